@@ -1,0 +1,160 @@
+// Control messages: what an agent and a relay say to each other on the control link.
+//
+// Flow (subprotocol converge.agent.v1, one JSON object per text message):
+//   relay -> agent   welcome   once, first
+//   relay -> agent   dial      for each client: open a stream with this ticket
+//   relay -> agent   goaway    open a new link, then close this one
+//   agent -> relay   status    on change
+// A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout.
+
+/** The largest control message, in bytes. A bigger one closes the link with 1009. */
+export const MAX_CONTROL_BYTES = 4096;
+
+/** The longest string in a control message, in characters, so that none can fill a log line. */
+const MAX_FIELD_LENGTH = 1024;
+
+export interface Welcome {
+  readonly type: 'welcome';
+  readonly id: string;
+  /** Counts the claims of this ID: a higher one supersedes a lower one. */
+  readonly epoch: number;
+  /** The pod that holds the link. */
+  readonly pod: string;
+  /** http(s)://HOST, what people should be told to use. */
+  readonly publicUrl: string;
+}
+
+export interface Dial {
+  readonly type: 'dial';
+  readonly ticket: string;
+  /** Address of the client as the relay sees it, for the agent's log. */
+  readonly client: string;
+  /** True if the client speaks the resumable stream. */
+  readonly resumable: boolean;
+}
+
+export interface Goaway {
+  readonly type: 'goaway';
+  readonly reason: string;
+  /** The link is closed after this many seconds. */
+  readonly seconds: number;
+}
+
+export interface AgentStatus {
+  readonly type: 'status';
+  /** Logged-in clients. */
+  readonly clients: number;
+  /** Of these, sessions that are without a transport at the moment. */
+  readonly detached: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+export type RelayMessage = Welcome | Dial | Goaway;
+export type AgentMessage = AgentStatus;
+
+/** What came over a control link: a message, one of another version, or none at all. */
+export type Received<Message> =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'unknown'; readonly type: string }
+  | { readonly kind: 'malformed'; readonly detail: string };
+
+/** Reads a message that a relay sent. Never throws. */
+export function parseRelayMessage(text: string): Received<RelayMessage> {
+  return parse<RelayMessage>(text, (type, fields) => {
+    switch (type) {
+      case 'welcome':
+        return {
+          type,
+          id: fields.text('id'),
+          epoch: fields.count('epoch'),
+          pod: fields.text('pod'),
+          publicUrl: fields.text('publicUrl'),
+        };
+      case 'dial':
+        return {
+          type,
+          ticket: fields.text('ticket'),
+          client: fields.text('client'),
+          resumable: fields.flag('resumable'),
+        };
+      case 'goaway':
+        return { type, reason: fields.text('reason'), seconds: fields.count('seconds') };
+      default:
+        return undefined;
+    }
+  });
+}
+
+/** Reads a message that an agent sent. Never throws. */
+export function parseAgentMessage(text: string): Received<AgentMessage> {
+  return parse<AgentMessage>(text, (type, fields) => {
+    if (type !== 'status') return undefined;
+    return {
+      type,
+      clients: fields.count('clients'),
+      detached: fields.count('detached'),
+      expiresAt: fields.count('expiresAt'),
+    };
+  });
+}
+
+/** The text of a message. */
+export function formatMessage(message: RelayMessage | AgentMessage): string {
+  return JSON.stringify(message);
+}
+
+class FieldFault extends Error {}
+
+interface Fields {
+  text(name: string): string;
+  count(name: string): number;
+  flag(name: string): boolean;
+}
+
+function parse<Message>(
+  text: string,
+  read: (type: string, fields: Fields) => Message | undefined,
+): Received<Message> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { kind: 'malformed', detail: 'not JSON' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { kind: 'malformed', detail: 'not a JSON object' };
+  }
+  const record = value as Record<string, unknown>;
+  const type = record['type'];
+  if (typeof type !== 'string') return { kind: 'malformed', detail: 'no type' };
+  try {
+    const message = read(type, fieldsOf(record));
+    return message === undefined
+      ? { kind: 'unknown', type: type.slice(0, 64) }
+      : { kind: 'message', message };
+  } catch (error) {
+    if (error instanceof FieldFault) return { kind: 'malformed', detail: error.message };
+    throw error;
+  }
+}
+
+function fieldsOf(record: Record<string, unknown>): Fields {
+  return {
+    text(name) {
+      const value = record[name];
+      if (typeof value === 'string' && value.length <= MAX_FIELD_LENGTH) return value;
+      throw new FieldFault(`${name} is not a string of at most ${MAX_FIELD_LENGTH} characters`);
+    },
+    count(name) {
+      const value = record[name];
+      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+      throw new FieldFault(`${name} is not a whole number`);
+    },
+    flag(name) {
+      const value = record[name] ?? false;
+      if (typeof value === 'boolean') return value;
+      throw new FieldFault(`${name} is neither true nor false`);
+    },
+  };
+}

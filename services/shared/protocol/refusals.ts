@@ -1,0 +1,41 @@
+// Refusals: how a relay says no before the upgrade, as an HTTP status with a JSON body.
+
+/** Every refusal code with its status, and whether a client may come back to the same relay for another answer. */
+export const REFUSALS = {
+  invalid_id: { status: 400, retry: false },
+  unauthorized: { status: 401, retry: false },
+  agent_not_found: { status: 404, retry: true },
+  not_found: { status: 404, retry: false },
+  id_taken: { status: 409, retry: true },
+  upgrade_required: { status: 426, retry: false },
+  rate_limited: { status: 429, retry: true },
+  fault: { status: 500, retry: true },
+  draining: { status: 503, retry: true },
+  registry_unavailable: { status: 503, retry: true },
+  agent_unresponsive: { status: 504, retry: true },
+} as const satisfies Record<string, { status: number; retry: boolean }>;
+
+export type RefusalCode = keyof typeof REFUSALS;
+
+/** The body of a refusal: the code for programs, and for people what to do next. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+/** More than this of a refusal's body is not read, in bytes. */
+export const MAX_REFUSAL_BYTES = 4096;
+
+/** What a body that should be a refusal holds; undefined if something else answered (a proxy, another server). */
+export function parseRefusal(body: string): Refusal | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { code, message } = value as { code?: unknown; message?: unknown };
+  if (typeof code !== 'string' || !Object.hasOwn(REFUSALS, code)) return undefined;
+  return { code: code as RefusalCode, message: typeof message === 'string' ? message : code };
+}

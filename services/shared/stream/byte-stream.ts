@@ -1,0 +1,37 @@
+// The byte stream: what every leg of a session is, whatever carries it.
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+
+/** How a stream ended: the reason, and a human sentence where the carrier gave one. */
+export interface StreamEnd {
+  readonly reason: CloseReason;
+  readonly detail?: string;
+}
+
+/** Who receives from a stream. All three are called synchronously by the stream, never after `ended`. */
+export interface ByteSink {
+  /** Bytes in order. The receiver owns the chunk. */
+  data(chunk: Buffer): void;
+  /** A `write` that returned false has been taken: go on writing. */
+  drained(): void;
+  /** The last call. All that was received has been given to `data` before. */
+  ended(end: StreamEnd): void;
+}
+
+/**
+ * Bytes both ways, paced and never dropped; there is no half-close.
+ * Lifecycle: made, `attach`ed once, then any number of calls, then `ended` reaches the sink exactly once.
+ */
+export interface ByteStream {
+  /** Starts delivery to `sink`. Nothing is read before. A second call is a fault. */
+  attach(sink: ByteSink): void;
+  /** Takes a chunk (the stream owns it from here). False: stop until `drained`. Ignored after a close. */
+  write(chunk: Buffer): boolean;
+  /** Stops `data` (what is already on its way in may still come: 128 KiB at most). May be called twice. */
+  pause(): void;
+  /** Lets `data` flow again. May be called twice. */
+  resume(): void;
+  /** Delivers what was written, then closes; incoming bytes are thrown away from here. May be called twice. */
+  close(end: StreamEnd): void;
+  /** Closes now; what was not yet sent is lost. May be called twice, and after `close`. */
+  cut(end: StreamEnd): void;
+}

@@ -1,0 +1,99 @@
+// Dialling: opens a WebSocket to a relay, and turns every way to fail into a value.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { WebSocket } from 'ws';
+import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
+
+export interface DialOptions {
+  readonly protocols: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An HTTP proxy to reach the relay through, with CONNECT. */
+  readonly proxy?: URL | undefined;
+  /** From the first packet to the upgrade, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The largest message to take, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Aborts the attempt; the outcome is then `unreachable` with code `ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type DialOutcome =
+  /** The socket is paused: nothing is lost before somebody listens. */
+  | { readonly kind: 'open'; readonly socket: WebSocket; readonly transport: Socket }
+  /** Something answered with HTTP; `refusal` only if it was a relay. */
+  | { readonly kind: 'refused'; readonly status: number; readonly refusal: Refusal | undefined }
+  /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
+  | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string };
+
+/** Opens a WebSocket to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
+export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutcome> {
+  const { promise, resolve } = Promise.withResolvers<DialOutcome>();
+  const target = new URL(url);
+  target.hash = '';
+  const socket = new WebSocket(target, [...options.protocols], {
+    perMessageDeflate: false,
+    maxPayload: options.maxMessageBytes,
+    headers: { ...options.headers },
+    // A hostile answer must not lead anywhere else.
+    followRedirects: false,
+    ...(options.proxy === undefined ? {} : { agent: new HttpsProxyAgent(options.proxy) }),
+  });
+  let transport: Socket | undefined;
+  const timer = setTimeout(() => {
+    give({ kind: 'unreachable', code: 'TIMEOUT', detail: `no answer within ${options.timeoutMs / 1000} s` });
+  }, options.timeoutMs);
+  const abort = (): void => {
+    give({ kind: 'unreachable', code: 'ABORTED', detail: 'given up' });
+  };
+  if (options.signal?.aborted === true) abort();
+  options.signal?.addEventListener('abort', abort, { once: true });
+
+  socket.on('upgrade', (response) => {
+    transport = response.socket;
+  });
+  socket.on('open', () => {
+    socket.pause();
+    if (transport !== undefined) give({ kind: 'open', socket, transport });
+  });
+  socket.on('unexpected-response', (_request, response) => {
+    void readRefusal(response).then((refusal) => {
+      give({ kind: 'refused', status: response.statusCode ?? 0, refusal });
+    });
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    give(unreachableFrom(error));
+  });
+  return promise;
+
+  function give(outcome: DialOutcome): void {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', abort);
+    resolve(outcome);
+    if (outcome.kind !== 'open' && socket.readyState !== socket.CLOSED) socket.terminate();
+  }
+}
+
+/** Reads the body of a refusal, bounded in size; a body that breaks off counts as none. */
+function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Refusal | undefined>();
+  let body = '';
+  response.setEncoding('utf8');
+  response.on('data', (text: string) => {
+    if (body.length < MAX_REFUSAL_BYTES) body += text;
+  });
+  response.on('close', () => {
+    resolve(parseRefusal(body));
+  });
+  response.on('error', () => {
+    resolve(undefined);
+  });
+  return promise;
+}
+
+function unreachableFrom(error: NodeJS.ErrnoException): DialOutcome {
+  // Node tries every address of a name and reports all failures in one error without a message of its own.
+  const cause: NodeJS.ErrnoException =
+    error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
+  return { kind: 'unreachable', code: cause.code ?? 'PROTOCOL', detail: cause.message };
+}

@@ -1,0 +1,51 @@
+// A byte stream as a Node duplex, for libraries that want one.
+import { Duplex } from 'node:stream';
+import type { ByteStream } from './byte-stream.ts';
+
+/**
+ * A duplex over `stream`, which nobody has attached to. The end of the stream ends the readable side and closes the
+ * duplex; `end()` closes the stream after what was written; `destroy()` cuts it.
+ */
+export function duplexOf(stream: ByteStream): Duplex {
+  let taken: (() => void) | undefined;
+  let ended = false;
+  const duplex = new Duplex({
+    allowHalfOpen: false,
+    read() {
+      stream.resume();
+    },
+    write(chunk: Buffer, _encoding, callback) {
+      if (stream.write(chunk)) callback();
+      else taken = callback;
+    },
+    final(callback) {
+      stream.close({ reason: 'ended' });
+      callback();
+    },
+    destroy(error, callback) {
+      // A close in progress still delivers what was written; only a fault throws it away.
+      if (!ended && error !== null) stream.cut({ reason: 'fault', detail: error.message });
+      else if (!ended) stream.close({ reason: 'ended' });
+      callback(error);
+    },
+  });
+  stream.attach({
+    data(chunk) {
+      if (!duplex.push(chunk)) stream.pause();
+    },
+    drained() {
+      release();
+    },
+    ended() {
+      ended = true;
+      release();
+      duplex.push(null);
+    },
+  });
+  function release(): void {
+    const callback = taken;
+    taken = undefined;
+    callback?.();
+  }
+  return duplex;
+}

@@ -1,0 +1,28 @@
+// The test projects: each folder under test/ is one, by how much of the system it starts.
+import { defineConfig } from 'vitest/config';
+
+const seconds = 1_000;
+
+function project(name: string, timeoutMs: number, parallel: boolean) {
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+      fileParallelism: parallel,
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 20 * seconds, true),
+      project('contract', 30 * seconds, true),
+      project('integration', 60 * seconds, true),
+      project('mesh', 120 * seconds, false),
+      project('e2e', 300 * seconds, false),
+    ],
+  },
+});
