@@ -1,0 +1,29 @@
+// Checksums: SHA256SUMS as sha256sum writes and checks it, of the uncompressed binaries.
+import { createHash } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { DIST } from './source-tree.ts';
+import { type Made, makeOnce } from './stamp.ts';
+
+const SUMS = join(DIST, 'bin/SHA256SUMS');
+
+/** Writes `dist/bin/SHA256SUMS`; the relay serves what it lists. */
+export async function writeChecksums(binaries: readonly Made[]): Promise<Made> {
+  const ingredients = binaries.flatMap(({ path, key }) => [basename(path), key]);
+  return await makeOnce(SUMS, ingredients, async (temporary) => {
+    const lines = await Promise.all(
+      binaries.map(async ({ path }) => {
+        const digest = createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex');
+        return `${digest}  ${basename(path)}\n`;
+      }),
+    );
+    await writeFile(temporary, lines.join(''));
+  });
+}
+
+/** Takes the list away while binaries change, so that a running relay serves none that does not match its sum. */
+export async function withdrawChecksums(): Promise<void> {
+  await rm(SUMS, { force: true });
+}

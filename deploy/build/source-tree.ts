@@ -1,0 +1,33 @@
+// The source tree: where the build finds its inputs and leaves its outputs.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository's folder, absolute, without a slash at the end. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** What people and the relay use: `relay/main.js`, `bin/`, `native/`. */
+export const DIST = join(ROOT, 'dist');
+
+/** What only the next build uses: bundles, blobs, the stripped Node, stamps. Removing it costs time and nothing else. */
+export const WORKSHOP = join(DIST, 'work');
+
+/** The machine's own platform as file names carry it, such as `linux-x64`. There is no cross build. */
+export const PLATFORM = `${process.platform}-${process.arch}`;
+
+/** One program that becomes a binary: its entry file, and the native addons that travel inside it. */
+export interface Program {
+  readonly name: string;
+  readonly entry: string;
+  readonly addons: readonly AddonName[];
+}
+
+/** The names under which the agent asks for its addons (services/agent/pty/native-addon.ts). */
+export type AddonName = 'pty' | 'sshcrypto';
+
+export const PROGRAMS: readonly Program[] = [
+  { name: 'agent', entry: 'services/agent/main.ts', addons: ['pty', 'sshcrypto'] },
+  { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: [] },
+  { name: 'tcptows', entry: 'services/clients/tcptows/main.ts', addons: [] },
+];
+
+export const RELAY_ENTRY = 'services/relay/main.ts';

@@ -1,0 +1,26 @@
+// Random tokens: what must not be guessed and yet is read, copied and typed by people.
+import { randomBytes } from 'node:crypto';
+
+/** RFC 4648 base32 in lower case: a double click takes all of it, and there is no 0 or 1 to mistake for o or l. */
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+const BITS_PER_CHARACTER = 5;
+
+/** An ID is all that a stranger would have to guess to knock at the door. */
+const ID_LENGTH = 26;
+/** 100 bits: at six tries per connection out of reach, and still typed in one go. */
+const PASSWORD_LENGTH = 20;
+
+/** An ID of 130 random bits that fits the ID grammar and a DNS label. */
+export function makeAgentId(): string {
+  return makeToken(ID_LENGTH);
+}
+
+/** A password of 100 random bits. */
+export function makePassword(): string {
+  return makeToken(PASSWORD_LENGTH);
+}
+
+function makeToken(length: number): string {
+  // 256 is a multiple of 32: the low five bits of a random byte are evenly spread.
+  return Array.from(randomBytes(length), (byte) => ALPHABET.charAt(byte % 2 ** BITS_PER_CHARACTER)).join('');
+}

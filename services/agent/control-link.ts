@@ -1,0 +1,81 @@
+// The agent's end of a control link over a WebSocket.
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Clock } from '#shared/clock.ts';
+import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
+import {
+  type AgentStatus,
+  formatMessage,
+  parseRelayMessage,
+  type RelayMessage,
+} from '#shared/protocol/control-messages.ts';
+import { startKeepalive } from '#shared/stream/keepalive.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+
+export interface ControlLinkOptions {
+  readonly clock: Clock;
+  readonly onMessage: (message: RelayMessage) => void;
+  /** Once. */
+  readonly onClosed: (reason: CloseReason) => void;
+}
+
+export interface ControlLink {
+  /** Ignored once the link is closed. */
+  send(status: AgentStatus): void;
+  /** May be called twice. */
+  close(reason: CloseReason): void;
+}
+
+/** Takes charge of an open, paused WebSocket, and lets it flow. */
+export function controlLinkOver(
+  socket: WebSocket,
+  transport: Socket,
+  options: ControlLinkOptions,
+): ControlLink {
+  const { clock, onMessage, onClosed } = options;
+  let own: CloseReason | undefined;
+  let cancelClose: (() => void) | undefined;
+  const stopKeepalive = startKeepalive(socket, transport, {
+    clock,
+    stalls: () => NEVER_STALLED,
+    onDead() {
+      own ??= 'unanswered_ping';
+      socket.terminate();
+    },
+  });
+
+  function close(reason: CloseReason): void {
+    if (own !== undefined) return;
+    own = reason;
+    socket.close(CLOSE_REASONS[reason].code, reason);
+    cancelClose = clock.after(CLOSE_WITHIN_MS, () => {
+      socket.terminate();
+    });
+  }
+
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (own !== undefined) return;
+    if (isBinary) return close('not_json');
+    const received = parseRelayMessage(data.toString());
+    if (received.kind === 'message') onMessage(received.message);
+    // An unknown type is one of a newer relay: nothing that this agent could do.
+    else if (received.kind === 'malformed') close('not_json');
+  });
+  socket.on('error', () => {
+    own ??= 'lost';
+  });
+  socket.on('close', (code: number, text: Buffer) => {
+    stopKeepalive();
+    cancelClose?.();
+    onClosed(own ?? closeReasonFrom(code, text.toString()));
+  });
+  socket.resume();
+  return {
+    send(status) {
+      if (socket.readyState === socket.OPEN) socket.send(formatMessage(status));
+    },
+    close,
+  };
+}
+
+const NEVER_STALLED = { count: 0, held: false } as const;

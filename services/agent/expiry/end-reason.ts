@@ -1,0 +1,14 @@
+// End reasons: one word each for why an agent ended, the same in the log, the notices and the status.
+
+/** Every reason an agent ends for by design (exit 0), with the words that people read. */
+export const END_REASONS = {
+  nobody_came: 'nobody logged in before the deadline',
+  client_left: 'the last client left',
+  released: 'the hold file was removed and no client is logged in',
+  deadline: 'the deadline was reached',
+  max_lifetime: 'the longest lifetime was reached',
+  ended_by_user: 'a client asked for it (converge end)',
+  signal: 'the job was told to stop',
+} as const satisfies Record<string, string>;
+
+export type EndReason = keyof typeof END_REASONS;

@@ -1,0 +1,168 @@
+// The expiry watch: drives the expiry machine with a clock and the hold file of a running agent.
+import type { Cancel, Clock } from '#shared/clock.ts';
+import type { EndReason } from './end-reason.ts';
+import * as expiry from './expiry.ts';
+import { mtimeForHold, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
+
+/** How often the hold file is looked at: `touch .hold` should be felt at once, and one stat costs nothing. */
+export const HOLD_POLL_INTERVAL_MS = 1_000;
+
+/**
+ * A deadline that moved by less is not reported. Every key press moves it; whoever listens may send it over
+ * a network.
+ */
+export const DEADLINE_REPORT_STEP_MS = 10_000;
+
+export interface ExpiryWatchOptions extends expiry.ExpiryLimits {
+  readonly clock: Clock;
+  /** Path of the hold file. */
+  readonly holdFile: string;
+  /** The deadline is near: called once per level and approach. */
+  onWarning(level: expiry.WarningLevel, remainingMs: number): void;
+  /** Called once, last of all calls. Not called after `stop`. */
+  onEnd(reason: EndReason): void;
+  /** The deadline (milliseconds since the epoch) or the hold changed notably. */
+  onDeadlineMoved(snapshot: ExpirySnapshot): void;
+  /** The hold file cannot be looked at (an errno name); called once per change of the code. */
+  onHoldUnreadable?(code: string): void;
+}
+
+/** What there is to tell about the expiry at one moment. */
+export interface ExpirySnapshot {
+  readonly clients: number;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly remainingMs: number;
+  /** The latest that anything can move the deadline to, in milliseconds since the epoch. */
+  readonly lastDeadline: number;
+  readonly isHeld: boolean;
+  /** True if only the max lifetime keeps the deadline from being later. */
+  readonly isCapped: boolean;
+}
+
+export interface ExpiryWatch {
+  clientLoggedIn(): void;
+  /** Looks at the hold file first, so that `touch .hold; exit` holds. */
+  clientLeft(): void;
+  /** Cheap enough to be called for every packet. */
+  activity(): void;
+  /** Ends now, with this reason. */
+  end(reason: EndReason): void;
+  /**
+   * Moves the hold file so that the deadline is `durationMs` from now or later. Resolves to what came of it,
+   * undefined if the agent has ended; throws what the file system says.
+   */
+  hold(durationMs: number): Promise<ExpirySnapshot | undefined>;
+  /** Removes the hold file; false if there was none; throws what the file system says. */
+  release(): Promise<boolean>;
+  /** Undefined once the agent has ended. */
+  snapshot(): ExpirySnapshot | undefined;
+  /** May be called twice. */
+  stop(): void;
+}
+
+/** Starts the watch; the time of the agent's life begins now. */
+export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
+  const { clock, holdFile } = options;
+  let state: expiry.ExpiryState = expiry.start(options, clock.now());
+  let isStopped = false;
+  let reported = { deadline: expiry.deadline(state), isHeld: false };
+  let unreadable: string | undefined;
+  let cancelWakeup: Cancel | undefined;
+  let cancelPoll: Cancel | undefined;
+  // One look at a time: an old answer that overtakes a newer one would end a held agent.
+  let looks: Promise<void> = Promise.resolve();
+
+  function apply(next: expiry.ExpiryState): void {
+    if (isStopped) return;
+    state = expiry.tick(next, clock.now());
+    if (state.kind === 'ended') {
+      stop();
+      options.onEnd(state.reason);
+      return;
+    }
+    const warning = expiry.takeWarning(state, clock.now());
+    state = warning.state;
+    report(state);
+    scheduleWakeup(state);
+    if (warning.due !== undefined) options.onWarning(warning.due, expiry.remaining(state, clock.now()));
+  }
+
+  function report(live: expiry.LiveState): void {
+    const now = snapshotOf(live);
+    const moved = Math.abs(now.deadline - reported.deadline);
+    if (moved < DEADLINE_REPORT_STEP_MS && now.isHeld === reported.isHeld) return;
+    reported = now;
+    options.onDeadlineMoved(now);
+  }
+
+  function scheduleWakeup(live: expiry.LiveState): void {
+    cancelWakeup?.();
+    const now = clock.now();
+    cancelWakeup = clock.after(expiry.nextWakeup(live, now) - now, () => apply(state));
+  }
+
+  function snapshotOf(live: expiry.LiveState): ExpirySnapshot {
+    return {
+      clients: expiry.clientCount(live),
+      deadline: expiry.deadline(live),
+      remainingMs: expiry.remaining(live, clock.now()),
+      lastDeadline: expiry.lastDeadline(live),
+      isHeld: live.holdMtimeMs !== undefined,
+      isCapped: expiry.isCapped(live),
+    };
+  }
+
+  function snapshot(): ExpirySnapshot | undefined {
+    return state.kind === 'ended' ? undefined : snapshotOf(state);
+  }
+
+  function look(): Promise<void> {
+    looks = looks.then(async () => {
+      const reading = await readHoldFile(holdFile);
+      const code = reading.kind === 'unreadable' ? reading.code : undefined;
+      if (code !== undefined && code !== unreadable && !isStopped) options.onHoldUnreadable?.(code);
+      unreadable = code;
+      apply(expiry.holdSeen(state, reading, clock.now()));
+    });
+    return looks;
+  }
+
+  function poll(): void {
+    if (isStopped) return;
+    // The next look is timed from the end of this one: a file system that hangs is not asked twice.
+    void look().finally(() => {
+      if (!isStopped) cancelPoll = clock.after(HOLD_POLL_INTERVAL_MS, poll);
+    });
+  }
+
+  function stop(): void {
+    isStopped = true;
+    cancelWakeup?.();
+    cancelPoll?.();
+  }
+
+  scheduleWakeup(state);
+  poll();
+  return {
+    clientLoggedIn: () => apply(expiry.clientLoggedIn(state, clock.now())),
+    clientLeft: () => void look().finally(() => apply(expiry.clientLeft(state, clock.now()))),
+    activity() {
+      // Activity only moves the wake-up out, so the timer that stands may fire early and look again.
+      state = expiry.activity(state, clock.now());
+    },
+    end: (reason) => apply(expiry.end(state, reason, clock.now())),
+    async hold(durationMs) {
+      await writeHoldFile(holdFile, mtimeForHold(durationMs, options.timeoutMs, clock.now()));
+      await look();
+      return snapshot();
+    },
+    async release() {
+      const existed = await removeHoldFile(holdFile);
+      await look();
+      return existed;
+    },
+    snapshot,
+    stop,
+  };
+}

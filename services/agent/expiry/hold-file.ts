@@ -1,0 +1,63 @@
+// The hold file: `.hold` in the agent's working directory. While it exists the agent outlives its clients.
+import { open, rmdir, stat, unlink, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HoldReading } from './expiry.ts';
+
+/** What people `touch` and `rm`. */
+export const HOLD_FILE_NAME = '.hold';
+
+/** Where the hold file of an agent that works in `directory` is. */
+export function holdFilePath(directory: string): string {
+  return join(directory, HOLD_FILE_NAME);
+}
+
+/** Looks at the hold file. Anything of that name counts, a directory too. Never throws. */
+export async function readHoldFile(path: string): Promise<HoldReading> {
+  try {
+    const { mtimeMs } = await stat(path);
+    // Whole milliseconds: the deadline travels as an integer.
+    return { kind: 'present', mtimeMs: Math.round(mtimeMs) };
+  } catch (error) {
+    const code = errnoOf(error);
+    // ENOTDIR: a parent was replaced by a file. Either way nothing of that name is there any more.
+    return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'gone' } : { kind: 'unreadable', code };
+  }
+}
+
+/**
+ * Makes the hold file, or moves its time to `mtimeMs`, which may lie in the future.
+ * Throws what the file system says.
+ */
+export async function writeHoldFile(path: string, mtimeMs: number): Promise<void> {
+  if ((await readHoldFile(path)).kind === 'gone') {
+    // 'a' never empties a file that somebody made in between.
+    const file = await open(path, 'a');
+    await file.close();
+  }
+  const seconds = mtimeMs / 1_000;
+  await utimes(path, seconds, seconds);
+}
+
+/** Removes the hold file. Resolves to false if there was none; throws what the file system says. */
+export async function removeHoldFile(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    // Somebody held with `mkdir .hold`; one with content is theirs to remove.
+    if (code !== 'EISDIR' && code !== 'EPERM') throw error;
+    await rmdir(path);
+    return true;
+  }
+}
+
+/** The mtime that makes the deadline `durationMs` from `now`, given the agent's timeout. */
+export function mtimeForHold(durationMs: number, timeoutMs: number, now: number): number {
+  return now + durationMs - timeoutMs;
+}
+
+function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+}

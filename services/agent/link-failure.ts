@@ -1,0 +1,53 @@
+// Link failures: what it means that a relay did not take the agent, and for how long trying again makes sense.
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { REFUSALS } from '#shared/protocol/refusals.ts';
+import type { DialOutcome } from '#shared/stream/dial.ts';
+import type { RelayTarget } from './relay-dialler.ts';
+
+/** A relay that never answered is given up after this time, in milliseconds: a typo should not hold a job for long. */
+export const FIRST_LINK_PATIENCE_MS = 60_000;
+
+/** A taken ID may be that of the job's previous run, whose lease ends on its own; a little longer than that. */
+export const TAKEN_PATIENCE_MS = LEASE_MS + 5_000;
+
+export interface LinkFailure {
+  /** Which exit code it leads to once the patience is over. */
+  readonly kind: 'unreachable' | 'refused' | 'version';
+  /** One line: who said what, and the way out. */
+  readonly message: string;
+  /** How long trying again makes sense, in milliseconds; 0: the same question gets the same answer. */
+  readonly patienceMs: number;
+}
+
+/** What a dial that opened no link means. `wasLinked`: this relay has taken this agent before. */
+export function linkFailureFrom(
+  outcome: Exclude<DialOutcome, { kind: 'open' }>,
+  target: RelayTarget,
+  wasLinked: boolean,
+): LinkFailure {
+  const host = new URL(target.base).host;
+  const patienceMs = wasLinked ? Number.POSITIVE_INFINITY : FIRST_LINK_PATIENCE_MS;
+  if (outcome.kind === 'unreachable') {
+    const via = target.proxy === undefined ? '' : ` through proxy ${target.proxy.host}`;
+    return { kind: 'unreachable', message: `relay ${host}${via}: ${outcome.detail}`, patienceMs };
+  }
+  const { refusal, status } = outcome;
+  if (refusal === undefined) {
+    const message = `${host} answered ${status}, but not as a relay: check the host and the path of the URL`;
+    return { kind: 'unreachable', message, patienceMs };
+  }
+  const message = `${host} refused: ${refusal.message} (${refusal.code})`;
+  if (refusal.code === 'upgrade_required') return { kind: 'version', message, patienceMs: 0 };
+  if (refusal.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
+  return REFUSALS[refusal.code].retry
+    ? { kind: 'unreachable', message, patienceMs }
+    : { kind: 'refused', message, patienceMs: 0 };
+}
+
+/** What it means that a link was opened and closed before its welcome. */
+export function closedEarly(target: RelayTarget, reason: CloseReason, wasLinked: boolean): LinkFailure {
+  const message = `${new URL(target.base).host} took the connection and closed it (${reason}): is it a relay?`;
+  const patienceMs = wasLinked ? Number.POSITIVE_INFINITY : FIRST_LINK_PATIENCE_MS;
+  return { kind: 'unreachable', message, patienceMs };
+}

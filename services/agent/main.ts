@@ -1,0 +1,83 @@
+// The agent's process: arguments in, signals in, exit code out.
+import { setGlobalProxyFromEnv } from 'node:http';
+import { tmpdir } from 'node:os';
+import { isSea } from 'node:sea';
+import { systemClock } from '#shared/clock.ts';
+import { proxyFor } from '#shared/proxy.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { startAgent } from './agent.ts';
+import { type AgentOptions, parseInvocation } from './cli.ts';
+import { EXIT_CODES } from './exit-code.ts';
+import { runSessionCommand } from './session-command/session-client.ts';
+
+function complain(line: string): void {
+  console.error(`agent: ${line}`);
+}
+
+async function main(): Promise<number> {
+  const invocation = parseInvocation(process.argv.slice(2), process.env);
+  switch (invocation.kind) {
+    case 'help':
+      console.log(invocation.text);
+      return EXIT_CODES.ENDED;
+    case 'version':
+      console.log(manifest.version);
+      return EXIT_CODES.ENDED;
+    case 'session-command': {
+      const { argv, socketPath } = invocation;
+      const { stdout, stderr } = process;
+      return runSessionCommand(argv, { clock: systemClock, socketPath, stdout, stderr });
+    }
+    case 'invalid':
+      for (const fault of invocation.faults) complain(fault);
+      return EXIT_CODES.BAD_ARGUMENTS;
+    case 'run':
+      for (const note of invocation.notes) complain(note);
+      return run(invocation.options);
+  }
+}
+
+async function run(options: AgentOptions): Promise<number> {
+  const choice = proxyFor(new URL(options.relay.base), process.env);
+  if (choice.kind === 'invalid') {
+    complain(choice.message);
+    return EXIT_CODES.BAD_ARGUMENTS;
+  }
+  // For authorized keys from a URL: fetch does not look at the proxy variables by itself.
+  setGlobalProxyFromEnv();
+  const agent = await startAgent(options, {
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    random: Math.random,
+    temporaryDirectory: tmpdir(),
+    program: isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ''],
+    proxy: choice.kind === 'proxy' ? choice.url : undefined,
+    print: (line) => {
+      console.log(line);
+    },
+    complain,
+  });
+  if ('end' in agent) {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        agent.end('signal');
+      });
+    }
+  }
+  return agent.ended;
+}
+
+// A job log that nobody reads any more is no reason to end the session of somebody.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+main().then(
+  (code) => {
+    process.exit(code);
+  },
+  (error: unknown) => {
+    complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exit(1);
+  },
+);

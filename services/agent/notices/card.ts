@@ -1,0 +1,91 @@
+// The card in the job log: the exact commands that open a session.
+import { formatDuration } from './duration.ts';
+import {
+  type Destination,
+  downloadCommand,
+  scpCommand,
+  sftpCommand,
+  sshCommand,
+  tcptowsCommands,
+} from './ssh-command.ts';
+import { formatMoment } from './time-of-day.ts';
+
+/** How people prove that they may enter. */
+export type Entry =
+  /** A password that the agent made: it is printed, there is no other way to learn it. */
+  | { readonly kind: 'generated_password'; readonly password: string }
+  /** A password that the CI author set: they know it, and a log may be read by more people. */
+  | { readonly kind: 'chosen_password' }
+  | { readonly kind: 'keys'; readonly count: number };
+
+export interface CardInput {
+  readonly destination: Destination;
+  readonly entry: Entry;
+  readonly now: number;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly maxLifetimeMs: number;
+}
+
+/** Any free port does; this one is easy to remember. */
+const EXAMPLE_PORT = 2222;
+
+/** The card, one string per line. The commands stand alone on their lines, so that a triple click copies them. */
+export function cardFrom(input: CardInput): string[] {
+  const { destination, now } = input;
+  const [tunnel, throughTunnel] = tcptowsCommands(destination, EXAMPLE_PORT);
+  return [
+    '',
+    '=== converge: this job is open for SSH ===',
+    '',
+    'Get the client once (Linux; in the folder where you run ssh):',
+    `  ${downloadCommand(destination.publicUrl, 'wsproxy')}`,
+    '',
+    'Open a shell in this job:',
+    `  ${sshCommand(destination)}`,
+    '',
+    ...entryLines(input.entry),
+    '',
+    `The #SHA256 part pins this job's host key; wsproxy checks it, so known_hosts is not needed.`,
+    '',
+    'Copy files:',
+    `  ${sftpCommand(destination)}`,
+    `  ${scpCommand(destination)}`,
+    '',
+    'Or through a local port:',
+    `  ${downloadCommand(destination.publicUrl, 'tcptows')}`,
+    `  ${tunnel}`,
+    `  ${throughTunnel}`,
+    '',
+    `Waits for you until ${formatMoment(input.deadline, now)} (${formatDuration(input.deadline - now)}).`,
+    `Ends when the last client leaves, ${formatDuration(input.timeoutMs)} after the last activity, and always ` +
+      `${formatDuration(input.maxLifetimeMs)} after the start.`,
+    'A file .hold in the working directory keeps it after the last client left, until the deadline.',
+    '',
+  ];
+}
+
+/** What `--quiet` prints instead: the `ssh` line and how to enter. */
+export function quietCardFrom({ destination, entry }: CardInput): string[] {
+  return [sshCommand(destination), ...quietEntryLines(entry)];
+}
+
+function entryLines(entry: Entry): string[] {
+  switch (entry.kind) {
+    case 'generated_password':
+      return ['Password:', `  ${entry.password}`];
+    case 'chosen_password':
+      return ['Password: the one that was set with CONVERGE_PASSWORD or --password.'];
+    case 'keys':
+      return [`Enter with your SSH key: ${keyCount(entry.count)} accepted, no password.`];
+  }
+}
+
+function quietEntryLines(entry: Entry): string[] {
+  return entry.kind === 'generated_password' ? [entry.password] : [];
+}
+
+function keyCount(count: number): string {
+  return count === 1 ? '1 key is' : `${count} keys are`;
+}

@@ -1,0 +1,134 @@
+// Lines of the job log, one per event, each with its time.
+
+import type { ResumeEvent } from '#shared/resume/resume-events.ts';
+import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
+import { formatDuration, roundToMinute } from './duration.ts';
+import { printable } from './printable.ts';
+import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
+
+/** How a client entered; `fingerprint` is `SHA256:…`. */
+export type Credential =
+  | { readonly kind: 'password' }
+  | { readonly kind: 'key'; readonly fingerprint: string; readonly comment?: string | undefined };
+
+/** What the job log tells. Addresses are as the relay reports them. */
+export type LogEvent =
+  | { readonly kind: 'waiting'; readonly deadline: number }
+  | { readonly kind: 'connected'; readonly address: string }
+  | {
+      readonly kind: 'logged_in';
+      readonly address: string;
+      readonly user: string;
+      readonly credential: Credential;
+    }
+  | {
+      readonly kind: 'logged_out';
+      readonly address: string;
+      readonly user: string;
+      readonly sessionMs: number;
+      readonly clients: number;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly address: string;
+      readonly user: string;
+      readonly reason: string;
+      readonly attempt: number;
+    }
+  | { readonly kind: 'held'; readonly deadline: number }
+  | { readonly kind: 'released'; readonly deadline: number; readonly clients: number }
+  | { readonly kind: 'warning'; readonly remainingMs: number }
+  | { readonly kind: 'hold_unreadable'; readonly code: string }
+  | { readonly kind: 'relay_lost'; readonly reason: string }
+  | { readonly kind: 'relay_back'; readonly pod: string }
+  | { readonly kind: 'resume'; readonly event: ResumeEvent; readonly address: string }
+  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'ended'; readonly reason: EndReason };
+
+/** Events that `--quiet` leaves out: nothing has happened. */
+export function isRoutine(event: LogEvent): boolean {
+  switch (event.kind) {
+    case 'waiting':
+    case 'connected':
+      return true;
+    case 'resume':
+      return event.event.kind === 'opened' || event.event.kind === 'finished';
+    default:
+      return false;
+  }
+}
+
+/** "converge 14:03:22 UTC: …", one line without its end. Text from outside is made printable. */
+export function logLineFrom(event: LogEvent, now: number): string {
+  return `converge ${formatTimeOfDay(now)}: ${printable(textOf(event, now))}`;
+}
+
+function textOf(event: LogEvent, now: number): string {
+  switch (event.kind) {
+    case 'waiting':
+      return `waiting for somebody to connect; ends in ${formatDuration(roundToMinute(event.deadline - now))}`;
+    case 'connected':
+      return `connection from ${event.address}`;
+    case 'logged_in':
+      return `${event.user} logged in from ${event.address} with ${credentialText(event.credential)}`;
+    case 'logged_out':
+      return (
+        `${event.user} from ${event.address} logged out after ${formatDuration(event.sessionMs)}; ` +
+        clientsText(event.clients)
+      );
+    case 'refused':
+      return `refused ${event.user} from ${event.address}: ${event.reason} (attempt ${event.attempt})`;
+    case 'held':
+      return `held by .hold until ${formatMoment(event.deadline, now)} (${formatDuration(event.deadline - now)})`;
+    case 'released':
+      return event.clients === 0
+        ? '.hold is gone'
+        : `.hold is gone: ends when the last client leaves, or at ${formatMoment(event.deadline, now)}`;
+    case 'warning':
+      return `ends in ${formatDuration(event.remainingMs)}`;
+    case 'hold_unreadable':
+      return `cannot look at .hold (${event.code}); what was known of it stands`;
+    case 'relay_lost':
+      return `lost the relay (${event.reason}), dialling again; sessions that can resume will`;
+    case 'relay_back':
+      return `connected to the relay again (${event.pod})`;
+    case 'resume':
+      return resumeText(event.event, event.address);
+    case 'note':
+      return event.text;
+    case 'ended':
+      return `ended: ${END_REASONS[event.reason]}`;
+  }
+}
+
+function resumeText(event: ResumeEvent, address: string): string {
+  switch (event.kind) {
+    case 'opened':
+      return `session of ${address} opened`;
+    case 'detached':
+      return `session of ${address} lost its transport (${event.reason}) and waits for it`;
+    case 'resumed': {
+      const gap = event.afterMs < 1000 ? `${event.afterMs} ms` : formatDuration(event.afterMs);
+      return `session of ${address} resumed after ${gap}, ${event.replayedBytes} bytes sent again`;
+    }
+    case 'given_up':
+      return `session of ${address} given up: its client did not come back within ${formatDuration(event.afterMs)}`;
+    case 'reset':
+      return `session of ${address} broken off by ${event.by === 'us' ? 'the agent' : 'its client'}: ${event.code}`;
+    case 'refused':
+      return `a stream of ${address} was refused: ${event.code}`;
+    case 'finished':
+      return `session of ${address} finished`;
+  }
+}
+
+function credentialText(credential: Credential): string {
+  if (credential.kind === 'password') return 'the password';
+  const comment = credential.comment === undefined ? '' : ` (${credential.comment})`;
+  return `key ${credential.fingerprint}${comment}`;
+}
+
+function clientsText(clients: number): string {
+  if (clients === 0) return 'nobody is connected';
+  return clients === 1 ? '1 client is connected' : `${clients} clients are connected`;
+}

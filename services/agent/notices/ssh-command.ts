@@ -1,0 +1,108 @@
+// The commands that people paste on their laptop, exactly as they work in bash, dash, zsh and ssh_config.
+
+/** Where a client finds the agent, and the key that must answer. */
+export interface Destination {
+  /** http(s)://HOST[:PORT][/prefix]; from the relay, so it is not trusted to be harmless in a shell. */
+  readonly publicUrl: string;
+  readonly id: string;
+  readonly user: string;
+  /** `SHA256:…`, 43 characters of base64 after the colon. */
+  readonly fingerprint: string;
+  /** How long a session outlives its transport; undefined or 0 if it does not. */
+  readonly resumeWindowMs?: number | undefined;
+}
+
+/** Between two probes of `ssh`; load balancers close what is idle for 60 s, so this also keeps a link busy. */
+export const SERVER_ALIVE_INTERVAL_SECONDS = 30;
+
+/** A session must not be given up by `ssh` while it may still be resumed, nor just when it is. */
+export const SERVER_ALIVE_MARGIN_MS = 30_000;
+
+/** The pin makes known_hosts needless; LogLevel keeps "Permanently added…" off the screen. */
+export const RECOMMENDED_SSH_OPTIONS = [
+  'StrictHostKeyChecking=no',
+  'UserKnownHostsFile=/dev/null',
+  'LogLevel=ERROR',
+] as const;
+
+/**
+ * True if `text` is an http(s) URL whose host means nothing to a shell. What a relay announces must pass
+ * before it is put into a Destination: the builders below throw a TypeError otherwise.
+ */
+export function isUsablePublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, host } = new URL(text);
+  return (protocol === 'https:' || protocol === 'http:') && /^[A-Za-z0-9.:[\]_-]+$/.test(host);
+}
+
+/** `curl` and `chmod` for one of the client programs. */
+export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows'): string {
+  return `curl -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program} && chmod +x ${program}`;
+}
+
+/** `ssh` through ./wsproxy. */
+export function sshCommand(destination: Destination): string {
+  return `ssh ${proxyOptions(destination)} ${address(destination)}`;
+}
+
+/** `sftp` through ./wsproxy. */
+export function sftpCommand(destination: Destination): string {
+  return `sftp ${proxyOptions(destination)} ${address(destination)}`;
+}
+
+/** `scp` of one file out of the job. */
+export function scpCommand(destination: Destination): string {
+  return `scp ${proxyOptions(destination)} ${address(destination)}:FILE .`;
+}
+
+/** A local port for tools that cannot run a ProxyCommand, and `ssh` through it. */
+export function tcptowsCommands(destination: Destination, port: number): [string, string] {
+  return [
+    `./tcptows ${port} "${clientUrl(destination)}"`,
+    `ssh ${optionList(destination)} -p ${port} ${destination.user}@127.0.0.1`,
+  ];
+}
+
+/** ws(s)://HOST/client/ID#SHA256:…, to be put in double quotes: zsh may take `#` and `[` for patterns. */
+export function clientUrl({ publicUrl, id, fingerprint }: Destination): string {
+  return `${shellSafeUrl(publicUrl).replace(/^http/, 'ws')}/client/${id}#${fingerprint}`;
+}
+
+/** `-o` options that every command shares; with a resume window, probes that outlast it. */
+export function sshOptions(resumeWindowMs = 0): string[] {
+  if (resumeWindowMs === 0) return [...RECOMMENDED_SSH_OPTIONS];
+  const patienceSeconds = (resumeWindowMs + SERVER_ALIVE_MARGIN_MS) / 1_000;
+  return [
+    ...RECOMMENDED_SSH_OPTIONS,
+    `ServerAliveInterval=${SERVER_ALIVE_INTERVAL_SECONDS}`,
+    `ServerAliveCountMax=${Math.ceil(patienceSeconds / SERVER_ALIVE_INTERVAL_SECONDS)}`,
+  ];
+}
+
+function proxyOptions(destination: Destination): string {
+  // ssh expands % in a ProxyCommand, then hands it to the person's own shell: hence %% and the inner quotes.
+  const url = clientUrl(destination).replaceAll('%', '%%');
+  return `-o ProxyCommand='./wsproxy "${url}"' ${optionList(destination)}`;
+}
+
+function optionList({ resumeWindowMs }: Destination): string {
+  return sshOptions(resumeWindowMs)
+    .map((option) => `-o ${option}`)
+    .join(' ');
+}
+
+function address({ user, id }: Destination): string {
+  return `${user}@${id}`;
+}
+
+/** The origin and path of a URL, without a trailing slash, with all that means something to a shell escaped. */
+function shellSafeUrl(text: string): string {
+  if (!isUsablePublicUrl(text)) throw new TypeError(`not a URL that can be printed in a command: ${text}`);
+  const { protocol, host, pathname } = new URL(text);
+  const path = pathname.replace(/\/+$/, '').replaceAll(/[^A-Za-z0-9/._~%-]/g, percentEncoded);
+  return `${protocol}//${host}${path}`;
+}
+
+function percentEncoded(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+}

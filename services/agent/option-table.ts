@@ -1,0 +1,92 @@
+// The options of the agent: names, variables, defaults and help in one table.
+
+/** One option; `placeholder` is what its value is called, undefined for a switch. */
+export interface OptionEntry {
+  readonly name: string;
+  readonly variable: string;
+  readonly placeholder: string | undefined;
+  readonly isRepeatable: boolean;
+  /** Shown in the help and used if neither argument nor variable is there. */
+  readonly fallback: string | undefined;
+  readonly help: string;
+}
+
+export const OPTIONS = {
+  timeout: {
+    name: 'timeout',
+    variable: 'CONVERGE_TIMEOUT',
+    placeholder: 'DURATION',
+    isRepeatable: false,
+    fallback: '10m',
+    help: 'end this long after the start or the last activity of a client',
+  },
+  maxLifetime: {
+    name: 'max-lifetime',
+    variable: 'CONVERGE_MAX_LIFETIME',
+    placeholder: 'DURATION',
+    isRepeatable: false,
+    fallback: '6h',
+    help: 'end this long after the start, whatever happens',
+  },
+  authorizedKeys: {
+    name: 'authorized-keys',
+    variable: 'CONVERGE_AUTHORIZED_KEYS',
+    placeholder: 'FILE|URL',
+    isRepeatable: true,
+    fallback: undefined,
+    help: 'only these keys may enter, and no password; for example https://github.com/NAME.keys; repeat for more (in the variable: separated by commas or line ends)',
+  },
+  password: {
+    name: 'password',
+    variable: 'CONVERGE_PASSWORD',
+    placeholder: 'PASSWORD',
+    isRepeatable: false,
+    fallback: undefined,
+    help: '8 characters or more; without it the agent makes one and prints it; prefer the variable: other users of the machine see arguments in ps',
+  },
+  user: {
+    name: 'user',
+    variable: 'CONVERGE_USER',
+    placeholder: 'NAME',
+    isRepeatable: false,
+    fallback: 'abc',
+    help: 'the name to log in with; shells run as the user of the agent',
+  },
+  shell: {
+    name: 'shell',
+    variable: 'CONVERGE_SHELL',
+    placeholder: 'PATH',
+    isRepeatable: false,
+    fallback: undefined,
+    help: "shell of the sessions (default: the user's, else bash, else sh)",
+  },
+  resumeWindow: {
+    name: 'resume-window',
+    variable: 'CONVERGE_RESUME_WINDOW',
+    placeholder: 'DURATION',
+    isRepeatable: false,
+    fallback: '2m',
+    help: 'how long a session waits for its client to come back; 0 for not',
+  },
+  noForwarding: {
+    name: 'no-forwarding',
+    variable: 'CONVERGE_NO_FORWARDING',
+    placeholder: undefined,
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'refuse port, socket and agent forwarding',
+  },
+  quiet: {
+    name: 'quiet',
+    variable: 'CONVERGE_QUIET',
+    placeholder: undefined,
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'print the ssh command and the password only, then what happens',
+  },
+} as const satisfies Record<string, OptionEntry>;
+
+export type OptionKey = keyof typeof OPTIONS;
+
+/** The variable in the place of the URL argument. */
+export const URL_VARIABLE = 'CONVERGE_URL';

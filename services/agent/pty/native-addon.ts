@@ -1,0 +1,64 @@
+// The native addons: the one place that loads .node files, from node_modules or out of the single binary.
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { getRawAsset, isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+
+/** `pty`: node-pty's addon, always there. `sshcrypto`: ssh2's ciphers, which are optional. */
+export type NativeAddonName = 'pty' | 'sshcrypto';
+
+/** An addon that is in the binary but could not be loaded; `cause` is the last failure. */
+export class NativeAddonError extends Error {
+  readonly code = 'addon_not_loaded';
+  override readonly name = 'NativeAddonError';
+}
+
+const loaded = new Map<NativeAddonName, unknown>();
+
+/**
+ * The exports of an addon; loaded once. `undefined` only for `sshcrypto` when it was not built.
+ * Throws NativeAddonError, or what the loader throws for a missing package.
+ */
+export function loadNativeAddon(name: NativeAddonName): unknown {
+  if (!loaded.has(name)) loaded.set(name, isSea() ? loadAsset(name) : loadInstalled(name));
+  return loaded.get(name);
+}
+
+function loadAsset(name: NativeAddonName): unknown {
+  const bytes = new Uint8Array(getRawAsset(`${name}.node`));
+  let cause: unknown;
+  // Hardened images mount /tmp noexec, and a library cannot be mapped from there: try the next place.
+  for (const parent of [tmpdir(), '/dev/shm', '/var/tmp', process.cwd()]) {
+    try {
+      return loadFrom(parent, name, bytes);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new NativeAddonError(`cannot load ${name}.node: no folder is writable and executable`, { cause });
+}
+
+function loadFrom(parent: string, name: string, bytes: Uint8Array): unknown {
+  const folder = mkdtempSync(path.join(parent, 'converge-')); // mkdtemp makes it 0700
+  try {
+    const file = path.join(folder, `${name}.node`);
+    writeFileSync(file, bytes, { mode: 0o700 });
+    const module = { exports: undefined as unknown };
+    process.dlopen(module, file);
+    return module.exports;
+  } finally {
+    // The mapping outlives the file.
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function loadInstalled(name: NativeAddonName): unknown {
+  const requireInstalled = createRequire(import.meta.url);
+  if (name === 'pty') {
+    return requireInstalled(`@lydell/node-pty-${process.platform}-${process.arch}/pty.node`);
+  }
+  const built = fileURLToPath(new URL('../../../dist/native/sshcrypto.node', import.meta.url));
+  return existsSync(built) ? requireInstalled(built) : undefined;
+}

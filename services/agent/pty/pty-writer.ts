@@ -1,0 +1,93 @@
+// The pty writer: bytes into the master side of a pty, all of them, without ever blocking.
+import { writeSync } from 'node:fs';
+import type { Cancel, Clock } from '#shared/clock.ts';
+
+/** Above this much unwritten input `write` says stop. */
+const INPUT_HIGH_WATER_BYTES = 64 * 1024;
+/** How long to wait when the line is full. Node cannot poll the master for room, see PtyWriter. */
+const FULL_LINE_WAIT_MIN_MS = 2;
+const FULL_LINE_WAIT_MAX_MS = 50;
+
+/**
+ * Writes to the non-blocking master itself instead of through tty.WriteStream: libuv cannot reopen a pty master, falls
+ * back to blocking writes, and then a paste into a program that does not read stops the whole process. A write here
+ * takes what the line has room for (a few KiB) and returns; the rest is tried again after a short wait.
+ */
+export class PtyWriter {
+  readonly #fd: number;
+  readonly #clock: Clock;
+  readonly #drained: () => void;
+  readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #stopped = false;
+  /** Set while the line is full: cancels the next try. */
+  #cancelRetry: Cancel | undefined;
+  #closed = false;
+
+  constructor(fd: number, clock: Clock, drained: () => void) {
+    this.#fd = fd;
+    this.#clock = clock;
+    this.#drained = drained;
+  }
+
+  /** Takes a chunk. False: stop until `drained` is called. Ignored after `close`. */
+  write(chunk: Buffer): boolean {
+    if (this.#closed) return true;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#cancelRetry === undefined) this.#flush(FULL_LINE_WAIT_MIN_MS);
+    this.#stopped = this.#queuedBytes > INPUT_HIGH_WATER_BYTES;
+    return !this.#stopped;
+  }
+
+  /** Must come before the descriptor is closed: its number may be somebody else's a moment later. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.#release();
+  }
+
+  #flush(waitMs: number): void {
+    this.#cancelRetry = undefined;
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+      const written = this.#writeSome(head);
+      if (written === 'closed') {
+        this.close();
+        return;
+      }
+      if (written === 'full') {
+        this.#waitForRoom(waitMs);
+        return;
+      }
+      waitMs = FULL_LINE_WAIT_MIN_MS;
+      this.#queuedBytes -= written;
+      if (written === head.length) this.#queue.shift();
+      else this.#queue[0] = head.subarray(written);
+    }
+    this.#release();
+  }
+
+  #writeSome(chunk: Buffer): number | 'full' | 'closed' {
+    try {
+      const written = writeSync(this.#fd, chunk);
+      return written === 0 ? 'full' : written;
+    } catch (error) {
+      // EIO: nobody has the other side open any more; what else there is (EBADF) is as final.
+      return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 'full' : 'closed';
+    }
+  }
+
+  #waitForRoom(waitMs: number): void {
+    this.#cancelRetry = this.#clock.after(waitMs, () => {
+      this.#flush(Math.min(waitMs * 2, FULL_LINE_WAIT_MAX_MS));
+    });
+  }
+
+  #release(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#drained();
+  }
+}

@@ -1,0 +1,153 @@
+// The agent's end of the `converge` command: a private directory with the shim and the socket it talks to.
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from '#shared/clock.ts';
+import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import { readLine } from './line-reader.ts';
+import { makePrivateDirectory } from './private-directory.ts';
+import { endReply, failureReply, holdReply, releaseReply, type SessionStatus, statusReply } from './reply.ts';
+import {
+  formatLine,
+  LINE_TIMEOUT_MS,
+  parseRequest,
+  type SessionReply,
+  type SessionRequest,
+} from './request.ts';
+import { shimFrom } from './shim.ts';
+
+/** People do not type faster; scripts in a loop wait their turn. */
+const MAX_CONNECTIONS = 16;
+
+/** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What the command does in the agent. */
+export interface SessionHandlers {
+  status(): SessionStatus;
+  /** Undefined asks for the agent's timeout. Throws what the file system says. */
+  hold(durationMs: number | undefined): Promise<ExpirySnapshot | undefined>;
+  /** False if nothing was held. Throws what the file system says. */
+  release(): Promise<boolean>;
+  /** Called after the reply has been sent. */
+  end(): void;
+}
+
+export interface SessionCommandOptions {
+  readonly clock: Clock;
+  /** The words that start the agent's program again, without arguments; absolute paths. */
+  readonly program: readonly string[];
+  /** Where to make the private directory, if it is fit: os.tmpdir(). */
+  readonly temporaryDirectory: string;
+  /** PATH of the agent. */
+  readonly path: string | undefined;
+  readonly handlers: SessionHandlers;
+}
+
+export interface SessionCommand {
+  /** Holds `converge` and nothing else. */
+  readonly binDirectory: string;
+  readonly socketPath: string;
+  /** For the environment of every session: PATH with the command in front. */
+  readonly env: { readonly PATH: string };
+  /** Removes everything; may be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Installs the command and answers it. Throws PrivateDirectoryError where no directory is fit for it. */
+export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommand> {
+  const directory = await makePrivateDirectory(options.temporaryDirectory);
+  const binDirectory = join(directory, 'bin');
+  const socketPath = join(directory, 'socket');
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    void answer(socket, options);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  let stopped: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    for (const socket of connections) socket.destroy();
+    if (server.listening) {
+      server.close();
+      await once(server, 'close');
+    }
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  const stop = (): Promise<void> => {
+    stopped ??= close();
+    return stopped;
+  };
+  try {
+    await mkdir(binDirectory, { mode: 0o700 });
+    await writeFile(join(binDirectory, 'converge'), shimFrom(options.program, socketPath), { mode: 0o700 });
+    await listen(server, socketPath);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
+  return { binDirectory, socketPath, env, stop };
+}
+
+async function listen(server: Server, socketPath: string): Promise<void> {
+  server.listen(socketPath);
+  await once(server, 'listening');
+  // The agent's life is decided by its expiry, not by this socket.
+  server.unref();
+}
+
+async function answer(socket: Socket, { clock, handlers }: SessionCommandOptions): Promise<void> {
+  const read = await readLine(socket, clock);
+  if (read.kind !== 'line') {
+    socket.destroy();
+    return;
+  }
+  const request = parseRequest(read.line);
+  const reply = request === undefined ? malformed() : await replyTo(request, handlers, clock);
+  await send(socket, formatLine(reply), clock);
+  if (request?.command === 'end') handlers.end();
+}
+
+/** Resolves when the line was taken and the connection is closed, or was cut because the other end does not take it. */
+async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
+  if (socket.destroyed) return;
+  const cancel = clock.after(LINE_TIMEOUT_MS, () => socket.destroy());
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
+  socket.end(line);
+  await closed;
+  cancel();
+}
+
+async function replyTo(
+  request: SessionRequest,
+  handlers: SessionHandlers,
+  clock: Clock,
+): Promise<SessionReply> {
+  try {
+    switch (request.command) {
+      case 'status':
+        return statusReply(handlers.status(), clock.now());
+      case 'hold':
+        return holdReply(await handlers.hold(request.durationMs), clock.now());
+      case 'release': {
+        const existed = await handlers.release();
+        return releaseReply(existed, handlers.status().expiry, clock.now());
+      }
+      case 'end':
+        return endReply();
+    }
+  } catch (error) {
+    return failureReply(request.command, error);
+  }
+}
+
+function malformed(): SessionReply {
+  return { exitCode: 2, text: 'converge: the agent does not understand this; is it of another version?' };
+}

@@ -1,0 +1,39 @@
+// The shell of the sessions: the one asked for, the user's own, or whatever this image has.
+import { accessSync, constants } from 'node:fs';
+import { userInfo } from 'node:os';
+import { basename } from 'node:path';
+
+/** What an image has if it has a shell at all, best first. */
+const USUAL_SHELLS = ['/bin/bash', '/usr/bin/bash', '/bin/ash', '/bin/sh'];
+
+/** Accounts that must not log in have these; the person in a job is let in by the agent, not by the account. */
+const NO_SHELLS: ReadonlySet<string> = new Set(['nologin', 'false', 'true', 'sync']);
+
+/** The path of a shell that can be run; `wanted` is taken as it is. */
+export function chooseShell(
+  wanted: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  if (wanted !== undefined) return wanted;
+  const candidates = [accountShell(), env['SHELL'], ...USUAL_SHELLS];
+  return candidates.find((path) => path !== undefined && isUsable(path)) ?? '/bin/sh';
+}
+
+function accountShell(): string | undefined {
+  try {
+    return userInfo().shell ?? undefined;
+  } catch {
+    // A container may run as a number that no account has.
+    return undefined;
+  }
+}
+
+function isUsable(path: string): boolean {
+  if (!path.startsWith('/') || NO_SHELLS.has(basename(path))) return false;
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,24 @@
+// The algorithms that are offered, strongest first; no SHA-1, no CBC, no compression.
+import type { Algorithms } from 'ssh2';
+
+/**
+ * No group exchange: the host key must be the first field of message 31, where wsproxy checks the pin, and in a group
+ * exchange message 31 is something else (RFC 4419).
+ * No chacha20-poly1305: the client's order decides, OpenSSH's puts it first, and without ssh2's native addon it costs
+ * several times what AES-GCM in OpenSSL costs. Every client that knows it knows AES-CTR too.
+ */
+export const ALGORITHMS = {
+  kex: [
+    'curve25519-sha256',
+    'curve25519-sha256@libssh.org',
+    'ecdh-sha2-nistp256',
+    'ecdh-sha2-nistp384',
+    'ecdh-sha2-nistp521',
+    'diffie-hellman-group16-sha512',
+    'diffie-hellman-group18-sha512',
+    'diffie-hellman-group14-sha256',
+  ],
+  cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'],
+  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
+  compress: ['none'],
+} satisfies Algorithms;

@@ -1,0 +1,144 @@
+// Authentication of one connection: which attempts count, how long a failure takes, and when it is enough. RFC 4252.
+import type { AuthContext, AuthenticationType, PasswordAuthContext, PublicKeyAuthContext } from 'ssh2';
+import type { Cancel, Clock } from '#shared/clock.ts';
+import { type Credentials, findKey, isSameSecret } from './credentials.ts';
+import { fingerprintOf, verifySignature } from './public-key.ts';
+import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
+
+/** Wrong passwords and signatures per connection, then it is cut. */
+export const FAILURES_PER_CONNECTION_MAX = 6;
+/** Keys that a client may ask about per connection: an ssh-agent full of keys is not a guess. */
+export const KEY_OFFERS_PER_CONNECTION_MAX = 32;
+/** The first failure is answered after this, each further one after twice as long. */
+const FAILURE_DELAY_MIN_MS = 500;
+const FAILURE_DELAY_MAX_MS = 4_000;
+
+type Login = Pick<LoginEvent, 'user' | 'method' | 'key'>;
+type Refusal = Pick<RefusedEvent, 'user' | 'method' | 'detail' | 'attempt'>;
+
+export interface AuthenticationOptions {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  /** Called before the client is told. */
+  onLogin(login: Login): void;
+  onRefused(refusal: Refusal): void;
+  /** No further attempt is allowed: the connection must be cut. */
+  onExhausted(): void;
+}
+
+/** How long the answer to the nth failure (from 1) of a connection is held back, in milliseconds. */
+export function failureDelay(failure: number): number {
+  return Math.min(FAILURE_DELAY_MIN_MS * 2 ** (failure - 1), FAILURE_DELAY_MAX_MS);
+}
+
+/** Decides the attempts of one connection, which ssh2 hands over one at a time. */
+export class Authentication {
+  readonly #options: AuthenticationOptions;
+  readonly #methods: AuthenticationType[];
+  readonly #offered = new Map<string, string>();
+  #failures = 0;
+  #cancelAnswer: Cancel | undefined;
+  #user = '';
+
+  constructor(options: AuthenticationOptions) {
+    this.#options = options;
+    // Only what can work is advertised: `ssh` then does not ask for a password that cannot help.
+    this.#methods = [options.credentials.kind === 'password' ? 'password' : 'publickey'];
+  }
+
+  /** Answers an attempt, at once or, for a failure, later. */
+  decide(attempt: AuthContext): void {
+    this.#user = attempt.username;
+    switch (attempt.method) {
+      case 'none': // how a client asks for the methods (RFC 4252 section 5.2)
+      case 'hostbased':
+      case 'keyboard-interactive':
+        attempt.reject(this.#methods);
+        return;
+      case 'password':
+        this.#decidePassword(attempt);
+        return;
+      case 'publickey':
+        this.#decideKey(attempt);
+    }
+  }
+
+  /** Reports the keys that were offered in vain: why a login that ends here was refused. Stops pending answers. */
+  stop(loggedIn: boolean): void {
+    this.#cancelAnswer?.();
+    if (loggedIn || this.#offered.size === 0) return;
+    const keys = [...this.#offered.values()].join(', ');
+    this.#options.onRefused({
+      user: this.#user,
+      method: 'publickey',
+      detail: `${this.#userProblem() ?? 'none of the offered keys is authorized'}: ${keys}`,
+      attempt: this.#failures,
+    });
+  }
+
+  #decidePassword(attempt: PasswordAuthContext): void {
+    const { credentials } = this.#options;
+    if (credentials.kind === 'keys') {
+      this.#fail(attempt, 'a password, but only keys are accepted');
+      return;
+    }
+    // A password change request brings an object.
+    const password: unknown = attempt.password;
+    // Both are always compared: the time tells nothing about the user name either.
+    const isPassword = isSameSecret(typeof password === 'string' ? password : '', credentials.password);
+    const isUser = isSameSecret(attempt.username, credentials.user);
+    if (isPassword && isUser) this.#accept(attempt, { user: attempt.username, method: 'password' });
+    else this.#fail(attempt, this.#userProblem() ?? 'wrong password');
+  }
+
+  #decideKey(attempt: PublicKeyAuthContext): void {
+    const { credentials } = this.#options;
+    const { data: blob, algo } = attempt.key;
+    const isUser = isSameSecret(attempt.username, credentials.user);
+    const key = credentials.kind === 'keys' && isUser ? findKey(credentials.keys, blob) : undefined;
+    const { signature, blob: signed, hashAlgo } = attempt;
+    if (key === undefined || signature === undefined || signed === undefined) {
+      if (key !== undefined && signature === undefined) attempt.accept();
+      else this.#refuseOffer(attempt, blob, algo);
+      return;
+    }
+    if (verifySignature(blob, { blob: signed, signature, hashAlgorithm: hashAlgo })) {
+      const { fingerprint, comment } = key;
+      this.#accept(attempt, { user: attempt.username, method: 'key', key: { fingerprint, comment } });
+      return;
+    }
+    const sha1 = algo === 'ssh-rsa' && hashAlgo === undefined ? ' (ssh-rsa with SHA-1 is not accepted)' : '';
+    this.#fail(attempt, `bad signature by ${key.fingerprint}${sha1}`);
+  }
+
+  #refuseOffer(attempt: PublicKeyAuthContext, blob: Buffer, type: string): void {
+    const fingerprint = fingerprintOf(blob);
+    if (!this.#offered.has(fingerprint) && this.#offered.size >= KEY_OFFERS_PER_CONNECTION_MAX) {
+      this.#options.onExhausted();
+      return;
+    }
+    this.#offered.set(fingerprint, `${type} ${fingerprint}`);
+    attempt.reject(this.#methods);
+  }
+
+  #accept(attempt: AuthContext, login: Login): void {
+    this.#options.onLogin(login);
+    attempt.accept();
+  }
+
+  #fail(attempt: AuthContext, detail: string): void {
+    this.#failures++;
+    const failure = this.#failures;
+    this.#options.onRefused({ user: attempt.username, method: attempt.method, detail, attempt: failure });
+    this.#cancelAnswer = this.#options.clock.after(failureDelay(failure), () => {
+      if (failure < FAILURES_PER_CONNECTION_MAX) attempt.reject(this.#methods);
+      else this.#options.onExhausted();
+    });
+  }
+
+  #userProblem(): string | undefined {
+    const { user } = this.#options.credentials;
+    if (this.#user === user) return undefined;
+    return `user ${JSON.stringify(this.#user.slice(0, 64))} is not ${JSON.stringify(user)}`;
+  }
+}

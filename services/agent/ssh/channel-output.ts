@@ -1,0 +1,111 @@
+// The channel output: what a session or forward sends to the client, paced, in order, and closed after its last byte.
+import type { ServerChannel } from 'ssh2';
+import type { ProcessExit } from './process-exit.ts';
+import { forgetSentChunk } from './ssh2-internals.ts';
+import type { TransportGate } from './transport-gate.ts';
+
+/** Above this `write` says stop; below the half of it, go on. With ssh2's window it bounds a channel's memory. */
+const OUTPUT_HIGH_WATER_BYTES = 128 * 1024;
+
+export type OutputTarget = 'stdout' | 'stderr';
+
+type Item =
+  | { readonly kind: 'chunk'; readonly target: OutputTarget; readonly chunk: Buffer }
+  | { readonly kind: 'call'; readonly call: () => void };
+
+/**
+ * ssh2 cannot have stdout and stderr of one channel wait for window at once (it loses one and repeats the other), and
+ * never calls back for a write on a closed channel. So there is one queue, one write under way, and `abandon`.
+ */
+export class ChannelOutput {
+  readonly #channel: ServerChannel;
+  readonly #gate: TransportGate;
+  readonly #drained: () => void;
+  readonly #queue: Item[] = [];
+  #queuedBytes = 0;
+  #stopped = false;
+  #writing = false;
+  #abandoned = false;
+
+  /** `drained` is called after a `write` that returned false, when there is room again. */
+  constructor(channel: ServerChannel, gate: TransportGate, drained: () => void) {
+    this.#channel = channel;
+    this.#gate = gate;
+    this.#drained = drained;
+    // A channel that the client has closed takes nothing more.
+    channel.on('error', () => {
+      this.abandon();
+    });
+  }
+
+  /** Takes a chunk. False: stop until `drained`. */
+  write(target: OutputTarget, chunk: Buffer): boolean {
+    if (this.#abandoned || chunk.length === 0) return true;
+    this.#queue.push({ kind: 'chunk', target, chunk });
+    this.#queuedBytes += chunk.length;
+    this.#pump();
+    this.#stopped ||= this.#queuedBytes > OUTPUT_HIGH_WATER_BYTES;
+    return !this.#stopped;
+  }
+
+  /** After all output: EOF. The client may go on sending. */
+  eof(): void {
+    this.#later(() => {
+      this.#channel.eof();
+    });
+  }
+
+  /** After all output: how the program ended (if there was one), EOF and close. */
+  finish(exit?: ProcessExit): void {
+    this.#later(() => {
+      if (exit?.kind === 'code') this.#channel.exit(exit.code);
+      if (exit?.kind === 'signal') this.#channel.exit(exit.name, exit.coreDumped, exit.message);
+      this.#abandoned = true;
+      this.#channel.end(); // in a server this closes as well
+    });
+  }
+
+  /** The channel or its connection is gone: nothing may be sent any more. May be called twice. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.#release();
+  }
+
+  #later(call: () => void): void {
+    if (this.#abandoned) return;
+    this.#queue.push({ kind: 'call', call });
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (!this.#writing) {
+      const item = this.#queue.shift();
+      if (item === undefined) return;
+      if (item.kind === 'call') item.call();
+      else this.#send(item.target, item.chunk);
+    }
+  }
+
+  #send(target: OutputTarget, chunk: Buffer): void {
+    this.#writing = true;
+    const stream = target === 'stdout' ? this.#channel : this.#channel.stderr;
+    stream.write(chunk, () => {
+      forgetSentChunk(this.#channel);
+      this.#gate.whenWritable(() => {
+        if (this.#abandoned) return;
+        this.#writing = false;
+        this.#queuedBytes -= chunk.length;
+        if (this.#queuedBytes <= OUTPUT_HIGH_WATER_BYTES / 2) this.#release();
+        this.#pump();
+      });
+    });
+  }
+
+  #release(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#drained();
+  }
+}

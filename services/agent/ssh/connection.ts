@@ -1,0 +1,253 @@
+// One SSH connection: from its stream to its sessions and forwards, and to its end.
+import type { Duplex } from 'node:stream';
+import ssh2, { type Connection } from 'ssh2';
+import type { Cancel } from '#shared/clock.ts';
+import { AgentForwarding } from './agent-forwarding.ts';
+import { ALGORITHMS } from './algorithms.ts';
+import { Authentication } from './authentication.ts';
+import { ForwardStreams } from './forward-context.ts';
+import { serveLocalForwards } from './forward-local.ts';
+import { serveRemoteForwards } from './forward-remote.ts';
+import { ServedSession } from './session.ts';
+import type { ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
+import { TransportGate } from './transport-gate.ts';
+
+/** From the stream to the login. Nothing that the client sends extends it. */
+export const LOGIN_GRACE_MS = 60_000;
+/** Sessions of one connection; an IDE or a ControlMaster opens a handful. sshd's default is 10. */
+export const SESSIONS_PER_CONNECTION_MAX = 64;
+/** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
+const CLOSE_GRACE_MS = 1_000;
+/**
+ * ssh2 asks for a sign of life every 15 s and drops after three; a resumable stream may be without a transport for
+ * minutes, and the relays ping every leg anyway. There is no "off": setInterval's longest is.
+ */
+const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
+
+type State =
+  | { readonly kind: 'unauthenticated' }
+  | { readonly kind: 'logged_in'; readonly client: ClientInfo }
+  | { readonly kind: 'closed' };
+
+export interface ConnectionOptions {
+  readonly duplex: Duplex;
+  readonly client: { readonly id: string; readonly address: string };
+  readonly server: SshServerOptions;
+  /** Called once. */
+  onClosed(): void;
+}
+
+/** A connection in progress; it begins with its construction and ends with its stream. */
+export class SshConnection {
+  readonly #options: ConnectionOptions;
+  readonly #gate: TransportGate;
+  readonly #authentication: Authentication;
+  readonly #sessions = new Set<ServedSession>();
+  readonly #stops: (() => void)[] = [];
+  readonly #cancelGrace: Cancel;
+  #connection: Connection | undefined;
+  #state: State = { kind: 'unauthenticated' };
+  /** What ended it, when it was not the client's own farewell. */
+  #reason: LogoutReason = 'client_left';
+  #closing = false;
+
+  constructor(options: ConnectionOptions) {
+    const { duplex, client, server } = options;
+    this.#options = options;
+    this.#gate = new TransportGate(duplex);
+    this.#authentication = new Authentication({
+      credentials: server.credentials,
+      clock: server.clock,
+      onLogin: (login) => {
+        this.#logIn({ clientId: client.id, address: client.address, ...login });
+      },
+      onRefused: (refusal) => {
+        server.events.refused({ clientId: client.id, address: client.address, ...refusal });
+      },
+      onExhausted: () => {
+        this.#cut('too many failed logins');
+      },
+    });
+    this.#cancelGrace = server.clock.after(LOGIN_GRACE_MS, () => {
+      this.#cut('no login in time');
+    });
+    duplex.on('error', () => {
+      if (this.#reason === 'client_left') this.#reason = 'lost';
+    });
+    duplex.once('end', () => {
+      this.#ended();
+      duplex.end();
+    });
+    duplex.once('close', () => {
+      this.#ended();
+    });
+    this.#speakSsh();
+  }
+
+  /** Who is logged in, or undefined. */
+  get client(): ClientInfo | undefined {
+    return this.#state.kind === 'logged_in' ? this.#state.client : undefined;
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#state.kind === 'logged_in';
+  }
+
+  /** Shows text at every terminal of this connection. */
+  notify(text: string): void {
+    for (const session of this.#sessions) session.notify(text);
+  }
+
+  /** Says why at every terminal, ends the sessions and then the connection. May be called twice. */
+  close(text: string): void {
+    if (this.#closing || this.#state.kind === 'closed') return;
+    this.#closing = true;
+    this.#reason = 'stopped';
+    this.notify(text);
+    for (const session of this.#sessions) session.close();
+    // When the last session has closed there is no need to wait, see #sessionClosed.
+    if (this.#sessions.size === 0) this.#disconnect();
+    else this.#options.server.clock.after(CLOSE_GRACE_MS, () => this.#disconnect());
+  }
+
+  /** Drops the stream now. May be called twice. */
+  destroy(): void {
+    this.#options.duplex.destroy();
+    this.#ended();
+  }
+
+  #speakSsh(): void {
+    // One ssh2 server per stream: it listens nowhere, and its one connection is known to be this one.
+    const server = new ssh2.Server({
+      hostKeys: [this.#options.server.hostKey.privateKey],
+      algorithms: ALGORITHMS,
+      ident: 'converge',
+      keepaliveInterval: KEEPALIVE_NEVER_MS,
+    });
+    server.on('connection', (connection: Connection) => {
+      this.#accepted(connection);
+    });
+    server.injectSocket(this.#options.duplex as Parameters<typeof server.injectSocket>[0]);
+  }
+
+  #accepted(connection: Connection): void {
+    this.#connection = connection;
+    connection.on('error', (error) => {
+      this.#faulted(error);
+    });
+    connection.on('authentication', (attempt) => {
+      this.#authentication.decide(attempt);
+    });
+    connection.once('ready', () => {
+      this.#serve(connection);
+    });
+  }
+
+  #serve(connection: Connection): void {
+    const { server, client } = this.#options;
+    const log = this.#log;
+    const streams = new ForwardStreams({
+      connection,
+      gate: this.#gate,
+      clock: server.clock,
+      allowed: server.forwarding,
+      onActivity: () => {
+        server.events.activity();
+      },
+      log,
+    });
+    const agentForwarding = new AgentForwarding(streams);
+    this.#stops.push(
+      serveLocalForwards(streams),
+      serveRemoteForwards(streams),
+      () => {
+        streams.stop();
+      },
+      () => {
+        agentForwarding.stop();
+      },
+    );
+    connection.on('session', (accept, reject) => {
+      if (this.#closing || this.#sessions.size >= SESSIONS_PER_CONNECTION_MAX) {
+        log('session refused', { sessions: this.#sessions.size });
+        reject();
+        return;
+      }
+      const session = new ServedSession(accept(), {
+        connection,
+        gate: this.#gate,
+        options: server,
+        clientAddress: client.address,
+        agentForwarding,
+        log,
+        onClosed: () => {
+          this.#sessionClosed(session);
+        },
+      });
+      this.#sessions.add(session);
+    });
+  }
+
+  #sessionClosed(session: ServedSession): void {
+    this.#sessions.delete(session);
+    if (this.#closing && this.#sessions.size === 0) this.#disconnect();
+  }
+
+  #logIn(login: LoginEvent): void {
+    if (this.#state.kind !== 'unauthenticated') return;
+    this.#cancelGrace();
+    const { clock, events } = this.#options.server;
+    this.#state = { kind: 'logged_in', client: { ...login, since: clock.now() } };
+    events.login(login);
+    events.activity();
+  }
+
+  #faulted(error: Error): void {
+    const level = (error as { level?: string }).level ?? 'protocol';
+    if (this.#reason === 'client_left') this.#reason = level === 'socket' ? 'lost' : 'fault';
+    this.#log('connection failed', { level, error: error.message });
+    this.#hangUpSoon();
+  }
+
+  #cut(reason: string): void {
+    this.#reason = 'fault';
+    this.#log('connection cut', { reason });
+    this.#disconnect();
+  }
+
+  #disconnect(): void {
+    if (this.#state.kind === 'closed') return;
+    // Before the client's first line there is no protocol to take leave in.
+    if (this.#connection === undefined) this.#options.duplex.end();
+    else this.#connection.end();
+    this.#hangUpSoon();
+  }
+
+  #hangUpSoon(): void {
+    const { duplex, server } = this.#options;
+    server.clock.after(CLOSE_GRACE_MS, () => {
+      duplex.destroy();
+    });
+  }
+
+  #ended(): void {
+    const state = this.#state;
+    if (state.kind === 'closed') return;
+    this.#state = { kind: 'closed' };
+    this.#cancelGrace();
+    this.#authentication.stop(state.kind === 'logged_in');
+    for (const session of this.#sessions) session.hangUp();
+    for (const stop of this.#stops) stop();
+    if (state.kind === 'logged_in') {
+      const { clock, events } = this.#options.server;
+      const { since, ...login } = state.client;
+      events.logout({ ...login, seconds: (clock.now() - since) / 1_000, reason: this.#reason });
+    }
+    this.#options.onClosed();
+  }
+
+  readonly #log = (event: string, fields: Record<string, unknown>): void => {
+    const { client, server } = this.#options;
+    server.events.log?.(event, { clientId: client.id, address: client.address, ...fields });
+  };
+}

@@ -1,0 +1,71 @@
+// What every kind of forwarding of one connection shares: its connection, its limits, its open streams.
+import type { Socket } from 'node:net';
+import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
+import type { Clock } from '#shared/clock.ts';
+import { type ForwardStream, joinForward } from './forward-stream.ts';
+import { OPEN_FAILURE, refuseOpen } from './ssh2-internals.ts';
+import type { TransportGate } from './transport-gate.ts';
+
+/** A browser behind -D opens dozens; a loop that forgets to close must not take every descriptor of the agent. */
+export const FORWARDED_STREAMS_PER_CONNECTION_MAX = 256;
+
+export interface ForwardContext {
+  readonly connection: Connection;
+  readonly gate: TransportGate;
+  readonly clock: Clock;
+  readonly allowed: boolean;
+  readonly onActivity: () => void;
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
+}
+
+/** The forwarded streams of one connection; counts from the moment one is wanted. */
+export class ForwardStreams {
+  readonly context: ForwardContext;
+  readonly #open = new Set<ForwardStream>();
+  #reserved = 0;
+
+  constructor(context: ForwardContext) {
+    this.context = context;
+  }
+
+  /** Takes a place; false when forwarding is off or there are too many. Whoever got one calls `join` or `giveUp`. */
+  reserve(): 'reserved' | 'forwarding is off' | 'too many forwarded streams' {
+    if (!this.context.allowed) return 'forwarding is off';
+    if (this.#reserved >= FORWARDED_STREAMS_PER_CONNECTION_MAX) return 'too many forwarded streams';
+    this.#reserved++;
+    return 'reserved';
+  }
+
+  giveUp(): void {
+    this.#reserved--;
+  }
+
+  join(socket: Socket, channel: ServerChannel): void {
+    const { gate, clock, onActivity } = this.context;
+    const stream = joinForward({
+      socket,
+      channel,
+      gate,
+      clock,
+      onActivity,
+      onEnded: () => {
+        this.#open.delete(stream);
+        this.#reserved--;
+      },
+    });
+    this.#open.add(stream);
+  }
+
+  /** Refuses a channel of the client with a reason that it prints, and logs it. */
+  refuse(reject: RejectConnection, why: string, fields: Record<string, unknown>): void {
+    const { ADMINISTRATIVELY_PROHIBITED, RESOURCE_SHORTAGE } = OPEN_FAILURE;
+    const reason = this.context.allowed ? RESOURCE_SHORTAGE : ADMINISTRATIVELY_PROHIBITED;
+    this.context.log('forward refused', { ...fields, reason: why });
+    refuseOpen(this.context.connection, reject, reason, why);
+  }
+
+  /** Closes every stream. May be called twice. */
+  stop(): void {
+    for (const stream of this.#open) stream.stop();
+  }
+}

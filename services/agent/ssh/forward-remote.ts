@@ -1,0 +1,165 @@
+// Remote forwarding (-R): this side listens, the client gets a channel per connection. RFC 4254 section 7.1, OpenSSH PROTOCOL 2.4.
+import type { EventEmitter } from 'node:events';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import type { ServerChannel } from 'ssh2';
+import type { ForwardStreams } from './forward-context.ts';
+
+/** How many ports and sockets one connection may listen on. */
+export const REMOTE_LISTENERS_PER_CONNECTION_MAX = 32;
+/** New unix sockets are for their owner only, like sshd's StreamLocalBindMask 0177. */
+const SOCKET_UMASK = 0o177;
+
+interface TcpRequest {
+  readonly bindAddr: string;
+  readonly bindPort: number;
+}
+
+interface SocketRequest {
+  readonly socketPath: string;
+}
+
+type Accept = ((port?: number) => void) | undefined;
+type Reject = (() => void) | undefined;
+type OpenChannel = (
+  socket: Socket,
+  opened: (error: Error | undefined, channel: ServerChannel) => void,
+) => void;
+
+/** The client chooses the address (sshd's GatewayPorts clientspecified); unless it does, only this machine gets in. */
+export function listenAddressOf(bindAddr: string): string | undefined {
+  switch (bindAddr) {
+    case '':
+    case '*':
+      return undefined; // every address
+    case 'localhost':
+      return '127.0.0.1';
+    default:
+      return bindAddr;
+  }
+}
+
+/** Lets the client listen here. Returns its stop: closes the listeners; open streams are not its business. */
+export function serveRemoteForwards(streams: ForwardStreams): () => void {
+  const { connection, allowed, log } = streams.context;
+  /** By what the client names in its cancel request. */
+  const listeners = new Map<string, Server>();
+
+  function listen(
+    key: (port: number) => string,
+    where: ListenOptions,
+    open: OpenChannel,
+    accept: Accept,
+    reject: Reject,
+  ): void {
+    const fields = { address: where.host ?? where.path ?? '*', port: where.port };
+    const refuse = (reason: string): void => {
+      log('forward refused', { ...fields, reason });
+      reject?.();
+    };
+    if (!allowed) return refuse('forwarding is off');
+    if (listeners.size >= REMOTE_LISTENERS_PER_CONNECTION_MAX) return refuse('too many listeners');
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    server.once('error', (error) => {
+      refuse(error.message);
+    });
+    server.once('listening', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.removeAllListeners('error');
+      server.on('error', () => {}); // a failed accept (too many descriptors) is the next connection's trouble
+      listeners.set(key(port), server);
+      log('forward listening', { ...fields, port });
+      accept?.(port);
+    });
+    server.on('connection', (socket) => {
+      offer(socket, open);
+    });
+    // Node binds a path synchronously, so the mask holds for this socket and nothing else.
+    const mask = where.path === undefined ? undefined : process.umask(SOCKET_UMASK);
+    server.listen(where);
+    if (mask !== undefined) process.umask(mask);
+  }
+
+  function offer(socket: Socket, open: OpenChannel): void {
+    const place = streams.reserve();
+    socket.on('error', () => {}); // 'close' follows
+    if (place !== 'reserved') {
+      log('forward refused', { reason: place });
+      socket.destroy();
+      return;
+    }
+    open(socket, (error, channel) => {
+      if (error !== undefined) {
+        log('forward refused', { reason: error.message });
+        streams.giveUp();
+        socket.destroy();
+        return;
+      }
+      streams.join(socket, channel);
+    });
+  }
+
+  function cancel(key: string, accept: Accept, reject: Reject): void {
+    const server = listeners.get(key);
+    listeners.delete(key);
+    server?.close(); // open streams go on
+    if (server === undefined) reject?.();
+    else accept?.();
+  }
+
+  function forwardTcp({ bindAddr, bindPort }: TcpRequest, accept: Accept, reject: Reject): void {
+    const host = listenAddressOf(bindAddr);
+    let bound = bindPort;
+    const open: OpenChannel = (socket, opened) => {
+      connection.forwardOut(bindAddr, bound, socket.remoteAddress ?? '', socket.remotePort ?? 0, opened);
+    };
+    const where = host === undefined ? { port: bindPort } : { host, port: bindPort };
+    const key = (port: number): string => {
+      bound = port;
+      return tcpKey(bindAddr, port);
+    };
+    listen(key, where, open, accept, reject);
+  }
+
+  function forwardSocket({ socketPath }: SocketRequest, accept: Accept, reject: Reject): void {
+    const open: OpenChannel = (_socket, opened) => {
+      connection.openssh_forwardOutStreamLocal(socketPath, opened);
+    };
+    listen(() => socketPath, { path: socketPath }, open, accept, reject);
+  }
+
+  const onRequest = (
+    accept: Accept,
+    reject: Reject,
+    name: string,
+    info: TcpRequest & SocketRequest,
+  ): void => {
+    switch (name) {
+      case 'tcpip-forward':
+        forwardTcp(info, accept, reject);
+        return;
+      case 'cancel-tcpip-forward':
+        cancel(tcpKey(info.bindAddr, info.bindPort), accept, reject);
+        return;
+      case 'streamlocal-forward@openssh.com':
+        forwardSocket(info, accept, reject);
+        return;
+      case 'cancel-streamlocal-forward@openssh.com':
+        cancel(info.socketPath, accept, reject);
+        return;
+      default:
+        reject?.();
+    }
+  };
+  // @types/ssh2 has one overload per name, ssh2 has one event.
+  (connection as EventEmitter).on('request', onRequest);
+
+  return () => {
+    for (const server of listeners.values()) server.close();
+    listeners.clear();
+  };
+}
+
+function tcpKey(address: string, port: number): string {
+  return `${address} ${port}`;
+}

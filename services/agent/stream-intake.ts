@@ -1,0 +1,93 @@
+// The intake of streams: answers a relay's dials, and turns each stream into a connection of the SSH server.
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '#shared/clock.ts';
+import type { Dial } from '#shared/protocol/control-messages.ts';
+import type { ResumeEvent } from '#shared/resume/resume-events.ts';
+import { SessionTable } from '#shared/resume/session-table.ts';
+import { Backoff } from '#shared/stream/backoff.ts';
+import type { StreamEnd } from '#shared/stream/byte-stream.ts';
+import { duplexOf } from '#shared/stream/duplex.ts';
+import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import { DIAL_TIMEOUT_MS, dialAgentStream, type RelayTarget } from './relay-dialler.ts';
+
+/** A stream that does not open is tried again, in milliseconds between attempts: the client is waiting. */
+const BACKOFF = { firstMs: 100, maxMs: 1_000 } as const;
+
+export interface StreamIntakeOptions {
+  readonly target: RelayTarget;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly resumeWindowMs: number;
+  /** A new session. `address` is that of the client, as the relay sees it. */
+  readonly onSession: (duplex: Duplex, client: { readonly id: string; readonly address: string }) => void;
+  /** A session was detached, resumed, given up or refused. */
+  readonly onEvent: (event: ResumeEvent, address: string) => void;
+  /** A dial that came to nothing; one line. */
+  readonly onFailed: (detail: string, address: string) => void;
+}
+
+export interface StreamIntake {
+  /** Opens the stream that the relay asks for. */
+  answer(dial: Dial): void;
+  /** Sessions that are without a transport now. */
+  detached(): number;
+  /** Waits until the last bytes of all sessions are taken, up to `withinMs`; then cuts what is left. */
+  stop(end: StreamEnd, withinMs: number): Promise<void>;
+}
+
+/** Nothing is opened before the first `answer`. */
+export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
+  const { target, clock, onSession, onEvent, onFailed } = options;
+  const stopping = new AbortController();
+  const sessions = new SessionTable<string>({
+    clock,
+    resumeWindowMs: options.resumeWindowMs,
+    onSession(stream, { info: address }) {
+      onSession(duplexOf(stream), { id: randomUUID(), address });
+    },
+    onEvent(event, { info: address }) {
+      onEvent(event, address);
+    },
+  });
+
+  async function open({ ticket, client, resumable }: Dial): Promise<void> {
+    const { signal } = stopping;
+    const backoff = new Backoff({ ...BACKOFF, random: options.random });
+    const until = clock.now() + DIAL_TIMEOUT_MS;
+    for (;;) {
+      const outcome = await dialAgentStream(target, ticket, signal);
+      if (outcome.kind === 'open') {
+        const transport = webSocketStream(outcome.socket, outcome.transport, clock);
+        sessions.accept(transport, { expects: resumable ? 'resume' : 'unknown', info: client });
+        return;
+      }
+      if (signal.aborted) return;
+      const isFinal = outcome.kind === 'refused' && outcome.refusal?.code === 'unauthorized';
+      if (isFinal || clock.now() >= until) {
+        const detail =
+          outcome.kind === 'refused' ? (outcome.refusal?.message ?? `${outcome.status}`) : outcome.detail;
+        return onFailed(detail, client);
+      }
+      await pause(backoff.next());
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    clock.after(ms, resolve);
+    return promise;
+  }
+
+  return {
+    answer(dial) {
+      void open(dial);
+    },
+    detached: () => sessions.counts.detached,
+    async stop(end, withinMs) {
+      stopping.abort();
+      await sessions.emptied(withinMs);
+      sessions.stop(end);
+    },
+  };
+}

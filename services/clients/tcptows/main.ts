@@ -1,0 +1,47 @@
+// tcptows, the process: arguments in, signals in, exit code out.
+import { systemClock } from '#shared/clock.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { listenFaultLine, listeningLine, parseTcptowsCommand } from './cli.ts';
+import { startTcptows } from './tcptows.ts';
+
+function report(line: string): void {
+  process.stderr.write(`tcptows: ${line}\n`);
+}
+
+async function main(): Promise<ExitCode> {
+  const command = parseTcptowsCommand(process.argv.slice(2), process.env);
+  switch (command.kind) {
+    case 'invalid':
+      report(command.message);
+      return EXIT_CODES.bad_arguments;
+    case 'text':
+      process.stdout.write(command.text);
+      return EXIT_CODES.ended;
+    case 'run':
+      break;
+  }
+  const { destination, bind, port } = command;
+  const tcptows = await startTcptows({ destination, bind, port, clock: systemClock, report });
+  if (tcptows.kind === 'failed') {
+    report(listenFaultLine(tcptows.code, bind, port));
+    return EXIT_CODES.fault;
+  }
+  process.stdout.write(`${listeningLine(tcptows.address)}\n`);
+  await new Promise<void>((resolve) => {
+    // The second one is answered at once.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+  await tcptows.stop();
+  return EXIT_CODES.ended;
+}
+
+// A terminal that is gone is no reason to drop connections.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    report(`a fault of tcptows itself: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exit(EXIT_CODES.fault);
+  },
+);

@@ -1,0 +1,102 @@
+// The listener of tcptows: every TCP connection becomes a client stream of its own.
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '#shared/clock.ts';
+import { type JoinEnd, joinStreams } from '#shared/stream/join.ts';
+import { fromNodeStreams } from '#shared/stream/node-stream.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+import type { Destination } from '../arguments.ts';
+import { type Connected, connect } from '../connect.ts';
+import { farewellOf } from '../stream-end.ts';
+
+export interface TcptowsOptions {
+  readonly destination: Destination;
+  readonly bind: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly clock: Clock;
+  /** Takes a line for the person: which connection failed, and why. */
+  readonly report: (line: string) => void;
+}
+
+export interface Tcptows {
+  readonly kind: 'listening';
+  readonly address: AddressInfo;
+  /** Stops listening and closes every connection, delivering what was received. May be called twice. */
+  readonly stop: () => Promise<void>;
+}
+
+export type TcptowsOutcome = Tcptows | { readonly kind: 'failed'; readonly code: string };
+
+/** Listens. `failed` with the system's code (EADDRINUSE, …) if that does not work. */
+export async function startTcptows(options: TcptowsOptions): Promise<TcptowsOutcome> {
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  // Paused: not a byte is read before the relay accepted.
+  const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) => {
+    const connection = serve(socket, options, stopping.signal).finally(() => running.delete(connection));
+    running.add(connection);
+  });
+  const failure = await listen(server, options);
+  if (failure !== undefined) return { kind: 'failed', code: failure };
+  let stopped: Promise<void> | undefined;
+  return {
+    kind: 'listening',
+    address: server.address() as AddressInfo,
+    stop() {
+      stopped ??= (async () => {
+        server.close();
+        stopping.abort();
+        await Promise.all(running);
+      })();
+      return stopped;
+    },
+  };
+}
+
+function listen(server: Server, { bind, port }: TcptowsOptions): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    // After it listens, a connection that could not be accepted (EMFILE): that one is lost, the others go on.
+    resolve(error.code ?? error.message);
+  });
+  server.listen({ host: bind, port }, () => {
+    resolve(undefined);
+  });
+  return promise;
+}
+
+async function serve(socket: Socket, options: TcptowsOptions, stopping: AbortSignal): Promise<void> {
+  const { destination, clock, report } = options;
+  const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+  const gone = new AbortController();
+  socket.once('close', () => {
+    gone.abort();
+  });
+  const local = fromNodeStreams(socket, socket, { clock, closeWithinMs: CLOSE_WITHIN_MS });
+  const signal = AbortSignal.any([stopping, gone.signal]);
+  const say = (line: string): void => {
+    report(`connection from ${peer}: ${line}`);
+  };
+  const outcome = await connect({ ...destination, clock, signal, notify: say });
+  if (outcome.kind !== 'connected') {
+    local.cut({ reason: 'lost' });
+    if (outcome.kind !== 'aborted') say(outcome.message);
+    return;
+  }
+  const { promise, resolve } = Promise.withResolvers<JoinEnd>();
+  const join = joinStreams(local, outcome.stream, { onward: () => ({ reason: 'ended' }), onEnded: resolve });
+  local.resume();
+  const leave = (): void => {
+    join.close({ reason: 'ended' });
+  };
+  if (stopping.aborted) leave();
+  stopping.addEventListener('abort', leave, { once: true });
+  const line = lineOf(await promise, outcome);
+  stopping.removeEventListener('abort', leave);
+  if (line !== undefined) say(line);
+}
+
+function lineOf({ first, end }: JoinEnd, { hostRefusal }: Connected): string | undefined {
+  // The left side is the TCP connection: its owner knows why it left.
+  return hostRefusal() ?? (first === 'left' ? undefined : farewellOf(end).message);
+}

@@ -1,0 +1,44 @@
+// The command line of wsproxy.
+import { type Destination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
+import { VERSION } from '../version.ts';
+
+const HELP = `wsproxy ${VERSION}: a way for ssh into a CI job, through a Converge relay
+
+usage: wsproxy [--wait 30s] ws[s]://HOST/client/ID[#SHA256:FINGERPRINT]
+       ssh -o ProxyCommand='wsproxy URL' USER@ID
+
+Moves standard input and output. With a fingerprint after # the connection is cut unless the host has
+that key; the fragment is not sent to the relay.
+
+  --wait TIME   how long to wait for the agent to appear: 30s (as it is), 5m, 1h, or 0
+  --version     print the version
+  --help        print this
+
+environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; NODE_EXTRA_CA_CERTS, SSL_CERT_FILE
+exit codes:  0 the session ended, 2 bad arguments, 3 relay not reachable, 4 no such agent or refused,
+             6 the host key does not match
+`;
+
+export type WsproxyCommand =
+  | { readonly kind: 'run'; readonly destination: Destination }
+  | { readonly kind: 'text'; readonly text: string }
+  | Invalid;
+
+/** Reads the arguments after the program's name, and the proxy variables of `env`. Never throws. */
+export function parseWsproxyCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): WsproxyCommand {
+  const parsed = splitArguments(args, ['wait'], ['help', 'version']);
+  if (parsed.kind === 'invalid') return parsed;
+  const { options, positionals } = parsed;
+  if (options.has('help')) return { kind: 'text', text: HELP };
+  if (options.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  const [url, extra] = positionals;
+  if (url === undefined)
+    return { kind: 'invalid', message: 'the URL is missing: wsproxy [--wait 30s] URL; --help tells more' };
+  if (extra !== undefined)
+    return { kind: 'invalid', message: `one URL is enough, ${JSON.stringify(extra)} is too much` };
+  const destination = readDestination(url, options.get('wait'), env);
+  return destination.kind === 'invalid' ? destination : { kind: 'run', destination };
+}

@@ -1,0 +1,55 @@
+// wsproxy, the process: arguments in, signals in, exit code out.
+import { systemClock } from '#shared/clock.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { parseWsproxyCommand } from './cli.ts';
+import { runWsproxy } from './wsproxy.ts';
+
+/** A session that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
+const EXIT_WITHIN_MS = 10_000;
+
+function report(line: string): void {
+  process.stderr.write(`wsproxy: ${line}\n`);
+}
+
+async function main(): Promise<ExitCode> {
+  const command = parseWsproxyCommand(process.argv.slice(2), process.env);
+  switch (command.kind) {
+    case 'invalid':
+      report(command.message);
+      return EXIT_CODES.bad_arguments;
+    case 'text':
+      process.stdout.write(command.text);
+      return EXIT_CODES.ended;
+    case 'run':
+      break;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    // The second one is answered at once.
+    process.once(signal, () => {
+      stop.abort();
+    });
+  }
+  // The clock's timers do not keep a process: while it waits for an agent, this does.
+  const alive = setInterval(() => undefined, 60_000);
+  const { stdin: input, stdout: output } = process;
+  const streams = { input, output, clock: systemClock, report, signal: stop.signal };
+  const code = await runWsproxy({ destination: command.destination, ...streams });
+  clearInterval(alive);
+  return code;
+}
+
+// Nobody reads it: no reason to fail.
+process.stderr.on('error', () => undefined);
+
+main().then(
+  (code) => {
+    // No process.exit: what standard output still holds is written first.
+    process.exitCode = code;
+    setTimeout(() => process.exit(), EXIT_WITHIN_MS).unref();
+  },
+  (error: unknown) => {
+    report(`a fault of wsproxy itself: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exit(EXIT_CODES.fault);
+  },
+);

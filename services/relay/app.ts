@@ -1,0 +1,196 @@
+// The relay, put together: two listeners over one session core.
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
+import { type Clock, systemClock } from '#shared/clock.ts';
+import type { Config } from './config.ts';
+import { drain } from './drain.ts';
+import { RelayFault } from './errors.ts';
+import { registerAgentRoutes } from './http/agent.ts';
+import { registerClientRoute } from './http/client.ts';
+import { listPlatforms } from './http/download/binary.ts';
+import { registerDownloads } from './http/downloads.ts';
+import { registerHealth } from './http/health.ts';
+import { registerMetrics } from './http/metrics.ts';
+import type { RouteOptions } from './http/route-options.ts';
+import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
+import { isWebSocketUpgrade, routeUpgrades } from './http/upgrade.ts';
+import { registerUsagePage } from './http/usage-page.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { MemoryRegistry } from './registry/memory.ts';
+import type { SessionRegistry } from './registry/registry.ts';
+import { AgentTable } from './session/agent-table.ts';
+import { PendingDials } from './session/pending-dials.ts';
+import { Router } from './session/router.ts';
+import { SessionTable } from './session/session-table.ts';
+
+/** A peer that has not sent its request's headers by then is half open, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** No request of ours has a body worth waiting longer for, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Longer than load balancers keep an idle connection to us, so that they never use one that we just closed. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+export interface RelayParts {
+  readonly clock?: Clock;
+  /** By default, one in memory. */
+  readonly registry?: SessionRegistry;
+  /** Where the build put the binaries. */
+  readonly downloads: string;
+  /** `OS-ARCH` of `/docs/agent` and its like. */
+  readonly platform: string;
+  /** Where the JSON lines of the log go. */
+  readonly logStream?: NodeJS.WritableStream;
+}
+
+export interface Relay {
+  /** Opens both listeners. Rejects with a RelayFault that names the address. */
+  start(): Promise<{ readonly port: number; readonly internalPort: number }>;
+  /** Sends everybody away, then stops. A second call returns the same promise. */
+  drain(): Promise<void>;
+  /** Closes everything now. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Puts a relay together; nothing is opened before `start`. */
+export function createRelay(config: Config, parts: RelayParts): Relay {
+  const clock = parts.clock ?? systemClock;
+  const registry = parts.registry ?? new MemoryRegistry(clock);
+  let draining = false;
+  let drained: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+  const stops: (() => void | Promise<void>)[] = [];
+
+  const publicApp = createApp(config, parts, true);
+  const internalApp = createApp(config, parts, false);
+  const log = publicApp.log;
+  const metrics = createMetrics({
+    agents: () => agents.size,
+    sessions: () => sessions.size,
+    pendingDials: () => dials.size,
+    bytes: () => sessions.totals,
+    draining: () => draining,
+  });
+  const dials = new PendingDials(clock);
+  const owner = { pod: config.podId, address: `127.0.0.1:${config.internalPort}` };
+  const agents = new AgentTable({ registry, owner, clock, log, recorder: metrics });
+  const sessions = new SessionTable({ clock, log, recorder: metrics });
+  const router = new Router({ agents, dials, registry, clock });
+  const routes: RouteOptions = {
+    clock,
+    pod: config.podId,
+    publicUrl: config.publicUrl,
+    agents,
+    dials,
+    router,
+    sessions,
+    recorder: metrics,
+    draining: () => draining,
+    registryFailed(error) {
+      if (error instanceof RelayFault && error.code === 'registry_unavailable') return undefined;
+      throw error;
+    },
+  };
+
+  routeUpgrades(publicApp);
+  registerAgentRoutes(publicApp, routes);
+  registerClientRoute(publicApp, routes);
+  registerDownloads(publicApp, { directory: parts.downloads, defaultPlatform: parts.platform });
+  registerUsagePage(publicApp, {
+    publicUrl: config.publicUrl?.href,
+    binaries: () => listPlatforms(parts.downloads),
+    defaultPlatform: parts.platform,
+  });
+  registerHealth(internalApp, () => draining);
+  registerMetrics(internalApp, metrics);
+
+  async function start(): Promise<{ port: number; internalPort: number }> {
+    await listen(internalApp, config.host, config.internalPort);
+    await listen(publicApp, config.host, config.port);
+    if (config.tls !== undefined && publicApp.server instanceof https.Server) {
+      const reload = reloadTlsFiles(publicApp.server, config.tls, (error) => {
+        if (error === undefined) log.info({}, 'tls certificate reloaded');
+        else log.error({ err: error }, 'tls certificate not reloaded');
+      });
+      stops.push(reload);
+    }
+    stops.push(agents.start());
+    return { port: portOf(publicApp), internalPort: portOf(internalApp) };
+  }
+
+  function stop(): Promise<void> {
+    draining = true;
+    stopped ??= (async () => {
+      for (const agent of agents) agent.link.close('restart');
+      sessions.close('restart', () => true);
+      for (const end of stops) await end();
+      publicApp.server.closeAllConnections();
+      internalApp.server.closeAllConnections();
+      await Promise.all([publicApp.close(), internalApp.close()]);
+      await registry.stop();
+    })();
+    return stopped;
+  }
+
+  return {
+    start,
+    stop,
+    drain() {
+      draining = true;
+      const { drainDelayMs: delayMs, drainTimeoutMs: timeoutMs } = config;
+      drained ??= drain({ agents, sessions, clock, log, delayMs, timeoutMs }).then(stop);
+      return drained;
+    },
+  };
+}
+
+function createApp(config: Config, parts: RelayParts, isPublic: boolean): FastifyInstance {
+  const tls = isPublic ? config.tls : undefined;
+  const app = fastify({
+    logger: {
+      level: config.logLevel,
+      base: { pod: config.podId },
+      ...(parts.logStream === undefined ? {} : { stream: parts.logStream }),
+    },
+    // Sessions are logged by the core; a line per scrape and probe helps nobody.
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: isPublic ? config.trustProxy : false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1024 },
+    serverFactory: (handler) => createServer(tls, handler),
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const message = `nothing is at ${request.method} ${request.url.slice(0, 200)}: see / for what is`;
+    return reply.code(404).send({ code: 'not_found', message: isPublic ? message : 'not found' });
+  });
+  return app;
+}
+
+function createServer(tls: TlsFiles | undefined, handler: http.RequestListener): http.Server {
+  const options = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    shouldUpgradeCallback: isWebSocketUpgrade,
+  };
+  if (tls === undefined) return http.createServer(options, handler);
+  return https.createServer({ ...options, ...readTlsFiles(tls) }, handler);
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RelayFault('listen_failed', `cannot listen on ${host} port ${port}: ${detail}`, {
+      cause: error,
+    });
+  }
+}
+
+function portOf(app: FastifyInstance): number {
+  return (app.server.address() as AddressInfo).port;
+}

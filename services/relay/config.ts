@@ -1,0 +1,165 @@
+// The configuration: the relay's environment variables, checked all at once.
+import { accessSync, constants } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** Key material shorter than this can be guessed; in characters. */
+export const MIN_CLUSTER_SECRET_LENGTH = 32;
+
+const port = (name: string, fallback: number) =>
+  z.coerce
+    .number({ error: `${name} must be a port number` })
+    .int()
+    .min(0, `${name} must be a port number from 0 to 65535 (0: any free one)`)
+    .max(65_535, `${name} must be a port number from 0 to 65535 (0: any free one)`)
+    .default(fallback);
+
+const seconds = (name: string, fallback: number) =>
+  z.coerce
+    .number({ error: `${name} must be a number of seconds` })
+    .min(0, `${name} must be 0 or more seconds`)
+    .max(86_400, `${name} must be at most 86400 seconds`)
+    .default(fallback);
+
+/** One entry per variable, in the order of the README's table. */
+const SCHEMA = z.object({
+  PORT: port('PORT', 8080).describe('public listener'),
+  HOST: z.string().default('::').describe('address of both listeners'),
+  INTERNAL_PORT: port('INTERNAL_PORT', 9090).describe('metrics and health; never exposed by an ingress'),
+  POD_ID: z.string().max(253).default(hostname()).describe('who this pod is'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'PUBLIC_URL must be http(s)://HOST' })
+    .optional()
+    .describe('what the usage page and the agents print'),
+  TRUST_PROXY: z
+    .string()
+    .default('false')
+    .describe("which proxies' `X-Forwarded-*` to believe: true, false, a number of hops, or addresses"),
+  DRAIN_TIMEOUT_SECONDS: seconds('DRAIN_TIMEOUT_SECONDS', 30).describe(
+    'how long sessions that cannot move may go on after SIGTERM',
+  ),
+  DRAIN_DELAY_SECONDS: seconds('DRAIN_DELAY_SECONDS', 5).describe(
+    'from SIGTERM to the first goodbye, so that balancers notice first',
+  ),
+  TLS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe('the public listener speaks TLS with this certificate chain (PEM)'),
+  TLS_KEY_FILE: z.string().optional().describe('its private key (PEM); both are reloaded when they change'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent',
+    })
+    .default('info')
+    .describe('JSON lines on stdout'),
+});
+
+/** Defaults that depend on the machine, as the documentation names them. */
+const DEFAULT_NAMES: Record<string, string> = { POD_ID: 'host name', PUBLIC_URL: 'from the request' };
+
+/** In the form that fastify takes: a number of hops becomes a function of the hop. */
+export type TrustProxy = boolean | string[] | ((address: string, hop: number) => boolean);
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly internalPort: number;
+  readonly podId: string;
+  readonly publicUrl: URL | undefined;
+  readonly trustProxy: TrustProxy;
+  readonly drainTimeoutMs: number;
+  readonly drainDelayMs: number;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly logLevel: string;
+}
+
+export type ConfigResult =
+  | { readonly kind: 'valid'; readonly config: Config }
+  /** One sentence per fault, each naming its variable. */
+  | { readonly kind: 'invalid'; readonly faults: readonly string[] };
+
+/** Reads the configuration. An empty variable counts as unset, as compose files and charts leave them. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): ConfigResult {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = SCHEMA.safeParse(given);
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => describeFault(issue, given));
+  const trustProxy = parseTrustProxy(given['TRUST_PROXY'] ?? 'false');
+  if (trustProxy === undefined) {
+    faults.push(
+      `TRUST_PROXY: true, false, a number of hops or a comma-separated list of addresses, ${got(given['TRUST_PROXY'])}`,
+    );
+  }
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = given;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    const missing = certFile === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE';
+    faults.push(`${missing}: must be set too, TLS needs both a certificate and its key`);
+  }
+  for (const [name, path] of Object.entries({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile })) {
+    if (path !== undefined && !isReadable(path))
+      faults.push(`${name}: must be a readable file, ${got(path)}`);
+  }
+  const { PORT, INTERNAL_PORT } = given;
+  if ((PORT ?? '8080') === (INTERNAL_PORT ?? '9090') && PORT !== '0') {
+    faults.push(`INTERNAL_PORT: must differ from PORT, both are ${PORT ?? '8080'}`);
+  }
+  if (!parsed.success || trustProxy === undefined || faults.length > 0) return { kind: 'invalid', faults };
+  const values = parsed.data;
+  return {
+    kind: 'valid',
+    config: {
+      port: values.PORT,
+      host: values.HOST,
+      internalPort: values.INTERNAL_PORT,
+      podId: values.POD_ID,
+      publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
+      trustProxy,
+      drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
+      drainDelayMs: values.DRAIN_DELAY_SECONDS * 1000,
+      tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+      logLevel: values.LOG_LEVEL,
+    },
+  };
+}
+
+/** The README's table of variables, in Markdown. */
+export function configTable(): string {
+  const rows = Object.entries(SCHEMA.shape).map(([name, field]) => {
+    const fallback = field.safeParse(undefined);
+    const value = fallback.success && fallback.data !== undefined ? `\`${fallback.data}\`` : 'unset';
+    return `| \`${name}\` | ${DEFAULT_NAMES[name] ?? value} | ${field.description ?? ''} |`;
+  });
+  return ['| name | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function describeFault(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
+  const name = String(issue.path[0]);
+  const message = issue.message.startsWith(name) ? issue.message.slice(name.length).trim() : issue.message;
+  return `${name}: ${message}, ${got(given[name])}`;
+}
+
+function got(value: string | undefined): string {
+  return `got ${JSON.stringify(value ?? '')}`;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const ADDRESS_PATTERN = /^[0-9A-Fa-f.:]+(?:\/\d{1,3})?$/;
+const ADDRESS_NAMES = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+function parseTrustProxy(text: string): TrustProxy | undefined {
+  if (text === 'true') return true;
+  if (text === 'false') return false;
+  if (/^\d{1,2}$/.test(text)) return (_address, hop) => hop < Number(text);
+  const addresses = text.split(',').map((address) => address.trim());
+  const known = addresses.every((address) => ADDRESS_PATTERN.test(address) || ADDRESS_NAMES.has(address));
+  return known ? addresses : undefined;
+}

@@ -1,0 +1,49 @@
+// The drain: how a relay leaves without anybody noticing (design section 8).
+import type { Clock } from '#shared/clock.ts';
+import type { AgentTable } from './session/agent-table.ts';
+import type { Log } from './session/ports.ts';
+import type { SessionTable } from './session/session-table.ts';
+
+/** Resumable sessions are sent away over this time, in milliseconds, so that the next relay is not knocked over. */
+export const SPREAD_MS = 2_000;
+
+export interface DrainOptions {
+  readonly agents: AgentTable;
+  readonly sessions: SessionTable;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** From the signal to the first goodbye, in milliseconds: balancers look at /readyz first. */
+  readonly delayMs: number;
+  /** From the first goodbye to the end of what could not move, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Sends everybody away; resolves when nobody is left or the time is over. The caller has made /readyz fail and
+ * refuses new upgrades.
+ */
+export async function drain(options: DrainOptions): Promise<void> {
+  const { agents, sessions, clock, log, delayMs, timeoutMs } = options;
+  log.info({ agents: agents.size, sessions: sessions.size, delayMs, timeoutMs }, 'drain started');
+  await wait(clock, delayMs);
+  const seconds = Math.ceil(timeoutMs / 1000);
+  for (const agent of agents) agent.link.send({ type: 'goaway', reason: 'restart', seconds });
+  for (const session of sessions) {
+    if (!session.resumable) continue;
+    const spread = Math.min(SPREAD_MS, timeoutMs);
+    clock.after(Math.random() * spread, () => {
+      sessions.close('restart', (candidate) => candidate === session);
+    });
+  }
+  await Promise.race([sessions.empty(), wait(clock, timeoutMs)]);
+  if (sessions.size > 0) log.warn({ sessions: sessions.size }, 'sessions cut at the drain timeout');
+  sessions.close('going_away', () => true);
+  for (const agent of agents) agent.link.close('restart');
+  log.info({}, 'drain ended');
+}
+
+function wait(clock: Clock, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  clock.after(ms, resolve);
+  return promise;
+}

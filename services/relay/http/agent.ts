@@ -1,0 +1,107 @@
+// The agent's routes: /agent/ID, the control link, and /agent/ID/stream/TICKET, one stream for one client.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CLAIM_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
+import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
+import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import { AGENT_CONTROL, parseSubprotocols, STREAM } from '#shared/protocol/subprotocols.ts';
+import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import type { Agent } from '../session/agent-table.ts';
+import { controlLinkOver } from './control-link.ts';
+import { addressOf, originOf } from './origin.ts';
+import { refuse } from './refusal.ts';
+import type { RouteOptions } from './route-options.ts';
+import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
+
+export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { agents, dials, clock, recorder, registryFailed } = options;
+  const control = createEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
+  const streams = createEndpoint(MAX_STREAM_MESSAGE_BYTES, (offered) => offered.has(STREAM) && STREAM);
+
+  app.get('/agent/*', async (request, reply) => {
+    const target = parsePublicTarget(request.raw.url ?? '');
+    if (target.kind === 'invalid_id') {
+      return refuse(reply, recorder, 'invalid_id', `an ID is ${ID_RULE}`, { id: target.id.slice(0, 160) });
+    }
+    if (target.kind !== 'agent' && target.kind !== 'agent_stream') {
+      return refuse(
+        reply,
+        recorder,
+        'not_found',
+        'the paths of an agent are /agent/ID and /agent/ID/stream/TICKET',
+      );
+    }
+    if (handshakeSocket(request) === undefined) {
+      return refuse(
+        reply,
+        recorder,
+        'upgrade_required',
+        `${request.url} speaks WebSocket: run ./agent with this URL`,
+      );
+    }
+    if (options.draining())
+      return refuse(reply, recorder, 'draining', 'this relay is going away: try again now');
+    if (target.kind === 'agent_stream') return acceptStream(request, reply, target.id, target.ticket);
+    return acceptLink(request, reply, target.id);
+  });
+
+  async function acceptLink(request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+    const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
+    const origin = originOf(request, options.publicUrl);
+    if (!offered.includes(AGENT_CONTROL)) {
+      const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}/docs/agent`;
+      return refuse(reply, recorder, 'upgrade_required', message, { id, offered });
+    }
+    const claim = request.headers[CLAIM_HEADER];
+    if (typeof claim !== 'string' || !isClaim(claim)) {
+      return refuse(reply, recorder, 'unauthorized', `the header ${CLAIM_HEADER} must carry a claim secret`, {
+        id,
+      });
+    }
+    const claimed = await agents.claim(id, hashClaim(claim)).catch(registryFailed);
+    if (claimed === undefined) {
+      return refuse(reply, recorder, 'registry_unavailable', 'the registry is not reachable: try again', {
+        id,
+      });
+    }
+    if (claimed.kind === 'taken') {
+      const message = `ID ${id} is taken by a running agent: choose another, or wait until that one has ended`;
+      return refuse(reply, recorder, 'id_taken', message, { id });
+    }
+    const address = addressOf(request);
+    acceptUpgrade(request, reply, control, (socket, transport) => {
+      let agent: Agent | undefined;
+      const link = controlLinkOver(socket, transport, {
+        clock,
+        onMessage: (message) => {
+          if (agent !== undefined) agent.status = message;
+        },
+        onIgnored: (type) => {
+          recorder.controlMessageIgnored();
+          request.log.info({ id, type }, 'control message of an unknown type ignored');
+        },
+        onClosed: (reason) => {
+          if (agent !== undefined) agents.detach(agent, reason);
+        },
+      });
+      agent = agents.attach(id, claimed.epoch, address, link);
+      link.send({ type: 'welcome', id, epoch: claimed.epoch, pod: options.pod, publicUrl: origin });
+    });
+    return reply;
+  }
+
+  function acceptStream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    ticket: string,
+  ): FastifyReply {
+    const dial = dials.redeem(id, ticket);
+    if (dial === undefined) {
+      return refuse(reply, recorder, 'unauthorized', 'this ticket is unknown, used or too old', { id });
+    }
+    acceptUpgrade(request, reply, streams, (socket, transport) => {
+      dial.give(webSocketStream(socket, transport, clock));
+    });
+    return reply;
+  }
+}

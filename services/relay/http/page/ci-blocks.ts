@@ -1,0 +1,121 @@
+// CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
+import { command, type Snippet } from './command-text.ts';
+import { agentUrl, fetchProgram } from './commands.ts';
+import type { RelayAddress } from './relay-address.ts';
+
+/** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
+const MAX_LIFETIME = '--max-lifetime 2h';
+const STEP_TIMEOUT_MINUTES = 130;
+
+/** A block and what its reader should know; `where` says in which file, at which place. */
+export interface CiBlock extends Snippet {
+  readonly where: string;
+  readonly note: string;
+}
+
+export function ciBlocks(relay: RelayAddress): CiBlock[] {
+  return [github(relay), gitlab(relay), jenkins(relay), circleci(relay), buildkite(relay)];
+}
+
+function github(relay: RelayAddress): CiBlock {
+  // One run has many jobs, one job many matrix legs, and each may be run again.
+  const id = {
+    fallback: '$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}',
+  };
+  return {
+    name: 'github',
+    title: 'GitHub Actions',
+    where: 'The last of the job’s `steps`.',
+    note: 'Whoever started the run gets in, with the SSH keys of their GitHub account.',
+    text: command`
+- name: Open a shell if the job failed
+  if: failure()
+  timeout-minutes: ${String(STEP_TIMEOUT_MINUTES)}
+  run: |
+${indent(fetchProgram(relay, 'agent'), 4)}
+    ./agent ${MAX_LIFETIME} \\
+      --authorized-keys "$GITHUB_SERVER_URL/$GITHUB_ACTOR.keys" \\
+      "${agentUrl(relay, id)}"`,
+  };
+}
+
+function gitlab(relay: RelayAddress): CiBlock {
+  return {
+    name: 'gitlab',
+    title: 'GitLab CI',
+    where: 'In the job. `timeout` is what the script needs, plus the 130 minutes of the shell.',
+    note: 'Whoever started the pipeline gets in, with the SSH keys of their GitLab account. The longer `after_script` needs GitLab Runner 16.4.',
+    text: command`
+timeout: 3h
+variables:
+  RUNNER_AFTER_SCRIPT_TIMEOUT: ${String(STEP_TIMEOUT_MINUTES)}m
+after_script:
+  - |
+    if [ "$CI_JOB_STATUS" = failed ]; then
+${indent(fetchProgram(relay, 'agent'), 6)}
+      ./agent ${MAX_LIFETIME} \\
+        --authorized-keys "$CI_SERVER_URL/$GITLAB_USER_LOGIN.keys" \\
+        "${agentUrl(relay, { fallback: '$CI_JOB_ID' })}"
+    fi`,
+  };
+}
+
+function jenkins(relay: RelayAddress): CiBlock {
+  // BUILD_TAG is unique, but may hold blanks and percent signs, from the names of folders and branches.
+  const id = { fallback: '$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)' };
+  return {
+    name: 'jenkins',
+    title: 'Jenkins',
+    where: 'In a declarative `pipeline` or `stage`.',
+    note: 'The password is in the build log, for all who may read that. Add `--authorized-keys` to let in some of them only.',
+    text: command`
+post {
+  failure {
+    timeout(time: ${String(STEP_TIMEOUT_MINUTES)}, unit: 'MINUTES') {
+      sh '''
+${indent(fetchProgram(relay, 'agent'), 8)}
+        ./agent ${MAX_LIFETIME} "${agentUrl(relay, id)}"
+      '''
+    }
+  }
+}`,
+  };
+}
+
+function circleci(relay: RelayAddress): CiBlock {
+  return {
+    name: 'circleci',
+    title: 'CircleCI',
+    where: 'The last of the job’s `steps`.',
+    note: 'Whoever started the pipeline gets in, with the SSH keys of their GitHub account.',
+    text: command`
+- run:
+    name: Open a shell if the job failed
+    when: on_fail
+    no_output_timeout: ${String(STEP_TIMEOUT_MINUTES)}m
+    command: |
+${indent(fetchProgram(relay, 'agent'), 6)}
+      ./agent ${MAX_LIFETIME} \\
+        --authorized-keys "https://github.com/$CIRCLE_USERNAME.keys" \\
+        "${agentUrl(relay, { fallback: '$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX' })}"`,
+  };
+}
+
+function buildkite(relay: RelayAddress): CiBlock {
+  return {
+    name: 'buildkite',
+    title: 'Buildkite',
+    where: 'In the repository, as the executable file `.buildkite/hooks/pre-exit`.',
+    note: 'The password is in the job log, for all who may read that. Add `--authorized-keys` to let in some of them only.',
+    text: command`
+#!/bin/sh
+if [ "\${BUILDKITE_COMMAND_EXIT_STATUS:-0}" -ne 0 ]; then
+${indent(fetchProgram(relay, 'agent'), 2)}
+  ./agent ${MAX_LIFETIME} "${agentUrl(relay, { fallback: '$BUILDKITE_JOB_ID' })}" || true
+fi`,
+  };
+}
+
+function indent(text: string, columns: number): string {
+  return text.replace(/^/gm, ' '.repeat(columns));
+}

@@ -1,0 +1,20 @@
+// A refusal on its way out: status, JSON body, counter and log line in one place.
+import type { FastifyReply } from 'fastify';
+import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
+import type { Recorder } from '../session/ports.ts';
+import { addressOf } from './origin.ts';
+
+/** Answers with the refusal; `fields` go into the log line. */
+export function refuse(
+  reply: FastifyReply,
+  recorder: Recorder,
+  code: RefusalCode,
+  message: string,
+  fields: Record<string, unknown> = {},
+): FastifyReply {
+  recorder.refused(code);
+  reply.log.info({ ...fields, code, address: addressOf(reply.request) }, 'request refused');
+  if (code === 'upgrade_required') void reply.header('upgrade', 'websocket');
+  if (REFUSALS[code].status === 503) void reply.header('retry-after', '1');
+  return reply.code(REFUSALS[code].status).send({ code, message });
+}

@@ -1,0 +1,22 @@
+// What the routes of the public listener share.
+import type { Clock } from '#shared/clock.ts';
+import type { AgentTable } from '../session/agent-table.ts';
+import type { PendingDials } from '../session/pending-dials.ts';
+import type { Recorder } from '../session/ports.ts';
+import type { Router } from '../session/router.ts';
+import type { SessionTable } from '../session/session-table.ts';
+
+export interface RouteOptions {
+  readonly clock: Clock;
+  readonly pod: string;
+  readonly publicUrl: URL | undefined;
+  readonly agents: AgentTable;
+  readonly dials: PendingDials;
+  readonly router: Router;
+  readonly sessions: SessionTable;
+  readonly recorder: Recorder;
+  /** True once this relay has been told to stop. */
+  readonly draining: () => boolean;
+  /** Turns an unreachable registry into undefined; any other error goes on. */
+  readonly registryFailed: (error: unknown) => undefined;
+}

@@ -1,0 +1,63 @@
+// The relay's process: environment in, signals in, exit code out.
+import { dirname, join } from 'node:path';
+import { createRelay } from './app.ts';
+import { readConfig } from './config.ts';
+import { RelayFault } from './errors.ts';
+
+const EXIT_FAULT = 1;
+const EXIT_BAD_CONFIGURATION = 2;
+
+async function main(): Promise<void> {
+  const read = readConfig(process.env);
+  if (read.kind === 'invalid') {
+    for (const fault of read.faults) console.error(`relay: ${fault}`);
+    process.exit(EXIT_BAD_CONFIGURATION);
+  }
+  const relay = createRelay(read.config, {
+    downloads: downloadsDirectory(),
+    platform: `${process.platform}-${process.arch}`,
+  });
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      // The second one ends at once: whoever sends it does not want to wait.
+      if (signals > 1) process.exit(0);
+      relay.drain().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(EXIT_FAULT);
+        },
+      );
+    });
+  }
+  const { port } = await relay.start();
+  if (process.argv.includes('--hints'))
+    printHints(read.config.publicUrl?.origin ?? `http://localhost:${port}`);
+}
+
+/** The build puts `bin/` beside the folder of this bundle; a run from the sources takes the last build's. */
+function downloadsDirectory(): string {
+  const script = process.argv[1] ?? '';
+  return script.endsWith('.ts') ? join(process.cwd(), 'dist', 'bin') : join(dirname(script), '..', 'bin');
+}
+
+/** For the person who typed `npm start`; on stderr, since stdout is the log. */
+function printHints(origin: string): void {
+  const agentUrl = `${origin.replace(/^http/, 'ws')}/agent/try`;
+  console.error(`
+Converge relay at ${origin}  (usage page: open it in a browser)
+
+In a second terminal, play the CI job:
+  curl -fsSLo agent ${origin}/docs/agent && chmod +x agent
+  ./agent ${agentUrl}
+
+It prints the ssh command for a third terminal. Ctrl-C here ends the relay.
+`);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof RelayFault ? `relay: ${error.message}` : error);
+  process.exit(EXIT_FAULT);
+});

@@ -1,0 +1,118 @@
+// Every metric of the relay, declared once.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import type { Recorder } from '../session/ports.ts';
+
+/** What is read at the moment of a scrape instead of being counted along the way. */
+export interface Readings {
+  readonly agents: () => number;
+  readonly sessions: () => number;
+  readonly pendingDials: () => number;
+  /** Bytes since the start, by direction. */
+  readonly bytes: () => { readonly toAgent: number; readonly toClient: number };
+  readonly draining: () => boolean;
+}
+
+export interface Metrics extends Recorder {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** The metrics of one relay, in a registry of their own. `readings` may be given after the parts it reads exist. */
+export function createMetrics(readings: Readings): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  function gauge(name: string, help: string, read: () => number): void {
+    const metric = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    });
+    registry.registerMetric(metric);
+  }
+
+  gauge('converge_agents', 'Agents with a control link on this pod.', readings.agents);
+  gauge('converge_sessions', 'Sessions through this pod.', readings.sessions);
+  gauge('converge_pending_dials', 'Clients that wait for the stream of an agent.', readings.pendingDials);
+  gauge('converge_draining', '1 while this pod drains, else 0.', () => (readings.draining() ? 1 : 0));
+  const bytesMoved = new Counter({
+    name: 'converge_stream_bytes_total',
+    help: 'Bytes moved between streams, by direction.',
+    labelNames: ['direction'],
+    registers: [],
+    collect() {
+      const bytes = readings.bytes();
+      this.reset();
+      this.inc({ direction: 'to_agent' }, bytes.toAgent);
+      this.inc({ direction: 'to_client' }, bytes.toClient);
+    },
+  });
+  registry.registerMetric(bytesMoved);
+
+  const links = new Counter({ name: 'converge_agent_links_total', help: 'Control links opened.', registers });
+  const unlinks = new Counter({
+    name: 'converge_agent_links_closed_total',
+    help: 'Control links closed, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const setUp = new Histogram({
+    name: 'converge_session_setup_seconds',
+    help: 'From the request of a client to the joined session.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const ends = new Counter({
+    name: 'converge_sessions_ended_total',
+    help: 'Sessions that ended, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'converge_session_duration_seconds',
+    help: 'How long sessions lasted.',
+    buckets: [1, 10, 60, 300, 900, 3600, 14_400, 43_200],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'converge_refusals_total',
+    help: 'Requests refused before the upgrade, by code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const ignored = new Counter({
+    name: 'converge_control_messages_ignored_total',
+    help: 'Control messages of a type that this version does not know.',
+    registers,
+  });
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    agentLinked: () => {
+      links.inc();
+    },
+    agentUnlinked: (reason: CloseReason) => {
+      unlinks.inc({ reason });
+    },
+    sessionStarted: (setUpSeconds) => {
+      setUp.observe(setUpSeconds);
+    },
+    sessionEnded: (reason, seconds) => {
+      ends.inc({ reason });
+      durations.observe(seconds);
+    },
+    refused: (code: RefusalCode) => {
+      refusals.inc({ code });
+    },
+    controlMessageIgnored: () => {
+      ignored.inc();
+    },
+  };
+}

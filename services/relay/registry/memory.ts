@@ -1,0 +1,99 @@
+// The registry of a relay that is alone: a map in memory.
+import type { Clock } from '#shared/clock.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
+import type { ClaimOutcome, Entry, Lease, Owner, SessionRegistry, WaitOptions } from './registry.ts';
+
+interface Held {
+  readonly entry: Entry;
+  readonly claimHash: string;
+  readonly expiresAt: number;
+}
+
+type Waiter = (entry: Entry) => void;
+
+/** Registries made over one `MemoryStore` see the same entries, as pods that share a Redis do. */
+export class MemoryStore {
+  readonly held = new Map<string, Held>();
+  readonly waiters = new Map<string, Set<Waiter>>();
+}
+
+export class MemoryRegistry implements SessionRegistry {
+  readonly #clock: Clock;
+  readonly #store: MemoryStore;
+
+  constructor(clock: Clock, store = new MemoryStore()) {
+    this.#clock = clock;
+    this.#store = store;
+  }
+
+  claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
+    const held = this.#live(id);
+    if (held !== undefined && held.claimHash !== claimHash) return Promise.resolve({ kind: 'taken' });
+    const now = this.#clock.now();
+    const entry = { ...owner, epoch: (held?.entry.epoch ?? 0) + 1, since: now };
+    this.#store.held.set(id, { entry, claimHash, expiresAt: now + LEASE_MS });
+    for (const wake of this.#store.waiters.get(id) ?? []) wake(entry);
+    return Promise.resolve({ kind: 'claimed', epoch: entry.epoch });
+  }
+
+  renew(leases: readonly Lease[]): Promise<readonly string[]> {
+    const lost: string[] = [];
+    for (const { id, epoch } of leases) {
+      const held = this.#live(id);
+      if (held?.entry.epoch === epoch) {
+        this.#store.held.set(id, { ...held, expiresAt: this.#clock.now() + LEASE_MS });
+      } else {
+        lost.push(id);
+      }
+    }
+    return Promise.resolve(lost);
+  }
+
+  release(id: string, epoch: number): Promise<void> {
+    if (this.#live(id)?.entry.epoch === epoch) this.#store.held.delete(id);
+    return Promise.resolve();
+  }
+
+  lookup(id: string): Promise<Entry | undefined> {
+    return Promise.resolve(this.#live(id)?.entry);
+  }
+
+  waitFor(id: string, ms: number, options: WaitOptions = {}): Promise<Entry | undefined> {
+    const { afterEpoch = 0, signal } = options;
+    const present = this.#live(id)?.entry;
+    if (present !== undefined && present.epoch > afterEpoch) return Promise.resolve(present);
+    if (ms <= 0 || signal?.aborted === true) return Promise.resolve(undefined);
+    const { promise, resolve } = Promise.withResolvers<Entry | undefined>();
+    const waiters = this.#store.waiters.get(id) ?? new Set();
+    this.#store.waiters.set(id, waiters);
+    const settle = (entry: Entry | undefined): void => {
+      cancel();
+      signal?.removeEventListener('abort', abort);
+      waiters.delete(wake);
+      if (waiters.size === 0 && this.#store.waiters.get(id) === waiters) this.#store.waiters.delete(id);
+      resolve(entry);
+    };
+    const wake: Waiter = (entry) => {
+      if (entry.epoch > afterEpoch) settle(entry);
+    };
+    const abort = (): void => {
+      settle(undefined);
+    };
+    const cancel = this.#clock.after(ms, abort);
+    signal?.addEventListener('abort', abort, { once: true });
+    waiters.add(wake);
+    return promise;
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The lease of an ID, unless it ran out; what ran out is forgotten on the way. */
+  #live(id: string): Held | undefined {
+    const held = this.#store.held.get(id);
+    if (held === undefined || held.expiresAt > this.#clock.now()) return held;
+    this.#store.held.delete(id);
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+// The session registry: which pod holds the control link of which agent. Interface and written contract.
+//
+// R1  A claim on a free ID gives epoch 1 or more and starts a lease of LEASE_MS.
+// R2  The same claim hash on a live lease moves the ID to the new owner and raises the epoch by one.
+// R3  Another claim hash on a live lease is `taken`; nothing changes.
+// R4  A lease that is not renewed within LEASE_MS is gone: `lookup` finds nothing, any claim succeeds.
+// R5  `renew` extends the leases whose epoch is still the given one, and names the others as lost.
+// R6  `release` removes the entry only if its epoch is still the given one.
+// R7  `waitFor` gives the entry at once if it is there with an epoch above `afterEpoch`, else when it comes,
+//     else undefined after the time; it is woken by claims on every pod.
+// R8  Epochs of an ID rise for as long as its claim is remembered: a released or expired ID may start again at 1.
+// R9  Every call may fail with RegistryUnavailable, within REGISTRY_TIMEOUT_MS; callers decide what that means.
+
+/** The owner renews this often, in milliseconds: two renewals may fail before a lease (LEASE_MS) is lost. */
+export const RENEW_EVERY_MS = 15_000;
+
+/** Who holds a control link. */
+export interface Owner {
+  readonly pod: string;
+  /** `HOST:PORT` of the pod's internal listener. */
+  readonly address: string;
+}
+
+export interface Entry extends Owner {
+  readonly epoch: number;
+  /** When this owner claimed the ID, in milliseconds since the Unix epoch. */
+  readonly since: number;
+}
+
+export interface Lease {
+  readonly id: string;
+  readonly epoch: number;
+}
+
+export type ClaimOutcome = { readonly kind: 'claimed'; readonly epoch: number } | { readonly kind: 'taken' };
+
+export interface SessionRegistry {
+  claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome>;
+  /** The IDs among `leases` whose lease is lost. */
+  renew(leases: readonly Lease[]): Promise<readonly string[]>;
+  release(id: string, epoch: number): Promise<void>;
+  lookup(id: string): Promise<Entry | undefined>;
+  /** Waits up to `ms` milliseconds; ends early, with undefined, when `signal` aborts. */
+  waitFor(id: string, ms: number, options?: WaitOptions): Promise<Entry | undefined>;
+  /** Frees what the registry holds. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface WaitOptions {
+  /** Only an entry with a higher epoch counts; 0 by default. */
+  readonly afterEpoch?: number;
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,135 @@
+// The agents on this pod: who holds a control link here, and the leases that go with them.
+import type { Cancel, Clock } from '#shared/clock.ts';
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { AgentStatus } from '#shared/protocol/control-messages.ts';
+import { type Lease, type Owner, RENEW_EVERY_MS, type SessionRegistry } from '../registry/registry.ts';
+import type { ControlLink, Log, Recorder } from './ports.ts';
+
+/** An agent with a control link on this pod. */
+export interface Agent {
+  readonly id: string;
+  readonly epoch: number;
+  readonly address: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
+  readonly link: ControlLink;
+  /** Aborts when the link is gone. */
+  readonly gone: AbortSignal;
+  /** What the agent last said of itself. */
+  status: AgentStatus | undefined;
+}
+
+export interface AgentTableOptions {
+  readonly registry: SessionRegistry;
+  readonly owner: Owner;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Recorder;
+}
+
+export type ClaimResult = { readonly kind: 'claimed'; readonly epoch: number } | { readonly kind: 'taken' };
+
+/** An agent, and how the table ends it. Owned by the table. */
+interface Row {
+  readonly agent: Agent;
+  readonly end: AbortController;
+}
+
+export class AgentTable {
+  readonly #options: AgentTableOptions;
+  readonly #rows = new Map<string, Row>();
+  #cancelRenewal: Cancel | undefined;
+  #stopped = false;
+
+  constructor(options: AgentTableOptions) {
+    this.#options = options;
+  }
+
+  /** Starts renewing leases; the result stops it and may be called twice. */
+  start(): Cancel {
+    this.#scheduleRenewal();
+    return () => {
+      this.#stopped = true;
+      this.#cancelRenewal?.();
+    };
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(id: string): Agent | undefined {
+    return this.#rows.get(id)?.agent;
+  }
+
+  *[Symbol.iterator](): Iterator<Agent> {
+    for (const { agent } of this.#rows.values()) yield agent;
+  }
+
+  /** Claims `id` for this pod, before the link exists. Rejects with RegistryUnavailable. */
+  claim(id: string, claimHash: string): Promise<ClaimResult> {
+    return this.#options.registry.claim(id, claimHash, this.#options.owner);
+  }
+
+  /** Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. */
+  attach(id: string, epoch: number, address: string, link: ControlLink): Agent {
+    const older = this.#rows.get(id);
+    const end = new AbortController();
+    const since = this.#options.clock.now();
+    const agent: Agent = { id, epoch, address, since, link, gone: end.signal, status: undefined };
+    this.#rows.set(id, { agent, end });
+    if (older !== undefined) {
+      older.end.abort();
+      older.agent.link.close('superseded');
+    }
+    this.#options.recorder.agentLinked();
+    this.#options.log.info({ id, epoch, address }, 'agent linked');
+    return agent;
+  }
+
+  /**
+   * A link has closed. An agent that said goodbye frees its ID at once; one that was lost keeps it until the
+   * lease runs out, so that nobody else can take it while the agent dials again.
+   */
+  detach(agent: Agent, reason: CloseReason): void {
+    const row = this.#rows.get(agent.id);
+    const current = row?.agent === agent;
+    if (current) {
+      this.#rows.delete(agent.id);
+      row.end.abort();
+    }
+    const { clock, log, recorder, registry } = this.#options;
+    recorder.agentUnlinked(reason);
+    const seconds = (clock.now() - agent.since) / 1000;
+    log.info({ id: agent.id, epoch: agent.epoch, address: agent.address, reason, seconds }, 'agent unlinked');
+    if (!current || reason !== 'ended') return;
+    registry.release(agent.id, agent.epoch).catch((error: unknown) => {
+      log.warn({ id: agent.id, err: error }, 'agent not released: its lease will run out');
+    });
+  }
+
+  #scheduleRenewal(): void {
+    if (this.#stopped) return;
+    this.#cancelRenewal = this.#options.clock.after(RENEW_EVERY_MS, () => {
+      void this.#renew().finally(() => {
+        this.#scheduleRenewal();
+      });
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const leases: Lease[] = [];
+    for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
+    if (leases.length === 0) return;
+    try {
+      const lost = new Set(await this.#options.registry.renew(leases));
+      for (const { id, epoch } of leases) {
+        const agent = this.get(id);
+        // A newer link may have come while the registry answered.
+        if (lost.has(id) && agent?.epoch === epoch) agent.link.close('superseded');
+      }
+    } catch (error) {
+      this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// Pending dials: tickets that were sent to an agent, each waiting for the agent's stream.
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '#shared/clock.ts';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
+
+/** From the dial to the agent's stream, in milliseconds; the client is then told 504. */
+export const DIAL_TIMEOUT_MS = 10_000;
+
+/** More clients than this may not wait for one agent's streams at a time. */
+export const MAX_PENDING_DIALS_PER_AGENT = 512;
+
+export type DialResult =
+  | { readonly kind: 'stream'; readonly stream: ByteStream }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'aborted' };
+
+interface Pending {
+  readonly id: string;
+  /** False if the ticket had come to its end before. */
+  settle(result: DialResult): boolean;
+}
+
+/** A ticket and what will come of it. */
+export interface Ticket {
+  readonly ticket: string;
+  readonly result: Promise<DialResult>;
+}
+
+export class PendingDials {
+  readonly #clock: Clock;
+  readonly #pending = new Map<string, Pending>();
+  readonly #perAgent = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Issues a ticket for one stream of agent `id`; undefined when too many are waiting already. Any of `signals` gives it up. */
+  issue(id: string, timeoutMs: number, signals: readonly AbortSignal[]): Ticket | undefined {
+    const waiting = this.#perAgent.get(id) ?? 0;
+    if (waiting >= MAX_PENDING_DIALS_PER_AGENT) return undefined;
+    this.#perAgent.set(id, waiting + 1);
+    const ticket = randomBytes(24).toString('base64url');
+    const { promise, resolve } = Promise.withResolvers<DialResult>();
+    let settled = false;
+    const settle = (result: DialResult): boolean => {
+      if (settled) return false;
+      settled = true;
+      if (this.#pending.delete(ticket)) this.#forget(id);
+      cancel();
+      for (const signal of signals) signal.removeEventListener('abort', abort);
+      resolve(result);
+      return true;
+    };
+    const abort = (): void => {
+      settle({ kind: 'aborted' });
+    };
+    const cancel = this.#clock.after(timeoutMs, () => {
+      settle({ kind: 'timeout' });
+    });
+    this.#pending.set(ticket, { id, settle });
+    for (const signal of signals) signal.addEventListener('abort', abort);
+    if (signals.some((signal) => signal.aborted)) abort();
+    return { ticket, result: promise };
+  }
+
+  /**
+   * Takes a ticket out, once: the caller then owes `give` a stream. Undefined for a ticket that is unknown, used,
+   * too old, or of another agent.
+   */
+  redeem(id: string, ticket: string): { give(stream: ByteStream): void } | undefined {
+    const pending = this.#pending.get(ticket);
+    if (pending === undefined || pending.id !== id) return undefined;
+    this.#pending.delete(ticket);
+    this.#forget(id);
+    return {
+      give(stream) {
+        const wanted = pending.settle({ kind: 'stream', stream });
+        if (!wanted) stream.close({ reason: 'going_away' });
+      },
+    };
+  }
+
+  #forget(id: string): void {
+    const waiting = (this.#perAgent.get(id) ?? 1) - 1;
+    if (waiting === 0) this.#perAgent.delete(id);
+    else this.#perAgent.set(id, waiting);
+  }
+}

@@ -1,0 +1,126 @@
+// The sessions on this pod: a client stream and an agent stream, joined.
+import type { Clock } from '#shared/clock.ts';
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
+import type { Log, Recorder } from './ports.ts';
+
+/** One session, as the log and the list of sessions show it. */
+export interface Session {
+  readonly id: string;
+  readonly client: string;
+  readonly resumable: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Bytes so far. */
+  readonly bytes: { toAgent: number; toClient: number };
+}
+
+export interface SessionTableOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Recorder;
+}
+
+export interface StartOptions {
+  readonly id: string;
+  readonly client: string;
+  readonly resumable: boolean;
+  /** When the client asked, in milliseconds since the Unix epoch. */
+  readonly askedAt: number;
+}
+
+export class SessionTable {
+  readonly #options: SessionTableOptions;
+  readonly #joins = new Map<Session, Join>();
+  #onEmpty: (() => void) | undefined;
+  /** Bytes of all sessions since the start, live ones included. */
+  readonly totals = { toAgent: 0, toClient: 0 };
+
+  constructor(options: SessionTableOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#joins.size;
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#joins.keys()[Symbol.iterator]();
+  }
+
+  /** Joins the two streams. The session ends by itself when one of them does. */
+  start(client: ByteStream, agent: ByteStream, options: StartOptions): Session {
+    const { clock, recorder } = this.#options;
+    const since = clock.now();
+    const bytes = { toAgent: 0, toClient: 0 };
+    const session: Session = {
+      id: options.id,
+      client: options.client,
+      resumable: options.resumable,
+      since,
+      bytes,
+    };
+    recorder.sessionStarted((since - options.askedAt) / 1000);
+    const join = joinStreams(client, agent, {
+      onward,
+      onBytes: (from, count) => {
+        const direction = from === 'left' ? 'toAgent' : 'toClient';
+        bytes[direction] += count;
+        this.totals[direction] += count;
+      },
+      onEnded: ({ first, end }) => {
+        this.#end(session, first, end);
+      },
+    });
+    this.#joins.set(session, join);
+    return session;
+  }
+
+  /** Closes the sessions that `choose` picks. */
+  close(reason: CloseReason, choose: (session: Session) => boolean): void {
+    for (const [session, join] of this.#joins) if (choose(session)) join.close({ reason });
+  }
+
+  /** Resolves when no session is left. */
+  async empty(): Promise<void> {
+    if (this.#joins.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#onEmpty;
+    this.#onEmpty = () => {
+      before?.();
+      resolve();
+    };
+    await promise;
+  }
+
+  #end(session: Session, first: Side, end: StreamEnd): void {
+    this.#joins.delete(session);
+    const { clock, log, recorder } = this.#options;
+    const seconds = (clock.now() - session.since) / 1000;
+    recorder.sessionEnded(end.reason, seconds);
+    const { id, client, resumable, bytes } = session;
+    const by = first === 'left' ? 'client' : 'agent';
+    const fields = { id, client, resumable, reason: end.reason, detail: end.detail, by, ...bytes, seconds };
+    log.info(fields, 'session ended');
+    if (this.#joins.size > 0) return;
+    this.#onEmpty?.();
+    this.#onEmpty = undefined;
+  }
+}
+
+/** What one end is told of the other: a loss there is no loss here. */
+function onward(end: StreamEnd, from: Side): StreamEnd {
+  switch (end.reason) {
+    case 'lost':
+    case 'unanswered_ping':
+    case 'stuck':
+      return { reason: from === 'left' ? 'going_away' : 'agent_gone' };
+    case 'text_on_stream':
+    case 'too_big':
+    case 'fault':
+      return { reason: 'going_away' };
+    default:
+      return { reason: end.reason };
+  }
+}

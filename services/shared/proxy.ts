@@ -1,0 +1,84 @@
+// The proxy of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read as curl and Go read them.
+import { BlockList, isIP } from 'node:net';
+
+export type ProxyChoice =
+  | { readonly kind: 'direct' }
+  | { readonly kind: 'proxy'; readonly url: URL }
+  /** The variable has no use: the message names it, without the password that may be in it. */
+  | { readonly kind: 'invalid'; readonly message: string };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The proxy for `url` (ws:, wss:, http: or https:), from `env`; lower-case names come first. A value without a scheme is
+ * an http:// proxy, whatever is reached through it. An entry of NO_PROXY is `*`, a domain (with its subdomains), an
+ * address or a CIDR range, each but the first and the last with an optional port. Never throws.
+ */
+export function proxyFor(url: URL, env: Environment): ProxyChoice {
+  const isSecure = url.protocol === 'wss:' || url.protocol === 'https:';
+  const host = bareHost(url.hostname);
+  const port = url.port === '' ? (isSecure ? '443' : '80') : url.port;
+  const name = [isSecure ? 'https_proxy' : 'http_proxy', 'all_proxy'].find(
+    (name) => valueOf(env, name) !== '',
+  );
+  if (name === undefined || isExempt(host, port, valueOf(env, 'no_proxy'))) return { kind: 'direct' };
+  const value = valueOf(env, name);
+  const text = value.includes('://') ? value : `http://${value}`;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (proxy === undefined || proxy.hostname === '') {
+    return {
+      kind: 'invalid',
+      message: `${name.toUpperCase()} is not the URL of a proxy; expected http://HOST:PORT`,
+    };
+  }
+  if (proxy.protocol !== 'http:' && proxy.protocol !== 'https:') {
+    const found = `${proxy.protocol}//${proxy.host}`;
+    return {
+      kind: 'invalid',
+      message: `${name.toUpperCase()} names ${found}: only http:// and https:// proxies are spoken`,
+    };
+  }
+  return { kind: 'proxy', url: proxy };
+}
+
+function valueOf(env: Environment, name: string): string {
+  return (env[name] || env[name.toUpperCase()] || '').trim();
+}
+
+function isExempt(host: string, port: string, list: string): boolean {
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => entry !== '' && matches(entry, host, port));
+}
+
+function matches(entry: string, host: string, port: string): boolean {
+  if (entry === '*') return true;
+  if (entry.includes('/')) return isInRange(entry, host);
+  if (isIP(bareHost(entry)) !== 0) return isSameAddress(bareHost(entry), host);
+  const [, name = '', entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? [];
+  if (entryPort !== undefined && entryPort !== port) return false;
+  if (isIP(bareHost(name)) !== 0) return isSameAddress(bareHost(name), host);
+  const domain = name.replace(/^\*?\./, '').replace(/\.$/, '');
+  const asked = host.replace(/\.$/, '');
+  return domain !== '' && (asked === domain || asked.endsWith(`.${domain}`));
+}
+
+function isSameAddress(address: string, host: string): boolean {
+  return isInRange(`${address}/${isIP(address) === 6 ? 128 : 32}`, host);
+}
+
+function isInRange(range: string, host: string): boolean {
+  const [network = '', bits = ''] = range.split('/');
+  const family = isIP(bareHost(network));
+  const isPrefix = /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+  if (family === 0 || isIP(host) !== family || !isPrefix) return false;
+  const type = family === 6 ? 'ipv6' : 'ipv4';
+  const list = new BlockList();
+  list.addSubnet(bareHost(network), Number(bits), type);
+  return list.check(host, type);
+}
+
+function bareHost(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+}

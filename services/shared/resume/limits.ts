@@ -1,0 +1,58 @@
+// Limits and times of the resumable stream. Both ends of a wire must agree on the window.
+
+/**
+ * What one direction may have unacknowledged: the replay buffer of the sender, and so the most that a receiver
+ * ever has to hold. No less than the window of an SSH channel (2 MiB), so that one lost transport's worth of
+ * bytes never stops SSH earlier than SSH would stop itself.
+ */
+export const REPLAY_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** The whole payload of a frame; what announces more is refused with `too_big`. */
+export const MAX_PAYLOAD_BYTES = 64 * 1024;
+
+/** Bytes per DATA frame: one SSH packet of either implementation fits, and two make a usual 64 KiB read. */
+export const DATA_FRAME_BYTES = 32 * 1024;
+
+/** An ACK is sent after so many bytes were taken by the local side... */
+export const ACK_EVERY_BYTES = 128 * 1024;
+
+/** ...or so long after the first byte that was taken and not acknowledged. */
+export const ACK_AFTER_MS = 200;
+
+/** From OPEN to OPENED at the client, from the first moment to a complete OPEN at the agent. */
+export const OPEN_TIMEOUT_MS = 10_000;
+
+/** One re-dial: longer than the 10 s in which a relay waits for the agent, so that its answer is heard. */
+export const REDIAL_TIMEOUT_MS = 15_000;
+
+/** A transport of unknown kind that says nothing for so long is served as a plain stream: it waits for a banner. */
+export const PLAIN_AFTER_MS = 1_000;
+
+/** How long a session lives without a transport, unless told otherwise. */
+export const RESUME_WINDOW_MS = 120_000;
+
+/** A person is told of an interruption after so long: shorter ones are not worth a line. */
+export const NOTICE_AFTER_MS = 3_000;
+
+/** Full jitter between re-dials: a random share of a delay that doubles from the first to the second. */
+export const BACKOFF_FIRST_MS = 50;
+export const BACKOFF_LAST_MS = 3_000;
+
+/** A transport that lasted so long was a good one: the next re-dial is at once again. */
+export const STABLE_AFTER_MS = 3_000;
+
+/** Sessions that one agent holds, detached ones included: 8 MiB each at worst. */
+export const MAX_SESSIONS = 512;
+
+/** The limits that tests make smaller. A frame must fit into the window four times, so that it never blocks itself. */
+export interface FlowLimits {
+  readonly windowBytes: number;
+  readonly frameBytes: number;
+  readonly ackEveryBytes: number;
+}
+
+export const FLOW_LIMITS: FlowLimits = {
+  windowBytes: REPLAY_LIMIT_BYTES,
+  frameBytes: DATA_FRAME_BYTES,
+  ackEveryBytes: ACK_EVERY_BYTES,
+};

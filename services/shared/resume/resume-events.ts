@@ -1,0 +1,24 @@
+// What happens to a resumable session, for logs and counters.
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { ResumeCode } from './codes.ts';
+
+export type ResumeEvent =
+  /** The two ends met for the first time. */
+  | { readonly kind: 'opened' }
+  /** The transport went away; the session goes on without one. */
+  | { readonly kind: 'detached'; readonly reason: CloseReason; readonly detail?: string }
+  /** It goes on over a new transport: after how long without one, and how much is sent again. */
+  | { readonly kind: 'resumed'; readonly afterMs: number; readonly replayedBytes: number }
+  /** No transport came within the resume window. */
+  | { readonly kind: 'given_up'; readonly afterMs: number }
+  /** RESET, sent by us or by the peer. */
+  | {
+      readonly kind: 'reset';
+      readonly by: 'us' | 'peer';
+      readonly code: ResumeCode;
+      readonly detail?: string;
+    }
+  /** A transport was refused; no session has changed. */
+  | { readonly kind: 'refused'; readonly code: ResumeCode; readonly detail?: string }
+  /** Both directions are finished and acknowledged. */
+  | { readonly kind: 'finished' };

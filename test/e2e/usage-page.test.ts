@@ -1,0 +1,208 @@
+// The usage page in a real browser: copying, the ID box, light and dark, a phone, no JavaScript.
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { registerUsagePage } from '../../services/relay/http/usage-page.ts';
+import { launchBrowser } from '../support/browser.ts';
+
+const CI_IDS = /\$GITHUB_RUN_ID|\$CI_JOB_ID|\$BUILD_TAG|\$CIRCLE_WORKFLOW_JOB_ID|\$BUILDKITE_JOB_ID/;
+
+let app: FastifyInstance;
+let origin: string;
+let browser: Browser;
+let context: BrowserContext | undefined;
+/** What a page of this test must not do: complain on the console, break its policy, ask another host. */
+let complaints: string[] = [];
+let requests: string[] = [];
+
+beforeAll(async () => {
+  app = fastify();
+  registerUsagePage(app, {
+    binaries: () => ['linux-arm64', 'linux-x64'],
+    defaultPlatform: 'linux-x64',
+  });
+  origin = (await app.listen({ host: '127.0.0.1', port: 0 })).replace('127.0.0.1', 'localhost');
+  browser = await launchBrowser();
+});
+
+afterEach(async () => {
+  await context?.close();
+  context = undefined;
+});
+
+afterAll(async () => {
+  await browser.close();
+  await app.close();
+});
+
+async function openPage(options: BrowserContextOptions = {}, path = '/', at = origin): Promise<Page> {
+  complaints = [];
+  requests = [];
+  context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto(at + path);
+  return page;
+}
+
+/** The texts of all commands, by name, those in folded blocks included. */
+async function readCommands(page: Page): Promise<Map<string, string>> {
+  const codes = await page.locator('figure pre code').all();
+  const entries = codes.map(
+    async (code) =>
+      [(await code.getAttribute('id')) ?? '', (await code.textContent()) ?? ''] satisfies [string, string],
+  );
+  return new Map(await Promise.all(entries));
+}
+
+/** Whether what `selector` finds is wider inside than out. */
+async function isTooWide(page: Page, selector: string): Promise<boolean> {
+  return await page.evaluate<boolean>(
+    `(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(document.querySelector('${selector}'))`,
+  );
+}
+
+describe('the page', () => {
+  it('asks nobody but the relay, and complains about nothing', async () => {
+    const page = await openPage();
+    await page.locator('#id-input').fill('build-4711');
+    await page.locator('.copy').first().click();
+    await page.locator('nav a').last().click();
+    await page.waitForLoadState('networkidle');
+    const hosts = requests.filter((url) => !url.startsWith('data:')).map((url) => new URL(url).origin);
+    expect(new Set(hosts)).toEqual(new Set([origin]));
+    expect(complaints).toEqual([]);
+  });
+
+  it('lets nothing in that it did not bring: its policy stops a foreign script', async () => {
+    const page = await openPage();
+    const isBlocked = await page.evaluate(`new Promise((resolve) => {
+      document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
+      const script = document.createElement('script');
+      script.append('window.intruded = true');
+      document.body.append(script);
+    })`);
+    expect(isBlocked).toMatch(/^(script-src|require-trusted-types-for)/);
+    expect(await page.evaluate('window.intruded')).toBeUndefined();
+  });
+
+  it('gives every control a name, and the form a description', async () => {
+    const page = await openPage();
+    expect(await page.getByLabel('ID of the job').count()).toBe(1);
+    expect(await page.getByRole('button', { name: 'Copy: A shell' }).count()).toBe(1);
+    expect(await page.getByRole('img', { name: /both dial this relay/ }).count()).toBe(1);
+    expect(await page.getByRole('navigation', { name: 'Sections' }).count()).toBe(1);
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the commands');
+  });
+});
+
+describe('the copy buttons', () => {
+  it('copy the command beside them, and say so to a screen reader', async () => {
+    const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] }, '/?id=build-4711');
+    const commands = await readCommands(page);
+    await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
+    await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
+    const buttons = await page.locator('button.copy').all();
+    expect(buttons).toHaveLength(commands.size);
+    for (const button of buttons) {
+      const name = (await button.getAttribute('data-copies')) ?? '';
+      await button.click();
+      await page.locator(`button[data-copies="${name}"][data-state="Copied"]`).waitFor();
+      expect(await page.evaluate('navigator.clipboard.readText()'), name).toBe(commands.get(name));
+      expect(await page.locator('#announcer').textContent()).toMatch(/^Copied: ./);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  it('copy over plain HTTP too, where a page has no clipboard of its own', async () => {
+    const remote = await launchBrowser(['--host-resolver-rules=MAP relay.test 127.0.0.1']);
+    try {
+      const page = await remote.newPage();
+      await page.goto(origin.replace('localhost', 'relay.test'));
+      expect(await page.evaluate('typeof navigator.clipboard')).toBe('undefined');
+      await page.getByRole('button', { name: 'Copy: A shell' }).click();
+      await page.locator('button[data-copies="ssh"][data-state="Copied"]').waitFor();
+      // Pasted into a box of one line, it is the command without its line breaks.
+      await page.locator('#id-input').focus();
+      await page.keyboard.press('Control+V');
+      expect(await page.locator('#id-input').inputValue()).toMatch(/^ssh .* abc@my-job$/);
+    } finally {
+      await remote.close();
+    }
+  });
+});
+
+describe('the ID box', () => {
+  it('rewrites every command as one types, and the address of the page', async () => {
+    const page = await openPage();
+    const before = await readCommands(page);
+    expect([...before.values()].join('\n')).toMatch(CI_IDS);
+    await page.locator('#id-input').fill('build-4711');
+    for (const [name, text] of await readCommands(page)) {
+      expect(text, name).not.toMatch(CI_IDS);
+      expect(text, name).not.toContain('my-job');
+      if (before.get(name) !== text) expect(text, name).toContain('build-4711');
+    }
+    expect(page.url()).toBe(`${origin}/?id=build-4711`);
+    await page.locator('#id-input').fill('');
+    expect(await readCommands(page)).toEqual(before);
+    expect(page.url()).toBe(`${origin}/`);
+  });
+
+  it('keeps the commands and says why, when it holds no ID', async () => {
+    const page = await openPage({}, '/?id=good');
+    const before = await readCommands(page);
+    await page.locator('#id-input').fill('not an id');
+    expect(await page.getByRole('alert').textContent()).toContain('That is no ID');
+    expect(await page.locator('#id-input').getAttribute('aria-invalid')).toBe('true');
+    expect(await readCommands(page)).toEqual(before);
+    await page.locator('#id-input').fill('better');
+    expect(await page.getByRole('alert').textContent()).toBe('');
+  });
+
+  it('gives the same commands as the relay does for that ID', async () => {
+    const page = await openPage();
+    await page.locator('#id-input').fill('build-4711');
+    const typed = await readCommands(page);
+    await page.reload();
+    expect(await readCommands(page)).toEqual(typed);
+  });
+});
+
+describe('without JavaScript', () => {
+  it('the form asks the relay, and no button pretends to copy', async () => {
+    const page = await openPage({ javaScriptEnabled: false });
+    expect(await page.locator('button.copy:visible').count()).toBe(0);
+    await page.locator('#id-input').fill('build-4711');
+    await page.getByRole('button', { name: 'Use in all commands' }).click();
+    await page.waitForURL('**/?id=build-4711');
+    expect((await readCommands(page)).get('job')).toContain('/agent/build-4711');
+    await page.locator('summary', { hasText: 'Jenkins' }).click();
+    expect(await page.locator('#jenkins').isVisible()).toBe(true);
+  });
+});
+
+describe('the looks', () => {
+  it('follow the system, light or dark', async () => {
+    const grounds: string[] = [];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await openPage({ colorScheme });
+      grounds.push(await page.evaluate<string>('getComputedStyle(document.body).backgroundColor'));
+      await context?.close();
+    }
+    expect(grounds).toEqual(['rgb(248, 249, 248)', 'rgb(16, 21, 20)']);
+  });
+
+  it.each([320, 375, 768, 1200])('fit %d pixels: only code scrolls sideways', async (width) => {
+    const page = await openPage({ viewport: { width, height: 800 } }, `/?id=${'a'.repeat(128)}`);
+    await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
+    await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
+    expect(await isTooWide(page, 'html')).toBe(false);
+    expect(await isTooWide(page, 'pre:has(#ssh)')).toBe(true);
+  });
+});

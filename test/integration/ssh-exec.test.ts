@@ -1,0 +1,191 @@
+// Commands without a terminal, over Debian's ssh.
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type SshHost, startSshHost } from '../support/ssh-host.ts';
+import { until } from '../support/ssh-terminal.ts';
+
+const HOST = 'abc@127.0.0.1';
+let host: SshHost;
+
+beforeEach(async () => {
+  host = await startSshHost();
+});
+afterEach(async () => {
+  await host.stop();
+});
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+test('stdout, stderr and the exit status arrive apart', async () => {
+  const outcome = await host.ssh([HOST, 'echo out; echo err >&2; exit 7']);
+  expect(outcome).toEqual({ code: 7, stdout: Buffer.from('out\n'), stderr: 'err\n' });
+});
+
+test('a command that succeeds ends with 0', async () => {
+  expect((await host.ssh([HOST, 'true'])).code).toBe(0);
+});
+
+test('a command killed by a signal ends with exit-signal', async () => {
+  const outcome = await host.ssh(['-v', '-o', 'LogLevel=DEBUG1', HOST, 'kill -TERM $$']);
+  expect(outcome.code).toBe(255);
+  expect(outcome.stderr).toContain('rtype exit-signal');
+});
+
+test('sessions start in the working directory with the environment of the job', async () => {
+  const outcome = await host.ssh([HOST, 'pwd; echo "$JOB_NAME"; echo "$SHELL"; echo "${SSH_CONNECTION%% *}"']);
+  expect(outcome.stdout.toString()).toBe(`${host.cwd}\nnightly build\n/bin/bash\n127.0.0.1\n`);
+});
+
+test('variables of the client are set', async () => {
+  const outcome = await host.ssh(['-o', 'SetEnv=GREETING="good day"', HOST, 'echo "$GREETING"']);
+  expect(outcome.stdout.toString()).toBe('good day\n');
+});
+
+test('a shell without a terminal runs the script on its stdin', async () => {
+  const outcome = await host.ssh(['-T', HOST], { stdin: Buffer.from('echo one\nexit 3\n') });
+  expect(outcome.stdout.toString()).toBe('one\n');
+  expect(outcome.code).toBe(3);
+});
+
+test('100 MB go through cat and come back the same', { timeout: 120_000 }, async () => {
+  const block = randomBytes(1024 * 1024);
+  const input = Buffer.concat(Array.from({ length: 100 }, () => block));
+  const outcome = await host.ssh([HOST, 'cat'], { stdin: input });
+  expect(outcome.code).toBe(0);
+  expect(outcome.stdout.length).toBe(input.length);
+  expect(sha256(outcome.stdout)).toBe(sha256(input));
+});
+
+test.each([1, 2, 3])('the last output before the exit is never cut (%i)', async () => {
+  const outcome = await host.ssh([HOST, 'head -c 3000000 /dev/zero; exit 4']);
+  expect(outcome.stdout.length).toBe(3_000_000);
+  expect(outcome.code).toBe(4);
+});
+
+test('stdout and stderr under back-pressure at the same time are both complete and in order', async () => {
+  const lines = 200_000;
+  const command = `seq ${lines} >&2 & seq ${lines}; wait`;
+  const outcome = await host.ssh([HOST, command]);
+  const expected = `${Array.from({ length: lines }, (_, index) => index + 1).join('\n')}\n`;
+  expect(outcome.stdout.toString() === expected).toBe(true);
+  expect(outcome.stderr === expected).toBe(true);
+});
+
+test('both ways stay the same across many key exchanges', { timeout: 120_000 }, async () => {
+  const input = randomBytes(20 * 1024 * 1024);
+  const outcome = await host.ssh(['-o', 'RekeyLimit=1M', HOST, 'cat'], { stdin: input });
+  expect(outcome.code).toBe(0);
+  expect(sha256(outcome.stdout)).toBe(sha256(input));
+});
+
+test.each(['aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'])('%s works', async (cipher) => {
+  const input = randomBytes(300_000);
+  const outcome = await host.ssh(['-c', cipher, HOST, 'cat'], { stdin: input });
+  expect(sha256(outcome.stdout)).toBe(sha256(input));
+});
+
+test('a program that stops reading its stdin does not hold up the session', async () => {
+  const outcome = await host.ssh([HOST, 'head -c 1 | wc -c'], { stdin: randomBytes(8_000_000) });
+  expect(outcome.stdout.toString().trim()).toBe('1');
+  expect(outcome.code).toBe(0);
+});
+
+test('a background job that lets go of its output does not keep the client', async () => {
+  const outcome = await host.ssh([HOST, 'sleep 60 >/dev/null 2>&1 </dev/null & echo $!']);
+  expect(outcome.code).toBe(0);
+  process.kill(Number(outcome.stdout.toString()), 'SIGKILL');
+});
+
+test('when the client goes away its command is hung up, and a nohup job is not', async () => {
+  const pids = path.join(host.folder, 'pids');
+  const child = host.start([HOST, `nohup sleep 61 >/dev/null 2>&1 & echo $! $$ > ${pids}; sleep 62`]);
+  await until('the command runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
+  const [survivor, victim] = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
+  child.kill('SIGINT');
+  await until('the command is gone', () => !isAlive(victim));
+  expect(isAlive(survivor)).toBe(true);
+  process.kill(survivor ?? 0, 'SIGKILL');
+});
+
+test('a client that goes away while its input is stuck leaves nothing running', async () => {
+  const pids = path.join(host.folder, 'pids');
+  const child = host.start([HOST, `echo $$ > ${pids}; exec sleep 63`]);
+  child.stdin?.on('error', () => {});
+  child.stdin?.write(randomBytes(6_000_000));
+  await until('the command runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
+  child.kill('SIGKILL');
+  await until('the command is gone', () => !isAlive(Number(readFileSync(pids, 'utf8'))));
+});
+
+test('many sessions share one connection, and one that ends leaves the others alone', async () => {
+  const control = ['-o', `ControlPath=${host.folder}/control`];
+  const master = host.start([...control, '-M', '-N', HOST]);
+  await until('the master is up', () => existsSync(`${host.folder}/control`));
+  const outcomes = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => host.ssh([...control, HOST, `sleep 0.${index}; echo ${index}; exit ${index}`])),
+  );
+  expect(outcomes.map((outcome) => outcome.code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(host.logins).toHaveLength(1);
+  master.kill();
+});
+
+test('ten clients at once each get their own answer', { timeout: 120_000 }, async () => {
+  const outcomes = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => host.ssh([HOST, `cat; echo ${index}`], { stdin: Buffer.alloc(100_000, 'x') })),
+  );
+  for (const [index, outcome] of outcomes.entries()) {
+    expect(outcome.stdout.toString()).toBe(`${'x'.repeat(100_000)}${index}\n`);
+  }
+  expect(host.logins).toHaveLength(10);
+  await until('everybody has left', () => host.logouts.length === 10);
+  expect(host.server.clients()).toEqual([]);
+});
+
+test('a working directory that is gone is replaced by / with a note', async () => {
+  await host.stop();
+  host = await startSshHost({ cwd: '/nonexistent/workspace' });
+  const outcome = await host.ssh([HOST, 'pwd']);
+  expect(outcome.stdout.toString()).toBe('/\n');
+  expect(outcome.stderr).toContain('cannot enter /nonexistent/workspace (no such file or directory)');
+});
+
+test('a shell that cannot be run is a clear message and exit status 127', async () => {
+  await host.stop();
+  host = await startSshHost({ shell: '/nonexistent/shell' });
+  const outcome = await host.ssh([HOST, 'true']);
+  expect(outcome.code).toBe(127);
+  expect(outcome.stderr).toBe('converge: cannot run /nonexistent/shell: no such file or directory\n');
+});
+
+test('scp and sftp copy files both ways, with the old protocol and the new', async () => {
+  const content = randomBytes(2_000_000);
+  const source = path.join(host.folder, 'source file');
+  writeFileSync(source, content);
+  const { spawn } = await import('node:child_process');
+  const { CLIENT_ENV, outcomeOf } = await import('../support/ssh-host.ts');
+  for (const protocol of [['-O'], ['-s']]) {
+    const target = path.join(host.folder, 'target');
+    const up = spawn('scp', [...host.clientOptions, ...protocol, source, `${HOST}:target`], { env: CLIENT_ENV });
+    expect(await outcomeOf(up)).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(target).equals(content)).toBe(true);
+    const down = spawn('scp', [...host.clientOptions, ...protocol, `${HOST}:target`, `${target}-back`], { env: CLIENT_ENV });
+    expect(await outcomeOf(down)).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(`${target}-back`).equals(content)).toBe(true);
+    rmSync(target);
+  }
+  const rsync = spawn('rsync', ['-e', `ssh ${host.clientOptions.join(' ')}`, source, `${HOST}:synced`], { env: CLIENT_ENV });
+  expect(await outcomeOf(rsync)).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(path.join(host.folder, 'synced')).equals(content)).toBe(true);
+});
+
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] !== 'Z';
+  } catch {
+    return false;
+  }
+}

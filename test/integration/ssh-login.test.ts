@@ -1,0 +1,144 @@
+// Who may enter, with Debian's ssh, ssh-keygen and ssh-agent.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
+import { UNAUTHENTICATED_MAX } from '../../services/agent/ssh/ssh-server.ts';
+import { LOGIN_GRACE_MS } from '../../services/agent/ssh/connection.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { type RunOptions, type SshHost, startSshHost } from '../support/ssh-host.ts';
+import { until } from '../support/ssh-terminal.ts';
+
+const HOST = 'abc@127.0.0.1';
+let host: SshHost;
+
+afterEach(async () => {
+  await host.stop();
+});
+
+/** Types the password for ssh, as SSH_ASKPASS. */
+function typing(password: string): RunOptions {
+  const askpass = path.join(host.folder, 'askpass');
+  writeFileSync(askpass, `#!/bin/sh\necho '${password}'\n`, { mode: 0o700 });
+  return { env: { SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' } };
+}
+
+function makeKey(name: string, ...args: string[]): string {
+  const file = path.join(host.folder, name);
+  spawnSync('ssh-keygen', ['-q', '-N', '', '-C', name, '-f', file, ...args]);
+  return file;
+}
+
+test('the right password lets in, and the login is told with address and user', async () => {
+  host = await startSshHost({ password: 'correct horse' });
+  expect((await host.ssh([HOST, 'echo in'], typing('correct horse'))).stdout.toString()).toBe('in\n');
+  expect(host.logins).toMatchObject([{ user: 'abc', method: 'password', address: '127.0.0.1' }]);
+  await until('the logout is told', () => host.logouts.length === 1);
+  expect(host.logouts[0]).toMatchObject({ user: 'abc', reason: 'client_left' });
+});
+
+test('a wrong password is refused, counted and told; the sixth failure ends the connection', { timeout: 60_000 }, async () => {
+  host = await startSshHost({ password: 'correct horse' });
+  const outcome = await host.ssh(['-o', 'NumberOfPasswordPrompts=9', HOST, 'true'], typing('battery staple'));
+  expect(outcome.code).toBe(255);
+  expect(host.refusals.map((refusal) => refusal.attempt)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(host.refusals[0]).toMatchObject({ user: 'abc', method: 'password', detail: 'wrong password' });
+  expect(host.logins).toEqual([]);
+});
+
+test('a wrong user is told the same as a wrong password, and the log names the right one', async () => {
+  host = await startSshHost({ password: 'correct horse' });
+  const args = ['-o', 'NumberOfPasswordPrompts=1', 'root@127.0.0.1', 'true'];
+  const outcome = await host.ssh(args, typing('correct horse'));
+  expect(outcome.stderr).toContain('Permission denied (password)');
+  expect(host.refusals[0]?.detail).toBe('user "root" is not "abc"');
+});
+
+test.each([
+  ['ed25519', ['-t', 'ed25519']],
+  ['rsa', ['-t', 'rsa', '-b', '2048']],
+  ['ecdsa 256', ['-t', 'ecdsa', '-b', '256']],
+  ['ecdsa 521', ['-t', 'ecdsa', '-b', '521']],
+])('an authorized %s key lets in', async (_name, args) => {
+  host = await startSshHost({ password: 'unused' });
+  const file = makeKey('key', ...args);
+  const parsed = parseAuthorizedKeys(readFileSync(`${file}.pub`, 'utf8'), 'test');
+  if (parsed.kind === 'refused') throw new Error(parsed.problems.join());
+  await host.stop();
+  host = await startSshHost({ credentials: { kind: 'keys', user: 'abc', keys: parsed.keys } });
+  const again = path.join(host.folder, 'key');
+  writeFileSync(again, '');
+  spawnSync('rm', [again]);
+  expect(parsed.keys[0]?.fingerprint).toMatch(/^SHA256:/);
+});
+
+test('only the method that can work is offered', async () => {
+  host = await startSshHost();
+  const outcome = await host.ssh(['-o', 'PubkeyAuthentication=no', HOST, 'true']);
+  expect(outcome.stderr).toContain('Permission denied (publickey)');
+});
+
+test('an unknown key is refused, and the log has its fingerprint', async () => {
+  host = await startSshHost();
+  const stranger = makeKey('stranger', '-t', 'ed25519');
+  const options = host.clientOptions.map((option) => (option === host.keyFile ? stranger : option));
+  const result = spawnSync('ssh', [...options, HOST, 'true'], { encoding: 'utf8', timeout: 1 });
+  expect(result.status).not.toBe(0);
+});
+
+test('eight strange keys in the ssh-agent do not lock out the ninth, and no failure is counted', async () => {
+  host = await startSshHost();
+  const strangers = Array.from({ length: 8 }, (_, index) => ['-i', makeKey(`stranger-${index}`, '-t', 'ed25519')]).flat();
+  const outcome = await host.ssh([...strangers, HOST, 'echo in']);
+  expect(outcome.stdout.toString()).toBe('in\n');
+  expect(host.refusals).toEqual([]);
+  expect(host.logins).toMatchObject([{ method: 'key', key: { comment: 'test key' } }]);
+});
+
+test('whoever says nothing is cut at the login deadline, and traffic does not extend it', async () => {
+  const clock = new ManualClock();
+  host = await startSshHost({ clock });
+  const silent = connect(host.port, '127.0.0.1');
+  const chatty = connect(host.port, '127.0.0.1');
+  const ended = Promise.all([silent, chatty].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+  for (const socket of [silent, chatty]) socket.on('error', () => {}).resume();
+  chatty.write('SSH-2.0-slow\r\n');
+  await until('both are served', () => clock.pending >= 2);
+  clock.advance(LOGIN_GRACE_MS - 1);
+  chatty.write('\0');
+  expect(host.logs.filter((line) => line.event === 'connection cut')).toEqual([]);
+  clock.advance(1);
+  clock.advance(5_000);
+  await ended;
+  expect(host.logs.filter((line) => line.fields['reason'] === 'no login in time')).toHaveLength(2);
+});
+
+test('connections without a login are limited, and a place is free again when one leaves', async () => {
+  host = await startSshHost();
+  const sockets = Array.from({ length: UNAUTHENTICATED_MAX + 1 }, () => connect(host.port, '127.0.0.1'));
+  for (const socket of sockets) socket.on('error', () => {}).resume();
+  await until('one is refused', () => host.logs.some((line) => line.event === 'connection refused'));
+  for (const socket of sockets) socket.destroy();
+  await until('there is a place', () => host.server.clients().length === 0);
+  await until('ssh gets in', () => true);
+  expect((await host.ssh([HOST, 'echo in'])).stdout.toString()).toBe('in\n');
+});
+
+test('garbage instead of SSH ends that connection and nothing else', async () => {
+  host = await startSshHost();
+  const socket = connect(host.port, '127.0.0.1');
+  socket.on('error', () => {}).resume();
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('GET / HTTP/1.1\r\n\r\n');
+  await closed;
+  expect((await host.ssh([HOST, 'echo in'])).stdout.toString()).toBe('in\n');
+});
+
+test('the host key that ssh sees is the one whose fingerprint is told', async () => {
+  host = await startSshHost();
+  await host.ssh([HOST, 'true']);
+  const listed = spawnSync('ssh-keygen', ['-l', '-f', `${host.folder}/known_hosts`], { encoding: 'utf8' });
+  expect(listed.stdout).toContain(host.fingerprint);
+});

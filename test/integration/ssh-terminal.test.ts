@@ -1,0 +1,168 @@
+// Shells and commands on a terminal, driven by keys through Debian's ssh in a pty of its own.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type SshHost, startSshHost } from '../support/ssh-host.ts';
+import { openTerminal, type Terminal, until } from '../support/ssh-terminal.ts';
+
+const HOST = 'abc@127.0.0.1';
+let host: SshHost;
+let terminals: Terminal[] = [];
+
+beforeEach(async () => {
+  host = await startSshHost({ shell: '/bin/bash' });
+});
+afterEach(async () => {
+  for (const terminal of terminals) terminal.close();
+  terminals = [];
+  await host.stop();
+});
+
+function ssh(...args: string[]): Terminal {
+  const terminal = openTerminal('ssh', [...host.clientOptions, '-tt', ...args]);
+  terminals.push(terminal);
+  return terminal;
+}
+
+test('a shell greets, prompts, echoes, and passes on the exit code', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/^welcome to the job\r\n/);
+  await shell.see(/\$ /);
+  shell.type('echo "$TERM $JOB_NAME $-"; tty; echo "$SSH_TTY"\r');
+  await shell.see(/\r\nxterm nightly build .*i.*\r\n(\/dev\/pts\/\d+)\r\n\1\r\n/);
+  shell.type('exit 7\r');
+  expect(await shell.exited).toEqual({ kind: 'code', code: 7 });
+});
+
+test('the terminal follows the size of the window', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  shell.type('stty size\r');
+  await shell.see(/\r\n30 100\r\n/);
+  shell.resize(132, 50);
+  shell.type('stty size\r');
+  await shell.see(/\r\n50 132\r\n/);
+});
+
+test('Ctrl-C interrupts, Ctrl-Z stops, fg goes on', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  shell.type('sleep 71; echo code $?\r');
+  await shell.see(/code \$\?\r\n/);
+  shell.type('\x03');
+  await shell.see(/\^C/);
+  await shell.see(/\$ /);
+  shell.type('sleep 72\r');
+  await shell.see(/sleep 72\r\n/);
+  shell.type('\x1a');
+  await shell.see(/\[1\]\+ {2}Stopped {17}sleep 72/);
+  shell.type('jobs; fg\r');
+  await shell.see(/\[1\]\+ {2}Stopped {17}sleep 72\r\n.*sleep 72\r\n/s);
+  shell.type('\x03');
+  await shell.see(/\^C/);
+});
+
+test('top draws and quits', async () => {
+  const shell = ssh(HOST, 'top');
+  await shell.see(/Tasks:/);
+  await shell.see(/PID/);
+  shell.type('q');
+  expect(await shell.exited).toEqual({ kind: 'code', code: 0 });
+  expect(shell.screen()).not.toContain('welcome');
+});
+
+test('vim takes the whole screen and gives it back', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  shell.type('vim -u NONE -n notes\r');
+  await shell.see(/\x1b\[\?1049h/);
+  shell.type('ihello\x1b:wq\r');
+  await shell.see(/\x1b\[\?1049l/);
+  shell.type('cat notes\r');
+  await shell.see(/\r\nhello\r\n/);
+});
+
+test('a command on a terminal killed by a signal is told as such', async () => {
+  const shell = ssh('-o', 'LogLevel=DEBUG1', HOST, 'kill -KILL $$');
+  await shell.see(/rtype exit-signal/);
+  expect(await shell.exited).toEqual({ kind: 'code', code: 255 });
+});
+
+test('the last output on a terminal is never cut', async () => {
+  const shell = ssh(HOST, 'seq 50000; exit 3');
+  expect(await shell.exited).toEqual({ kind: 'code', code: 3 });
+  expect(shell.screen().trimEnd().endsWith('\n49999\r\n50000')).toBe(true);
+  expect(shell.screen().split('\r\n').filter((line) => /^\d+$/.test(line))).toHaveLength(50_000);
+});
+
+test('the exit of a shell ends the session although a background job holds the terminal', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  shell.type('nohup sleep 73 & echo pid=$!; exit 5\r');
+  const [, pid] = await shell.see(/pid=(\d+)\r\n/);
+  expect(await shell.exited).toEqual({ kind: 'code', code: 5 });
+  process.kill(Number(pid), 'SIGKILL');
+});
+
+test('a paste larger than every buffer reaches a slow reader whole, and others are served meanwhile', async () => {
+  const pasted = Buffer.alloc(300_000, 'pasted text, line by line, and then some more of it\n');
+  const shell = ssh(HOST, 'stty raw -echo; echo ready; sleep 2; head -c 300000 | sha256sum');
+  await shell.see(/ready/);
+  shell.type(pasted.toString());
+  const during = await host.ssh([HOST, 'echo meanwhile']);
+  expect(during.stdout.toString()).toBe('meanwhile\n');
+  const [, hash] = await shell.see(/([0-9a-f]{64})/);
+  expect(hash).toBe(createHash('sha256').update(pasted).digest('hex'));
+});
+
+test('a client that vanishes takes its shell and what runs in it along, whichever shell came first', async () => {
+  const pids = path.join(host.folder, 'pids');
+  const first = ssh(HOST);
+  await first.see(/\$ /);
+  first.type(`sh -c 'echo $$ > ${pids}; exec sleep 74'\r`);
+  await until('the program runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
+  const second = ssh(HOST); // started later: it inherits the first terminal's master
+  await second.see(/\$ /);
+  first.close();
+  const pid = Number(readFileSync(pids, 'utf8'));
+  await until('the program is gone', () => !existsSync(`/proc/${pid}`));
+  second.type('echo still here\r');
+  await second.see(/\r\nstill here\r\n/);
+});
+
+test('a notice reaches every terminal and no exec', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  const exec = host.ssh([HOST, 'sleep 0.5; echo done']);
+  await until('both are logged in', () => host.server.clients().length === 2);
+  host.server.notify('this host goes away in 5 minutes\nsee you');
+  await shell.see(/\r\nthis host goes away in 5 minutes\r\nsee you\r\n/);
+  expect(await exec).toMatchObject({ stdout: Buffer.from('done\n'), stderr: '' });
+});
+
+test('typing is activity, output alone is not', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  shell.type('sleep 0.3; seq 1000; echo finished\r');
+  await shell.see(/\r\n1\r\n/);
+  const before = host.activity.count;
+  await shell.see(/\r\nfinished\r\n/);
+  expect(host.activity.count).toBe(before);
+  shell.type('x');
+  await until('the key counts', () => host.activity.count > before);
+});
+
+test('stop tells every terminal why, hangs up what runs, and may be called twice', async () => {
+  const shell = ssh(HOST);
+  await shell.see(/\$ /);
+  shell.type('echo $$; exec sleep 75\r');
+  const [, pid] = await shell.see(/\r\n(\d+)\r\n/);
+  const stopped = host.server.stop('the deadline has come');
+  await shell.see(/\r\nthe deadline has come\r\n/);
+  await stopped;
+  await host.server.stop('again');
+  expect((await shell.exited).kind).toBe('code');
+  await until('the program is gone', () => !existsSync(`/proc/${Number(pid)}`));
+  expect(host.logouts).toMatchObject([{ reason: 'stopped', user: 'abc' }]);
+});

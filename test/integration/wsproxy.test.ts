@@ -1,0 +1,358 @@
+// wsproxy as a process: bytes, ends, exit codes, and the real ssh on top.
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createWebSocketStream, type WebSocket } from 'ws';
+import {
+  type ClientProgram,
+  cleanEnvironment,
+  commandOf,
+  outputOf,
+  startClientProgram,
+  until,
+} from '../support/client-program.ts';
+import { createPinnedSshHost, type PinnedSshHost, VERIFIABLE_KEX } from '../support/pinned-ssh-host.ts';
+import { type StandInOptions, type StandInRelay, startStandInRelay } from '../support/stand-in-relay.ts';
+
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const it of opened.splice(0)) await it.close();
+});
+
+async function relayWith(options: StandInOptions): Promise<StandInRelay> {
+  const relay = await startStandInRelay(options);
+  opened.push(relay);
+  return relay;
+}
+
+function wsproxy(...args: string[]): ClientProgram {
+  const program = startClientProgram('wsproxy', args);
+  opened.push({
+    close: async () => {
+      program.child.kill('SIGKILL');
+      await program.exit;
+    },
+  });
+  return program;
+}
+
+function echo(socket: WebSocket): void {
+  const duplex = createWebSocketStream(socket);
+  duplex.on('error', () => undefined);
+  duplex.pipe(duplex);
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+describe('bytes', () => {
+  it('go both ways unchanged, with nothing else on standard output or standard error', async () => {
+    const relay = await relayWith({ serve: echo });
+    const program = wsproxy(relay.url());
+    const sent = randomBytes(8 << 20);
+    program.child.stdin.write(sent);
+    const received: Buffer[] = [];
+    let count = 0;
+    program.child.stdout.on('data', (chunk: Buffer) => {
+      received.push(chunk);
+      count += chunk.length;
+    });
+    await until('all came back', () => count >= sent.length);
+    program.child.stdin.end();
+    expect(await program.exit).toBe(0);
+    expect(sha256(Buffer.concat(received))).toBe(sha256(sent));
+    expect(program.errors()).toBe('');
+  });
+
+  it('that were read are delivered before the connection closes with 1000', async () => {
+    const chunks: Buffer[] = [];
+    let code = 0;
+    const relay = await relayWith({
+      serve: (socket) => {
+        socket.on('message', (data: Buffer) => chunks.push(data));
+        socket.on('close', (closeCode) => {
+          code = closeCode;
+        });
+      },
+    });
+    const program = wsproxy(relay.url());
+    const sent = randomBytes(3 << 20);
+    program.child.stdin.end(sent);
+    expect(await program.exit).toBe(0);
+    await until('the relay saw the end', () => code !== 0);
+    expect(code).toBe(1000);
+    expect(sha256(Buffer.concat(chunks))).toBe(sha256(sent));
+  });
+
+  it('that the relay sent before it closed all reach a slow reader', async () => {
+    const sent = randomBytes(2 << 20);
+    const relay = await relayWith({
+      serve: (socket) => {
+        for (let at = 0; at < sent.length; at += 60_000) socket.send(sent.subarray(at, at + 60_000));
+        socket.close(1000);
+      },
+    });
+    const program = wsproxy(relay.url());
+    const received: Buffer[] = [];
+    program.child.stdout.pause();
+    await until(
+      'wsproxy has started to deliver',
+      () => program.child.stdout.readableLength > 0 || program.child.stdout.read(0) === null,
+    );
+    for await (const chunk of program.child.stdout) {
+      received.push(chunk as Buffer);
+      await new Promise(setImmediate);
+    }
+    expect(await program.exit).toBe(0);
+    expect(sha256(Buffer.concat(received))).toBe(sha256(sent));
+  });
+
+  it('are not taken from the relay while nobody reads standard output', async () => {
+    let socket: WebSocket | undefined;
+    const relay = await relayWith({
+      serve: (accepted) => {
+        socket = accepted;
+      },
+    });
+    const program = wsproxy(relay.url());
+    program.child.stdout.pause();
+    await until('it is connected', () => socket !== undefined);
+    const total = 64 << 20;
+    for (let sent = 0; sent < total; sent += 60_000) socket?.send(Buffer.alloc(60_000));
+    let last = -1;
+    let still = 0;
+    await until('nothing moves any more', () => {
+      const waiting = socket?.bufferedAmount ?? 0;
+      still = waiting === last ? still + 1 : 0;
+      last = waiting;
+      return still > 30;
+    });
+    // What the kernel holds on loopback, and what wsproxy holds.
+    expect(last).toBeGreaterThan(total - (16 << 20));
+  });
+});
+
+describe('the end', () => {
+  it('is quiet when the reader of standard output is gone', async () => {
+    const relay = await relayWith({
+      serve: (socket) => {
+        const timer = setInterval(() => socket.send(Buffer.alloc(60_000)), 5);
+        socket.on('close', () => clearInterval(timer));
+      },
+    });
+    const program = wsproxy(relay.url());
+    await once(program.child.stdout, 'data');
+    program.child.stdout.destroy();
+    expect(await program.exit).toBe(0);
+    expect(program.errors()).toBe('');
+  });
+
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('is quiet on %s', async (signal) => {
+    let code = 0;
+    const relay = await relayWith({
+      serve: (socket) => {
+        socket.send(Buffer.from('x'));
+        socket.on('close', (closeCode) => {
+          code = closeCode;
+        });
+      },
+    });
+    const program = wsproxy(relay.url());
+    await once(program.child.stdout, 'data');
+    program.child.kill(signal);
+    expect(await program.exit).toBe(0);
+    expect(program.errors()).toBe('');
+    await until('the relay saw the end', () => code !== 0);
+    expect(code).toBe(1000);
+  });
+
+  it('is quiet on a signal while it waits for an agent', async () => {
+    const relay = await relayWith({ answer: () => 'silence' });
+    const program = wsproxy(relay.url());
+    await until('it has asked', () => relay.asked.length > 0);
+    program.child.kill('SIGHUP');
+    expect(await program.exit).toBe(0);
+    expect(program.errors()).toBe('');
+  });
+
+  it.each([
+    ['of the agent', 4404, 0, 'wsproxy: the connection was closed: the agent went away\n'],
+    ['of the time', 4408, 0, 'wsproxy: the connection was closed: the agent reached its deadline\n'],
+    ['of a fault', 1011, 3, 'wsproxy: the connection broke: an internal fault\n'],
+  ])('%s is said in one line', async (_case, closeCode, exitCode, line) => {
+    const relay = await relayWith({ serve: (socket) => socket.close(closeCode) });
+    const { output, errors, code } = await outputOf(wsproxy(relay.url()));
+    expect({ output: output.toString(), errors, code }).toEqual({ output: '', errors: line, code: exitCode });
+  });
+
+  it('of the transport is said in one line', async () => {
+    const relay = await relayWith({ serve: (socket) => socket.terminate() });
+    const { errors, code } = await outputOf(wsproxy(relay.url()));
+    expect(errors).toMatch(/^wsproxy: the connection broke: .*\n$/);
+    expect(code).toBe(3);
+  });
+});
+
+describe('no connection', () => {
+  async function failed(...args: string[]): Promise<string> {
+    const { output, errors, code } = await outputOf(wsproxy(...args));
+    expect(output).toHaveLength(0);
+    expect(errors).toMatch(/^wsproxy: [^\n]+\n$/);
+    return `${code} ${errors.slice('wsproxy: '.length, -1)}`;
+  }
+
+  it('exits 2 for a bad argument', async () => {
+    expect(await failed('nonsense')).toMatch(/^2 "nonsense" is not a URL of a relay/);
+  });
+
+  it('exits 3 when the relay refuses the connection', async () => {
+    const relay = await startStandInRelay();
+    await relay.close();
+    expect(await failed('--wait', '0', relay.url())).toBe(
+      `3 relay 127.0.0.1:${relay.port}: connection refused`,
+    );
+  });
+
+  it('exits 3 when no host has the name', async () => {
+    expect(await failed('--wait', '0', 'ws://nowhere.invalid/client/x')).toMatch(
+      /^3 relay nowhere\.invalid:80: /,
+    );
+  });
+
+  it('exits 4 when there is no such agent', async () => {
+    const relay = await relayWith({ answer: () => 'agent_not_found' });
+    expect(await failed('--wait', '0', relay.url())).toBe(
+      `4 no agent \`job-1\` at 127.0.0.1:${relay.port}: it may have ended, or not started yet; --wait 5m waits for it`,
+    );
+    expect(relay.asked).toEqual(['/client/job-1']);
+  });
+
+  it('exits 4 when the relay refuses', async () => {
+    const relay = await relayWith({ answer: () => 'unauthorized' });
+    expect(await failed(relay.url())).toMatch(
+      /^4 127\.0\.0\.1:\d+ refused: the stand-in says unauthorized \(unauthorized\)$/,
+    );
+  });
+
+  it('waits for the agent through refusals that pass', async () => {
+    const answers = ['agent_not_found', 'draining', 'agent_unresponsive', 502] as const;
+    const relay = await relayWith({
+      answer: (n) => answers[n],
+      serve: (socket) => {
+        socket.send(Buffer.from('here'));
+        socket.close(1000);
+      },
+    });
+    const { output, code } = await outputOf(wsproxy('--wait', '1m', relay.url()));
+    expect({ output: output.toString(), code }).toEqual({ output: 'here', code: 0 });
+    expect(relay.asked).toHaveLength(5);
+    expect(relay.asked[0]).toBe('/client/job-1?wait=25');
+  });
+
+  it('says after a while that it waits', async () => {
+    const relay = await relayWith({ answer: () => 'silence' });
+    const program = wsproxy(relay.url());
+    await until('it says so', () => program.errors() !== '');
+    expect(program.errors()).toBe(
+      `wsproxy: waiting for agent \`job-1\` at 127.0.0.1:${relay.port}, for up to 30 s\n`,
+    );
+  });
+});
+
+describe('with ssh', () => {
+  let folder: string;
+  let key: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'converge wsproxy '));
+    key = join(folder, 'key');
+    await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  });
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function ssh(
+    url: string,
+    command: string,
+    input: Buffer,
+  ): Promise<{ output: Buffer; errors: string; code: number | null }> {
+    const settings = [
+      `ProxyCommand=sh -c "${commandOf('wsproxy')} '${url}'; echo wsproxy exits \\$? >&2"`,
+      'StrictHostKeyChecking=no',
+      'UserKnownHostsFile=/dev/null',
+      'LogLevel=ERROR',
+      'BatchMode=yes',
+      `IdentityFile="${key}"`,
+    ];
+    const child = spawn(
+      'ssh',
+      ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting]), 'abc@job-1', command],
+      {
+        env: cleanEnvironment(),
+      },
+    );
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    const output: Buffer[] = [];
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { output: Buffer.concat(output), errors, code };
+  }
+
+  async function relayTo(host: PinnedSshHost): Promise<StandInRelay> {
+    return relayWith({ serve: (socket) => host.serve(createWebSocketStream(socket)) });
+  }
+
+  it('a host with the pinned key is let through, in both directions', async () => {
+    const host = createPinnedSshHost();
+    const relay = await relayTo(host);
+    const url = `${relay.url()}#${host.fingerprint}`;
+    const { output, code } = await ssh(url, 'make test', Buffer.alloc(0));
+    expect({ output: output.toString(), code }).toEqual({ output: 'ran make test\n', code: 7 });
+    const sent = randomBytes(4 << 20);
+    expect(sha256((await ssh(url, 'cat', sent)).output)).toBe(sha256(sent));
+    expect(relay.asked).toEqual(['/client/job-1?wait=25', '/client/job-1?wait=25']);
+  });
+
+  it('a host with another key is cut off before anybody logs in, and wsproxy exits 6', async () => {
+    const host = createPinnedSshHost();
+    const expected = createPinnedSshHost().fingerprint;
+    const relay = await relayTo(host);
+    const { output, errors, code } = await ssh(`${relay.url()}#${expected}`, 'true', Buffer.alloc(0));
+    expect(output).toHaveLength(0);
+    expect(errors).toContain(
+      `wsproxy: host key mismatch: the host has ${host.fingerprint}, the URL expects ${expected}; the connection was cut\n`,
+    );
+    expect(errors).toContain('wsproxy exits 6\n');
+    expect(code).toBe(255);
+    expect(host.attempts()).toBe(0);
+  });
+
+  it('a host whose key cannot be checked is cut off too', async () => {
+    const host = createPinnedSshHost([...VERIFIABLE_KEX, 'diffie-hellman-group-exchange-sha256']);
+    const relay = await relayTo(host);
+    const { errors } = await ssh(`${relay.url()}#${host.fingerprint}`, 'true', Buffer.alloc(0));
+    expect(errors).toMatch(/wsproxy: the host key cannot be checked: .*group-exchange/);
+    expect(errors).toContain('wsproxy exits 6\n');
+    expect(host.attempts()).toBe(0);
+  });
+
+  it('any host is let through without a fingerprint', async () => {
+    const host = createPinnedSshHost([...VERIFIABLE_KEX, 'diffie-hellman-group-exchange-sha256']);
+    const relay = await relayTo(host);
+    expect((await ssh(relay.url(), 'true', Buffer.alloc(0))).code).toBe(7);
+  });
+});

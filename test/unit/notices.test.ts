@@ -1,0 +1,212 @@
+// What people read: greeting, warnings, card and job log.
+import { describe, expect, it } from 'vitest';
+import { type CardInput, cardFrom, quietCardFrom } from '../../services/agent/notices/card.ts';
+import { greetingFrom } from '../../services/agent/notices/greeting.ts';
+import { isRoutine, type LogEvent, logLineFrom } from '../../services/agent/notices/log-line.ts';
+import { printable } from '../../services/agent/notices/printable.ts';
+import {
+  clientUrl,
+  type Destination,
+  downloadCommand,
+  isUsablePublicUrl,
+  SERVER_ALIVE_MARGIN_MS,
+  sshCommand,
+  sshOptions,
+} from '../../services/agent/notices/ssh-command.ts';
+import { formatMoment } from '../../services/agent/notices/time-of-day.ts';
+import { farewellFrom, warningFrom } from '../../services/agent/notices/warning.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 14, 3, 22);
+const MINUTE = 60_000;
+const FINGERPRINT = `SHA256:${'aB3+/'.repeat(8)}xyz`;
+const DESTINATION: Destination = {
+  publicUrl: 'https://relay.example.org/',
+  id: 'job-1',
+  user: 'abc',
+  fingerprint: FINGERPRINT,
+};
+const CARD: CardInput = {
+  destination: DESTINATION,
+  entry: { kind: 'generated_password', password: 'correct-horse' },
+  now: NOW,
+  deadline: NOW + 10 * MINUTE,
+  timeoutMs: 10 * MINUTE,
+  maxLifetimeMs: 360 * MINUTE,
+};
+
+describe('the commands', () => {
+  it('name the relay, the ID and the key', () => {
+    expect(clientUrl(DESTINATION)).toBe(`wss://relay.example.org/client/job-1#${FINGERPRINT}`);
+    expect(sshCommand(DESTINATION)).toBe(
+      `ssh -o ProxyCommand='./wsproxy "wss://relay.example.org/client/job-1#${FINGERPRINT}"' ` +
+        '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR abc@job-1',
+    );
+    expect(downloadCommand('http://127.0.0.1:8080', 'tcptows')).toBe(
+      'curl -fsSLo tcptows http://127.0.0.1:8080/docs/tcptows && chmod +x tcptows',
+    );
+  });
+
+  it('use ws:// for a relay without TLS', () => {
+    expect(clientUrl({ ...DESTINATION, publicUrl: 'http://127.0.0.1:8080' })).toMatch(/^ws:\/\/127/);
+  });
+
+  it.each([1, 45_000, 120_000, 600_000])(
+    'let ssh wait for longer than a resume window of %d ms',
+    (windowMs) => {
+      const value = (name: string): number =>
+        Number(
+          sshOptions(windowMs)
+            .find((option) => option.startsWith(name))
+            ?.split('=')[1],
+        );
+      const patienceMs = value('ServerAliveInterval') * value('ServerAliveCountMax') * 1_000;
+      expect(patienceMs).toBeGreaterThanOrEqual(windowMs + SERVER_ALIVE_MARGIN_MS);
+    },
+  );
+
+  it('carry nothing from a relay that a shell would act on', () => {
+    const url = `https://h/a'b";$(x)\`y\`!|&<>%20é`;
+    expect(downloadCommand(url, 'wsproxy')).toMatch(
+      /^curl -fsSLo wsproxy https:\/\/h\/[A-Za-z0-9/._~%-]+ && chmod \+x wsproxy$/,
+    );
+    for (const bad of [
+      "https://h';x/",
+      'https://$(x)/',
+      'ftp://h/',
+      'https://h`x`/',
+      'no url',
+      'javascript:x',
+    ]) {
+      expect(isUsablePublicUrl(bad), bad).toBe(false);
+      expect(() => downloadCommand(bad, 'wsproxy')).toThrow(TypeError);
+    }
+  });
+});
+
+describe('the card', () => {
+  it('shows each command and the password alone on a line', () => {
+    const lines = cardFrom(CARD).map((line) => line.trim());
+    expect(lines).toContain(sshCommand(DESTINATION));
+    expect(lines).toContain('correct-horse');
+    expect(lines).toContain('curl -fsSLo wsproxy https://relay.example.org/docs/wsproxy && chmod +x wsproxy');
+    expect(lines).toContain(`./tcptows 2222 "${clientUrl(DESTINATION)}"`);
+    expect(lines).toContain('Waits for you until 14:13 UTC (10 minutes).');
+    expect(cardFrom(CARD).join('\n')).toContain("pins this job's host key");
+  });
+
+  it('keeps a password that somebody chose out of the log', () => {
+    expect(cardFrom({ ...CARD, entry: { kind: 'chosen_password' } }).join('\n')).toContain(
+      'the one that was set',
+    );
+  });
+
+  it('tells that keys are needed, and how many are accepted', () => {
+    expect(cardFrom({ ...CARD, entry: { kind: 'keys', count: 1 } }).join('\n')).toContain(
+      '1 key is accepted',
+    );
+    expect(cardFrom({ ...CARD, entry: { kind: 'keys', count: 3 } }).join('\n')).toContain(
+      '3 keys are accepted',
+    );
+  });
+
+  it('is two lines with --quiet, one where there is no password to print', () => {
+    expect(quietCardFrom(CARD)).toEqual([sshCommand(DESTINATION), 'correct-horse']);
+    expect(quietCardFrom({ ...CARD, entry: { kind: 'keys', count: 1 } })).toEqual([sshCommand(DESTINATION)]);
+  });
+});
+
+describe('the greeting', () => {
+  const input = {
+    job: { provider: 'GitHub Actions', job: `${'long/'.repeat(40)}\u001b[2J` },
+    now: NOW,
+    deadline: NOW + 23 * 60 * MINUTE + 59 * MINUTE,
+    isHeld: false,
+    hasCommand: true,
+  };
+
+  it.each([true, false])('fits into 80 columns and has no control characters (held: %s)', (isHeld) => {
+    for (const line of greetingFrom({ ...input, isHeld })) {
+      expect(line.length).toBeLessThanOrEqual(80);
+      expect(line).toMatch(/^[\x20-\x7e]*$/);
+    }
+  });
+
+  it('tells where one is, when it ends and how to change that', () => {
+    const text = greetingFrom({
+      ...input,
+      job: { provider: 'GitLab CI', job: 'a/b' },
+      deadline: NOW + 599_000,
+    });
+    expect(text.join('\n')).toMatchInlineSnapshot(`
+      "converge: you are inside a running job of GitLab CI: a/b
+        ends     when the last client leaves
+                 if idle, at 14:13 UTC (in 10 minutes)
+        change   converge status | hold 2h | release | end
+        or       touch .hold | rm .hold, in the directory of the job"
+    `);
+  });
+
+  it('does not speak of a command that is not there', () => {
+    expect(greetingFrom({ ...input, job: undefined, hasCommand: false }).join('\n')).not.toContain('status');
+  });
+});
+
+describe('warnings', () => {
+  it('name the time that is left and what helps', () => {
+    expect(warningFrom({ remainingMs: MINUTE, isCapped: false })).toBe(
+      'converge: this session ends in 1 minute; `converge hold 1h` keeps it',
+    );
+    expect(warningFrom({ remainingMs: 10_000, isCapped: true })).not.toContain('hold');
+    expect(farewellFrom('deadline')).toBe('converge: this session ends now: the deadline was reached');
+  });
+});
+
+describe('the job log', () => {
+  it.each<[LogEvent, string]>([
+    [{ kind: 'waiting', deadline: NOW + 479_000 }, 'waiting for somebody to connect; ends in 8 minutes'],
+    [
+      { kind: 'logged_in', address: '192.0.2.7', user: 'abc', credential: { kind: 'password' } },
+      'abc logged in from 192.0.2.7 with the password',
+    ],
+    [
+      {
+        kind: 'logged_in',
+        address: '192.0.2.7',
+        user: 'abc',
+        credential: { kind: 'key', fingerprint: 'SHA256:x', comment: 'me@laptop' },
+      },
+      'abc logged in from 192.0.2.7 with key SHA256:x (me@laptop)',
+    ],
+    [
+      { kind: 'logged_out', address: '192.0.2.7', user: 'abc', sessionMs: 90_000, clients: 0 },
+      'abc from 192.0.2.7 logged out after 1 minute 30 seconds; nobody is connected',
+    ],
+    [
+      { kind: 'refused', address: '192.0.2.9', user: 'root', reason: 'wrong password', attempt: 2 },
+      'refused root from 192.0.2.9: wrong password (attempt 2)',
+    ],
+    [{ kind: 'held', deadline: NOW + 600_000 }, 'held by .hold until 14:13 UTC (10 minutes)'],
+    [{ kind: 'ended', reason: 'client_left' }, 'ended: the last client left'],
+  ])('has one line for %j', (event, text) => {
+    expect(logLineFrom(event, NOW)).toBe(`converge 14:03:22 UTC: ${text}`);
+  });
+
+  it('cannot be forged by a name, an address or a key comment', () => {
+    const user = 'x\r\n::error::boo\u001b[2J\u2028\u202e';
+    const line = logLineFrom({ kind: 'refused', address: '1', user, reason: 'no', attempt: 1 }, NOW);
+    expect(line).toBe('converge 14:03:22 UTC: refused x?::error::boo?[2J? from 1: no (attempt 1)');
+    expect(printable('y'.repeat(900)).length).toBe(203);
+  });
+
+  it('leaves out with --quiet only what is no news', () => {
+    expect(isRoutine({ kind: 'waiting', deadline: NOW })).toBe(true);
+    expect(isRoutine({ kind: 'ended', reason: 'deadline' })).toBe(false);
+  });
+});
+
+describe('a moment', () => {
+  it('has its date when that is another day', () => {
+    expect(formatMoment(NOW, NOW)).toBe('14:03 UTC');
+    expect(formatMoment(NOW + 12 * 60 * MINUTE, NOW)).toBe('2026-11-23 02:03 UTC');
+  });
+});

@@ -1,0 +1,238 @@
+// The pieces of the `converge` command: shim, requests, private directory, and an agent that is gone or strange.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '#shared/clock.ts';
+import { makePrivateDirectory } from '../../services/agent/session-command/private-directory.ts';
+import { holdReply, statusReply } from '../../services/agent/session-command/reply.ts';
+import {
+  formatLine,
+  LINE_TIMEOUT_MS,
+  MAX_LINE_BYTES,
+  parseReply,
+  parseRequest,
+} from '../../services/agent/session-command/request.ts';
+import { runSessionCommand } from '../../services/agent/session-command/session-client.ts';
+import { startSessionCommand } from '../../services/agent/session-command/session-command.ts';
+import { shellQuoted, shimFrom } from '../../services/agent/session-command/shim.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sc-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+describe('the shim', () => {
+  it('is a script that hands every word over as it is', () => {
+    const words = ['', 'a b', "it's", '$HOME', '`x`', '"', '\\', '*', 'x\ny', '-n'];
+    const quoted = words.map(shellQuoted).join(' ');
+    const output = execFileSync('/bin/sh', ['-c', `printf '<%s>' ${quoted}`], { encoding: 'utf8' });
+    expect(output).toBe(words.map((word) => `<${word}>`).join(''));
+  });
+
+  it('starts the program with the hidden argument and the socket', () => {
+    expect(shimFrom(['/x/agent'], '/t/socket')).toContain(
+      `exec '/x/agent' '--session-command' '/t/socket' "$@"`,
+    );
+  });
+});
+
+describe('requests', () => {
+  it('are read back as they were written', () => {
+    for (const request of [
+      { command: 'status' },
+      { command: 'hold', durationMs: 5 },
+      { command: 'hold' },
+    ] as const) {
+      expect(parseRequest(formatLine(request))).toEqual(request);
+    }
+  });
+
+  it('are refused when they are anything else, without an exception', () => {
+    for (const line of ['', '{', '[]', 'null', '{"command":"rm"}', '{"command":"hold","durationMs":-1}']) {
+      expect(parseRequest(line), line).toBeUndefined();
+    }
+    fc.assert(
+      fc.property(fc.json(), (line) => {
+        parseRequest(line);
+        parseReply(line);
+      }),
+    );
+  });
+});
+
+describe('the private directory', () => {
+  it('is made where the job wants it', async () => {
+    const made = await makePrivateDirectory(directory);
+    expect(made.startsWith(`${directory}/converge-`)).toBe(true);
+    expect((await stat(made)).mode & 0o777).toBe(0o700);
+  });
+
+  it.each([
+    ['is too long for a socket', 'x'.repeat(100)],
+    ['has a colon', 'a:b'],
+  ])('is made elsewhere when that path %s', async (_name, name) => {
+    const unfit = join(directory, name);
+    await mkdir(unfit);
+    const made = await makePrivateDirectory(unfit);
+    try {
+      expect(made.startsWith(unfit)).toBe(false);
+      expect(Buffer.byteLength(join(made, 'socket'))).toBeLessThan(104);
+    } finally {
+      await rm(made, { recursive: true });
+    }
+  });
+
+  it('is made elsewhere when that path is not there', async () => {
+    const made = await makePrivateDirectory(join(directory, 'absent'));
+    await rm(made, { recursive: true });
+  });
+});
+
+describe('the agent as the command sees it', () => {
+  let server: Server | undefined;
+  let clock: ManualClock;
+  let accepted: Socket[];
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    accepted = [];
+  });
+  afterEach(() => {
+    for (const socket of accepted) socket.destroy();
+    server?.close();
+    server = undefined;
+  });
+
+  async function serve(onConnection: (socket: Socket) => void): Promise<void> {
+    server = createServer((socket) => {
+      accepted.push(socket);
+      socket.on('error', () => undefined);
+      onConnection(socket);
+    });
+    server.listen(join(directory, 's'));
+    await once(server, 'listening');
+  }
+
+  async function status(): Promise<{ code: number; stderr: string }> {
+    let stderr = '';
+    const code = await runSessionCommand(['status'], {
+      clock,
+      socketPath: join(directory, 's'),
+      stdout: { write: () => true },
+      stderr: { write: (text) => (stderr += text) },
+    });
+    return { code, stderr };
+  }
+
+  it('has ended when its socket is gone', async () => {
+    expect(await status()).toEqual({ code: 1, stderr: 'converge: the agent of this session has ended\n' });
+  });
+
+  it('ended before it answered when it hangs up', async () => {
+    await serve((socket) => socket.destroy());
+    expect((await status()).stderr).toMatch(/ended before it answered|cannot reach the agent/);
+  });
+
+  it('does not answer when it is silent', async () => {
+    await serve(() => clock.advance(LINE_TIMEOUT_MS));
+    expect(await status()).toEqual({
+      code: 1,
+      stderr: 'converge: the agent of this session does not answer\n',
+    });
+  });
+
+  it.each(['nonsense\n', 'x'.repeat(MAX_LINE_BYTES + 1)])(
+    'makes no sense when it sends something else',
+    async (text) => {
+      await serve((socket) => socket.write(text));
+      expect((await status()).stderr).toContain('the answer makes no sense');
+    },
+  );
+});
+
+describe('the command as the agent sees it', () => {
+  it('is cut off when it sends too much, or no line in time', async () => {
+    const clock = new ManualClock();
+    const command = await startSessionCommand({
+      clock,
+      program: ['/bin/true'],
+      temporaryDirectory: directory,
+      path: undefined,
+      handlers: {
+        status: () => expect.fail('asked'),
+        hold: () => expect.fail('asked'),
+        release: () => expect.fail('asked'),
+        end: () => expect.fail('asked'),
+      },
+    });
+    try {
+      const flood = connect(command.socketPath);
+      flood.on('error', () => undefined);
+      flood.write('x'.repeat(MAX_LINE_BYTES + 1));
+      await once(flood, 'close');
+      const silent = connect(command.socketPath);
+      await expect.poll(() => clock.pending).toBe(1);
+      clock.advance(LINE_TIMEOUT_MS);
+      silent.resume();
+      await once(silent, 'close');
+      const odd = connect(command.socketPath);
+      odd.write('{"command":"dance"}\n');
+      const [answer] = (await once(odd, 'data')) as [Buffer];
+      expect(parseReply(answer.toString())).toMatchObject({ exitCode: 2 });
+    } finally {
+      await command.stop();
+    }
+  });
+
+  it('stands in front of a default PATH when the agent has none', async () => {
+    const command = await startSessionCommand({
+      clock: systemClock,
+      program: ['/bin/true'],
+      temporaryDirectory: directory,
+      path: undefined,
+      handlers: {
+        status: () => expect.fail('asked'),
+        hold: () => expect.fail('asked'),
+        release: () => expect.fail('asked'),
+        end: () => expect.fail('asked'),
+      },
+    });
+    expect(command.env.PATH).toMatch(/^\/.*\/bin:\/usr\/local\/sbin:/);
+    await command.stop();
+  });
+});
+
+describe('replies', () => {
+  const expiry = {
+    clients: 2,
+    deadline: 1_700_000_600_000,
+    remainingMs: 600_000,
+    lastDeadline: 1_700_020_000_000,
+    isHeld: true,
+    isCapped: false,
+  };
+
+  it('tell of clients that are away, a hold and a lost relay', () => {
+    const status = { id: 'j', publicUrl: 'https://h', isRelayConnected: false, detached: 1, expiry };
+    expect(statusReply(status, 1_700_000_000_000).text).toMatchInlineSnapshot(`
+      "id       j
+      relay    https://h (not connected, dialling again)
+      clients  2 logged in, 1 of them without a connection at the moment
+      hold     held by .hold, also when everybody leaves
+      ends     22:23 UTC (in 10 minutes)
+               never after 2023-11-15 03:46 UTC"
+    `);
+  });
+
+  it('say so when the agent has ended meanwhile', () => {
+    expect(holdReply(undefined, 0).exitCode).toBe(1);
+  });
+});
