@@ -1,15 +1,16 @@
 // Connecting: from a client URL to a byte stream to the agent's SSH server, patient and checked.
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/certificates.ts';
 import type { Clock } from '#shared/clock.ts';
-import { STREAM } from '#shared/protocol/subprotocols.ts';
+import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { type DialOptions, type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
-import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
 import type { ClientUrl } from './client-url.ts';
 import { formatDuration } from './duration.ts';
 import { type Failure, failureOfAnswer, failureOfSilence, hostAndPort } from './failure.ts';
 import { pinHostKey, refusalOf } from './host-key/pin.ts';
+import { REDIAL_WAIT_SECONDS, resumeOver } from './resuming.ts';
 
 /** One question to the relay waits no longer than this: balancers cut a response that takes 30 s. */
 const WAIT_CHUNK_MS = 25_000;
@@ -27,7 +28,7 @@ export interface ConnectOptions {
   /** How long of that a relay that cannot be reached is tried again, in milliseconds. */
   readonly relayPatienceMs: number;
   readonly clock: Clock;
-  /** Takes a line for a person, at most one per connect: what is being waited for. */
+  /** Takes a line for a person: what is being waited for, at most once per connect, and interruptions later. */
   readonly notify: (line: string) => void;
   /** Gives up: the outcome is then `aborted`, unless it was decided before. */
   readonly signal?: AbortSignal;
@@ -41,6 +42,8 @@ export interface Connected {
   readonly kind: 'connected';
   /** To the agent's SSH server. Nobody has attached to it. */
   readonly stream: ByteStream;
+  /** Resolves when nothing more will be sent: a program must live until then. */
+  readonly over: Promise<void>;
   /** Once the stream has ended: why the host was refused; undefined if it was not, or if no key was pinned. */
   readonly hostRefusal: () => string | undefined;
 }
@@ -88,7 +91,7 @@ async function dialTrusting(options: ConnectOptions, chunkMs: number): Promise<D
   const url = new URL(target.url);
   if (chunkMs > 0) url.searchParams.set('wait', String(Math.ceil(chunkMs / 1_000)));
   const dialOptions: DialOptions = {
-    protocols: [STREAM],
+    protocols: [RESUME, STREAM],
     proxy,
     timeoutMs: chunkMs + ANSWER_WITHIN_MS,
     maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
@@ -99,12 +102,19 @@ async function dialTrusting(options: ConnectOptions, chunkMs: number): Promise<D
   return isWorthAnother ? dial(url, dialOptions) : outcome;
 }
 
-function open(outcome: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOptions): Connected {
-  const stream = webSocketStream(outcome.socket, outcome.transport, options.clock);
-  const { pinned } = options.target;
-  if (pinned === undefined) return { kind: 'connected', stream, hostRefusal: () => undefined };
+function open(first: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOptions): Connected {
+  const { clock, notify, random = Math.random, target } = options;
+  const { stream, over } = resumeOver({
+    first,
+    clock,
+    random,
+    notify,
+    redial: (signal) => dialTrusting({ ...options, signal }, REDIAL_WAIT_SECONDS * 1000),
+  });
+  const { pinned } = target;
+  if (pinned === undefined) return { kind: 'connected', stream, over, hostRefusal: () => undefined };
   const checked = pinHostKey(stream, pinned);
-  return { kind: 'connected', stream: checked, hostRefusal: () => refusalOf(checked.verdict, pinned) };
+  return { kind: 'connected', stream: checked, over, hostRefusal: () => refusalOf(checked.verdict, pinned) };
 }
 
 function discard(outcome: DialOutcome): ConnectOutcome {

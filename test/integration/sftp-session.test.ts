@@ -8,6 +8,7 @@ import { expect, it, vi } from 'vitest';
 import {
   MAX_OPEN_HANDLES,
   MAX_PACKET_BYTES,
+  MAX_RUNNING_REQUESTS,
   MAX_TRANSFER_BYTES,
 } from '../../services/agent/ssh/sftp/limits.ts';
 import { serveSftp } from '../../services/agent/ssh/sftp/sftp-server.ts';

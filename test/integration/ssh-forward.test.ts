@@ -15,7 +15,7 @@ let servers: Server[] = [];
 let clients: ChildProcess[] = [];
 
 beforeEach(async () => {
-  host = await startSshHost();
+  host = await startSshHost({ logLevel: 'INFO' });
 });
 afterEach(async () => {
   for (const client of clients) client.kill('SIGKILL');
@@ -95,7 +95,7 @@ test('-L carries megabytes, keeps half-close, and is activity', async () => {
 
 test('-R on a port of its own choice carries megabytes and keeps half-close', async () => {
   const target = await startDigestServer({ port: 0 });
-  const { stderr } = forward('-o', 'LogLevel=INFO', '-R', `0:127.0.0.1:${target}`);
+  const { stderr } = forward('-R', `0:127.0.0.1:${target}`);
   await until('the port is told', () => /Allocated port \d+/.test(stderr()));
   const port = Number(/Allocated port (\d+)/.exec(stderr())?.[1]);
   const question = randomBytes(5_000_000);
@@ -181,7 +181,7 @@ test('the ssh-agent of the client is there with -A, in a folder of its own, and 
 
 test('with forwarding off nothing is forwarded, and it is logged', async () => {
   await host.stop();
-  host = await startSshHost({ forwarding: false });
+  host = await startSshHost({ forwarding: false, logLevel: 'INFO' });
   const target = await startDigestServer({ port: 0 });
   const local = await host.ssh(['-W', `127.0.0.1:${target}`, HOST]);
   expect(local.stderr).toContain('administratively prohibited: forwarding is off');

@@ -7,6 +7,7 @@ import { type SshHost, startSshHost } from '../support/ssh-host.ts';
 import { openTerminal, type Terminal, until } from '../support/ssh-terminal.ts';
 
 const HOST = 'abc@127.0.0.1';
+const PROMPT = /[$#] /;
 let host: SshHost;
 let terminals: Terminal[] = [];
 
@@ -28,31 +29,31 @@ function ssh(...args: string[]): Terminal {
 test('a shell greets, prompts, echoes, and passes on the exit code', async () => {
   const shell = ssh(HOST);
   await shell.see(/^welcome to the job\r\n/);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('echo "$TERM $JOB_NAME $-"; tty; echo "$SSH_TTY"\r');
-  await shell.see(/\r\nxterm nightly build .*i.*\r\n(\/dev\/pts\/\d+)\r\n\1\r\n/);
+  await shell.see(/[\r\n]xterm nightly build .*i.*\r\n(\/dev\/pts\/\d+)\r\n\1\r\n/);
   shell.type('exit 7\r');
   expect(await shell.exited).toEqual({ kind: 'code', code: 7 });
 });
 
 test('the terminal follows the size of the window', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('stty size\r');
-  await shell.see(/\r\n30 100\r\n/);
+  await shell.see(/[\r\n]30 100\r\n/);
   shell.resize(132, 50);
   shell.type('stty size\r');
-  await shell.see(/\r\n50 132\r\n/);
+  await shell.see(/[\r\n]50 132\r\n/);
 });
 
 test('Ctrl-C interrupts, Ctrl-Z stops, fg goes on', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('sleep 71; echo code $?\r');
   await shell.see(/code \$\?\r\n/);
   shell.type('\x03');
   await shell.see(/\^C/);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('sleep 72\r');
   await shell.see(/sleep 72\r\n/);
   shell.type('\x1a');
@@ -74,17 +75,19 @@ test('top draws and quits', async () => {
 
 test('vim takes the whole screen and gives it back', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('vim -u NONE -n notes\r');
   await shell.see(/\x1b\[\?1049h/);
   shell.type('ihello\x1b:wq\r');
   await shell.see(/\x1b\[\?1049l/);
   shell.type('cat notes\r');
-  await shell.see(/\r\nhello\r\n/);
+  await shell.see(/[\r\n]hello\r\n/);
 });
 
 test('a command on a terminal killed by a signal is told as such', async () => {
-  const shell = ssh('-o', 'LogLevel=DEBUG1', HOST, 'kill -KILL $$');
+  await host.stop();
+  host = await startSshHost({ logLevel: 'DEBUG1' });
+  const shell = ssh(HOST, 'kill -KILL $$');
   await shell.see(/rtype exit-signal/);
   expect(await shell.exited).toEqual({ kind: 'code', code: 255 });
 });
@@ -98,7 +101,7 @@ test('the last output on a terminal is never cut', async () => {
 
 test('the exit of a shell ends the session although a background job holds the terminal', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('nohup sleep 73 & echo pid=$!; exit 5\r');
   const [, pid] = await shell.see(/pid=(\d+)\r\n/);
   expect(await shell.exited).toEqual({ kind: 'code', code: 5 });
@@ -119,21 +122,21 @@ test('a paste larger than every buffer reaches a slow reader whole, and others a
 test('a client that vanishes takes its shell and what runs in it along, whichever shell came first', async () => {
   const pids = path.join(host.folder, 'pids');
   const first = ssh(HOST);
-  await first.see(/\$ /);
+  await first.see(PROMPT);
   first.type(`sh -c 'echo $$ > ${pids}; exec sleep 74'\r`);
   await until('the program runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
   const second = ssh(HOST); // started later: it inherits the first terminal's master
-  await second.see(/\$ /);
+  await second.see(PROMPT);
   first.close();
   const pid = Number(readFileSync(pids, 'utf8'));
   await until('the program is gone', () => !existsSync(`/proc/${pid}`));
   second.type('echo still here\r');
-  await second.see(/\r\nstill here\r\n/);
+  await second.see(/[\r\n]still here\r\n/);
 });
 
 test('a notice reaches every terminal and no exec', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   const exec = host.ssh([HOST, 'sleep 0.5; echo done']);
   await until('both are logged in', () => host.server.clients().length === 2);
   host.server.notify('this host goes away in 5 minutes\nsee you');
@@ -143,11 +146,11 @@ test('a notice reaches every terminal and no exec', async () => {
 
 test('typing is activity, output alone is not', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('sleep 0.3; seq 1000; echo finished\r');
-  await shell.see(/\r\n1\r\n/);
+  await shell.see(/[\r\n]1\r\n/);
   const before = host.activity.count;
-  await shell.see(/\r\nfinished\r\n/);
+  await shell.see(/[\r\n]finished\r\n/);
   expect(host.activity.count).toBe(before);
   shell.type('x');
   await until('the key counts', () => host.activity.count > before);
@@ -155,9 +158,9 @@ test('typing is activity, output alone is not', async () => {
 
 test('stop tells every terminal why, hangs up what runs, and may be called twice', async () => {
   const shell = ssh(HOST);
-  await shell.see(/\$ /);
+  await shell.see(PROMPT);
   shell.type('echo $$; exec sleep 75\r');
-  const [, pid] = await shell.see(/\r\n(\d+)\r\n/);
+  const [, pid] = await shell.see(/[\r\n](\d+)\r\n/);
   const stopped = host.server.stop('the deadline has come');
   await shell.see(/\r\nthe deadline has come\r\n/);
   await stopped;

@@ -1,9 +1,10 @@
 // A world for tests of the resumable stream: a client end and an agent end, wires between them, and local sides.
-import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+
 import { ClientEnd, type DialOutcome, type ResumeStatus } from '#shared/resume/client-end.ts';
 import type { FlowLimits } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { SessionTable } from '#shared/resume/session-table.ts';
+import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { JumpingClock } from './resume-clock.ts';
 import { makeWire, PERFECT_WIRE, randomFrom, type Wire, type WirePlan } from './resume-wire.ts';
 

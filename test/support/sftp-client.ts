@@ -52,7 +52,7 @@ export const STATUS = {
   OP_UNSUPPORTED: 8,
 } as const;
 
-export function u8(value: number): Buffer {
+function u8(value: number): Buffer {
   return Buffer.from([value]);
 }
 
@@ -216,7 +216,7 @@ export class SftpClient {
   }
 }
 
-export function handleOf(reply: Reply): Buffer {
+function handleOf(reply: Reply): Buffer {
   if (reply.kind !== 'handle') {
     throw new Error(`expected a handle: ${JSON.stringify(reply)}`);
   }

@@ -55,6 +55,8 @@ export interface SshHost {
 export interface HostOptions extends Partial<SshServerOptions> {
   /** Password instead of the generated key. */
   readonly password?: string;
+  /** Of the clients; ERROR by default. */
+  readonly logLevel?: 'ERROR' | 'INFO' | 'DEBUG1';
 }
 
 /** The environment that clients run in: nothing of the developer's own ssh-agent or configuration. */
@@ -108,8 +110,9 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
 
   const clientOptions = [
     ...['-F', '/dev/null', '-o', `Port=${port}`, '-o', `UserKnownHostsFile=${folder}/known_hosts`],
-    ...['-o', 'StrictHostKeyChecking=accept-new', '-o', 'LogLevel=ERROR', '-o', 'IdentitiesOnly=yes'],
+    ...['-o', 'StrictHostKeyChecking=accept-new', '-o', 'IdentitiesOnly=yes'],
     ...(options.password === undefined ? ['-i', keyFile, '-o', 'BatchMode=yes'] : []),
+    ...['-o', `LogLevel=${options.logLevel ?? 'ERROR'}`],
   ];
   const running = new Set<ChildProcess>();
 

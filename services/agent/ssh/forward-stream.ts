@@ -79,6 +79,7 @@ export function joinForward(options: ForwardStreamOptions): ForwardStream {
     options.onEnded();
   }
 
+  socket.resume(); // accepted sockets come paused
   return {
     stop() {
       output.abandon();

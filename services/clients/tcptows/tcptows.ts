@@ -92,6 +92,7 @@ async function serve(socket: Socket, options: TcptowsOptions, stopping: AbortSig
   if (stopping.aborted) leave();
   stopping.addEventListener('abort', leave, { once: true });
   const line = lineOf(await promise, outcome);
+  await outcome.over;
   stopping.removeEventListener('abort', leave);
   if (line !== undefined) say(line);
 }

@@ -25,8 +25,11 @@ export async function runWsproxy(options: WsproxyOptions): Promise<ExitCode> {
   const { destination, clock, report, signal } = options;
   const outcome = await connect({ ...destination, clock, signal, notify: report });
   switch (outcome.kind) {
-    case 'connected':
-      return exitCodeOf(await moveBytes(options, outcome), outcome, report);
+    case 'connected': {
+      const end = await moveBytes(options, outcome);
+      await outcome.over;
+      return exitCodeOf(end, outcome, report);
+    }
     case 'refused':
     case 'unreachable':
       report(outcome.message);

@@ -117,7 +117,9 @@ class WebSocketStream implements ByteStream {
     this.#paused = false;
     // Reading goes on, for the peer's close frame.
     this.#socket.resume();
-    this.#socket.close(CLOSE_REASONS[end.reason].code, end.reason);
+    // `lost` has no code that may be sent (RFC 6455 section 7.4.1): it is what the other leg met, not this one.
+    const said = end.reason === 'lost' ? 'going_away' : end.reason;
+    this.#socket.close(CLOSE_REASONS[said].code, said);
     this.#cancelClose = this.#clock.after(CLOSE_WITHIN_MS, () => {
       this.cut({ reason: 'stuck' });
     });

@@ -1,0 +1,86 @@
+// Resuming: a stream to an agent that outlives the transports below it.
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '#shared/clock.ts';
+import { REFUSALS } from '#shared/protocol/refusals.ts';
+import { ClientEnd, type DialOutcome as Redial, type ResumeStatus } from '#shared/resume/client-end.ts';
+import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import type { DialOutcome } from '#shared/stream/dial.ts';
+import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import { formatDuration } from './duration.ts';
+
+/** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
+export const REDIAL_WAIT_SECONDS = 5;
+
+export interface ResumingOptions {
+  readonly first: Extract<DialOutcome, { kind: 'open' }>;
+  /** Asks a relay for another transport. */
+  readonly redial: (signal: AbortSignal) => Promise<DialOutcome>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Takes a line for the person. */
+  readonly notify: (line: string) => void;
+}
+
+export interface Resuming {
+  /** Nobody has attached to it. */
+  readonly stream: ByteStream;
+  /** Resolves when nothing more will be sent: a program must live until then. */
+  readonly over: Promise<void>;
+}
+
+/** Opens a session on the transport that is there, and goes on over others when that one is lost. */
+export function resumeOver(options: ResumingOptions): Resuming {
+  const { clock, random, notify, redial } = options;
+  let first: ResumingOptions['first'] | undefined = options.first;
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const end = new ClientEnd({
+    clock,
+    random,
+    randomBytes,
+    resumeWindowMs: RESUME_WINDOW_MS,
+    async dial({ signal }) {
+      const opened = first;
+      first = undefined;
+      return outcomeOf(opened ?? (await redial(signal)), clock);
+    },
+    onStatus(status) {
+      notify(lineOf(status));
+    },
+    onEvent() {
+      // The agent's log tells of these; a person hears of interruptions only.
+    },
+    onOver() {
+      resolve();
+    },
+  });
+  end.start();
+  return { stream: end.stream, over };
+}
+
+function outcomeOf(outcome: DialOutcome, clock: Clock): Redial {
+  switch (outcome.kind) {
+    case 'open':
+      return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock) };
+    case 'unreachable':
+      return { kind: 'retry', detail: outcome.detail };
+    case 'refused': {
+      const { refusal, status } = outcome;
+      if (refusal === undefined) return { kind: 'retry', detail: `something answered ${status}` };
+      const detail = refusal.message;
+      if (REFUSALS[refusal.code].retry) return { kind: 'retry', detail };
+      return { kind: 'fatal', end: { reason: 'fault', detail } };
+    }
+  }
+}
+
+function lineOf(status: ResumeStatus): string {
+  if (status.kind === 'restored') return `back after ${seconds(status.afterMs)}; the session goes on`;
+  const why = status.detail === undefined ? '' : ` (${status.detail})`;
+  const patience = formatDuration(RESUME_WINDOW_MS);
+  return `no way to the agent at the moment${why}; dialling again for up to ${patience}, the session waits`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.max(1, Math.round(ms / 1000))} s`;
+}

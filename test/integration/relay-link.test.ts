@@ -1,0 +1,235 @@
+// The agent's relay link, against a WebSocket server that plays relays of every mood.
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { Dial, Welcome } from '#shared/protocol/control-messages.ts';
+import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import { REFUSALS } from '#shared/protocol/refusals.ts';
+import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
+import {
+  FIRST_LINK_PATIENCE_MS,
+  type LinkFailure,
+  TAKEN_PATIENCE_MS,
+} from '../../services/agent/link-failure.ts';
+import { type RelayLink, startRelayLink, WELCOME_WITHIN_MS } from '../../services/agent/relay-link.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+interface Handshake {
+  readonly claim: string | undefined;
+  readonly path: string | undefined;
+}
+
+/** A relay that answers each handshake as the test last said. */
+class MoodyRelay {
+  readonly handshakes: Handshake[] = [];
+  readonly links: WebSocket[] = [];
+  readonly #server = http.createServer();
+  readonly #endpoint = new WebSocketServer({ noServer: true, handleProtocols: () => AGENT_CONTROL });
+  /** The refusal of the next handshakes; `silent` opens them and says nothing. */
+  mood: RefusalCode | 'welcome' | 'silent' = 'welcome';
+
+  async start(): Promise<string> {
+    this.#server.on('upgrade', (request, socket, head) => {
+      this.handshakes.push({ claim: request.headers[CLAIM_HEADER]?.toString(), path: request.url });
+      const { mood } = this;
+      if (mood !== 'welcome' && mood !== 'silent') {
+        const body = JSON.stringify({ code: mood, message: 'because the test says so' });
+        socket.end(
+          `HTTP/1.1 ${REFUSALS[mood].status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+        );
+        return;
+      }
+      this.#endpoint.handleUpgrade(request, socket, head, (link) => {
+        this.links.push(link);
+        if (mood === 'silent') return;
+        const epoch = this.links.length;
+        const welcome = {
+          type: 'welcome',
+          id: 'job',
+          epoch,
+          pod: `pod-${epoch}`,
+          publicUrl: 'https://relay.test',
+        };
+        link.send(JSON.stringify(welcome));
+      });
+    });
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    for (const link of this.links) link.terminate();
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+/** Everything that a link told, and the clock that drives it. */
+class Listener {
+  readonly clock = new ManualClock();
+  readonly welcomes: Welcome[] = [];
+  readonly dials: Dial[] = [];
+  readonly losses: CloseReason[] = [];
+  readonly troubles: LinkFailure[] = [];
+  failure: LinkFailure | undefined;
+  link: RelayLink | undefined;
+
+  start(base: string): void {
+    this.link = startRelayLink({
+      target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
+      clock: this.clock,
+      random: () => 0.5,
+      onWelcome: (welcome) => this.welcomes.push(welcome),
+      onDial: (dial) => this.dials.push(dial),
+      onLost: (reason) => this.losses.push(reason),
+      onTrouble: (failure) => this.troubles.push(failure),
+      onFailed: (failure) => {
+        this.failure = failure;
+      },
+    });
+  }
+}
+
+let relay: MoodyRelay;
+let base: string;
+const listener = { current: new Listener() };
+
+async function begin(mood: MoodyRelay['mood'] = 'welcome'): Promise<Listener> {
+  relay = new MoodyRelay();
+  relay.mood = mood;
+  base = await relay.start();
+  listener.current = new Listener();
+  listener.current.start(base);
+  return listener.current;
+}
+
+afterEach(() => {
+  listener.current.link?.stop();
+  relay.stop();
+});
+
+/** Lets the network go on, and time by `stepMs` at each look, until `condition` holds. */
+async function until(condition: () => boolean, stepMs = 0): Promise<void> {
+  const giveUpAt = Date.now() + 15_000;
+  while (!condition()) {
+    if (Date.now() > giveUpAt) throw new Error(`never came true: ${condition}`);
+    listener.current.clock.advance(stepMs);
+    await setImmediate();
+  }
+}
+
+describe('a relay link', () => {
+  test('is welcomed, and takes dials', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    expect(heard.welcomes[0]).toMatchObject({ epoch: 1, publicUrl: 'https://relay.test' });
+    expect(relay.handshakes).toEqual([{ claim: 'c'.repeat(43), path: '/agent/job' }]);
+    relay.links[0]?.send(JSON.stringify({ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true }));
+    await until(() => heard.dials.length === 1);
+    expect(heard.dials).toEqual([{ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true }]);
+  });
+
+  test('that is lost is dialled again with the same claim, and says so once', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    relay.links[0]?.terminate();
+    await until(() => heard.welcomes.length === 2, 10);
+    expect(heard.losses).toEqual(['lost']);
+    expect(new Set(relay.handshakes.map(({ claim }) => claim))).toEqual(new Set(['c'.repeat(43)]));
+  });
+
+  test('that is told to go away is closed only after its successor is up', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    const [old] = relay.links;
+    let closedBeforeSuccessor: boolean | undefined;
+    old?.on('close', () => {
+      closedBeforeSuccessor = heard.welcomes.length < 2;
+    });
+    old?.send(JSON.stringify({ type: 'goaway', reason: 'restart', seconds: 30 }));
+    await until(() => closedBeforeSuccessor !== undefined, 10);
+    expect(closedBeforeSuccessor).toBe(false);
+    expect(heard.losses).toEqual([]);
+  });
+
+  test('tells each new relay the last status', async () => {
+    const heard = await begin();
+    heard.link?.report({ type: 'status', clients: 2, detached: 1, expiresAt: 7 });
+    await until(() => heard.welcomes.length === 1);
+    relay.links[0]?.terminate();
+    await until(() => relay.links.length === 2, 10);
+    const [message] = (await once(relay.links[1] as WebSocket, 'message')) as [Buffer];
+    expect(JSON.parse(message.toString())).toEqual({ type: 'status', clients: 2, detached: 1, expiresAt: 7 });
+  });
+
+  test('that was up once is dialled for ever', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    relay.mood = 'draining';
+    relay.links[0]?.terminate();
+    await until(() => relay.handshakes.length > 20, 1_000);
+    heard.clock.advance(FIRST_LINK_PATIENCE_MS);
+    await until(() => relay.handshakes.length > 25, 1_000);
+    relay.mood = 'welcome';
+    await until(() => heard.welcomes.length === 2, 100);
+    expect(heard.failure).toBeUndefined();
+  });
+
+  test('to a relay that does not answer is given up after its patience, and says so once before', async () => {
+    const heard = await begin('draining');
+    await until(() => heard.failure !== undefined, 500);
+    expect(heard.troubles).toHaveLength(1);
+    expect(heard.failure).toMatchObject({ kind: 'unreachable', patienceMs: FIRST_LINK_PATIENCE_MS });
+    expect(heard.clock.now() - 1_000_000).toBeGreaterThanOrEqual(FIRST_LINK_PATIENCE_MS);
+  });
+
+  test('with a taken ID tries for one lease, then fails as refused', async () => {
+    const heard = await begin('id_taken');
+    await until(() => heard.failure !== undefined, 500);
+    expect(heard.troubles).toHaveLength(1);
+    expect(heard.failure).toMatchObject({ kind: 'refused', patienceMs: TAKEN_PATIENCE_MS });
+    expect(relay.handshakes.length).toBeGreaterThan(3);
+  });
+
+  test.each([
+    ['upgrade_required', 'version'],
+    ['unauthorized', 'refused'],
+    ['invalid_id', 'refused'],
+  ] as const)('that is refused as %s fails at once', async (mood, kind) => {
+    const heard = await begin(mood);
+    await until(() => heard.failure !== undefined);
+    expect(heard.failure).toMatchObject({
+      kind,
+      message: expect.stringContaining('because the test says so'),
+    });
+    expect(relay.handshakes).toHaveLength(1);
+  });
+
+  test('to something that opens it and never says welcome is no link', async () => {
+    const heard = await begin('silent');
+    await until(() => heard.troubles.length === 1, 500);
+    expect(heard.clock.now() - 1_000_000).toBeGreaterThanOrEqual(WELCOME_WITHIN_MS);
+    expect(heard.troubles[0]?.message).toContain('is it a relay?');
+    await until(() => heard.failure !== undefined, 1_000);
+    expect(heard.failure?.kind).toBe('unreachable');
+  });
+
+  test('says goodbye when it is stopped, and dials no more', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    heard.link?.stop();
+    heard.link?.stop();
+    const [code] = (await once(relay.links[0] as WebSocket, 'close')) as [number];
+    expect(code).toBe(1000);
+    heard.clock.advance(60_000);
+    await setImmediate();
+    expect(relay.handshakes).toHaveLength(1);
+    expect(heard.losses).toEqual([]);
+  });
+});
