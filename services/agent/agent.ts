@@ -67,6 +67,7 @@ export async function startAgent(
     return { ended: EXIT_CODES.BAD_ARGUMENTS };
   }
   for (const note of prepared.notes) complain(note);
+  const { credentials, entry } = prepared;
 
   const { promise: ended, resolve } = Promise.withResolvers<ExitCode>();
   const hostKey = generateHostKey();
@@ -140,7 +141,7 @@ export async function startAgent(
   };
   const ssh = createSshServer({
     hostKey,
-    credentials: prepared.credentials,
+    credentials,
     shell: chooseShell(options.shell, env),
     cwd,
     env: { ...sessionEnvironment(env), ...command?.env },
@@ -268,7 +269,7 @@ export async function startAgent(
     const { timeoutMs, maxLifetimeMs } = options;
     const input = {
       destination,
-      entry: prepared.entry,
+      entry,
       now: clock.now(),
       deadline,
       timeoutMs,

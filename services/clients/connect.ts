@@ -109,6 +109,7 @@ function open(first: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOpt
     clock,
     random,
     notify,
+    route: options,
     redial: (signal) => dialTrusting({ ...options, signal }, REDIAL_WAIT_SECONDS * 1000),
   });
   const { pinned } = target;

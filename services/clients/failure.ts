@@ -120,7 +120,8 @@ function hintFor(status: number, target: ClientUrl): string {
   return `check the host and the path ${target.url.pathname} of the URL`;
 }
 
-function printable(text: string): string {
+/** Text from elsewhere as one line of bounded length, without control characters. */
+export function printable(text: string): string {
   const line = text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
   return line.length > MAX_FOREIGN_TEXT_LENGTH ? `${line.slice(0, MAX_FOREIGN_TEXT_LENGTH)}…` : line;
 }

@@ -8,6 +8,7 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
 import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { formatDuration } from './duration.ts';
+import { failureOfAnswer, failureOfSilence, printable, type Route } from './failure.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
@@ -16,6 +17,8 @@ export interface ResumingOptions {
   readonly first: Extract<DialOutcome, { kind: 'open' }>;
   /** Asks a relay for another transport. */
   readonly redial: (signal: AbortSignal) => Promise<DialOutcome>;
+  /** How it does that, for the messages. */
+  readonly route: Route;
   readonly clock: Clock;
   readonly random: () => number;
   /** Takes a line for the person. */
@@ -31,7 +34,7 @@ export interface Resuming {
 
 /** Opens a session on the transport that is there, and goes on over others when that one is lost. */
 export function resumeOver(options: ResumingOptions): Resuming {
-  const { clock, random, notify, redial } = options;
+  const { clock, random, notify, redial, route } = options;
   let first: ResumingOptions['first'] | undefined = options.first;
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const end = new ClientEnd({
@@ -42,7 +45,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     async dial({ signal }) {
       const opened = first;
       first = undefined;
-      return outcomeOf(opened ?? (await redial(signal)), clock);
+      return outcomeOf(opened ?? (await redial(signal)), clock, route);
     },
     onStatus(status) {
       notify(lineOf(status));
@@ -58,16 +61,17 @@ export function resumeOver(options: ResumingOptions): Resuming {
   return { stream: end.stream, over };
 }
 
-function outcomeOf(outcome: DialOutcome, clock: Clock): Redial {
+/** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */
+function outcomeOf(outcome: DialOutcome, clock: Clock, route: Route): Redial {
   switch (outcome.kind) {
     case 'open':
       return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock) };
     case 'unreachable':
-      return { kind: 'retry', detail: outcome.detail };
+      return { kind: 'retry', detail: failureOfSilence(outcome, route).message };
     case 'refused': {
-      const { refusal, status } = outcome;
-      if (refusal === undefined) return { kind: 'retry', detail: `something answered ${status}` };
-      const detail = refusal.message;
+      const { refusal } = outcome;
+      if (refusal === undefined) return { kind: 'retry', detail: failureOfAnswer(outcome, route).message };
+      const detail = `${route.target.url.host} refused: ${printable(refusal.message)} (${refusal.code})`;
       if (REFUSALS[refusal.code].retry) return { kind: 'retry', detail };
       return { kind: 'fatal', end: { reason: 'fault', detail } };
     }

@@ -26,6 +26,9 @@ export function farewellOf(end: StreamEnd): Farewell {
     case 'too_big':
     case 'text_on_stream':
     case 'not_json':
-      return { kind: 'broken', message: `the connection broke: ${CLOSE_REASONS[end.reason].meaning}` };
+      return {
+        kind: 'broken',
+        message: `the connection broke: ${end.detail ?? CLOSE_REASONS[end.reason].meaning}`,
+      };
   }
 }

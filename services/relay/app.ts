@@ -1,4 +1,5 @@
 // The relay, put together: two listeners over one session core.
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -7,16 +8,23 @@ import { type Clock, systemClock } from '#shared/clock.ts';
 import type { Config } from './config.ts';
 import { drain } from './drain.ts';
 import { RelayFault } from './errors.ts';
+import { ClusterKey } from './hop/cluster-key.ts';
+import { PeerDialler } from './hop/peer-dialler.ts';
 import { registerAgentRoutes } from './http/agent.ts';
 import { registerClientRoute } from './http/client.ts';
+import { registerDialRoute } from './http/dial.ts';
 import { listPlatforms } from './http/download/binary.ts';
 import { registerDownloads } from './http/downloads.ts';
 import { registerHealth } from './http/health.ts';
+import { registerHopRoute } from './http/hop.ts';
 import { registerMetrics } from './http/metrics.ts';
 import type { RouteOptions } from './http/route-options.ts';
+import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
 import { isWebSocketUpgrade, routeUpgrades } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
+import type { Cluster } from './kubernetes/cluster.ts';
+import { standalone } from './kubernetes/standalone.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import type { SessionRegistry } from './registry/registry.ts';
@@ -36,8 +44,9 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 export interface RelayParts {
   readonly clock?: Clock;
-  /** By default, one in memory. */
+  /** By default, what the configuration names. */
   readonly registry?: SessionRegistry;
+  readonly cluster?: Cluster;
   /** Where the build put the binaries. */
   readonly downloads: string;
   /** `OS-ARCH` of `/docs/agent` and its like. */
@@ -59,6 +68,7 @@ export interface Relay {
 export function createRelay(config: Config, parts: RelayParts): Relay {
   const clock = parts.clock ?? systemClock;
   const registry = parts.registry ?? new MemoryRegistry(clock);
+  const cluster = parts.cluster ?? standalone;
   let draining = false;
   let drained: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
@@ -74,14 +84,30 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     bytes: () => sessions.totals,
     draining: () => draining,
   });
+  const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
+  // The address is known once the internal listener is open; nothing uses it before.
+  const self = { pod: config.podId, address: config.podAddress ?? '' };
   const dials = new PendingDials(clock);
-  const owner = { pod: config.podId, address: `127.0.0.1:${config.internalPort}` };
-  const agents = new AgentTable({ registry, owner, clock, log, recorder: metrics });
+  const peers = new PeerDialler(key, clock);
+  const agents = new AgentTable({ registry, owner: self, clock, log, recorder: metrics });
   const sessions = new SessionTable({ clock, log, recorder: metrics });
-  const router = new Router({ agents, dials, registry, clock });
+  const router = new Router({
+    agents,
+    dials,
+    registry,
+    peers,
+    cluster,
+    key,
+    self,
+    clock,
+    log,
+    recorder: metrics,
+  });
   const routes: RouteOptions = {
     clock,
-    pod: config.podId,
+    self,
+    key,
+    peers,
     publicUrl: config.publicUrl,
     agents,
     dials,
@@ -106,9 +132,14 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   });
   registerHealth(internalApp, () => draining);
   registerMetrics(internalApp, metrics);
+  routeUpgrades(internalApp);
+  registerDialRoute(internalApp, routes);
+  registerHopRoute(internalApp, routes);
+  registerSessions(internalApp, { self, agents, sessions, cluster, draining: () => draining });
 
   async function start(): Promise<{ port: number; internalPort: number }> {
     await listen(internalApp, config.host, config.internalPort);
+    if (config.podAddress === undefined) self.address = `127.0.0.1:${portOf(internalApp)}`;
     await listen(publicApp, config.host, config.port);
     if (config.tls !== undefined && publicApp.server instanceof https.Server) {
       const reload = reloadTlsFiles(publicApp.server, config.tls, (error) => {
@@ -130,6 +161,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       publicApp.server.closeAllConnections();
       internalApp.server.closeAllConnections();
       await Promise.all([publicApp.close(), internalApp.close()]);
+      peers.stop();
       await registry.stop();
     })();
     return stopped;

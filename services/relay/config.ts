@@ -6,6 +6,9 @@ import { z } from 'zod';
 /** Key material shorter than this can be guessed; in characters. */
 export const MIN_CLUSTER_SECRET_LENGTH = 32;
 
+/** `HOST:PORT`, the host a name, an IPv4 or a bracketed IPv6 address. */
+const ADDRESS_WITH_PORT_PATTERN = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}$/;
+
 const port = (name: string, fallback: number) =>
   z.coerce
     .number({ error: `${name} must be a port number` })
@@ -26,7 +29,25 @@ const SCHEMA = z.object({
   PORT: port('PORT', 8080).describe('public listener'),
   HOST: z.string().default('::').describe('address of both listeners'),
   INTERNAL_PORT: port('INTERNAL_PORT', 9090).describe('metrics and health; never exposed by an ingress'),
+  REDIS_URL: z
+    .string()
+    .optional()
+    .describe(
+      'unset: the in-memory registry, for one pod. `redis://`, `rediss://`, and sentinel and cluster forms',
+    ),
   POD_ID: z.string().max(253).default(hostname()).describe('who this pod is'),
+  POD_ADDRESS: z
+    .string()
+    .regex(ADDRESS_WITH_PORT_PATTERN, 'POD_ADDRESS must be HOST:PORT')
+    .optional()
+    .describe('how other pods reach the internal listener of this one'),
+  CLUSTER_SECRET: z
+    .string()
+    .optional()
+    .describe(
+      'seals tickets and signs what pods say to each other; 32 characters or more, required with REDIS_URL; ' +
+        'while it is rotated, two: `NEW,OLD`',
+    ),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'PUBLIC_URL must be http(s)://HOST' })
     .optional()
@@ -55,7 +76,12 @@ const SCHEMA = z.object({
 });
 
 /** Defaults that depend on the machine, as the documentation names them. */
-const DEFAULT_NAMES: Record<string, string> = { POD_ID: 'host name', PUBLIC_URL: 'from the request' };
+const DEFAULT_NAMES: Record<string, string> = {
+  POD_ID: 'host name',
+  POD_ADDRESS: '`127.0.0.1:INTERNAL_PORT`',
+  CLUSTER_SECRET: 'random',
+  PUBLIC_URL: 'from the request',
+};
 
 /** In the form that fastify takes: a number of hops becomes a function of the hop. */
 export type TrustProxy = boolean | string[] | ((address: string, hop: number) => boolean);
@@ -64,7 +90,12 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly internalPort: number;
+  readonly redisUrl: string | undefined;
   readonly podId: string;
+  /** `HOST:PORT`; undefined: this machine, at the port that the internal listener got. */
+  readonly podAddress: string | undefined;
+  /** The one in use first. Undefined: a random one will do. */
+  readonly clusterSecrets: readonly string[] | undefined;
   readonly publicUrl: URL | undefined;
   readonly trustProxy: TrustProxy;
   readonly drainTimeoutMs: number;
@@ -100,6 +131,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (path !== undefined && !isReadable(path))
       faults.push(`${name}: must be a readable file, ${got(path)}`);
   }
+  const clusterSecrets = given['CLUSTER_SECRET']?.split(',').map((secret) => secret.trim());
+  faults.push(...secretFaults(clusterSecrets, given['REDIS_URL'] !== undefined));
   const { PORT, INTERNAL_PORT } = given;
   if ((PORT ?? '8080') === (INTERNAL_PORT ?? '9090') && PORT !== '0') {
     faults.push(`INTERNAL_PORT: must differ from PORT, both are ${PORT ?? '8080'}`);
@@ -112,7 +145,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       port: values.PORT,
       host: values.HOST,
       internalPort: values.INTERNAL_PORT,
+      redisUrl: values.REDIS_URL,
       podId: values.POD_ID,
+      podAddress: values.POD_ADDRESS,
+      clusterSecrets,
       publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
       trustProxy,
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
@@ -131,6 +167,24 @@ export function configTable(): string {
     return `| \`${name}\` | ${DEFAULT_NAMES[name] ?? value} | ${field.description ?? ''} |`;
   });
   return ['| name | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+/** A secret is never repeated, only its length. */
+function secretFaults(secrets: readonly string[] | undefined, isRequired: boolean): string[] {
+  if (secrets === undefined) {
+    return isRequired
+      ? [`CLUSTER_SECRET: must be set with REDIS_URL, ${MIN_CLUSTER_SECRET_LENGTH} characters or more`]
+      : [];
+  }
+  const faults = secrets.flatMap((secret, index) =>
+    secret.length < MIN_CLUSTER_SECRET_LENGTH
+      ? [
+          `CLUSTER_SECRET: ${index === 0 ? 'the' : 'the second'} secret must have ${MIN_CLUSTER_SECRET_LENGTH} characters or more, it has ${secret.length}`,
+        ]
+      : [],
+  );
+  if (secrets.length > 2) faults.push(`CLUSTER_SECRET: at most two secrets, NEW,OLD, got ${secrets.length}`);
+  return faults;
 }
 
 function describeFault(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {

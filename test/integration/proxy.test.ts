@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { outputOf, startClientProgram } from '../support/client-program.ts';
 import { type ConnectProxy, type ConnectProxyOptions, startConnectProxy } from '../support/connect-proxy.ts';
 import { makePrivateAuthority, type PrivateAuthority } from '../support/private-authority.ts';
-import { type StandInOptions, type StandInRelay, startStandInRelay } from '../support/stand-in-relay.ts';
+import { type StandInOptions, type StandInRelay, say, startStandInRelay } from '../support/stand-in-relay.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 let folder: string;
@@ -29,10 +29,7 @@ afterEach(async () => {
 async function greeter(tls?: StandInOptions['tls']): Promise<StandInRelay> {
   const relay = await startStandInRelay({
     ...(tls === undefined ? {} : { tls }),
-    serve: (socket) => {
-      socket.send(Buffer.from('greetings'));
-      socket.close(1000);
-    },
+    serve: say(Buffer.from('greetings')),
   });
   opened.push(relay);
   return relay;

@@ -37,7 +37,10 @@ test('a command killed by a signal ends with exit-signal', async () => {
 });
 
 test('sessions start in the working directory with the environment of the job', async () => {
-  const outcome = await host.ssh([HOST, 'pwd; echo "$JOB_NAME"; echo "$SHELL"; echo "${SSH_CONNECTION%% *}"']);
+  const outcome = await host.ssh([
+    HOST,
+    'pwd; echo "$JOB_NAME"; echo "$SHELL"; echo "${SSH_CONNECTION%% *}"',
+  ]);
   expect(outcome.stdout.toString()).toBe(`${host.cwd}\nnightly build\n/bin/bash\n127.0.0.1\n`);
 });
 
@@ -67,10 +70,17 @@ test.each([1, 2, 3])('the last output before the exit is never cut (%i)', async 
   expect(outcome.code).toBe(4);
 });
 
-test('stdout and stderr under back-pressure at the same time are both complete and in order', async () => {
-  const lines = 200_000;
-  const command = `seq ${lines} >&2 & seq ${lines}; wait`;
-  const outcome = await host.ssh([HOST, command]);
+test('stdout and stderr that both had to wait for the client are complete and in order', async () => {
+  const lines = 1_000_000; // several windows of each
+  const child = host.start([HOST, `seq ${lines} >&2 & seq ${lines}; wait`]);
+  for (const stream of [child.stdout, child.stderr]) {
+    // A reader that is slower than the server, so that the window is used up again and again on either.
+    stream?.on('data', () => {
+      stream.pause();
+      setTimeout(() => stream.resume(), 4);
+    });
+  }
+  const outcome = await outcomeOf(child);
   const expected = `${Array.from({ length: lines }, (_, index) => index + 1).join('\n')}\n`;
   expect(outcome.stdout.toString() === expected).toBe(true);
   expect(outcome.stderr === expected).toBe(true);
@@ -128,7 +138,9 @@ test('many sessions share one connection, and one that ends leaves the others al
   const master = host.start([...control, '-M', '-N', HOST]);
   await until('the master is up', () => existsSync(`${host.folder}/control`));
   const outcomes = await Promise.all(
-    Array.from({ length: 8 }, (_, index) => host.ssh([...control, HOST, `sleep 0.${index}; echo ${index}; exit ${index}`])),
+    Array.from({ length: 8 }, (_, index) =>
+      host.ssh([...control, HOST, `sleep 0.${index}; echo ${index}; exit ${index}`]),
+    ),
   );
   expect(outcomes.map((outcome) => outcome.code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(host.logins).toHaveLength(1);
@@ -137,7 +149,9 @@ test('many sessions share one connection, and one that ends leaves the others al
 
 test('ten clients at once each get their own answer', { timeout: 120_000 }, async () => {
   const outcomes = await Promise.all(
-    Array.from({ length: 10 }, (_, index) => host.ssh([HOST, `cat; echo ${index}`], { stdin: Buffer.alloc(100_000, 'x') })),
+    Array.from({ length: 10 }, (_, index) =>
+      host.ssh([HOST, `cat; echo ${index}`], { stdin: Buffer.alloc(100_000, 'x') }),
+    ),
   );
   for (const [index, outcome] of outcomes.entries()) {
     expect(outcome.stdout.toString()).toBe(`${'x'.repeat(100_000)}${index}\n`);
@@ -169,15 +183,21 @@ test('scp and sftp copy files both ways, with the old protocol and the new', asy
   writeFileSync(source, content);
   for (const protocol of [['-O'], ['-s']]) {
     const target = path.join(host.folder, 'target');
-    const up = spawn('scp', [...host.clientOptions, ...protocol, source, `${HOST}:target`], { env: CLIENT_ENV });
+    const up = spawn('scp', [...host.clientOptions, ...protocol, source, `${HOST}:target`], {
+      env: CLIENT_ENV,
+    });
     expect(await outcomeOf(up)).toMatchObject({ code: 0, stderr: '' });
     expect(readFileSync(target).equals(content)).toBe(true);
-    const down = spawn('scp', [...host.clientOptions, ...protocol, `${HOST}:target`, `${target}-back`], { env: CLIENT_ENV });
+    const down = spawn('scp', [...host.clientOptions, ...protocol, `${HOST}:target`, `${target}-back`], {
+      env: CLIENT_ENV,
+    });
     expect(await outcomeOf(down)).toMatchObject({ code: 0, stderr: '' });
     expect(readFileSync(`${target}-back`).equals(content)).toBe(true);
     rmSync(target);
   }
-  const rsync = spawn('rsync', ['-e', `ssh ${host.clientOptions.join(' ')}`, source, `${HOST}:synced`], { env: CLIENT_ENV });
+  const rsync = spawn('rsync', ['-e', `ssh ${host.clientOptions.join(' ')}`, source, `${HOST}:synced`], {
+    env: CLIENT_ENV,
+  });
   expect(await outcomeOf(rsync)).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(path.join(host.folder, 'synced')).equals(content)).toBe(true);
 });

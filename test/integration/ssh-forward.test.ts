@@ -93,6 +93,30 @@ test('-L carries megabytes, keeps half-close, and is activity', async () => {
   expect(host.activity.count).toBeGreaterThan(before);
 });
 
+test('-L delivers what is sent after the target has ended its own direction', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.end('goodbye');
+    const received: Buffer[] = [];
+    socket.on('data', (chunk) => received.push(chunk));
+    socket.on('end', () => {
+      resolve(digest(Buffer.concat(received)));
+    });
+  });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = await freePort();
+  forward('-L', `${port}:127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const socket = await connected({ port });
+  const farewell = once(socket, 'end');
+  socket.resume();
+  await farewell;
+  const late = randomBytes(3_000_000);
+  socket.end(late);
+  expect(await promise).toBe(digest(late));
+});
+
 test('-R on a port of its own choice carries megabytes and keeps half-close', async () => {
   const target = await startDigestServer({ port: 0 });
   const { stderr } = forward('-R', `0:127.0.0.1:${target}`);
@@ -118,9 +142,13 @@ test('-R is cancelled through the master and can be set up again', async () => {
   clients.push(master);
   await until('the master is up', () => existsSync(`${host.folder}/control`));
   for (let round = 0; round < 2; round++) {
-    expect((await host.ssh([...control, '-O', 'forward', '-R', `${port}:127.0.0.1:${target}`, HOST])).code).toBe(0);
+    expect(
+      (await host.ssh([...control, '-O', 'forward', '-R', `${port}:127.0.0.1:${target}`, HOST])).code,
+    ).toBe(0);
     expect(await ask(await connected({ port }), Buffer.from('hi'))).toBe(digest(Buffer.from('hi')));
-    expect((await host.ssh([...control, '-O', 'cancel', '-R', `${port}:127.0.0.1:${target}`, HOST])).code).toBe(0);
+    expect(
+      (await host.ssh([...control, '-O', 'cancel', '-R', `${port}:127.0.0.1:${target}`, HOST])).code,
+    ).toBe(0);
   }
 });
 
@@ -160,7 +188,10 @@ test('a listener goes away with its connection', async () => {
   const { client } = forward('-R', `${port}:127.0.0.1:${target}`);
   (await connected({ port })).destroy();
   client.kill('SIGKILL');
-  await until('nobody listens', () => spawnSync('bash', ['-c', `: < /dev/tcp/127.0.0.1/${port}`]).status !== 0);
+  await until(
+    'nobody listens',
+    () => spawnSync('bash', ['-c', `: < /dev/tcp/127.0.0.1/${port}`]).status !== 0,
+  );
 });
 
 test('the ssh-agent of the client is there with -A, in a folder of its own, and only then', async () => {
@@ -185,10 +216,19 @@ test('with forwarding off nothing is forwarded, and it is logged', async () => {
   const target = await startDigestServer({ port: 0 });
   const local = await host.ssh(['-W', `127.0.0.1:${target}`, HOST]);
   expect(local.stderr).toContain('administratively prohibited: forwarding is off');
-  const remote = await host.ssh(['-o', 'ExitOnForwardFailure=yes', '-R', `0:127.0.0.1:${target}`, HOST, 'true']);
+  const remote = await host.ssh([
+    '-o',
+    'ExitOnForwardFailure=yes',
+    '-R',
+    `0:127.0.0.1:${target}`,
+    HOST,
+    'true',
+  ]);
   expect(remote.code).toBe(255);
   const env = { SSH_AUTH_SOCK: `${host.folder}/agent` };
   const agent = await host.ssh(['-A', HOST, 'echo "[$SSH_AUTH_SOCK]"'], { env });
   expect(agent.stdout.toString()).toBe('[]\n');
-  expect(host.logs.filter((line) => line.fields['reason'] === 'forwarding is off').length).toBeGreaterThanOrEqual(2);
+  expect(
+    host.logs.filter((line) => line.fields['reason'] === 'forwarding is off').length,
+  ).toBeGreaterThanOrEqual(2);
 });

@@ -77,9 +77,9 @@ test('vim takes the whole screen and gives it back', async () => {
   const shell = ssh(HOST);
   await shell.see(PROMPT);
   shell.type('vim -u NONE -n notes\r');
-  await shell.see(/\x1b\[\?1049h/);
+  await shell.see(/\[\?1049h/);
   shell.type('ihello\x1b:wq\r');
-  await shell.see(/\x1b\[\?1049l/);
+  await shell.see(/\[\?1049l/);
   shell.type('cat notes\r');
   await shell.see(/[\r\n]hello\r\n/);
 });
@@ -96,7 +96,12 @@ test('the last output on a terminal is never cut', async () => {
   const shell = ssh(HOST, 'seq 50000; exit 3');
   expect(await shell.exited).toEqual({ kind: 'code', code: 3 });
   expect(shell.screen().trimEnd().endsWith('\n49999\r\n50000')).toBe(true);
-  expect(shell.screen().split('\r\n').filter((line) => /^\d+$/.test(line))).toHaveLength(50_000);
+  expect(
+    shell
+      .screen()
+      .split('\r\n')
+      .filter((line) => /^\d+$/.test(line)),
+  ).toHaveLength(50_000);
 });
 
 test('the exit of a shell ends the session although a background job holds the terminal', async () => {

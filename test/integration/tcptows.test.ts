@@ -3,10 +3,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { createWebSocketStream, type WebSocket } from 'ws';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import { duplexOf } from '#shared/stream/duplex.ts';
 import { type ClientProgram, startClientProgram, until } from '../support/client-program.ts';
 import { createPinnedSshHost, startSshClient } from '../support/pinned-ssh-host.ts';
-import { type StandInOptions, type StandInRelay, startStandInRelay } from '../support/stand-in-relay.ts';
+import {
+  echo,
+  type StandInOptions,
+  type StandInRelay,
+  say,
+  startStandInRelay,
+} from '../support/stand-in-relay.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 
@@ -49,10 +56,9 @@ async function listening(...args: string[]): Promise<Listening> {
   };
 }
 
-function echo(socket: WebSocket): void {
-  const duplex = createWebSocketStream(socket);
-  duplex.on('error', () => undefined);
-  duplex.pipe(duplex);
+/** For `serve`: one byte, and then it listens. */
+function greet(session: ByteStream): void {
+  duplexOf(session).write('x');
 }
 
 function sha256(bytes: Buffer): string {
@@ -101,35 +107,22 @@ it('says why a connection failed, closes it, and serves the next', async () => {
   expect((await take(second, 5)).toString()).toBe('hello');
 });
 
-it('delivers what the relay sent before it closed, then closes', async () => {
+it('delivers what the agent sent before it ended the session, then closes', async () => {
   const sent = randomBytes(1 << 20);
-  const relay = await relayWith({
-    serve: (socket) => {
-      for (let at = 0; at < sent.length; at += 60_000) socket.send(sent.subarray(at, at + 60_000));
-      socket.close(1000);
-    },
-  });
+  const relay = await relayWith({ serve: say(sent) });
   const { program, dial } = await listening('0', relay.url());
   expect(sha256(await take(dial(), Number.POSITIVE_INFINITY))).toBe(sha256(sent));
   expect(program.errors()).toBe('');
 });
 
 it('ends the stream when the connection ends', async () => {
-  let code = 0;
-  const relay = await relayWith({
-    serve: (socket) => {
-      socket.send(Buffer.from('x'));
-      socket.on('close', (closeCode) => {
-        code = closeCode;
-      });
-    },
-  });
+  const relay = await relayWith({ serve: greet });
   const { dial } = await listening('0', relay.url());
   const socket = dial();
   await once(socket, 'data');
   socket.end();
-  await until('the relay saw the end', () => code !== 0);
-  expect(code).toBe(1000);
+  await until('the relay saw the end', () => relay.closed.length > 0);
+  expect(relay.closed).toEqual([1000]);
 });
 
 it('gives up asking for a connection that is gone', async () => {
@@ -145,7 +138,7 @@ it('gives up asking for a connection that is gone', async () => {
 
 it('cuts a connection whose host has another key than the pinned one', async () => {
   const host = createPinnedSshHost();
-  const relay = await relayWith({ serve: (socket) => host.serve(createWebSocketStream(socket)) });
+  const relay = await relayWith({ serve: (session) => host.serve(duplexOf(session)) });
   const { program, dial } = await listening('0', `${relay.url()}#${createPinnedSshHost().fingerprint}`);
   const socket = dial();
   const client = startSshClient(socket);
@@ -161,23 +154,15 @@ it('cuts a connection whose host has another key than the pinned one', async () 
 it.each(['SIGINT', 'SIGTERM'] as const)(
   'stops on %s: connections are closed, and it exits 0',
   async (signal) => {
-    let code = 0;
-    const relay = await relayWith({
-      serve: (socket) => {
-        socket.send(Buffer.from('x'));
-        socket.on('close', (closeCode) => {
-          code = closeCode;
-        });
-      },
-    });
+    const relay = await relayWith({ serve: greet });
     const { program, dial } = await listening('0', relay.url());
     const socket = dial();
     await once(socket, 'data');
     program.child.kill(signal);
     await once(socket, 'close');
     expect(await program.exit).toBe(0);
-    await until('the relay saw the end', () => code !== 0);
-    expect(code).toBe(1000);
+    await until('the relay saw the end', () => relay.closed.length > 0);
+    expect(relay.closed).toEqual([1000]);
     expect(program.errors()).toBe('');
   },
 );

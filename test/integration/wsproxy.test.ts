@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createWebSocketStream, type WebSocket } from 'ws';
+import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
+import { REPLAY_LIMIT_BYTES } from '#shared/resume/limits.ts';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import { duplexOf } from '#shared/stream/duplex.ts';
 import {
   type ClientProgram,
   cleanEnvironment,
@@ -17,7 +20,13 @@ import {
   until,
 } from '../support/client-program.ts';
 import { createPinnedSshHost, type PinnedSshHost, VERIFIABLE_KEX } from '../support/pinned-ssh-host.ts';
-import { type StandInOptions, type StandInRelay, startStandInRelay } from '../support/stand-in-relay.ts';
+import {
+  echo,
+  type StandInOptions,
+  type StandInRelay,
+  say,
+  startStandInRelay,
+} from '../support/stand-in-relay.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 
@@ -42,10 +51,9 @@ function wsproxy(...args: string[]): ClientProgram {
   return program;
 }
 
-function echo(socket: WebSocket): void {
-  const duplex = createWebSocketStream(socket);
-  duplex.on('error', () => undefined);
-  duplex.pipe(duplex);
+/** For `serve`: one byte, and then it listens. */
+function greet(session: ByteStream): void {
+  duplexOf(session).write('x');
 }
 
 function sha256(bytes: Buffer): string {
@@ -71,34 +79,23 @@ describe('bytes', () => {
     expect(program.errors()).toBe('');
   });
 
-  it('that were read are delivered before the connection closes with 1000', async () => {
+  it('that were read are delivered before the session ends and its connection closes with 1000', async () => {
     const chunks: Buffer[] = [];
-    let code = 0;
     const relay = await relayWith({
-      serve: (socket) => {
-        socket.on('message', (data: Buffer) => chunks.push(data));
-        socket.on('close', (closeCode) => {
-          code = closeCode;
-        });
-      },
+      serve: (session) => duplexOf(session).on('data', (chunk: Buffer) => chunks.push(chunk)),
     });
     const program = wsproxy(relay.url());
     const sent = randomBytes(3 << 20);
     program.child.stdin.end(sent);
     expect(await program.exit).toBe(0);
-    await until('the relay saw the end', () => code !== 0);
-    expect(code).toBe(1000);
+    await until('the relay saw the end', () => relay.closed.length > 0);
+    expect(relay.closed).toEqual([1000]);
     expect(sha256(Buffer.concat(chunks))).toBe(sha256(sent));
   });
 
-  it('that the relay sent before it closed all reach a slow reader', async () => {
+  it('that the agent sent before it ended the session all reach a slow reader', async () => {
     const sent = randomBytes(2 << 20);
-    const relay = await relayWith({
-      serve: (socket) => {
-        for (let at = 0; at < sent.length; at += 60_000) socket.send(sent.subarray(at, at + 60_000));
-        socket.close(1000);
-      },
-    });
+    const relay = await relayWith({ serve: say(sent) });
     const program = wsproxy(relay.url());
     const received: Buffer[] = [];
     program.child.stdout.pause();
@@ -114,37 +111,51 @@ describe('bytes', () => {
     expect(sha256(Buffer.concat(received))).toBe(sha256(sent));
   });
 
-  it('are not taken from the relay while nobody reads standard output', async () => {
-    let socket: WebSocket | undefined;
+  it('are not taken from the agent beyond the window while nobody reads standard output', async () => {
+    const block = randomBytes(64 << 10);
+    const blocks = 1024;
+    let taken = 0;
     const relay = await relayWith({
-      serve: (accepted) => {
-        socket = accepted;
+      serve: (session) => {
+        const duplex = duplexOf(session);
+        const writeNext = (): void => {
+          if (taken === blocks) return void duplex.end();
+          duplex.write(block, () => {
+            taken += 1;
+            writeNext();
+          });
+        };
+        writeNext();
       },
     });
     const program = wsproxy(relay.url());
     program.child.stdout.pause();
-    await until('it is connected', () => socket !== undefined);
-    const total = 64 << 20;
-    for (let sent = 0; sent < total; sent += 60_000) socket?.send(Buffer.alloc(60_000));
     let last = -1;
     let still = 0;
     await until('nothing moves any more', () => {
-      const waiting = socket?.bufferedAmount ?? 0;
-      still = waiting === last ? still + 1 : 0;
-      last = waiting;
+      still = taken === last && taken > 0 ? still + 1 : 0;
+      last = taken;
       return still > 30;
     });
-    // What the kernel holds on loopback, and what wsproxy holds.
-    expect(last).toBeGreaterThan(total - (16 << 20));
+    // The window, and what a pipe and the streams around it hold.
+    expect(last * block.length).toBeLessThan(REPLAY_LIMIT_BYTES + (1 << 20));
+    const hash = createHash('sha256');
+    for await (const chunk of program.child.stdout) hash.update(chunk as Buffer);
+    expect(await program.exit).toBe(0);
+    const expected = createHash('sha256');
+    for (let n = 0; n < blocks; n += 1) expected.update(block);
+    expect(hash.digest('hex')).toBe(expected.digest('hex'));
   });
 });
 
 describe('the end', () => {
   it('is quiet when the reader of standard output is gone', async () => {
     const relay = await relayWith({
-      serve: (socket) => {
-        const timer = setInterval(() => socket.send(Buffer.alloc(60_000)), 5);
-        socket.on('close', () => clearInterval(timer));
+      serve: (session) => {
+        const duplex = duplexOf(session);
+        const timer = setInterval(() => duplex.write(Buffer.alloc(60_000)), 5);
+        duplex.on('close', () => clearInterval(timer));
+        duplex.resume();
       },
     });
     const program = wsproxy(relay.url());
@@ -155,22 +166,14 @@ describe('the end', () => {
   });
 
   it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('is quiet on %s', async (signal) => {
-    let code = 0;
-    const relay = await relayWith({
-      serve: (socket) => {
-        socket.send(Buffer.from('x'));
-        socket.on('close', (closeCode) => {
-          code = closeCode;
-        });
-      },
-    });
+    const relay = await relayWith({ serve: greet });
     const program = wsproxy(relay.url());
     await once(program.child.stdout, 'data');
     program.child.kill(signal);
     expect(await program.exit).toBe(0);
     expect(program.errors()).toBe('');
-    await until('the relay saw the end', () => code !== 0);
-    expect(code).toBe(1000);
+    await until('the relay saw the end', () => relay.closed.length > 0);
+    expect(relay.closed).toEqual([1000]);
   });
 
   it('is quiet on a signal while it waits for an agent', async () => {
@@ -182,20 +185,17 @@ describe('the end', () => {
     expect(program.errors()).toBe('');
   });
 
-  it.each([
-    ['of the agent', 4404, 0, 'wsproxy: the connection was closed: the agent went away\n'],
-    ['of the time', 4408, 0, 'wsproxy: the connection was closed: the agent reached its deadline\n'],
-    ['of a fault', 1011, 3, 'wsproxy: the connection broke: an internal fault\n'],
-  ])('%s is said in one line', async (_case, closeCode, exitCode, line) => {
-    const relay = await relayWith({ serve: (socket) => socket.close(closeCode) });
+  it.each(['expired', 'going_away'] as const)('by the agent is said in one line: %s', async (reason) => {
+    const relay = await relayWith({ serve: (session) => session.cut({ reason }) });
     const { output, errors, code } = await outputOf(wsproxy(relay.url()));
-    expect({ output: output.toString(), errors, code }).toEqual({ output: '', errors: line, code: exitCode });
+    const line = `wsproxy: the connection was closed: ${CLOSE_REASONS[reason].meaning}\n`;
+    expect({ output: output.toString(), errors, code }).toEqual({ output: '', errors: line, code: 0 });
   });
 
-  it('of the transport is said in one line', async () => {
-    const relay = await relayWith({ serve: (socket) => socket.terminate() });
+  it('by a fault of the agent is said in one line', async () => {
+    const relay = await relayWith({ serve: (session) => session.cut({ reason: 'fault' }) });
     const { errors, code } = await outputOf(wsproxy(relay.url()));
-    expect(errors).toMatch(/^wsproxy: the connection broke: .*\n$/);
+    expect(errors).toBe('wsproxy: the connection broke: the stream was cut at the other end (aborted)\n');
     expect(code).toBe(3);
   });
 });
@@ -245,10 +245,7 @@ describe('no connection', () => {
     const answers = ['agent_not_found', 'draining', 'agent_unresponsive', 502] as const;
     const relay = await relayWith({
       answer: (n) => answers[n],
-      serve: (socket) => {
-        socket.send(Buffer.from('here'));
-        socket.close(1000);
-      },
+      serve: say(Buffer.from('here')),
     });
     const { output, code } = await outputOf(wsproxy('--wait', '1m', relay.url()));
     expect({ output: output.toString(), code }).toEqual({ output: 'here', code: 0 });
@@ -313,7 +310,7 @@ describe('with ssh', () => {
   }
 
   async function relayTo(host: PinnedSshHost): Promise<StandInRelay> {
-    return relayWith({ serve: (socket) => host.serve(createWebSocketStream(socket)) });
+    return relayWith({ serve: (session) => host.serve(duplexOf(session)) });
   }
 
   it('a host with the pinned key is let through, in both directions', async () => {

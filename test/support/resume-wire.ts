@@ -112,7 +112,8 @@ export class WireEnd implements ByteStream {
     this.closedWith = end;
     this.#incoming = [];
     this.#incomingBytes = 0;
-    this.peer?.#endAfterBytes(end);
+    const { peer } = this;
+    if (peer !== undefined) peer.#endAfterBytes(end);
     this.#tellLater({ reason: end.reason });
   }
 
@@ -168,7 +169,8 @@ export class WireEnd implements ByteStream {
     if (this.#arrivedBytes >= this.#failAt) return this.#break();
     if (this.#peerOwedDrain && this.#incomingBytes < this.#plan.highWaterBytes) {
       this.#peerOwedDrain = false;
-      this.peer?.#drained();
+      const { peer } = this;
+      if (peer !== undefined) peer.#drained();
     }
     if (this.#incomingBytes > 0) this.#schedule();
     else if (this.#incomingEnd !== undefined) this.#tellLater(this.#incomingEnd);

@@ -11,6 +11,9 @@ import { makeWire, PERFECT_WIRE, randomFrom, type Wire, type WirePlan } from './
 /** Small, so that a few kilobytes go through every state. */
 export const SMALL_LIMITS: FlowLimits = { windowBytes: 4_000, frameBytes: 700, ackEveryBytes: 900 };
 
+/** Far more than any plan needs; a simulation that runs in a circle is a failure, not a hang. */
+const MAX_JUMPS = 300_000;
+
 export const WINDOW_MS = 120_000;
 
 /** A program at one end of the session: writes when it may, reads with pauses, remembers everything. */
@@ -178,8 +181,11 @@ export class World {
   /** Moves time on until `done`, at most `limitMs`; `check` sees every step. */
   async run(done: () => boolean, limitMs: number, check: () => void = () => {}): Promise<boolean> {
     const until = this.clock.now() + limitMs;
-    for (;;) {
+    // Promises alone would never let the test runner see its own timeout.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let jumps = 0; ; jumps += 1) {
       await settle();
+      if (jumps > MAX_JUMPS) throw new Error(`no end after ${jumps} timers: time stands still`);
       check();
       if (done()) return true;
       if (this.clock.now() > until || !this.clock.jump()) return false;

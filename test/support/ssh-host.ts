@@ -108,12 +108,15 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
 
-  const clientOptions = [
-    ...['-F', '/dev/null', '-o', `Port=${port}`, '-o', `UserKnownHostsFile=${folder}/known_hosts`],
-    ...['-o', 'StrictHostKeyChecking=accept-new', '-o', 'IdentitiesOnly=yes'],
-    ...(options.password === undefined ? ['-i', keyFile, '-o', 'BatchMode=yes'] : []),
-    ...['-o', `LogLevel=${options.logLevel ?? 'ERROR'}`],
+  const settings = [
+    `Port=${port}`,
+    `UserKnownHostsFile=${folder}/known_hosts`,
+    'StrictHostKeyChecking=accept-new',
+    'IdentitiesOnly=yes',
+    `LogLevel=${options.logLevel ?? 'ERROR'}`,
   ];
+  const identity = options.password === undefined ? ['-i', keyFile, '-o', 'BatchMode=yes'] : [];
+  const clientOptions = ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting]), ...identity];
   const running = new Set<ChildProcess>();
 
   function start(args: string[], run: RunOptions = {}): ChildProcess {
@@ -145,7 +148,8 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
       for (const child of running) child.kill('SIGKILL');
       listener.close();
       await server.stop('the test is over');
-      rmSync(folder, { recursive: true, force: true });
+      // A shell that was just hung up may still be writing its history.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
 }

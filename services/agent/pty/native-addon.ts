@@ -37,7 +37,8 @@ function loadAsset(name: NativeAddonName): unknown {
       cause = error;
     }
   }
-  throw new NativeAddonError(`cannot load ${name}.node: no folder is writable and executable`, { cause });
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  throw new NativeAddonError(`cannot load ${name}.node from any temporary folder: ${detail}`, { cause });
 }
 
 function loadFrom(parent: string, name: string, bytes: Uint8Array): unknown {
@@ -45,7 +46,8 @@ function loadFrom(parent: string, name: string, bytes: Uint8Array): unknown {
   try {
     const file = path.join(folder, `${name}.node`);
     writeFileSync(file, bytes, { mode: 0o700 });
-    const module = { exports: undefined as unknown };
+    // Not undefined: dlopen makes an object of it first.
+    const module: { exports: unknown } = { exports: {} };
     process.dlopen(module, file);
     return module.exports;
   } finally {

@@ -239,10 +239,14 @@ export class Pty {
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch {
-    // ESRCH: everybody in it is gone, which is what was wanted.
+  // A child that was forked a moment ago does not lead its group yet: then signal it alone.
+  for (const target of [-group, group]) {
+    try {
+      process.kill(target, signal);
+      return;
+    } catch {
+      // ESRCH: nobody there, which is what was wanted.
+    }
   }
 }
 

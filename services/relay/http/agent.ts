@@ -3,9 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLAIM_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
-import { AGENT_CONTROL, parseSubprotocols, STREAM } from '#shared/protocol/subprotocols.ts';
-import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import type { Agent } from '../session/agent-table.ts';
+import { acceptAgentStream } from './agent-stream.ts';
 import { controlLinkOver } from './control-link.ts';
 import { addressOf, originOf } from './origin.ts';
 import { refuse } from './refusal.ts';
@@ -13,9 +13,8 @@ import type { RouteOptions } from './route-options.ts';
 import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
 
 export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions): void {
-  const { agents, dials, clock, recorder, registryFailed } = options;
+  const { agents, clock, recorder, registryFailed } = options;
   const control = createEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
-  const streams = createEndpoint(MAX_STREAM_MESSAGE_BYTES, (offered) => offered.has(STREAM) && STREAM);
 
   app.get('/agent/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
@@ -40,7 +39,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
     }
     if (options.draining())
       return refuse(reply, recorder, 'draining', 'this relay is going away: try again now');
-    if (target.kind === 'agent_stream') return acceptStream(request, reply, target.id, target.ticket);
+    if (target.kind === 'agent_stream') return acceptAgentStream(request, reply, target, options);
     return acceptLink(request, reply, target.id);
   });
 
@@ -57,7 +56,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
         id,
       });
     }
-    const claimed = await agents.claim(id, hashClaim(claim)).catch(registryFailed);
+    const claimHash = hashClaim(claim);
+    const claimed = await agents.claim(id, claimHash).catch(registryFailed);
     if (claimed === undefined) {
       return refuse(reply, recorder, 'registry_unavailable', 'the registry is not reachable: try again', {
         id,
@@ -83,24 +83,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
           if (agent !== undefined) agents.detach(agent, reason);
         },
       });
-      agent = agents.attach(id, claimed.epoch, address, link);
-      link.send({ type: 'welcome', id, epoch: claimed.epoch, pod: options.pod, publicUrl: origin });
-    });
-    return reply;
-  }
-
-  function acceptStream(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    id: string,
-    ticket: string,
-  ): FastifyReply {
-    const dial = dials.redeem(id, ticket);
-    if (dial === undefined) {
-      return refuse(reply, recorder, 'unauthorized', 'this ticket is unknown, used or too old', { id });
-    }
-    acceptUpgrade(request, reply, streams, (socket, transport) => {
-      dial.give(webSocketStream(socket, transport, clock));
+      agent = agents.attach({ id, claimHash, epoch: claimed.epoch, address, link });
+      link.send({ type: 'welcome', id, epoch: claimed.epoch, pod: options.self.pod, publicUrl: origin });
     });
     return reply;
   }

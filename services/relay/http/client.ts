@@ -70,7 +70,7 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
         return reply;
       case 'stream':
     }
-    const agentStream = routed.stream;
+    const { route, stream: agentStream } = routed;
     let joined = false;
     // A peer that goes at the very moment of the upgrade must not leave the agent's stream behind.
     socket.once('close', () => {
@@ -83,7 +83,7 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       (webSocket, transport) => {
         joined = true;
         const clientStream = webSocketStream(webSocket, transport, clock);
-        sessions.start(clientStream, agentStream, { id, client, resumable, askedAt });
+        sessions.start(clientStream, agentStream, { id, client, resumable, route, askedAt });
       },
       early,
     );

@@ -1,5 +1,8 @@
-// What the routes of the public listener share.
+// What the routes share.
 import type { Clock } from '#shared/clock.ts';
+import type { ClusterKey } from '../hop/cluster-key.ts';
+import type { PeerDialler } from '../hop/peer-dialler.ts';
+import type { Owner } from '../registry/registry.ts';
 import type { AgentTable } from '../session/agent-table.ts';
 import type { PendingDials } from '../session/pending-dials.ts';
 import type { Recorder } from '../session/ports.ts';
@@ -8,7 +11,10 @@ import type { SessionTable } from '../session/session-table.ts';
 
 export interface RouteOptions {
   readonly clock: Clock;
-  readonly pod: string;
+  /** This pod; its address is known once the internal listener is open. */
+  readonly self: Owner;
+  readonly key: ClusterKey;
+  readonly peers: PeerDialler;
   readonly publicUrl: URL | undefined;
   readonly agents: AgentTable;
   readonly dials: PendingDials;

@@ -64,7 +64,8 @@ export function createMetrics(readings: Readings): Metrics {
   });
   const setUp = new Histogram({
     name: 'converge_session_setup_seconds',
-    help: 'From the request of a client to the joined session.',
+    help: 'From the request of a client, or of an agent whose stream is forwarded, to the joined session, by route.',
+    labelNames: ['route'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
@@ -92,6 +93,28 @@ export function createMetrics(readings: Readings): Metrics {
     registers,
   });
 
+  const quick = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
+  const orders = new Histogram({
+    name: 'converge_dial_order_seconds',
+    help: 'Asking the pod that holds an agent to dial it, by outcome.',
+    labelNames: ['outcome'],
+    buckets: quick,
+    registers,
+  });
+  const hops = new Histogram({
+    name: 'converge_hop_dial_seconds',
+    help: 'Opening a hop to the pod where a client waits, by outcome.',
+    labelNames: ['outcome'],
+    buckets: quick,
+    registers,
+  });
+  const rejections = new Counter({
+    name: 'converge_peer_rejections_total',
+    help: 'Requests on the internal listener whose peer credential was no good, by verdict.',
+    labelNames: ['verdict'],
+    registers,
+  });
+
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -101,8 +124,8 @@ export function createMetrics(readings: Readings): Metrics {
     agentUnlinked: (reason: CloseReason) => {
       unlinks.inc({ reason });
     },
-    sessionStarted: (setUpSeconds) => {
-      setUp.observe(setUpSeconds);
+    sessionStarted: (route, setUpSeconds) => {
+      setUp.observe({ route }, setUpSeconds);
     },
     sessionEnded: (reason, seconds) => {
       ends.inc({ reason });
@@ -113,6 +136,15 @@ export function createMetrics(readings: Readings): Metrics {
     },
     controlMessageIgnored: () => {
       ignored.inc();
+    },
+    orderSent: (outcome, seconds) => {
+      orders.observe({ outcome }, seconds);
+    },
+    hopDialled: (outcome, seconds) => {
+      hops.observe({ outcome }, seconds);
+    },
+    peerRejected: (verdict) => {
+      rejections.inc({ verdict });
     },
   };
 }

@@ -8,7 +8,9 @@ import type { ControlLink, Log, Recorder } from './ports.ts';
 /** An agent with a control link on this pod. */
 export interface Agent {
   readonly id: string;
-  readonly epoch: number;
+  readonly claimHash: string;
+  /** Raised when the ID had to be registered again. */
+  epoch: number;
   readonly address: string;
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
@@ -19,6 +21,9 @@ export interface Agent {
   status: AgentStatus | undefined;
 }
 
+/** A link that was claimed for and is open now. */
+export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'address' | 'link'>;
+
 export interface AgentTableOptions {
   readonly registry: SessionRegistry;
   readonly owner: Owner;
@@ -28,6 +33,9 @@ export interface AgentTableOptions {
 }
 
 export type ClaimResult = { readonly kind: 'claimed'; readonly epoch: number } | { readonly kind: 'taken' };
+
+/** Agents that are registered again at a time: the registry answers each within milliseconds. */
+const RESTORE_BATCH = 500;
 
 /** An agent, and how the table ends it. Owned by the table. */
 interface Row {
@@ -72,11 +80,11 @@ export class AgentTable {
   }
 
   /** Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. */
-  attach(id: string, epoch: number, address: string, link: ControlLink): Agent {
+  attach({ id, claimHash, epoch, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
     const end = new AbortController();
     const since = this.#options.clock.now();
-    const agent: Agent = { id, epoch, address, since, link, gone: end.signal, status: undefined };
+    const agent: Agent = { id, claimHash, epoch, address, since, link, gone: end.signal, status: undefined };
     this.#rows.set(id, { agent, end });
     if (older !== undefined) {
       older.end.abort();
@@ -108,6 +116,37 @@ export class AgentTable {
     });
   }
 
+  /**
+   * Registers every agent of this pod again, after the registry was away and may have forgotten them. An ID that
+   * somebody else has claimed meanwhile is theirs.
+   */
+  async restore(): Promise<void> {
+    await this.#restoreAll([...this]);
+  }
+
+  async #restoreAll(agents: readonly Agent[]): Promise<void> {
+    const { log } = this.#options;
+    for (let at = 0; at < agents.length; at += RESTORE_BATCH) {
+      const batch = agents.slice(at, at + RESTORE_BATCH);
+      const results = await Promise.allSettled(batch.map((agent) => this.#restoreOne(agent)));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed !== undefined) {
+        // It went away again: the next return restores them all.
+        log.warn({ err: failed.reason as unknown, agents: agents.length }, 'agents not restored');
+        return;
+      }
+    }
+    if (agents.length > 0) log.info({ agents: agents.length }, 'agents restored in the registry');
+  }
+
+  async #restoreOne(agent: Agent): Promise<void> {
+    const { owner, registry } = this.#options;
+    const outcome = await registry.restore(agent.id, agent.claimHash, owner, agent.epoch);
+    if (this.get(agent.id) !== agent) return;
+    if (outcome.kind === 'taken') agent.link.close('superseded');
+    else agent.epoch = outcome.epoch;
+  }
+
   #scheduleRenewal(): void {
     if (this.#stopped) return;
     this.#cancelRenewal = this.#options.clock.after(RENEW_EVERY_MS, () => {
@@ -123,11 +162,13 @@ export class AgentTable {
     if (leases.length === 0) return;
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
-      for (const { id, epoch } of leases) {
+      // A newer link may have come while the registry answered.
+      const forgotten = leases.flatMap(({ id, epoch }) => {
         const agent = this.get(id);
-        // A newer link may have come while the registry answered.
-        if (lost.has(id) && agent?.epoch === epoch) agent.link.close('superseded');
-      }
+        return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
+      });
+      // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
+      await this.#restoreAll(forgotten);
     } catch (error) {
       this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
     }

@@ -1,4 +1,4 @@
-// Pending dials: tickets that were sent to an agent, each waiting for the agent's stream.
+// Pending dials: clients on this pod, each waiting for the stream of an agent.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#shared/clock.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
@@ -6,23 +6,26 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 /** From the dial to the agent's stream, in milliseconds; the client is then told 504. */
 export const DIAL_TIMEOUT_MS = 10_000;
 
+/** 192 bits: whoever knows a nonce gets the stream. */
+const NONCE_BYTES = 24;
+
 /** More clients than this may not wait for one agent's streams at a time. */
 export const MAX_PENDING_DIALS_PER_AGENT = 512;
 
 export type DialResult =
-  | { readonly kind: 'stream'; readonly stream: ByteStream }
+  | { readonly kind: 'stream'; readonly stream: ByteStream; readonly route: 'local' | 'waiting' }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'aborted' };
 
 interface Pending {
   readonly id: string;
-  /** False if the ticket had come to its end before. */
+  /** False if the wait had come to its end before. */
   settle(result: DialResult): boolean;
 }
 
-/** A ticket and what will come of it. */
-export interface Ticket {
-  readonly ticket: string;
+/** A wait, by the name under which its stream will ask for it, and what will come of it. */
+export interface PendingDial {
+  readonly nonce: string;
   readonly result: Promise<DialResult>;
 }
 
@@ -39,18 +42,18 @@ export class PendingDials {
     return this.#pending.size;
   }
 
-  /** Issues a ticket for one stream of agent `id`; undefined when too many are waiting already. Any of `signals` gives it up. */
-  issue(id: string, timeoutMs: number, signals: readonly AbortSignal[]): Ticket | undefined {
+  /** Waits for one stream of agent `id`; undefined when too many are waiting already. Any of `signals` gives it up. */
+  issue(id: string, timeoutMs: number, signals: readonly AbortSignal[]): PendingDial | undefined {
     const waiting = this.#perAgent.get(id) ?? 0;
     if (waiting >= MAX_PENDING_DIALS_PER_AGENT) return undefined;
     this.#perAgent.set(id, waiting + 1);
-    const ticket = randomBytes(24).toString('base64url');
+    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
     const { promise, resolve } = Promise.withResolvers<DialResult>();
     let settled = false;
     const settle = (result: DialResult): boolean => {
       if (settled) return false;
       settled = true;
-      if (this.#pending.delete(ticket)) this.#forget(id);
+      if (this.#pending.delete(nonce)) this.#forget(id);
       cancel();
       for (const signal of signals) signal.removeEventListener('abort', abort);
       resolve(result);
@@ -62,24 +65,24 @@ export class PendingDials {
     const cancel = this.#clock.after(timeoutMs, () => {
       settle({ kind: 'timeout' });
     });
-    this.#pending.set(ticket, { id, settle });
+    this.#pending.set(nonce, { id, settle });
     for (const signal of signals) signal.addEventListener('abort', abort);
     if (signals.some((signal) => signal.aborted)) abort();
-    return { ticket, result: promise };
+    return { nonce, result: promise };
   }
 
   /**
-   * Takes a ticket out, once: the caller then owes `give` a stream. Undefined for a ticket that is unknown, used,
-   * too old, or of another agent.
+   * Takes a wait out, once: the caller then owes `give` a stream. Undefined for a nonce that is unknown, used, or
+   * given up.
    */
-  redeem(id: string, ticket: string): { give(stream: ByteStream): void } | undefined {
-    const pending = this.#pending.get(ticket);
-    if (pending === undefined || pending.id !== id) return undefined;
-    this.#pending.delete(ticket);
-    this.#forget(id);
+  redeem(nonce: string): { give(stream: ByteStream, route: 'local' | 'waiting'): void } | undefined {
+    const pending = this.#pending.get(nonce);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(nonce);
+    this.#forget(pending.id);
     return {
-      give(stream) {
-        const wanted = pending.settle({ kind: 'stream', stream });
+      give(stream, route) {
+        const wanted = pending.settle({ kind: 'stream', stream, route });
         if (!wanted) stream.close({ reason: 'going_away' });
       },
     };

@@ -2,6 +2,9 @@
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage } from '#shared/protocol/control-messages.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import type { DialOutcome } from '#shared/stream/dial.ts';
+import type { PeerVerdict } from '../hop/peer-credentials.ts';
+import type { OrderOutcome } from '../hop/peer-dialler.ts';
 
 /** The relay's end of a control link. */
 export interface ControlLink {
@@ -10,6 +13,12 @@ export interface ControlLink {
   /** Closes the link. May be called twice. */
   close(reason: CloseReason): void;
 }
+
+/**
+ * How a session runs through this pod: `local`, both streams are here; `waiting`, the client is here and the agent's
+ * stream came over a hop; `forwarding`, the agent's stream is here and goes on over a hop.
+ */
+export type SessionRoute = 'local' | 'waiting' | 'forwarding';
 
 /** Constant lower-case messages; data goes in fields. */
 export interface Log {
@@ -22,8 +31,14 @@ export interface Log {
 export interface Recorder {
   agentLinked(): void;
   agentUnlinked(reason: CloseReason): void;
-  sessionStarted(setUpSeconds: number): void;
+  sessionStarted(route: SessionRoute, setUpSeconds: number): void;
   sessionEnded(reason: CloseReason, seconds: number): void;
   refused(code: RefusalCode): void;
   controlMessageIgnored(): void;
+  /** A dial order to a peer. */
+  orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
+  /** A hop to a peer. */
+  hopDialled(outcome: DialOutcome['kind'], seconds: number): void;
+  /** A request by somebody who is not a peer. */
+  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'>): void;
 }

@@ -1,16 +1,28 @@
-// The router: finds the agent of an ID and gets a stream from it. Local first, then a clear no.
+// The router: finds the agent of an ID and gets a stream from it. Local first, then one hop, then a clear no.
 import type { Clock } from '#shared/clock.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import type { Entry, SessionRegistry } from '../registry/registry.ts';
+import type { ClusterKey } from '../hop/cluster-key.ts';
+import type { PeerDialler } from '../hop/peer-dialler.ts';
+import { sealTicket, TICKET_LIFE_MS } from '../hop/ticket.ts';
+import type { Cluster } from '../kubernetes/cluster.ts';
+import type { Entry, Owner, SessionRegistry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
 import { DIAL_TIMEOUT_MS, type PendingDials } from './pending-dials.ts';
+import type { Log, Recorder, SessionRoute } from './ports.ts';
 
 export interface RouterOptions {
   readonly agents: AgentTable;
   readonly dials: PendingDials;
   readonly registry: SessionRegistry;
+  readonly peers: Pick<PeerDialler, 'order'>;
+  readonly cluster: Pick<Cluster, 'isAlive'>;
+  readonly key: ClusterKey;
+  /** This pod. */
+  readonly self: Owner;
   readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Pick<Recorder, 'orderSent'>;
 }
 
 /** Who asks for a stream, and how long it would wait for the agent to appear. */
@@ -24,15 +36,16 @@ export interface RouteRequest {
 }
 
 export type RouteResult =
-  | { readonly kind: 'stream'; readonly stream: ByteStream }
+  | { readonly kind: 'stream'; readonly stream: ByteStream; readonly route: SessionRoute }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string }
   /** The client went away; nobody is left to answer. */
   | { readonly kind: 'abandoned' };
 
-type DialStep =
-  | Exclude<RouteResult, { kind: 'refused' }>
-  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string }
-  | { readonly kind: 'link_lost' };
+/** What one dial came to; `lost`: the agent is not, or no longer, where it was looked for. */
+type DialStep = RouteResult | { readonly kind: 'lost' };
+
+/** Hands the agent a ticket, on whatever pod it is; false if it cannot be reached there. */
+type SendTicket = (ticket: string) => Promise<boolean> | boolean;
 
 export class Router {
   readonly #options: RouterOptions;
@@ -43,58 +56,104 @@ export class Router {
 
   /**
    * A stream of the agent. Waits `waitMs` for an agent that is not there, and DIAL_TIMEOUT_MS for one that is known
-   * but lost its link, since that one is on its way back. Rejects with RegistryUnavailable.
+   * but cannot be reached, since that one is on its way back. Rejects with RegistryUnavailable.
    */
   async route(request: RouteRequest): Promise<RouteResult> {
-    const { agents, clock } = this.#options;
+    const { agents, clock, registry } = this.#options;
     const arrived = clock.now();
     /** When to give up on an agent that was seen; set when it is first seen. */
     let dialUntil: number | undefined;
     for (;;) {
       if (request.signal.aborted) return { kind: 'abandoned' };
       const agent = agents.get(request.id);
-      if (agent !== undefined) {
-        dialUntil ??= clock.now() + DIAL_TIMEOUT_MS;
-        const step = await this.#dial(agent, request, dialUntil - clock.now());
-        if (step.kind !== 'link_lost') return step;
+      const entry = agent === undefined ? await registry.lookup(request.id) : undefined;
+      if (agent !== undefined || entry !== undefined) dialUntil ??= clock.now() + DIAL_TIMEOUT_MS;
+      if (agent !== undefined && dialUntil !== undefined) {
+        const step = await this.#dialHere(agent, request, dialUntil - clock.now());
+        if (step.kind !== 'lost') return step;
         continue;
       }
-      const entry = await this.#options.registry.lookup(request.id);
       // The link may have come while the registry was asked.
       if (agents.get(request.id) !== undefined) continue;
-      if (entry !== undefined) dialUntil ??= clock.now() + DIAL_TIMEOUT_MS;
+      if (entry !== undefined && dialUntil !== undefined && !this.#isSelf(entry)) {
+        const step = await this.#dialPeer(entry, request, dialUntil - clock.now());
+        if (step.kind !== 'lost') return step;
+      }
       const until = dialUntil ?? arrived + request.waitMs;
-      const back = await this.#waitForLink(request, entry, until - clock.now());
+      // A peer's entry was removed just now, so the next claim may have any epoch; our own entry stands until the next.
+      const afterEpoch = entry !== undefined && this.#isSelf(entry) ? entry.epoch : 0;
+      const isBack = await this.#waitForClaim(request, afterEpoch, until - clock.now());
       if (request.signal.aborted) return { kind: 'abandoned' };
-      if (!back) return dialUntil === undefined ? notFound(request) : unresponsive(request);
+      if (!isBack) return dialUntil === undefined ? notFound(request) : unresponsive(request);
     }
   }
 
-  async #dial(agent: Agent, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
-    const signals = [request.signal, agent.gone];
-    const ticket = this.#options.dials.issue(agent.id, Math.max(0, timeoutMs), signals);
-    if (ticket === undefined) {
-      const message = `too many clients wait for agent ${agent.id}: try again in a moment`;
+  #isSelf(entry: Entry): boolean {
+    return entry.address === this.#options.self.address;
+  }
+
+  #dialHere(agent: Agent, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
+    const { client, resumable } = request;
+    return this.#dial(request, timeoutMs, [agent.gone], (ticket) => {
+      agent.link.send({ type: 'dial', ticket, client, resumable });
+      return true;
+    });
+  }
+
+  /** A pod that does not have the agent, or is not there, has its entry removed, unless that has changed meanwhile. */
+  async #dialPeer(entry: Entry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
+    const { clock, cluster, log, peers, recorder, registry } = this.#options;
+    const { client, id, resumable } = request;
+    const lost = new AbortController();
+    const step = await this.#dial(request, timeoutMs, [lost.signal], async (ticket) => {
+      if (cluster.isAlive(entry.address) === false) return false;
+      const askedAt = clock.now();
+      const outcome = await peers.order(entry.address, id, { ticket, client, resumable });
+      recorder.orderSent(outcome.kind, (clock.now() - askedAt) / 1000);
+      if (outcome.kind === 'sent') return true;
+      const detail = outcome.kind === 'unreachable' ? outcome.detail : undefined;
+      log.warn(
+        { id, owner: entry.pod, address: entry.address, outcome: outcome.kind, detail },
+        'dial order failed',
+      );
+      return false;
+    });
+    if (step.kind === 'lost') await registry.release(id, entry.epoch);
+    return step;
+  }
+
+  async #dial(
+    request: RouteRequest,
+    timeoutMs: number,
+    signals: readonly AbortSignal[],
+    send: SendTicket,
+  ): Promise<DialStep> {
+    const { clock, dials, key, self } = this.#options;
+    const { id, resumable } = request;
+    const over = new AbortController();
+    const pending = dials.issue(id, Math.max(0, timeoutMs), [request.signal, over.signal, ...signals]);
+    if (pending === undefined) {
+      const message = `too many clients wait for agent ${id}: try again in a moment`;
       return { kind: 'refused', code: 'rate_limited', message };
     }
-    const { client, resumable } = request;
-    agent.link.send({ type: 'dial', ticket: ticket.ticket, client, resumable });
-    const result = await ticket.result;
+    const { nonce } = pending;
+    const expiresAt = clock.now() + TICKET_LIFE_MS;
+    if (!(await send(sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt }))))
+      over.abort();
+    const result = await pending.result;
     switch (result.kind) {
       case 'stream':
         return result;
       case 'timeout':
         return unresponsive(request);
       case 'aborted':
-        return request.signal.aborted ? { kind: 'abandoned' } : { kind: 'link_lost' };
+        return request.signal.aborted ? { kind: 'abandoned' } : { kind: 'lost' };
     }
   }
 
   /** True when the agent has claimed its ID anew within `ms`, so that it is worth looking again. */
-  async #waitForLink(request: RouteRequest, entry: Entry | undefined, ms: number): Promise<boolean> {
+  async #waitForClaim({ id, signal }: RouteRequest, afterEpoch: number, ms: number): Promise<boolean> {
     if (ms <= 0) return false;
-    const { id, signal } = request;
-    const afterEpoch = entry?.epoch ?? 0;
     return (await this.#options.registry.waitFor(id, ms, { afterEpoch, signal })) !== undefined;
   }
 }
@@ -104,7 +163,7 @@ function notFound({ id }: RouteRequest): RouteResult {
   return { kind: 'refused', code: 'agent_not_found', message };
 }
 
-function unresponsive({ id }: RouteRequest): { kind: 'refused'; code: RefusalCode; message: string } {
+function unresponsive({ id }: RouteRequest): RouteResult {
   const message = `agent ${id} did not answer within ${DIAL_TIMEOUT_MS / 1000} s: try again; the job may be gone`;
   return { kind: 'refused', code: 'agent_unresponsive', message };
 }

@@ -3,13 +3,14 @@ import type { Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
-import type { Log, Recorder } from './ports.ts';
+import type { Log, Recorder, SessionRoute } from './ports.ts';
 
 /** One session, as the log and the list of sessions show it. */
 export interface Session {
   readonly id: string;
   readonly client: string;
   readonly resumable: boolean;
+  readonly route: SessionRoute;
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
   /** Bytes so far. */
@@ -26,6 +27,7 @@ export interface StartOptions {
   readonly id: string;
   readonly client: string;
   readonly resumable: boolean;
+  readonly route: SessionRoute;
   /** When the client asked, in milliseconds since the Unix epoch. */
   readonly askedAt: number;
 }
@@ -58,10 +60,11 @@ export class SessionTable {
       id: options.id,
       client: options.client,
       resumable: options.resumable,
+      route: options.route,
       since,
       bytes,
     };
-    recorder.sessionStarted((since - options.askedAt) / 1000);
+    recorder.sessionStarted(options.route, (since - options.askedAt) / 1000);
     const join = joinStreams(client, agent, {
       onward,
       onBytes: (from, count) => {
@@ -99,9 +102,19 @@ export class SessionTable {
     const { clock, log, recorder } = this.#options;
     const seconds = (clock.now() - session.since) / 1000;
     recorder.sessionEnded(end.reason, seconds);
-    const { id, client, resumable, bytes } = session;
+    const { id, client, resumable, route, bytes } = session;
     const by = first === 'left' ? 'client' : 'agent';
-    const fields = { id, client, resumable, reason: end.reason, detail: end.detail, by, ...bytes, seconds };
+    const fields = {
+      id,
+      client,
+      resumable,
+      route,
+      reason: end.reason,
+      detail: end.detail,
+      by,
+      ...bytes,
+      seconds,
+    };
     log.info(fields, 'session ended');
     if (this.#joins.size > 0) return;
     this.#onEmpty?.();

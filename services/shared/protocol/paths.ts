@@ -7,7 +7,7 @@ const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export const ID_RULE = '1 to 128 of A-Z a-z 0-9 . _ -, starting with a letter or digit';
 
 /** Tickets are base64url; the bound keeps a path short enough for any proxy. */
-const TICKET_PATTERN = /^[A-Za-z0-9_-]{1,512}$/;
+const TICKET_PATTERN = /^[A-Za-z0-9_-]{1,1024}$/;
 
 /** The longest `?wait=` that a relay grants, in seconds; a longer one is cut to it. */
 export const MAX_WAIT_SECONDS = 120;

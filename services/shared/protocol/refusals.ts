@@ -12,6 +12,7 @@ export const REFUSALS = {
   fault: { status: 500, retry: true },
   draining: { status: 503, retry: true },
   registry_unavailable: { status: 503, retry: true },
+  peer_unreachable: { status: 503, retry: true },
   agent_unresponsive: { status: 504, retry: true },
 } as const satisfies Record<string, { status: number; retry: boolean }>;
 

@@ -32,7 +32,10 @@ export interface DialRequest {
   readonly signal: AbortSignal;
 }
 
-/** What a person is told: an interruption after 3 s without a transport, its end only if it was told. */
+/**
+ * What a person is told: an interruption after 3 s without a transport, its end only if it was told; nothing once the
+ * local side has closed.
+ */
 export type ResumeStatus =
   | { readonly kind: 'interrupted'; readonly since: number; readonly detail?: string }
   | { readonly kind: 'restored'; readonly afterMs: number };
@@ -122,6 +125,7 @@ export class ClientEnd implements StreamOwner {
     this.#connectingSince = now;
     this.#lastDetail = undefined;
     this.#cancelNotice = clock.after(NOTICE_AFTER_MS, () => {
+      if (this.#stream.isLeft) return;
       this.#noticed = true;
       const detail = this.#lastDetail;
       onStatus({ kind: 'interrupted', since: now, ...(detail === undefined ? {} : { detail }) });
@@ -229,7 +233,9 @@ export class ClientEnd implements StreamOwner {
     this.#cancelPatience?.();
     this.#cancelNotice();
     this.#phase = { kind: 'connected', since: clock.now() };
-    if (this.#noticed) onStatus({ kind: 'restored', afterMs: clock.now() - this.#connectingSince });
+    if (this.#noticed && !this.#stream.isLeft) {
+      onStatus({ kind: 'restored', afterMs: clock.now() - this.#connectingSince });
+    }
     this.#noticed = false;
     this.#stream.carry(link, received);
   }

@@ -130,6 +130,11 @@ export class ResumableStream implements ByteStream {
     return { replay: this.#replay.heldBytes, waiting: this.#window.waitingBytes };
   }
 
+  /** Whether the local side has closed the stream: nobody there waits for anything. */
+  get isLeft(): boolean {
+    return this.#local.kind !== 'open';
+  }
+
   /** Whether the peer has ever sent a frame that belongs to the session. */
   get heard(): boolean {
     return this.#heard;

@@ -1,0 +1,82 @@
+// The cluster key: what pods of one relay know and nobody else, to seal tickets and to prove themselves to each other.
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** What a signature is for: one made for one purpose is worthless for another. */
+export type Purpose = 'peer' | 'registry';
+
+interface Keys {
+  readonly sealing: Buffer;
+  readonly signing: Readonly<Record<Purpose, Buffer>>;
+}
+
+export class ClusterKey {
+  /** The first is used; all are accepted. */
+  readonly #keys: readonly Keys[];
+
+  /** `secrets`, the one in use first; a second one is the one before or after it, while it is rotated. */
+  constructor(secrets: readonly string[]) {
+    this.#keys = secrets.map((secret) => ({
+      sealing: derive(secret, 'ticket'),
+      signing: { peer: derive(secret, 'peer'), registry: derive(secret, 'registry') },
+    }));
+  }
+
+  /** Base64url of text that only this cluster can read or make (AES-256-GCM). */
+  seal(text: string): string {
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#current.sealing, iv);
+    const sealed = Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    return sealed.toString('base64url');
+  }
+
+  /** What was sealed; undefined if it was not sealed by this cluster. */
+  open(sealed: string): string | undefined {
+    const bytes = Buffer.from(sealed, 'base64url');
+    if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
+    for (const { sealing } of this.#keys) {
+      const decipher = createDecipheriv('aes-256-gcm', sealing, bytes.subarray(0, IV_BYTES));
+      decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+      const text = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
+      try {
+        return Buffer.concat([text, decipher.final()]).toString('utf8');
+      } catch {
+        // Sealed with another secret, or forged: the next one may fit.
+      }
+    }
+    return undefined;
+  }
+
+  /** HMAC-SHA256, base64url. */
+  sign(purpose: Purpose, text: string): string {
+    return createHmac('sha256', this.#current.signing[purpose]).update(text).digest('base64url');
+  }
+
+  /** Compares in constant time. */
+  verify(purpose: Purpose, text: string, signature: string): boolean {
+    const given = Buffer.from(signature, 'base64url');
+    return this.#keys.some(({ signing }) => {
+      const expected = createHmac('sha256', signing[purpose]).update(text).digest();
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    });
+  }
+
+  get #current(): Keys {
+    const [current] = this.#keys;
+    if (current === undefined) throw new Error('a cluster key needs a secret');
+    return current;
+  }
+}
+
+function derive(secret: string, use: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `converge ${use} v1`, 32));
+}

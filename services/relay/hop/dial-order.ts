@@ -1,0 +1,38 @@
+// The dial order: what one pod asks of the pod that holds the agent, and the paths of the internal listener.
+
+/** The largest body of a dial order, in bytes. */
+export const MAX_DIAL_ORDER_BYTES = 4096;
+
+export interface DialOrder {
+  /** For the agent to show with its stream. */
+  readonly ticket: string;
+  readonly client: string;
+  readonly resumable: boolean;
+}
+
+export function dialPath(id: string): string {
+  return `/dial/${id}`;
+}
+
+export function hopPath(nonce: string): string {
+  return `/hop/${nonce}`;
+}
+
+export function formatDialOrder({ ticket, client, resumable }: DialOrder): string {
+  return JSON.stringify({ ticket, client, resumable });
+}
+
+/** The order in a body; undefined if it is none. Never throws. */
+export function parseDialOrder(body: string): DialOrder | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { ticket, client, resumable } = value as Record<string, unknown>;
+  if (typeof ticket !== 'string' || typeof client !== 'string' || typeof resumable !== 'boolean')
+    return undefined;
+  return { ticket, client, resumable };
+}

@@ -1,0 +1,36 @@
+// WS /hop/NONCE on the internal listener: the pod that has the agent's stream brings it to the client that waits here.
+import type { FastifyInstance } from 'fastify';
+import { STREAM } from '#shared/protocol/subprotocols.ts';
+import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import { judgePeerRequest, PEER_HEADER } from '../hop/peer-credentials.ts';
+import { refuse } from './refusal.ts';
+import type { RouteOptions } from './route-options.ts';
+import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
+
+export function registerHopRoute(app: FastifyInstance, options: RouteOptions): void {
+  const { clock, dials, key, recorder } = options;
+  const endpoint = createEndpoint(MAX_STREAM_MESSAGE_BYTES, (offered) => offered.has(STREAM) && STREAM);
+  app.get<{ Params: { nonce: string } }>('/hop/:nonce', (request, reply) => {
+    const header = request.headers[PEER_HEADER];
+    const verdict = judgePeerRequest(
+      key,
+      { method: 'GET', path: request.url, body: '' },
+      typeof header === 'string' ? header : undefined,
+      clock.now(),
+    );
+    if (verdict !== 'genuine') {
+      recorder.peerRejected(verdict);
+      return refuse(reply, recorder, 'unauthorized', `the credential of the peer is ${verdict}`);
+    }
+    if (handshakeSocket(request) === undefined) {
+      return refuse(reply, recorder, 'upgrade_required', 'a hop is a WebSocket');
+    }
+    const dial = dials.redeem(request.params.nonce);
+    if (dial === undefined)
+      return refuse(reply, recorder, 'unauthorized', 'nobody waits for this hop any more');
+    acceptUpgrade(request, reply, endpoint, (socket, transport) => {
+      dial.give(webSocketStream(socket, transport, clock), 'waiting');
+    });
+    return reply;
+  });
+}

@@ -1,0 +1,129 @@
+// A person at a terminal in the job: keys, screen, the `converge` command, and the warnings before the end.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
+import { makeKey, openWay, type Secret, type Way } from '../support/e2e-laptop.ts';
+import { useWorld } from '../support/e2e-world.ts';
+import type { Terminal } from '../support/ssh-terminal.ts';
+
+const PROMPT = /\$ $/;
+const CTRL_C = '\x03';
+const CTRL_D = '\x04';
+const CTRL_Z = '\x1a';
+
+const world = useWorld(['top', 'vim']);
+let key: Secret & { kind: 'key' };
+
+beforeAll(async () => {
+  key = await makeKey(world);
+});
+
+async function startJob(held: boolean, ...args: string[]): Promise<{ agent: E2eAgent; way: Way }> {
+  const agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`, ...args], held });
+  return { agent, way: await openWay(world, agent, key) };
+}
+
+async function openShell(way: Way): Promise<Terminal> {
+  const shell = way.openTerminal();
+  await shell.see(PROMPT);
+  return shell;
+}
+
+/** Types a command and waits for the prompt after its output. */
+async function enter(shell: Terminal, command: string, output: RegExp): Promise<RegExpExecArray> {
+  shell.type(`${command}\r`);
+  const seen = await shell.see(output);
+  await shell.see(PROMPT);
+  return seen;
+}
+
+test('a shell greets, prompts, knows its window, runs what people run, and passes its exit code on', async () => {
+  const { way, agent } = await startJob(true);
+  const shell = way.openTerminal();
+  await shell.see(/^converge: you are inside a running job\.\r\n/);
+  await shell.see(/held by \.hold, also after everybody leaves\r\n/);
+  await shell.see(/converge status \| hold 2h \| release \| end\r\n/);
+  await shell.see(PROMPT);
+  await enter(shell, 'pwd', new RegExp(`\r\n${agent.job}\r\n`));
+  await enter(shell, 'stty size', /\r\n30 100\r\n/);
+  shell.resize(132, 50);
+  await enter(shell, 'stty size', /\r\n50 132\r\n/);
+
+  shell.type('top\r');
+  await shell.see(/Tasks:/);
+  await shell.see(/ PID /);
+  shell.type('q');
+  await shell.see(PROMPT);
+  shell.type('vim -u NONE -n notes\r');
+  await shell.see(/\[\?1049h/);
+  shell.type('ihello\x1b:wq\r');
+  await shell.see(/\[\?1049l/);
+  await shell.see(PROMPT);
+  await enter(shell, 'cat notes', /\r\nhello\r\n/);
+
+  shell.type('sleep 1001\r');
+  await shell.see(/sleep 1001\r\n/);
+  shell.type(CTRL_C);
+  await shell.see(/\^C/);
+  await shell.see(PROMPT);
+  shell.type('sleep 1002\r');
+  await shell.see(/sleep 1002\r\n/);
+  shell.type(CTRL_Z);
+  await shell.see(/Stopped/);
+  await shell.see(PROMPT);
+  await enter(shell, 'bg', /sleep 1002 &/);
+  await enter(shell, 'jobs', /Running +sleep 1002/);
+  await enter(shell, 'kill %1; wait', /Terminated +sleep 1002/);
+  await enter(shell, 'seq 100000 | tail -1', /\r\n100000\r\n/);
+
+  shell.type('cat\rgood day\r');
+  await shell.see(/good day\r\n.*good day\r\n/);
+  shell.type(CTRL_D);
+  await shell.see(PROMPT);
+  shell.type('exit 7\r');
+  expect(await shell.exited).toEqual({ kind: 'code', code: 7 });
+});
+
+test('the converge command tells, holds, releases and ends', async () => {
+  const { agent, way } = await startJob(false, '--timeout', '20m', '--max-lifetime', '3h');
+  const shell = await openShell(way);
+  const status = await enter(shell, 'converge status', /id {7}(\S+)\r\n.*\r\n.*\r\n.*\r\n.*\r\n.*\r\n/);
+  expect(status[1]).toBe(agent.id);
+  expect(status[0]).toContain(`${world.relay.url} (connected)`);
+  expect(status[0]).toContain('clients  1 logged in');
+  expect(status[0]).toContain('none: ends when the last client leaves');
+  await enter(shell, 'converge hold 1h', /held until .*\(in 1 hour\), also when everybody leaves\r\n/);
+  await agent.process.see(/held by \.hold until .*\(1 hour\)/);
+  await enter(shell, 'converge status', /held by \.hold/);
+  await enter(shell, 'ls -a', /\.hold\r\n/);
+  await enter(shell, 'converge hold 9h', /the longest lifetime/);
+  await enter(shell, 'converge release', /released: ends when the last client leaves/);
+  await enter(shell, 'converge hold soon; echo "code $?"', /"soon" is not a duration.*code 2\r\n/s);
+  shell.type('converge end\r');
+  await shell.see(/this session ends now: a client asked for it/);
+  expect(await shell.exited).toEqual({ kind: 'code', code: 255 });
+  expect(await agent.process.exited).toEqual({ code: 0, signal: null });
+  expect(agent.process.stdout).toMatch(/ended: a client asked for it \(converge end\)\n$/);
+});
+
+test('warnings and the farewell are shown in terminals, and nowhere else', async () => {
+  const { agent, way } = await startJob(false, '--timeout', '11s');
+  await writeFile(join(agent.job, 'report'), 'fine');
+  const sftp = way.laptop.start(way.command('sftp', '-q', way.host));
+  const command = way.startSsh([way.host, 'echo started; cat']);
+  await command.see(/started/);
+  sftp.child.stdin?.write('ls\n');
+  await sftp.see(/report/);
+  const shell = await openShell(way);
+
+  await shell.see(/\r\nconverge: this session ends in 10 seconds; `converge hold 1h` keeps it\r\n/);
+  await shell.see(/\r\nconverge: this session ends now: the deadline was reached\r\n/);
+  expect((await shell.exited).kind).toBe('code');
+  expect((await agent.process.exited).code).toBe(0);
+  expect(agent.process.stdout).toMatch(/ended: the deadline was reached\n$/);
+
+  await Promise.all([sftp.exited, command.exited]);
+  expect(command.stdout).toBe('started\n');
+  expect(`${command.stderr}${sftp.stdout}${sftp.stderr}`).not.toContain('converge');
+});

@@ -1,0 +1,64 @@
+// wsproxy within the test's own process, so that its time can be moved.
+import { PassThrough } from 'node:stream';
+import { readDestination } from '../../services/clients/arguments.ts';
+import { runWsproxy } from '../../services/clients/wsproxy/wsproxy.ts';
+import { until } from './client-program.ts';
+import { ManualClock } from './manual-clock.ts';
+
+/** Less than any time that the program measures. */
+const STEP_MS = 50;
+
+export class ResumingClient {
+  readonly clock = new ManualClock();
+  readonly input = new PassThrough();
+  readonly output = new PassThrough();
+  /** What the person reads. */
+  readonly lines: string[] = [];
+  readonly exit: Promise<number>;
+  readonly #stop = new AbortController();
+  #received = '';
+  #code: number | undefined;
+
+  /** Starts at once. */
+  constructor(url: string) {
+    const destination = readDestination(url, undefined, {});
+    if (destination.kind === 'invalid') throw new Error(destination.message);
+    this.output.setEncoding('utf8').on('data', (text: string) => {
+      this.#received += text;
+    });
+    this.exit = (async () => {
+      this.#code = await runWsproxy({
+        destination,
+        input: this.input,
+        output: this.output,
+        clock: this.clock,
+        report: (line) => this.lines.push(line),
+        signal: this.#stop.signal,
+      });
+      return this.#code;
+    })();
+  }
+
+  get code(): number | undefined {
+    return this.#code;
+  }
+
+  get received(): string {
+    return this.#received;
+  }
+
+  /** Moves time on, in small steps, until `condition` holds: what is due meets what the network brings. */
+  async pass(what: string, condition: () => boolean): Promise<void> {
+    await until(what, () => {
+      if (condition()) return true;
+      this.clock.advance(STEP_MS);
+      return condition();
+    });
+  }
+
+  /** As a signal does. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.pass('the client has ended', () => this.#code !== undefined);
+  }
+}
