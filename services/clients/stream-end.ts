@@ -21,6 +21,7 @@ export function farewellOf(end: StreamEnd): Farewell {
       return { kind: 'ended', message: `the connection was closed: ${CLOSE_REASONS[end.reason].meaning}` };
     case 'lost':
     case 'fault':
+    case 'bad_frame':
     case 'unanswered_ping':
     case 'stuck':
     case 'too_big':

@@ -7,6 +7,9 @@ import { RelayFault } from './errors.ts';
 const EXIT_FAULT = 1;
 const EXIT_BAD_CONFIGURATION = 2;
 
+/** Under `npm start` one Ctrl-C arrives twice, from the terminal and from npm, in milliseconds of each other. */
+const SIGINT_ECHO_MS = 500;
+
 async function main(): Promise<void> {
   const read = readConfig(process.env);
   if (read.kind === 'invalid') {
@@ -17,12 +20,14 @@ async function main(): Promise<void> {
     downloads: downloadsDirectory(),
     platform: `${process.platform}-${process.arch}`,
   });
-  let signals = 0;
+  let toldAt: number | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      signals += 1;
+      const isEcho = signal === 'SIGINT' && toldAt !== undefined && Date.now() - toldAt < SIGINT_ECHO_MS;
+      if (isEcho) return;
       // The second one ends at once: whoever sends it does not want to wait.
-      if (signals > 1) process.exit(0);
+      if (toldAt !== undefined) process.exit(0);
+      toldAt = Date.now();
       relay.drain().then(
         () => process.exit(0),
         (error: unknown) => {

@@ -71,7 +71,7 @@ describe.concurrent('an agent', () => {
     const agent = await startAgent(world, { args: keys });
     const way = await openWay(world, agent, key);
     const shell = way.openTerminal();
-    await shell.see(/\$ $/);
+    await shell.see(/[$#] $/);
     agent.process.kill('SIGTERM');
     await shell.see(/converge: this session ends now: the job was told to stop\r\n/);
     expect(await agent.process.exited).toEqual(FINE);

@@ -7,7 +7,8 @@ import { makeKey, openWay, type Secret, type Way } from '../support/e2e-laptop.t
 import { useWorld } from '../support/e2e-world.ts';
 import type { Terminal } from '../support/ssh-terminal.ts';
 
-const PROMPT = /\$ $/;
+/** Debian's bashrc ends the prompt of root with another sign. */
+const PROMPT = /[$#] $/;
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
 const CTRL_Z = '\x1a';
@@ -42,7 +43,7 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   const { way, agent } = await startJob(true);
   const shell = way.openTerminal();
   await shell.see(/^converge: you are inside a running job\.\r\n/);
-  await shell.see(/held by \.hold, also after everybody leaves\r\n/);
+  await shell.see(/held +by \.hold, also after everybody leaves\r\n/);
   await shell.see(/converge status \| hold 2h \| release \| end\r\n/);
   await shell.see(PROMPT);
   await enter(shell, 'pwd', new RegExp(`\r\n${agent.job}\r\n`));

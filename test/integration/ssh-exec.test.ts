@@ -117,6 +117,9 @@ test('when the client goes away its command is hung up, and a nohup job is not',
   const child = host.start([HOST, `nohup sleep 61 >/dev/null 2>&1 & echo $! $$ > ${pids}; sleep 62`]);
   await until('the command runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
   const [survivor, victim] = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
+  await until('nohup has become sleep', () =>
+    readFileSync(`/proc/${survivor}/cmdline`, 'utf8').startsWith('sleep'),
+  );
   child.kill('SIGINT');
   await until('the command is gone', () => !isAlive(victim));
   expect(isAlive(survivor)).toBe(true);

@@ -203,7 +203,7 @@ test('the ssh-agent of the client is there with -A, in a folder of its own, and 
   const command = 'ssh-add -l; stat -c %a "$(dirname "$SSH_AUTH_SOCK")"; echo $SSH_AUTH_SOCK';
   const outcome = await host.ssh(['-A', HOST, command], { env });
   const [listed, mode, socket] = outcome.stdout.toString().split('\n');
-  expect(listed).toContain('test key');
+  expect(listed).toContain(host.logins[0]?.key?.fingerprint);
   expect(mode).toBe('700');
   await until('the socket is removed', () => !existsSync(socket ?? ''));
   const without = await host.ssh([HOST, 'echo "[$SSH_AUTH_SOCK]"'], { env });

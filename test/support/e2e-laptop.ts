@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { E2eAgent } from './e2e-agent.ts';
+import type { Card, E2eAgent } from './e2e-agent.ts';
 import type { E2eProcess, ProcessOptions } from './e2e-process.ts';
 import { binary, SYSTEM_PATH, type World } from './e2e-world.ts';
 import type { Terminal } from './ssh-terminal.ts';
@@ -54,7 +54,8 @@ export class Laptop {
 
   /** What `answer` says to a question for a password; questions about host keys are answered with yes. */
   async remember(password: string): Promise<void> {
-    const script = `#!/bin/sh\ncase "$1" in *yes/no*) echo yes ;; *) echo '${password}' ;; esac\n`;
+    const quoted = `'${password.replaceAll("'", `'\\''`)}'`;
+    const script = `#!/bin/sh\ncase "$1" in *yes/no*) echo yes ;; *) echo ${quoted} ;; esac\n`;
     await writeFile(join(this.folder, 'bin/answer'), script, { mode: 0o700 });
   }
 
@@ -86,14 +87,24 @@ export class Way {
   readonly laptop: Laptop;
   /** `abc@ID`. */
   readonly host: string;
+  readonly #card: Card;
+  readonly #secret: Secret;
   readonly #options: string;
 
-  constructor(laptop: Laptop, agent: E2eAgent, secret: Secret) {
+  constructor(laptop: Laptop, card: Card, secret: Secret, options = optionsOf(card.ssh)) {
     this.laptop = laptop;
-    this.host = agent.card.ssh.slice(agent.card.ssh.lastIndexOf(' ') + 1);
+    this.host = card.ssh.slice(card.ssh.lastIndexOf(' ') + 1);
+    this.#card = card;
+    this.#secret = secret;
     const identity =
       secret.kind === 'key' ? `-i '${secret.file}' -o IdentitiesOnly=yes` : '-o PubkeyAuthentication=no';
-    this.#options = `${optionsOf(agent.card.ssh)} ${identity}`;
+    this.#options = `${options} ${identity}`;
+  }
+
+  /** The same, but to a port of this machine as the card has it for tcptows. */
+  throughPort(port: number): Way {
+    const options = optionsOf(this.#card.sshThroughTcptows).replace(/-p \d+$/, '');
+    return new Way(this.laptop, this.#card, this.#secret, `-o HostName=127.0.0.1 -p ${port} ${options}`);
   }
 
   /** The words that start `program` with the options of the card, followed by `args`. */
@@ -146,7 +157,7 @@ export async function openWay(world: World, agent: E2eAgent, secret?: Secret): P
   for (const name of ['wsproxy', 'tcptows'] as const) await symlink(binary(name), join(laptop.folder, name));
   const chosen = secret ?? { kind: 'password', text: agent.card.password ?? '' };
   if (chosen.kind === 'password') await laptop.remember(chosen.text);
-  return new Way(laptop, agent, chosen);
+  return new Way(laptop, agent.card, chosen);
 }
 
 /** A key pair: `file` and `file.pub`. */

@@ -7,6 +7,8 @@ const SEEN_WITHIN_MS = 60_000;
 
 /** What a process said, cut from the front: enough to explain a failure. */
 const KEPT_CHARACTERS = 200_000;
+/** Of that, what a report shows of each process: the end tells most. */
+const SHOWN_CHARACTERS = 2_000;
 
 export interface ProcessOptions {
   readonly cwd: string;
@@ -84,7 +86,7 @@ export class E2eProcess {
   get transcript(): string {
     const exit = this.#exit;
     const state = exit === undefined ? 'running' : `ended: ${exit.code ?? exit.signal}`;
-    return `--- ${this.name} (${state})\n${this.#output}`;
+    return `--- ${this.name} (${state})\n${this.#output.slice(-SHOWN_CHARACTERS)}`;
   }
 
   /** Waits until what it said matches. Fails at the deadline, or as soon as it ends without having said it. */

@@ -5,7 +5,7 @@ import { runWsproxy } from '../../services/clients/wsproxy/wsproxy.ts';
 import { until } from './client-program.ts';
 import { ManualClock } from './manual-clock.ts';
 
-/** Less than any time that the program measures. */
+/** Less than any time that the program measures: a notice, a timeout, most pauses between dials. */
 const STEP_MS = 50;
 
 export class ResumingClient {
@@ -23,8 +23,8 @@ export class ResumingClient {
   constructor(url: string) {
     const destination = readDestination(url, undefined, {});
     if (destination.kind === 'invalid') throw new Error(destination.message);
-    this.output.setEncoding('utf8').on('data', (text: string) => {
-      this.#received += text;
+    this.output.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('latin1');
     });
     this.exit = (async () => {
       this.#code = await runWsproxy({
@@ -47,11 +47,11 @@ export class ResumingClient {
     return this.#received;
   }
 
-  /** Moves time on, in small steps, until `condition` holds: what is due meets what the network brings. */
-  async pass(what: string, condition: () => boolean): Promise<void> {
+  /** Moves time on, step by step, until `condition` holds: what is due meets what the network brings. */
+  async pass(what: string, condition: () => boolean, stepMs = STEP_MS): Promise<void> {
     await until(what, () => {
       if (condition()) return true;
-      this.clock.advance(STEP_MS);
+      this.clock.advance(stepMs);
       return condition();
     });
   }

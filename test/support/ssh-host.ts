@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import ssh2 from 'ssh2';
 import { parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
 import { generateHostKey } from '../../services/agent/ssh/host-key.ts';
 import type {
@@ -69,9 +68,10 @@ export const CLIENT_ENV = {
 export async function startSshHost(options: HostOptions = {}): Promise<SshHost> {
   const folder = mkdtempSync(path.join(tmpdir(), 'converge-test-'));
   const keyFile = path.join(folder, 'id');
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'test key' });
-  writeFileSync(keyFile, pair.private, { mode: 0o600 });
-  writeFileSync(`${keyFile}.pub`, `${pair.public}\n`);
+  const pair = generateHostKey();
+  const publicKey = `${pair.publicKey} test key`;
+  writeFileSync(keyFile, pair.privateKey, { mode: 0o600 });
+  writeFileSync(`${keyFile}.pub`, `${publicKey}\n`);
   const hostKey = options.hostKey ?? generateHostKey();
   const logins: LoginEvent[] = [];
   const logouts: LogoutEvent[] = [];
@@ -81,7 +81,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   const cwd = options.cwd ?? folder;
   const server = createSshServer({
     hostKey,
-    credentials: credentialsFor(options.password, pair.public),
+    credentials: credentialsFor(options.password, publicKey),
     shell: '/bin/bash',
     cwd,
     env: { PATH: CLIENT_ENV.PATH, HOME: folder, LANG: 'C.UTF-8', PS1: '$ ', JOB_NAME: 'nightly build' },

@@ -11,23 +11,18 @@ import {
 import { LOGIN_GRACE_MS } from '../../services/agent/ssh/connection.ts';
 import type { Credentials } from '../../services/agent/ssh/credentials.ts';
 import { fingerprintOf } from '../../services/agent/ssh/public-key.ts';
+import { wireString } from '../../services/agent/ssh/wire.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const PASSWORD: Credentials = { kind: 'password', user: 'abc', password: 'correct horse' };
 const pair = generateKeyPairSync('ed25519');
 const point = Buffer.from(pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-const BLOB = Buffer.concat([string(Buffer.from('ssh-ed25519')), string(point)]);
+const BLOB = Buffer.concat([wireString(Buffer.from('ssh-ed25519')), wireString(point)]);
 const KEYS: Credentials = {
   kind: 'keys',
   user: 'abc',
   keys: [{ type: 'ssh-ed25519', blob: BLOB, fingerprint: fingerprintOf(BLOB), comment: 'jane' }],
 };
-
-function string(bytes: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
 
 function start(credentials: Credentials) {
   const clock = new ManualClock();

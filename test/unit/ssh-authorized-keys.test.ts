@@ -1,19 +1,25 @@
 // The authorized_keys format: what is read, what is skipped with a note, what is refused.
+import { generateKeyPairSync } from 'node:crypto';
 import * as fc from 'fast-check';
-import ssh2 from 'ssh2';
 import { expect, test } from 'vitest';
 import { type AuthorizedKeys, parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
+import { generateHostKey } from '../../services/agent/ssh/host-key.ts';
+import { wireString } from '../../services/agent/ssh/wire.ts';
 
-const ED25519 = ssh2.utils.generateKeyPairSync('ed25519').public.trim();
-const ECDSA = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }).public.trim();
+const ED25519 = generateHostKey().publicKey;
+const ECDSA = makeEcdsaKey();
 
 function parse(...lines: string[]): AuthorizedKeys {
   return parseAuthorizedKeys(lines.join('\n'), 'keys.txt');
 }
 
-function string(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  return Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);
+function makeEcdsaKey(): string {
+  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+    format: 'jwk',
+  });
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  const blob = Buffer.concat(['ecdsa-sha2-nistp256', 'nistp256', point].map(wireString));
+  return `ecdsa-sha2-nistp256 ${blob.toString('base64')}`;
 }
 
 test('keys are read with their comments, among comments, blank lines and carriage returns', () => {
@@ -56,7 +62,7 @@ test('a word inside a quoted option is not an option', () => {
 });
 
 test('key types that cannot log in are skipped with a note', () => {
-  const dss = `ssh-dss ${string('ssh-dss').toString('base64')} old`;
+  const dss = `ssh-dss ${wireString('ssh-dss').toString('base64')} old`;
   expect(parse(dss, ED25519)).toMatchObject({
     kind: 'parsed',
     keys: [{ type: 'ssh-ed25519' }],

@@ -2,23 +2,17 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { isUsableKey, verifySignature } from '../../services/agent/ssh/public-key.ts';
+import { wireString } from '../../services/agent/ssh/wire.ts';
 
 const MESSAGE = Buffer.from('session id and request');
 const TOUCHED = 1;
-
-function string(content: Buffer | string): Buffer {
-  const bytes = Buffer.from(content);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
 
 function sha256(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
 function mpint(bytes: Buffer): Buffer {
-  return string((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
+  return wireString((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
 }
 
 /** What the authenticator signs, and flags and counter as they follow the signature. */
@@ -30,7 +24,7 @@ function challenge(flags: number): { signed: Buffer; tail: Buffer } {
 function ed25519(): { blob: Buffer; make(flags: number): Buffer } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const x = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-  const blob = Buffer.concat([string('sk-ssh-ed25519@openssh.com'), string(x), string('ssh:')]);
+  const blob = Buffer.concat([wireString('sk-ssh-ed25519@openssh.com'), wireString(x), wireString('ssh:')]);
   return { blob, make: (flags) => seal(privateKey, flags) };
 }
 
@@ -48,7 +42,12 @@ function ecdsa(): { blob: Buffer; make(flags: number): Buffer } {
     Buffer.from(y ?? '', 'base64url'),
   ]);
   const type = 'sk-ecdsa-sha2-nistp256@openssh.com';
-  const blob = Buffer.concat([string(type), string('nistp256'), string(point), string('ssh:')]);
+  const blob = Buffer.concat([
+    wireString(type),
+    wireString('nistp256'),
+    wireString(point),
+    wireString('ssh:'),
+  ]);
   const make = (flags: number): Buffer => {
     const { signed, tail } = challenge(flags);
     const raw = sign('sha256', signed, { key: privateKey, dsaEncoding: 'ieee-p1363' });

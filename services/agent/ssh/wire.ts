@@ -1,4 +1,12 @@
-// Reading RFC 4251 strings out of a buffer.
+// RFC 4251 strings: a length (u32), then that many bytes.
+
+/** Encodes a string. */
+export function wireString(content: Buffer | string): Buffer {
+  const bytes = Buffer.from(content);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
 
 /** A cursor over a buffer; every read past the end gives undefined from then on. */
 export class WireReader {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { SOCKET_OPTIONS } from '#shared/stream/web-socket-stream.ts';
 
 /** A peer that is refused and does not close its side is cut after this time, in milliseconds. */
 const LINGER_AFTER_REFUSAL_MS = 5_000;
@@ -56,7 +57,7 @@ export function createEndpoint(
   return new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    perMessageDeflate: false,
+    ...SOCKET_OPTIONS,
     maxPayload: maxMessageBytes,
     handleProtocols: choose,
   });

@@ -8,12 +8,25 @@ export interface Peer {
 }
 
 export interface Cluster {
-  /** Starts watching; the result stops it and may be called twice. */
+  /** Starts watching; the result stops it and may be called twice. A cluster is started once. */
   start(): Cancel;
-  /** False when the pod at this address is known to be gone; undefined when nobody knows. */
+  /**
+   * False when a pod was at this address and is known to be gone, true when one is there; undefined when nobody knows,
+   * which is always so for an address that was never seen.
+   */
   isAlive(address: string): boolean | undefined;
-  /** The pods of this relay, this one among them; empty when nobody knows. */
+  /** The pods of this relay, this one among them, as last seen; empty when nobody knows. */
   peers(): readonly Peer[];
-  /** Tells how much work this pod holds. */
+  /** Calls back for each pod that vanished from here on: what the registry says of it is worthless. */
+  onPeerGone(callback: (peer: Peer) => void): Cancel;
+  /** Tells how much work this pod holds, see `workOf`; cheap enough to be called on every change. */
   reportLoad(load: number): void;
+}
+
+/** A session is somebody's shell or copy, an agent only a link that is re-dialled: what one is worth in the other. */
+const AGENTS_PER_SESSION = 10;
+
+/** The work that a pod holds, for `reportLoad`. */
+export function workOf({ agents, sessions }: { agents: number; sessions: number }): number {
+  return agents + AGENTS_PER_SESSION * sessions;
 }

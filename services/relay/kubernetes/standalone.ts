@@ -5,5 +5,6 @@ export const standalone: Cluster = {
   start: () => () => undefined,
   isAlive: () => undefined,
   peers: () => [],
+  onPeerGone: () => () => undefined,
   reportLoad: () => undefined,
 };

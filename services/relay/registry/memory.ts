@@ -29,11 +29,17 @@ export class MemoryRegistry implements SessionRegistry {
   claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
     const held = this.#live(id);
     if (held !== undefined && held.claimHash !== claimHash) return Promise.resolve({ kind: 'taken' });
-    const now = this.#clock.now();
-    const entry = { ...owner, epoch: (held?.entry.epoch ?? 0) + 1, since: now };
-    this.#store.held.set(id, { entry, claimHash, expiresAt: now + LEASE_MS });
-    for (const wake of this.#store.waiters.get(id) ?? []) wake(entry);
-    return Promise.resolve({ kind: 'claimed', epoch: entry.epoch });
+    return Promise.resolve(this.#write(id, claimHash, owner, (held?.entry.epoch ?? 0) + 1));
+  }
+
+  restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome> {
+    const held = this.#live(id);
+    if (held === undefined) return Promise.resolve(this.#write(id, claimHash, owner, epoch));
+    const { entry } = held;
+    if (held.claimHash !== claimHash || entry.epoch > epoch) return Promise.resolve({ kind: 'taken' });
+    const isOwn = entry.pod === owner.pod && entry.address === owner.address;
+    const isTie = entry.epoch === epoch && !isOwn;
+    return Promise.resolve(this.#write(id, claimHash, owner, isTie ? epoch + 1 : epoch));
   }
 
   renew(leases: readonly Lease[]): Promise<readonly string[]> {
@@ -87,6 +93,14 @@ export class MemoryRegistry implements SessionRegistry {
 
   stop(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #write(id: string, claimHash: string, owner: Owner, epoch: number): ClaimOutcome {
+    const now = this.#clock.now();
+    const entry = { ...owner, epoch, since: now };
+    this.#store.held.set(id, { entry, claimHash, expiresAt: now + LEASE_MS });
+    for (const wake of this.#store.waiters.get(id) ?? []) wake(entry);
+    return { kind: 'claimed', epoch };
   }
 
   /** The lease of an ID, unless it ran out; what ran out is forgotten on the way. */

@@ -9,10 +9,17 @@
 // R7  `waitFor` gives the entry at once if it is there with an epoch above `afterEpoch`, else when it comes,
 //     else undefined after the time; it is woken by claims on every pod.
 // R8  Epochs of an ID rise for as long as its claim is remembered: a released or expired ID may start again at 1.
-// R9  Every call may fail with RegistryUnavailable, within REGISTRY_TIMEOUT_MS; callers decide what that means.
+// R9  Every call may reject with a RelayFault `registry_unavailable`; callers decide what that means. It does so within
+//     REGISTRY_TIMEOUT_MS of the last answer that it got: `renew` asks in batches, `waitFor` once more at its end.
+// R10 `restore` registers an agent that is linked here and whose entry was lost. A free ID gets the given epoch. The same
+//     claim hash with an epoch up to the given one is taken over: this owner's own entry keeps the given epoch, another
+//     owner's is outranked (one more than the given epoch if they are equal). Anything else is `taken`; nothing changes.
 
 /** The owner renews this often, in milliseconds: two renewals may fail before a lease (LEASE_MS) is lost. */
 export const RENEW_EVERY_MS = 15_000;
+
+/** No answer from the registry for so long, in milliseconds, is a no: a client would rather hear it than wait. */
+export const REGISTRY_TIMEOUT_MS = 2_000;
 
 /** Who holds a control link. */
 export interface Owner {
@@ -36,6 +43,8 @@ export type ClaimOutcome = { readonly kind: 'claimed'; readonly epoch: number } 
 
 export interface SessionRegistry {
   claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome>;
+  /** Registers again what the registry lost; `epoch` is the one that the agent was linked with. */
+  restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome>;
   /** The IDs among `leases` whose lease is lost. */
   renew(leases: readonly Lease[]): Promise<readonly string[]>;
   release(id: string, epoch: number): Promise<void>;

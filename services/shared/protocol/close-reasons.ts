@@ -11,6 +11,7 @@ export const CLOSE_REASONS = {
   not_json: { code: 1003, retry: false, meaning: 'a control message must be JSON' },
   lost: { code: 1006, retry: true, meaning: 'the transport went away without a close frame' },
   too_big: { code: 1009, retry: false, meaning: 'a message is over the limit' },
+  bad_frame: { code: 1002, retry: false, meaning: 'a frame against the WebSocket protocol' },
   fault: { code: 1011, retry: true, meaning: 'an internal fault' },
   unanswered_ping: { code: 1011, retry: true, meaning: 'the peer did not answer a ping in time' },
   stuck: { code: 1011, retry: true, meaning: 'the peer did not take the last bytes in time' },

@@ -2,11 +2,11 @@
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RESUME_CODES, type ResumeCode, resumeCodeOfCut } from './codes.ts';
+import { Delivery, ENDED } from './delivery.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import { encodeAck, encodeReset } from './frames.ts';
 import { ACK_AFTER_MS, type FlowLimits } from './limits.ts';
 import type { Link, LinkOwner } from './link.ts';
-import { ReceiveWindow } from './receive-window.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { ResumeEvent } from './resume-events.ts';
 
@@ -34,34 +34,15 @@ type Carriage =
   | { readonly kind: 'carried'; readonly link: Link }
   | { readonly kind: 'over' };
 
-/** What the local side did, or has still to be told. open -> closed -> parting -> told; any may be skipped. */
-type Local =
-  | { readonly kind: 'open' }
-  /** It closed: what arrives has no reader. */
-  | { readonly kind: 'closed'; readonly end: StreamEnd }
-  /** The session is over; what waits in the window is delivered first, then `end`. */
-  | { readonly kind: 'parting'; readonly end: StreamEnd }
-  | { readonly kind: 'told' };
-
-/** Whether the peer's FIN arrived, and whether all before it was taken. */
-type Peer = 'sending' | 'finished' | 'taken';
-
-const ENDED: StreamEnd = { reason: 'ended' };
-
 export class ResumableStream implements ByteStream {
   readonly #clock: Clock;
   readonly #limits: FlowLimits;
   readonly #resumeWindowMs: number;
   readonly #owner: StreamOwner;
   readonly #replay: ReplayBuffer;
-  readonly #window: ReceiveWindow;
+  readonly #delivery: Delivery;
   #carriage: Carriage = { kind: 'fresh' };
-  #local: Local = { kind: 'open' };
-  #peer: Peer = 'sending';
   #heard = false;
-  #sink: ByteSink | undefined;
-  #paused = false;
-  #delivering = false;
   #owesDrained = false;
   /** An ACK waits for the link to become writable. */
   #ackDue = false;
@@ -74,19 +55,20 @@ export class ResumableStream implements ByteStream {
     this.#resumeWindowMs = options.resumeWindowMs;
     this.#owner = options.owner;
     this.#replay = new ReplayBuffer(options.limits);
-    this.#window = new ReceiveWindow(options.limits);
+    this.#delivery = new Delivery(options.limits, {
+      took: () => this.#acknowledge(),
+      tookFin: (reader) => this.#answerFin(reader),
+    });
   }
 
   // ── for the local side ──
 
   attach(sink: ByteSink): void {
-    if (this.#sink !== undefined) throw new Error('a resumable stream is attached once');
-    this.#sink = sink;
-    this.#deliver();
+    this.#delivery.attach(sink);
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#local.kind !== 'open') return true;
+    if (!this.#delivery.open) return true;
     this.#replay.append(chunk);
     this.#send();
     this.#owesDrained = this.#replay.full;
@@ -94,45 +76,41 @@ export class ResumableStream implements ByteStream {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#delivery.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#deliver();
+    this.#delivery.resume();
   }
 
   close(end: StreamEnd): void {
-    if (this.#local.kind === 'parting') this.#window.discard();
-    if (this.#local.kind === 'open') {
-      this.#local = { kind: 'closed', end };
-      this.#window.discard();
-      this.#finishSending();
-    }
-    this.#deliver();
+    const closing = this.#delivery.open;
+    this.#delivery.close(end);
+    if (closing) this.#finishSending();
+    this.#delivery.deliver();
   }
 
   cut(end: StreamEnd): void {
-    this.#window.discard();
-    if (this.#carriage.kind !== 'over') this.#reset(resumeCodeOfCut(end.reason), end);
-    else this.#deliver();
+    this.#delivery.window.discard();
+    if (this.#carriage.kind === 'over') this.#delivery.deliver();
+    else this.#reset(resumeCodeOfCut(end.reason), end);
   }
 
   // ── for the client end and the agent end ──
 
   /** How many bytes arrived: what OPEN and OPENED say. */
   get received(): number {
-    return this.#window.arrived;
+    return this.#delivery.window.arrived;
   }
 
   /** Bytes held in memory for this session. */
   get heldBytes(): { readonly replay: number; readonly waiting: number } {
-    return { replay: this.#replay.heldBytes, waiting: this.#window.waitingBytes };
+    return { replay: this.#replay.heldBytes, waiting: this.#delivery.window.waitingBytes };
   }
 
   /** Whether the local side has closed the stream: nobody there waits for anything. */
   get isLeft(): boolean {
-    return this.#local.kind !== 'open';
+    return !this.#delivery.open;
   }
 
   /** Whether the peer has ever sent a frame that belongs to the session. */
@@ -159,14 +137,14 @@ export class ResumableStream implements ByteStream {
     );
     link.handOver(this.#linkOwner(link));
     // The last one may have been lost with its transport.
-    this.#ackDue = this.#window.taken > 0;
+    this.#ackDue = this.#delivery.window.taken > 0;
     this.#send();
   }
 
   /** Ends the session from outside: refused for good, or nobody will dial any more. */
   abandon(end: StreamEnd): void {
     // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
-    this.#finish(this.#peer === 'taken' ? ENDED : end);
+    this.#finish(this.#delivery.peer === 'taken' ? ENDED : end);
   }
 
   /** Resets the session: the peer broke the protocol. */
@@ -214,21 +192,11 @@ export class ResumableStream implements ByteStream {
   }
 
   #receiveData(offset: number, bytes: Buffer): void {
-    if (this.#peer !== 'sending') return this.fail('protocol_error', 'data after fin');
-    const verdict = this.#window.admit(offset, bytes.length);
-    if (verdict !== 'ok') return this.fail(verdict, `data at ${offset}, expected ${this.#window.arrived}`);
-    const sink = this.#sink;
-    if (this.#local.kind !== 'open') {
-      this.#window.pass(bytes.length);
-    } else if (sink === undefined || this.#paused || this.#delivering || this.#window.waitingBytes > 0) {
-      this.#window.store(bytes);
-    } else {
-      this.#window.pass(bytes.length);
-      this.#give(sink, bytes);
-      // What came or happened from within that call.
-      this.#deliver();
-    }
-    this.#acknowledge();
+    const { peer, window } = this.#delivery;
+    if (peer !== 'sending') return this.fail('protocol_error', 'data after fin');
+    const verdict = window.admit(offset, bytes.length);
+    if (verdict !== 'ok') return this.fail(verdict, `data at ${offset}, expected ${window.arrived}`);
+    this.#delivery.data(bytes);
   }
 
   #receiveAck(total: number): void {
@@ -237,18 +205,18 @@ export class ResumableStream implements ByteStream {
     if (verdict === 'backwards') return this.fail('protocol_error', `ack of ${total} after a higher one`);
     this.#send();
     this.#settle();
-    if (this.#owesDrained && !this.#replay.full && this.#local.kind === 'open') {
+    if (this.#owesDrained && !this.#replay.full) {
       this.#owesDrained = false;
-      this.#sink?.drained();
+      this.#delivery.drained();
     }
   }
 
   #receiveFin(offset: number): void {
-    if (this.#peer !== 'sending') return this.fail('protocol_error', 'a second fin');
-    const verdict = this.#window.admit(offset, 1);
-    if (verdict !== 'ok') return this.fail(verdict, `fin at ${offset}, expected ${this.#window.arrived}`);
-    this.#peer = 'finished';
-    this.#deliver();
+    const { peer, window } = this.#delivery;
+    if (peer !== 'sending') return this.fail('protocol_error', 'a second fin');
+    const verdict = window.admit(offset, 1);
+    if (verdict !== 'ok') return this.fail(verdict, `fin at ${offset}, expected ${window.arrived}`);
+    this.#delivery.fin();
   }
 
   /** Sends what the link takes: first what the peer waits for. */
@@ -266,7 +234,7 @@ export class ResumableStream implements ByteStream {
 
   #acknowledge(): void {
     if (this.#carriage.kind === 'over') return;
-    const pending = this.#window.unacknowledgedBytes;
+    const pending = this.#delivery.window.unacknowledgedBytes;
     if (pending >= this.#limits.ackEveryBytes) this.#acknowledgeNow();
     else if (pending > 0) this.#cancelAck ??= this.#clock.after(ACK_AFTER_MS, () => this.#acknowledgeNow());
   }
@@ -274,55 +242,20 @@ export class ResumableStream implements ByteStream {
   #acknowledgeNow(): void {
     this.#cancelAck?.();
     this.#cancelAck = undefined;
-    if (this.#window.unacknowledgedBytes === 0) return;
+    if (this.#delivery.window.unacknowledgedBytes === 0) return;
     this.#ackDue = true;
     this.#send();
   }
 
   #writeAck(link: Link): void {
     this.#ackDue = false;
-    link.write(encodeAck(this.#window.acknowledge()));
+    link.write(encodeAck(this.#delivery.window.acknowledge()));
   }
 
-  // ── delivery and endings ──
+  // ── endings ──
 
-  #give(sink: ByteSink, bytes: Buffer): void {
-    this.#delivering = true;
-    try {
-      sink.data(bytes);
-    } finally {
-      this.#delivering = false;
-    }
-  }
-
-  #giveWaiting(sink: ByteSink): void {
-    while (!this.#paused) {
-      const bytes = this.#window.take();
-      if (bytes === undefined) return;
-      this.#give(sink, bytes);
-    }
-  }
-
-  /** Gives the local side what it can have now: waiting bytes, then the end. */
-  #deliver(): void {
-    const sink = this.#sink;
-    if (this.#delivering) return;
-    if (sink !== undefined) this.#giveWaiting(sink);
-    this.#acknowledge();
-    if (this.#window.waitingBytes > 0) return;
-    if (this.#peer === 'finished') this.#takeFin();
-    if (this.#local.kind === 'parting' && sink !== undefined) {
-      const { end } = this.#local;
-      this.#local = { kind: 'told' };
-      sink.ended(end);
-    }
-  }
-
-  #takeFin(): void {
-    this.#peer = 'taken';
-    this.#window.pass(1);
-    if (this.#local.kind === 'open') {
-      this.#local = { kind: 'parting', end: ENDED };
+  #answerFin(reader: 'present' | 'gone'): void {
+    if (reader === 'present') {
       this.#replay.dropUnsent();
       this.#finishSending();
     }
@@ -339,18 +272,18 @@ export class ResumableStream implements ByteStream {
 
   /** A peer that neither takes the last bytes nor sends its own must not hold the session for ever. */
   #watchProgress(): void {
-    const progress = this.#replay.acked + this.#window.arrived;
+    const progress = this.#replay.acked + this.#delivery.window.arrived;
     this.#cancelStall = this.#clock.after(this.#resumeWindowMs, () => {
-      const moved = this.#replay.acked + this.#window.arrived > progress;
+      const moved = this.#replay.acked + this.#delivery.window.arrived > progress;
       if (this.#carriage.kind === 'carried' && !moved) this.fail('stuck');
       else this.#watchProgress();
     });
   }
 
   #settle(): void {
-    if (this.#peer !== 'taken' || !this.#replay.settled || this.#carriage.kind !== 'carried') return;
+    if (this.#delivery.peer !== 'taken' || !this.#replay.settled || this.#carriage.kind !== 'carried') return;
     const { link } = this.#carriage;
-    if (this.#window.unacknowledgedBytes > 0) this.#writeAck(link);
+    if (this.#delivery.window.unacknowledgedBytes > 0) this.#writeAck(link);
     this.#owner.event({ kind: 'finished' });
     this.#finish(ENDED);
   }
@@ -381,11 +314,7 @@ export class ResumableStream implements ByteStream {
     this.#cancelAck?.();
     this.#cancelStall?.();
     this.#replay.clear();
-    if (this.#local.kind === 'open') this.#local = { kind: 'parting', end };
-    else if (this.#local.kind === 'closed') {
-      this.#local = { kind: 'parting', end: end.reason === 'ended' ? this.#local.end : end };
-    }
-    this.#deliver();
+    this.#delivery.part(end);
     this.#owner.over(end);
   }
 }

@@ -9,8 +9,11 @@ export interface StreamEnd {
 
 /** Who receives from a stream. All three are called synchronously by the stream, never after `ended`. */
 export interface ByteSink {
-  /** Bytes in order. The receiver owns the chunk. */
-  data(chunk: Buffer): void;
+  /**
+   * Bytes in order. The receiver owns the chunk, and the `headroom` bytes (none by default) that lie before it in its
+   * buffer: a header may be written there.
+   */
+  data(chunk: Buffer, headroom?: number): void;
   /** A `write` that returned false has been taken: go on writing. */
   drained(): void;
   /** The last call. All that was received has been given to `data` before. */
@@ -24,8 +27,11 @@ export interface ByteSink {
 export interface ByteStream {
   /** Starts delivery to `sink`. Nothing is read before. A second call is a fault. */
   attach(sink: ByteSink): void;
-  /** Takes a chunk (the stream owns it from here). False: stop until `drained`. Ignored after a close. */
-  write(chunk: Buffer): boolean;
+  /**
+   * Takes a chunk, which the stream owns from here with its `headroom` (as in `ByteSink.data`). False: stop until
+   * `drained`. Ignored after a close.
+   */
+  write(chunk: Buffer, headroom?: number): boolean;
   /** Stops `data` (what is already on its way in may still come: 128 KiB at most). May be called twice. */
   pause(): void;
   /** Lets `data` flow again. May be called twice. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
+import { SOCKET_OPTIONS } from './web-socket-stream.ts';
 
 export interface DialOptions {
   readonly protocols: readonly string[];
@@ -32,7 +33,7 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
   const target = new URL(url);
   target.hash = '';
   const socket = new WebSocket(target, [...options.protocols], {
-    perMessageDeflate: false,
+    ...SOCKET_OPTIONS,
     maxPayload: options.maxMessageBytes,
     headers: { ...options.headers },
     // A hostile answer must not lead anywhere else.

@@ -37,9 +37,9 @@ export function joinStreams(left: ByteStream, right: ByteStream, options: JoinOp
 
   function sinkOf(side: Side, own: ByteStream, other: ByteStream): ByteSink {
     return {
-      data(chunk) {
+      data(chunk, headroom) {
         onBytes?.(side, chunk.length);
-        if (!other.write(chunk)) own.pause();
+        if (!other.write(chunk, headroom)) own.pause();
       },
       drained() {
         other.resume();

@@ -1,5 +1,5 @@
 // A pair of Node streams (a socket, stdin and stdout) as a byte stream.
-import type { Readable, Writable } from 'node:stream';
+import { finished, type Readable, type Writable } from 'node:stream';
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { ByteSink, ByteStream, StreamEnd } from './byte-stream.ts';
 
@@ -11,7 +11,7 @@ export interface NodeStreamOptions {
 
 /**
  * Wraps `readable` and `writable`, which may be one duplex. The end of `readable` is the end of the stream:
- * a byte stream has no half-close. Both are destroyed when the stream has ended.
+ * a byte stream has no half-close. Both are destroyed when the stream has ended and what was written is delivered.
  */
 export function fromNodeStreams(
   readable: Readable,
@@ -25,6 +25,8 @@ class NodeByteStream implements ByteStream {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #options: NodeStreamOptions;
+  readonly #isDuplex: boolean;
+  #paused = false;
   #sink: ByteSink | undefined;
   #closing: StreamEnd | undefined;
   #ended: StreamEnd | undefined;
@@ -34,12 +36,14 @@ class NodeByteStream implements ByteStream {
     this.#readable = readable;
     this.#writable = writable;
     this.#options = options;
+    this.#isDuplex = Object.is(readable, writable);
     const fail = (error: Error): void => {
       this.#finish({ reason: 'lost', detail: error.message });
     };
     readable.on('error', fail);
     readable.on('end', () => {
-      this.#finish({ reason: 'ended' });
+      if (this.#closing === undefined) this.#finish({ reason: 'ended' });
+      else this.#finishWhenDelivered(this.#closing);
     });
     readable.on('close', () => {
       if (this.#closing === undefined) this.#finish({ reason: 'lost' });
@@ -63,6 +67,7 @@ class NodeByteStream implements ByteStream {
     this.#readable.on('data', (chunk: Buffer) => {
       if (this.#closing === undefined) this.#sink?.data(chunk);
     });
+    if (this.#paused) this.#readable.pause();
   }
 
   write(chunk: Buffer): boolean {
@@ -71,10 +76,13 @@ class NodeByteStream implements ByteStream {
   }
 
   pause(): void {
-    this.#readable.pause();
+    if (this.#closing !== undefined) return;
+    this.#paused = true;
+    if (this.#sink !== undefined) this.#readable.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     if (this.#sink !== undefined) this.#readable.resume();
   }
 
@@ -82,10 +90,12 @@ class NodeByteStream implements ByteStream {
     if (this.#closing !== undefined || this.#ended !== undefined) return;
     this.#closing = end;
     this.#cancelClose = this.#options.clock.after(this.#options.closeWithinMs, () => {
-      this.cut({ reason: 'stuck' });
+      this.#finish(this.#writable.writableFinished ? end : { reason: 'stuck' });
     });
+    // A socket that is closed with bytes unread is reset by the kernel, and its peer may lose the last bytes.
+    this.#readable.resume();
     this.#writable.end(() => {
-      this.#finish(end);
+      this.#finishWhenDelivered(end);
     });
   }
 
@@ -93,15 +103,34 @@ class NodeByteStream implements ByteStream {
     this.#finish(end);
   }
 
+  /** A socket also waits for its peer to close; of two separate streams, the readable one may never end. */
+  #finishWhenDelivered(end: StreamEnd): void {
+    if (!this.#writable.writableFinished) return;
+    if (!this.#isDuplex || this.#readable.readableEnded) this.#finish(end);
+  }
+
   #finish(end: StreamEnd): void {
     if (this.#ended !== undefined) return;
     this.#ended = end;
     this.#cancelClose?.();
-    this.#readable.destroy();
-    // What the writable still holds is delivered unless this is a cut; a duplex is gone with its readable side.
-    if (this.#closing === undefined && end.reason === 'ended' && !this.#writable.destroyed)
-      this.#writable.end();
-    else this.#writable.destroy();
+    if (this.#closing === undefined && end.reason === 'ended' && !this.#writable.destroyed) this.#deliverRest();
+    else this.#destroy();
     this.#sink?.ended(end);
+  }
+
+  /** The peer has sent all it had; it may still be reading. */
+  #deliverRest(): void {
+    const cancel = this.#options.clock.after(this.#options.closeWithinMs, () => {
+      this.#destroy();
+    });
+    finished(this.#writable, { readable: false }, cancel);
+    this.#writable.end();
+    // A duplex whose two sides have ended destroys itself.
+    if (!this.#isDuplex) this.#readable.destroy();
+  }
+
+  #destroy(): void {
+    this.#readable.destroy();
+    this.#writable.destroy();
   }
 }

@@ -21,6 +21,12 @@ export const WRITE_LOW_BYTES = 16 * 1024;
 /** A peer that does not take the last bytes and close within this time is cut. */
 export const CLOSE_WITHIN_MS = 10_000;
 
+/**
+ * What every WebSocket of ours is opened with: no compression, since SSH data does not compress, and the close time
+ * also for a close that the peer began or provoked and does not finish (ws waits 30 s by itself).
+ */
+export const SOCKET_OPTIONS = { perMessageDeflate: false, closeTimeout: CLOSE_WITHIN_MS } as const;
+
 type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'open'; readonly sink: ByteSink }

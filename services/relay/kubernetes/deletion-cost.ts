@@ -1,0 +1,138 @@
+// The deletion cost: tells Kubernetes how much work this pod holds, so that scale-in takes the idlest first.
+// https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
+import type { Cancel, Clock } from '#shared/clock.ts';
+import { API_ANSWER_WITHIN_MS, type ApiRequest, type ApiServer, exchange, readText } from './api-server.ts';
+import { type ApiTroubles, DENIED_RETRY_MS, describeError, isDenial } from './api-troubles.ts';
+
+const ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** Each write is an update of a pod that the whole control plane hears of; in milliseconds. */
+export const WRITE_EVERY_MS = 60_000;
+
+/** Kubernetes takes a cost from the whole range of an int32 and ignores any other. */
+const MAX_COST = 2 ** 31 - 1;
+
+export interface DeletionCostOptions {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly troubles: ApiTroubles;
+  readonly clock: Clock;
+}
+
+type State =
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'idle' }
+  /** A write is due as soon as it may be. */
+  | { readonly kind: 'due'; readonly cancel: Cancel }
+  | { readonly kind: 'writing'; readonly cancel: Cancel };
+
+export class DeletionCost {
+  readonly #options: DeletionCostOptions;
+  #api: ApiServer | undefined;
+  #state: State = { kind: 'stopped' };
+  #wanted: number | undefined;
+  /** Undefined until the first write: an earlier process of this pod may have left any cost behind. */
+  #written: number | undefined;
+  #notBefore = 0;
+
+  constructor(options: DeletionCostOptions) {
+    this.#options = options;
+  }
+
+  /** Writes from here on. The result ends that and may be called twice. */
+  start(api: ApiServer): Cancel {
+    this.#api = api;
+    this.#state = { kind: 'idle' };
+    this.#plan();
+    return () => {
+      if (this.#state.kind === 'due' || this.#state.kind === 'writing') this.#state.cancel();
+      this.#state = { kind: 'stopped' };
+    };
+  }
+
+  /** The load at this moment; the latest is what is written. */
+  report(load: number): void {
+    this.#wanted = costOf(load);
+    this.#plan();
+  }
+
+  #plan(): void {
+    if (this.#state.kind !== 'idle' || this.#wanted === this.#written) return;
+    const { clock } = this.#options;
+    const waitMs = Math.max(0, this.#notBefore - clock.now());
+    const cancel = clock.after(waitMs, () => {
+      this.#state = { kind: 'idle' };
+      this.#write();
+    });
+    this.#state = { kind: 'due', cancel };
+  }
+
+  #write(): void {
+    const cost = this.#wanted;
+    if (this.#api === undefined || cost === undefined || cost === this.#written) return;
+    const { clock } = this.#options;
+    this.#notBefore = clock.now() + WRITE_EVERY_MS;
+    const over = new AbortController();
+    const writing: State = {
+      kind: 'writing',
+      cancel() {
+        over.abort();
+      },
+    };
+    this.#state = writing;
+    this.#patch(this.#api, cost, over.signal).then(
+      (status) => {
+        if (this.#state === writing) this.#settle(cost, status);
+      },
+      (error: unknown) => {
+        if (this.#state === writing) this.#fail('failed', describeError(error));
+      },
+    );
+  }
+
+  #patch(api: ApiServer, cost: number, signal: AbortSignal): Promise<number> {
+    const limits = { clock: this.#options.clock, signal, silenceMs: API_ANSWER_WITHIN_MS };
+    return exchange(api, patchRequest(this.#options, cost), limits, async ({ status, chunks }) => {
+      await readText(chunks);
+      return status;
+    });
+  }
+
+  #settle(cost: number, status: number): void {
+    if (status !== 200) {
+      // A pod that is not found has another name than POD_ID says: nothing that a retry mends soon.
+      const trouble = isDenial(status) ? 'denied' : 'failed';
+      if (trouble === 'denied' || status === 404)
+        this.#notBefore = this.#options.clock.now() + DENIED_RETRY_MS;
+      this.#fail(trouble, `the patch of pod ${this.#options.pod} was answered with status ${status}`);
+      return;
+    }
+    this.#written = cost;
+    this.#options.troubles.over();
+    this.#state = { kind: 'idle' };
+    this.#plan();
+  }
+
+  #fail(trouble: 'denied' | 'failed', detail: string): void {
+    this.#options.troubles.happened(trouble, detail);
+    this.#state = { kind: 'idle' };
+    this.#plan();
+  }
+}
+
+/** Int32, as Kubernetes wants it; what is no number is no work. */
+export function costOf(load: number): number {
+  return Number.isNaN(load) ? 0 : Math.min(MAX_COST, Math.max(0, Math.round(load)));
+}
+
+function patchRequest({ namespace, pod }: DeletionCostOptions, cost: number): ApiRequest {
+  return {
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`,
+    body: {
+      // RFC 7396: sets this one annotation, leaves the others.
+      contentType: 'application/merge-patch+json',
+      text: JSON.stringify({ metadata: { annotations: { [ANNOTATION]: String(cost) } } }),
+    },
+  };
+}

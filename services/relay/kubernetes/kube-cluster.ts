@@ -1,0 +1,105 @@
+// The cluster as Kubernetes knows it: the pods behind our Service, and what ours is worth to scale-in.
+import { isIPv6 } from 'node:net';
+import type { Cancel, Clock } from '#shared/clock.ts';
+import type { ApiServer } from './api-server.ts';
+import { type ApiLog, type ApiRecorder, ApiTroubles, describeError } from './api-troubles.ts';
+import type { Cluster, Peer } from './cluster.ts';
+import { DeletionCost } from './deletion-cost.ts';
+import { watchEndpoints } from './endpoint-watch.ts';
+import type { KubeAccess } from './kube.ts';
+import { PeerView } from './peer-view.ts';
+
+/** A pod is among its Service's endpoints within seconds of its start, ready or not; in milliseconds. */
+export const EXPECT_SELF_WITHIN_MS = 60_000;
+
+export interface KubeClusterOptions {
+  readonly access: KubeAccess;
+  readonly namespace: string;
+  /** The Service whose endpoints are the relay pods; it has a port of the name `portName`. */
+  readonly service: string;
+  readonly portName: string;
+  /** Our own pod's name, and our internal listener as the others reach it, by IP address. */
+  readonly self: Peer;
+  /** False where the Role does not let us patch pods, by intent. */
+  readonly writesDeletionCost: boolean;
+  readonly clock: Clock;
+  readonly log: ApiLog;
+  readonly recorder: ApiRecorder;
+  /** In [0, 1); `Math.random` by default. */
+  readonly random?: () => number;
+}
+
+/** Nothing is opened before `start`, and the Kubernetes client is not even loaded: it takes 0.1 s and 10 MB. */
+export function createKubeCluster(options: KubeClusterOptions): Cluster {
+  const { access, clock, log, namespace, recorder, self, service } = options;
+  const view = new PeerView(clock, self.address);
+  const cost = new DeletionCost({
+    namespace,
+    pod: self.name,
+    troubles: new ApiTroubles('patch', log, recorder),
+    clock,
+  });
+  const over = new AbortController();
+  const stops: Cancel[] = [];
+  let isStarted = false;
+
+  async function run(): Promise<void> {
+    const { connectApiServer } = await import('./kube.ts');
+    if (over.signal.aborted) return;
+    const api: ApiServer = connectApiServer(access);
+    if (options.writesDeletionCost) stops.push(cost.start(api));
+    await watchEndpoints(
+      {
+        api,
+        namespace,
+        service,
+        filter: { portName: options.portName, family: familyOf(self.address) },
+        view,
+        troubles: new ApiTroubles('watch', log, recorder),
+        clock,
+        random: options.random ?? Math.random,
+      },
+      over.signal,
+    );
+  }
+
+  /** A Service of another name, or an address without its port, would go unnoticed: nothing else depends on them. */
+  function expectSelf(): Cancel {
+    return clock.after(EXPECT_SELF_WITHIN_MS, () => {
+      if (view.isOurs || view.peers().length === 0) return;
+      log.warn(
+        { service, namespace, address: self.address, endpoints: view.peers().length },
+        'the endpoints of our service do not name this pod, so vanished pods are noticed by time-out only',
+      );
+    });
+  }
+
+  return {
+    start() {
+      if (!isStarted) {
+        isStarted = true;
+        stops.push(expectSelf(), () => {
+          view.stop();
+        });
+        run().catch((error: unknown) => {
+          log.warn({ detail: describeError(error) }, 'the kubernetes client cannot be loaded');
+        });
+      }
+      return () => {
+        over.abort();
+        for (const stop of stops.splice(0)) stop();
+      };
+    },
+    isAlive: (address) => view.isAlive(address),
+    peers: () => view.peers(),
+    onPeerGone: (callback) => view.onGone(callback),
+    reportLoad(load) {
+      cost.report(load);
+    },
+  };
+}
+
+function familyOf(address: string): 'IPv4' | 'IPv6' {
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  return isIPv6(host) ? 'IPv6' : 'IPv4';
+}

@@ -1,0 +1,134 @@
+// The peer view: which pods the endpoint slices name, and which they no longer do.
+import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Peer } from './cluster.ts';
+import type { EndpointSlice } from './endpoint-slice.ts';
+
+/**
+ * A pod that moves from one slice to another is in neither for a moment, since the two changes come one after the other;
+ * in milliseconds.
+ */
+export const SETTLE_MS = 1_000;
+
+/** How many vanished pods are remembered. Their registry entries live for a lease: no rollout replaces more meanwhile. */
+export const MAX_VANISHED = 1_024;
+
+/**
+ * What the slices say is believed only while they name this pod too: otherwise they are of another Service, or the
+ * Service was deleted or selects nothing, and a pod that they do not name may well be there.
+ */
+export class PeerView {
+  readonly #clock: Clock;
+  readonly #selfAddress: string;
+  readonly #slices = new Map<string, EndpointSlice>();
+  /** By address, the oldest first, as are the next two. */
+  #present = new Map<string, Peer>();
+  /** No longer named, but not believed to be gone yet. */
+  readonly #departed = new Map<string, { readonly peer: Peer; readonly at: number }>();
+  readonly #gone = new Set<string>();
+  readonly #callbacks = new Set<(peer: Peer) => void>();
+  #cancel: Cancel = () => undefined;
+
+  constructor(clock: Clock, selfAddress: string) {
+    this.#clock = clock;
+    this.#selfAddress = selfAddress;
+  }
+
+  /** True while the slices name this pod. */
+  get isOurs(): boolean {
+    return this.#present.has(this.#selfAddress);
+  }
+
+  peers(): readonly Peer[] {
+    return [...this.#present.values()];
+  }
+
+  isAlive(address: string): boolean | undefined {
+    if (this.#present.has(address)) return true;
+    return this.#gone.has(address) ? false : undefined;
+  }
+
+  onGone(callback: (peer: Peer) => void): Cancel {
+    const entry = (peer: Peer): void => {
+      callback(peer);
+    };
+    this.#callbacks.add(entry);
+    return () => {
+      this.#callbacks.delete(entry);
+    };
+  }
+
+  /** All slices, after a list. */
+  replace(slices: readonly EndpointSlice[]): void {
+    this.#slices.clear();
+    for (const slice of slices) this.#slices.set(slice.name, slice);
+    this.#update();
+  }
+
+  /** One slice, after an event. */
+  put(slice: EndpointSlice): void {
+    this.#slices.set(slice.name, slice);
+    this.#update();
+  }
+
+  remove(name: string): void {
+    this.#slices.delete(name);
+    this.#update();
+  }
+
+  /** Ends its timer. May be called twice. */
+  stop(): void {
+    this.#cancel();
+  }
+
+  #update(): void {
+    const before = this.#present;
+    this.#present = new Map();
+    for (const { peers } of this.#slices.values()) {
+      for (const peer of peers) this.#present.set(peer.address, peer);
+    }
+    for (const [address, peer] of before) {
+      if (!this.#present.has(address)) this.#departed.set(address, { peer, at: this.#clock.now() });
+    }
+    forgetOldest(this.#departed);
+    for (const address of this.#present.keys()) {
+      this.#departed.delete(address);
+      this.#gone.delete(address);
+    }
+    this.#settle();
+  }
+
+  /** Believes what has been so for long enough, and comes back for the rest. */
+  #settle(): void {
+    this.#cancel();
+    // The update that names this pod again comes here again.
+    if (!this.isOurs) return;
+    const now = this.#clock.now();
+    let nextAt = Number.POSITIVE_INFINITY;
+    for (const [address, { peer, at }] of this.#departed) {
+      if (at + SETTLE_MS > now) {
+        nextAt = Math.min(nextAt, at + SETTLE_MS);
+        continue;
+      }
+      this.#departed.delete(address);
+      this.#bury(peer);
+    }
+    if (nextAt < Number.POSITIVE_INFINITY) {
+      this.#cancel = this.#clock.after(nextAt - now, () => {
+        this.#settle();
+      });
+    }
+  }
+
+  #bury(peer: Peer): void {
+    this.#gone.add(peer.address);
+    forgetOldest(this.#gone);
+    for (const callback of this.#callbacks) callback(peer);
+  }
+}
+
+function forgetOldest(vanished: Map<string, unknown> | Set<string>): void {
+  for (const oldest of vanished.keys()) {
+    if (vanished.size <= MAX_VANISHED) break;
+    vanished.delete(oldest);
+  }
+}

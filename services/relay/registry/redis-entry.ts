@@ -1,0 +1,46 @@
+// An entry as it lies in Redis: what is signed, and what may be believed of what is read.
+import type { Entry, Owner } from './registry.ts';
+
+/** Why an entry counts as absent: it was not written by a relay of this cluster, or not for this ID. */
+export const ENTRY_FAULTS = ['wrong_type', 'too_big', 'missing_field', 'malformed', 'bad_signature'] as const;
+export type EntryFault = (typeof ENTRY_FAULTS)[number];
+
+/** The fields in the order of ENTRY_FIELDS, as the scripts give them: complete, of bounded length, numbers checked. */
+export type EntryFields = readonly [
+  pod: string,
+  address: string,
+  epoch: string,
+  claimHash: string,
+  since: string,
+  signature: string,
+];
+
+/** Signs and verifies with the cluster's secret; while it is rotated, `verify` takes the old and the new one. */
+export interface EntrySigner {
+  sign(text: string): string;
+  verify(text: string, signature: string): boolean;
+}
+
+export type ReadEntry =
+  | { readonly kind: 'trusted'; readonly entry: Entry }
+  | { readonly kind: 'distrusted'; readonly fault: EntryFault };
+
+/**
+ * What is signed of an entry. It binds the address to the ID and the claim, so that an entry can neither be made up nor
+ * copied to another ID. Epoch and time are not in it, since they are made inside Redis and lead nobody astray.
+ */
+export function entryText(id: string, owner: Owner, claimHash: string): string {
+  return JSON.stringify([id, owner.pod, owner.address, claimHash]);
+}
+
+export function readEntry(id: string, fields: EntryFields, signer: EntrySigner): ReadEntry {
+  const [pod, address, epoch, claimHash, since, signature] = fields;
+  if (!signer.verify(entryText(id, { pod, address }, claimHash), signature))
+    return { kind: 'distrusted', fault: 'bad_signature' };
+  return { kind: 'trusted', entry: { pod, address, epoch: Number(epoch), since: Number(since) } };
+}
+
+/** The name of this very entry in the scripts' argument `distrusted`. */
+export function fingerprintOf(fields: EntryFields): string {
+  return fields.join('\n');
+}

@@ -1,0 +1,316 @@
+// The session registry over a Redis client: claims and leases as scripts, waits as subscriptions.
+import type { Clock } from '#shared/clock.ts';
+import { Bell } from './bell.ts';
+import type { OpenRedisClient, RedisClient, ScriptCall } from './redis-client.ts';
+import {
+  type EntryFault,
+  type EntryFields,
+  type EntrySigner,
+  entryText,
+  fingerprintOf,
+  readEntry,
+} from './redis-entry.ts';
+import { callFaultFrom, messageOf, RedisCallFault, type RedisFailure } from './redis-failure.ts';
+import { ENTRY_TTL_MS, RedisKeys } from './redis-keys.ts';
+import type { ScriptName } from './redis-scripts.ts';
+import { describeRedisTarget, type RedisTarget } from './redis-url.ts';
+import { Wakeups } from './redis-wakeups.ts';
+import {
+  type ClaimOutcome,
+  type Entry,
+  type Lease,
+  type Owner,
+  REGISTRY_TIMEOUT_MS,
+  type SessionRegistry,
+  type WaitOptions,
+} from './registry.ts';
+import { Throttle } from './throttle.ts';
+
+/** Leases per batch: a few milliseconds of Redis' time, so that a large pod's renewal delays nobody's claim. */
+const RENEW_BATCH = 500;
+
+/** More calls than this at once mean that Redis has stopped answering; the next ones are refused at once. */
+export const MAX_CALLS_IN_FLIGHT = 10_000;
+
+/** Messages can be lost (a fail-over, a new connection): who waits looks again so often, in milliseconds. */
+const LOOK_AGAIN_MS = 2_000;
+
+/** One line per kind of trouble in so many milliseconds, with the number of those not logged. */
+const LOG_EVERY_MS = 30_000;
+
+export interface RedisLog {
+  info(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+}
+
+export interface RedisRegistryOptions extends EntrySigner {
+  readonly target: RedisTarget;
+  /** Names this pod's probe key. */
+  readonly pod: string;
+  readonly clock: Clock;
+  readonly log: RedisLog;
+  /** Redis takes writes, for the first time or again: whoever is linked here is to be restored. */
+  readonly onReady?: () => void;
+  /** An entry that a stranger wrote; it counts as absent. */
+  readonly onFault?: (fault: EntryFault) => void;
+  /** A call was answered, or was not. */
+  readonly onCall?: (operation: ScriptName, seconds: number, outcome: 'ok' | RedisFailure) => void;
+  /** For tests that share a server. */
+  readonly keyPrefix?: string;
+  /** LEASE_MS by default; in milliseconds. */
+  readonly leaseMs?: number;
+  /** REGISTRY_TIMEOUT_MS by default; in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+type ClaimReply = readonly ['claimed', epoch: string, odd: EntryFault | ''] | readonly ['taken', EntryFields];
+type LookupReply = readonly ['found', EntryFields] | readonly ['absent', odd: EntryFault | ''];
+
+export class RedisRegistry implements SessionRegistry {
+  readonly #options: RedisRegistryOptions;
+  readonly #open: OpenRedisClient;
+  readonly #keys: RedisKeys;
+  readonly #leaseMs: number;
+  readonly #timeoutMs: number;
+  readonly #throttle: Throttle;
+  readonly #wakeups: Wakeups;
+  /**
+   * The signature of what this pod wrote, by ID: an entry that a stranger changed and that kept its epoch is not ours to
+   * renew. Written by claim and restore; forgotten with the lease.
+   */
+  readonly #signatures = new Map<string, string>();
+  readonly #stopped = new AbortController();
+  #client: RedisClient | undefined;
+  #inFlight = 0;
+
+  /** `open` starts connecting. */
+  constructor(options: RedisRegistryOptions, open: OpenRedisClient) {
+    this.#options = options;
+    this.#open = open;
+    this.#keys = new RedisKeys(options.keyPrefix);
+    this.#leaseMs = options.leaseMs ?? ENTRY_TTL_MS;
+    this.#timeoutMs = options.timeoutMs ?? REGISTRY_TIMEOUT_MS;
+    this.#throttle = new Throttle(options.clock, LOG_EVERY_MS);
+    this.#wakeups = new Wakeups({
+      client: () => this.#client,
+      onRefused: (error) => {
+        const { failure, message } = callFaultFrom(error);
+        if (failure !== 'disconnected') this.#warn('redis subscription refused', { error: message });
+      },
+    });
+  }
+
+  /** Begins to connect. A Redis that is not there fails nothing here: calls reject until it is. May be called twice. */
+  start(): void {
+    if (this.#client !== undefined || this.#stopped.signal.aborted) return;
+    const { clock, log, onReady, pod, target } = this.#options;
+    const redis = describeRedisTarget(target);
+    let isUsable = false;
+    this.#client = this.#open({
+      target,
+      clock,
+      probeKey: this.#keys.probe(pod),
+      timeoutMs: this.#timeoutMs,
+      events: {
+        usable: () => {
+          if (!isUsable) log.info({ redis }, 'redis connected');
+          isUsable = true;
+          onReady?.();
+        },
+        lost: () => {
+          if (isUsable && !this.#stopped.signal.aborted) log.warn({ redis }, 'redis connection lost');
+          isUsable = false;
+        },
+        failed: (error) => {
+          this.#warn('redis not usable', { redis, error });
+        },
+        listening: () => {
+          this.#wakeups.listening();
+        },
+        heard: (channel) => {
+          this.#wakeups.heard(channel);
+        },
+      },
+    });
+  }
+
+  claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
+    return this.#write('claim', id, claimHash, owner, []);
+  }
+
+  restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome> {
+    return this.#write('restore', id, claimHash, owner, [String(epoch)]);
+  }
+
+  /**
+   * As the contract has it; where some of a cluster's servers do not answer, the leases they hold are neither renewed nor
+   * named as lost. Rejects if a whole batch of RENEW_BATCH leases fails.
+   */
+  async renew(leases: readonly Lease[]): Promise<readonly string[]> {
+    const current = new Set(leases.map(({ id }) => id));
+    for (const id of this.#signatures.keys()) if (!current.has(id)) this.#signatures.delete(id);
+    const lost: string[] = [];
+    for (let start = 0; start < leases.length; start += RENEW_BATCH) {
+      const batch = leases.slice(start, start + RENEW_BATCH);
+      const replies = await this.#runBatch(batch);
+      for (const [index, { id }] of batch.entries()) {
+        const reply = replies[index];
+        if (reply?.status === 'fulfilled' && reply.value !== 1) lost.push(id);
+      }
+    }
+    return lost;
+  }
+
+  async release(id: string, epoch: number): Promise<void> {
+    await this.#run('release', { key: this.#keys.agent(id), args: [String(epoch)] });
+    this.#signatures.delete(id);
+  }
+
+  async lookup(id: string): Promise<Entry | undefined> {
+    const reply = (await this.#run('lookup', { key: this.#keys.agent(id), args: [] })) as LookupReply;
+    if (reply[0] === 'absent') {
+      if (reply[1] !== '') this.#reportOdd(id, reply[1]);
+      return undefined;
+    }
+    const read = readEntry(id, reply[1], this.#options);
+    if (read.kind === 'trusted') return read.entry;
+    this.#reportOdd(id, read.fault);
+    return undefined;
+  }
+
+  /** Rejects if Redis does not answer at first, or at the end; what happens in between is waited out. */
+  async waitFor(id: string, ms: number, options: WaitOptions = {}): Promise<Entry | undefined> {
+    const { clock } = this.#options;
+    const { afterEpoch = 0 } = options;
+    const until = clock.now() + ms;
+    const signal = AbortSignal.any([this.#stopped.signal, ...(options.signal ? [options.signal] : [])]);
+    let entry = await this.lookup(id);
+    const isNew = (): boolean => entry !== undefined && entry.epoch > afterEpoch;
+    const bell = new Bell();
+    const ring = (): void => {
+      bell.ring();
+    };
+    if (isNew() || ms <= 0) return isNew() ? entry : undefined;
+    signal.addEventListener('abort', ring, { once: true });
+    const unwatch = this.#wakeups.watch(this.#keys.claims(id), ring);
+    try {
+      let failure: RedisCallFault | undefined;
+      for (let left = until - clock.now(); left > 0 && !signal.aborted; left = until - clock.now()) {
+        await bell.rung(clock, Math.min(left, LOOK_AGAIN_MS));
+        if (signal.aborted) return undefined;
+        try {
+          entry = await this.lookup(id);
+          failure = undefined;
+        } catch (error) {
+          failure = callFaultFrom(error);
+        }
+        if (failure === undefined && isNew()) return entry;
+      }
+      if (failure !== undefined && !signal.aborted) throw failure;
+      return undefined;
+    } finally {
+      unwatch();
+      signal.removeEventListener('abort', ring);
+    }
+  }
+
+  /** Ends waits and connections. May be called twice. */
+  stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#client?.close();
+    this.#client = undefined;
+    return Promise.resolve();
+  }
+
+  /** An entry that the script respects and we do not trust is named to the script in a second call, and replaced. */
+  async #write(
+    script: 'claim' | 'restore',
+    id: string,
+    claimHash: string,
+    owner: Owner,
+    more: readonly string[],
+  ): Promise<ClaimOutcome> {
+    const signature = this.#options.sign(entryText(id, owner, claimHash));
+    const since = String(this.#options.clock.now());
+    const fields = [owner.pod, owner.address, claimHash, since, signature];
+    const settings = [String(this.#leaseMs), this.#keys.claims(id)];
+    const call = (distrusted: string): Promise<unknown> =>
+      this.#run(script, { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] });
+
+    let reply = (await call('')) as ClaimReply;
+    if (reply[0] === 'taken') {
+      const read = readEntry(id, reply[1], this.#options);
+      if (read.kind === 'trusted') return { kind: 'taken' };
+      reply = (await call(fingerprintOf(reply[1]))) as ClaimReply;
+      if (reply[0] === 'taken') return { kind: 'taken' };
+    }
+    const [, epoch, odd] = reply;
+    if (odd !== '') this.#reportOdd(id, odd);
+    this.#signatures.set(id, signature);
+    return { kind: 'claimed', epoch: Number(epoch) };
+  }
+
+  #runBatch(batch: readonly Lease[]): Promise<readonly PromiseSettledResult<unknown>[]> {
+    const calls = batch.map(({ id, epoch }): ScriptCall => {
+      const signature = this.#signatures.get(id) ?? '';
+      return { key: this.#keys.agent(id), args: [String(epoch), String(this.#leaseMs), signature] };
+    });
+    return this.#timed('renew', calls.length, async (client) => {
+      const replies = await client.runEach('renew', calls);
+      const rejected = replies.filter((reply) => reply.status === 'rejected');
+      const [first] = rejected;
+      if (first !== undefined && rejected.length === replies.length) throw callFaultFrom(first.reason);
+      if (first !== undefined)
+        this.#warn('leases not renewed', { leases: rejected.length, error: messageOf(first.reason) });
+      return replies;
+    });
+  }
+
+  #run(script: ScriptName, call: ScriptCall): Promise<unknown> {
+    return this.#timed(script, 1, (client) => client.run(script, call));
+  }
+
+  /** Bounds the number of calls and the time of each, and tells how it went. */
+  async #timed<Reply>(
+    operation: ScriptName,
+    calls: number,
+    work: (client: RedisClient) => Promise<Reply>,
+  ): Promise<Reply> {
+    const begin = performance.now();
+    const report = (outcome: 'ok' | RedisFailure): void => {
+      this.#options.onCall?.(operation, (performance.now() - begin) / 1_000, outcome);
+    };
+    const { promise: silence, reject } = Promise.withResolvers<never>();
+    const cancel = this.#options.clock.after(this.#timeoutMs, () => {
+      reject(new RedisCallFault('timeout', `no answer to ${operation} within ${this.#timeoutMs} ms`));
+    });
+    this.#inFlight += calls;
+    try {
+      if (this.#client === undefined) throw new RedisCallFault('disconnected', 'not started, or stopped');
+      if (this.#inFlight > MAX_CALLS_IN_FLIGHT)
+        throw new RedisCallFault('overloaded', `${MAX_CALLS_IN_FLIGHT} calls are waiting for it`);
+      const reply = await Promise.race([work(this.#client), silence]);
+      report('ok');
+      return reply;
+    } catch (error) {
+      const fault = callFaultFrom(error);
+      report(fault.failure);
+      if (fault.failure !== 'disconnected')
+        this.#warn(`redis ${fault.failure}`, { operation, error: fault.message });
+      throw fault;
+    } finally {
+      cancel();
+      this.#inFlight -= calls;
+    }
+  }
+
+  #reportOdd(id: string, fault: EntryFault): void {
+    this.#options.onFault?.(fault);
+    this.#warn('registry entry ignored: not written by a relay with this secret', { id, fault });
+  }
+
+  #warn(message: string, fields: Record<string, unknown>): void {
+    const notLogged = this.#throttle.pass(message);
+    if (notLogged !== undefined) this.#options.log.warn({ ...fields, notLogged }, message);
+  }
+}

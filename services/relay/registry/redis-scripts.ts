@@ -1,0 +1,97 @@
+// The scripts that run inside Redis: each is one atomic step on one key, so that they work in a cluster too.
+//
+// What is under a key may have been written by a stranger. `read` takes it apart without ever raising an error: a key of
+// another type, a field that is missing, too long or no number make the entry `odd`, and an odd entry counts as absent.
+// A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
+// caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
+import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS } from './redis-keys.ts';
+
+const FIELD_NAMES = ENTRY_FIELDS.map((name) => `'${name}'`).join(', ');
+
+const READ = `
+local FIELDS = { ${FIELD_NAMES} }
+
+-- The six fields as text; nil if nothing is there; nil and a word if what is there is odd.
+local function read(key, distrusted)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return nil end
+  if kind ~= 'hash' then return nil, 'wrong_type' end
+  for _, field in ipairs(FIELDS) do
+    if redis.call('HSTRLEN', key, field) > ${MAX_ENTRY_FIELD_BYTES} then return nil, 'too_big' end
+  end
+  local entry = redis.call('HMGET', key, unpack(FIELDS))
+  for index = 1, #FIELDS do
+    if not entry[index] then return nil, 'missing_field' end
+  end
+  for _, number in ipairs({ entry[3], entry[5] }) do
+    if not number:match('^[1-9]%d*$') or #number > ${MAX_EPOCH_DIGITS} then return nil, 'malformed' end
+  end
+  if distrusted ~= '' and table.concat(entry, '\\n') == distrusted then return nil, 'bad_signature' end
+  return entry
+end
+`;
+
+/** ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted[, epoch]. */
+const WRITE = `
+local function write(epoch, odd)
+  if odd then redis.call('UNLINK', KEYS[1]) end
+  local text = string.format('%.0f', epoch)
+  redis.call('HSET', KEYS[1], 'pod', ARGV[1], 'address', ARGV[2], 'epoch', text, 'claim', ARGV[3], 'since', ARGV[4],
+    'signature', ARGV[5])
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  -- Whoever waits looks again by itself as well: a user without the right to publish must not lose the claim.
+  redis.pcall('PUBLISH', ARGV[7], text)
+  return { 'claimed', text, odd or '' }
+end
+`;
+
+const CLAIM = `
+local entry, odd = read(KEYS[1], ARGV[8])
+if entry and entry[4] ~= ARGV[3] then return { 'taken', entry } end
+return write(entry and tonumber(entry[3]) + 1 or 1, odd)
+`;
+
+const RESTORE = `
+local entry, odd = read(KEYS[1], ARGV[8])
+local epoch = tonumber(ARGV[9])
+if entry then
+  if entry[4] ~= ARGV[3] or tonumber(entry[3]) > epoch then return { 'taken', entry } end
+  local own = entry[1] == ARGV[1] and entry[2] == ARGV[2]
+  if tonumber(entry[3]) == epoch and not own then epoch = epoch + 1 end
+end
+return write(epoch, odd)
+`;
+
+const LOOKUP = `
+local entry, odd = read(KEYS[1], '')
+if entry then return { 'found', entry } end
+return { 'absent', odd or '' }
+`;
+
+/**
+ * ARGV: epoch, lease, signature. Runs for each agent of every pod four times a minute, so it does the least that tells
+ * our entry from another: a stranger's type or an expired key makes HMGET fail or give nothing, which is a lost lease.
+ */
+const RENEW = `
+local entry = redis.pcall('HMGET', KEYS[1], 'epoch', 'signature')
+if entry[1] ~= ARGV[1] or (ARGV[3] ~= '' and entry[2] ~= ARGV[3]) then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`;
+
+/** ARGV: epoch. */
+const RELEASE = `
+local entry = redis.pcall('HMGET', KEYS[1], 'epoch')
+if entry[1] ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+`;
+
+/** Lua, by name; each takes one key. */
+export const REDIS_SCRIPTS = {
+  claim: READ + WRITE + CLAIM,
+  restore: READ + WRITE + RESTORE,
+  lookup: READ + LOOKUP,
+  renew: RENEW,
+  release: RELEASE,
+} as const;
+
+export type ScriptName = keyof typeof REDIS_SCRIPTS;

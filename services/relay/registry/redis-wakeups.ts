@@ -1,0 +1,86 @@
+// Wake-ups: who on this pod waits for the claim of which ID, and the channels that are subscribed to because of it.
+import type { RedisClient } from './redis-client.ts';
+
+type Wake = () => void;
+
+interface Watch {
+  readonly wakes: Set<Wake>;
+  /** True from the server's answer on: from then on no claim goes unheard while the connection lasts. */
+  isHeard: boolean;
+}
+
+export interface WakeupsOptions {
+  readonly client: () => Pick<RedisClient, 'subscribe' | 'unsubscribe'> | undefined;
+  /** A subscription was refused, which is slower but not fatal: those who wait look again by themselves. */
+  readonly onRefused: (error: unknown) => void;
+}
+
+export class Wakeups {
+  readonly #options: WakeupsOptions;
+  readonly #watches = new Map<string, Watch>();
+
+  constructor(options: WakeupsOptions) {
+    this.#options = options;
+  }
+
+  /** How many channels are watched. */
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  /**
+   * Calls `wake` for each message on `channel`, and once as soon as messages are heard: what was claimed before that went
+   * unnoticed, so it is then that a look closes the gap. Wakes again after each loss of the connection, for the same
+   * reason. The result ends it and may be called twice.
+   */
+  watch(channel: string, wake: Wake): () => void {
+    const watch = this.#watches.get(channel) ?? this.#open(channel);
+    watch.wakes.add(wake);
+    if (watch.isHeard) wake();
+    return () => {
+      watch.wakes.delete(wake);
+      if (watch.wakes.size > 0 || this.#watches.get(channel) !== watch) return;
+      this.#watches.delete(channel);
+      // Without a connection there is no subscription to end.
+      this.#options
+        .client()
+        ?.unsubscribe(channel)
+        .catch(() => undefined);
+    };
+  }
+
+  heard(channel: string): void {
+    for (const wake of this.#watches.get(channel)?.wakes ?? []) wake();
+  }
+
+  /** The connection for messages is new: everything is subscribed to again. */
+  listening(): void {
+    const watches = [...this.#watches];
+    for (const [, watch] of watches) watch.isHeard = false;
+    if (watches.length > 0) this.#subscribe(watches);
+  }
+
+  #open(channel: string): Watch {
+    const watch: Watch = { wakes: new Set(), isHeard: false };
+    this.#watches.set(channel, watch);
+    this.#subscribe([[channel, watch]]);
+    return watch;
+  }
+
+  #subscribe(watches: readonly (readonly [string, Watch])[]): void {
+    this.#options
+      .client()
+      ?.subscribe(watches.map(([channel]) => channel))
+      .then(
+        () => {
+          for (const [, watch] of watches) {
+            watch.isHeard = true;
+            for (const wake of watch.wakes) wake();
+          }
+        },
+        (error: unknown) => {
+          this.#options.onRefused(error);
+        },
+      );
+  }
+}

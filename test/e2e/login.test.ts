@@ -1,0 +1,111 @@
+// Who gets in, who does not, and what the job log tells of both.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
+import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
+import { listening } from '../support/e2e-network.ts';
+import { useWorld } from '../support/e2e-world.ts';
+
+const run = promisify(execFile);
+const KEY_TYPES = ['ed25519', 'ecdsa', 'rsa'] as const;
+
+const world = useWorld();
+
+async function fingerprintOf(file: string): Promise<string> {
+  const { stdout } = await run('ssh-keygen', ['-l', '-f', `${file}.pub`]);
+  return stdout.split(' ')[1] ?? '';
+}
+
+describe.concurrent('a password', () => {
+  let agent: E2eAgent;
+  let way: Way;
+  beforeAll(async () => {
+    agent = await startAgent(world, { held: true });
+    way = await openWay(world, agent);
+  });
+
+  test('that the agent made opens the job, and the login is logged', async () => {
+    expect(await way.ssh([way.host, 'echo in'])).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
+    await agent.process.see(/abc logged in from 127\.0\.0\.1 with the password\n/);
+  });
+
+  test('that is wrong six times ends the connection, and each time is logged', async () => {
+    const wrong = await openWay(world, agent, { kind: 'password', text: 'guess' });
+    const { code, stdout, stderr } = await wrong.ssh([
+      '-o',
+      'NumberOfPasswordPrompts=9',
+      wrong.host,
+      'echo in',
+    ]);
+    expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
+    expect(stderr.split('Permission denied, please try again.').length - 1).toBe(5);
+    await agent.process.see(/refused abc from 127\.0\.0\.1: wrong password \(attempt 6\)\n/);
+    expect(agent.process.stdout).not.toContain('attempt 7');
+  });
+
+  test('of the wrong user is refused, and the name is logged', async () => {
+    const { code, stdout } = await way.ssh([
+      ...['-l', 'root', '-o', 'NumberOfPasswordPrompts=1'],
+      ...[way.host.replace('abc@', ''), 'echo in'],
+    ]);
+    expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
+    await agent.process.see(/refused root from 127\.0\.0\.1: user "root" is not "abc" \(attempt 1\)\n/);
+  });
+
+  test('that was chosen opens the job under the chosen name, and is printed nowhere', async () => {
+    const env = { CONVERGE_PASSWORD: "it's a secret", CONVERGE_USER: 'dana' };
+    const chosen = await startAgent(world, { env, held: true });
+    expect(chosen.card.password).toBeUndefined();
+    expect(chosen.card.ssh).toMatch(/ dana@job-\d+$/);
+    const their = await openWay(world, chosen, { kind: 'password', text: "it's a secret" });
+    const { code, stdout } = await their.ssh([their.host, 'env']);
+    expect(code).toBe(0);
+    expect(`${stdout}${chosen.process.stdout}${chosen.process.stderr}`).not.toContain('a secret');
+  });
+});
+
+describe.concurrent('a key', () => {
+  test.each(KEY_TYPES)('of type %s in a file opens the job, and is logged', async (type) => {
+    const key = await makeKey(world, type);
+    const agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`] });
+    const way = await openWay(world, agent, key);
+    expect(await way.ssh([way.host, 'echo in'])).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
+    expect((await agent.process.exited).code).toBe(0);
+    expect(agent.process.stdout).toContain(`with key ${await fingerprintOf(key.file)} (${type} key)\n`);
+  });
+
+  test('from a URL opens the job, with another from a file', async () => {
+    const keys = [await makeKey(world), await makeKey(world, 'ecdsa')] as const;
+    const text = await readFile(`${keys[0].file}.pub`, 'utf8');
+    await using server = await listening(createServer((_request, reply) => reply.end(text)));
+    const args = [`http://127.0.0.1:${server.port}/dana.keys`, `${keys[1].file}.pub`];
+    const agent = await startAgent(world, {
+      args: args.flatMap((source) => ['--authorized-keys', source]),
+      held: true,
+    });
+    expect(agent.process.stdout).toContain('Enter with your SSH key: 2 keys are accepted, no password.\n');
+    for (const key of keys) {
+      const way = await openWay(world, agent, key);
+      expect((await way.ssh([way.host, 'echo in'])).stdout).toBe('in\n');
+    }
+  });
+
+  test('that is not authorized is refused without a question for a password, and is logged', async () => {
+    const [key, other] = [await makeKey(world), await makeKey(world)];
+    const agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`] });
+    const way = await openWay(world, agent, other);
+    const { code, stdout, stderr } = await way.ssh([way.host, 'echo in']);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 255,
+      stdout: '',
+      stderr: `${way.host}: Permission denied (publickey).\r\n`,
+    });
+    const fingerprint = await fingerprintOf(other.file);
+    await agent.process.see(/refused abc from 127\.0\.0\.1: none of the offered keys is authorized/);
+    expect(agent.process.stdout).toContain(fingerprint);
+    expect(agent.process.isRunning).toBe(true);
+  });
+});

@@ -1,0 +1,26 @@
+// Waiting for a condition that no event announces, with a deadline.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_EVERY_MS = 10;
+
+/** Resolves once `condition` gives something other than false or undefined, and with that. @throws Error after `withinMs` */
+export async function until<Value>(
+  what: string,
+  condition: () => Value | false | undefined | Promise<Value | false | undefined>,
+  withinMs = 10_000,
+): Promise<Value> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== false && value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await sleep(POLL_EVERY_MS);
+  }
+}
+
+/** Lets what is already due run: promises, and one turn of the event loop. */
+export async function settle(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(resolve);
+  await promise;
+}
