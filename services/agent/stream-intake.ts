@@ -58,7 +58,12 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
     for (;;) {
       const outcome = await dialAgentStream(target, ticket, signal);
       if (outcome.kind === 'open') {
-        const transport = webSocketStream(outcome.socket, outcome.transport, clock);
+        const transport = webSocketStream(
+          outcome.socket,
+          outcome.transport,
+          clock,
+          resumable ? 'eager' : 'paced',
+        );
         sessions.accept(transport, { expects: resumable ? 'resume' : 'unknown', info: client });
         return;
       }

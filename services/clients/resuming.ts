@@ -65,7 +65,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
 function outcomeOf(outcome: DialOutcome, clock: Clock, route: Route): Redial {
   switch (outcome.kind) {
     case 'open':
-      return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock) };
+      return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock, 'eager') };
     case 'unreachable':
       return { kind: 'retry', detail: failureOfSilence(outcome, route).message };
     case 'refused': {

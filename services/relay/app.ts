@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
-import { type Clock, systemClock } from '#shared/clock.ts';
+import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
 import type { Config } from './config.ts';
 import { drain } from './drain.ts';
 import { RelayFault } from './errors.ts';
@@ -23,10 +23,12 @@ import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
 import { isWebSocketUpgrade, routeUpgrades } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
-import type { Cluster } from './kubernetes/cluster.ts';
+import { type Cluster, workOf } from './kubernetes/cluster.ts';
+import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
+import { createRedisRegistry } from './registry/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
 import { AgentTable } from './session/agent-table.ts';
 import { PendingDials } from './session/pending-dials.ts';
@@ -41,6 +43,12 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Longer than load balancers keep an idle connection to us, so that they never use one that we just closed. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/** The port of the internal listener as the chart's Service names it. */
+const INTERNAL_PORT_NAME = 'internal';
+
+/** How often the cluster hears how busy this pod is, in milliseconds. */
+const REPORT_LOAD_EVERY_MS = 10_000;
 
 export interface RelayParts {
   readonly clock?: Clock;
@@ -67,11 +75,10 @@ export interface Relay {
 /** Puts a relay together; nothing is opened before `start`. */
 export function createRelay(config: Config, parts: RelayParts): Relay {
   const clock = parts.clock ?? systemClock;
-  const registry = parts.registry ?? new MemoryRegistry(clock);
-  const cluster = parts.cluster ?? standalone;
   let draining = false;
   let drained: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
+  const starts: (() => void)[] = [];
   const stops: (() => void | Promise<void>)[] = [];
 
   const publicApp = createApp(config, parts, true);
@@ -87,6 +94,8 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
   // The address is known once the internal listener is open; nothing uses it before.
   const self = { pod: config.podId, address: config.podAddress ?? '' };
+  const registry = parts.registry ?? createRegistry();
+  const cluster = parts.cluster ?? createCluster();
   const dials = new PendingDials(clock);
   const peers = new PeerDialler(key, clock);
   const agents = new AgentTable({ registry, owner: self, clock, log, recorder: metrics });
@@ -137,6 +146,43 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   registerHopRoute(internalApp, routes);
   registerSessions(internalApp, { self, agents, sessions, cluster, draining: () => draining });
 
+  function createRegistry(): SessionRegistry {
+    if (config.redis === undefined) return new MemoryRegistry(clock);
+    const redis = createRedisRegistry({
+      target: config.redis,
+      pod: config.podId,
+      clock,
+      log,
+      sign: (text) => key.sign('registry', text),
+      verify: (text, signature) => key.verify('registry', text, signature),
+      onReady: () => void agents.restore(),
+      onFault: (fault) => {
+        metrics.registryEntryDistrusted(fault);
+      },
+      onCall: (operation, seconds, outcome) => {
+        metrics.registryCalled(operation, seconds, outcome);
+      },
+    });
+    starts.push(() => {
+      redis.start();
+    });
+    return redis;
+  }
+
+  function createCluster(): Cluster {
+    const { kubernetes } = config;
+    if (kubernetes === undefined) return standalone;
+    return createKubeCluster({
+      ...kubernetes,
+      portName: INTERNAL_PORT_NAME,
+      // Named, since the address is known only later.
+      self: { name: config.podId, address: config.podAddress ?? '' },
+      clock,
+      log,
+      recorder: metrics,
+    });
+  }
+
   async function start(): Promise<{ port: number; internalPort: number }> {
     await listen(internalApp, config.host, config.internalPort);
     if (config.podAddress === undefined) self.address = `127.0.0.1:${portOf(internalApp)}`;
@@ -148,8 +194,22 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       });
       stops.push(reload);
     }
-    stops.push(agents.start());
+    for (const begin of starts) begin();
+    stops.push(agents.start(), cluster.start(), reportLoad());
     return { port: portOf(publicApp), internalPort: portOf(internalApp) };
+  }
+
+  /** Tells the cluster again and again how busy this pod is; what to do with it is the cluster's business. */
+  function reportLoad(): Cancel {
+    cluster.reportLoad(workOf({ agents: agents.size, sessions: sessions.size }));
+    let cancel = clock.after(REPORT_LOAD_EVERY_MS, again);
+    function again(): void {
+      cluster.reportLoad(workOf({ agents: agents.size, sessions: sessions.size }));
+      cancel = clock.after(REPORT_LOAD_EVERY_MS, again);
+    }
+    return () => {
+      cancel();
+    };
   }
 
   function stop(): Promise<void> {

@@ -2,6 +2,8 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { KubeClusterOptions } from './kubernetes/kube-cluster.ts';
+import { parseRedisUrl, type RedisTarget } from './registry/redis-url.ts';
 
 /** Key material shorter than this can be guessed; in characters. */
 export const MIN_CLUSTER_SECRET_LENGTH = 32;
@@ -48,6 +50,20 @@ const SCHEMA = z.object({
       'seals tickets and signs what pods say to each other; 32 characters or more, required with REDIS_URL; ' +
         'while it is rotated, two: `NEW,OLD`',
     ),
+  KUBERNETES_SERVICE_NAME: z
+    .string()
+    .optional()
+    .describe(
+      'the Service of the relay pods: their endpoints are watched, so that vanished pods are known at once',
+    ),
+  POD_NAMESPACE: z
+    .string()
+    .optional()
+    .describe('the namespace of this pod, required with KUBERNETES_SERVICE_NAME'),
+  POD_DELETION_COST: z
+    .enum(['true', 'false'], { error: 'POD_DELETION_COST must be true or false' })
+    .default('true')
+    .describe('whether this pod tells Kubernetes how busy it is, so that scale-in takes an idle one'),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'PUBLIC_URL must be http(s)://HOST' })
     .optional()
@@ -86,11 +102,18 @@ const DEFAULT_NAMES: Record<string, string> = {
 /** In the form that fastify takes: a number of hops becomes a function of the hop. */
 export type TrustProxy = boolean | string[] | ((address: string, hop: number) => boolean);
 
+export type KubernetesConfig = Pick<
+  KubeClusterOptions,
+  'access' | 'namespace' | 'service' | 'writesDeletionCost'
+>;
+
 export interface Config {
   readonly port: number;
   readonly host: string;
   readonly internalPort: number;
-  readonly redisUrl: string | undefined;
+  /** Undefined: the registry is in memory. */
+  readonly redis: RedisTarget | undefined;
+  readonly kubernetes: KubernetesConfig | undefined;
   readonly podId: string;
   /** `HOST:PORT`; undefined: this machine, at the port that the internal listener got. */
   readonly podAddress: string | undefined;
@@ -131,6 +154,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (path !== undefined && !isReadable(path))
       faults.push(`${name}: must be a readable file, ${got(path)}`);
   }
+  const redis = given['REDIS_URL'] === undefined ? undefined : parseRedisUrl(given['REDIS_URL']);
+  if (redis?.kind === 'invalid') faults.push(`REDIS_URL: ${redis.fault}`);
+  const kubernetes = kubernetesFrom(given, faults);
   const clusterSecrets = given['CLUSTER_SECRET']?.split(',').map((secret) => secret.trim());
   faults.push(...secretFaults(clusterSecrets, given['REDIS_URL'] !== undefined));
   const { PORT, INTERNAL_PORT } = given;
@@ -145,7 +171,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       port: values.PORT,
       host: values.HOST,
       internalPort: values.INTERNAL_PORT,
-      redisUrl: values.REDIS_URL,
+      redis: redis?.kind === 'valid' ? redis.target : undefined,
+      kubernetes,
       podId: values.POD_ID,
       podAddress: values.POD_ADDRESS,
       clusterSecrets,
@@ -167,6 +194,33 @@ export function configTable(): string {
     return `| \`${name}\` | ${DEFAULT_NAMES[name] ?? value} | ${field.description ?? ''} |`;
   });
   return ['| name | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+/** What Kubernetes gives every pod (kubernetes.io/docs/tasks/run-application/access-api-from-pod). */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+function kubernetesFrom(
+  given: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): KubernetesConfig | undefined {
+  const { KUBERNETES_SERVICE_NAME: service, POD_NAMESPACE: namespace, POD_ADDRESS: address } = given;
+  if (service === undefined) return undefined;
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = given;
+  if (namespace === undefined) faults.push('POD_NAMESPACE: must be set with KUBERNETES_SERVICE_NAME');
+  if (address === undefined) faults.push('POD_ADDRESS: must be set with KUBERNETES_SERVICE_NAME');
+  if (host === undefined || port === undefined) {
+    faults.push(
+      'KUBERNETES_SERVICE_NAME: only works in a pod, where KUBERNETES_SERVICE_HOST and _PORT are set',
+    );
+    return undefined;
+  }
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return {
+    access: { server, caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` },
+    namespace: namespace ?? '',
+    service,
+    writesDeletionCost: given['POD_DELETION_COST'] !== 'false',
+  };
 }
 
 /** A secret is never repeated, only its length. */

@@ -48,8 +48,10 @@ describe.concurrent('a password', () => {
 
   test('of the wrong user is refused, and the name is logged', async () => {
     const { code, stdout } = await way.ssh([
-      ...['-l', 'root', '-o', 'NumberOfPasswordPrompts=1'],
-      ...[way.host.replace('abc@', ''), 'echo in'],
+      '-o',
+      'NumberOfPasswordPrompts=1',
+      `root@${agent.id}`,
+      'echo in',
     ]);
     expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
     await agent.process.see(/refused root from 127\.0\.0\.1: user "root" is not "abc" \(attempt 1\)\n/);

@@ -27,9 +27,9 @@ test.each([
   ['put local /dev/full', /write remote "\/dev\/full": .*/],
   ['get missing', /File ".*\/missing" not found|missing: No such file or directory/],
   ['get secret', /secret": Permission denied/],
-  ['put local locked/file', /dest open "locked\/file": Permission denied/],
+  ['put local locked/file', /dest open ".*\/locked\/file": Permission denied/],
   ['ls locked', /Permission denied/],
-  ['put local nowhere/file', /dest open "nowhere\/file": No such file or directory/],
+  ['put local nowhere/file', /dest open ".*\/nowhere\/file": No such file or directory/],
   ['mkdir locked', /remote mkdir ".*locked": Failure/],
   ['rmdir missing', /No such file or directory/],
 ])('sftp %s says why and ends with 1', async (command, complaint) => {

@@ -46,10 +46,10 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   await shell.see(/held +by \.hold, also after everybody leaves\r\n/);
   await shell.see(/converge status \| hold 2h \| release \| end\r\n/);
   await shell.see(PROMPT);
-  await enter(shell, 'pwd', new RegExp(`\r\n${agent.job}\r\n`));
-  await enter(shell, 'stty size', /\r\n30 100\r\n/);
+  await enter(shell, 'pwd', new RegExp(`\r${agent.job}\r\n`));
+  await enter(shell, 'stty size', /\r30 100\r\n/);
   shell.resize(132, 50);
-  await enter(shell, 'stty size', /\r\n50 132\r\n/);
+  await enter(shell, 'stty size', /\r50 132\r\n/);
 
   shell.type('top\r');
   await shell.see(/Tasks:/);
@@ -61,7 +61,7 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   shell.type('ihello\x1b:wq\r');
   await shell.see(/\[\?1049l/);
   await shell.see(PROMPT);
-  await enter(shell, 'cat notes', /\r\nhello\r\n/);
+  await enter(shell, 'cat notes', /\rhello\r\n/);
 
   shell.type('sleep 1001\r');
   await shell.see(/sleep 1001\r\n/);
@@ -76,7 +76,7 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   await enter(shell, 'bg', /sleep 1002 &/);
   await enter(shell, 'jobs', /Running +sleep 1002/);
   await enter(shell, 'kill %1; wait', /Terminated +sleep 1002/);
-  await enter(shell, 'seq 100000 | tail -1', /\r\n100000\r\n/);
+  await enter(shell, 'seq 100000 | tail -1', /\r100000\r\n/);
 
   shell.type('cat\rgood day\r');
   await shell.see(/good day\r\n.*good day\r\n/);
@@ -124,6 +124,7 @@ test('warnings and the farewell are shown in terminals, and nowhere else', async
   expect((await agent.process.exited).code).toBe(0);
   expect(agent.process.stdout).toMatch(/ended: the deadline was reached\n$/);
 
+  sftp.child.stdin?.end();
   await Promise.all([sftp.exited, command.exited]);
   expect(command.stdout).toBe('started\n');
   expect(`${command.stderr}${sftp.stdout}${sftp.stderr}`).not.toContain('converge');

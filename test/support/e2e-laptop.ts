@@ -104,7 +104,7 @@ export class Way {
   /** The same, but to a port of this machine as the card has it for tcptows. */
   throughPort(port: number): Way {
     const options = optionsOf(this.#card.sshThroughTcptows).replace(/-p \d+$/, '');
-    return new Way(this.laptop, this.#card, this.#secret, `-o HostName=127.0.0.1 -p ${port} ${options}`);
+    return new Way(this.laptop, this.#card, this.#secret, `-o HostName=127.0.0.1 -o Port=${port} ${options}`);
   }
 
   /** The words that start `program` with the options of the card, followed by `args`. */

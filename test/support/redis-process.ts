@@ -19,9 +19,11 @@ process.once('exit', () => {
 });
 
 export interface RedisProcessOptions {
-  /** More arguments of redis-server: `--maxmemory 1mb`. They follow a configuration file, if there is one. */
-  readonly args?: (port: number, folder: string) => readonly string[];
-  /** Runs before the process starts; its result, a file, is the first argument. */
+  /** More arguments of redis-server: `--maxmemory 1mb`. */
+  readonly args?: () => readonly string[];
+  /** Makes files in the server's folder, before it starts; its result are more arguments. */
+  readonly prepare?: (folder: string) => Promise<readonly string[]>;
+  /** Writes a configuration file in the place of the usual arguments; its result is the file's path. */
   readonly configure?: (port: number, folder: string) => Promise<string>;
   /** Where the server speaks TLS only. */
   readonly isTls?: boolean;
@@ -46,7 +48,8 @@ export async function startRedisProcess(options: RedisProcessOptions = {}): Prom
     '--appendonly',
     'no',
   ];
-  const args = [...(file === undefined ? plain : [file]), ...(options.args?.(port, folder) ?? [])];
+  const prepared = (await options.prepare?.(folder)) ?? [];
+  const args = [...(file === undefined ? plain : [file]), ...prepared, ...(options.args?.() ?? [])];
   let child = await startChild(args, folder);
 
   async function end(signal: NodeJS.Signals): Promise<void> {

@@ -111,6 +111,7 @@ test('it dials at once after a good transport, and with growing delays while nob
   dialledAt = [];
   const lostAt = clock.now();
   peer.cut();
+  await pass();
   await pass(20_000);
   const gaps = dialledAt.map((at, index) => Math.round(at - (dialledAt[index - 1] ?? lostAt)));
   expect(gaps.slice(0, 9)).toEqual([0, 50, 100, 200, 400, 800, 1_600, 3_000, 3_000]);

@@ -1,11 +1,18 @@
 // What a bad peer gets: its code, one event, and never a byte of damage to a session.
 import * as fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { encodeAck, encodeData, encodeFin, encodeOpened, encodeReset } from '#shared/resume/frames.ts';
+import {
+  encodeAck,
+  encodeData,
+  encodeFin,
+  encodeOpen,
+  encodeOpened,
+  encodeReset,
+} from '#shared/resume/frames.ts';
 import { FLOW_LIMITS, OPEN_TIMEOUT_MS, PLAIN_AFTER_MS, REPLAY_LIMIT_BYTES } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { type Expectation, SessionTable } from '#shared/resume/session-table.ts';
-import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { RawPeer, SESSION_ID } from '../support/resume-peer.ts';
 import { makeWire, PERFECT_WIRE, type WireEnd } from '../support/resume-wire.ts';
@@ -386,6 +393,28 @@ function makeAgain(): SessionTable<string> {
   });
 }
 
-test('the ids in these tests are the size of an id', () => {
-  expect(SESSION_ID.length).toBe(16);
+test('a replaced transport that goes on speaking is not heard, whatever it says', () => {
+  let stale: ByteSink | undefined;
+  const rude: ByteStream = {
+    attach: (sink) => {
+      stale = sink;
+    },
+    write: () => true,
+    pause: () => {},
+    resume: () => {},
+    close: () => {},
+    cut: () => {},
+  };
+  table.accept(rude, { expects: 'resume', info: 'rude' });
+  stale?.data(encodeOpen({ sessionId: SESSION_ID, mode: 'new', received: 0 }));
+  const newer = connect().open('resume');
+  clock.advance(0);
+  stale?.data(data(0, 'STALE'));
+  stale?.data(encodeReset('aborted'));
+  stale?.drained();
+  stale?.ended({ reason: 'lost' });
+  newer.send(data(0, 'fresh'));
+  clock.advance(0);
+  expect(bytesOf()).toBe('fresh');
+  expect(table.counts).toEqual({ sessions: 1, detached: 0 });
 });

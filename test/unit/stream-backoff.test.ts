@@ -20,12 +20,17 @@ test('full jitter: a wait may be as short as nothing', () => {
 test('no wait is ever negative, fractional or longer than the maximum', () => {
   const random = fc.double({ min: 0, max: almostOne, noNaN: true });
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 1, max: 10_000 }), random, (first, max, chance) => {
-      const backoff = new Backoff({ firstMs: first, maxMs: max, random: () => chance });
-      for (let attempt = 0; attempt < 100; attempt += 1) {
-        const wait = backoff.next();
-        expect(Number.isInteger(wait) && wait >= 0 && wait <= max).toBe(true);
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 10_000 }),
+      fc.integer({ min: 1, max: 10_000 }),
+      random,
+      (first, max, chance) => {
+        const backoff = new Backoff({ firstMs: first, maxMs: max, random: () => chance });
+        for (let attempt = 0; attempt < 100; attempt += 1) {
+          const wait = backoff.next();
+          expect(Number.isInteger(wait) && wait >= 0 && wait <= max).toBe(true);
+        }
+      },
+    ),
   );
 });

@@ -23,8 +23,18 @@ function joined(): { left: FakeStream; right: FakeStream; ends: JoinEnd[]; bytes
 
 const side = fc.constantFrom('left', 'right');
 const command = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('send'), side, size: fc.integer({ min: 0, max: MAX_CHUNK_BYTES }) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('read'), side, size: fc.integer({ min: 1, max: 2_000 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('send'),
+      side,
+      size: fc.integer({ min: 0, max: MAX_CHUNK_BYTES }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('read'), side, size: fc.integer({ min: 1, max: 2_000 }) }),
+  },
 );
 
 /** Bytes that differ at every position, so that a lost, doubled or swapped chunk shows. */
@@ -58,7 +68,9 @@ describe('the join', () => {
   });
 
   test('delivers what a side sent before it left, then closes the other, and says so once', () => {
-    const reason = fc.constantFrom('ended', 'lost', 'going_away', 'expired') satisfies fc.Arbitrary<StreamEnd['reason']>;
+    const reason = fc.constantFrom('ended', 'lost', 'going_away', 'expired') satisfies fc.Arbitrary<
+      StreamEnd['reason']
+    >;
     fc.assert(
       fc.property(fc.array(command, { maxLength: 50 }), side, reason, (commands, leaver, word) => {
         const { left, right, ends } = joined();
@@ -120,7 +132,9 @@ describe('the join', () => {
   test('tells the other side what `onward` makes of the reason', () => {
     const left = new FakeStream();
     const right = new FakeStream();
-    joinStreams(left, right, { onward: (end, from) => ({ reason: from === 'left' ? 'going_away' : end.reason }) });
+    joinStreams(left, right, {
+      onward: (end, from) => ({ reason: from === 'left' ? 'going_away' : end.reason }),
+    });
     left.leave({ reason: 'lost' });
     expect(right.closes).toEqual([{ reason: 'going_away' }]);
   });

@@ -31,7 +31,10 @@ async function farClose(far: import('ws').WebSocket): Promise<{ code: number; re
 }
 
 /** Writes until the kernel takes no more. */
-async function fill(stream: ReturnType<typeof webSocketStream>, near: { bufferedAmount: number }): Promise<number> {
+async function fill(
+  stream: ReturnType<typeof webSocketStream>,
+  near: { bufferedAmount: number },
+): Promise<number> {
   const chunk = Buffer.alloc(16 * 1024, 'x');
   let written = 0;
   for (;;) {

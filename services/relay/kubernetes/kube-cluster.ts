@@ -66,7 +66,7 @@ export function createKubeCluster(options: KubeClusterOptions): Cluster {
   /** A Service of another name, or an address without its port, would go unnoticed: nothing else depends on them. */
   function expectSelf(): Cancel {
     return clock.after(EXPECT_SELF_WITHIN_MS, () => {
-      if (view.isOurs || view.peers().length === 0) return;
+      if (view.isOurs || !view.isListed) return;
       log.warn(
         { service, namespace, address: self.address, endpoints: view.peers().length },
         'the endpoints of our service do not name this pod, so vanished pods are noticed by time-out only',

@@ -25,9 +25,8 @@ export function connectApiServer(access: KubeAccess): ApiServer {
     const context = contextFrom(request, access.server);
     await config.applySecurityAuthentication(context);
     context.setSignal(signal);
-    releaseOnAbort(context, signal);
-    const { httpStatusCode: status, body } = await httpApi.send(context).toPromise();
-    return { status, chunks: body.stream() ?? new ReadableStream() };
+      const { httpStatusCode: status, body } = await httpApi.send(context).toPromise();
+    return { status, chunks: body.stream() ?? new Blob([]).stream() };
   }
 
   return { send };

@@ -26,11 +26,17 @@ export class PeerView {
   readonly #departed = new Map<string, { readonly peer: Peer; readonly at: number }>();
   readonly #gone = new Set<string>();
   readonly #callbacks = new Set<(peer: Peer) => void>();
+  #isListed = false;
   #cancel: Cancel = () => undefined;
 
   constructor(clock: Clock, selfAddress: string) {
     this.#clock = clock;
     this.#selfAddress = selfAddress;
+  }
+
+  /** True once the slices were listed. */
+  get isListed(): boolean {
+    return this.#isListed;
   }
 
   /** True while the slices name this pod. */
@@ -59,6 +65,7 @@ export class PeerView {
 
   /** All slices, after a list. */
   replace(slices: readonly EndpointSlice[]): void {
+    this.#isListed = true;
     this.#slices.clear();
     for (const slice of slices) this.#slices.set(slice.name, slice);
     this.#update();

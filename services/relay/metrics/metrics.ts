@@ -2,6 +2,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import type { ApiRecorder } from '../kubernetes/api-troubles.ts';
+import type { EntryFault } from '../registry/redis-entry.ts';
+import type { RedisFailure } from '../registry/redis-failure.ts';
 import type { Recorder } from '../session/ports.ts';
 
 /** What is read at the moment of a scrape instead of being counted along the way. */
@@ -14,7 +17,11 @@ export interface Readings {
   readonly draining: () => boolean;
 }
 
-export interface Metrics extends Recorder {
+export interface Metrics extends Recorder, ApiRecorder {
+  /** A call to the registry was answered, or was not. */
+  registryCalled(operation: string, seconds: number, outcome: 'ok' | RedisFailure): void;
+  /** An entry that a stranger wrote. */
+  registryEntryDistrusted(fault: EntryFault): void;
   readonly contentType: string;
   text(): Promise<string>;
 }
@@ -108,6 +115,31 @@ export function createMetrics(readings: Readings): Metrics {
     buckets: quick,
     registers,
   });
+  const registryCalls = new Histogram({
+    name: 'converge_registry_call_seconds',
+    help: 'Calls to the registry, by operation and outcome.',
+    labelNames: ['operation', 'outcome'],
+    buckets: quick,
+    registers,
+  });
+  const registryUp = new Gauge({
+    name: 'converge_registry_up',
+    help: '1 if the last call to the registry was answered, else 0; 1 without a Redis.',
+    registers,
+  });
+  registryUp.set(1);
+  const distrusted = new Counter({
+    name: 'converge_registry_entries_distrusted_total',
+    help: 'Registry entries that no pod of this cluster wrote, by what is wrong with them.',
+    labelNames: ['fault'],
+    registers,
+  });
+  const clusterFailures = new Counter({
+    name: 'converge_kubernetes_calls_failed_total',
+    help: 'Calls to the Kubernetes API that did not do their work, by call and trouble.',
+    labelNames: ['call', 'trouble'],
+    registers,
+  });
   const rejections = new Counter({
     name: 'converge_peer_rejections_total',
     help: 'Requests on the internal listener whose peer credential was no good, by verdict.',
@@ -142,6 +174,16 @@ export function createMetrics(readings: Readings): Metrics {
     },
     hopDialled: (outcome, seconds) => {
       hops.observe({ outcome }, seconds);
+    },
+    registryCalled: (operation, seconds, outcome) => {
+      registryCalls.observe({ operation, outcome }, seconds);
+      registryUp.set(outcome === 'ok' ? 1 : 0);
+    },
+    registryEntryDistrusted: (fault) => {
+      distrusted.inc({ fault });
+    },
+    clusterCallFailed: (call, trouble) => {
+      clusterFailures.inc({ call, trouble });
     },
     peerRejected: (verdict) => {
       rejections.inc({ verdict });

@@ -6,7 +6,8 @@
 //
 // The braces are part of the names: they make Redis Cluster keep what belongs to one ID in one slot. A Redis user with no
 // more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +del +unlink
-// +publish +set +subscribe +unsubscribe +info +ping +select`, and `+cluster|slots +cluster|info` for Redis Cluster.
+// +publish +set +subscribe +unsubscribe +info +ping +select +client|setname`, and for Redis Cluster `+cluster|slots
+// +cluster|info`.
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 
 /** Of every key and channel; tests take one each, so that they can share a server. */

@@ -28,8 +28,8 @@ const SILENCE_GRACE_MS = 500;
 /** Notices a peer that vanished while nothing is sent, in milliseconds; the rest is the kernel's. */
 const TCP_KEEPALIVE_MS = 15_000;
 
-/** A cluster's map is fetched again so often, in milliseconds, for what no redirection tells. */
-const SLOTS_REFRESH_EVERY_MS = 10_000;
+/** A cluster's map is fetched again so often, in milliseconds: without calls, nothing else tells that a node is back. */
+const SLOTS_REFRESH_EVERY_MS = 3_000;
 
 /** A registry in the Redis at `target`. Opens nothing before `start`. */
 export function createRedisRegistry(options: RedisRegistryOptions): RedisRegistry {

@@ -22,7 +22,7 @@ export interface FrameSink {
   data(piece: Buffer, headroom: number): void;
   /** A whole control frame. */
   control(opcode: number, payload: Buffer): void;
-  /** The last call. */
+  /** The last call, as a close frame is. */
   fault(fault: FrameFault): void;
 }
 
@@ -204,7 +204,8 @@ export class FrameParser {
   #endControl(): void {
     // What came before a close frame is delivered before it.
     this.#flush();
-    this.#phase = 'header';
+    // Nothing may follow a close frame (section 5.5.1).
+    this.#phase = this.#opcode === OPCODES.close ? 'over' : 'header';
     this.#sink.control(this.#opcode, this.#control);
   }
 

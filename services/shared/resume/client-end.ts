@@ -75,7 +75,7 @@ export class ClientEnd implements StreamOwner {
   readonly #stream: ResumableStream;
   #phase: Phase = { kind: 'idle' };
   #established = false;
-  /** Tries since the last transport that was a good one. */
+  /** Dials since the last transport that was a good one, the first dial of all aside. */
   #attempts = 0;
   #connectingSince = 0;
   #lastDetail: string | undefined;
@@ -131,8 +131,9 @@ export class ClientEnd implements StreamOwner {
       onStatus({ kind: 'interrupted', since: now, ...(detail === undefined ? {} : { detail }) });
     });
     // At once the first time; a transport that does not hold is no reason to hammer at the relay.
-    if (this.#attempts === 0) this.#dial();
-    else this.#retry();
+    if (this.#attempts > 0) return this.#retry();
+    this.#attempts = 1;
+    this.#dial();
   }
 
   over(end: StreamEnd): void {
@@ -242,7 +243,7 @@ export class ClientEnd implements StreamOwner {
 
   #retry(detail?: string): void {
     this.#lastDetail = detail ?? this.#lastDetail;
-    const ceilingMs = Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** this.#attempts);
+    const ceilingMs = Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** Math.max(0, this.#attempts - 1));
     this.#attempts += 1;
     const cancel = this.#options.clock.after(this.#options.random() * ceilingMs, () => this.#dial());
     this.#phase = { kind: 'waiting', cancel };

@@ -66,7 +66,9 @@ export class Link {
     this.#transport.close(end);
   }
 
+  /** Nothing after a `close`: what was written before that is still to be delivered. */
   cut(end: StreamEnd): void {
+    if (this.#state.kind === 'shut') return;
     this.#state = SHUT;
     this.#transport.cut(end);
   }

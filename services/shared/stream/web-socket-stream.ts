@@ -34,11 +34,23 @@ type State =
   | { readonly kind: 'ended' };
 
 /**
+ * How the peer reads. `paced`: as it likes, so that a stream which is held up, for hours even, proves nothing.
+ * `eager`: always, since what may be on its way is limited above this stream (the resumable stream does that):
+ * when nothing moves, the connection is dead.
+ */
+export type PeerReading = 'paced' | 'eager';
+
+/**
  * Wraps an open WebSocket. `transport` is the socket below it. The WebSocket must have been paused since it opened,
  * or be fresh from the upgrade in the same tick.
  */
-export function webSocketStream(socket: WebSocket, transport: Socket, clock: Clock): ByteStream {
-  return new WebSocketStream(socket, transport, clock);
+export function webSocketStream(
+  socket: WebSocket,
+  transport: Socket,
+  clock: Clock,
+  reading: PeerReading = 'paced',
+): ByteStream {
+  return new WebSocketStream(socket, transport, clock, reading);
 }
 
 class WebSocketStream implements ByteStream {
@@ -52,8 +64,10 @@ class WebSocketStream implements ByteStream {
   #paused = false;
   #blocked = false;
   #stalls = 0;
+  /** Counts what the kernel took while it was full: the peer's kernel has then taken as much. */
+  #moves = 0;
 
-  constructor(socket: WebSocket, transport: Socket, clock: Clock) {
+  constructor(socket: WebSocket, transport: Socket, clock: Clock, reading: PeerReading) {
     this.#socket = socket;
     this.#clock = clock;
     socket.pause();
@@ -68,7 +82,10 @@ class WebSocketStream implements ByteStream {
     });
     this.#stopKeepalive = startKeepalive(socket, transport, {
       clock,
-      stalls: () => ({ count: this.#stalls, held: this.#paused || this.#blocked }),
+      stalls: () =>
+        reading === 'paced'
+          ? { count: this.#stalls, held: this.#paused || this.#blocked }
+          : { count: this.#moves, held: this.#paused },
       onDead: () => {
         this.cut({ reason: 'unanswered_ping' });
       },
@@ -138,7 +155,9 @@ class WebSocketStream implements ByteStream {
   }
 
   readonly #sent = (): void => {
-    if (!this.#blocked || this.#socket.bufferedAmount > WRITE_LOW_BYTES) return;
+    if (!this.#blocked) return;
+    this.#moves += 1;
+    if (this.#socket.bufferedAmount > WRITE_LOW_BYTES) return;
     this.#blocked = false;
     if (this.#state.kind === 'open') this.#state.sink.drained();
   };

@@ -1,0 +1,119 @@
+{{/* Names, labels and addresses that several objects share. */}}
+
+{{- define "converge.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* 50 characters leave room for the longest suffix, -redis-password and pod hashes. */}}
+{{- define "converge.fullname" -}}
+{{- $name := include "converge.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "converge.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/name: {{ include "converge.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: converge
+{{- end }}
+
+{{/* The labels by which the relay's pods are found; a Deployment's can never change. */}}
+{{- define "converge.relay.selector" -}}
+app.kubernetes.io/name: {{ include "converge.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: relay
+{{- end }}
+
+{{- define "converge.redis.selector" -}}
+app.kubernetes.io/name: {{ include "converge.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: redis
+{{- end }}
+
+{{- define "converge.image" -}}
+{{- $image := .Values.image }}
+{{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}
+{{- else }}{{ $image.repository }}:{{ $image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{- define "converge.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "converge.fullname" .) }}
+{{- else }}{{ .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "converge.internalService" -}}
+{{ include "converge.fullname" . }}-internal
+{{- end }}
+
+{{- define "converge.servicePort" -}}
+{{- .Values.service.port | default (ternary 443 80 (ne .Values.relay.tlsSecret "")) }}
+{{- end }}
+
+{{/* The name in DNS that was given, if any. */}}
+{{- define "converge.host" -}}
+{{- if .Values.ingress.enabled }}{{ .Values.ingress.host }}
+{{- else if .Values.httpRoute.enabled }}{{ first .Values.httpRoute.hostnames }}
+{{- end }}
+{{- end }}
+
+{{- define "converge.publicUrl" -}}
+{{- if .Values.relay.publicUrl }}{{ .Values.relay.publicUrl }}
+{{- else if .Values.ingress.enabled }}{{ ternary "https" "http" (ne .Values.ingress.tls.secretName "") }}://{{ .Values.ingress.host }}
+{{- else if .Values.httpRoute.enabled }}{{ .Values.httpRoute.scheme }}://{{ first .Values.httpRoute.hostnames }}
+{{- end }}
+{{- end }}
+
+{{/* Inside a cluster proxies have private addresses; without one, whoever comes could claim any address. */}}
+{{- define "converge.trustProxy" -}}
+{{- if .Values.relay.trustProxy }}{{ .Values.relay.trustProxy }}
+{{- else if or .Values.ingress.enabled .Values.httpRoute.enabled }}uniquelocal
+{{- else }}false
+{{- end }}
+{{- end }}
+
+{{/* What a drain takes, in seconds, and 15 for closing what is left. */}}
+{{- define "converge.drainSeconds" -}}
+{{- add (int .Values.relay.drainDelaySeconds) (int .Values.relay.drainTimeoutSeconds) }}
+{{- end }}
+
+{{- define "converge.graceSeconds" -}}
+{{- if kindIs "invalid" .Values.relay.terminationGracePeriodSeconds }}{{ add (include "converge.drainSeconds" . | int) 15 }}
+{{- else }}{{ int .Values.relay.terminationGracePeriodSeconds }}
+{{- end }}
+{{- end }}
+
+{{/* "yes" if an object of this kind is to be made: when asked for, or on auto when the cluster knows it. */}}
+{{- define "converge.wanted" -}}
+{{- if or (eq (toString .enabled) "true") (and (eq (toString .enabled) "auto") (.capabilities.APIVersions.Has .kind)) }}yes{{ end }}
+{{- end }}
+
+{{- define "converge.hasRedis" -}}
+{{- if or .Values.redis.builtin.enabled .Values.redis.external.url .Values.redis.external.existingSecret }}yes{{ end }}
+{{- end }}
+
+{{/* What every container of the release is confined to: the "restricted" Pod Security Standard and no writable root. */}}
+{{- define "converge.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "converge.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}

@@ -1,0 +1,280 @@
+// The contract of the session registry, R1 to R10 of registry.ts, as tests that any implementation must pass.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RelayFault } from '../../services/relay/errors.ts';
+import type { Owner, SessionRegistry } from '../../services/relay/registry/registry.ts';
+
+/** One implementation, ready for one test. */
+export interface RegistryHarness {
+  /** Two pods that share one store, which is empty. */
+  readonly registries: readonly [SessionRegistry, SessionRegistry];
+  /** How long a lease holds here, in milliseconds. */
+  readonly leaseMs: number;
+  /** Lets so much time pass, and what falls due in it happen. */
+  advance(ms: number): Promise<void>;
+  /** Takes the store away, where there is one that can go. */
+  readonly breakStore?: () => Promise<void>;
+  stop(): Promise<void>;
+}
+
+const HERE: Owner = { pod: 'pod-a', address: '10.0.0.1:9090' };
+const THERE: Owner = { pod: 'pod-b', address: '10.0.0.2:9090' };
+const LONG_MS = 5_000;
+
+/** Declares the suite for the implementation that `open` gives. R9 is asked of those whose store can go. */
+export function describeRegistry(
+  name: string,
+  open: () => Promise<RegistryHarness>,
+  { canFail }: { readonly canFail: boolean },
+): void {
+  describe(`the registry contract, kept by ${name}`, () => {
+    let harness: RegistryHarness;
+    let here: SessionRegistry;
+    let there: SessionRegistry;
+
+    beforeEach(async () => {
+      harness = await open();
+      [here, there] = harness.registries;
+    });
+    afterEach(async () => {
+      await harness.stop();
+      await harness.stop();
+    });
+
+    test('R1 a claim on a free id gives an epoch, and every pod sees the entry', async () => {
+      const outcome = await here.claim('job', 'hash-a', HERE);
+      expect(outcome.kind).toBe('claimed');
+      if (outcome.kind === 'claimed') expect(outcome.epoch).toBeGreaterThanOrEqual(1);
+      expect(await there.lookup('job')).toMatchObject({
+        ...HERE,
+        ...('epoch' in outcome ? { epoch: outcome.epoch } : {}),
+      });
+      expect(await there.lookup('another')).toBeUndefined();
+    });
+
+    test('R1 ids and owners come back as they were given', async () => {
+      const id = `A.${'z'.repeat(120)}_-9`;
+      await here.claim(id, 'hash-a', { pod: 'pod with "quotes" and ü', address: '[fd00::1]:9090' });
+      expect(await there.lookup(id)).toMatchObject({
+        pod: 'pod with "quotes" and ü',
+        address: '[fd00::1]:9090',
+      });
+    });
+
+    test('R2 the same claim moves the id to the new owner and raises the epoch by one', async () => {
+      const first = await epochOf(here, 'job', 'hash-a', HERE);
+      expect(await there.claim('job', 'hash-a', THERE)).toEqual({ kind: 'claimed', epoch: first + 1 });
+      expect(await here.lookup('job')).toMatchObject({ ...THERE, epoch: first + 1 });
+      expect(await here.claim('job', 'hash-a', HERE)).toEqual({ kind: 'claimed', epoch: first + 2 });
+    });
+
+    test('R3 another claim on a live lease is taken, and changes nothing', async () => {
+      await here.claim('job', 'hash-a', HERE);
+      const before = await here.lookup('job');
+      expect(await there.claim('job', 'hash-b', THERE)).toEqual({ kind: 'taken' });
+      expect(await here.claim('job', 'hash-b', HERE)).toEqual({ kind: 'taken' });
+      expect(await there.lookup('job')).toEqual(before);
+    });
+
+    test('R3 of many claims at once, one wins', async () => {
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          (index % 2 === 0 ? here : there).claim('job', `hash-${index}`, HERE),
+        ),
+      );
+      expect(outcomes.filter(({ kind }) => kind === 'claimed')).toHaveLength(1);
+    });
+
+    test('R3 a refused claim does not extend the lease', async () => {
+      await here.claim('job', 'hash-a', HERE);
+      await harness.advance(harness.leaseMs / 2);
+      await there.claim('job', 'hash-b', THERE);
+      await harness.advance(harness.leaseMs * 0.6);
+      expect(await there.lookup('job')).toBeUndefined();
+    });
+
+    test('R4 a lease that is not renewed is gone, and any claim succeeds', async () => {
+      await here.claim('job', 'hash-a', HERE);
+      await harness.advance(harness.leaseMs + 1);
+      expect(await there.lookup('job')).toBeUndefined();
+      expect((await there.claim('job', 'hash-b', THERE)).kind).toBe('claimed');
+    });
+
+    test('R4 a claim starts the lease again', async () => {
+      await here.claim('job', 'hash-a', HERE);
+      await harness.advance(harness.leaseMs * 0.6);
+      await there.claim('job', 'hash-a', THERE);
+      await harness.advance(harness.leaseMs * 0.6);
+      expect(await here.lookup('job')).toMatchObject(THERE);
+    });
+
+    test('R5 renew extends the leases that are ours and names the others', async () => {
+      const ours = await epochOf(here, 'ours', 'hash-a', HERE);
+      const moved = await epochOf(here, 'moved', 'hash-a', HERE);
+      await there.claim('moved', 'hash-a', THERE);
+      await harness.advance(harness.leaseMs * 0.6);
+      const lost = await here.renew([
+        { id: 'ours', epoch: ours },
+        { id: 'moved', epoch: moved },
+        { id: 'never-there', epoch: 1 },
+      ]);
+      expect([...lost].toSorted()).toEqual(['moved', 'never-there']);
+      await harness.advance(harness.leaseMs * 0.6);
+      expect(await there.lookup('ours')).toMatchObject({ ...HERE, epoch: ours });
+      expect(await there.lookup('moved')).toBeUndefined();
+    });
+
+    test('R5 a lease that ran out cannot be renewed', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      await harness.advance(harness.leaseMs + 1);
+      expect(await here.renew([{ id: 'job', epoch }])).toEqual(['job']);
+      expect(await here.lookup('job')).toBeUndefined();
+    });
+
+    test('R5 renewing nothing loses nothing', async () => {
+      expect(await here.renew([])).toEqual([]);
+    });
+
+    test('R6 release removes the entry, so that anybody may claim it at once', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      await here.release('job', epoch);
+      await here.release('job', epoch);
+      expect(await there.lookup('job')).toBeUndefined();
+      expect((await there.claim('job', 'hash-b', THERE)).kind).toBe('claimed');
+    });
+
+    test('R6 release of an older epoch changes nothing', async () => {
+      const old = await epochOf(here, 'job', 'hash-a', HERE);
+      await there.claim('job', 'hash-a', THERE);
+      await here.release('job', old);
+      expect(await here.lookup('job')).toMatchObject({ ...THERE, epoch: old + 1 });
+    });
+
+    test('R7 waitFor gives an entry that is there at once', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      expect(await there.waitFor('job', LONG_MS)).toMatchObject({ ...HERE, epoch });
+      expect(await there.waitFor('job', 0)).toMatchObject({ ...HERE, epoch });
+    });
+
+    test('R7 waitFor is woken by a claim on any pod', async () => {
+      const waits = [
+        here.waitFor('job', LONG_MS),
+        there.waitFor('job', LONG_MS),
+        there.waitFor('job', LONG_MS),
+      ];
+      const bystander = there.waitFor('another', LONG_MS);
+      await harness.advance(1);
+      await here.claim('job', 'hash-a', HERE);
+      for (const entry of await Promise.all(waits)) expect(entry).toMatchObject(HERE);
+      await here.claim('another', 'hash-a', HERE);
+      expect(await bystander).toMatchObject(HERE);
+    });
+
+    test('R7 waitFor waits for an epoch above the given one', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      const wait = there.waitFor('job', LONG_MS, { afterEpoch: epoch });
+      await harness.advance(1);
+      await here.claim('job', 'hash-a', THERE);
+      expect(await wait).toMatchObject({ ...THERE, epoch: epoch + 1 });
+    });
+
+    test('R7 waitFor gives up after the time', async () => {
+      const wait = here.waitFor('job', 200);
+      await harness.advance(201);
+      expect(await wait).toBeUndefined();
+      expect(await here.waitFor('job', 0)).toBeUndefined();
+      expect(await here.waitFor('job', -1)).toBeUndefined();
+    });
+
+    test('R7 waitFor ends early when it is aborted', async () => {
+      const control = new AbortController();
+      const wait = here.waitFor('job', LONG_MS, { signal: control.signal });
+      await harness.advance(1);
+      control.abort();
+      expect(await wait).toBeUndefined();
+      expect(await here.waitFor('job', LONG_MS, { signal: control.signal })).toBeUndefined();
+    });
+
+    test('R8 epochs rise while the claim is remembered', async () => {
+      const epochs: number[] = [];
+      for (let count = 0; count < 5; count += 1) {
+        epochs.push(await epochOf(count % 2 === 0 ? here : there, 'job', 'hash-a', HERE));
+        await harness.advance(harness.leaseMs * 0.6);
+      }
+      expect(epochs).toEqual(epochs.toSorted((left, right) => left - right));
+      expect(new Set(epochs).size).toBe(epochs.length);
+    });
+
+    if (canFail) {
+      test('R9 a store that is gone is said so', async () => {
+        await harness.breakStore?.();
+        const fault = { code: 'registry_unavailable' };
+        const calls = [
+          () => here.claim('job', 'hash-a', HERE),
+          () => here.restore('job', 'hash-a', HERE, 1),
+          () => here.renew([{ id: 'job', epoch: 1 }]),
+          () => here.release('job', 1),
+          () => here.lookup('job'),
+          () => here.waitFor('job', 10),
+        ];
+        for (const call of calls) {
+          const error = await call().then(
+            () => undefined,
+            (reason: unknown) => reason,
+          );
+          expect(error).toBeInstanceOf(RelayFault);
+          expect(error).toMatchObject(fault);
+        }
+      });
+    }
+
+    test('R10 restore registers what was lost with the epoch that it had', async () => {
+      expect(await here.restore('job', 'hash-a', HERE, 7)).toEqual({ kind: 'claimed', epoch: 7 });
+      expect(await there.lookup('job')).toMatchObject({ ...HERE, epoch: 7 });
+      expect(await here.renew([{ id: 'job', epoch: 7 }])).toEqual([]);
+    });
+
+    test('R10 restore of an own entry that is still there keeps the epoch', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      expect(await here.restore('job', 'hash-a', HERE, epoch)).toEqual({ kind: 'claimed', epoch });
+    });
+
+    test('R10 restore outranks the entry of another owner with an epoch up to the given one', async () => {
+      const epoch = await epochOf(there, 'equal', 'hash-a', THERE);
+      expect(await here.restore('equal', 'hash-a', HERE, epoch)).toEqual({
+        kind: 'claimed',
+        epoch: epoch + 1,
+      });
+      await there.claim('lower', 'hash-a', THERE);
+      expect(await here.restore('lower', 'hash-a', HERE, 9)).toEqual({ kind: 'claimed', epoch: 9 });
+      expect(await there.lookup('lower')).toMatchObject({ ...HERE, epoch: 9 });
+    });
+
+    test('R10 restore is taken when the id has moved on, or is of another claim', async () => {
+      const old = await epochOf(here, 'moved', 'hash-a', HERE);
+      await there.claim('moved', 'hash-a', THERE);
+      expect(await here.restore('moved', 'hash-a', HERE, old)).toEqual({ kind: 'taken' });
+      expect(await here.lookup('moved')).toMatchObject({ ...THERE, epoch: old + 1 });
+      await there.claim('foreign', 'hash-b', THERE);
+      expect(await here.restore('foreign', 'hash-a', HERE, 9)).toEqual({ kind: 'taken' });
+      expect(await here.lookup('foreign')).toMatchObject(THERE);
+    });
+
+    test('R10 restore wakes those who wait', async () => {
+      const wait = there.waitFor('job', LONG_MS);
+      await harness.advance(1);
+      await here.restore('job', 'hash-a', HERE, 3);
+      expect(await wait).toMatchObject({ ...HERE, epoch: 3 });
+    });
+  });
+}
+
+async function epochOf(
+  registry: SessionRegistry,
+  id: string,
+  claimHash: string,
+  owner: Owner,
+): Promise<number> {
+  const outcome = await registry.claim(id, claimHash, owner);
+  if (outcome.kind === 'taken') throw new Error(`${id} is taken`);
+  return outcome.epoch;
+}

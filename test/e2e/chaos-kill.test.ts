@@ -1,0 +1,56 @@
+// A relay that is killed again and again: transfers and a shell go on as if nothing had happened.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { startCounter } from '../support/chaos-counter.ts';
+import { takeChance } from '../support/chaos-random.ts';
+import { createMortalRelay } from '../support/chaos-relay.ts';
+import { startTransfer, TRANSFER_BYTES } from '../support/chaos-transfer.ts';
+import { startAgent } from '../support/e2e-agent.ts';
+import { makeKey, openWay } from '../support/e2e-laptop.ts';
+import { useWorld } from '../support/e2e-world.ts';
+
+const KILLS = 20;
+const LIFE_MS = [200, 2_000] as const;
+const DEATH_MS = [0, 600] as const;
+
+const world = useWorld();
+
+test('a put, a get and a shell outlive twenty relays that are killed with -9', async () => {
+  const chance = takeChance();
+  const relay = await createMortalRelay(world);
+  await relay.start();
+  const key = await makeKey(world);
+  const agent = await startAgent(world, {
+    relay: `ws://127.0.0.1:${relay.port}`,
+    args: ['--authorized-keys', `${key.file}.pub`],
+  });
+  const way = await openWay(world, agent, key);
+  const counter = await startCounter(way, agent.job);
+  const transfers = {
+    put: await startTransfer(way, agent.job, 'put'),
+    get: await startTransfer(way, agent.job, 'get'),
+  };
+
+  const startedAt = Date.now();
+  let duringTransfers = 0;
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    await sleep(chance.between(...LIFE_MS));
+    if (!transfers.put.isDone() || !transfers.get.isDone()) duringTransfers += 1;
+    await relay.end('SIGKILL');
+    await sleep(chance.between(...DEATH_MS));
+    await relay.start();
+  }
+  const chaosMs = Date.now() - startedAt;
+  const putMs = await transfers.put.finish();
+  const getMs = await transfers.get.finish();
+  const lines = await counter.stop();
+
+  const resumed = agent.process.stdout.match(/ resumed after /g)?.length ?? 0;
+  console.log(
+    `chaos: ${KILLS} kills in ${chaosMs} ms, ${duringTransfers} of them during transfers of ${TRANSFER_BYTES / 2 ** 20} MiB ` +
+      `(put ${putMs} ms, get ${getMs} ms); ${resumed} resumptions, ${lines} lines counted`,
+  );
+  expect(resumed).toBeGreaterThanOrEqual(KILLS);
+  expect(agent.process.stdout).not.toMatch(/given up|broken off|was refused/);
+  expect(await agent.process.exited).toEqual({ code: 0, signal: null });
+});

@@ -1,0 +1,144 @@
+// A relay on free ports of this machine, with its log and its metrics to look at.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import type { Clock } from '#shared/clock.ts';
+import { clientPath } from '#shared/protocol/paths.ts';
+import { STREAM } from '#shared/protocol/subprotocols.ts';
+import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
+import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
+import { createRelay, type Relay } from '../../services/relay/app.ts';
+import { readConfig } from '../../services/relay/config.ts';
+import type { SessionRegistry } from '../../services/relay/registry/registry.ts';
+
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface RunningRelay extends AsyncDisposable {
+  readonly relay: Relay;
+  readonly port: number;
+  readonly internalPort: number;
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[];
+  /** The value of a metric; labels in the order of the exposition; 0 if it is not there. */
+  metric(nameAndLabels: string): Promise<number>;
+}
+
+export interface RelaySetUp {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  readonly registry?: SessionRegistry;
+  readonly downloads?: string;
+}
+
+/** Starts a relay on loopback. */
+export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> {
+  const read = readConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    INTERNAL_PORT: '0',
+    POD_ID: 'pod-test',
+    DRAIN_DELAY_SECONDS: '0',
+    DRAIN_TIMEOUT_SECONDS: '1',
+    ...setUp.env,
+  });
+  if (read.kind === 'invalid') throw new Error(read.faults.join('; '));
+  const log: LogLine[] = [];
+  const relay = createRelay(read.config, {
+    downloads: setUp.downloads ?? '/nonexistent',
+    platform: 'linux-x64',
+    logStream: new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        for (const line of chunk.toString().trim().split('\n')) log.push(JSON.parse(line) as LogLine);
+        done();
+      },
+    }),
+    ...(setUp.clock === undefined ? {} : { clock: setUp.clock }),
+    ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),
+  });
+  const { port, internalPort } = await relay.start();
+  return {
+    relay,
+    port,
+    internalPort,
+    log,
+    async metric(nameAndLabels) {
+      const answer = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
+      const lines = (await answer.text()).split('\n');
+      const line = lines.find((candidate) => candidate.startsWith(`${nameAndLabels} `));
+      return line === undefined ? 0 : Number(line.slice(nameAndLabels.length + 1));
+    },
+    [Symbol.asyncDispose]: () => relay.stop(),
+  };
+}
+
+export interface ClientAttempt {
+  readonly protocols?: readonly string[];
+  readonly waitSeconds?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens `/client/ID`. The socket of an `open` outcome is paused. */
+export function openClient(port: number, id: string, attempt: ClientAttempt = {}): Promise<DialOutcome> {
+  const { protocols = [STREAM], waitSeconds, ...rest } = attempt;
+  const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
+  return dialWebSocket(new URL(`ws://127.0.0.1:${port}${clientPath(id)}${query}`), {
+    protocols,
+    timeoutMs: 30_000,
+    maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
+    ...rest,
+  });
+}
+
+/** A connection below HTTP, for peers that do not keep to it. */
+export interface RawPeer extends Disposable {
+  readonly socket: Socket;
+  /** What came back so far. */
+  readonly received: () => string;
+  /** Resolves when the connection is gone, with all that came back. */
+  readonly closed: Promise<string>;
+}
+
+/** Connects and sends `text`. Errors of the connection count as its end. */
+export async function openRaw(port: number, text: string): Promise<RawPeer> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  let received = '';
+  const { promise, resolve } = Promise.withResolvers<string>();
+  socket.setEncoding('latin1');
+  socket.on('error', () => undefined);
+  socket.on('data', (data: string) => {
+    received += data;
+  });
+  socket.on('end', () => socket.end());
+  socket.on('close', () => {
+    resolve(received);
+  });
+  await once(socket, 'connect');
+  socket.write(text);
+  return {
+    socket,
+    received: () => received,
+    closed: promise,
+    [Symbol.dispose]: () => {
+      socket.destroy();
+    },
+  };
+}
+
+/** The text of a WebSocket handshake. */
+export function handshakeText(path: string, headers: Readonly<Record<string, string>> = {}): string {
+  const all = {
+    Host: 'relay.test',
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  return [`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n');
+}
