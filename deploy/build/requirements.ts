@@ -9,10 +9,13 @@ const PACKAGES = {
   chromium: 'chromium',
   curl: 'curl',
   debootstrap: 'debootstrap',
+  docker: 'docker.io',
+  dockerd: 'docker.io',
   fusermount3: 'fuse3',
   'g++': 'g++',
   git: 'git',
   nginx: 'nginx',
+  promtool: 'prometheus',
   'redis-server': 'redis-server',
   rsync: 'rsync',
   scp: 'openssh-client',
@@ -24,8 +27,10 @@ const PACKAGES = {
   sshd: 'openssh-server',
   sshfs: 'sshfs',
   strip: 'binutils',
+  tar: 'tar',
   tmux: 'tmux',
   top: 'procps',
+  unzip: 'unzip',
   vim: 'vim-tiny',
 } as const;
 
@@ -55,13 +60,14 @@ export async function ensureCommands(commands: readonly RequiredCommand[]): Prom
   if (absent.length > 0) throw missingError(absent, packages);
 }
 
-/** The path of a command that can be run, or undefined. */
-function findCommand(command: string): string | undefined {
+/** The path of a command that can be run, or undefined; also where Debian keeps daemons. */
+export function findCommand(command: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS];
   return folders.map((folder) => join(folder, command)).find(isExecutable);
 }
 
-function isExecutable(path: string): boolean {
+/** Whether there is a file that this process may run. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

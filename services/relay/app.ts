@@ -17,11 +17,12 @@ import { listPlatforms } from './http/download/binary.ts';
 import { registerDownloads } from './http/downloads.ts';
 import { registerHealth } from './http/health.ts';
 import { registerHopRoute } from './http/hop.ts';
+import { answerFaults, answerMalformed } from './http/malformed.ts';
 import { registerMetrics } from './http/metrics.ts';
 import type { RouteOptions } from './http/route-options.ts';
 import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
-import { isWebSocketUpgrade, routeUpgrades } from './http/upgrade.ts';
+import { isWebSocketUpgrade, routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
 import { createKubeCluster } from './kubernetes/kube-cluster.ts';
@@ -32,11 +33,15 @@ import { createRedisRegistry } from './registry/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
 import { AgentTable } from './session/agent-table.ts';
 import { PendingDials } from './session/pending-dials.ts';
+import type { Recorder } from './session/ports.ts';
 import { Router } from './session/router.ts';
 import { SessionTable } from './session/session-table.ts';
 
 /** A peer that has not sent its request's headers by then is half open, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
+
+/** How late a half-open peer may be found, in milliseconds (Node looks every 30 s by itself). */
+const HALF_OPEN_CHECK_EVERY_MS = 2_000;
 
 /** No request of ours has a body worth waiting longer for, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -81,9 +86,6 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const starts: (() => void)[] = [];
   const stops: (() => void | Promise<void>)[] = [];
 
-  const publicApp = createApp(config, parts, true);
-  const internalApp = createApp(config, parts, false);
-  const log = publicApp.log;
   const metrics = createMetrics({
     agents: () => agents.size,
     sessions: () => sessions.size,
@@ -91,6 +93,9 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     bytes: () => sessions.totals,
     draining: () => draining,
   });
+  const publicApp = createApp(config, parts, metrics, true);
+  const internalApp = createApp(config, parts, metrics, false);
+  const log = publicApp.log;
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
   // The address is known once the internal listener is open; nothing uses it before.
   const self = { pod: config.podId, address: config.podAddress ?? '' };
@@ -130,9 +135,16 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     },
   };
 
-  routeUpgrades(publicApp);
+  const upgrades: UpgradeOptions = {
+    clock,
+    onPipelined(socket) {
+      metrics.requestMalformed('pipelined');
+      log.info({ address: socket.remoteAddress, reason: 'pipelined' }, 'malformed request');
+    },
+  };
+  routeUpgrades(publicApp, upgrades);
   registerAgentRoutes(publicApp, routes);
-  registerClientRoute(publicApp, routes);
+  const dismiss = registerClientRoute(publicApp, routes);
   registerDownloads(publicApp, { directory: parts.downloads, defaultPlatform: parts.platform });
   registerUsagePage(publicApp, {
     publicUrl: config.publicUrl?.href,
@@ -141,7 +153,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   });
   registerHealth(internalApp, () => draining);
   registerMetrics(internalApp, metrics);
-  routeUpgrades(internalApp);
+  routeUpgrades(internalApp, upgrades);
   registerDialRoute(internalApp, routes);
   registerHopRoute(internalApp, routes);
   registerSessions(internalApp, { self, agents, sessions, cluster, draining: () => draining });
@@ -215,6 +227,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   function stop(): Promise<void> {
     draining = true;
     stopped ??= (async () => {
+      dismiss();
       for (const agent of agents) agent.link.close('restart');
       sessions.close('restart', () => true);
       for (const end of stops) await end();
@@ -233,13 +246,18 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     drain() {
       draining = true;
       const { drainDelayMs: delayMs, drainTimeoutMs: timeoutMs } = config;
-      drained ??= drain({ agents, sessions, clock, log, delayMs, timeoutMs }).then(stop);
+      drained ??= drain({ agents, sessions, clock, log, dismiss, delayMs, timeoutMs }).then(stop);
       return drained;
     },
   };
 }
 
-function createApp(config: Config, parts: RelayParts, isPublic: boolean): FastifyInstance {
+function createApp(
+  config: Config,
+  parts: RelayParts,
+  recorder: Recorder,
+  isPublic: boolean,
+): FastifyInstance {
   const tls = isPublic ? config.tls : undefined;
   const app = fastify({
     logger: {
@@ -253,23 +271,25 @@ function createApp(config: Config, parts: RelayParts, isPublic: boolean): Fastif
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     serverFactory: (handler) => createServer(tls, handler),
+    ...answerMalformed(recorder),
   });
-  app.setNotFoundHandler((request, reply) => {
-    const message = `nothing is at ${request.method} ${request.url.slice(0, 200)}: see / for what is`;
-    return reply.code(404).send({ code: 'not_found', message: isPublic ? message : 'not found' });
-  });
+  answerFaults(app, recorder);
   return app;
 }
 
 function createServer(tls: TlsFiles | undefined, handler: http.RequestListener): http.Server {
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: HALF_OPEN_CHECK_EVERY_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     shouldUpgradeCallback: isWebSocketUpgrade,
   };
   if (tls === undefined) return http.createServer(options, handler);
-  return https.createServer({ ...options, ...readTlsFiles(tls) }, handler);
+  return https.createServer(
+    { ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) },
+    handler,
+  );
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {

@@ -12,6 +12,8 @@ export interface DrainOptions {
   readonly sessions: SessionTable;
   readonly clock: Clock;
   readonly log: Log;
+  /** Sends away the clients that wait for an agent. */
+  readonly dismiss: () => void;
   /** From the signal to the first goodbye, in milliseconds: balancers look at /readyz first. */
   readonly delayMs: number;
   /** From the first goodbye to the end of what could not move, in milliseconds. */
@@ -23,9 +25,10 @@ export interface DrainOptions {
  * refuses new upgrades.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { agents, sessions, clock, log, delayMs, timeoutMs } = options;
+  const { agents, sessions, clock, log, dismiss, delayMs, timeoutMs } = options;
   log.info({ agents: agents.size, sessions: sessions.size, delayMs, timeoutMs }, 'drain started');
   await wait(clock, delayMs);
+  dismiss();
   const seconds = Math.ceil(timeoutMs / 1000);
   for (const agent of agents) agent.link.send({ type: 'goaway', reason: 'restart', seconds });
   for (const session of sessions) {

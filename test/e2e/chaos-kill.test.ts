@@ -10,7 +10,8 @@ import { makeKey, openWay } from '../support/e2e-laptop.ts';
 import { useWorld } from '../support/e2e-world.ts';
 
 const KILLS = 20;
-const LIFE_MS = [200, 2_000] as const;
+/** A relay is killed so long after the shell went on; one in four so long after it was ready, before anybody is back. */
+const LIFE_MS = [0, 1_000] as const;
 const DEATH_MS = [0, 600] as const;
 
 const world = useWorld();
@@ -34,6 +35,7 @@ test('a put, a get and a shell outlive twenty relays that are killed with -9', a
   const startedAt = Date.now();
   let duringTransfers = 0;
   for (let kill = 1; kill <= KILLS; kill += 1) {
+    if (chance.between(0, 4) > 0) await counter.moves();
     await sleep(chance.between(...LIFE_MS));
     if (!transfers.put.isDone() || !transfers.get.isDone()) duringTransfers += 1;
     await relay.end('SIGKILL');
@@ -50,7 +52,7 @@ test('a put, a get and a shell outlive twenty relays that are killed with -9', a
     `chaos: ${KILLS} kills in ${chaosMs} ms, ${duringTransfers} of them during transfers of ${TRANSFER_BYTES / 2 ** 20} MiB ` +
       `(put ${putMs} ms, get ${getMs} ms); ${resumed} resumptions, ${lines} lines counted`,
   );
-  expect(resumed).toBeGreaterThanOrEqual(KILLS);
+  expect(resumed).toBeGreaterThanOrEqual(KILLS / 2);
   expect(agent.process.stdout).not.toMatch(/given up|broken off|was refused/);
   expect(await agent.process.exited).toEqual({ code: 0, signal: null });
 });

@@ -9,6 +9,8 @@ import type { Terminal } from '../support/ssh-terminal.ts';
 
 /** Debian's bashrc ends the prompt of root with another sign. */
 const PROMPT = /[$#] $/;
+/** Says when it is in the foreground: a key that is sooner there stops nothing. */
+const LONG_COMMAND = "sh -c 'echo begun; exec sleep 1000'";
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
 const CTRL_Z = '\x1a';
@@ -63,19 +65,19 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   await shell.see(PROMPT);
   await enter(shell, 'cat notes', /\rhello\r\n/);
 
-  shell.type('sleep 1001\r');
-  await shell.see(/sleep 1001\r\n/);
+  shell.type(`${LONG_COMMAND}\r`);
+  await shell.see(/\rbegun\r\n/);
   shell.type(CTRL_C);
   await shell.see(/\^C/);
   await shell.see(PROMPT);
-  shell.type('sleep 1002\r');
-  await shell.see(/sleep 1002\r\n/);
+  shell.type(`${LONG_COMMAND}\r`);
+  await shell.see(/\rbegun\r\n/);
   shell.type(CTRL_Z);
   await shell.see(/Stopped/);
   await shell.see(PROMPT);
-  await enter(shell, 'bg', /sleep 1002 &/);
-  await enter(shell, 'jobs', /Running +sleep 1002/);
-  await enter(shell, 'kill %1; wait', /Terminated +sleep 1002/);
+  await enter(shell, 'bg', /sleep 1000' &/);
+  await enter(shell, 'jobs', /Running +sh -c 'echo begun; exec sleep 1000'/);
+  await enter(shell, 'kill %1; wait %1; echo "code $?"', /code 143\r\n/);
   await enter(shell, 'seq 100000 | tail -1', /\r100000\r\n/);
 
   shell.type('cat\rgood day\r');

@@ -45,12 +45,13 @@ describe('the API server of a cluster', () => {
     return { api, world };
   }
 
-  it('is spoken to with the token, over TLS that the cluster authority vouches for', async () => {
-    const { world } = await open(
+  it('is spoken to with the token, over HTTP/2 and TLS that the cluster authority vouches for', async () => {
+    const { api, world } = await open(
       { token: 'sesame', tls: authority },
       { caFile: authority.caFile, tokenFile },
     );
     await eventually(() => expect(world.cluster.isAlive('10.0.0.1:9090')).toBe(true));
+    expect(new Set(api.asked.map(({ httpVersion }) => httpVersion))).toEqual(new Set(['2.0']));
     expect(world.warnings).toEqual([]);
   });
 
@@ -75,9 +76,9 @@ describe('the API server of a cluster', () => {
     await eventually(() => expect(world.cluster.isAlive('10.0.0.1:9090')).toBe(true));
   });
 
-  it('keeps no connection per request', async () => {
+  it.each([false, true])('keeps no connection per request, TLS: %s', async (isTls) => {
     const { api, world } = await open(
-      { tls: authority },
+      isTls ? { tls: authority } : {},
       { caFile: authority.caFile },
       { writesDeletionCost: true },
     );

@@ -109,6 +109,18 @@ describe('the endpoint watch', () => {
     },
   );
 
+  it('asks ever more slowly when watches end at once, until one brings something', async () => {
+    world.start();
+    for (let count = 1; count <= 4; count += 1) {
+      await watched(count);
+      if (count === 4) api.put('s2', [C]);
+      api.endWatches('end');
+      await eventually(() => expect(retries(world)).toHaveLength(count));
+      world.clock.advance(MAX_RETRY_MS);
+    }
+    expect(retries(world)).toEqual([499, 999, 1_998, 499]);
+  });
+
   it('goes on from the last bookmark', async () => {
     world.start();
     await watched();
@@ -179,9 +191,7 @@ describe('the endpoint watch', () => {
         expect(api.count('list')).toBe(count);
         world.clock.advance(MAX_RETRY_MS);
       }
-      const others = [API_ANSWER_WITHIN_MS, EXPECT_SELF_WITHIN_MS];
-      const waits = world.clock.waits.filter((ms) => !others.includes(ms));
-      expect(waits.slice(0, 8)).toEqual([499, 999, 1_998, 3_996, 7_992, 15_984, 29_970, 29_970]);
+      expect(retries(world).slice(0, 8)).toEqual([499, 999, 1_998, 3_996, 7_992, 15_984, 29_970, 29_970]);
       expect(world.warnings).toHaveLength(1);
       expect(world.troubles).toEqual(Array.from({ length: 8 }, () => 'watch failed'));
     },
@@ -236,3 +246,9 @@ describe('the endpoint watch', () => {
     expect(world.warnings).toEqual([]);
   });
 });
+
+/** The waits between attempts, in milliseconds. */
+function retries(world: KubeWorld): number[] {
+  const others = [API_ANSWER_WITHIN_MS, EXPECT_SELF_WITHIN_MS, SETTLE_MS, WATCH_SILENCE_MS];
+  return world.clock.waits.filter((ms) => !others.includes(ms));
+}

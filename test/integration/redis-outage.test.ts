@@ -1,5 +1,6 @@
 // A Redis that is not there, dies, hangs, forgets, refuses to write: no call hangs, and all is well again once it is back.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 import { RedisPods } from '../support/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
@@ -91,7 +92,8 @@ describe('a redis', () => {
 
   test('that is away while somebody waits still wakes them with a claim made after its return', async () => {
     const here = pods.open();
-    const there = pods.open();
+    // Its clock stands still: it does not look again by time.
+    const there = pods.open({ clock: new ManualClock() });
     await Promise.all([here.ready(), there.ready()]);
     const waiting = there.registry.waitFor('job', 60_000);
     await until('subscribed', async () => {

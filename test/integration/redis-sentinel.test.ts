@@ -55,6 +55,7 @@ test('claims go on after a fail-over, with the epochs that the replica knows, an
     async () => (await replica.call('EXISTS', 'converge:agent:{job}')) === 1,
   );
   const waiting = there.registry.waitFor('job', 60_000, { afterEpoch: 1 });
+  await until('it looked', () => there.calls.includes('lookup ok'));
 
   await master.kill();
   await expect(here.registry.lookup('job')).rejects.toMatchObject({ code: 'registry_unavailable' });

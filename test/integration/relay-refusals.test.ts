@@ -42,7 +42,9 @@ async function expectRefusal(code: RefusalCode, attempt: () => Promise<Answer>):
   expect(parseRefusal(answer.body)).toMatchObject({ code });
   await until('the counter', async () => (await running.metric(counter)) === counted + 1);
   const lines = running.log.slice(logged);
-  expect(lines.map(({ msg, code: word }) => ({ msg, code: word }))).toEqual([{ msg: 'request refused', code }]);
+  expect(lines.map(({ msg, code: word }) => ({ msg, code: word }))).toEqual([
+    { msg: 'request refused', code },
+  ]);
   expect(lines[0]).toMatchObject({ address: '127.0.0.1' });
   return answer;
 }
@@ -72,17 +74,25 @@ test.each(['/agent/x/stream', '/agent/x/y/z', '/client/x/y', '/nowhere', '/', '/
   'a WebSocket on %s is no part of the public listener',
   async (path) => {
     const text = handshakeText(path, control);
-    if (path === '/') expect((await ask(text.replace('Connection: Upgrade', 'Connection: Upgrade, close'))).status).toBe(200);
-    else await expectRefusal('not_found', () => ask(text.replace('Connection: Upgrade', 'Connection: Upgrade, close')));
+    if (path === '/')
+      expect((await ask(text.replace('Connection: Upgrade', 'Connection: Upgrade, close'))).status).toBe(200);
+    else
+      await expectRefusal('not_found', () =>
+        ask(text.replace('Connection: Upgrade', 'Connection: Upgrade, close')),
+      );
   },
 );
 
 test.each(['GET', 'POST', 'DELETE'])('%s on a path that is not there is 404', async (method) => {
-  await expectRefusal('not_found', () => ask(`${method} /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`));
+  await expectRefusal('not_found', () =>
+    ask(`${method} /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+  );
 });
 
 test.each(['/client/x', '/agent/x', `/agent/x/stream/abc`])('a plain GET on %s is 426', async (path) => {
-  const answer = await expectRefusal('upgrade_required', () => ask(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`));
+  const answer = await expectRefusal('upgrade_required', () =>
+    ask(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+  );
   expect(answer.headers.toLowerCase()).toContain('upgrade: websocket');
 });
 

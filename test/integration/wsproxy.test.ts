@@ -176,6 +176,24 @@ describe('the end', () => {
     expect(relay.closed).toEqual([1000]);
   });
 
+  it('reaches the agent when a terminal closes, which hangs up twice', async () => {
+    let refusing = false;
+    const relay = await relayWith({ answer: () => (refusing ? 'draining' : undefined), serve: greet });
+    const program = wsproxy(relay.url());
+    await once(program.child.stdout, 'data');
+    refusing = true;
+    relay.drop('lost');
+    await until('it dials again', () => relay.asked.length > 1);
+    program.child.kill('SIGHUP');
+    program.child.kill('SIGHUP');
+    const asked = relay.asked.length;
+    await until('it goes on dialling', () => relay.asked.length > asked + 1);
+    program.child.kill('SIGHUP');
+    refusing = false;
+    expect(await program.exit).toBe(0);
+    await until('the agent knows', () => relay.events.at(-1)?.kind === 'finished');
+  });
+
   it('is quiet on a signal while it waits for an agent', async () => {
     const relay = await relayWith({ answer: () => 'silence' });
     const program = wsproxy(relay.url());

@@ -3,15 +3,19 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Way } from './e2e-laptop.ts';
+import { until } from './poll.ts';
 import type { Terminal } from './ssh-terminal.ts';
 
 /** What the shell says at the end, so that its own exit code is seen and not another's. */
 const EXIT_CODE = 42;
 
+/** A relay that is not back by then will not be; on two busy cores. */
+const MOVES_WITHIN_MS = 60_000;
+
 export interface Counter {
   readonly terminal: Terminal;
-  /** The last number on the screen. */
-  readonly count: () => number;
+  /** Waits for the next number on the screen. */
+  moves(): Promise<void>;
   /** Lets it count to the end, checks every number, and leaves the shell. Gives the last number. */
   stop(): Promise<number>;
 }
@@ -28,7 +32,10 @@ export async function startCounter(way: Way, job: string, name = 'counter'): Pro
   await terminal.see(/line 1\r\n/);
   return {
     terminal,
-    count: () => numbersOn(terminal.screen()).at(-1) ?? 0,
+    async moves() {
+      const seen = terminal.screen().length;
+      await until(`${name} goes on`, () => terminal.screen().indexOf('line', seen) > 0, MOVES_WITHIN_MS);
+    },
     async stop() {
       await writeFile(join(job, `${name}.stop`), '');
       const [, last = ''] = await terminal.see(/last (\d+)\r\n/);

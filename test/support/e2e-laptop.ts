@@ -60,8 +60,16 @@ export class Laptop {
   }
 
   /** Runs a line of shell to its end, as it is. */
-  async paste(line: string, options: RunOptions = {}): Promise<Outcome> {
-    return finish(this.start(['sh', '-c', line], options), options);
+  paste(line: string, options: RunOptions = {}): Promise<Outcome> {
+    return this.run(['sh', '-c', line], options);
+  }
+
+  /** Runs a program to its end. */
+  async run(command: readonly [string, ...string[]], options: RunOptions = {}): Promise<Outcome> {
+    const started = this.start(command, options);
+    if (options.stdin === undefined) started.child.stdin?.end(options.input ?? '');
+    const { code } = await started.exited;
+    return { code, stdout: started.stdout, stderr: started.stderr };
   }
 
   /** Starts a program in the folder. */
@@ -112,19 +120,19 @@ export class Way {
     return ['sh', '-c', `exec "$0" ${this.#options} "$@"`, program, ...args];
   }
 
-  async ssh(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-    return finish(this.startSsh(args, options), options);
+  ssh(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    return this.laptop.run(this.command('ssh', ...args), options);
   }
 
-  async scp(args: readonly string[]): Promise<Outcome> {
-    return finish(this.laptop.start(this.command('scp', ...args)), {});
+  scp(args: readonly string[]): Promise<Outcome> {
+    return this.laptop.run(this.command('scp', ...args));
   }
 
   /** Runs commands of sftp in batch mode: the first that fails ends it with exit code 1. */
-  async sftp(commands: readonly string[], options: readonly string[] = []): Promise<Outcome> {
+  sftp(commands: readonly string[], options: readonly string[] = []): Promise<Outcome> {
     const input = commands.map((line) => `${line}\n`).join('');
     const words = this.command('sftp', '-o', 'BatchMode=no', ...options, '-b', '-', this.host);
-    return finish(this.laptop.start(words), { input });
+    return this.laptop.run(words, { input });
   }
 
   startSsh(args: readonly string[], options: RunOptions = {}): E2eProcess {
@@ -180,10 +188,4 @@ export async function makeKey(
     file,
   ]);
   return { kind: 'key', file };
-}
-
-async function finish(started: E2eProcess, { input, stdin }: RunOptions): Promise<Outcome> {
-  if (stdin === undefined) started.child.stdin?.end(input ?? '');
-  const { code } = await started.exited;
-  return { code, stdout: started.stdout, stderr: started.stderr };
 }

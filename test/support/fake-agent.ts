@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
-import { type Dial, MAX_CONTROL_BYTES, parseRelayMessage, type RelayMessage } from '#shared/protocol/control-messages.ts';
+import {
+  type Dial,
+  MAX_CONTROL_BYTES,
+  parseRelayMessage,
+  type RelayMessage,
+} from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
 import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';

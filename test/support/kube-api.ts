@@ -1,7 +1,7 @@
 // A stand-in for the Kubernetes API server: endpoint slices by list and watch, patches of pods, and its bad days.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 
@@ -19,6 +19,7 @@ export interface Asked {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: IncomingMessage['headers'];
+  readonly httpVersion: string;
   readonly body: string;
 }
 
@@ -74,6 +75,9 @@ interface Change {
   readonly line: string;
 }
 
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+const KEEP_ALIVE_MS = 600_000;
 const PATCH_TYPES = ['application/merge-patch+json', 'application/strategic-merge-patch+json'];
 const SLICES_PATH = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`;
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods/`;
@@ -153,7 +157,8 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
       sendJson(response, 404, statusOf(404, 'NotFound'));
       return;
     }
-    const item = { call, path: url.pathname, query, headers: request.headers, body: await text(request) };
+    const { headers, httpVersion } = request;
+    const item = { call, path: url.pathname, query, headers, httpVersion, body: await text(request) };
     asked.push(item);
     const answer = bad.get(call);
     if (answer !== undefined) answerBadly(answer, response);
@@ -164,12 +169,15 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
     else patchPod(item, response);
   }
 
-  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+  const listener: Listener = (request, response) => {
     handle(request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined);
     });
   };
-  const server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
+  const server =
+    options.tls === undefined ? createServer(listener) : createHttp2Server(options.tls, listener);
+  // Told to the client, which would otherwise close idle connections by itself before long.
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -234,6 +242,11 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
       }
     },
   };
+}
+
+/** As the real one: HTTP/2, through the interface that Node has in common with HTTP/1. */
+function createHttp2Server(tls: { key: string; cert: string }, listener: Listener): Server {
+  return createSecureServer({ ...tls, allowHTTP1: true }, listener as never) as unknown as Server;
 }
 
 function callOf(method: string | undefined, path: string, query: Record<string, string>): Call | undefined {

@@ -1,6 +1,6 @@
 // The frame parser, against the rules of RFC 6455 and with ws as the oracle.
 import type { Writable } from 'node:stream';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as ws from 'ws';
 import {

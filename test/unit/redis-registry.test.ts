@@ -114,6 +114,17 @@ describe('a wait', () => {
     expect(redis.runs).toHaveLength(3);
   });
 
+  test('looks again when looks are possible again, since the message may have come before', async () => {
+    const waiting = registry.waitFor('job', 30_000);
+    await settle();
+    redis.answer = () => Promise.reject(new Error('Connection is closed.'));
+    redis.events?.heard('converge:claim:{job}');
+    await settle();
+    present(1);
+    redis.events?.usable();
+    expect(await waiting).toMatchObject({ epoch: 1 });
+  });
+
   test('looks again by itself when it is not allowed to subscribe', async () => {
     redis.subscription = () => Promise.reject(new Error('NOPERM no channel for you'));
     const waiting = registry.waitFor('job', 30_000);

@@ -264,6 +264,20 @@ test('a peer that sends more than the window is reset, and what was in the windo
   expect(sessions[0]?.ends[0]?.reason).toBe('fault');
 });
 
+test('a reader that paused on a full window and then closes lets its peer go on to the end', () => {
+  const peer = openNew();
+  sessions[0]?.stream.pause();
+  for (let at = 0; at < 1_000; at += 100) peer.send(data(at, 'x'.repeat(100)));
+  clock.advance(0);
+  sessions[0]?.stream.close({ reason: 'ended' });
+  clock.advance(0);
+  expect(peer.frames).toContainEqual({ kind: 'ack', total: 1_000 });
+  expect(peer.frames).toContainEqual({ kind: 'fin', offset: 0 });
+  peer.send(data(1_000, 'y'), encodeFin(1_001), encodeAck(1));
+  clock.advance(1);
+  expect(sessions[0]?.ends).toEqual([{ reason: 'ended' }]);
+});
+
 test('a RESET ends the session with its reason, and a later resume finds nothing', () => {
   const peer = openNew().send(data(0, 'last'), encodeReset('expired'));
   clock.advance(1);

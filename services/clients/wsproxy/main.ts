@@ -24,12 +24,16 @@ async function main(): Promise<ExitCode> {
       break;
   }
   const stop = new AbortController();
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The second one is answered at once.
     process.once(signal, () => {
       stop.abort();
     });
   }
+  // A terminal that closes sends it, and so does the ssh that dies of that: the agent must hear of it all the same.
+  process.on('SIGHUP', () => {
+    stop.abort();
+  });
   // The clock's timers do not keep a process: while it waits for an agent, this does.
   const alive = setInterval(() => undefined, 60_000);
   const { stdin: input, stdout: output } = process;

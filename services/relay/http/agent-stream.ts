@@ -1,14 +1,11 @@
 // The agent's stream: joined here if its client waits here, else forwarded over one hop to the pod where it waits.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
-import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { openTicket, type Ticket } from '../hop/ticket.ts';
 import { addressOf } from './origin.ts';
 import { refuse } from './refusal.ts';
 import type { RouteOptions } from './route-options.ts';
-import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
-
-const endpoint = createEndpoint(MAX_STREAM_MESSAGE_BYTES, (offered) => offered.has(STREAM) && STREAM);
+import { acceptStream } from './upgrade.ts';
 
 /** Answers `WS /agent/ID/stream/TICKET`. */
 export async function acceptAgentStream(
@@ -20,12 +17,16 @@ export async function acceptAgentStream(
   const { clock, dials, key, recorder, self } = options;
   const ticket = openTicket(key, sealed, id, clock.now());
   if (ticket === undefined) return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
-  if (ticket.address !== self.address) return forward(request, reply, ticket, options);
+  if (ticket.address !== self.address) {
+    // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.
+    if (options.draining())
+      return refuse(reply, recorder, 'draining', 'this relay is going away: try again now', { id });
+    return forward(request, reply, ticket, options);
+  }
   const dial = dials.redeem(ticket.nonce);
   if (dial === undefined) return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
-  acceptUpgrade(request, reply, endpoint, (socket, transport) => {
-    dial.give(webSocketStream(socket, transport, clock), 'local');
-  });
+  const stream = acceptStream(request, reply, { protocol: STREAM, clock });
+  if (stream !== undefined) dial.give(stream, 'local');
   return reply;
 }
 
@@ -48,21 +49,15 @@ async function forward(
     }
     case 'open':
   }
-  const hop = webSocketStream(outcome.socket, outcome.transport, clock);
-  let joined = false;
-  // An agent that goes at the very moment of the upgrade must not leave the hop behind.
-  const leave = (): void => {
-    if (!joined) hop.close({ reason: 'agent_gone' });
-  };
-  const socket = handshakeSocket(request);
-  if (socket === undefined || socket.destroyed) leave();
-  socket?.once('close', leave);
-  acceptUpgrade(request, reply, endpoint, (webSocket, transport) => {
-    joined = true;
+  const hop = outcome.stream;
+  const agent = acceptStream(request, reply, { protocol: STREAM, clock });
+  if (agent !== undefined) {
     const client = addressOf(request);
-    const agent = webSocketStream(webSocket, transport, clock);
     sessions.start(hop, agent, { id, client, resumable, route: 'forwarding', askedAt });
-  });
+    return reply;
+  }
+  // An agent that goes at the very moment of the upgrade must not leave the hop behind.
+  hop.close({ reason: 'agent_gone' });
   return reply;
 }
 

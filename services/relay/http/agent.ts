@@ -37,9 +37,9 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
         `${request.url} speaks WebSocket: run ./agent with this URL`,
       );
     }
+    if (target.kind === 'agent_stream') return acceptAgentStream(request, reply, target, options);
     if (options.draining())
       return refuse(reply, recorder, 'draining', 'this relay is going away: try again now');
-    if (target.kind === 'agent_stream') return acceptAgentStream(request, reply, target, options);
     return acceptLink(request, reply, target.id);
   });
 
@@ -70,6 +70,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
     const address = addressOf(request);
     acceptUpgrade(request, reply, control, (socket, transport) => {
       let agent: Agent | undefined;
+      let hasIgnored = false;
       const link = controlLinkOver(socket, transport, {
         clock,
         onMessage: (message) => {
@@ -77,7 +78,9 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
         },
         onIgnored: (type) => {
           recorder.controlMessageIgnored();
-          request.log.info({ id, type }, 'control message of an unknown type ignored');
+          // Each is counted; one line per link, so that no agent can fill the log.
+          if (!hasIgnored) request.log.info({ id, type }, 'control message of an unknown type ignored');
+          hasIgnored = true;
         },
         onClosed: (reason) => {
           if (agent !== undefined) agents.detach(agent, reason);

@@ -2,23 +2,20 @@
 import type { FastifyInstance } from 'fastify';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { addressOf } from './origin.ts';
 import { refuse } from './refusal.ts';
 import type { RouteOptions } from './route-options.ts';
-import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
+import { acceptStream, handshakeSocket } from './upgrade.ts';
 import { watchWaitingSocket } from './waiting-socket.ts';
 
 /** More clients than this may not wait on one pod at a time: each holds a socket. */
 export const MAX_WAITING_CLIENTS = 10_000;
 
-export function registerClientRoute(app: FastifyInstance, options: RouteOptions): void {
+/** The result sends away, with `draining`, those who wait for an agent. */
+export function registerClientRoute(app: FastifyInstance, options: RouteOptions): () => void {
   const { clock, recorder, router, sessions, registryFailed } = options;
-  const endpoint = createEndpoint(MAX_STREAM_MESSAGE_BYTES, (offered) => {
-    if (offered.has(RESUME)) return RESUME;
-    return offered.has(STREAM) && STREAM;
-  });
-  let waiting = 0;
+  /** One for each client that is not answered yet; aborting it ends the wait. */
+  const waiting = new Set<AbortController>();
 
   app.get('/client/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
@@ -33,9 +30,8 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       const message = `${request.url} speaks WebSocket: use it with wsproxy or tcptows, see /`;
       return refuse(reply, recorder, 'upgrade_required', message, { id });
     }
-    if (options.draining())
-      return refuse(reply, recorder, 'draining', 'this relay is going away: try again now');
-    if (waiting >= MAX_WAITING_CLIENTS) {
+    if (options.draining()) return refuse(reply, recorder, 'draining', DRAINING, { id });
+    if (waiting.size >= MAX_WAITING_CLIENTS) {
       return refuse(
         reply,
         recorder,
@@ -45,15 +41,20 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
     }
 
     const askedAt = clock.now();
-    const resumable = parseSubprotocols(request.headers['sec-websocket-protocol']).includes(RESUME);
+    const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
+    const resumable = offered.includes(RESUME);
     const client = addressOf(request);
     const watched = watchWaitingSocket(socket);
-    waiting += 1;
+    const over = new AbortController();
+    watched.gone.addEventListener('abort', () => {
+      over.abort();
+    });
+    waiting.add(over);
     const routed = await router
-      .route({ id, client, resumable, waitMs: target.waitSeconds * 1000, signal: watched.gone })
+      .route({ id, client, resumable, waitMs: target.waitSeconds * 1000, signal: over.signal })
       .catch(registryFailed)
       .finally(() => {
-        waiting -= 1;
+        waiting.delete(over);
       });
     const early = watched.release();
     if (routed === undefined) {
@@ -64,6 +65,8 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       case 'refused':
         return refuse(reply, recorder, routed.code, routed.message, { id });
       case 'abandoned':
+        if (!watched.gone.aborted) return refuse(reply, recorder, 'draining', DRAINING, { id });
+        recorder.clientLeft();
         reply.log.info({ id, client, seconds: (clock.now() - askedAt) / 1000 }, 'client left while waiting');
         reply.hijack();
         socket.destroy();
@@ -71,22 +74,21 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       case 'stream':
     }
     const { route, stream: agentStream } = routed;
-    let joined = false;
-    // A peer that goes at the very moment of the upgrade must not leave the agent's stream behind.
-    socket.once('close', () => {
-      if (!joined) agentStream.close({ reason: 'going_away' });
-    });
-    acceptUpgrade(
-      request,
-      reply,
-      endpoint,
-      (webSocket, transport) => {
-        joined = true;
-        const clientStream = webSocketStream(webSocket, transport, clock);
-        sessions.start(clientStream, agentStream, { id, client, resumable, route, askedAt });
-      },
-      early,
-    );
+    const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
+    const clientStream = acceptStream(request, reply, { protocol, early, clock });
+    if (clientStream !== undefined) {
+      sessions.start(clientStream, agentStream, { id, client, resumable, route, askedAt });
+    } else {
+      recorder.clientLeft();
+      reply.log.info({ id, client }, 'client left at the upgrade');
+      agentStream.close({ reason: 'going_away' });
+    }
     return reply;
   });
+
+  return () => {
+    for (const over of waiting) over.abort();
+  };
 }
+
+const DRAINING = 'this relay is going away: try again now';

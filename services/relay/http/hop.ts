@@ -1,15 +1,13 @@
 // WS /hop/NONCE on the internal listener: the pod that has the agent's stream brings it to the client that waits here.
 import type { FastifyInstance } from 'fastify';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
-import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { judgePeerRequest, PEER_HEADER } from '../hop/peer-credentials.ts';
 import { refuse } from './refusal.ts';
 import type { RouteOptions } from './route-options.ts';
-import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
+import { acceptStream, handshakeSocket } from './upgrade.ts';
 
 export function registerHopRoute(app: FastifyInstance, options: RouteOptions): void {
   const { clock, dials, key, recorder } = options;
-  const endpoint = createEndpoint(MAX_STREAM_MESSAGE_BYTES, (offered) => offered.has(STREAM) && STREAM);
   app.get<{ Params: { nonce: string } }>('/hop/:nonce', (request, reply) => {
     const header = request.headers[PEER_HEADER];
     const verdict = judgePeerRequest(
@@ -28,9 +26,8 @@ export function registerHopRoute(app: FastifyInstance, options: RouteOptions): v
     const dial = dials.redeem(request.params.nonce);
     if (dial === undefined)
       return refuse(reply, recorder, 'unauthorized', 'nobody waits for this hop any more');
-    acceptUpgrade(request, reply, endpoint, (socket, transport) => {
-      dial.give(webSocketStream(socket, transport, clock), 'waiting');
-    });
+    const stream = acceptStream(request, reply, { protocol: STREAM, clock });
+    if (stream !== undefined) dial.give(stream, 'waiting');
     return reply;
   });
 }

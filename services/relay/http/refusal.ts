@@ -14,7 +14,9 @@ export function refuse(
 ): FastifyReply {
   recorder.refused(code);
   reply.log.info({ ...fields, code, address: addressOf(reply.request) }, 'request refused');
-  if (code === 'upgrade_required') void reply.header('upgrade', 'websocket');
+  // RFC 6455 section 4.2.2 asks for the version that is spoken.
+  if (code === 'upgrade_required')
+    void reply.headers({ upgrade: 'websocket', 'sec-websocket-version': '13' });
   if (REFUSALS[code].status === 503) void reply.header('retry-after', '1');
   return reply.code(REFUSALS[code].status).send({ code, message });
 }

@@ -4,10 +4,14 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '#shared/clock.ts';
+import { frameStream } from '#shared/frames/frame-stream.ts';
+import { acceptValueFor } from '#shared/frames/handshake.ts';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { SOCKET_OPTIONS } from '#shared/stream/web-socket-stream.ts';
 
-/** A peer that is refused and does not close its side is cut after this time, in milliseconds. */
-const LINGER_AFTER_REFUSAL_MS = 5_000;
+/** A peer that is refused and does not close its side is cut after this time, in milliseconds, whatever it sends. */
+export const LINGER_AFTER_REFUSAL_MS = 5_000;
 
 /** A handshake that has not been answered yet. */
 interface Handshake {
@@ -18,13 +22,33 @@ interface Handshake {
 
 const handshakes = new WeakMap<IncomingMessage, Handshake>();
 
-/** Only WebSocket upgrades are ours; a request that offers another protocol (h2c) is served as the HTTP/1.1 it is. */
-export function isWebSocketUpgrade(request: IncomingMessage): boolean {
-  return request.headers.upgrade?.toLowerCase() === 'websocket';
+/** 16 bytes in base64 (RFC 6455 section 4.1). */
+const KEY_PATTERN = /^[A-Za-z0-9+/]{22}==$/;
+
+const UPGRADE_PATH_PATTERN = /^\/(?:agent|client|hop)\//;
+
+/**
+ * True for a well-formed WebSocket handshake on a path that takes one. Any other request, also one that offers
+ * another protocol (h2c), is served as the HTTP/1.1 it is: where only a WebSocket would do, with a 426.
+ */
+export function isWebSocketUpgrade({ method, url = '', headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    UPGRADE_PATH_PATTERN.test(url) &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === WEBSOCKET_VERSION &&
+    KEY_PATTERN.test(headers['sec-websocket-key'] ?? '')
+  );
+}
+
+export interface UpgradeOptions {
+  readonly clock: Clock;
+  /** A handshake was sent behind a request that is not answered yet; its connection is cut. */
+  readonly onPipelined: (socket: Socket) => void;
 }
 
 /** Lets `app` route the upgrades that reach its server. */
-export function routeUpgrades(app: FastifyInstance): void {
+export function routeUpgrades(app: FastifyInstance, { clock, onPipelined }: UpgradeOptions): void {
   app.server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
     // Node's HTTP servers hand over a net.Socket or a tls.TLSSocket.
     const socket = duplex as Socket;
@@ -32,12 +56,19 @@ export function routeUpgrades(app: FastifyInstance): void {
       socket.destroy();
     });
     const response = new ServerResponse(request);
-    response.assignSocket(socket);
+    try {
+      response.assignSocket(socket);
+    } catch {
+      onPipelined(socket);
+      socket.destroy();
+      return;
+    }
     response.shouldKeepAlive = false;
     response.on('finish', () => {
       socket.end();
-      socket.setTimeout(LINGER_AFTER_REFUSAL_MS, () => socket.destroy());
       socket.resume();
+      const cancel = clock.after(LINGER_AFTER_REFUSAL_MS, () => socket.destroy());
+      socket.once('close', cancel);
     });
     handshakes.set(request, { socket, head, response });
     app.routing(request, response);
@@ -64,26 +95,56 @@ export function createEndpoint(
 }
 
 /**
- * Accepts the handshake of `request`. `use` runs in the same tick as the upgrade, so nothing that the peer sends is
- * missed; it does not run if the peer has gone or its handshake is malformed (ws then answers 400 itself).
+ * Accepts the handshake of `request`. `use` runs before this returns, in the same tick as the upgrade, so nothing
+ * that the peer sends is missed. False, and `use` did not run: the peer has gone, or the list of subprotocols is
+ * malformed (ws then answers 400 itself).
  */
 export function acceptUpgrade(
   request: FastifyRequest,
   reply: FastifyReply,
   endpoint: WebSocketServer,
   use: (socket: WebSocket, transport: Socket) => void,
-  early: Buffer = EMPTY,
-): void {
-  const handshake = handshakes.get(request.raw);
-  if (handshake === undefined) throw new Error('acceptUpgrade on a request without a handshake');
-  const { socket, head, response } = handshake;
-  handshakes.delete(request.raw);
-  reply.hijack();
-  response.detachSocket(socket);
-  const first = early.length === 0 ? head : Buffer.concat([head, early]);
-  endpoint.handleUpgrade(request.raw, socket, first, (webSocket) => {
+): boolean {
+  const { socket, head } = takeHandshake(request, reply);
+  let isAccepted = false;
+  endpoint.handleUpgrade(request.raw, socket, head, (webSocket) => {
+    isAccepted = true;
     use(webSocket, socket);
   });
+  return isAccepted;
+}
+
+/**
+ * Accepts the handshake of `request` as a stream of bytes, in the subprotocol `protocol` if any. Undefined if the peer
+ * has gone.
+ */
+export function acceptStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { protocol, early = EMPTY, clock }: { protocol: string | undefined; early?: Buffer; clock: Clock },
+): ByteStream | undefined {
+  const { socket, head } = takeHandshake(request, reply);
+  if (socket.destroyed) return undefined;
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${acceptValueFor(request.headers['sec-websocket-key'] ?? '')}`,
+    ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
+  ];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  return frameStream({ socket, head: Buffer.concat([head, early]), isClient: false, clock });
+}
+
+/** Takes the socket out of the hands of HTTP; whoever calls answers the peer from here on. */
+function takeHandshake(request: FastifyRequest, reply: FastifyReply): Handshake {
+  const handshake = handshakes.get(request.raw);
+  if (handshake === undefined) throw new Error('an upgrade was accepted without a handshake');
+  handshakes.delete(request.raw);
+  reply.hijack();
+  handshake.response.detachSocket(handshake.socket);
+  return handshake;
 }
 
 const EMPTY = Buffer.alloc(0);
+const WEBSOCKET_VERSION = '13';

@@ -25,7 +25,8 @@ export function connectApiServer(access: KubeAccess): ApiServer {
     const context = contextFrom(request, access.server);
     await config.applySecurityAuthentication(context);
     context.setSignal(signal);
-      const { httpStatusCode: status, body } = await httpApi.send(context).toPromise();
+    releaseOnAbort(context, signal);
+    const { httpStatusCode: status, body } = await httpApi.send(context).toPromise();
     return { status, chunks: body.stream() ?? new Blob([]).stream() };
   }
 
@@ -63,8 +64,8 @@ function contextFrom({ method, path, query = {}, body }: ApiRequest, server: str
 }
 
 /**
- * The library makes a dispatcher, with a connection of its own, for each request and forgets it:
- * https://github.com/kubernetes-client/javascript/issues/2893
+ * The library makes a dispatcher, with a connection of its own, for each request and forgets it; HTTP/2 keeps that open:
+ * https://github.com/kubernetes-client/javascript/issues/2893 tells the same of its agents.
  */
 function releaseOnAbort(context: RequestContext, signal: AbortSignal): void {
   const dispatcher = context.getDispatcher();

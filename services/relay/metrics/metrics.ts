@@ -99,6 +99,17 @@ export function createMetrics(readings: Readings): Metrics {
     help: 'Control messages of a type that this version does not know.',
     registers,
   });
+  const left = new Counter({
+    name: 'converge_clients_left_total',
+    help: 'Clients that went away before they had a session.',
+    registers,
+  });
+  const malformed = new Counter({
+    name: 'converge_malformed_requests_total',
+    help: 'Requests that no route could answer, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
 
   const quick = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
   const orders = new Histogram({
@@ -168,6 +179,12 @@ export function createMetrics(readings: Readings): Metrics {
     },
     controlMessageIgnored: () => {
       ignored.inc();
+    },
+    clientLeft: () => {
+      left.inc();
+    },
+    requestMalformed: (reason) => {
+      malformed.inc({ reason });
     },
     orderSent: (outcome, seconds) => {
       orders.observe({ outcome }, seconds);

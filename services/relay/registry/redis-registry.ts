@@ -115,6 +115,7 @@ export class RedisRegistry implements SessionRegistry {
         usable: () => {
           if (!isUsable) log.info({ redis }, 'redis connected');
           isUsable = true;
+          this.#wakeups.wakeAll();
           onReady?.();
         },
         lost: () => {

@@ -23,11 +23,6 @@ export class Wakeups {
     this.#options = options;
   }
 
-  /** How many channels are watched. */
-  get size(): number {
-    return this.#watches.size;
-  }
-
   /**
    * Calls `wake` for each message on `channel`, and once as soon as messages are heard: what was claimed before that went
    * unnoticed, so it is then that a look closes the gap. Wakes again after each loss of the connection, for the same
@@ -51,6 +46,11 @@ export class Wakeups {
 
   heard(channel: string): void {
     for (const wake of this.#watches.get(channel)?.wakes ?? []) wake();
+  }
+
+  /** Looks are possible again: a message may have come while they were not. */
+  wakeAll(): void {
+    for (const { wakes } of this.#watches.values()) for (const wake of wakes) wake();
   }
 
   /** The connection for messages is new: everything is subscribed to again. */

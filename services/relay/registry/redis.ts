@@ -19,6 +19,9 @@ const RETRY_MAX_MS = 1_000;
 /** A server that takes the connection and no writes (full, say) is asked again after so long, in milliseconds. */
 const PROBE_AGAIN_MS = 1_000;
 
+/** The nodes of a cluster come one by one; they are asked for together, in milliseconds. */
+const PROBE_DELAY_MS = 100;
+
 /**
  * So much longer than a call may take does a connection live that owes an answer, in milliseconds: first the call fails,
  * then its connection, and what was sent on it is never sent again.
@@ -128,11 +131,22 @@ class IoRedisClient implements RedisClient {
     connection.on('node error', (error: unknown) => {
       events.failed(messageOf(error));
     });
-    // A node that came back may have lost what it held.
-    connection.on('+node', () => {
-      if (connection.status === 'ready') this.#probe();
+    connection.on('+node', (node: Redis) => {
+      this.#attendNode(node);
     });
     this.#reviveAtEnd(connection);
+  }
+
+  /**
+   * A master of the cluster that is new, or back: what it held may be gone. It is dialled now, and not with the first
+   * call, so that its return is noticed; one that is not there leaves the pool, and comes with the next map again.
+   */
+  #attendNode(node: Redis): void {
+    if (node.options.readOnly === true) return;
+    node.on('ready', () => {
+      if (this.#connection.status === 'ready') this.#probe();
+    });
+    this.#connect(node);
   }
 
   #attendSubscriber(subscriber: Connection): void {
@@ -159,10 +173,21 @@ class IoRedisClient implements RedisClient {
     });
   }
 
-  /** Writes one key: a replica, a full server and a user without rights all take a connection, and are of no use. */
   #probe(): void {
+    if (this.#connection instanceof Cluster) this.#probeIn(PROBE_DELAY_MS);
+    else this.#writeProbe();
+  }
+
+  #probeIn(delayMs: number): void {
     this.#cancelProbe?.();
-    const { clock, events, probeKey } = this.#options;
+    this.#cancelProbe = this.#options.clock.after(delayMs, () => {
+      if (!this.#closed && this.#connection.status === 'ready') this.#writeProbe();
+    });
+  }
+
+  /** Writes one key: a replica, a full server and a user without rights all take a connection, and are of no use. */
+  #writeProbe(): void {
+    const { events, probeKey } = this.#options;
     this.#connection.set(probeKey, '1', 'PX', PROBE_TTL_MS).then(
       () => {
         this.#backoff.reset();
@@ -171,9 +196,7 @@ class IoRedisClient implements RedisClient {
       (error: unknown) => {
         if (this.#closed) return;
         events.failed(messageOf(error));
-        this.#cancelProbe = clock.after(PROBE_AGAIN_MS, () => {
-          if (this.#connection.status === 'ready') this.#probe();
-        });
+        this.#probeIn(PROBE_AGAIN_MS);
       },
     );
   }

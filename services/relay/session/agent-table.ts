@@ -79,16 +79,22 @@ export class AgentTable {
     return this.#options.registry.claim(id, claimHash, this.#options.owner);
   }
 
-  /** Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. */
+  /**
+   * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded; a link that was
+   * claimed for before another one, and opened after it, is itself.
+   */
   attach({ id, claimHash, epoch, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
     const end = new AbortController();
     const since = this.#options.clock.now();
     const agent: Agent = { id, claimHash, epoch, address, since, link, gone: end.signal, status: undefined };
-    this.#rows.set(id, { agent, end });
-    if (older !== undefined) {
-      older.end.abort();
-      older.agent.link.close('superseded');
+    if (older !== undefined && older.agent.epoch > epoch) {
+      end.abort();
+      link.close('superseded');
+    } else {
+      this.#rows.set(id, { agent, end });
+      older?.end.abort();
+      older?.agent.link.close('superseded');
     }
     this.#options.recorder.agentLinked();
     this.#options.log.info({ id, epoch, address }, 'agent linked');

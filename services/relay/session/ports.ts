@@ -2,9 +2,8 @@
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage } from '#shared/protocol/control-messages.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
-import type { DialOutcome } from '#shared/stream/dial.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
-import type { OrderOutcome } from '../hop/peer-dialler.ts';
+import type { HopOutcome, OrderOutcome } from '../hop/peer-dialler.ts';
 
 /** The relay's end of a control link. */
 export interface ControlLink {
@@ -27,6 +26,12 @@ export interface Log {
   error(fields: Record<string, unknown>, message: string): void;
 }
 
+/**
+ * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, or it is a
+ * handshake behind a request that is still being answered.
+ */
+export type MalformedReason = 'timeout' | 'too_large' | 'not_http' | 'pipelined';
+
 /** Counts what happened, for whoever watches the relay. Each call is cheap. */
 export interface Recorder {
   agentLinked(): void;
@@ -35,10 +40,14 @@ export interface Recorder {
   sessionEnded(reason: CloseReason, seconds: number): void;
   refused(code: RefusalCode): void;
   controlMessageIgnored(): void;
+  /** A client went away before it had a session or an answer. */
+  clientLeft(): void;
+  /** What came was no request that could be answered by a route. */
+  requestMalformed(reason: MalformedReason): void;
   /** A dial order to a peer. */
   orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
   /** A hop to a peer. */
-  hopDialled(outcome: DialOutcome['kind'], seconds: number): void;
+  hopDialled(outcome: HopOutcome['kind'], seconds: number): void;
   /** A request by somebody who is not a peer. */
   peerRejected(verdict: Exclude<PeerVerdict, 'genuine'>): void;
 }

@@ -11,7 +11,7 @@ export type FrameFault =
   | { readonly kind: 'bad_frame'; readonly detail: string }
   /** Text on a stream of bytes: 1003. */
   | { readonly kind: 'text_on_stream' }
-  /** A length that no machine can count: 1009. */
+  /** Over MAX_FRAME_BYTES, or what no machine can count: 1009. */
   | { readonly kind: 'too_big'; readonly detail: string };
 
 export interface FrameSink {
@@ -25,6 +25,12 @@ export interface FrameSink {
   /** The last call, as a close frame is. */
   fault(fault: FrameFault): void;
 }
+
+/**
+ * The longest data frame, in bytes. Nothing is assembled, so it costs no memory; the limit is what tells a peer that
+ * speaks something else from one that speaks to us.
+ */
+export const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** Payloads shorter than this are moved together, so that a key press does not cost a write of its own. */
 const JOIN_BELOW_BYTES = 4096;
@@ -159,6 +165,10 @@ export class FrameParser {
         return;
       }
       this.#left = high * 0x1_0000_0000 + header.readUInt32BE(6);
+    }
+    if (this.#left > MAX_FRAME_BYTES) {
+      this.#end({ kind: 'too_big', detail: `a frame of ${this.#left} bytes` });
+      return;
     }
     this.#mask = maskBytes === 4 ? header.readInt32BE(2 + lengthBytes) : 0;
     this.#turn = 0;

@@ -75,7 +75,7 @@ class FrameStream implements ByteStream {
     socket.pause();
     socket.on('drain', this.#drained);
     socket.on('end', () => {
-      this.#socket.end();
+      this.#leave();
     });
     socket.on('error', (error) => {
       this.#fault ??= { reason: 'lost', detail: error.message };
@@ -112,7 +112,8 @@ class FrameStream implements ByteStream {
   }
 
   write(chunk: Buffer, headroom = 0): boolean {
-    if (this.#state.kind !== 'open' && this.#state.kind !== 'idle') return true;
+    // Nothing may follow a close frame, also not one that answers the peer's.
+    if (this.#closeSent || (this.#state.kind !== 'open' && this.#state.kind !== 'idle')) return true;
     if (this.#frame(OPCODES.binary, chunk, headroom)) return true;
     this.#blocked = true;
     this.#stalls += 1;
@@ -140,7 +141,7 @@ class FrameStream implements ByteStream {
     this.#sendClose(end.reason);
     // Reading goes on, for the peer's close frame.
     this.#socket.resume();
-    this.#cancelClose = this.#clock.after(CLOSE_WITHIN_MS, () => {
+    this.#cancelClose ??= this.#clock.after(CLOSE_WITHIN_MS, () => {
       this.cut({ reason: 'stuck' });
     });
   }
@@ -203,7 +204,9 @@ class FrameStream implements ByteStream {
   }
 
   #control(opcode: number, payload: Buffer): void {
-    if (opcode === OPCODES.ping && !this.#closeSent) this.#frame(OPCODES.pong, payload, 0);
+    // A peer that pings and does not read must not fill the memory; only its last ping needs an answer (5.5.3).
+    const isAnswerable = !this.#closeSent && !this.#socket.writableNeedDrain;
+    if (opcode === OPCODES.ping && isAnswerable) this.#frame(OPCODES.pong, payload, 0);
     if (opcode === OPCODES.close) this.#peerClosed(payload);
   }
 
@@ -220,7 +223,12 @@ class FrameStream implements ByteStream {
       this.#closeSent = true;
       this.#frame(OPCODES.close, payload.subarray(0, 2), 0);
     }
-    // The server ends the connection (section 7.1.1); a peer that does not follow is cut.
+    this.#leave();
+  }
+
+  /** The peer sends no more: this end closes too (section 7.1.1), and a peer that does not take the rest is cut. */
+  #leave(): void {
+    this.#closeSent = true;
     this.#socket.end();
     this.#cancelClose ??= this.#clock.after(CLOSE_WITHIN_MS, () => {
       this.#socket.destroy();

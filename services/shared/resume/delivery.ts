@@ -71,6 +71,8 @@ export class Delivery {
     if (this.#local.kind === 'told') return;
     if (this.#local.kind === 'open') this.#local = { kind: 'closed', end };
     this.window.discard();
+    // A peer that filled the window waits for this.
+    this.#owner.took();
   }
 
   /** Bytes that the window has admitted. */

@@ -28,8 +28,8 @@ export interface ByteStream {
   /** Starts delivery to `sink`. Nothing is read before. A second call is a fault. */
   attach(sink: ByteSink): void;
   /**
-   * Takes a chunk, which the stream owns from here with its `headroom` (as in `ByteSink.data`). False: stop until
-   * `drained`. Ignored after a close.
+   * Takes a chunk, which is never altered, by the stream nor by the caller. The `headroom` bytes before it in its
+   * buffer are the stream's to write (as in `ByteSink.data`). False: stop until `drained`. Ignored after a close.
    */
   write(chunk: Buffer, headroom?: number): boolean;
   /** Stops `data` (what is already on its way in may still come: 128 KiB at most). May be called twice. */

@@ -1,0 +1,61 @@
+// What no route answers: paths that are not there, faults of our own, and bytes that are not HTTP.
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyServerOptions } from 'fastify';
+import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import type { MalformedReason, Recorder } from '../session/ports.ts';
+import { refuse } from './refusal.ts';
+
+const ANSWERS: Record<Exclude<MalformedReason, 'pipelined'>, string> = {
+  timeout: '408 Request Timeout',
+  too_large: '431 Request Header Fields Too Large',
+  not_http: '400 Bad Request',
+};
+
+/** The options that make fastify answer, count and log what cannot be routed. */
+export function answerMalformed(
+  recorder: Recorder,
+): Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'> {
+  return {
+    clientErrorHandler(this: FastifyInstance, error, socket: Socket) {
+      // A peer that went away has not asked for anything.
+      if (error.code === 'ECONNRESET' || socket.destroyed) return;
+      const reason = reasonOf(error.code);
+      recorder.requestMalformed(reason);
+      this.log.info({ address: socket.remoteAddress, reason }, 'malformed request');
+      if (socket.writable)
+        socket.write(`HTTP/1.1 ${ANSWERS[reason]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.destroySoon();
+    },
+    // A path that cannot be decoded, which fastify refuses before it looks for a route.
+    frameworkErrors(_error, request, reply) {
+      const isId = parsePublicTarget(request.raw.url ?? '').kind === 'invalid_id';
+      if (isId) void refuse(reply, recorder, 'invalid_id', `an ID is ${ID_RULE}`);
+      else void refuse(reply, recorder, 'not_found', 'this path cannot be decoded');
+    },
+  };
+}
+
+/** Answers what has no route with 404, and a fault of ours with 500 and no detail. */
+export function answerFaults(app: FastifyInstance, recorder: Recorder): void {
+  app.setNotFoundHandler((request, reply) => {
+    const { method, url } = request;
+    const message = `nothing is at ${method} ${url.slice(0, 200)}: see / for what is`;
+    return refuse(reply, recorder, 'not_found', message, { method, path: url.slice(0, 200) });
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { statusCode = 500 } = error;
+    if (statusCode < 500) {
+      recorder.requestMalformed(statusCode === 413 ? 'too_large' : 'not_http');
+      request.log.info({ err: error }, 'malformed request');
+      return reply.code(statusCode).send({ code: 'malformed_request', message: error.message });
+    }
+    recorder.refused('fault');
+    request.log.error({ err: error }, 'request failed');
+    return reply.code(500).send({ code: 'fault', message: 'an internal fault: try again' });
+  });
+}
+
+function reasonOf(code: string | undefined): keyof typeof ANSWERS {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timeout';
+  return code === 'HPE_HEADER_OVERFLOW' ? 'too_large' : 'not_http';
+}

@@ -1,0 +1,181 @@
+// What Converge prints for people to paste, pasted: the usage page and the card of the job log, line by line.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Card, launchAgent, readCard } from '../support/e2e-agent.ts';
+import { type Laptop, openLaptop } from '../support/e2e-laptop.ts';
+import { freePort } from '../support/e2e-network.ts';
+import type { E2eProcess } from '../support/e2e-process.ts';
+import { SYSTEM_PATH, useWorld } from '../support/e2e-world.ts';
+import type { Terminal } from '../support/ssh-terminal.ts';
+
+/** As printed; the machine of the tests may have it in use. */
+const PRINTED_PORT = /\b2222\b/;
+
+const world = useWorld(['curl']);
+
+/** Pastes a line into bash, in a terminal. */
+function pasteIntoBash(laptop: Laptop, line: string): Terminal {
+  return laptop.openTerminal(['bash', '--norc', '-c', line]);
+}
+
+/** Types the password when asked, works, and leaves. */
+async function workInShell(shell: Terminal, password: string): Promise<void> {
+  await shell.see(/password: $/);
+  shell.type(`${password}\r`);
+  await shell.see(/converge: you are inside a running job/);
+  await shell.see(/[$#] $/);
+  shell.type('echo "2 and 3 are $((2 + 3))"; exit\r');
+  await shell.see(/2 and 3 are 5\r\n/);
+  expect(await shell.exited).toEqual({ kind: 'code', code: 0 });
+}
+
+describe('the card of the job log', () => {
+  let laptop: Laptop;
+  let card: Card & { password: string };
+
+  beforeAll(async () => {
+    laptop = await openLaptop(world);
+    const agent = await launchAgent(world, { held: true });
+    const { password = '', ...rest } = await readCard(agent.process);
+    card = { ...rest, password };
+    await writeFile(join(agent.job, 'FILE'), 'from the job');
+    await laptop.remember(password);
+    expect(await laptop.paste(card.getWsproxy)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('its ssh line works the first time, and asks for the password alone', async () => {
+    const shell = pasteIntoBash(laptop, card.ssh);
+    const [question] = await shell.see(/^.*assword: $/s);
+    expect(question).toMatch(/^\s*abc@\S+'s password: $/);
+    shell.type(`${card.password}\r`);
+    await shell.see(/converge: you are inside a running job/);
+    await shell.see(/[$#] $/);
+    shell.type('exit 4\r');
+    expect(await shell.exited).toEqual({ kind: 'code', code: 4 });
+  });
+
+  test('its ssh line works in a plain sh too', async () => {
+    const { code, stdout, stderr } = await laptop.paste(`${card.ssh} 'echo in'`);
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
+  });
+
+  test('its sftp line lists the job, and its scp line brings a file', async () => {
+    const listed = await laptop.paste(card.sftp, { input: 'ls -1\n' });
+    expect(listed).toMatchObject({ code: 0, stdout: 'sftp> ls -1\nFILE\n' });
+    const copied = await laptop.paste(`${card.scp} && cat FILE`);
+    expect(copied).toEqual({ code: 0, stdout: 'from the job', stderr: '' });
+  });
+
+  test('its tcptows lines work', async () => {
+    const port = String(await freePort());
+    expect(await laptop.paste(card.getTcptows)).toEqual({ code: 0, stdout: '', stderr: '' });
+    const tunnel = laptop.start(['sh', '-c', `exec ${card.tcptows.replace(PRINTED_PORT, port)}`]);
+    await tunnel.see(new RegExp(port));
+    await workInShell(
+      pasteIntoBash(laptop, card.sshThroughTcptows.replace(PRINTED_PORT, port)),
+      card.password,
+    );
+    tunnel.kill('SIGTERM');
+    expect((await tunnel.exited).code).toBe(0);
+  });
+});
+
+describe('the usage page', () => {
+  let page: string;
+  let laptop: Laptop;
+  let job: string;
+  let card: Card;
+
+  /** The lines below `# TITLE`, without their margin. */
+  function snippet(title: string): string {
+    const lines = page.split('\n');
+    const start = lines.indexOf(`  # ${title}`) + 1;
+    expect(start, `"${title}" is on the page`).toBeGreaterThan(0);
+    const end = lines.indexOf('', start);
+    return lines
+      .slice(start, end)
+      .map((line) => line.slice(2))
+      .join('\n');
+  }
+
+  function startIn(cwd: string, script: string, env: Readonly<Record<string, string>> = {}): E2eProcess {
+    return world.start('sh of the job', ['sh', '-c', script], {
+      cwd,
+      env: { PATH: SYSTEM_PATH, HOME: cwd, SHELL: '/bin/bash', ...env },
+    });
+  }
+
+  beforeAll(async () => {
+    laptop = await openLaptop(world);
+    job = await world.makeFolder('job');
+    page = (await laptop.paste(`curl -fsS ${world.relay.url}/`)).stdout;
+    await writeFile(join(job, '.hold'), '');
+    await writeFile(join(job, 'build.log'), 'a red build');
+    card = await readCard(startIn(job, snippet('Get the agent and start it')));
+    await laptop.remember(card.password ?? '');
+    expect(await laptop.paste(snippet('Once: get wsproxy'))).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('its checksum line finds the download to be what the relay built', async () => {
+    const check = startIn(job, snippet('Is the agent what this relay built?'));
+    expect((await check.exited).code).toBe(0);
+    expect(check.stdout).toBe('agent: OK\n');
+  });
+
+  test('its ssh line asks about the host key, whose fingerprint is that of the job log', async () => {
+    const shell = pasteIntoBash(laptop, snippet('A shell'));
+    const [, presented] = await shell.see(/key fingerprint is (SHA256:\S+)\.\r\n/);
+    expect(presented).toBe(card.fingerprint);
+    await shell.see(/\(yes\/no\/\[fingerprint\]\)\? $/);
+    shell.type(`${card.fingerprint}\r`);
+    await workInShell(shell, card.password ?? '');
+  });
+
+  test('its sftp and scp lines work', async () => {
+    const listed = await laptop.paste(snippet('Browse files'), { input: 'ls -1\n' });
+    expect(listed).toMatchObject({ code: 0, stdout: 'sftp> ls -1\nagent\nbuild.log\n' });
+    const copied = await laptop.paste(`${snippet('Copy a file')} && cat build.log`);
+    expect(copied).toMatchObject({ code: 0, stdout: 'a red build' });
+  });
+
+  test('its lines for ~/.ssh/config make the job a host', async () => {
+    const config = join(laptop.folder, 'config');
+    await writeFile(config, `${snippet('Add to ~/.ssh/config')}\n`);
+    const env = { SSH_CONFIG: config, PATH: `${laptop.folder}:${laptop.folder}/bin:${SYSTEM_PATH}` };
+    const [ssh = '', sftp = '', scp = ''] = snippet('Then').split('\n');
+    expect(await laptop.paste(ssh, { env, input: 'echo in\n' })).toMatchObject({ code: 0, stdout: 'in\n' });
+    expect(await laptop.paste(sftp, { env, input: 'ls -1\n' })).toMatchObject({
+      stdout: 'sftp> ls -1\nagent\nbuild.log\n',
+    });
+    await mkdir(join(laptop.folder, 'here'));
+    const copied = await laptop.paste(`cd here && ${scp} && cat build.log`, { env });
+    expect(copied).toMatchObject({ code: 0, stdout: 'a red build' });
+  });
+
+  test('its tcptows lines work', async () => {
+    const port = String(await freePort());
+    const tunnel = laptop.start(['sh', '-c', snippet('In one terminal').replace(PRINTED_PORT, port)]);
+    await tunnel.see(new RegExp(`127\\.0\\.0\\.1:${port}`));
+    const line = snippet('In another, or in your tool').replace(PRINTED_PORT, port);
+    const { code, stdout } = await laptop.paste(line, { input: 'echo in\n' });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'in\n' });
+  });
+
+  test.each([
+    ['Buildkite', { BUILDKITE_JOB_ID: '0190-c0ffee', BUILDKITE_COMMAND_EXIT_STATUS: '1' }, '0190-c0ffee'],
+    ['Jenkins', { BUILD_TAG: 'jenkins-my app/main-7' }, 'jenkins-my-app-main-7'],
+  ])('its block for %s opens the job that failed', async (title, env, id) => {
+    const lines = snippet(title);
+    const [, quoted = lines] = /'''\n(.*?)\n *'''/s.exec(lines) ?? [];
+    const block = startIn(await world.makeFolder('job'), quoted, env);
+    expect((await readCard(block)).ssh).toContain(`/client/${id}#SHA256:`);
+  });
+
+  test('its block for Buildkite does nothing when the job is green', async () => {
+    const env = { BUILDKITE_JOB_ID: '0190-c0ffee', BUILDKITE_COMMAND_EXIT_STATUS: '0' };
+    const block = startIn(job, snippet('Buildkite'), env);
+    expect((await block.exited).code).toBe(0);
+    expect(block.stdout).toBe('');
+  });
+});

@@ -1,0 +1,158 @@
+// The chart's values: which of them work, all the way to kubectl, and what the others are told.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { findKubernetesTools } from '../../deploy/build/kubernetes-tools.ts';
+import { CHART, PROMETHEUS_KINDS, type RenderResult, tryRender } from '../support/chart.ts';
+import { startDiscoveryServer } from '../support/discovery-server.ts';
+import { findModelFaults } from '../support/kubernetes-models.ts';
+
+const run = promisify(execFile);
+const SETS = (await readdir(join(CHART, 'ci'))).map((file) => file.replace('-values.yaml', ''));
+
+describe.each(['', ...SETS])('value set "%s"', (name) => {
+  const sets = name === '' ? [] : [name];
+
+  test('passes helm lint --strict', async () => {
+    const { helm } = await findKubernetesTools();
+    const values = sets.flatMap((set) => ['-f', join(CHART, 'ci', `${set}-values.yaml`)]);
+    const { stdout } = await run(helm, ['lint', '--strict', '--quiet', CHART, ...values]);
+    expect(stdout).not.toContain('[WARNING]');
+  });
+
+  test('renders objects of which Kubernetes knows every field, with and without the Prometheus operator', async () => {
+    for (const kinds of [[], PROMETHEUS_KINDS]) {
+      const { objects } = expectRendered(await tryRender({ sets, kinds }));
+      const faults = objects.flatMap((object) =>
+        (findModelFaults(object) ?? []).map((fault) => `${object.kind}/${object.metadata.name} ${fault}`),
+      );
+      expect(faults).toEqual([]);
+      expect(objects.filter((object) => findModelFaults(object) !== undefined).length).toBeGreaterThan(6);
+      const names = objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+      expect(new Set(names).size).toBe(names.length);
+    }
+  });
+
+  test('is taken by kubectl apply --dry-run=client', async () => {
+    const { kubectl } = await findKubernetesTools();
+    const { objects, text } = expectRendered(await tryRender({ sets, kinds: PROMETHEUS_KINDS }));
+    const folder = await mkdtemp(join(tmpdir(), 'converge-kubectl-'));
+    await using server = await startDiscoveryServer();
+    try {
+      const file = join(folder, 'rendered.yaml');
+      await writeFile(file, text);
+      // Without a server there is no schema to validate with: findModelFaults has done that.
+      const options = ['--dry-run=client', '--validate=false', '--server', server.url, '--cache-dir', folder];
+      const { stdout } = await run(kubectl, ['apply', ...options, '-f', file], {
+        env: { ...process.env, KUBECONFIG: join(folder, 'none') },
+      });
+      expect(stdout.trim().split('\n')).toHaveLength(objects.length);
+      expect(stdout.match(/created \(dry run\)/g)).toHaveLength(objects.length);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('values that contradict each other are refused with a sentence', () => {
+  const withoutRedis = { redis: { builtin: { enabled: false } } };
+  test.each<[string, object, RegExp]>([
+    ['replicas without a Redis', { replicas: 2, ...withoutRedis }, /replicas is 2 without a Redis: .*or replicas=1/],
+    [
+      'autoscaling without a Redis',
+      { autoscaling: { enabled: true }, ...withoutRedis },
+      /autoscaling\.maxReplicas is 10 without a Redis/,
+    ],
+    [
+      'a minimum above the maximum',
+      { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 4 } },
+      /autoscaling\.minReplicas is 5, above autoscaling\.maxReplicas, which is 4/,
+    ],
+    [
+      'autoscaling without a target',
+      { autoscaling: { enabled: true, targetCPUUtilizationPercentage: 0 } },
+      /autoscaling\.enabled without a target/,
+    ],
+    [
+      'a grace period below the drain time',
+      { relay: { terminationGracePeriodSeconds: 34 } },
+      /terminationGracePeriodSeconds is 34, less than the drain of 35 s/,
+    ],
+    ['an ingress and no host', { ingress: { enabled: true } }, /ingress\.enabled without a host/],
+    [
+      'a route and no host',
+      { httpRoute: { enabled: true, parentRefs: [{ name: 'public' }] } },
+      /httpRoute\.enabled without a host/,
+    ],
+    [
+      'a route and no gateway',
+      { httpRoute: { enabled: true, hostnames: ['a.example.com'] } },
+      /httpRoute\.enabled without a gateway/,
+    ],
+    ['two Redises', { redis: { external: { url: 'redis://redis' } } }, /both the built-in and an external one/],
+    [
+      'two URLs of the Redis',
+      { redis: { builtin: { enabled: false }, external: { url: 'redis://redis', existingSecret: 'mine' } } },
+      /url and existingSecret are both set/,
+    ],
+    [
+      'two cluster secrets',
+      { clusterSecret: { value: 'x'.repeat(32), existingSecret: 'mine' } },
+      /clusterSecret: value and existingSecret are both set/,
+    ],
+    ['nobody to give the role to', { serviceAccount: { create: false } }, /default account/],
+    ['half of the cluster', { kubernetes: { watchPeers: false } }, /deletionCost without kubernetes\.watchPeers/],
+  ])('%s', async (_name, values, sentence) => {
+    expect(await messageOf(values)).toMatch(sentence);
+  });
+});
+
+describe('values that cannot work are refused by the schema', () => {
+  test.each<[string, object, string]>([
+    ['a short cluster secret', { clusterSecret: { value: 'x'.repeat(31) } }, 'clusterSecret/value'],
+    [
+      'a short old cluster secret',
+      { clusterSecret: { value: `${'x'.repeat(32)},short` } },
+      'clusterSecret/value',
+    ],
+    ['a misspelt value', { replica: 3 }, "'replica' not allowed"],
+    ['a misspelt inner value', { relay: { drainSeconds: 3 } }, "'drainSeconds' not allowed"],
+    ['no replicas', { replicas: 0 }, 'replicas'],
+    ['half a replica', { replicas: 1.5 }, 'replicas'],
+    ['a Redis of another kind', { redis: { external: { url: 'memcached://x' } } }, 'redis/external/url'],
+    ['a host with a scheme', { ingress: { enabled: true, host: 'https://x.example.com' } }, 'ingress/host'],
+    ['a public URL without a scheme', { relay: { publicUrl: 'x.example.com' } }, 'relay/publicUrl'],
+    ['a negative drain', { relay: { drainTimeoutSeconds: -1 } }, 'relay/drainTimeoutSeconds'],
+    ['a disruption budget of none', { podDisruptionBudget: { maxUnavailable: 0 } }, 'podDisruptionBudget'],
+    ['a port that is none', { service: { port: 70_000 } }, 'service/port'],
+    ['a log level that is none', { relay: { logLevel: 'verbose' } }, 'relay/logLevel'],
+    ['a trusted proxy by name', { relay: { trustProxy: 'traefik' } }, 'relay/trustProxy'],
+  ])('%s', async (_name, values, place) => {
+    expect(await messageOf(values)).toContain(place);
+  });
+});
+
+test('a cluster without the Prometheus kinds gets its objects only when asked for', async () => {
+  const named = async (values: object, kinds: readonly string[]) =>
+    expectRendered(await tryRender({ values, kinds })).objects.map(({ kind }) => kind);
+  const none = { podMonitor: { enabled: false }, prometheusRule: { enabled: false } };
+  const all = { podMonitor: { enabled: true }, prometheusRule: { enabled: true } };
+  expect(await named({}, [])).not.toContain('PodMonitor');
+  expect(await named({}, PROMETHEUS_KINDS)).toEqual(expect.arrayContaining(['PodMonitor', 'PrometheusRule']));
+  expect(await named({ metrics: none }, PROMETHEUS_KINDS)).not.toContain('PrometheusRule');
+  expect(await named({ metrics: all }, [])).toEqual(expect.arrayContaining(['PodMonitor', 'PrometheusRule']));
+});
+
+function expectRendered(result: RenderResult): Extract<RenderResult, { kind: 'rendered' }> {
+  if (result.kind === 'refused') throw new Error(result.message);
+  return result;
+}
+
+async function messageOf(values: object): Promise<string> {
+  const result = await tryRender({ values });
+  if (result.kind === 'rendered') throw new Error('these values were taken');
+  return result.message;
+}
