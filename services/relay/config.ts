@@ -54,7 +54,7 @@ const SCHEMA = z.object({
     .string()
     .optional()
     .describe(
-      'the Service of the relay pods: their endpoints are watched, so that vanished pods are known at once',
+      'the Service of the relay pods, with a port named `internal`: its endpoints are watched, so that vanished pods are known at once',
     ),
   POD_NAMESPACE: z
     .string()
@@ -62,8 +62,10 @@ const SCHEMA = z.object({
     .describe('the namespace of this pod, required with KUBERNETES_SERVICE_NAME'),
   POD_DELETION_COST: z
     .enum(['true', 'false'], { error: 'POD_DELETION_COST must be true or false' })
-    .default('true')
-    .describe('whether this pod tells Kubernetes how busy it is, so that scale-in takes an idle one'),
+    .default('false')
+    .describe(
+      'whether this pod tells Kubernetes how busy it is, so that scale-in takes the idlest; needs the right to patch pods',
+    ),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'PUBLIC_URL must be http(s)://HOST' })
     .optional()
@@ -219,7 +221,7 @@ function kubernetesFrom(
     access: { server, caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` },
     namespace: namespace ?? '',
     service,
-    writesDeletionCost: given['POD_DELETION_COST'] !== 'false',
+    writesDeletionCost: given['POD_DELETION_COST'] === 'true',
   };
 }
 

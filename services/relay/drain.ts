@@ -7,6 +7,12 @@ import type { SessionTable } from './session/session-table.ts';
 /** Resumable sessions are sent away over this time, in milliseconds, so that the next relay is not knocked over. */
 export const SPREAD_MS = 2_000;
 
+/**
+ * Agents are given this long, in milliseconds, to open another link before theirs is closed: a re-dial waits up to 3 s.
+ * One that has nowhere else to go is not waited for longer.
+ */
+export const AGENTS_MOVE_WITHIN_MS = 5_000;
+
 export interface DrainOptions {
   readonly agents: AgentTable;
   readonly sessions: SessionTable;
@@ -38,7 +44,10 @@ export async function drain(options: DrainOptions): Promise<void> {
       sessions.close('restart', (candidate) => candidate === session);
     });
   }
-  await Promise.race([sessions.empty(), wait(clock, timeoutMs)]);
+  await Promise.all([
+    Promise.race([sessions.empty(), wait(clock, timeoutMs)]),
+    Promise.race([agents.empty(), wait(clock, Math.min(AGENTS_MOVE_WITHIN_MS, timeoutMs))]),
+  ]);
   if (sessions.size > 0) log.warn({ sessions: sessions.size }, 'sessions cut at the drain timeout');
   sessions.close('going_away', () => true);
   for (const agent of agents) agent.link.close('restart');

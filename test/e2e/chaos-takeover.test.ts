@@ -6,7 +6,7 @@ import { startTransfer, TRANSFER_BYTES } from '../support/chaos-transfer.ts';
 import { startAgent } from '../support/e2e-agent.ts';
 import { makeKey, openWay } from '../support/e2e-laptop.ts';
 import { useWorld } from '../support/e2e-world.ts';
-import { startTcpBalancer } from '../support/tcp-balancer.ts';
+import { TcpBalancer } from '../support/tcp-balancer.ts';
 
 const TAKEOVERS = 6;
 const DRAIN = { DRAIN_DELAY_SECONDS: '0.5', DRAIN_TIMEOUT_SECONDS: '10' };
@@ -19,7 +19,8 @@ describe('a relay that is told to go', () => {
     const relays = [await createMortalRelay(world, DRAIN), await createMortalRelay(world, DRAIN)] as const;
     const [first, second] = relays;
     await first.start();
-    await using balancer = await startTcpBalancer(relays);
+    await using balancer = new TcpBalancer(relays);
+    await balancer.start();
     const key = await makeKey(world);
     const agent = await startAgent(world, {
       relay: `ws://127.0.0.1:${balancer.port}`,
@@ -59,7 +60,8 @@ describe('a relay that is told to go', () => {
     const relays = [await createMortalRelay(world, slow), await createMortalRelay(world, slow)] as const;
     const [first, second] = relays;
     await first.start();
-    await using balancer = await startTcpBalancer(relays);
+    await using balancer = new TcpBalancer(relays);
+    await balancer.start();
     const key = await makeKey(world);
     const agent = await startAgent(world, {
       relay: `ws://127.0.0.1:${balancer.port}`,

@@ -1,19 +1,24 @@
-// Claims an ID in the Redis of the first argument and prints what came of it, or why Redis is of no use. A process of its
-// own, because Node reads NODE_EXTRA_CA_CERTS once, at its start.
+// Claims an ID in the Redis of the first argument and prints the entry; with the argument `refused`, prints why Redis could
+// not be used, three times. A process of its own, because Node reads NODE_EXTRA_CA_CERTS once, at its start.
+import { systemClock } from '#shared/clock.ts';
 import { until } from '../support/poll.ts';
 import { RedisPods } from '../support/redis-pods.ts';
 
-const [url = ''] = process.argv.slice(2);
+const ATTEMPTS = 3;
+/** Ahead of the interval in which the registry does not repeat itself, in milliseconds. */
+const STEP_MS = 60_000;
+
+const [url = '', mode] = process.argv.slice(2);
 await using pods = new RedisPods(url);
-const pod = pods.open();
-await until(
-  'an outcome',
-  () => pod.readies() > 0 || pod.log.some((line) => line.includes('not usable')),
-  20_000,
-);
-if (pod.readies() === 0) {
-  console.log(pod.log.join('\n'));
+if (mode === 'refused') {
+  let now = Date.now();
+  const hurriedClock = { ...systemClock, now: () => (now += STEP_MS) };
+  const { log } = pods.open({ clock: hurriedClock });
+  await until('several attempts', () => log.length >= ATTEMPTS, 20_000);
+  console.log(log.join('\n'));
 } else {
+  const pod = pods.open();
+  await pod.ready();
   const waiting = pod.registry.waitFor('job', 20_000);
   await pod.registry.claim('job', 'hash-a', pod.owner);
   console.log(JSON.stringify(await waiting));

@@ -107,17 +107,13 @@ test.each([
   expect(answer.headers.toLowerCase()).toContain('sec-websocket-version: 13');
 });
 
-test('a subprotocol header that is no list is refused, and nothing is left behind', async () => {
-  using agent = await openAgent(running.port, 'odd-protocols');
-  const asking = ask(handshakeText('/client/odd-protocols', { 'Sec-WebSocket-Protocol': 'a,,b' }));
-  const { ticket } = await agent.dial();
-  const stream = await openAgentStream(running.port, 'odd-protocols', ticket);
-  expect((await asking).status).toBe(400);
-  if (stream.kind === 'open') {
-    stream.socket.resume();
-    await until('the stream of the agent is closed', () => stream.socket.readyState === stream.socket.CLOSED);
-  }
-  expect(await running.metric('converge_sessions')).toBe(0);
+test('a control link whose list of subprotocols is malformed is 400, and its agent may try again', async () => {
+  const counted = await running.metric('converge_malformed_requests_total{reason="not_http"}');
+  const headers = { ...control, 'Sec-WebSocket-Protocol': `${AGENT_CONTROL},,x` };
+  expect((await ask(handshakeText('/agent/odd-protocols', headers))).status).toBe(400);
+  expect(await running.metric('converge_malformed_requests_total{reason="not_http"}')).toBe(counted + 1);
+  using agent = await openAgent(running.port, 'odd-protocols', { claim: control[CLAIM_HEADER] });
+  expect(agent.messages[0]).toMatchObject({ type: 'welcome' });
 });
 
 test.each([

@@ -1,10 +1,12 @@
 // Transfers by sftp that are in progress while the world falls apart.
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { hashOf, makeBytes } from './e2e-bytes.ts';
 import type { Way } from './e2e-laptop.ts';
+import { until } from './poll.ts';
 
-/** Of a put and of a get each. */
+/** Of a put and of a get each, if nothing else is said. */
 export const TRANSFER_BYTES = Number(process.env['CHAOS_MIB'] ?? 256) * 1_024 * 1_024;
 
 export interface Transfer {
@@ -13,17 +15,30 @@ export interface Transfer {
   finish(): Promise<number>;
 }
 
-/** Puts a file from the laptop into the job, or gets one from there, in an `sftp` of its own. */
-export async function startTransfer(way: Way, job: string, direction: 'put' | 'get'): Promise<Transfer> {
+/** A session is set up by then, on two busy cores. */
+const BEGUN_WITHIN_MS = 60_000;
+
+/** Puts a file from the laptop into the job, or gets one from there, in an `sftp` of its own; waits until it has begun. */
+export async function startTransfer(
+  way: Way,
+  job: string,
+  direction: 'put' | 'get',
+  bytes = TRANSFER_BYTES,
+): Promise<Transfer> {
   const here = join(way.laptop.folder, `${direction}-bytes`);
   const there = join(job, `${direction}-bytes`);
-  await makeBytes(direction === 'put' ? here : there, TRANSFER_BYTES, direction === 'put' ? 1 : 2);
+  await makeBytes(direction === 'put' ? here : there, bytes, direction === 'put' ? 1 : 2);
   const startedAt = Date.now();
   let tookMs: number | undefined;
   const command = direction === 'put' ? `put ${here} ${there}` : `get ${there} ${here}`;
   const outcome = way.sftp([command]).finally(() => {
     tookMs = Date.now() - startedAt;
   });
+  await until(
+    `the ${direction} has begun`,
+    () => hasBytes(direction === 'put' ? there : here),
+    BEGUN_WITHIN_MS,
+  );
   return {
     isDone: () => tookMs !== undefined,
     async finish() {
@@ -36,4 +51,9 @@ export async function startTransfer(way: Way, job: string, direction: 'put' | 'g
       return tookMs ?? 0;
     },
   };
+}
+
+async function hasBytes(path: string): Promise<boolean> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  return size > 0;
 }

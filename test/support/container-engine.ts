@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureCommands, findCommand } from '../../deploy/build/requirements.ts';
-import { pollUntil } from './poll.ts';
+import { until } from './poll.ts';
 
 /** Images stay here between runs, apart from those of an engine that the machine may have. */
 const DATA_FOLDER = '/var/cache/converge/containers';
@@ -69,7 +69,8 @@ async function startEngine(): Promise<ContainerEngine> {
     await rm(run, { recursive: true, force: true });
   };
   try {
-    await pollUntil(
+    await until(
+      'dockerd answers',
       () => {
         if (daemon.exitCode !== null) throw new Error(`dockerd ended with ${daemon.exitCode}: ${said}`);
         return docker('info').then(
@@ -77,7 +78,7 @@ async function startEngine(): Promise<ContainerEngine> {
           () => false,
         );
       },
-      { what: 'dockerd answers', withinMs: START_WITHIN_MS },
+      START_WITHIN_MS,
     );
   } catch (error) {
     await stop();

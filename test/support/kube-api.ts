@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 
 export const NAMESPACE = 'ci';
 export const SERVICE = 'converge-internal';
-export const PORT = 9090;
+const PORT = 9090;
 
 export type Call = 'list' | 'watch' | 'patch';
 

@@ -106,6 +106,21 @@ export class Mesh {
     return this.guest(new EchoAgent({ linkPort: this.balancer.port, ...options, id })).linked();
   }
 
+  /** A way to all pods for one guest alone, that can be cut and lost. */
+  async network(): Promise<TcpBalancer> {
+    const network = this.guest(new TcpBalancer(this.#pods));
+    await network.start();
+    return network;
+  }
+
+  /** Resolves once somebody on a pod waits for a claim of `id`. */
+  async awaited(id: string): Promise<void> {
+    await until(`somebody waits for ${id}`, async () => {
+      const [, count] = (await this.redis.call('PUBSUB', 'NUMSUB', `converge:claim:{${id}}`)) as [string, number];
+      return count > 0;
+    });
+  }
+
   /** A session that ends with its transport. */
   async plain(id: string, port = this.balancer.port, waitSeconds = 0): Promise<EchoSession> {
     return this.guest(await openPlainSession(port, id, waitSeconds));

@@ -133,7 +133,7 @@ async function removeStaleParts(): Promise<void> {
 }
 
 /** The Debian mirror that apt on this machine uses already. */
-async function findMirror(): Promise<string> {
+export async function findMirror(): Promise<string> {
   const format = '$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)';
   const { stdout } = await promisify(execFile)('apt-get', [
     'indextargets',

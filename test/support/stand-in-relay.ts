@@ -1,7 +1,7 @@
 // A stand-in for a relay with an agent behind it: answers /client/ID by script, and hands the sessions to the test.
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock } from '#shared/clock.ts';
@@ -73,7 +73,7 @@ export async function startStandInRelay(options: StandInOptions = {}): Promise<S
         closed.push(code);
       });
       const resumable = parseSubprotocols(request.headers['sec-websocket-protocol']).includes(RESUME);
-      const transport = webSocketStream(socket, request.socket as Socket, systemClock);
+      const transport = webSocketStream(socket, request.socket, systemClock);
       agent.accept(transport, { expects: resumable ? 'resume' : 'unknown', info: undefined });
     });
   });

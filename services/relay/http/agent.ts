@@ -68,7 +68,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
       return refuse(reply, recorder, 'id_taken', message, { id });
     }
     const address = addressOf(request);
-    acceptUpgrade(request, reply, control, (socket, transport) => {
+    const isAccepted = acceptUpgrade(request, reply, control, (socket, transport) => {
       let agent: Agent | undefined;
       let hasIgnored = false;
       const link = controlLinkOver(socket, transport, {
@@ -89,6 +89,10 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
       agent = agents.attach({ id, claimHash, epoch: claimed.epoch, address, link });
       link.send({ type: 'welcome', id, epoch: claimed.epoch, pod: options.self.pod, publicUrl: origin });
     });
+    if (!isAccepted) {
+      recorder.requestMalformed('not_http');
+      request.log.info({ id, address }, 'agent left at the upgrade');
+    }
     return reply;
   }
 }

@@ -17,8 +17,8 @@ export function answerMalformed(
 ): Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'> {
   return {
     clientErrorHandler(this: FastifyInstance, error, socket: Socket) {
-      // A peer that went away has not asked for anything.
-      if (error.code === 'ECONNRESET' || socket.destroyed) return;
+      // A peer that went away has not asked for anything; one that was answered may still be sending.
+      if (error.code === 'ECONNRESET' || !socket.writable) return;
       const reason = reasonOf(error.code);
       recorder.requestMalformed(reason);
       this.log.info({ address: socket.remoteAddress, reason }, 'malformed request');

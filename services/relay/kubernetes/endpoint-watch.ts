@@ -14,7 +14,7 @@ import { parseSliceEvent, parseSliceList, type SliceFilter } from './endpoint-sl
 import type { PeerView } from './peer-view.ts';
 
 /** The API server ends a watch after this long by itself, so that its watchers spread anew; in seconds. */
-export const WATCH_SECONDS = 240;
+const WATCH_SECONDS = 240;
 
 /** Bookmarks come about once a minute, so a watch this silent is on a dead connection; in milliseconds. */
 export const WATCH_SILENCE_MS = 90_000;

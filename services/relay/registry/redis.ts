@@ -1,5 +1,6 @@
 // The registry of a relay of many pods, in Redis: this file opens the connections, redis-registry.ts uses them.
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { Cancel } from '#shared/clock.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
@@ -36,7 +37,31 @@ const SLOTS_REFRESH_EVERY_MS = 3_000;
 
 /** A registry in the Redis at `target`. Opens nothing before `start`. */
 export function createRedisRegistry(options: RedisRegistryOptions): RedisRegistry {
+  outliveSecondErrors();
   return new RedisRegistry(options, (clientOptions) => new IoRedisClient(clientOptions));
+}
+
+/**
+ * ioredis listens for one error per socket. A TLS handshake that fails can end in two (our refusal of the certificate,
+ * then the server's alert), and the second would end the process (https://github.com/redis/ioredis/pull/961). So every
+ * socket gets a listener more, at the one place that all of them pass, those that ioredis opens for itself (to sentinels,
+ * to the nodes of a cluster) included.
+ */
+function outliveSecondErrors(): void {
+  if (Object.hasOwn(Redis.prototype, 'stream')) return;
+  const streams = new WeakMap<object, Duplex>();
+  Object.defineProperty(Redis.prototype, 'stream', {
+    configurable: true,
+    get(this: object) {
+      return streams.get(this);
+    },
+    set(this: object, stream: Duplex) {
+      streams.set(
+        this,
+        stream.on('error', () => undefined),
+      );
+    },
+  });
 }
 
 type Connection = Redis | Cluster;

@@ -46,6 +46,7 @@ interface Row {
 export class AgentTable {
   readonly #options: AgentTableOptions;
   readonly #rows = new Map<string, Row>();
+  readonly #onEmpty = new Set<() => void>();
   #cancelRenewal: Cancel | undefined;
   #stopped = false;
 
@@ -108,10 +109,7 @@ export class AgentTable {
   detach(agent: Agent, reason: CloseReason): void {
     const row = this.#rows.get(agent.id);
     const current = row?.agent === agent;
-    if (current) {
-      this.#rows.delete(agent.id);
-      row.end.abort();
-    }
+    if (current) this.#forget(row);
     const { clock, log, recorder, registry } = this.#options;
     recorder.agentUnlinked(reason);
     const seconds = (clock.now() - agent.since) / 1000;
@@ -120,6 +118,30 @@ export class AgentTable {
     registry.release(agent.id, agent.epoch).catch((error: unknown) => {
       log.warn({ id: agent.id, err: error }, 'agent not released: its lease will run out');
     });
+  }
+
+  /** The ID was claimed again, elsewhere: the link here is one that the agent has left, and may not answer any more. */
+  supersede(agent: Agent): void {
+    const row = this.#rows.get(agent.id);
+    if (row?.agent !== agent) return;
+    this.#forget(row);
+    agent.link.close('superseded');
+  }
+
+  /** Resolves when no agent is linked here. */
+  async empty(): Promise<void> {
+    if (this.#rows.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty.add(resolve);
+    await promise;
+  }
+
+  #forget({ agent, end }: Row): void {
+    this.#rows.delete(agent.id);
+    end.abort();
+    if (this.#rows.size > 0) return;
+    for (const tell of this.#onEmpty) tell();
+    this.#onEmpty.clear();
   }
 
   /**
@@ -149,7 +171,7 @@ export class AgentTable {
     const { owner, registry } = this.#options;
     const outcome = await registry.restore(agent.id, agent.claimHash, owner, agent.epoch);
     if (this.get(agent.id) !== agent) return;
-    if (outcome.kind === 'taken') agent.link.close('superseded');
+    if (outcome.kind === 'taken') this.supersede(agent);
     else agent.epoch = outcome.epoch;
   }
 

@@ -44,8 +44,29 @@ export type RouteResult =
 /** What one dial came to; `lost`: the agent is not, or no longer, where it was looked for. */
 type DialStep = RouteResult | { readonly kind: 'lost' };
 
-/** Hands the agent a ticket, on whatever pod it is; false if it cannot be reached there. */
-type SendTicket = (ticket: string) => Promise<boolean> | boolean;
+/** Where the agent was found, and how to hand it a ticket there. */
+interface Way {
+  /** Of the claim that led there. */
+  readonly epoch: number;
+  /** Any of them says that it is not there any more. */
+  readonly signals: readonly AbortSignal[];
+  /** False if it cannot be reached there. */
+  readonly send: (ticket: string) => Promise<boolean> | boolean;
+  /** The registry has a newer claim. */
+  readonly onMoved?: () => void;
+}
+
+/**
+ * An agent that has not answered its dial after so long, in milliseconds, may have another link by now: the one that was
+ * used can be dead without anybody there knowing.
+ */
+const LOOK_FOR_MOVE_AFTER_MS = 1_000;
+
+/**
+ * An agent that is known and is nowhere is looked for again so often, in milliseconds: its claim reaches the registry a
+ * moment before its link reaches the table of its pod.
+ */
+const LOOK_AGAIN_MS = 1_000;
 
 export class Router {
   readonly #options: RouterOptions;
@@ -80,11 +101,9 @@ export class Router {
         if (step.kind !== 'lost') return step;
       }
       const until = dialUntil ?? arrived + request.waitMs;
-      // A peer's entry was removed just now, so the next claim may have any epoch; our own entry stands until the next.
-      const afterEpoch = entry !== undefined && this.#isSelf(entry) ? entry.epoch : 0;
-      const isBack = await this.#waitForClaim(request, afterEpoch, until - clock.now());
+      await this.#waitForClaim(request, entry, until - clock.now());
       if (request.signal.aborted) return { kind: 'abandoned' };
-      if (!isBack) return dialUntil === undefined ? notFound(request) : unresponsive(request);
+      if (clock.now() >= until) return dialUntil === undefined ? notFound(request) : unresponsive(request);
     }
   }
 
@@ -94,39 +113,52 @@ export class Router {
 
   #dialHere(agent: Agent, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { client, resumable } = request;
-    return this.#dial(request, timeoutMs, [agent.gone], (ticket) => {
-      agent.link.send({ type: 'dial', ticket, client, resumable });
-      return true;
+    return this.#dial(request, timeoutMs, {
+      epoch: agent.epoch,
+      signals: [agent.gone],
+      send(ticket) {
+        agent.link.send({ type: 'dial', ticket, client, resumable });
+        return true;
+      },
+      onMoved: () => {
+        this.#options.agents.supersede(agent);
+      },
     });
   }
 
-  /** A pod that does not have the agent, or is not there, has its entry removed, unless that has changed meanwhile. */
+  /**
+   * A pod that is not there has its entry removed, unless that has changed meanwhile. One that is there and does not have
+   * the agent keeps it: the lease guards the ID of an agent that is on its way back.
+   */
   async #dialPeer(entry: Entry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { clock, cluster, log, peers, recorder, registry } = this.#options;
     const { client, id, resumable } = request;
-    const lost = new AbortController();
-    const step = await this.#dial(request, timeoutMs, [lost.signal], async (ticket) => {
-      if (cluster.isAlive(entry.address) === false) return false;
-      const askedAt = clock.now();
-      const outcome = await peers.order(entry.address, id, { ticket, client, resumable });
-      recorder.orderSent(outcome.kind, (clock.now() - askedAt) / 1000);
-      if (outcome.kind === 'sent') return true;
-      const detail = outcome.kind === 'unreachable' ? outcome.detail : undefined;
-      log.warn(
-        { id, owner: entry.pod, address: entry.address, outcome: outcome.kind, detail },
-        'dial order failed',
-      );
-      return false;
+    const { address, epoch, pod } = entry;
+    let isGone = false;
+    const step = await this.#dial(request, timeoutMs, {
+      epoch,
+      signals: [],
+      async send(ticket) {
+        isGone = cluster.isAlive(address) === false;
+        if (isGone) return false;
+        const askedAt = clock.now();
+        const outcome = await peers.order(address, id, { ticket, client, resumable });
+        recorder.orderSent(outcome.kind, (clock.now() - askedAt) / 1000);
+        if (outcome.kind === 'sent') return true;
+        isGone = outcome.kind === 'unreachable';
+        const detail = outcome.kind === 'unreachable' ? outcome.detail : undefined;
+        log.warn({ id, owner: pod, address, outcome: outcome.kind, detail }, 'dial order failed');
+        return false;
+      },
     });
-    if (step.kind === 'lost') await registry.release(id, entry.epoch);
+    if (isGone) await registry.release(id, epoch);
     return step;
   }
 
   async #dial(
     request: RouteRequest,
     timeoutMs: number,
-    signals: readonly AbortSignal[],
-    send: SendTicket,
+    { epoch, signals, send, onMoved }: Way,
   ): Promise<DialStep> {
     const { clock, dials, key, self } = this.#options;
     const { id, resumable } = request;
@@ -140,7 +172,17 @@ export class Router {
     const expiresAt = clock.now() + TICKET_LIFE_MS;
     if (!(await send(sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt }))))
       over.abort();
+    const settled = new AbortController();
+    const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
+      void this.#awaitMove(id, epoch, timeoutMs, settled.signal).then((hasMoved) => {
+        if (!hasMoved) return;
+        onMoved?.();
+        over.abort();
+      });
+    });
     const result = await pending.result;
+    cancel();
+    settled.abort();
     switch (result.kind) {
       case 'stream':
         return result;
@@ -151,10 +193,21 @@ export class Router {
     }
   }
 
-  /** True when the agent has claimed its ID anew within `ms`, so that it is worth looking again. */
-  async #waitForClaim({ id, signal }: RouteRequest, afterEpoch: number, ms: number): Promise<boolean> {
-    if (ms <= 0) return false;
-    return (await this.#options.registry.waitFor(id, ms, { afterEpoch, signal })) !== undefined;
+  /** True as soon as the ID was claimed again; false if that did not happen, or nobody can tell. Never rejects. */
+  async #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      const entry = await this.#options.registry.waitFor(id, ms, { afterEpoch: epoch, signal });
+      return entry !== undefined && !signal.aborted;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Waits until it is worth looking again: for another claim than `seen`, and up to `ms`. */
+  async #waitForClaim({ id, signal }: RouteRequest, seen: Entry | undefined, ms: number): Promise<void> {
+    if (ms <= 0) return;
+    const patience = seen === undefined ? ms : Math.min(ms, LOOK_AGAIN_MS);
+    await this.#options.registry.waitFor(id, patience, { afterEpoch: seen?.epoch ?? 0, signal });
   }
 }
 

@@ -25,7 +25,7 @@ export interface Section {
 export const TITLE = 'A shell inside your running CI job';
 
 export const SUMMARY =
-  'Converge lets you `ssh` into a CI job while it runs, in any image, behind any firewall. The job dials out to this relay, you dial in, and the stock `ssh`, `sftp` and `scp` work as with any host.';
+  'Converge lets you `ssh` into a CI job while it runs, behind any firewall, with nothing to install in its image. The job dials out to this relay, you dial in, and the stock `ssh`, `sftp` and `scp` work as with any host.';
 
 const SECURITY =
   'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers.';
@@ -103,6 +103,10 @@ export function buildSections(
       terms: [
         ['Behind a proxy', '`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured, at both ends.'],
         ['A private CA', '`NODE_EXTRA_CA_CERTS=/path/to/ca.pem`; for the download, `curl --cacert`.'],
+        [
+          'An image with musl (Alpine)',
+          'The programs need glibc, as in Debian, Ubuntu, Fedora, Red Hat or SUSE images.',
+        ],
         ['Not the pinned host key', 'Another job runs under the same ID now. Take the line from its log.'],
         [
           '`agent` ended with',

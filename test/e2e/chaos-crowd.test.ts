@@ -1,0 +1,66 @@
+// Two hundred sessions lose their relay at the same moment: all go on, and not all in the same moment.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { histogramOf, joinCrowd, type Member, TICK_SECONDS } from '../support/chaos-crowd.ts';
+import { createMortalRelay } from '../support/chaos-relay.ts';
+import { startAgent } from '../support/e2e-agent.ts';
+import { makeKey, openLaptop } from '../support/e2e-laptop.ts';
+import { binary, useWorld } from '../support/e2e-world.ts';
+import { until } from '../support/poll.ts';
+
+const SESSIONS = 200;
+/** Sessions that are set up at the same time. */
+const ARRIVALS = 10;
+const BACK_WITHIN_MS = 60_000;
+const HISTOGRAM_BIN_MS = 250;
+
+const world = useWorld();
+
+test(`${SESSIONS} sessions outlive one kill -9 of their relay`, async () => {
+  const relay = await createMortalRelay(world);
+  await relay.start();
+  const key = await makeKey(world);
+  const agent = await startAgent(world, {
+    relay: `ws://127.0.0.1:${relay.port}`,
+    args: ['--authorized-keys', `${key.file}.pub`],
+    held: true,
+  });
+  const laptop = await openLaptop(world);
+  const url = `ws://127.0.0.1:${relay.port}/client/${agent.id}#${agent.card.fingerprint}`;
+  const tcptows = laptop.start([binary('tcptows'), '0', url]);
+  const [, port = ''] = await tcptows.see(/^listening on 127\.0\.0\.1:(\d+)/m);
+
+  const command = `n=0; until test -e stop; do n=$((n+1)); echo $n; sleep ${TICK_SECONDS}; done; exit 7`;
+  const crowd: Member[] = [];
+  const startedAt = Date.now();
+  const arrivals = Array.from({ length: ARRIVALS }, async () => {
+    for (let n = 0; n < SESSIONS / ARRIVALS; n += 1) {
+      crowd.push(await joinCrowd({ port: Number(port), keyFile: key.file, command }));
+    }
+  });
+  await Promise.all(arrivals);
+  console.log(`chaos: ${crowd.length} sessions after ${Date.now() - startedAt} ms`);
+
+  await relay.end('SIGKILL');
+  await relay.start();
+  const relayBackAt = Date.now();
+  const gaps = await Promise.all(
+    crowd.map(async (member) => {
+      await until('a session goes on', () => member.lastAt() > relayBackAt, BACK_WITHIN_MS);
+      return member.lastAt() - relayBackAt;
+    }),
+  );
+  const latest = Math.max(...gaps);
+  console.log(
+    `chaos: all go on, the last one ${latest} ms after the relay was back:\n${histogramOf(gaps, HISTOGRAM_BIN_MS)}`,
+  );
+  expect(await relay.isReady()).toBe(true);
+  const resumed = agent.process.stdout.match(/resumed after/g)?.length ?? 0;
+  expect(resumed).toBeGreaterThanOrEqual(SESSIONS);
+
+  await writeFile(join(agent.job, 'stop'), '');
+  expect(await Promise.all(crowd.map(({ exit }) => exit))).toEqual(crowd.map(() => 7));
+  for (const { numbers } of crowd) expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  expect(agent.process.stdout).not.toMatch(/given up|broken off|was refused/);
+});

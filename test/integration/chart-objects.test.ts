@@ -1,0 +1,341 @@
+// What the chart promises, object by object.
+import { describe, expect, test } from 'vitest';
+import { configTable } from '../../services/relay/config.ts';
+import { at, type KubeObject, PROMETHEUS_KINDS, pick, render } from '../support/chart.ts';
+import { findModelFaults } from '../support/kubernetes-models.ts';
+
+const objects = await render({ kinds: PROMETHEUS_KINDS });
+const deployment = pick(objects, 'Deployment');
+const POD = 'spec.template.spec';
+const CONTAINER = `${POD}.containers.0`;
+const RELAY_PODS = {
+  'app.kubernetes.io/name': 'converge',
+  'app.kubernetes.io/instance': 'converge',
+  'app.kubernetes.io/component': 'relay',
+};
+
+describe('the relay pods', () => {
+  test('are probed on the internal listener, and are out of service at the first no', () => {
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
+      expect(at(deployment, `${CONTAINER}.${probe}.httpGet.port`)).toBe('internal');
+    expect(at(deployment, `${CONTAINER}.readinessProbe.httpGet.path`)).toBe('/readyz');
+    expect(at(deployment, `${CONTAINER}.livenessProbe.httpGet.path`)).toBe('/healthz');
+    const { periodSeconds, failureThreshold } = at(deployment, `${CONTAINER}.readinessProbe`) as Record<
+      string,
+      number
+    >;
+    const delay = Number(env(deployment, 'DRAIN_DELAY_SECONDS')?.['value']);
+    expect((periodSeconds ?? 99) * (failureThreshold ?? 99)).toBeLessThan(delay);
+  });
+
+  test('are replaced only after a new one is ready', () => {
+    expect(at(deployment, 'spec.strategy.rollingUpdate.maxUnavailable')).toBe(0);
+  });
+
+  test('get the time of a drain and more', async () => {
+    const grace = (object: KubeObject) => at(object, `${POD}.terminationGracePeriodSeconds`);
+    expect(grace(deployment)).toBe(50);
+    const relay = { drainDelaySeconds: 20, drainTimeoutSeconds: 100 };
+    expect(grace(pick(await render({ values: { relay } }), 'Deployment'))).toBe(135);
+    const given = { ...relay, terminationGracePeriodSeconds: 120 };
+    expect(grace(pick(await render({ values: { relay: given } }), 'Deployment'))).toBe(120);
+  });
+
+  test('are spread over zones and nodes', () => {
+    const constraints = at(deployment, `${POD}.topologySpreadConstraints`) as Record<string, unknown>[];
+    expect(constraints.map(({ topologyKey }) => topologyKey)).toEqual([
+      'topology.kubernetes.io/zone',
+      'kubernetes.io/hostname',
+    ]);
+    for (const constraint of constraints) {
+      expect(at(constraint, 'labelSelector.matchLabels')).toEqual(RELAY_PODS);
+      expect(constraint['whenUnsatisfiable']).toBe('ScheduleAnyway');
+    }
+  });
+
+  test('know who they are from the downward API, and nothing from service links', () => {
+    expect(at(deployment, `${POD}.enableServiceLinks`)).toBe(false);
+    expect(at(env(deployment, 'POD_ID'), 'valueFrom.fieldRef.fieldPath')).toBe('metadata.name');
+    expect(at(env(deployment, 'POD_IP'), 'valueFrom.fieldRef.fieldPath')).toBe('status.podIP');
+    expect(env(deployment, 'POD_ADDRESS')?.['value']).toBe('$(POD_IP):9090');
+    const names = envNames(deployment);
+    expect(names.indexOf('POD_IP')).toBeLessThan(names.indexOf('POD_ADDRESS'));
+  });
+
+  test('put brackets around an IPv6 address', async () => {
+    const ipv6 = pick(await render({ values: { relay: { ipv6: true } } }), 'Deployment');
+    expect(env(ipv6, 'POD_ADDRESS')?.['value']).toBe('[$(POD_IP)]:9090');
+  });
+
+  test('restart when the configuration that they read at start changes, and not otherwise', async () => {
+    const sum = async (values: object) =>
+      at(pick(await render({ values }), 'Deployment'), 'spec.template.metadata.annotations.checksum/config');
+    const plain = await sum({});
+    expect(await sum({ replicas: 5 })).toBe(plain);
+    expect(await sum({ clusterSecret: { value: 'x'.repeat(32) } })).not.toBe(plain);
+    expect(await sum({ relay: { tlsSecret: 'tls' } })).not.toBe(plain);
+  });
+
+  test('set no variable that the relay does not know', () => {
+    const known = [...configTable().matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name ?? '');
+    const forOthers = ['POD_IP', 'REDIS_PASSWORD', 'NODE_EXTRA_CA_CERTS'];
+    expect(envNames(deployment).filter((name) => ![...known, ...forOthers].includes(name))).toEqual([]);
+  });
+
+  test('take the Redis from one place, and start without none', async () => {
+    expect(env(deployment, 'REDIS_URL')?.['value']).toBe('redis://:$(REDIS_PASSWORD)@converge-redis:6379');
+    const names = envNames(deployment);
+    expect(names.indexOf('REDIS_PASSWORD')).toBeLessThan(names.indexOf('REDIS_URL'));
+    const sentinel = pick(await render({ sets: ['redis-sentinel'] }), 'Deployment');
+    expect(at(env(sentinel, 'REDIS_URL'), 'valueFrom.secretKeyRef')).toEqual({
+      name: 'converge-redis',
+      key: 'redis-url',
+    });
+    expect(env(sentinel, 'NODE_EXTRA_CA_CERTS')?.['value']).toBe('/etc/converge/redis-ca/ca.crt');
+    const single = pick(await render({ sets: ['single'] }), 'Deployment');
+    expect(env(single, 'REDIS_URL')).toBeUndefined();
+  });
+
+  test('say themselves that the cluster secret is missing, instead of never starting', () => {
+    expect(at(env(deployment, 'CLUSTER_SECRET'), 'valueFrom.secretKeyRef.optional')).toBe(true);
+  });
+});
+
+describe('every pod', () => {
+  test('meets the restricted Pod Security Standard and cannot write to its root', () => {
+    const pods = objects
+      .map((object) => (object.kind === 'Pod' ? object['spec'] : at(object, POD)))
+      .filter((spec) => spec !== undefined);
+    expect(pods).toHaveLength(3);
+    for (const pod of pods) {
+      expect(at(pod, 'securityContext.runAsNonRoot')).toBe(true);
+      expect(at(pod, 'securityContext.runAsUser')).toBeGreaterThan(0);
+      expect(at(pod, 'securityContext.seccompProfile.type')).toBe('RuntimeDefault');
+      expect(at(pod, 'enableServiceLinks')).toBe(false);
+      expect(at(pod, 'containers.0.securityContext')).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(at(pod, 'containers.0.resources.limits.memory')).toBeDefined();
+    }
+  });
+
+  test('has a token only if it talks to the API server', async () => {
+    const token = (list: readonly KubeObject[], name: string) =>
+      at(pick(list, 'Deployment', name), `${POD}.automountServiceAccountToken`);
+    expect(token(objects, 'converge')).toBe(true);
+    expect(token(objects, 'converge-redis')).toBe(false);
+    expect(token(await render({ sets: ['single'] }), 'converge')).toBe(false);
+  });
+});
+
+describe('what leads to the pods', () => {
+  test('is the public port for people, and the internal one for the pods alone', () => {
+    const service = pick(objects, 'Service');
+    expect(at(service, 'spec.ports')).toEqual([{ name: 'http', port: 80, targetPort: 'public' }]);
+    expect(at(service, 'spec.selector')).toEqual(RELAY_PODS);
+    const internal = pick(objects, 'Service', 'converge-internal');
+    expect(at(internal, 'spec.clusterIP')).toBe('None');
+    expect(at(internal, 'spec.publishNotReadyAddresses')).toBe(true);
+    expect(at(internal, 'spec.ports.0.name')).toBe('internal');
+    expect(env(deployment, 'KUBERNETES_SERVICE_NAME')?.['value']).toBe('converge-internal');
+  });
+
+  test.each(['traefik', 'haproxy', 'aws-alb', 'gke-ingress'])('is an Ingress with %s', async (set) => {
+    const rendered = await render({ sets: [set] });
+    const ingress = pick(rendered, 'Ingress');
+    expect(at(ingress, 'spec.rules.0.host')).toBe('converge.example.com');
+    expect(at(ingress, 'spec.rules.0.http.paths.0.backend.service')).toEqual({
+      name: 'converge',
+      port: { number: 80 },
+    });
+    const relay = pick(rendered, 'Deployment');
+    expect(env(relay, 'PUBLIC_URL')?.['value']).toBe('https://converge.example.com');
+    expect(env(relay, 'TRUST_PROXY')?.['value']).toContain('uniquelocal');
+  });
+
+  test.each(['gateway', 'gke'])('is an HTTPRoute with %s', async (set) => {
+    const rendered = await render({ sets: [set] });
+    const route = pick(rendered, 'HTTPRoute');
+    expect(at(route, 'spec.hostnames')).toEqual(['converge.example.com']);
+    expect(at(route, 'spec.rules.0.backendRefs.0')).toEqual({ name: 'converge', port: 80 });
+    expect(at(route, 'spec.rules.0.timeouts')).toEqual(set === 'gke' ? undefined : { request: '0s' });
+    expect(env(pick(rendered, 'Deployment'), 'PUBLIC_URL')?.['value']).toBe('https://converge.example.com');
+  });
+
+  test('lives longer than the 30 s of GKE and the 60 s of an ALB', async () => {
+    const policy = pick(await render({ sets: ['gke'] }), 'GCPBackendPolicy');
+    expect(at(policy, 'spec.default.timeoutSec')).toBe(86_400);
+    expect(at(policy, 'spec.targetRef.name')).toBe('converge');
+    const config = pick(await render({ sets: ['gke-ingress'] }), 'BackendConfig');
+    expect(at(config, 'spec.timeoutSec')).toBe(86_400);
+    const attribute = 'alb.ingress.kubernetes.io/load-balancer-attributes';
+    const alb = pick(await render({ sets: ['aws-alb'] }), 'Ingress').metadata.annotations;
+    expect(alb?.[attribute]).toBe('idle_timeout.timeout_seconds=120');
+  });
+
+  test('believes no proxy where there is none', () => {
+    expect(env(deployment, 'TRUST_PROXY')?.['value']).toBe('false');
+    expect(env(deployment, 'PUBLIC_URL')).toBeUndefined();
+  });
+
+  test('never names one controller in a template', async () => {
+    const { readFile, readdir } = await import('node:fs/promises');
+    const folder = new URL('../../deploy/helm/converge/templates/', import.meta.url);
+    for (const file of await readdir(folder)) {
+      if (!file.includes('.')) continue;
+      const text = await readFile(new URL(file, folder), 'utf8');
+      expect(text).not.toMatch(/nginx|traefik|haproxy|\balb\b|gke/i);
+    }
+  });
+});
+
+describe('who may reach what', () => {
+  test('the internal port: relay pods and the monitoring namespace', () => {
+    const rules = at(pick(objects, 'NetworkPolicy'), 'spec.ingress') as Record<string, unknown>[];
+    expect(rules).toEqual([
+      { ports: [{ port: 'public' }] },
+      {
+        ports: [{ port: 'internal' }],
+        from: [
+          { podSelector: { matchLabels: RELAY_PODS } },
+          { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+        ],
+      },
+    ]);
+  });
+
+  test('Redis: relay pods, and it reaches nobody', () => {
+    const policy = pick(objects, 'NetworkPolicy', 'converge-redis');
+    expect(at(policy, 'spec.ingress')).toEqual([
+      { ports: [{ port: 'redis' }], from: [{ podSelector: { matchLabels: RELAY_PODS } }] },
+    ]);
+    expect(at(policy, 'spec.egress')).toEqual([]);
+    expect(at(policy, 'spec.policyTypes')).toEqual(['Ingress', 'Egress']);
+  });
+
+  test('the pods of the test and of Redis are no relay pods', () => {
+    for (const labels of [
+      pick(objects, 'Pod', 'converge-test').metadata.labels,
+      at(pick(objects, 'Deployment', 'converge-redis'), 'spec.template.metadata.labels'),
+    ]) {
+      expect(at(labels, 'app.kubernetes.io/instance')).toBeUndefined();
+      expect((labels as Record<string, string>)['app.kubernetes.io/component']).not.toBe('relay');
+    }
+  });
+
+  test('the API server: endpoint slices to read, pods to patch, nothing else, in this namespace', async () => {
+    expect(pick(objects, 'Role')['rules']).toEqual([
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['patch'] },
+    ]);
+    expect(objects.map(({ kind }) => kind).filter((kind) => kind.startsWith('ClusterRole'))).toEqual([]);
+    expect(pick(objects, 'ServiceAccount')['automountServiceAccountToken']).toBe(false);
+    const reading = await render({ values: { kubernetes: { deletionCost: false } } });
+    expect(pick(reading, 'Role')['rules']).toHaveLength(1);
+    const without = await render({ sets: ['single'] });
+    expect(without.map(({ kind }) => kind)).not.toContain('Role');
+  });
+});
+
+describe('scaling and disruption', () => {
+  test('an autoscaler takes the replicas over, scales by three measures, and down slowly', async () => {
+    const rendered = await render({ sets: ['autoscaling'] });
+    expect(at(pick(rendered, 'Deployment'), 'spec.replicas')).toBeUndefined();
+    expect(at(deployment, 'spec.replicas')).toBe(3);
+    const scaler = pick(rendered, 'HorizontalPodAutoscaler');
+    const metrics = at(scaler, 'spec.metrics') as Record<string, unknown>[];
+    expect(metrics.map((metric) => at(metric, 'pods.metric.name') ?? at(metric, 'resource.name'))).toEqual([
+      'cpu',
+      'converge_agents',
+      'converge_stream_bytes',
+    ]);
+    expect(at(metrics[2], 'pods.target.averageValue')).toBe('50000000');
+    const drain = Number(at(pick(rendered, 'Deployment'), `${POD}.terminationGracePeriodSeconds`));
+    expect(at(scaler, 'spec.behavior.scaleDown.policies.0.value')).toBe(1);
+    expect(at(scaler, 'spec.behavior.scaleDown.policies.0.periodSeconds')).toBeGreaterThan(drain);
+    expect(at(scaler, 'spec.behavior.scaleDown.stabilizationWindowSeconds')).toBeGreaterThanOrEqual(600);
+  });
+
+  test('nodes can always be drained, one relay at a time', () => {
+    const budget = pick(objects, 'PodDisruptionBudget');
+    expect(at(budget, 'spec.maxUnavailable')).toBe(1);
+    expect(at(budget, 'spec.minAvailable')).toBeUndefined();
+    expect(at(budget, 'spec.selector.matchLabels')).toEqual(RELAY_PODS);
+  });
+
+  test('there is never a second Redis beside the first', () => {
+    const redis = pick(objects, 'Deployment', 'converge-redis');
+    expect(at(redis, 'spec.strategy.type')).toBe('Recreate');
+    expect(at(redis, `${CONTAINER}.args`)).toEqual(expect.arrayContaining(['--requirepass', 'noeviction']));
+  });
+});
+
+describe('secrets', () => {
+  test('are made long enough, and fit into a URL', () => {
+    const secret = decode(at(pick(objects, 'Secret'), 'data.cluster-secret'));
+    expect(secret).toMatch(/^[A-Za-z0-9]{48}$/);
+    expect(decode(at(pick(objects, 'Secret', 'converge-redis'), 'data.redis-password'))).toMatch(
+      /^[A-Za-z0-9]{32}$/,
+    );
+  });
+
+  test('are yours where you name them, under your keys', async () => {
+    const rendered = await render({
+      values: {
+        clusterSecret: { existingSecret: 'mine', existingSecretKey: 'a' },
+        redis: { builtin: { existingSecret: 'theirs', existingSecretKey: 'b' } },
+      },
+    });
+    expect(rendered.map(({ kind }) => kind)).not.toContain('Secret');
+    const relay = pick(rendered, 'Deployment');
+    expect(at(env(relay, 'CLUSTER_SECRET'), 'valueFrom.secretKeyRef')).toMatchObject({ name: 'mine', key: 'a' });
+    expect(at(env(relay, 'REDIS_PASSWORD'), 'valueFrom.secretKeyRef')).toEqual({ name: 'theirs', key: 'b' });
+  });
+
+  test('two of them are taken while one is rotated', async () => {
+    const value = `${'n'.repeat(32)},${'o'.repeat(32)}`;
+    const rendered = await render({ values: { clusterSecret: { value } } });
+    expect(decode(at(pick(rendered, 'Secret'), 'data.cluster-secret'))).toBe(value);
+  });
+});
+
+test('names follow the release, and labels tell releases apart', async () => {
+  const other = await render({ release: 'blue', kinds: PROMETHEUS_KINDS });
+  for (const { metadata, kind } of other) {
+    expect(metadata.name, kind).toMatch(/^blue-converge/);
+    expect(metadata.namespace, kind).toBe('relays');
+    expect(metadata.labels?.['app.kubernetes.io/instance']).toBe('blue');
+  }
+});
+
+test('helm test opens a session through the Service', () => {
+  const pod = pick(objects, 'Pod', 'converge-test');
+  expect(pod.metadata.annotations?.['helm.sh/hook']).toBe('test');
+  expect(at(pod, 'spec.containers.0.command')).toEqual(['node', 'dist/relay/session-check.js']);
+  expect(at(pod, 'spec.containers.0.args')).toEqual(['ws://converge:80']);
+  expect(at(pod, 'spec.containers.0.image')).toBe(at(deployment, `${CONTAINER}.image`));
+});
+
+test('the check of fields notices what Kubernetes does not know', () => {
+  const wrong = structuredClone(deployment) as unknown as { spec: Record<string, unknown> };
+  wrong.spec['replica'] = 3;
+  wrong.spec['replicas'] = '3';
+  expect(findModelFaults(wrong as unknown as KubeObject)).toEqual([
+    'spec.replicas: "3" is not a number',
+    'spec.replica: unknown field',
+  ]);
+});
+
+function env(object: KubeObject, name: string): Record<string, unknown> | undefined {
+  return (at(object, `${CONTAINER}.env`) as Record<string, unknown>[]).find((entry) => entry['name'] === name);
+}
+
+function envNames(object: KubeObject): unknown[] {
+  return (at(object, `${CONTAINER}.env`) as Record<string, unknown>[]).map(({ name }) => name);
+}
+
+function decode(value: unknown): string {
+  return Buffer.from(String(value), 'base64').toString();
+}
