@@ -23,6 +23,9 @@ export default defineConfig({
       project('integration', 60 * seconds, true),
       project('mesh', 120 * seconds, false),
       project('e2e', 300 * seconds, false),
+      // Not among the stages of `npm test`: one builds an image, for minutes, the other needs a cluster.
+      project('image', 1_200 * seconds, false),
+      project('cluster', 1_200 * seconds, false),
     ],
   },
 });

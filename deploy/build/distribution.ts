@@ -8,6 +8,7 @@ import { stripNode } from './node-runtime.ts';
 import { bundleProgram } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
+import { bundleSessionCheck } from './session-check-bundle.ts';
 import { PROGRAMS } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
@@ -23,6 +24,7 @@ export interface Distribution {
  */
 export async function buildDistribution(say: (line: string) => void): Promise<Distribution> {
   const relay = await bundleRelay();
+  await bundleSessionCheck();
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;

@@ -42,10 +42,9 @@ export async function describeMetrics(): Promise<
   });
   const text = await metrics.text();
   return new Map(
-    [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name = '', help = '', type = '']) => [
-      name,
-      { type, help },
-    ]),
+    [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
+      ([, name = '', help = '', type = '']) => [name, { type, help }],
+    ),
   );
 }
 

@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { DIST, RELAY_ENTRY, ROOT } from './source-tree.ts';
 
 /** CommonJS packages inside an ES module ask for Node's modules with require, and some for their own file name. */
-const BANNER = [
+export const MODULE_BANNER = [
   "import { createRequire as createRequireOfBundle } from 'node:module';",
   'const require = createRequireOfBundle(import.meta.url);',
   'const __filename = import.meta.filename;',
@@ -30,7 +30,7 @@ export async function bundleRelay(): Promise<string> {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    banner: { js: BANNER },
+    banner: { js: MODULE_BANNER },
     logLevel: 'warning',
   });
   return join(folder, 'main.js');

@@ -1,6 +1,7 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
 import type { Clock } from '#shared/clock.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
+import type { Mask } from '#shared/stream/mask.ts';
 import { annotationFrom } from './ci/annotation.ts';
 import { detectCiJob } from './ci/ci-job.ts';
 import { makeAgentId } from './ci/random-token.ts';
@@ -43,6 +44,8 @@ export interface AgentSurroundings {
   /** The words that start this program again, for the command in the sessions. */
   readonly program: readonly string[];
   readonly proxy: URL | undefined;
+  /** Of what the streams send. */
+  readonly mask: Mask;
   /** Takes a line of the job log. */
   readonly print: (line: string) => void;
   /** Takes a line about something that is wrong. */
@@ -72,7 +75,13 @@ export async function startAgent(
   const { promise: ended, resolve } = Promise.withResolvers<ExitCode>();
   const hostKey = generateHostKey();
   const id = options.relay.id ?? makeAgentId();
-  const target = { base: options.relay.base, id, claim: createClaim(), proxy: around.proxy };
+  const target = {
+    base: options.relay.base,
+    id,
+    claim: createClaim(),
+    proxy: around.proxy,
+    mask: around.mask,
+  };
   const job = detectCiJob(env);
   let welcomed = false;
   let isLinked = false;
@@ -136,7 +145,7 @@ export async function startAgent(
       watch.activity();
     },
     log(event, fields) {
-      log({ kind: 'note', text: `${event} ${JSON.stringify(fields)}` });
+      log({ kind: 'note', text: noteFrom(event, fields) });
     },
   };
   const ssh = createSshServer({
@@ -202,8 +211,10 @@ export async function startAgent(
     },
     onEnd(reason) {
       const neverLinked = !welcomed && reason !== 'signal';
-      if (neverLinked) complain('the relay was not reached before the deadline');
-      void shutDown(reason, neverLinked ? EXIT_CODES.UNREACHABLE : EXIT_CODES.ENDED);
+      if (!neverLinked) return void shutDown(reason, EXIT_CODES.ENDED);
+      // Without a reason: that nobody logged in is no wonder.
+      complain('the relay was not reached before the deadline');
+      void shutDown(undefined, EXIT_CODES.UNREACHABLE);
     },
   });
 
@@ -229,8 +240,9 @@ export async function startAgent(
       log({ kind: 'relay_lost', reason });
     },
     onTrouble({ message, patienceMs }) {
-      const patience = Number.isFinite(patienceMs) ? `; trying again for ${patienceMs / 1000} s` : '';
-      if (patienceMs > 0) complain(`${message}${patience}`);
+      if (patienceMs === 0) return;
+      const seconds = Math.ceil(Math.min(patienceMs, currentSnapshot().remainingMs) / 1_000);
+      complain(`${message}; trying again for ${welcomed ? 'as long as the job is open' : `${seconds} s`}`);
     },
     onFailed(failure) {
       complain(failure.message);
@@ -316,6 +328,14 @@ function sessionEnvironment(env: Readonly<Record<string, string | undefined>>): 
     if (value !== undefined && !PRIVATE_VARIABLES.has(name)) kept[name] = value;
   }
   return kept;
+}
+
+/** What the SSH server has to say, as people read it: "connection cut (address 192.0.2.7, reason no login in time)". */
+function noteFrom(event: string, fields: Readonly<Record<string, unknown>>): string {
+  const words = Object.entries(fields)
+    .filter(([name]) => name !== 'clientId')
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return words.length === 0 ? event : `${event} (${words.join(', ')})`;
 }
 
 function exitCodeOf(failure: LinkFailure): ExitCode {

@@ -29,6 +29,7 @@ export function helpText(): string {
         `  ${variable.padEnd(NAME_COLUMN - 2)}--${name}${placeholder === undefined ? ' (1 or 0)' : ''}`,
     ),
     '  HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS are honoured.',
+    '  CONVERGE_MASK=random is for a middlebox that insists on masks that differ.',
     '',
     'when it ends:',
     '  The deadline is the timeout after the start, the last activity of a client or',

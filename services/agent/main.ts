@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
 import { systemClock } from '#shared/clock.ts';
 import { proxyFor } from '#shared/proxy.ts';
+import { maskFrom } from '#shared/stream/mask.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './cli.ts';
@@ -43,6 +44,11 @@ async function run(options: AgentOptions): Promise<number> {
     complain(choice.message);
     return EXIT_CODES.BAD_ARGUMENTS;
   }
+  const masking = maskFrom(process.env);
+  if (masking.kind === 'invalid') {
+    complain(masking.message);
+    return EXIT_CODES.BAD_ARGUMENTS;
+  }
   // For authorized keys from a URL: fetch does not look at the proxy variables by itself.
   setGlobalProxyFromEnv();
   const agent = await startAgent(options, {
@@ -53,6 +59,7 @@ async function run(options: AgentOptions): Promise<number> {
     temporaryDirectory: tmpdir(),
     program: isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ''],
     proxy: choice.kind === 'proxy' ? choice.url : undefined,
+    mask: masking.mask,
     print: (line) => {
       console.log(line);
     },

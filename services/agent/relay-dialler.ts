@@ -5,6 +5,7 @@ import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
 import { type DialOptions, type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
+import type { Mask } from '#shared/stream/mask.ts';
 import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
 
 /** One attempt, in milliseconds: TLS through a proxy takes its time, a lost packet costs seconds. */
@@ -16,6 +17,8 @@ export interface RelayTarget {
   readonly id: string;
   readonly claim: string;
   readonly proxy: URL | undefined;
+  /** Of streams; the control link, which carries next to nothing, has a random one. */
+  readonly mask?: Mask;
 }
 
 /** Opens the control link. Never rejects. */
@@ -37,6 +40,7 @@ export function dialAgentStream(
   const url = new URL(`${target.base}${agentStreamPath(target.id, ticket)}`);
   return dialTrusting(url, target, {
     protocols: [STREAM],
+    mask: target.mask,
     maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
     signal,
   });
@@ -46,7 +50,7 @@ export function dialAgentStream(
 async function dialTrusting(
   url: URL,
   { claim, proxy }: RelayTarget,
-  rest: Pick<DialOptions, 'protocols' | 'maxMessageBytes' | 'signal'>,
+  rest: Pick<DialOptions, 'protocols' | 'maxMessageBytes' | 'signal' | 'mask'>,
 ): Promise<DialOutcome> {
   const options = { ...rest, headers: { [CLAIM_HEADER]: claim }, proxy, timeoutMs: DIAL_TIMEOUT_MS };
   const outcome = await dialWebSocket(url, options);

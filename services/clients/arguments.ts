@@ -1,6 +1,7 @@
 // Arguments: what wsproxy and tcptows have in common on their command line.
 import { parseArgs } from 'node:util';
 import { proxyFor } from '#shared/proxy.ts';
+import { type Mask, maskFrom } from '#shared/stream/mask.ts';
 import { type ClientUrl, parseClientUrl } from './client-url.ts';
 import { DURATION_RULE, parseDuration } from './duration.ts';
 
@@ -29,6 +30,7 @@ export interface Destination {
   readonly proxy: URL | undefined;
   readonly waitMs: number;
   readonly relayPatienceMs: number;
+  readonly mask: Mask;
 }
 
 /** Splits a command line into options and the rest. `withValue` are the options that take a value, `flags` the others. */
@@ -62,7 +64,7 @@ export function splitArguments(
   return { kind: 'arguments', options, positionals };
 }
 
-/** Reads the URL, `--wait` and the proxy variables of `env`. */
+/** Reads the URL, `--wait` and what `env` says of proxies and the mask. */
 export function readDestination(
   urlText: string,
   wait: string | true | undefined,
@@ -74,12 +76,15 @@ export function readDestination(
   if (asked === undefined) return invalid(`--wait ${JSON.stringify(wait)} is not ${DURATION_RULE}`);
   const choice = proxyFor(parsed.target.url, env);
   if (choice.kind === 'invalid') return choice;
+  const masking = maskFrom(env);
+  if (masking.kind === 'invalid') return masking;
   return {
     kind: 'destination',
     target: parsed.target,
     proxy: choice.kind === 'proxy' ? choice.url : undefined,
     waitMs: asked,
     relayPatienceMs: wait === undefined ? DEFAULT_RELAY_PATIENCE_MS : asked,
+    mask: masking.mask,
   };
 }
 

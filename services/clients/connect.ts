@@ -5,6 +5,7 @@ import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { type DialOptions, type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
+import type { Mask } from '#shared/stream/mask.ts';
 import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
 import type { ClientUrl } from './client-url.ts';
 import { formatDuration } from './duration.ts';
@@ -13,9 +14,9 @@ import { pinHostKey, refusalOf } from './host-key/pin.ts';
 import { REDIAL_WAIT_SECONDS, resumeOver } from './resuming.ts';
 
 /** One question to the relay waits no longer than this: balancers cut a response that takes 30 s. */
-const WAIT_CHUNK_MS = 25_000;
+export const WAIT_CHUNK_MS = 25_000;
 /** On top of the wait: the relay gives the agent 10 s to dial, and TLS through a proxy takes its time. */
-const ANSWER_WITHIN_MS = 15_000;
+export const ANSWER_WITHIN_MS = 15_000;
 /** Whoever waits longer than this is told what for. */
 const NOTICE_AFTER_MS = 3_000;
 const BACKOFF = { firstMs: 200, maxMs: 3_000 } as const;
@@ -27,6 +28,8 @@ export interface ConnectOptions {
   readonly waitMs: number;
   /** How long of that a relay that cannot be reached is tried again, in milliseconds. */
   readonly relayPatienceMs: number;
+  /** Of what is sent; random by default. */
+  readonly mask?: Mask;
   readonly clock: Clock;
   /** Takes a line for a person: what is being waited for, at most once per connect, and interruptions later. */
   readonly notify: (line: string) => void;
@@ -44,6 +47,8 @@ export interface Connected {
   readonly stream: ByteStream;
   /** Resolves when nothing more will be sent: a program must live until then. */
   readonly over: Promise<void>;
+  /** Whether there is no way to the agent at the moment. */
+  readonly isInterrupted: () => boolean;
   /** Once the stream has ended: why the host was refused; undefined if it was not, or if no key was pinned. */
   readonly hostRefusal: () => string | undefined;
 }
@@ -87,7 +92,14 @@ export async function connect(options: ConnectOptions): Promise<ConnectOutcome> 
 
 /** One question to the relay; asked again at once if the machine's own authorities may make its certificate a good one. */
 async function dialTrusting(options: ConnectOptions, chunkMs: number): Promise<DialOutcome> {
-  const { target, proxy, signal, dial = dialWebSocket, trustSystem = trustSystemCertificates } = options;
+  const {
+    target,
+    proxy,
+    mask,
+    signal,
+    dial = dialWebSocket,
+    trustSystem = trustSystemCertificates,
+  } = options;
   const url = new URL(target.url);
   if (chunkMs > 0) url.searchParams.set('wait', String(Math.ceil(chunkMs / 1_000)));
   const dialOptions: DialOptions = {
@@ -95,6 +107,7 @@ async function dialTrusting(options: ConnectOptions, chunkMs: number): Promise<D
     proxy,
     timeoutMs: chunkMs + ANSWER_WITHIN_MS,
     maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
+    mask,
     signal,
   };
   const outcome = await dial(url, dialOptions);
@@ -104,7 +117,7 @@ async function dialTrusting(options: ConnectOptions, chunkMs: number): Promise<D
 
 function open(first: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOptions): Connected {
   const { clock, notify, random = Math.random, target } = options;
-  const { stream, over } = resumeOver({
+  const { stream, ...rest } = resumeOver({
     first,
     clock,
     random,
@@ -113,9 +126,14 @@ function open(first: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOpt
     redial: (signal) => dialTrusting({ ...options, signal }, REDIAL_WAIT_SECONDS * 1000),
   });
   const { pinned } = target;
-  if (pinned === undefined) return { kind: 'connected', stream, over, hostRefusal: () => undefined };
+  if (pinned === undefined) return { kind: 'connected', stream, ...rest, hostRefusal: () => undefined };
   const checked = pinHostKey(stream, pinned);
-  return { kind: 'connected', stream: checked, over, hostRefusal: () => refusalOf(checked.verdict, pinned) };
+  return {
+    kind: 'connected',
+    stream: checked,
+    ...rest,
+    hostRefusal: () => refusalOf(checked.verdict, pinned),
+  };
 }
 
 function discard(outcome: DialOutcome): ConnectOutcome {

@@ -30,6 +30,8 @@ export interface Resuming {
   readonly stream: ByteStream;
   /** Resolves when nothing more will be sent: a program must live until then. */
   readonly over: Promise<void>;
+  /** Whether there is no way to the agent at the moment. */
+  readonly isInterrupted: () => boolean;
 }
 
 /** Opens a session on the transport that is there, and goes on over others when that one is lost. */
@@ -58,7 +60,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     },
   });
   end.start();
-  return { stream: end.stream, over };
+  return { stream: end.stream, over, isInterrupted: () => end.status.kind !== 'connected' };
 }
 
 /** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */

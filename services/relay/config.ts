@@ -1,5 +1,6 @@
 // The configuration: the relay's environment variables, checked all at once.
 import { accessSync, constants } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { KubeClusterOptions } from './kubernetes/kube-cluster.ts';
@@ -262,7 +263,6 @@ function isReadable(path: string): boolean {
   }
 }
 
-const ADDRESS_PATTERN = /^[0-9A-Fa-f.:]+(?:\/\d{1,3})?$/;
 const ADDRESS_NAMES = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 function parseTrustProxy(text: string): TrustProxy | undefined {
@@ -270,6 +270,13 @@ function parseTrustProxy(text: string): TrustProxy | undefined {
   if (text === 'false') return false;
   if (/^\d{1,2}$/.test(text)) return (_address, hop) => hop < Number(text);
   const addresses = text.split(',').map((address) => address.trim());
-  const known = addresses.every((address) => ADDRESS_PATTERN.test(address) || ADDRESS_NAMES.has(address));
+  const known = addresses.every((address) => isAddressRange(address) || ADDRESS_NAMES.has(address));
   return known ? addresses : undefined;
+}
+
+/** An IP address, with a prefix length or without. */
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix = '1', ...rest] = text.split('/');
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= bits;
 }

@@ -55,7 +55,7 @@ function printHints(origin: string): void {
 Converge relay at ${origin}  (usage page: open it in a browser)
 
 In a second terminal, play the CI job:
-  curl -fsSLo agent ${origin}/docs/agent && chmod +x agent
+  curl --compressed -fsSLo agent ${origin}/docs/agent && chmod +x agent
   ./agent ${agentUrl}
 
 It prints the ssh command for a third terminal. Ctrl-C here ends the relay.

@@ -1,7 +1,7 @@
-// The contract of the session registry, R1 to R10 of registry.ts, as tests that any implementation must pass.
+// The contract of the session registry, R1 to R11 of registry.ts, as tests that any implementation must pass.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RelayFault } from '../../services/relay/errors.ts';
-import type { Owner, SessionRegistry } from '../../services/relay/registry/registry.ts';
+import { ABANDONED_MS, type Owner, type SessionRegistry } from '../../services/relay/registry/registry.ts';
 
 /** One implementation, ready for one test. */
 export interface RegistryHarness {
@@ -204,6 +204,41 @@ export function describeRegistry(
       expect(new Set(epochs).size).toBe(epochs.length);
     });
 
+    test('R11 what is abandoned is still there and still taken, for a shorter time', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      await there.abandon('job', epoch);
+      await there.abandon('job', epoch);
+      expect(await there.lookup('job')).toMatchObject({ ...HERE, epoch });
+      expect(await there.claim('job', 'hash-b', THERE)).toEqual({ kind: 'taken' });
+      await harness.advance(ABANDONED_MS + 1);
+      expect(await there.lookup('job')).toBeUndefined();
+    });
+
+    test('R11 abandoning an older epoch changes nothing, and no lease becomes longer by it', async () => {
+      const old = await epochOf(here, 'job', 'hash-a', HERE);
+      await there.claim('job', 'hash-a', THERE);
+      await here.abandon('job', old);
+      await harness.advance(harness.leaseMs - 100);
+      expect(await here.lookup('job')).toMatchObject({ ...THERE, epoch: old + 1 });
+      await here.abandon('job', old + 1);
+      await harness.advance(101);
+      expect(await here.lookup('job')).toBeUndefined();
+    });
+
+    test('R11 a pod that is there after all renews what others abandoned', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      await there.abandon('job', epoch);
+      expect(await here.renew([{ id: 'job', epoch }])).toEqual([]);
+      await harness.advance(ABANDONED_MS + 1);
+      expect(await there.lookup('job')).toMatchObject({ ...HERE, epoch });
+    });
+
+    test('R11 what is abandoned is moved by its own claim as ever', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      await there.abandon('job', epoch);
+      expect(await there.claim('job', 'hash-a', THERE)).toEqual({ kind: 'claimed', epoch: epoch + 1 });
+    });
+
     if (canFail) {
       test('R9 a store that is gone is said so', async () => {
         await harness.breakStore?.();
@@ -213,6 +248,7 @@ export function describeRegistry(
           () => here.restore('job', 'hash-a', HERE, 1),
           () => here.renew([{ id: 'job', epoch: 1 }]),
           () => here.release('job', 1),
+          () => here.abandon('job', 1),
           () => here.lookup('job'),
           () => here.waitFor('job', 10),
         ];

@@ -1,6 +1,7 @@
 // A relay that stays away for longer than the agent keeps a session: both ends end, and the job is let go.
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createMortalRelay, type MortalRelay } from '../support/chaos-relay.ts';
 import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
@@ -27,6 +28,46 @@ async function setUp(args: readonly string[] = []): Promise<Scene> {
   });
   return { relay, agent, way: await openWay(world, agent, key) };
 }
+
+const INTERVAL = `ServerAliveInterval=${process.env['CHAOS_ALIVE_SECONDS'] ?? 1}`;
+/** Longer than ssh waits with that interval and three misses. */
+const OUTAGE_MS = Number(process.env['CHAOS_OUTAGE_MS'] ?? 6_000);
+
+test('probes of ssh that give up before the relay is back end the session; those of the card do not', async () => {
+  const relay = await createMortalRelay(world);
+  await relay.start();
+  const key = await makeKey(world);
+  const agent = await startAgent(world, {
+    relay: `ws://127.0.0.1:${relay.port}`,
+    args: ['--authorized-keys', `${key.file}.pub`],
+  });
+  const way = await openWay(world, agent, key);
+  const impatient = {
+    ...agent.card,
+    ssh: agent.card.ssh
+      .replaceAll(/ServerAliveInterval=\d+/g, INTERVAL)
+      .replaceAll(/ServerAliveCountMax=\d+/g, 'ServerAliveCountMax=3'),
+  };
+  const patientClient = way.startSsh([way.host, 'echo in; cat']);
+  const impatientWay = await openWay(world, { ...agent, card: impatient }, key);
+  const impatientClient = impatientWay.startSsh([way.host, 'echo in; cat']);
+  await Promise.all([patientClient.see(/in\n/), impatientClient.see(/in\n/)]);
+  await relay.end('SIGKILL');
+  const lostAt = Date.now();
+  impatientClient.child.once('exit', () => {
+    console.log(`chaos: ssh with ${INTERVAL} and three misses gave up after ${Date.now() - lostAt} ms`);
+  });
+  await sleep(OUTAGE_MS);
+  expect(impatientClient.child.exitCode).toBe(255);
+  expect(patientClient.isRunning).toBe(true);
+  console.log(`chaos: outage of ${Date.now() - lostAt} ms`);
+  await relay.start();
+  patientClient.child.stdin?.end('still here\n');
+  expect(await patientClient.exited).toEqual(FINE);
+  expect(patientClient.stdout).toBe('in\nstill here\n');
+  expect((await impatientClient.exited).code).toBe(255);
+  expect(await agent.process.exited).toEqual(FINE);
+});
 
 describe.concurrent('a session without a relay for longer than its window', () => {
   test('ends at the agent, which counts its client as gone and exits 0', async () => {

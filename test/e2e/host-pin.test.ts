@@ -46,7 +46,7 @@ test('a host with another key is left: wsproxy says why and ends with 6, and ssh
      until test -s code; do sleep 0.1; done; exit $status`,
   );
   expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
-  expect(stderr.replaceAll(/^Connection closed by .*\r?\n/gm, '')).not.toContain('SSH-2.0');
+  expect(stderr).not.toContain('SSH-');
   expect(await readFile(join(way.laptop.folder, 'complaint'), 'utf8')).toMatch(mismatchLine('wsproxy'));
   expect(await readFile(join(way.laptop.folder, 'code'), 'utf8')).toBe(`${EXIT_HOST_KEY_MISMATCH}\n`);
   expect(agent.process.stdout).not.toContain('refused');

@@ -43,6 +43,7 @@ describe.concurrent('a password', () => {
     expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
     expect(stderr.split('Permission denied, please try again.').length - 1).toBe(5);
     await agent.process.see(/refused abc from 127\.0\.0\.1: wrong password \(attempt 6\)\n/);
+    await agent.process.see(/connection cut \(address 127\.0\.0\.1, reason too many failed logins\)\n/);
     expect(agent.process.stdout).not.toContain('attempt 7');
   });
 

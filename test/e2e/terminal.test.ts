@@ -80,8 +80,10 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   await enter(shell, 'kill %1; wait %1; echo "code $?"', /code 143\r\n/);
   await enter(shell, 'seq 100000 | tail -1', /\r100000\r\n/);
 
-  shell.type('cat\rgood day\r');
-  await shell.see(/good day\r\n.*good day\r\n/);
+  shell.type('echo begun; cat\r');
+  await shell.see(/\rbegun\r\n/);
+  shell.type('good day\r');
+  await shell.see(/good day\r\ngood day\r\n/);
   shell.type(CTRL_D);
   await shell.see(PROMPT);
   shell.type('exit 7\r');

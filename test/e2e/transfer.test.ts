@@ -74,14 +74,20 @@ describe('a tree', () => {
     await expect(run('diff', ['-r', one, other])).resolves.toEqual({ stdout: '', stderr: '' });
   }
 
-  test(`of ${SMALL_FILES} small files is put and got by sftp -r`, async () => {
-    const tree = await makeTree('many');
-    const numbers = Array.from({ length: SMALL_FILES }, (_, index) => index);
-    for (const number of numbers) writeFileSync(join(tree, `file-${number}`), `content ${number}\n`);
-    const { code, stderr } = await way.sftp(['put -r many', 'get -r many many-back'], ['-q']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    await expectSame(tree, join(agent.job, 'many'));
-    await expectSame(tree, `${tree}-back`);
+  test(`of ${SMALL_FILES} small files is put and got by sftp -r, both at the same time`, async () => {
+    const local = await makeTree('put-me');
+    const remote = join(agent.job, 'get-me');
+    await mkdir(remote);
+    for (let number = 0; number < SMALL_FILES; number++) {
+      for (const tree of [local, remote]) writeFileSync(join(tree, `file-${number}`), `content ${number}\n`);
+    }
+    const outcomes = await Promise.all([
+      way.sftp(['put -r put-me'], ['-q']),
+      way.sftp(['get -r get-me'], ['-q']),
+    ]);
+    for (const { code, stderr } of outcomes) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    await expectSame(local, join(agent.job, 'put-me'));
+    await expectSame(join(way.laptop.folder, 'get-me'), remote);
   });
 
   test.each([

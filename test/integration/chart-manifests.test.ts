@@ -13,8 +13,7 @@ import { findModelFaults } from '../support/kubernetes-models.ts';
 test('deploy/k8s is what the chart renders (node deploy/build/render-manifests.ts writes it)', async () => {
   const expected = await renderManifests();
   expect([...(await listManifests())].sort()).toEqual([...expected.keys()].sort());
-  for (const [name, text] of expected)
-    expect(await readFile(join(MANIFESTS, name), 'utf8'), name).toBe(text);
+  for (const [name, text] of expected) expect(await readFile(join(MANIFESTS, name), 'utf8'), name).toBe(text);
 });
 
 test('the kustomization builds, into one namespace, without a secret in a file', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { configTable } from '../../services/relay/config.ts';
 import { at, type KubeObject, PROMETHEUS_KINDS, pick, render } from '../support/chart.ts';
+import { startDiscoveryServer } from '../support/discovery-server.ts';
 import { findModelFaults } from '../support/kubernetes-models.ts';
 
 const objects = await render({ kinds: PROMETHEUS_KINDS });
@@ -65,6 +66,7 @@ describe('the relay pods', () => {
   test('put brackets around an IPv6 address', async () => {
     const ipv6 = pick(await render({ values: { relay: { ipv6: true } } }), 'Deployment');
     expect(env(ipv6, 'POD_ADDRESS')?.['value']).toBe('[$(POD_IP)]:9090');
+    expect(env(ipv6, 'HOST')?.['value']).toBe('::');
   });
 
   test('restart when the configuration that they read at start changes, and not otherwise', async () => {
@@ -281,6 +283,28 @@ describe('secrets', () => {
     );
   });
 
+  test('survive upgrades: what the cluster has is kept, what it lacks is made', async () => {
+    const cluster = Buffer.from('k'.repeat(48)).toString('base64');
+    const path = '/api/v1/namespaces/relays/secrets/converge';
+    const metadata = {
+      name: 'converge',
+      namespace: 'relays',
+      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+      annotations: { 'meta.helm.sh/release-name': 'converge', 'meta.helm.sh/release-namespace': 'relays' },
+    };
+    const held = { apiVersion: 'v1', kind: 'Secret', metadata };
+    await using server = await startDiscoveryServer({
+      [path]: { ...held, data: { 'cluster-secret': cluster } },
+    });
+    const upgraded = await render({ server: server.url });
+    expect(at(pick(upgraded, 'Secret'), 'data.cluster-secret')).toBe(cluster);
+    expect(decode(at(pick(upgraded, 'Secret', 'converge-redis'), 'data.redis-password'))).toHaveLength(32);
+
+    await using emptied = await startDiscoveryServer({ [path]: held });
+    const repaired = await render({ server: emptied.url });
+    expect(decode(at(pick(repaired, 'Secret'), 'data.cluster-secret'))).toHaveLength(48);
+  });
+
   test('are yours where you name them, under your keys', async () => {
     const rendered = await render({
       values: {
@@ -290,7 +314,10 @@ describe('secrets', () => {
     });
     expect(rendered.map(({ kind }) => kind)).not.toContain('Secret');
     const relay = pick(rendered, 'Deployment');
-    expect(at(env(relay, 'CLUSTER_SECRET'), 'valueFrom.secretKeyRef')).toMatchObject({ name: 'mine', key: 'a' });
+    expect(at(env(relay, 'CLUSTER_SECRET'), 'valueFrom.secretKeyRef')).toMatchObject({
+      name: 'mine',
+      key: 'a',
+    });
     expect(at(env(relay, 'REDIS_PASSWORD'), 'valueFrom.secretKeyRef')).toEqual({ name: 'theirs', key: 'b' });
   });
 
@@ -329,11 +356,13 @@ test('the check of fields notices what Kubernetes does not know', () => {
 });
 
 function env(object: KubeObject, name: string): Record<string, unknown> | undefined {
-  return (at(object, `${CONTAINER}.env`) as Record<string, unknown>[]).find((entry) => entry['name'] === name);
+  return (at(object, `${CONTAINER}.env`) as Record<string, unknown>[]).find(
+    (entry) => entry['name'] === name,
+  );
 }
 
-function envNames(object: KubeObject): unknown[] {
-  return (at(object, `${CONTAINER}.env`) as Record<string, unknown>[]).map(({ name }) => name);
+function envNames(object: KubeObject): string[] {
+  return (at(object, `${CONTAINER}.env`) as { name: string }[]).map(({ name }) => name);
 }
 
 function decode(value: unknown): string {

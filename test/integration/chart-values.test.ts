@@ -60,7 +60,11 @@ describe.each(['', ...SETS])('value set "%s"', (name) => {
 describe('values that contradict each other are refused with a sentence', () => {
   const withoutRedis = { redis: { builtin: { enabled: false } } };
   test.each<[string, object, RegExp]>([
-    ['replicas without a Redis', { replicas: 2, ...withoutRedis }, /replicas is 2 without a Redis: .*or replicas=1/],
+    [
+      'replicas without a Redis',
+      { replicas: 2, ...withoutRedis },
+      /replicas is 2 without a Redis: .*or replicas=1/,
+    ],
     [
       'autoscaling without a Redis',
       { autoscaling: { enabled: true }, ...withoutRedis },
@@ -92,7 +96,11 @@ describe('values that contradict each other are refused with a sentence', () => 
       { httpRoute: { enabled: true, hostnames: ['a.example.com'] } },
       /httpRoute\.enabled without a gateway/,
     ],
-    ['two Redises', { redis: { external: { url: 'redis://redis' } } }, /both the built-in and an external one/],
+    [
+      'two Redises',
+      { redis: { external: { url: 'redis://redis' } } },
+      /both the built-in and an external one/,
+    ],
     [
       'two URLs of the Redis',
       { redis: { builtin: { enabled: false }, external: { url: 'redis://redis', existingSecret: 'mine' } } },
@@ -103,8 +111,32 @@ describe('values that contradict each other are refused with a sentence', () => 
       { clusterSecret: { value: 'x'.repeat(32), existingSecret: 'mine' } },
       /clusterSecret: value and existingSecret are both set/,
     ],
+    [
+      'a short cluster secret',
+      { clusterSecret: { value: 'x'.repeat(31) } },
+      /clusterSecret\.value: the secret has 31 characters, it must have 32 or more/,
+    ],
+    [
+      'a short old cluster secret',
+      { clusterSecret: { value: `${'x'.repeat(32)},short` } },
+      /the second secret has 5 characters/,
+    ],
+    [
+      'three cluster secrets',
+      { clusterSecret: { value: Array.from({ length: 3 }, () => 'x'.repeat(32)).join(',') } },
+      /holds 3 secrets/,
+    ],
+    [
+      'a Redis of another kind',
+      { redis: { builtin: { enabled: false }, external: { url: 'memcached://:hunter2@x' } } },
+      /redis\.external\.url is none of redis:/,
+    ],
     ['nobody to give the role to', { serviceAccount: { create: false } }, /default account/],
-    ['half of the cluster', { kubernetes: { watchPeers: false } }, /deletionCost without kubernetes\.watchPeers/],
+    [
+      'half of the cluster',
+      { kubernetes: { watchPeers: false } },
+      /deletionCost without kubernetes\.watchPeers/,
+    ],
   ])('%s', async (_name, values, sentence) => {
     expect(await messageOf(values)).toMatch(sentence);
   });
@@ -112,17 +144,10 @@ describe('values that contradict each other are refused with a sentence', () => 
 
 describe('values that cannot work are refused by the schema', () => {
   test.each<[string, object, string]>([
-    ['a short cluster secret', { clusterSecret: { value: 'x'.repeat(31) } }, 'clusterSecret/value'],
-    [
-      'a short old cluster secret',
-      { clusterSecret: { value: `${'x'.repeat(32)},short` } },
-      'clusterSecret/value',
-    ],
     ['a misspelt value', { replica: 3 }, "'replica' not allowed"],
     ['a misspelt inner value', { relay: { drainSeconds: 3 } }, "'drainSeconds' not allowed"],
     ['no replicas', { replicas: 0 }, 'replicas'],
     ['half a replica', { replicas: 1.5 }, 'replicas'],
-    ['a Redis of another kind', { redis: { external: { url: 'memcached://x' } } }, 'redis/external/url'],
     ['a host with a scheme', { ingress: { enabled: true, host: 'https://x.example.com' } }, 'ingress/host'],
     ['a public URL without a scheme', { relay: { publicUrl: 'x.example.com' } }, 'relay/publicUrl'],
     ['a negative drain', { relay: { drainTimeoutSeconds: -1 } }, 'relay/drainTimeoutSeconds'],
@@ -133,6 +158,13 @@ describe('values that cannot work are refused by the schema', () => {
   ])('%s', async (_name, values, place) => {
     expect(await messageOf(values)).toContain(place);
   });
+});
+
+test('no secret is repeated in a refusal', async () => {
+  const message = await messageOf({ clusterSecret: { value: 'hunter2' } });
+  expect(message).not.toContain('hunter2');
+  const external = { url: 'memcached://:hunter2@redis' };
+  expect(await messageOf({ redis: { builtin: { enabled: false }, external } })).not.toContain('hunter2');
 });
 
 test('a cluster without the Prometheus kinds gets its objects only when asked for', async () => {

@@ -183,7 +183,7 @@ describe('a redis', () => {
 
   test('that gives a user the documented rights and no others is enough', async () => {
     const rights =
-      'reset on >pw ~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +del +unlink ' +
+      'reset on >pw ~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink ' +
       '+publish +set +subscribe +unsubscribe +info +ping +select +client|setname';
     await server.call('ACL', 'SETUSER', 'relay', ...rights.split(' '));
     const limited = new RedisPods(server.url.replace('//', '//relay:pw@'));
@@ -199,6 +199,7 @@ describe('a redis', () => {
       expect(await waiting).toMatchObject(pod.owner);
       await pod.registry.restore('job', 'hash-a', pod.owner, 1);
       expect(await pod.registry.renew([{ id: 'job', epoch: 1 }])).toEqual([]);
+      await pod.registry.abandon('job', 1);
       await pod.registry.release('job', 1);
       expect(await server.call('ACL', 'LOG')).toEqual([]);
     } finally {

@@ -90,8 +90,22 @@ test('agents are told after the delay, resumable sessions move, plain ones may s
   await once(plain.client, 'message');
   expect(done()).toBe(false);
   plain.client.close(1000, 'ended');
+  agent.socket.close(1000, 'ended');
   await drained;
+});
+
+test('an agent that does not leave is told to restart when its time is over', async () => {
+  const running = await start();
+  using agent = await openAgent(running.port, 'job');
+  const drained = running.relay.drain();
+  const done = isDone(drained);
+  await settle();
+  running.clock.advance(DELAY_MS);
+  await until('the goodbye', () => agent.messages.some(({ type }) => type === 'goaway'));
+  expect(done()).toBe(false);
+  running.clock.advance(TIMEOUT_MS);
   expect(await agent.closed).toEqual({ code: 1012, reason: 'restart' });
+  await drained;
 });
 
 test('plain sessions that do not end are closed at the timeout', async () => {
@@ -142,6 +156,8 @@ test('a client that was already waiting for its stream is still served', async (
   stream.resume();
   client.close(1000, 'ended');
   await closed;
+  agent.socket.close(1000, 'ended');
+  await agent.closed;
   running.clock.advance(DELAY_MS);
   await drained;
 });

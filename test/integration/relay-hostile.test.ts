@@ -74,6 +74,7 @@ test('a download is complete also when the request offers a WebSocket', async ()
   onTestFinished(() => rm(downloads, { recursive: true }));
   const size = 8 * 1024 * 1024;
   await writeFile(join(downloads, 'agent-linux-x64'), Buffer.alloc(size, 'x'));
+  await writeFile(join(downloads, 'SHA256SUMS'), `${'0'.repeat(64)}  agent-linux-x64\n`);
   const running = await start({ downloads });
   using peer = await openRaw(running.port, handshakeText('/docs/agent', { Connection: 'Upgrade, close' }));
   const answer = await peer.closed;
@@ -135,22 +136,20 @@ describe('half-open peers, by the clock on the wall', () => {
     ['sends nothing', ''],
     ['sends half a request', 'GET /client/x HTTP/1.1\r\nHost: x\r\n'],
   ])('a peer that %s is told 408 and cut', async (_, text) => {
-    const running = await startRelay();
+    await using running = await startRelay();
     using peer = await openRaw(running.port, text);
     expect(await peer.closed).toMatch(/^HTTP\/1\.1 408 /);
     await expectMalformed(running, 'timeout');
-    await running[Symbol.asyncDispose]();
   });
 
   test.concurrent('an agent that says goodbye on its link and keeps the connection is cut', async () => {
-    const running = await startRelay();
+    await using running = await startRelay();
     const headers = { 'Sec-WebSocket-Protocol': AGENT_CONTROL, [CLAIM_HEADER]: createClaim() };
     using peer = await openRaw(running.port, handshakeText('/agent/x', headers));
     peer.socket.removeAllListeners('end');
     await until('it is linked', async () => (await running.metric('converge_agents')) === 1);
     peer.socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]));
     await until('it is unlinked', async () => (await running.metric('converge_agents')) === 0, 30_000);
-    await running[Symbol.asyncDispose]();
   });
 });
 

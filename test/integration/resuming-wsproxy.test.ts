@@ -176,6 +176,28 @@ describe('a connection that is gone', () => {
   });
 });
 
+describe('ssh that has left while there is no way to the agent', () => {
+  it.each(['by itself', 'by a signal'])(
+    '%s: wsproxy tries to tell the agent, and exits 0 after a while',
+    async (how) => {
+      const relay = await relayWith({ serve: echo });
+      const client = wsproxy(relay.url());
+      await talk(client, 'before');
+      relay.answerWith('draining');
+      relay.drop('lost');
+      await client.pass('it dials again', () => relay.asked.length > 1);
+      const from = client.clock.now();
+      if (how === 'by itself') client.input.end();
+      else client.leave();
+      await client.pass('it ends', () => client.code !== undefined, LONG_STEP_MS);
+      expect(client.code).toBe(0);
+      expect(client.clock.now() - from).toBeGreaterThan(10_000);
+      expect(client.clock.now() - from).toBeLessThan(20_000);
+      expect(client.lines).toEqual([]);
+    },
+  );
+});
+
 describe('an answer that is final', () => {
   it('ends a session whose agent was started anew, in one line, and wsproxy exits 3', async () => {
     const relay = await relayWith({ serve: echo });

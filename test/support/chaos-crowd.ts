@@ -5,16 +5,19 @@ import { connect } from 'node:net';
 import ssh2 from 'ssh2';
 import { until } from './poll.ts';
 
-/** A counting line per session so often: what comes after a gap tells how long it was. */
-export const TICK_SECONDS = 0.25;
+/** Bash that prints 1, 2, 3… until the file `stop` is there, then exits with `exitCode`; it starts no process for that. */
+export function countingCommand(exitCode: number): string {
+  return `exec 9<> <(:); n=0; until test -e stop; do n=$((n+1)); echo $n; read -t 0.5 -u 9; done; exit ${exitCode}`;
+}
 
 /** The set-up of one session, in a crowd on two busy cores. */
 const READY_WITHIN_MS = 60_000;
 
 export interface Member {
-  /** Numbers that came so far, and when the last one did. */
+  /** Numbers that came so far. */
   readonly numbers: readonly number[];
-  readonly lastAt: () => number;
+  /** When the next number comes, in milliseconds since the Unix epoch. */
+  next(): Promise<number>;
   /** The exit code of the command; undefined if the connection broke instead. */
   readonly exit: Promise<number | undefined>;
 }
@@ -32,7 +35,7 @@ export async function joinCrowd({ port, keyFile, command }: MemberOptions): Prom
   const privateKey = await readFile(keyFile);
   const client = new ssh2.Client();
   const numbers: number[] = [];
-  let lastAt = 0;
+  const waiting: ((at: number) => void)[] = [];
   let failure: Error | undefined;
   const { promise: exit, resolve } = Promise.withResolvers<number | undefined>();
   client.on('error', (error) => {
@@ -51,7 +54,7 @@ export async function joinCrowd({ port, keyFile, command }: MemberOptions): Prom
         const lines = (rest + chunk.toString()).split('\n');
         rest = lines.pop() ?? '';
         numbers.push(...lines.map(Number));
-        lastAt = Date.now();
+        for (const tell of waiting.splice(0)) tell(Date.now());
       });
       channel.on('exit', (code: number | null) => resolve(code ?? undefined));
       channel.on('close', () => client.end());
@@ -73,7 +76,7 @@ export async function joinCrowd({ port, keyFile, command }: MemberOptions): Prom
     },
     READY_WITHIN_MS,
   );
-  return { numbers, lastAt: () => lastAt, exit };
+  return { numbers, next: () => new Promise((tell) => waiting.push(tell)), exit };
 }
 
 /** One line per `binMs`, as wide as it is full. */

@@ -6,8 +6,8 @@ import { hashOf, makeBytes } from './e2e-bytes.ts';
 import type { Way } from './e2e-laptop.ts';
 import { until } from './poll.ts';
 
-/** Of a put and of a get each, if nothing else is said. */
-export const TRANSFER_BYTES = Number(process.env['CHAOS_MIB'] ?? 256) * 1_024 * 1_024;
+/** Of a put and of a get each, if nothing else is said; `npm run test:chaos` takes 1 GiB. */
+export const TRANSFER_BYTES = Number(process.env['CHAOS_MIB'] ?? 128) * 1_024 * 1_024;
 
 export interface Transfer {
   readonly isDone: () => boolean;

@@ -37,6 +37,8 @@ export interface Rendering {
   /** What the cluster knows beyond Kubernetes' own kinds. */
   readonly kinds?: readonly string[];
   readonly release?: string;
+  /** URL of an API server, for what the chart looks up in the cluster. */
+  readonly server?: string;
 }
 
 export type RenderResult =
@@ -53,11 +55,15 @@ export async function tryRender(rendering: Rendering = {}): Promise<RenderResult
     await writeFile(values, stringify(rendering.values ?? {}));
     const sets = (rendering.sets ?? []).flatMap((name) => ['-f', join(CHART, 'ci', `${name}-values.yaml`)]);
     const kinds = (rendering.kinds ?? []).flatMap((kind) => ['--api-versions', kind]);
+    const server =
+      rendering.server === undefined
+        ? []
+        : ['--dry-run=server', '--disable-openapi-validation', '--kube-apiserver', rendering.server];
     const release = [rendering.release ?? 'converge', CHART, '--namespace', 'relays'];
     const { stdout } = await promisify(execFile)(
       helm,
-      ['template', ...release, ...sets, '-f', values, ...kinds],
-      { maxBuffer: 64 * 1024 * 1024 },
+      ['template', ...release, ...sets, '-f', values, ...kinds, ...server],
+      { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, KUBECONFIG: join(folder, 'none') } },
     );
     return { kind: 'rendered', objects: parseObjects(stdout), text: stdout };
   } catch (error) {
@@ -96,8 +102,6 @@ export function pick(objects: readonly KubeObject[], kind: string, name = 'conve
 /** What is at that path of an object: `spec.template.spec.containers.0.env`; undefined if nothing is. */
 export function at(object: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => {
-    return typeof value === 'object' && value !== null
-      ? (value as Record<string, unknown>)[key]
-      : undefined;
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
   }, object);
 }

@@ -66,6 +66,8 @@ async function startEngine(): Promise<ContainerEngine> {
   const docker = dockerAt(socket);
   const stop = async () => {
     await endDaemon(daemon);
+    // It leaves its network namespace mounted.
+    await promisify(execFile)('umount', [join(run, 'exec/netns/default')]).catch(() => undefined);
     await rm(run, { recursive: true, force: true });
   };
   try {
@@ -96,7 +98,11 @@ async function endDaemon(daemon: ChildProcess): Promise<void> {
 
 function dockerAt(socket: string | undefined): ContainerEngine['docker'] {
   // Debian's docker.io has no buildx: the builder that every engine has is enough for this Dockerfile.
-  const env = { ...process.env, DOCKER_BUILDKIT: '0', ...(socket === undefined ? {} : { DOCKER_HOST: socket }) };
+  const env = {
+    ...process.env,
+    DOCKER_BUILDKIT: '0',
+    ...(socket === undefined ? {} : { DOCKER_HOST: socket }),
+  };
   return async (...args) => {
     const options = { env, maxBuffer: 64 * 1024 * 1024 };
     const { stdout, stderr } = await promisify(execFile)('docker', args, options);

@@ -1,5 +1,5 @@
-// A stand-in for an API server that knows kinds and holds nothing: enough for `kubectl apply --dry-run=client`, which
-// asks what is where before it does anything.
+// A stand-in for an API server that knows kinds and holds next to nothing: enough for `kubectl apply --dry-run=client`,
+// which asks what is where before it does anything, and for Helm's `lookup`.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -17,7 +17,10 @@ const KINDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'cloud.google.com/v1': { BackendConfig: 'backendconfigs' },
   'gateway.networking.k8s.io/v1': { HTTPRoute: 'httproutes' },
   'monitoring.coreos.com/v1': { PodMonitor: 'podmonitors', PrometheusRule: 'prometheusrules' },
-  'networking.gke.io/v1': { GCPBackendPolicy: 'gcpbackendpolicies', HealthCheckPolicy: 'healthcheckpolicies' },
+  'networking.gke.io/v1': {
+    GCPBackendPolicy: 'gcpbackendpolicies',
+    HealthCheckPolicy: 'healthcheckpolicies',
+  },
   'networking.k8s.io/v1': { Ingress: 'ingresses', NetworkPolicy: 'networkpolicies' },
   'policy/v1': { PodDisruptionBudget: 'poddisruptionbudgets' },
   'rbac.authorization.k8s.io/v1': { Role: 'roles', RoleBinding: 'rolebindings' },
@@ -27,9 +30,13 @@ export interface DiscoveryServer extends AsyncDisposable {
   readonly url: string;
 }
 
-export async function startDiscoveryServer(): Promise<DiscoveryServer> {
+/** `held`: path to object. */
+export async function startDiscoveryServer(
+  held: Readonly<Record<string, object>> = {},
+): Promise<DiscoveryServer> {
   const server = http.createServer((request, response) => {
-    const body = answer(new URL(request.url ?? '/', 'http://server').pathname);
+    const { pathname } = new URL(request.url ?? '/', 'http://server');
+    const body = held[pathname] ?? answer(pathname);
     response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body ?? NOT_FOUND));
   });
@@ -55,6 +62,7 @@ const NOT_FOUND = {
 };
 
 function answer(path: string): object | undefined {
+  if (path === '/version') return { major: '1', minor: '35', gitVersion: 'v1.35.0' };
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'] };
   if (path === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups() };
   const version = /^\/(?:api|apis)\/(v1|[^/]+\/v\d)$/.exec(path)?.[1];

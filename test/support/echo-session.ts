@@ -55,14 +55,16 @@ export class EchoSession implements Disposable {
     return this.#got;
   }
 
+  /** Begins as SSH does: an agent tells a plain stream from a resumable one by its first byte. */
+  greet(): void {
+    this.#send(Buffer.from('SSH-2.0-echo\r\n'));
+  }
+
   /** Sends `bytes` that repeat nowhere and waits until all that was ever sent has come back. @throws Error if it differs */
   async exchange(bytes: number): Promise<void> {
     for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
       const chunk = this.#cipher.update(Buffer.alloc(Math.min(left, CHUNK_BYTES)));
-      this.#sentHash.update(chunk);
-      this.#sent += chunk.length;
-      // The stream owns the chunk from here, and may change it.
-      if (!this.#stream.write(chunk)) await this.#change();
+      if (!this.#send(chunk)) await this.#change();
     }
     while (this.#got < this.#sent) await this.#change();
     const [sent, got] = [this.#sentHash.copy().digest('hex'), this.#gotHash.copy().digest('hex')];
@@ -77,6 +79,13 @@ export class EchoSession implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stream.cut({ reason: 'ended' });
+  }
+
+  /** The stream owns the chunk from here, and may change it. */
+  #send(chunk: Buffer): boolean {
+    this.#sentHash.update(chunk);
+    this.#sent += chunk.length;
+    return this.#stream.write(chunk);
   }
 
   async #change(): Promise<void> {
@@ -94,7 +103,11 @@ export class EchoSession implements Disposable {
 
 /** Opens a session that ends with its transport. @throws Error if the relay refuses */
 export async function openPlainSession(port: number, id: string, waitSeconds = 0): Promise<EchoSession> {
-  return new EchoSession(streamOf(await openClient(port, id, { waitSeconds })));
+  const outcome = await openClient(port, id, { waitSeconds });
+  if (outcome.kind !== 'open') throw new Error(`no session with ${id}: ${JSON.stringify(outcome)}`);
+  const session = new EchoSession(webSocketStream(outcome.socket, outcome.transport, systemClock));
+  session.greet();
+  return session;
 }
 
 /** Opens a session that outlives its transports, as wsproxy does. @throws Error if the relay refuses */
@@ -123,9 +136,4 @@ export async function refusalOf(
   if (given.kind === 'open') given.socket.terminate();
   if (given.kind !== 'refused') throw new Error(`not refused, but ${given.kind}`);
   return { status: given.status, code: given.refusal?.code };
-}
-
-function streamOf(outcome: DialOutcome): ByteStream {
-  if (outcome.kind !== 'open') throw new Error(`no session: ${JSON.stringify(outcome)}`);
-  return webSocketStream(outcome.socket, outcome.transport, systemClock);
 }

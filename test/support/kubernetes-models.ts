@@ -47,13 +47,13 @@ function checkPlain(value: unknown, type: string, path: string): string[] {
     // oxlint-disable-next-line valid-typeof -- compared with one of the three names
     return typeof value === type ? [] : [`${path}: ${JSON.stringify(value)} is not a ${type}`];
   if (type === 'IntOrString')
-    return typeof value === 'string' || Number.isInteger(value) ? [] : [`${path}: not an integer or a string`];
+    return typeof value === 'string' || Number.isInteger(value)
+      ? []
+      : [`${path}: not an integer or a string`];
   return [];
 }
 
 function modelOf(name: string): Model | undefined {
   const found = (models as Readonly<Record<string, unknown>>)[name];
-  return typeof found === 'function' && 'attributeTypeMap' in found
-    ? (found as unknown as Model)
-    : undefined;
+  return typeof found === 'function' && 'attributeTypeMap' in found ? (found as unknown as Model) : undefined;
 }

@@ -113,11 +113,11 @@ export class Mesh {
     return network;
   }
 
-  /** Resolves once somebody on a pod waits for a claim of `id`. */
-  async awaited(id: string): Promise<void> {
-    await until(`somebody waits for ${id}`, async () => {
+  /** Resolves once clients on `pods` pods wait for a claim of `id`. */
+  async awaited(id: string, pods = 1): Promise<void> {
+    await until(`clients on ${pods} pods wait for ${id}`, async () => {
       const [, count] = (await this.redis.call('PUBSUB', 'NUMSUB', `converge:claim:{${id}}`)) as [string, number];
-      return count > 0;
+      return count >= pods;
     });
   }
 

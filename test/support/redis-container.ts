@@ -57,7 +57,8 @@ export async function startRedisContainer(image: string, args: readonly string[]
       if (state.Running) await container.kill();
     },
     async restart({ keep }) {
-      if (keep) await server.call('SAVE');
+      const { State: state } = await container.inspect();
+      if (keep && state.Running) await server.call('SAVE');
       await server.kill();
       await container.start();
       await answered(server);

@@ -58,6 +58,8 @@ export class RedisPods implements AsyncDisposable {
       target: targetOf(this.#url),
       pod,
       clock: systemClock,
+      // Small ones are easier to read in a test.
+      firstEpoch: () => 1,
       log: { info: write('info'), warn: write('warn') },
       sign: (text) => signWith(SECRET, text),
       verify: (text, signature) => signWith(SECRET, text) === signature,

@@ -74,11 +74,9 @@ export async function startRedisProcess(options: RedisProcessOptions = {}): Prom
     },
     kill: () => end('SIGKILL'),
     async restart({ keep }) {
-      if (keep) {
-        await server.call('SAVE');
-      } else {
-        await rm(join(folder, 'dump.rdb'), { force: true });
-      }
+      const isRunning = child.exitCode === null && child.signalCode === null;
+      if (keep && isRunning) await server.call('SAVE');
+      if (!keep) await rm(join(folder, 'dump.rdb'), { force: true });
       await end('SIGKILL');
       child = await startChild(args, folder);
     },

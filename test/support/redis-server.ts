@@ -11,7 +11,7 @@ export interface RedisServer extends AsyncDisposable {
   call(command: string, ...words: readonly string[]): Promise<unknown>;
   /** As by `kill -9`. May be called twice. */
   kill(): Promise<void>;
-  /** Starts it again, after `kill` or instead of it; with `keep`, with what it held, else empty. */
+  /** Starts it again, after `kill` or instead of it; with `keep`, with what it held (after `kill`: at its last SAVE), else empty. */
   restart(options: { readonly keep: boolean }): Promise<void>;
   /** Takes connections and answers nothing, until `resume`. */
   pause(): Promise<void>;

@@ -9,6 +9,7 @@ import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
 import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
 import { createRelay, type Relay } from '../../services/relay/app.ts';
 import { readConfig } from '../../services/relay/config.ts';
+import type { Cluster } from '../../services/relay/kubernetes/cluster.ts';
 import type { SessionRegistry } from '../../services/relay/registry/registry.ts';
 
 export interface LogLine {
@@ -31,6 +32,7 @@ export interface RelaySetUp {
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   readonly registry?: SessionRegistry;
+  readonly cluster?: Cluster;
   readonly downloads?: string;
 }
 
@@ -58,6 +60,7 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     }),
     ...(setUp.clock === undefined ? {} : { clock: setUp.clock }),
     ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),
+    ...(setUp.cluster === undefined ? {} : { cluster: setUp.cluster }),
   });
   const { port, internalPort } = await relay.start();
   return {

@@ -57,8 +57,12 @@ export class ResumingClient {
   }
 
   /** As a signal does. */
-  async close(): Promise<void> {
+  leave(): void {
     this.#stop.abort();
+  }
+
+  async close(): Promise<void> {
+    this.leave();
     await this.pass('the client has ended', () => this.#code !== undefined);
   }
 }

@@ -42,7 +42,7 @@ describe('the commands', () => {
         '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR abc@job-1',
     );
     expect(downloadCommand('http://127.0.0.1:8080', 'tcptows')).toBe(
-      'curl -fsSLo tcptows http://127.0.0.1:8080/docs/tcptows && chmod +x tcptows',
+      'curl --compressed -fsSLo tcptows http://127.0.0.1:8080/docs/tcptows && chmod +x tcptows',
     );
   });
 
@@ -67,7 +67,7 @@ describe('the commands', () => {
   it('carry nothing from a relay that a shell would act on', () => {
     const url = `https://h/a'b";$(x)\`y\`!|&<>%20é`;
     expect(downloadCommand(url, 'wsproxy')).toMatch(
-      /^curl -fsSLo wsproxy https:\/\/h\/[A-Za-z0-9/._~%-]+ && chmod \+x wsproxy$/,
+      /^curl --compressed -fsSLo wsproxy https:\/\/h\/[A-Za-z0-9/._~%-]+ && chmod \+x wsproxy$/,
     );
     for (const bad of [
       "https://h';x/",
@@ -88,7 +88,7 @@ describe('the card', () => {
     const lines = cardFrom(CARD).map((line) => line.trim());
     expect(lines).toContain(sshCommand(DESTINATION));
     expect(lines).toContain('correct-horse');
-    expect(lines).toContain('curl -fsSLo wsproxy https://relay.example.org/docs/wsproxy && chmod +x wsproxy');
+    expect(lines).toContain('curl --compressed -fsSLo wsproxy https://relay.example.org/docs/wsproxy && chmod +x wsproxy');
     expect(lines).toContain(`./tcptows 2222 "${clientUrl(DESTINATION)}"`);
     expect(lines).toContain('Waits for you until 14:13 UTC (10 minutes).');
     expect(cardFrom(CARD).join('\n')).toContain("pins this job's host key");

@@ -37,7 +37,7 @@ export function isUsablePublicUrl(text: string): boolean {
 
 /** `curl` and `chmod` for one of the client programs. */
 export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows'): string {
-  return `curl -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program} && chmod +x ${program}`;
+  return `curl --compressed -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program} && chmod +x ${program}`;
 }
 
 /** `ssh` through ./wsproxy. */

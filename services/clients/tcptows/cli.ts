@@ -17,7 +17,8 @@ PORT 0 takes a free one and prints it.
   --version       print the version
   --help          print this
 
-environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; NODE_EXTRA_CA_CERTS, SSL_CERT_FILE
+environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; NODE_EXTRA_CA_CERTS, SSL_CERT_FILE;
+             CONVERGE_MASK=random for a middlebox that insists on masks that differ
 exit codes:  0 ended by SIGINT or SIGTERM, 1 the port cannot be had, 2 bad arguments
 `;
 

@@ -14,7 +14,8 @@ that key; the fragment is not sent to the relay.
   --version     print the version
   --help        print this
 
-environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; NODE_EXTRA_CA_CERTS, SSL_CERT_FILE
+environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; NODE_EXTRA_CA_CERTS, SSL_CERT_FILE;
+             CONVERGE_MASK=random for a middlebox that insists on masks that differ
 exit codes:  0 the session ended, 2 bad arguments, 3 relay not reachable, 4 no such agent or refused,
              6 the host key does not match
 `;

@@ -9,6 +9,12 @@ import { type Connected, connect } from '../connect.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { farewellOf } from '../stream-end.ts';
 
+/**
+ * When ssh has left and there is no way to the agent, it is told for so long, in milliseconds: nobody waits for this
+ * program any more, but it may hold up whoever reads its standard error.
+ */
+const FAREWELL_WITHIN_MS = 15_000;
+
 export interface WsproxyOptions {
   readonly destination: Destination;
   readonly input: Readable;
@@ -39,15 +45,25 @@ export async function runWsproxy(options: WsproxyOptions): Promise<ExitCode> {
   }
 }
 
-function moveBytes(options: WsproxyOptions, { stream }: Connected): Promise<JoinEnd> {
+function moveBytes(options: WsproxyOptions, { stream, isInterrupted }: Connected): Promise<JoinEnd> {
   const { input, output, clock, signal } = options;
   const { promise, resolve } = Promise.withResolvers<JoinEnd>();
   const local = fromNodeStreams(input, output, { clock, closeWithinMs: CLOSE_WITHIN_MS });
   const join = joinStreams(local, stream, {
-    // Why this side is gone (ssh left, its pipe broke) is not the relay's business.
-    onward: () => ({ reason: 'ended' }),
+    onward(_end, from) {
+      if (from === 'left') limitFarewell();
+      // Why this side is gone (ssh left, its pipe broke) is not the relay's business.
+      return { reason: 'ended' };
+    },
     onEnded: resolve,
   });
+  let cancelFarewell = (): void => undefined;
+  function limitFarewell(): void {
+    cancelFarewell = clock.after(FAREWELL_WITHIN_MS, () => {
+      if (isInterrupted()) stream.cut({ reason: 'lost' });
+      else limitFarewell();
+    });
+  }
   const leave = (): void => {
     join.close({ reason: 'ended' });
   };
@@ -55,6 +71,7 @@ function moveBytes(options: WsproxyOptions, { stream }: Connected): Promise<Join
   signal.addEventListener('abort', leave, { once: true });
   return promise.finally(() => {
     signal.removeEventListener('abort', leave);
+    cancelFarewell();
   });
 }
 

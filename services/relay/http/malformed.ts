@@ -5,7 +5,7 @@ import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import type { MalformedReason, Recorder } from '../session/ports.ts';
 import { refuse } from './refusal.ts';
 
-const ANSWERS: Record<Exclude<MalformedReason, 'pipelined'>, string> = {
+const ANSWERS: Partial<Record<MalformedReason, string>> = {
   timeout: '408 Request Timeout',
   too_large: '431 Request Header Fields Too Large',
   not_http: '400 Bad Request',
@@ -17,14 +17,17 @@ export function answerMalformed(
 ): Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'> {
   return {
     clientErrorHandler(this: FastifyInstance, error, socket: Socket) {
-      // A peer that went away has not asked for anything; one that was answered may still be sending.
-      if (error.code === 'ECONNRESET' || !socket.writable) return;
+      if (socket.destroyed) return;
+      // A peer that went away has not asked for anything.
+      if (error.code === 'ECONNRESET') return void socket.destroy();
       const reason = reasonOf(error.code);
       recorder.requestMalformed(reason);
       this.log.info({ address: socket.remoteAddress, reason }, 'malformed request');
-      if (socket.writable)
-        socket.write(`HTTP/1.1 ${ANSWERS[reason]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      socket.destroySoon();
+      const answer = ANSWERS[reason];
+      // As Node does by itself: what the kernel does not take at once is not worth waiting for.
+      if (answer !== undefined && socket.writable)
+        socket.write(`HTTP/1.1 ${answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.destroy();
     },
     // A path that cannot be decoded, which fastify refuses before it looks for a route.
     frameworkErrors(_error, request, reply) {
@@ -55,7 +58,8 @@ export function answerFaults(app: FastifyInstance, recorder: Recorder): void {
   });
 }
 
-function reasonOf(code: string | undefined): keyof typeof ANSWERS {
+function reasonOf(code = ''): MalformedReason {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timeout';
-  return code === 'HPE_HEADER_OVERFLOW' ? 'too_large' : 'not_http';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'too_large';
+  return /^ERR_(?:SSL|TLS)_/.test(code) ? 'tls' : 'not_http';
 }

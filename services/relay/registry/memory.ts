@@ -1,7 +1,15 @@
 // The registry of a relay that is alone: a map in memory.
 import type { Clock } from '#shared/clock.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import type { ClaimOutcome, Entry, Lease, Owner, SessionRegistry, WaitOptions } from './registry.ts';
+import {
+  ABANDONED_MS,
+  type ClaimOutcome,
+  type Entry,
+  type Lease,
+  type Owner,
+  type SessionRegistry,
+  type WaitOptions,
+} from './registry.ts';
 
 interface Held {
   readonly entry: Entry;
@@ -57,6 +65,15 @@ export class MemoryRegistry implements SessionRegistry {
 
   release(id: string, epoch: number): Promise<void> {
     if (this.#live(id)?.entry.epoch === epoch) this.#store.held.delete(id);
+    return Promise.resolve();
+  }
+
+  abandon(id: string, epoch: number): Promise<void> {
+    const held = this.#live(id);
+    if (held?.entry.epoch === epoch) {
+      const expiresAt = Math.min(held.expiresAt, this.#clock.now() + ABANDONED_MS);
+      this.#store.held.set(id, { ...held, expiresAt });
+    }
     return Promise.resolve();
   }
 

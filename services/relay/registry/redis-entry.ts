@@ -1,4 +1,5 @@
 // An entry as it lies in Redis: what is signed, and what may be believed of what is read.
+import { createHash } from 'node:crypto';
 import type { Entry, Owner } from './registry.ts';
 
 /** Why an entry counts as absent: it was not written by a relay of this cluster, or not for this ID. */
@@ -38,6 +39,14 @@ export function readEntry(id: string, fields: EntryFields, signer: EntrySigner):
   if (!signer.verify(entryText(id, { pod, address }, claimHash), signature))
     return { kind: 'distrusted', fault: 'bad_signature' };
   return { kind: 'trusted', entry: { pod, address, epoch: Number(epoch), since: Number(since) } };
+}
+
+/**
+ * Tells what this pod wrote from the same entry after a stranger changed a field of it (SHA-1, since that is what Redis
+ * computes in a script: whoever can make two texts with one hash has the secret, and needs no such trick).
+ */
+export function markOf({ pod, address }: Owner, claimHash: string, signature: string): string {
+  return createHash('sha1').update([pod, address, claimHash, signature].join('\n')).digest('hex');
 }
 
 /** The name of this very entry in the scripts' argument `distrusted`. */

@@ -5,7 +5,7 @@
 //   converge:claim:{ID}    channel, a message for each claim of the ID
 //
 // The braces are part of the names: they make Redis Cluster keep what belongs to one ID in one slot. A Redis user with no
-// more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +del +unlink
+// more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink
 // +publish +set +subscribe +unsubscribe +info +ping +select +client|setname`, and for Redis Cluster `+cluster|slots
 // +cluster|info`.
 import { LEASE_MS } from '#shared/protocol/lease.ts';

@@ -8,6 +8,7 @@ import {
   type EntrySigner,
   entryText,
   fingerprintOf,
+  markOf,
   readEntry,
 } from './redis-entry.ts';
 import { callFaultFrom, messageOf, RedisCallFault, type RedisFailure } from './redis-failure.ts';
@@ -16,6 +17,7 @@ import type { ScriptName } from './redis-scripts.ts';
 import { describeRedisTarget, type RedisTarget } from './redis-url.ts';
 import { Wakeups } from './redis-wakeups.ts';
 import {
+  ABANDONED_MS,
   type ClaimOutcome,
   type Entry,
   type Lease,
@@ -57,6 +59,8 @@ export interface RedisRegistryOptions extends EntrySigner {
   readonly onCall?: (operation: ScriptName, seconds: number, outcome: 'ok' | RedisFailure) => void;
   /** For tests that share a server. */
   readonly keyPrefix?: string;
+  /** Of an ID that is free; by default the time in milliseconds (R8). */
+  readonly firstEpoch?: () => number;
   /** LEASE_MS by default; in milliseconds. */
   readonly leaseMs?: number;
   /** REGISTRY_TIMEOUT_MS by default; in milliseconds. */
@@ -75,10 +79,10 @@ export class RedisRegistry implements SessionRegistry {
   readonly #throttle: Throttle;
   readonly #wakeups: Wakeups;
   /**
-   * The signature of what this pod wrote, by ID: an entry that a stranger changed and that kept its epoch is not ours to
+   * The mark of what this pod wrote, by ID: an entry that a stranger changed and that kept its epoch is not ours to
    * renew. Written by claim and restore; forgotten with the lease.
    */
-  readonly #signatures = new Map<string, string>();
+  readonly #marks = new Map<string, string>();
   readonly #stopped = new AbortController();
   #client: RedisClient | undefined;
   #inFlight = 0;
@@ -136,7 +140,8 @@ export class RedisRegistry implements SessionRegistry {
   }
 
   claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
-    return this.#write('claim', id, claimHash, owner, []);
+    const { clock, firstEpoch = () => clock.now() } = this.#options;
+    return this.#write('claim', id, claimHash, owner, [String(firstEpoch())]);
   }
 
   restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome> {
@@ -149,7 +154,7 @@ export class RedisRegistry implements SessionRegistry {
    */
   async renew(leases: readonly Lease[]): Promise<readonly string[]> {
     const current = new Set(leases.map(({ id }) => id));
-    for (const id of this.#signatures.keys()) if (!current.has(id)) this.#signatures.delete(id);
+    for (const id of this.#marks.keys()) if (!current.has(id)) this.#marks.delete(id);
     const lost: string[] = [];
     for (let start = 0; start < leases.length; start += RENEW_BATCH) {
       const batch = leases.slice(start, start + RENEW_BATCH);
@@ -164,7 +169,11 @@ export class RedisRegistry implements SessionRegistry {
 
   async release(id: string, epoch: number): Promise<void> {
     await this.#run('release', { key: this.#keys.agent(id), args: [String(epoch)] });
-    this.#signatures.delete(id);
+    this.#marks.delete(id);
+  }
+
+  async abandon(id: string, epoch: number): Promise<void> {
+    await this.#run('abandon', { key: this.#keys.agent(id), args: [String(epoch), String(ABANDONED_MS)] });
   }
 
   async lookup(id: string): Promise<Entry | undefined> {
@@ -247,14 +256,14 @@ export class RedisRegistry implements SessionRegistry {
     }
     const [, epoch, odd] = reply;
     if (odd !== '') this.#reportOdd(id, odd);
-    this.#signatures.set(id, signature);
+    this.#marks.set(id, markOf(owner, claimHash, signature));
     return { kind: 'claimed', epoch: Number(epoch) };
   }
 
   #runBatch(batch: readonly Lease[]): Promise<readonly PromiseSettledResult<unknown>[]> {
     const calls = batch.map(({ id, epoch }): ScriptCall => {
-      const signature = this.#signatures.get(id) ?? '';
-      return { key: this.#keys.agent(id), args: [String(epoch), String(this.#leaseMs), signature] };
+      const mark = this.#marks.get(id) ?? '';
+      return { key: this.#keys.agent(id), args: [String(epoch), String(this.#leaseMs), mark] };
     });
     return this.#timed('renew', calls.length, async (client) => {
       const replies = await client.runEach('renew', calls);

@@ -31,7 +31,7 @@ local function read(key, distrusted)
 end
 `;
 
-/** ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted[, epoch]. */
+/** ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted, epoch. */
 const WRITE = `
 local function write(epoch, odd)
   if odd then redis.call('UNLINK', KEYS[1]) end
@@ -48,7 +48,7 @@ end
 const CLAIM = `
 local entry, odd = read(KEYS[1], ARGV[8])
 if entry and entry[4] ~= ARGV[3] then return { 'taken', entry } end
-return write(entry and tonumber(entry[3]) + 1 or 1, odd)
+return write(tonumber(entry and entry[3] + 1 or ARGV[9]), odd)
 `;
 
 const RESTORE = `
@@ -69,12 +69,14 @@ return { 'absent', odd or '' }
 `;
 
 /**
- * ARGV: epoch, lease, signature. Runs for each agent of every pod four times a minute, so it does the least that tells
+ * ARGV: epoch, lease, mark (`markOf`). Runs for each agent of every pod four times a minute, so it does the least that tells
  * our entry from another: a stranger's type or an expired key makes HMGET fail or give nothing, which is a lost lease.
  */
 const RENEW = `
-local entry = redis.pcall('HMGET', KEYS[1], 'epoch', 'signature')
-if entry[1] ~= ARGV[1] or (ARGV[3] ~= '' and entry[2] ~= ARGV[3]) then return 0 end
+local entry = redis.pcall('HMGET', KEYS[1], 'epoch', 'pod', 'address', 'claim', 'signature')
+if entry[1] ~= ARGV[1] then return 0 end
+for index = 2, 5 do entry[index] = entry[index] or '' end
+if ARGV[3] ~= '' and redis.sha1hex(table.concat(entry, '\\n', 2, 5)) ~= ARGV[3] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
 
@@ -85,6 +87,14 @@ if entry[1] ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `;
 
+/** ARGV: epoch, the lease that is left to it. */
+const ABANDON = `
+local entry = redis.pcall('HMGET', KEYS[1], 'epoch')
+local left = redis.call('PTTL', KEYS[1])
+if entry[1] ~= ARGV[1] or (left >= 0 and left <= tonumber(ARGV[2])) then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`;
+
 /** Lua, by name; each takes one key. */
 export const REDIS_SCRIPTS = {
   claim: READ + WRITE + CLAIM,
@@ -92,6 +102,7 @@ export const REDIS_SCRIPTS = {
   lookup: READ + LOOKUP,
   renew: RENEW,
   release: RELEASE,
+  abandon: ABANDON,
 } as const;
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;

@@ -8,15 +8,21 @@
 // R6  `release` removes the entry only if its epoch is still the given one.
 // R7  `waitFor` gives the entry at once if it is there with an epoch above `afterEpoch`, else when it comes,
 //     else undefined after the time; it is woken by claims on every pod.
-// R8  Epochs of an ID rise for as long as its claim is remembered: a released or expired ID may start again at 1.
+// R8  Epochs of an ID rise for as long as its claim is remembered: one that was released, expired or lost starts anew.
+//     What can lose a claim by itself (Redis) starts at the time, so that a later claim outranks an earlier one all the same.
 // R9  Every call may reject with a RelayFault `registry_unavailable`; callers decide what that means. It does so within
 //     REGISTRY_TIMEOUT_MS of the last answer that it got: `renew` asks in batches, `waitFor` once more at its end.
 // R10 `restore` registers an agent that is linked here and whose entry was lost. A free ID gets the given epoch. The same
 //     claim hash with an epoch up to the given one is taken over: this owner's own entry keeps the given epoch, another
 //     owner's is outranked (one more than the given epoch if they are equal). Anything else is `taken`; nothing changes.
+// R11 `abandon` ends a lease within ABANDONED_MS, if the epoch is still the given one: its pod is gone. The entry is not
+//     removed at once, since it says that the agent is on its way back, and keeps the ID from others. A renewal undoes it.
 
 /** The owner renews this often, in milliseconds: two renewals may fail before a lease (LEASE_MS) is lost. */
 export const RENEW_EVERY_MS = 15_000;
+
+/** The lease of an agent whose pod is gone, in milliseconds: as long as a client waits for the agent to come back. */
+export const ABANDONED_MS = 10_000;
 
 /** No answer from the registry for so long, in milliseconds, is a no: a client would rather hear it than wait. */
 export const REGISTRY_TIMEOUT_MS = 2_000;
@@ -48,6 +54,7 @@ export interface SessionRegistry {
   /** The IDs among `leases` whose lease is lost. */
   renew(leases: readonly Lease[]): Promise<readonly string[]>;
   release(id: string, epoch: number): Promise<void>;
+  abandon(id: string, epoch: number): Promise<void>;
   lookup(id: string): Promise<Entry | undefined>;
   /** Waits up to `ms` milliseconds; ends early, with undefined, when `signal` aborts. */
   waitFor(id: string, ms: number, options?: WaitOptions): Promise<Entry | undefined>;

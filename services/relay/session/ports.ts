@@ -27,10 +27,10 @@ export interface Log {
 }
 
 /**
- * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, or it is a
- * handshake behind a request that is still being answered.
+ * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, the TLS
+ * handshake failed, or it is a WebSocket handshake behind a request that is still being answered.
  */
-export type MalformedReason = 'timeout' | 'too_large' | 'not_http' | 'pipelined';
+export type MalformedReason = 'timeout' | 'too_large' | 'not_http' | 'tls' | 'pipelined';
 
 /** Counts what happened, for whoever watches the relay. Each call is cheap. */
 export interface Recorder {

@@ -127,8 +127,8 @@ export class Router {
   }
 
   /**
-   * A pod that is not there has its entry removed, unless that has changed meanwhile. One that is there and does not have
-   * the agent keeps it: the lease guards the ID of an agent that is on its way back.
+   * The entry of a pod that is not there is abandoned, unless it has changed meanwhile: it lives for as long as clients
+   * wait. That of a pod which is there and does not have the agent stays: the agent is on its way back.
    */
   async #dialPeer(entry: Entry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { clock, cluster, log, peers, recorder, registry } = this.#options;
@@ -151,7 +151,7 @@ export class Router {
         return false;
       },
     });
-    if (isGone) await registry.release(id, epoch);
+    if (isGone) await registry.abandon(id, epoch);
     return step;
   }
 

@@ -32,8 +32,11 @@ export interface FrameSink {
  */
 export const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** Payloads shorter than this are moved together, so that a key press does not cost a write of its own. */
-const JOIN_BELOW_BYTES = 4096;
+/**
+ * A payload shorter than this is moved up to the one before it: a frame more costs its receiver, and this process,
+ * more than the copy does.
+ */
+const JOIN_BELOW_BYTES = 16 * 1024;
 
 /** header -> payload -> header … -> over */
 type Phase = 'header' | 'data' | 'control' | 'over';
@@ -187,8 +190,8 @@ export class FrameParser {
     this.#turn = unmask(chunk, at, end, this.#mask, this.#turn);
     this.#left -= end - at;
     if (this.#left === 0) this.#phase = 'header';
-    const isLong = end - at >= JOIN_BELOW_BYTES || this.#runEnd - this.#runStart >= JOIN_BELOW_BYTES;
-    if (isLong) this.#flush();
+    // The bytes before stay where they are, so only the length of this payload counts.
+    if (end - at >= JOIN_BELOW_BYTES) this.#flush();
     if (this.#runEnd === this.#runStart) {
       this.#runStart = at;
       this.#runEnd = end;

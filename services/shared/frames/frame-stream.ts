@@ -19,6 +19,15 @@ export interface FrameStreamOptions {
   readonly clock: Clock;
 }
 
+/** No read of a socket brings more (libuv), and the other end of a stream takes no longer message. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * `write` says false from here on, in bytes that the kernel has not taken. What one read brings stays below it: a leg
+ * that keeps up is never held up.
+ */
+const WRITE_HIGH_BYTES = 96 * 1024;
+
 /** idle -> open -> closing -> ended; idle and open may end at once. */
 type State =
   | { readonly kind: 'idle' }
@@ -46,6 +55,9 @@ class FrameStream implements ByteStream {
   /** How often traffic was held up: a ping then waits behind data, and silence proves nothing. */
   #stalls = 0;
   #early: Buffer | undefined;
+  #corked = false;
+  /** The answer to the newest ping that came while the socket was full. */
+  #owedPong: Buffer | undefined;
   #cancelClose: Cancel | undefined;
   #cancelPing: Cancel;
 
@@ -93,7 +105,9 @@ class FrameStream implements ByteStream {
         this.#state = { kind: 'open', sink };
         const early = this.#early;
         this.#early = undefined;
-        if (early !== undefined) this.#received(early);
+        for (let at = 0; early !== undefined && at < early.length; at += READ_BYTES) {
+          this.#received(early.subarray(at, at + READ_BYTES));
+        }
         if (!this.#paused) this.#socket.resume();
         return;
       }
@@ -114,7 +128,8 @@ class FrameStream implements ByteStream {
   write(chunk: Buffer, headroom = 0): boolean {
     // Nothing may follow a close frame, also not one that answers the peer's.
     if (this.#closeSent || (this.#state.kind !== 'open' && this.#state.kind !== 'idle')) return true;
-    if (this.#frame(OPCODES.binary, chunk, headroom)) return true;
+    this.#corkThisTurn();
+    if (this.#frame(OPCODES.binary, chunk, headroom) || !this.#isFull) return true;
     this.#blocked = true;
     this.#stalls += 1;
     return false;
@@ -156,7 +171,27 @@ class FrameStream implements ByteStream {
     this.#parser.push(chunk);
   };
 
+  get #isFull(): boolean {
+    return this.#socket.writableNeedDrain && this.#socket.writableLength >= WRITE_HIGH_BYTES;
+  }
+
+  /** What one read of the other leg brings is one write of this one, however many frames it is. */
+  #corkThisTurn(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
+
   readonly #drained = (): void => {
+    const owed = this.#owedPong;
+    this.#owedPong = undefined;
+    if (owed !== undefined && !this.#closeSent) this.#frame(OPCODES.pong, owed, 0);
     if (!this.#blocked) return;
     this.#blocked = false;
     if (this.#state.kind === 'open') this.#state.sink.drained();
@@ -173,7 +208,7 @@ class FrameStream implements ByteStream {
     });
   };
 
-  /** Sends one frame; false when the socket holds more than it should. */
+  /** Sends one frame; false when the socket says that it has enough. */
   #frame(opcode: number, payload: Buffer, headroom: number): boolean {
     const length = headerBytes(payload.length, this.#isClient);
     if (headroom >= length) {
@@ -204,10 +239,11 @@ class FrameStream implements ByteStream {
   }
 
   #control(opcode: number, payload: Buffer): void {
-    // A peer that pings and does not read must not fill the memory; only its last ping needs an answer (5.5.3).
-    const isAnswerable = !this.#closeSent && !this.#socket.writableNeedDrain;
-    if (opcode === OPCODES.ping && isAnswerable) this.#frame(OPCODES.pong, payload, 0);
     if (opcode === OPCODES.close) this.#peerClosed(payload);
+    if (opcode !== OPCODES.ping || this.#closeSent) return;
+    // A peer that pings and does not read must not fill the memory; only its last ping needs an answer (5.5.3).
+    if (this.#isFull) this.#owedPong = payload;
+    else this.#frame(OPCODES.pong, payload, 0);
   }
 
   #peerClosed(payload: Buffer): void {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
+import { fillZero, type Mask } from './mask.ts';
 import { SOCKET_OPTIONS } from './web-socket-stream.ts';
 
 export interface DialOptions {
@@ -15,6 +16,8 @@ export interface DialOptions {
   readonly timeoutMs: number;
   /** The largest message to take, in bytes. */
   readonly maxMessageBytes: number;
+  /** Of what is sent; random by default. */
+  readonly mask?: Mask | undefined;
   /** Aborts the attempt; the outcome is then `unreachable` with code `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,6 +41,7 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
     headers: { ...options.headers },
     // A hostile answer must not lead anywhere else.
     followRedirects: false,
+    ...(options.mask === 'zero' ? { generateMask: fillZero } : {}),
     ...(options.proxy === undefined ? {} : { agent: new HttpsProxyAgent(options.proxy) }),
   });
   let transport: Socket | undefined;

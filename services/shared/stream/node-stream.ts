@@ -113,7 +113,8 @@ class NodeByteStream implements ByteStream {
     if (this.#ended !== undefined) return;
     this.#ended = end;
     this.#cancelClose?.();
-    if (this.#closing === undefined && end.reason === 'ended' && !this.#writable.destroyed) this.#deliverRest();
+    if (this.#closing === undefined && end.reason === 'ended' && !this.#writable.destroyed)
+      this.#deliverRest();
     else this.#destroy();
     this.#sink?.ended(end);
   }

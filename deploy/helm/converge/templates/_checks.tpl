@@ -26,6 +26,20 @@ Values that contradict each other, in sentences. What a single value must look l
 {{- if and $v.clusterSecret.value $v.clusterSecret.existingSecret }}
   {{- fail "clusterSecret: value and existingSecret are both set; keep one of them" }}
 {{- end }}
+{{- if $v.clusterSecret.value }}
+  {{- $secrets := splitList "," $v.clusterSecret.value }}
+  {{- if gt (len $secrets) 2 }}
+    {{- fail (printf "clusterSecret.value holds %d secrets: at most two, NEW,OLD, while it is rotated" (len $secrets)) }}
+  {{- end }}
+  {{- range $index, $secret := $secrets }}
+    {{- if lt (len (trim $secret)) 32 }}
+      {{- fail (printf "clusterSecret.value: %s secret has %d characters, it must have 32 or more; openssl rand -hex 32 makes one" (ternary "the" "the second" (eq $index 0)) (len (trim $secret))) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- if and $v.redis.external.url (not (regexMatch "^rediss?(\\+(sentinel|cluster))?://." $v.redis.external.url)) }}
+  {{- fail "redis.external.url is none of redis://, redis+sentinel://, redis+cluster://, and the same with rediss for TLS" }}
+{{- end }}
 {{- if lt (include "converge.graceSeconds" . | int) (include "converge.drainSeconds" . | int) }}
   {{- fail (printf "relay.terminationGracePeriodSeconds is %s, less than the drain of %s s (drainDelaySeconds + drainTimeoutSeconds): pods would be killed while they send people elsewhere; leave it null" (include "converge.graceSeconds" .) (include "converge.drainSeconds" .)) }}
 {{- end }}

@@ -59,13 +59,6 @@ app.kubernetes.io/component: redis
 {{- .Values.service.port | default (ternary 443 80 (ne .Values.relay.tlsSecret "")) }}
 {{- end }}
 
-{{/* The name in DNS that was given, if any. */}}
-{{- define "converge.host" -}}
-{{- if .Values.ingress.enabled }}{{ .Values.ingress.host }}
-{{- else if .Values.httpRoute.enabled }}{{ first .Values.httpRoute.hostnames }}
-{{- end }}
-{{- end }}
-
 {{- define "converge.publicUrl" -}}
 {{- if .Values.relay.publicUrl }}{{ .Values.relay.publicUrl }}
 {{- else if .Values.ingress.enabled }}{{ ternary "https" "http" (ne .Values.ingress.tls.secretName "") }}://{{ .Values.ingress.host }}

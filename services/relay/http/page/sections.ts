@@ -68,7 +68,7 @@ export function buildSections(
       blocks: ciBlocks(relay),
       notes: [
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
-        'An ID in the box above takes the place of these: good for a try, but it is for one job at a time.',
+        'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.',
       ],
     }),
     section('options', 'What the agent can be told', 'Options', {

@@ -1,0 +1,50 @@
+// The figures of a run: samples under stable names, and what is made of them.
+
+export type Unit = 's/GB' | 'ratio' | 'ms' | 's' | 'KiB' | '1/s' | 'MB/s';
+
+export interface Figure {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  /** In the order in which they were taken. */
+  readonly samples: readonly number[];
+}
+
+export class Figures {
+  readonly #series = new Map<string, { readonly unit: Unit; readonly samples: number[] }>();
+
+  /** One more sample of the figure `name`. */
+  add(name: string, unit: Unit, sample: number): void {
+    const series = this.#series.get(name) ?? { unit, samples: [] };
+    series.samples.push(sample);
+    this.#series.set(name, series);
+  }
+
+  get(name: string): Figure | undefined {
+    const series = this.#series.get(name);
+    return series === undefined ? undefined : figureFrom(name, series.unit, series.samples);
+  }
+
+  all(): Figure[] {
+    return [...this.#series].map(([name, { unit, samples }]) => figureFrom(name, unit, samples));
+  }
+}
+
+/** The value that `share` (0 to 1) of the samples do not exceed. */
+export function percentile(samples: readonly number[], share: number): number {
+  const sorted = samples.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+function figureFrom(name: string, unit: Unit, samples: readonly number[]): Figure {
+  return {
+    name,
+    unit,
+    median: percentile(samples, 0.5),
+    least: Math.min(...samples),
+    most: Math.max(...samples),
+    samples,
+  };
+}

@@ -1,0 +1,70 @@
+// Set-ups: sessions opened and closed per second on one pod, against bare handshakes of ws with as many sockets.
+import { once } from 'node:events';
+import { parseRelayMessage } from '#shared/protocol/control-messages.ts';
+import { agentStreamPath, clientPath } from '#shared/protocol/paths.ts';
+import { STREAM } from '#shared/protocol/subprotocols.ts';
+import { startPod } from '../support/bench-pod.ts';
+import { startMessages } from '../support/bench-reference.ts';
+import { openUpgraded } from '../support/bench-socket.ts';
+import { cpuSeconds } from '../support/bench-usage.ts';
+import { openAgent } from '../support/fake-agent.ts';
+import type { PartOptions } from './part.ts';
+
+const QUICK_SESSIONS = 300;
+const FULL_SESSIONS = 2_000;
+const AT_A_TIME = 16;
+
+const HEADERS = { 'Sec-WebSocket-Protocol': STREAM };
+
+/** Runs `open` so many times; the result is how often per second. */
+async function rateOf(times: number, open: () => Promise<void>): Promise<number> {
+  let left = times;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await open();
+    }
+  };
+  const began = performance.now();
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  return (times * 1000) / (performance.now() - began);
+}
+
+export async function measureSetUps({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const pod = stack.use(await startPod('bench-setup'));
+  const bare = stack.use(await startMessages('alone'));
+  const agent = stack.use(await openAgent(pod.port, 'bench'));
+  agent.socket.on('message', (data: Buffer) => {
+    const received = parseRelayMessage(data.toString());
+    if (received.kind !== 'message' || received.message.type !== 'dial') return;
+    const path = agentStreamPath('bench', received.message.ticket);
+    void openUpgraded(pod.port, path, HEADERS).then(({ socket }) => socket.resume());
+  });
+  const session = async (): Promise<void> => {
+    const { socket } = await openUpgraded(pod.port, clientPath('bench'), HEADERS);
+    socket.destroy();
+    await once(socket, 'close');
+  };
+  const handshakes = async (): Promise<void> => {
+    const pair = await Promise.all([openUpgraded(bare.port, '/'), openUpgraded(bare.port, '/')]);
+    for (const { socket } of pair) socket.destroy();
+  };
+  const times = isFull ? FULL_SESSIONS : QUICK_SESSIONS;
+  say(`${rounds} rounds of ${times} sessions, and of as many pairs of handshakes`);
+  for (let round = -1; round < rounds; round += 1) {
+    const bareBefore = await cpuSeconds([bare.pid]);
+    const reference = await rateOf(times, handshakes);
+    const bareCpu = (await cpuSeconds([bare.pid])) - bareBefore;
+    const before = await cpuSeconds([pod.pid]);
+    const rate = await rateOf(times, session);
+    const cpu = (await cpuSeconds([pod.pid])) - before;
+    // The first round warms up.
+    if (round < 0) continue;
+    figures.add('setup.sessions', '1/s', rate);
+    figures.add('setup.bare_pairs', '1/s', reference);
+    figures.add('setup.ratio', 'ratio', rate / reference);
+    figures.add('setup.sessions_per_cpu_second', '1/s', times / cpu);
+    figures.add('setup.bare_pairs_per_cpu_second', '1/s', times / bareCpu);
+  }
+}

@@ -1,0 +1,147 @@
+// The image: the Dockerfile built unchanged, and run as confined as Kubernetes runs it.
+
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ROOT } from '../../deploy/build/source-tree.ts';
+import { ensureBaseImages } from '../support/base-images.ts';
+import { openContainerEngine } from '../support/container-engine.ts';
+import { until } from '../support/poll.ts';
+
+const IMAGE = 'converge:test';
+const BYTES_PER_MB = 1_000_000;
+/** What the restricted Pod Security Standard and the chart ask for. */
+const CONFINED =
+  '--read-only --user 10001 --cap-drop ALL --security-opt no-new-privileges --network host'.split(' ');
+/** What makes an image worth attacking or patching, and has no business in this one. */
+const UNWANTED_PACKAGES = /^(gcc|g\+\+|make|python3|git|curl|wget|openssh-.*|sudo|nodejs|npm)$/;
+
+const found = await openContainerEngine();
+if (found.kind === 'none') console.log(`the image is not tested: ${found.reason}`);
+const containers: string[] = [];
+
+afterAll(async () => {
+  if (found.kind === 'none') return;
+  for (const name of containers) await found.engine.docker('rm', '--force', name);
+  await found.engine[Symbol.asyncDispose]();
+});
+
+describe.skipIf(found.kind === 'none')('the image', async () => {
+  const docker = async (...args: string[]) =>
+    found.kind === 'engine' ? await found.engine.docker(...args) : '';
+
+  test('is built from the Dockerfile as it is', async () => {
+    for (const line of await ensureBaseImages({ docker })) console.log(line);
+    await docker('build', '--network', 'host', '--tag', IMAGE, '--build-arg', 'REVISION=test', ROOT);
+    // What the build stage leaves is worth a gigabyte each time; an engine of somebody else's is left alone.
+    if (found.kind === 'engine' && found.engine.isOurs) await docker('image', 'prune', '--force');
+    const bytes = Number(await docker('image', 'inspect', '--format', '{{.Size}}', IMAGE));
+    console.log(`the image has ${(bytes / BYTES_PER_MB).toFixed(0)} MB`);
+    expect(bytes).toBeGreaterThan(BYTES_PER_MB);
+  });
+
+  test('runs as nobody in particular, by an exec-form entry point, and says what it is', async () => {
+    const config = JSON.parse(
+      await docker('image', 'inspect', '--format', '{{json .Config}}', IMAGE),
+    ) as Record<string, unknown>;
+    expect(config['User']).toBe('10001:10001');
+    expect(config['Entrypoint']).toEqual(['node', 'dist/relay/main.js']);
+    expect(config['StopSignal']).toBe('SIGTERM');
+    expect(Object.keys(config['ExposedPorts'] as object).sort()).toEqual(['8080/tcp', '9090/tcp']);
+    expect(config['Labels']).toMatchObject({
+      'org.opencontainers.image.title': 'Converge',
+      'org.opencontainers.image.licenses': 'Apache-2.0',
+      'org.opencontainers.image.version': '0.1.0',
+      'org.opencontainers.image.revision': 'test',
+    });
+  });
+
+  test('holds the base system, Node and the relay, and nothing to install or to compile with', async () => {
+    const run = (...command: string[]) =>
+      docker(
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        '--entrypoint',
+        command[0] ?? '',
+        IMAGE,
+        ...command.slice(1),
+      );
+    const packages = (await run('dpkg-query', '--show', '--showformat', '${Package}\n')).trim().split('\n');
+    console.log(`its ${packages.length} Debian packages: ${packages.join(' ')}`);
+    expect(packages.filter((name) => UNWANTED_PACKAGES.test(name))).toEqual([]);
+    const files = await run('find', '/app', '/usr/local', '-type', 'f');
+    expect(files).not.toMatch(/npm|corepack|yarn/);
+    expect(files).toContain('/app/dist/relay/session-check.js');
+    expect(files).toMatch(/\/app\/dist\/bin\/agent-linux-\w+\.gz/);
+  });
+
+  test('works with a read-only root, without capabilities, and drains on docker stop', async () => {
+    const [port, internalPort] = await findFreePorts();
+    const internal = `http://127.0.0.1:${internalPort}`;
+    const env = {
+      HOST: '127.0.0.1',
+      PORT: port,
+      INTERNAL_PORT: internalPort,
+      DRAIN_DELAY_SECONDS: 2,
+      DRAIN_TIMEOUT_SECONDS: 20,
+    };
+    const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    const name = (await docker('run', '--detach', ...CONFINED, ...variables, IMAGE)).trim();
+    containers.push(name);
+    await until(
+      'the relay is ready',
+      () => statusOf(`${internal}/readyz`).then((status) => status === 200),
+      60_000,
+    );
+
+    const head = await fetch(`http://127.0.0.1:${port}/docs/agent`, { method: 'HEAD' });
+    expect(head.status).toBe(200);
+    expect(head.headers.get('content-encoding')).toBe('gzip');
+
+    // As `helm test` does. Docker's own tmpfs would be noexec, which an emptyDir is not.
+    const check = ['--entrypoint', 'node', IMAGE, 'dist/relay/session-check.js', `ws://127.0.0.1:${port}`];
+    const said = await docker('run', '--rm', ...CONFINED, '--tmpfs', '/tmp:exec', ...check);
+    expect(said).toContain('session-check: a session through');
+
+    const stopped = docker('stop', '--time', '60', name);
+    await until('the relay is not ready', () =>
+      statusOf(`${internal}/readyz`).then((status) => status === 503),
+    );
+    await stopped;
+    expect((await docker('inspect', '--format', '{{.State.ExitCode}}', name)).trim()).toBe('0');
+    const log = await docker('logs', name);
+    expect(log).toContain('"drain started"');
+    expect(log).toContain('"drain ended"');
+  });
+
+  test('says which secret is missing, and exits with 2', async () => {
+    const name = (
+      await docker('run', '--detach', ...CONFINED, '--env', 'REDIS_URL=redis://redis', IMAGE)
+    ).trim();
+    containers.push(name);
+    expect((await docker('wait', name)).trim()).toBe('2');
+    expect(await docker('logs', name)).toContain('CLUSTER_SECRET: must be set with REDIS_URL');
+  });
+});
+
+async function statusOf(url: string): Promise<number | undefined> {
+  return await fetch(url).then(
+    (response) => response.status,
+    () => undefined,
+  );
+}
+
+/** Two that nobody used a moment ago. */
+async function findFreePorts(): Promise<readonly [number, number]> {
+  const servers = [createServer(), createServer()] as const;
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return (server.address() as AddressInfo).port;
+    }),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return [ports[0] ?? 0, ports[1] ?? 0];
+}

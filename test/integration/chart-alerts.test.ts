@@ -1,0 +1,175 @@
+// The alerts, the dashboard and the documentation of metrics, held against the metrics of the code, and tried.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { DEPLOY_README, describeMetrics, renderMetricTable } from '../../deploy/build/metric-table.ts';
+import { ensureCommands } from '../../deploy/build/requirements.ts';
+import { at, PROMETHEUS_KINDS, pick, render } from '../support/chart.ts';
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const objects = await render({ kinds: PROMETHEUS_KINDS });
+const groups = at(pick(objects, 'PrometheusRule'), 'spec.groups');
+const rules = at(groups, '0.rules') as Rule[];
+const dashboard: unknown = JSON.parse(dashboardText());
+const known = await describeMetrics();
+
+/** The key has a dot in it, which `at` takes for a step. */
+function dashboardText(): string {
+  const data = at(pick(objects, 'ConfigMap', 'converge-dashboard'), 'data') as Record<string, string>;
+  return data['converge.json'] ?? '';
+}
+
+test('the table of metrics is that of the code (node deploy/build/metric-table.ts writes it)', async () => {
+  const text = await readFile(DEPLOY_README, 'utf8');
+  expect(text).toContain('| `converge_refusals_total` | counter |');
+  expect(await renderMetricTable(text)).toBe(text);
+});
+
+test('metrics are named after the Prometheus conventions', () => {
+  for (const [name, { type }] of known) {
+    if (!name.startsWith('converge_')) continue;
+    if (type === 'counter') expect(name).toMatch(/_total$/);
+    if (type === 'histogram') expect(name).toMatch(/_(seconds|bytes)$/);
+    if (type === 'gauge') expect(name).not.toMatch(/_(total|count|sum)$/);
+  }
+});
+
+describe('every metric exists', () => {
+  test.each(rules)('in the expression of $alert', ({ expr }) => {
+    expect(unknownMetrics(expr)).toEqual([]);
+    expect(expr).toContain('namespace="relays",job="relays/converge"');
+    expect(expr).not.toContain('SELECTOR');
+  });
+
+  test('in the panels of the dashboard', () => {
+    const panels = at(dashboard, 'panels') as Record<string, unknown>[];
+    const rows = panels.filter(({ type }) => type === 'row').map(({ title }) => title);
+    expect(rows).toEqual(['Who is on', 'Is it healthy', 'Is it saturated', 'What broke, and when']);
+    const targets = panels.flatMap((panel) => (at(panel, 'targets') ?? []) as { expr: string }[]);
+    expect(targets.length).toBeGreaterThan(20);
+    expect(targets.flatMap(({ expr }) => unknownMetrics(expr))).toEqual([]);
+    const ids = panels.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+test('every alert has a runbook, and is in the table of deploy/README.md', async () => {
+  const text = await readFile(DEPLOY_README, 'utf8');
+  const listed = [...text.matchAll(/^\| `(Converge\w+)` \| (\w+) \|/gm)].map(([, name, severity]) => [
+    name,
+    severity,
+  ]);
+  expect(rules.map(({ alert, labels }) => [alert, labels['severity']])).toEqual(listed);
+  for (const { annotations } of rules) {
+    expect(annotations['summary']).toBeTruthy();
+    expect(annotations['description']).toBeTruthy();
+    expect(annotations['runbook']?.length).toBeGreaterThan(100);
+  }
+});
+
+test('without a Redis nobody is woken up about it, and labels for routing are added', async () => {
+  const single = await render({
+    sets: ['single'],
+    kinds: PROMETHEUS_KINDS,
+    values: { metrics: { prometheusRule: { alertLabels: { team: 'ci' } } } },
+  });
+  const alerts = at(pick(single, 'PrometheusRule'), 'spec.groups.0.rules') as Rule[];
+  expect(alerts.map(({ alert }) => alert)).toEqual(
+    rules.map(({ alert }) => alert).filter((alert) => alert !== 'ConvergeRedisUnreachable'),
+  );
+  expect(alerts[0]?.labels).toEqual({ severity: 'critical', team: 'ci' });
+});
+
+describe('with promtool', () => {
+  const pod = (name: string) => `namespace="relays",job="relays/converge",pod="${name}"`;
+  const counter = (name: string, labels: string, rate: string) => ({
+    series: `${name}{${pod('a')}${labels}}`,
+    values: rate,
+  });
+  /** A relay that is there and idle: no alert must fire on it, and each case adds to it. */
+  const healthy = {
+    draining: { series: `converge_draining{${pod('a')}}`, values: '0x60' },
+    registry: { series: `converge_registry_up{${pod('a')}}`, values: '1x60' },
+    loop: { series: `nodejs_eventloop_lag_p99_seconds{${pod('a')}}`, values: '0.012x60' },
+    setups: counter('converge_session_setup_seconds_count', ',route="local"', '0+60x60'),
+    quick: counter('converge_session_setup_seconds_bucket', ',route="local",le="0.1"', '0+60x60'),
+    all: counter('converge_session_setup_seconds_bucket', ',route="local",le="5"', '0+60x60'),
+    infinite: counter('converge_session_setup_seconds_bucket', ',route="local",le="+Inf"', '0+60x60'),
+    early: counter('converge_refusals_total', ',code="agent_not_found"', '0+60x60'),
+    ended: counter('converge_sessions_ended_total', ',reason="ended"', '0+60x60'),
+  };
+  type Series = { readonly series: string; readonly values: string };
+
+  test.each<[string, Readonly<Record<string, Series>>, readonly string[]]>([
+    ['a healthy relay', {}, []],
+    ['only pods that drain', { draining: { ...healthy.draining, values: '1x60' } }, ['ConvergeNoRelayReady']],
+    ['no Redis', { registry: { ...healthy.registry, values: '1x10 0x50' } }, ['ConvergeRedisUnreachable']],
+    [
+      'a quarter of requests refused for lack of a Redis',
+      { refused: counter('converge_refusals_total', ',code="registry_unavailable"', '0+40x60') },
+      ['ConvergeRefusalsRising'],
+    ],
+    ['slow set-up', { quick: { ...healthy.quick, values: '0+10x60' } }, ['ConvergeSessionSetupSlow']],
+    [
+      'a late event loop',
+      { loop: { ...healthy.loop, values: '0.012x10 0.4x50' } },
+      ['ConvergeEventLoopSaturated'],
+    ],
+    [
+      'sessions cut that do not come back',
+      { cut: counter('converge_sessions_ended_total', ',reason="lost"', '0+120x60') },
+      ['ConvergeResumesFailing'],
+    ],
+    [
+      'a rollout whose sessions all come back',
+      { cut: counter('converge_sessions_ended_total', ',reason="restart"', '0+30x60') },
+      [],
+    ],
+  ])('%s', async (_name, change, firing) => {
+    await ensureCommands(['promtool']);
+    const folder = await mkdtemp(join(tmpdir(), 'converge-promtool-'));
+    try {
+      await writeFile(join(folder, 'rules.yaml'), stringify({ groups }));
+      await promisify(execFile)('promtool', ['check', 'rules', join(folder, 'rules.yaml')]);
+      const firingAt50Minutes = {
+        // One expression over ALERTS sees what fires and what does not.
+        expr: 'count by (alertname) (ALERTS{alertstate="firing"})',
+        eval_time: '50m',
+        exp_samples: firing.map((alertname) => ({ labels: `{alertname="${alertname}"}`, value: 1 })),
+      };
+      const unit = {
+        interval: '1m',
+        input_series: Object.values({ ...healthy, ...change }),
+        promql_expr_test: [firingAt50Minutes],
+      };
+      const file = join(folder, 'test.yaml');
+      await writeFile(
+        file,
+        stringify({ rule_files: ['rules.yaml'], evaluation_interval: '1m', tests: [unit] }),
+      );
+      await promisify(execFile)('promtool', ['test', 'rules', file]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+/** What looks like a metric of ours or of the process and is none. */
+function unknownMetrics(expr: string): string[] {
+  const names = expr.match(/\b(?:converge|nodejs|process)_[a-z0-9_]+/g) ?? [];
+  expect(names.length).toBeGreaterThan(0);
+  return names.filter((name) => {
+    const base = name.replace(/_(bucket|count|sum)$/, '');
+    return !known.has(name) && known.get(base)?.type !== 'histogram';
+  });
+}

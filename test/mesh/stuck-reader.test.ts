@@ -1,0 +1,80 @@
+// A client that does not read: its own session stands still on both pods, costs them little, and hurts nobody else.
+import { createHash, randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { expect, test } from 'vitest';
+import { socketOf } from '../support/fake-agent.ts';
+import type { MeshPod } from '../support/mesh-pod.ts';
+import { useMesh } from '../support/mesh.ts';
+import { until } from '../support/poll.ts';
+import { openClient } from '../support/relay.ts';
+
+const MIB = 2 ** 20;
+const BLOCK = randomBytes(256 * 1024);
+const BLOCKS = 400;
+/** What the kernels of four connections hold, at most; far less than is offered. */
+const ON_ITS_WAY_BYTES = 40 * MIB;
+/** So many looks in a row without a byte more: nothing moves. */
+const STILL_LOOKS = 30;
+
+const mesh = useMesh();
+
+test('a reader that is stuck behind a hop stops its sender, and reads every byte later', async () => {
+  const [first, second] = mesh.pods as [MeshPod, MeshPod];
+  let pushed = 0;
+  await mesh.agent('flood', {
+    linkPort: first.port,
+    streamPort: second.port,
+    onSession: (duplex) => {
+      void flood(duplex, (bytes) => {
+        pushed += bytes;
+      });
+    },
+  });
+  await mesh.agent('calm', { linkPort: first.port, streamPort: second.port });
+  const bystander = await mesh.plain('calm', first.port);
+  await bystander.exchange(100_000);
+  const before = await residentOf(first, second);
+
+  const client = socketOf(await openClient(first.port, 'flood'));
+  client.send('SSH-2.0-stuck\r\n', { binary: true });
+  let looks = 0;
+  let seen = 0;
+  await until('the sender stands still', () => {
+    looks = pushed === seen && pushed > 0 ? looks + 1 : 0;
+    seen = pushed;
+    return looks >= STILL_LOOKS;
+  });
+  expect(pushed).toBeLessThan(ON_ITS_WAY_BYTES);
+  await bystander.exchange(MIB);
+  const cost = (await residentOf(first, second)) - before;
+  console.log(`stuck: ${(pushed / MIB).toFixed(1)} MiB left the agent, two pods grew by ${(cost / MIB).toFixed(1)} MiB`);
+  expect(cost).toBeLessThan(ON_ITS_WAY_BYTES);
+
+  const hash = createHash('sha256');
+  let got = 0;
+  client.on('message', (data: Buffer) => {
+    hash.update(data);
+    got += data.length;
+  });
+  client.resume();
+  await until('all of it', () => got === BLOCKS * BLOCK.length, 60_000);
+  const expected = createHash('sha256');
+  for (let block = 0; block < BLOCKS; block += 1) expected.update(BLOCK);
+  expect(hash.digest('hex')).toBe(expected.digest('hex'));
+  await bystander.exchange(100_000);
+  client.terminate();
+});
+
+async function flood(duplex: Duplex, onPushed: (bytes: number) => void): Promise<void> {
+  duplex.resume();
+  for (let block = 0; block < BLOCKS; block += 1) {
+    // A stream may write into what it was given.
+    if (!duplex.write(Buffer.from(BLOCK))) await new Promise((resolve) => duplex.once('drain', resolve));
+    onPushed(BLOCK.length);
+  }
+}
+
+async function residentOf(...pods: readonly MeshPod[]): Promise<number> {
+  const sizes = await Promise.all(pods.map((pod) => pod.metric('process_resident_memory_bytes')));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,14 @@
+// The reference of the relay: a plain TCP splice in Node. Arguments: the port to connect to. It prints its own.
+import { type AddressInfo, connect, createServer } from 'node:net';
+
+const target = Number(process.argv[2]);
+
+const server = createServer((near) => {
+  const far = connect({ port: target, host: '127.0.0.1' });
+  near.pipe(far);
+  far.pipe(near);
+  for (const socket of [near, far]) socket.on('error', () => socket.destroy());
+});
+server.listen(0, '127.0.0.1', () => {
+  console.log(`port ${(server.address() as AddressInfo).port}`);
+});

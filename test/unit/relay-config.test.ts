@@ -1,0 +1,229 @@
+// The relay's environment: defaults, every fault at once, and no secret in a message.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Config, configTable, readConfig } from '../../services/relay/config.ts';
+
+const SECRET = 's'.repeat(32);
+
+function valid(env: Record<string, string>): Config {
+  const read = readConfig(env);
+  if (read.kind === 'invalid') throw new Error(read.faults.join('; '));
+  return read.config;
+}
+
+function faults(env: Record<string, string>): readonly string[] {
+  const read = readConfig(env);
+  return read.kind === 'invalid' ? read.faults : [];
+}
+
+test('nothing set is a relay on one machine', () => {
+  expect(valid({})).toMatchObject({
+    port: 8080,
+    host: '::',
+    internalPort: 9090,
+    clusterSecrets: undefined,
+    publicUrl: undefined,
+    trustProxy: false,
+    drainTimeoutMs: 30_000,
+    drainDelayMs: 5_000,
+    tls: undefined,
+    logLevel: 'info',
+  });
+});
+
+test('an empty variable counts as unset', () => {
+  const names = ['PORT', 'HOST', 'REDIS_URL', 'PUBLIC_URL', 'TRUST_PROXY', 'TLS_CERT_FILE', 'CLUSTER_SECRET'];
+  expect(valid(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(valid({}));
+});
+
+test('values are taken over', () => {
+  const config = valid({
+    PORT: '1',
+    INTERNAL_PORT: '65535',
+    PUBLIC_URL: 'https://relay.test/prefix',
+    POD_ADDRESS: '[fd00::1]:9090',
+    REDIS_URL: 'redis://127.0.0.1',
+    CLUSTER_SECRET: `${SECRET}, ${'t'.repeat(40)}`,
+    DRAIN_DELAY_SECONDS: '0.5',
+    DRAIN_TIMEOUT_SECONDS: '0',
+    LOG_LEVEL: 'silent',
+  });
+  expect(config).toMatchObject({
+    port: 1,
+    internalPort: 65_535,
+    podAddress: '[fd00::1]:9090',
+    clusterSecrets: [SECRET, 't'.repeat(40)],
+    drainDelayMs: 500,
+    drainTimeoutMs: 0,
+    logLevel: 'silent',
+  });
+  expect(config.publicUrl?.href).toBe('https://relay.test/prefix');
+});
+
+test('every fault is listed at once, each naming its variable and the value', () => {
+  const env = {
+    PORT: 'http',
+    INTERNAL_PORT: '65536',
+    PUBLIC_URL: 'relay.test',
+    TRUST_PROXY: 'everybody!',
+    DRAIN_TIMEOUT_SECONDS: '-1',
+    DRAIN_DELAY_SECONDS: 'soon',
+    TLS_CERT_FILE: '/nonexistent/tls.crt',
+    LOG_LEVEL: 'loud',
+    POD_ADDRESS: 'nowhere',
+    REDIS_URL: 'redis://127.0.0.1',
+  };
+  const said = faults(env);
+  const names = [
+    ...Object.keys(env).filter((name) => name !== 'REDIS_URL'),
+    'TLS_KEY_FILE',
+    'CLUSTER_SECRET',
+  ];
+  for (const name of names)
+    expect(said.filter((line) => line.startsWith(`${name}: `)).length, name).toBeGreaterThan(0);
+  expect(said).toHaveLength(names.length);
+  for (const name of ['PORT', 'PUBLIC_URL', 'LOG_LEVEL'] as const)
+    expect(said.find((line) => line.startsWith(`${name}: `))).toContain(JSON.stringify(env[name]));
+  for (const line of said) expect(line).not.toMatch(/undefined|NaN|\n/);
+});
+
+test.each(['0x1F90', '1e3', ' 80', '80.5', '-1', '65536', 'true', '٨٠'])(
+  'PORT=%s is a fault or a whole number',
+  (port) => {
+    const read = readConfig({ PORT: port });
+    if (read.kind === 'valid')
+      expect(Number.isInteger(read.config.port) && read.config.port <= 65_535).toBe(true);
+    else expect(read.faults).toHaveLength(1);
+  },
+);
+
+test('the two listeners need two ports, unless any free one will do', () => {
+  expect(faults({ PORT: '9090' })).toEqual([expect.stringMatching(/^INTERNAL_PORT: must differ from PORT/)]);
+  expect(faults({ INTERNAL_PORT: '8080' })).toHaveLength(1);
+  expect(faults({ PORT: '0', INTERNAL_PORT: '0' })).toEqual([]);
+});
+
+describe('the cluster secret', () => {
+  test('is required with Redis, and never too short', () => {
+    expect(faults({ REDIS_URL: 'redis://x' })).toEqual([
+      expect.stringMatching(/^CLUSTER_SECRET: must be set/),
+    ]);
+    expect(faults({ CLUSTER_SECRET: 'x'.repeat(31) })).toEqual([expect.stringContaining('it has 31')]);
+    expect(faults({ CLUSTER_SECRET: `${SECRET},short` })).toEqual([
+      expect.stringContaining('the second secret'),
+    ]);
+    expect(faults({ CLUSTER_SECRET: `${SECRET},${SECRET},${SECRET}` })).toEqual([
+      expect.stringContaining('at most two'),
+    ]);
+  });
+
+  test('is never repeated', () => {
+    const secret = 'correct horse battery staple';
+    expect(faults({ CLUSTER_SECRET: secret, PORT: 'x' }).join()).not.toContain('horse');
+  });
+});
+
+describe('TLS', () => {
+  test('needs a certificate and its key', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'relay-config-'));
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const file = join(folder, 'tls.pem');
+    writeFileSync(file, '');
+    expect(faults({ TLS_CERT_FILE: file })).toEqual([
+      expect.stringMatching(/^TLS_KEY_FILE: must be set too/),
+    ]);
+    expect(faults({ TLS_KEY_FILE: file })).toEqual([
+      expect.stringMatching(/^TLS_CERT_FILE: must be set too/),
+    ]);
+    expect(faults({ TLS_CERT_FILE: file, TLS_KEY_FILE: join(folder, 'no') })).toEqual([
+      expect.stringMatching(/^TLS_KEY_FILE: must be a readable file/),
+    ]);
+    expect(valid({ TLS_CERT_FILE: file, TLS_KEY_FILE: file }).tls).toEqual({ certFile: file, keyFile: file });
+  });
+});
+
+describe('TRUST_PROXY', () => {
+  test.each([
+    ['true', true],
+    ['false', false],
+    ['10.0.0.0/8, 192.168.0.1,fd00::/8', ['10.0.0.0/8', '192.168.0.1', 'fd00::/8']],
+    ['loopback,uniquelocal', ['loopback', 'uniquelocal']],
+  ])('%s', (text, expected) => {
+    expect(valid({ TRUST_PROXY: text }).trustProxy).toEqual(expected);
+  });
+
+  test('a number is that many hops', () => {
+    const { trustProxy } = valid({ TRUST_PROXY: '2' });
+    if (typeof trustProxy !== 'function') throw new Error('not a function');
+    expect([0, 1, 2, 3].map((hop) => trustProxy('10.0.0.1', hop))).toEqual([true, true, false, false]);
+  });
+
+  test.each([
+    'yes',
+    '-1',
+    '10.0.0.0/8;::1',
+    'localhost',
+    '10.0.0.0/8,',
+    '999',
+    'dead',
+    '10.0.0.300',
+    '10.0.0.0/33',
+    '10.0.0.0/0',
+    '::1/129',
+  ])('%s is a fault', (text) => {
+    expect(faults({ TRUST_PROXY: text })).toEqual([expect.stringMatching(/^TRUST_PROXY: /)]);
+  });
+});
+
+test('no environment makes it throw', () => {
+  const name = fc.constantFrom(
+    'PORT',
+    'HOST',
+    'INTERNAL_PORT',
+    'REDIS_URL',
+    'POD_ID',
+    'POD_ADDRESS',
+    'CLUSTER_SECRET',
+    'PUBLIC_URL',
+    'TRUST_PROXY',
+    'DRAIN_TIMEOUT_SECONDS',
+    'TLS_CERT_FILE',
+    'LOG_LEVEL',
+  );
+  const value = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
+  fc.assert(
+    fc.property(fc.dictionary(name, value), (env) => {
+      const read = readConfig(env);
+      if (read.kind === 'invalid') expect(read.faults.length).toBeGreaterThan(0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('the table documents every variable, in one row each', () => {
+  const rows = configTable().split('\n').slice(2);
+  const named = rows.map((row) => /^\| `([A-Z_]+)` \| .+ \| .+ \|$/.exec(row)?.[1]);
+  for (const name of [
+    'PORT',
+    'HOST',
+    'INTERNAL_PORT',
+    'REDIS_URL',
+    'POD_ID',
+    'POD_ADDRESS',
+    'CLUSTER_SECRET',
+    'PUBLIC_URL',
+    'TRUST_PROXY',
+    'DRAIN_TIMEOUT_SECONDS',
+    'DRAIN_DELAY_SECONDS',
+    'TLS_CERT_FILE',
+    'TLS_KEY_FILE',
+    'LOG_LEVEL',
+  ])
+    expect(named).toContain(name);
+  expect(new Set(named).size).toBe(rows.length);
+});

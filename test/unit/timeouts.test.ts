@@ -1,0 +1,82 @@
+// Times that depend on one another, and the order they must keep, wherever they are declared.
+import { expect, test } from 'vitest';
+import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { MAX_WAIT_SECONDS } from '#shared/protocol/paths.ts';
+import { OPEN_TIMEOUT_MS, REDIAL_TIMEOUT_MS, RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
+import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
+import { DIAL_TIMEOUT_MS as AGENT_DIAL_TIMEOUT_MS } from '../../services/agent/relay-dialler.ts';
+import { ANSWER_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';
+import { REDIAL_WAIT_SECONDS } from '../../services/clients/resuming.ts';
+import { SPREAD_MS } from '../../services/relay/drain.ts';
+import { MAX_DIAL_ORDER_BYTES } from '../../services/relay/hop/dial-order.ts';
+import { HOP_DIAL_TIMEOUT_MS, PEER_ANSWER_WITHIN_MS } from '../../services/relay/hop/peer-dialler.ts';
+import { CLOCK_SKEW_MS, TICKET_LIFE_MS } from '../../services/relay/hop/ticket.ts';
+import { REGISTRY_TIMEOUT_MS, RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
+import { DIAL_TIMEOUT_MS } from '../../services/relay/session/pending-dials.ts';
+
+/** What the strictest load balancers of the field notes allow a connection to be idle. */
+const BALANCER_IDLE_MS = 60_000;
+const SECOND_MS = 1_000;
+
+test('a leg is pinged well before a balancer cuts it, also when one ping is lost', () => {
+  expect(PONG_WITHIN_MS).toBeLessThan(PING_EVERY_MS);
+  expect(2 * PING_EVERY_MS + PONG_WITHIN_MS).toBeLessThan(BALANCER_IDLE_MS);
+});
+
+test('a dead peer is found within 25 s', () => {
+  expect(PING_EVERY_MS + PONG_WITHIN_MS).toBeLessThanOrEqual(25 * SECOND_MS);
+});
+
+test('a lease survives two renewals that fail, each as late as it can', () => {
+  expect(LEASE_MS).toBeGreaterThan(2 * (RENEW_EVERY_MS + REGISTRY_TIMEOUT_MS));
+});
+
+test('an agent that finds its own ID taken outlasts the lease, and the time to find its old link dead', () => {
+  expect(TAKEN_PATIENCE_MS).toBeGreaterThan(LEASE_MS);
+  expect(FIRST_LINK_PATIENCE_MS).toBeGreaterThan(AGENT_DIAL_TIMEOUT_MS);
+});
+
+test('a client hears the answer of the relay before it gives up on it', () => {
+  expect(ANSWER_WITHIN_MS).toBeGreaterThan(DIAL_TIMEOUT_MS + REGISTRY_TIMEOUT_MS);
+  expect(REDIAL_TIMEOUT_MS).toBeGreaterThan(DIAL_TIMEOUT_MS);
+});
+
+test('a client asks for no longer a wait than the relay grants and balancers allow', () => {
+  expect(WAIT_CHUNK_MS).toBeLessThanOrEqual(MAX_WAIT_SECONDS * SECOND_MS);
+  expect(WAIT_CHUNK_MS).toBeLessThan(30 * SECOND_MS);
+  expect(REDIAL_WAIT_SECONDS * SECOND_MS).toBeLessThan(REDIAL_TIMEOUT_MS);
+});
+
+test('an order to a peer and a hop back fit into one dial', () => {
+  expect(PEER_ANSWER_WITHIN_MS + HOP_DIAL_TIMEOUT_MS).toBeLessThan(DIAL_TIMEOUT_MS);
+});
+
+test('an agent does not dial for longer than its client waits', () => {
+  expect(AGENT_DIAL_TIMEOUT_MS).toBeLessThanOrEqual(DIAL_TIMEOUT_MS);
+  expect(HOP_DIAL_TIMEOUT_MS).toBeLessThan(AGENT_DIAL_TIMEOUT_MS);
+});
+
+test('a ticket outlives the wait for it, and clocks that differ do not shorten it', () => {
+  expect(TICKET_LIFE_MS).toBeGreaterThan(DIAL_TIMEOUT_MS);
+  expect(CLOCK_SKEW_MS).toBeGreaterThanOrEqual(TICKET_LIFE_MS);
+});
+
+test('an interrupted session outlives what can interrupt it', () => {
+  expect(RESUME_WINDOW_MS).toBeGreaterThan(PING_EVERY_MS + PONG_WITHIN_MS + LEASE_MS);
+  expect(RESUME_WINDOW_MS).toBeGreaterThan(2 * REDIAL_TIMEOUT_MS);
+  expect(OPEN_TIMEOUT_MS).toBeLessThan(REDIAL_TIMEOUT_MS);
+});
+
+test('a drain is over within the grace that Kubernetes gives by default', () => {
+  const [delayMs, timeoutMs] = [5 * SECOND_MS, 30 * SECOND_MS];
+  expect(SPREAD_MS).toBeLessThan(timeoutMs);
+  // The chart asks for more than this; without it, this is what a pod needs.
+  expect(delayMs + timeoutMs + CLOSE_WITHIN_MS).toBeLessThan(BALANCER_IDLE_MS);
+});
+
+test('a dial order fits into a control message', () => {
+  expect(MAX_DIAL_ORDER_BYTES).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
+});
