@@ -8,7 +8,6 @@ import { stripNode } from './node-runtime.ts';
 import { bundleProgram } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
-import { bundleSessionCheck } from './session-check-bundle.ts';
 import { PROGRAMS } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
@@ -24,7 +23,6 @@ export interface Distribution {
  */
 export async function buildDistribution(say: (line: string) => void): Promise<Distribution> {
   const relay = await bundleRelay();
-  await bundleSessionCheck();
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;

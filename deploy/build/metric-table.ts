@@ -35,6 +35,7 @@ export async function describeMetrics(): Promise<
   const none = () => 0;
   const metrics = createMetrics({
     agents: none,
+    detachedClients: none,
     sessions: none,
     pendingDials: none,
     bytes: () => ({ toAgent: 0, toClient: 0 }),

@@ -2,10 +2,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { DIST, RELAY_ENTRY, ROOT } from './source-tree.ts';
+import { DIST, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from './source-tree.ts';
 
 /** CommonJS packages inside an ES module ask for Node's modules with require, and some for their own file name. */
-export const MODULE_BANNER = [
+const BANNER = [
   "import { createRequire as createRequireOfBundle } from 'node:module';",
   'const require = createRequireOfBundle(import.meta.url);',
   'const __filename = import.meta.filename;',
@@ -13,14 +13,15 @@ export const MODULE_BANNER = [
 ].join('\n');
 
 /**
- * Writes `dist/relay/main.js` and, beside it, what it loads only when it is needed: the Kubernetes client is more than
- * half of all code. It takes well under a second, so it is done in every build.
+ * Writes `dist/relay/main.js` and, beside it, what it loads only when it is needed (the Kubernetes client is more than half
+ * of all code), and `session-check.js`, which `helm test` runs from the same image. It takes well under a second, so it
+ * is done in every build.
  */
 export async function bundleRelay(): Promise<string> {
   const folder = join(DIST, 'relay');
   await rm(folder, { recursive: true, force: true });
   await build({
-    entryPoints: [join(ROOT, RELAY_ENTRY)],
+    entryPoints: { main: join(ROOT, RELAY_ENTRY), 'session-check': join(ROOT, SESSION_CHECK_ENTRY) },
     outdir: folder,
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
@@ -30,7 +31,9 @@ export async function bundleRelay(): Promise<string> {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    banner: { js: MODULE_BANNER },
+    banner: { js: BANNER },
+    // ssh2 does without both, and a check needs no speed.
+    external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });
   return join(folder, 'main.js');

@@ -31,3 +31,5 @@ export const PROGRAMS: readonly Program[] = [
 ];
 
 export const RELAY_ENTRY = 'services/relay/main.ts';
+
+export const SESSION_CHECK_ENTRY = 'services/clients/session-check/main.ts';

@@ -89,6 +89,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const metrics = createMetrics({
     agents: () => agents.size,
     sessions: () => sessions.size,
+    detachedClients: () => agents.detachedClients,
     pendingDials: () => dials.size,
     bytes: () => sessions.totals,
     draining: () => draining,

@@ -38,11 +38,17 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+function medianOf(samples: readonly number[]): number {
+  const sorted = samples.toSorted((left, right) => left - right);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
+}
+
 function figureFrom(name: string, unit: Unit, samples: readonly number[]): Figure {
   return {
     name,
     unit,
-    median: percentile(samples, 0.5),
+    median: medianOf(samples),
     least: Math.min(...samples),
     most: Math.max(...samples),
     samples,

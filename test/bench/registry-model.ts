@@ -18,6 +18,9 @@ const BATCH = 500;
 /** Agents that lost their pod dial again within this time: the longest wait between their attempts (relay-link.ts). */
 const REDIAL_WITHIN_S = 3;
 
+/** Whoever comes back empty is to have everybody registered again within this time (design section 7). */
+const RESTORED_WITHIN_S = 5;
+
 /** What Redis says of itself (INFO). */
 interface Reading {
   readonly memoryBytes: number;
@@ -57,7 +60,8 @@ async function measure(redis: RedisServer): Promise<Sample> {
   });
   const epochs = new Map<string, number>();
   const each = async (work: (agent: (typeof agents)[number]) => Promise<unknown>): Promise<void> => {
-    for (let at = 0; at < agents.length; at += BATCH) await Promise.all(agents.slice(at, at + BATCH).map(work));
+    for (let at = 0; at < agents.length; at += BATCH)
+      await Promise.all(agents.slice(at, at + BATCH).map(work));
   };
 
   const empty = await read(redis);
@@ -123,7 +127,7 @@ async function read(redis: RedisServer): Promise<Reading> {
   const info = String(await redis.call('INFO', 'everything'));
   const value = (name: string): number => Number(new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]);
   return {
-    memoryBytes: value('used_memory_dataset'),
+    memoryBytes: value('used_memory'),
     cpuSeconds: value('used_cpu_user') + value('used_cpu_sys'),
     inBytes: value('total_net_input_bytes'),
     outBytes: value('total_net_output_bytes'),
@@ -146,13 +150,17 @@ function measuredTable({ version, bytesPerEntry, costs }: Sample): string {
 function computedTable({ bytesPerEntry, costs: { claim, renew, restore } }: Sample): string {
   const renewals = AGENTS / (RENEW_EVERY_MS / 1_000);
   const perPod = AGENTS / PODS;
+  const restoreSeconds = (AGENTS * restore.cpuMicroseconds) / 1e6;
   const mebibytes = (AGENTS * bytesPerEntry) / 2 ** 20;
   const cores = (perSecond: number, { cpuMicroseconds }: Cost): string =>
     `${((perSecond * cpuMicroseconds) / 1e6).toFixed(2)} of a core`;
   const megabits = (perSecond: number, { inBytes }: Cost): string =>
     `${((perSecond * inBytes * 8) / 1e6).toFixed(0)} Mbit/s in`;
   const rows: readonly (readonly [string, string])[] = [
-    ['memory', `${mebibytes.toFixed(0)} MiB for the entries; as much again is room for their growth and copy-on-write`],
+    [
+      'memory',
+      `${mebibytes.toFixed(0)} MiB for the entries; as much again is room for their growth and copy-on-write`,
+    ],
     [
       `renewals, every ${RENEW_EVERY_MS / 1_000} s`,
       `${count(renewals)}/s: ${cores(renewals, renew)}, ${megabits(renewals, renew)}; ${count(renewals / PODS)}/s by each pod`,
@@ -165,9 +173,14 @@ function computedTable({ bytesPerEntry, costs: { claim, renew, restore } }: Samp
     [
       'Redis comes back empty',
       `${count(AGENTS)} restores, ${count(perPod)} by each pod in batches of ${BATCH}: ` +
-        `${((AGENTS * restore.cpuMicroseconds) / 1e6).toFixed(1)} s of Redis CPU, which is how long it takes with one server`,
+        `${restoreSeconds.toFixed(0)} s of Redis CPU, which is how long it takes with one server; within ` +
+        `${RESTORED_WITHIN_S} s: up to ${count((RESTORED_WITHIN_S / restoreSeconds) * AGENTS)} agents, or a Redis Cluster of ` +
+        `${Math.ceil(restoreSeconds / RESTORED_WITHIN_S)} masters`,
     ],
-    ['Redis is away', `nothing is lost before ${LEASE_MS / 1_000} s: two renewals may fail, and no live session asks it anything`],
+    [
+      'Redis is away',
+      `nothing is lost before ${LEASE_MS / 1_000} s: two renewals may fail, and no live session asks it anything`,
+    ],
   ];
   return [
     `| computed from that: ${count(AGENTS)} idle agents on ${PODS} pods, one Redis | |`,

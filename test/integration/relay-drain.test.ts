@@ -162,15 +162,21 @@ test('a client that was already waiting for its stream is still served', async (
   await drained;
 });
 
-test('a client that waits for an agent is sent to another relay when the goodbyes begin', async () => {
+test('a client that waits for an agent is sent to another relay when the goodbyes begin, not when they end', async () => {
   const running = await start();
+  using agent = await openAgent(running.port, 'job');
+  const staying = await openSession(running, agent, [STREAM]);
   const timers = running.clock.pending;
   const asking = openClient(running.port, 'later', { waitSeconds: 100 });
   await until('it waits', () => running.clock.pending > timers);
   const drained = running.relay.drain();
+  const done = isDone(drained);
   await settle();
   running.clock.advance(DELAY_MS);
   expect(await asking).toMatchObject({ kind: 'refused', status: 503, refusal: { code: 'draining' } });
+  expect(done()).toBe(false);
+  staying.client.close(1000, 'ended');
+  agent.socket.close(1000, 'ended');
   await drained;
 });
 

@@ -86,6 +86,7 @@ test('a peer that is refused and keeps talking is cut after the linger time', as
   const clock = new ManualClock();
   const running = await start({ clock });
   using peer = await openRaw(running.port, handshakeText('/client/nobody'));
+  peer.socket.removeAllListeners('end');
   await until('the refusal', () => peer.received().includes('agent_not_found'));
   for (let round = 0; round < 10; round += 1) {
     clock.advance(LINGER_AFTER_REFUSAL_MS / 10);

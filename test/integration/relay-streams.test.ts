@@ -186,17 +186,22 @@ test('what a client sends before its handshake is answered is bounded', async ()
   using agent = await openAgent(running.port, 'job');
   using peer = await openRaw(running.port, handshakeText('/client/job'));
   await agent.dial();
-  const size = 64 * 1024 * 1024;
-  peer.socket.write(Buffer.alloc(size));
-  let before = -1;
-  await until('no more is taken', async () => {
-    const left = peer.socket.writableLength;
-    const isStill = left === before;
-    before = left;
-    await settle();
-    return isStill;
+  const chunk = Buffer.alloc(64 * 1024);
+  const limit = 64 * 1024 * 1024;
+  let taken = 0;
+  const writeOn = (): void => {
+    taken += chunk.length;
+    if (taken < limit) peer.socket.write(chunk, writeOn);
+  };
+  peer.socket.write(chunk, writeOn);
+  let before = 0;
+  let still = 0;
+  await until('nothing more is taken, for so many looks', () => {
+    still = taken === before ? still + 1 : 0;
+    before = taken;
+    return still === 50;
   });
-  expect(peer.socket.bytesWritten - peer.socket.writableLength).toBeLessThan(size);
+  expect(taken).toBeLessThan(limit);
 });
 
 test('an agent that is told to dial and does not costs the client 504, after the dial time', async () => {
@@ -271,7 +276,8 @@ test('an agent that loses its link during the dial is dialled again when it is b
   using second = await openAgent(running.port, 'job', { claim: first.claim });
   const { ticket } = await second.dial();
   const stream = socketOf(await openAgentStream(running.port, 'job', ticket));
-  expect(await asking).toMatchObject({ kind: 'open' });
+  const client = socketOf(await asking);
+  client.terminate();
   stream.terminate();
 });
 

@@ -6,7 +6,7 @@ import type { EchoSession } from '../support/echo-session.ts';
 import { type Mesh, useMesh } from '../support/mesh.ts';
 import { openSshLine, type SshLine } from '../support/mesh-ssh.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 4;
 const PAUSE_MS = [100, 900] as const;
 /** Of all sessions together, so that there is traffic at every moment and the cores have time for more than that. */
 const CHUNK_BYTES = 128 * 1024;

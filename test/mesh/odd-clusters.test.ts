@@ -59,7 +59,11 @@ test('two pods with one POD_ID work together: it is the address that leads to a 
 
 test.for([
   { step: 'each pod learns the new secret and uses the old one', first: OLD, second: `${OLD},${NEW}` },
-  { step: 'each pod uses the new secret and still takes the old one', first: `${OLD},${NEW}`, second: `${NEW},${OLD}` },
+  {
+    step: 'each pod uses the new secret and still takes the old one',
+    first: `${OLD},${NEW}`,
+    second: `${NEW},${OLD}`,
+  },
   { step: 'each pod forgets the old secret', first: `${NEW},${OLD}`, second: NEW },
 ])('a secret is replaced without a gap: $step', async ({ first, second }) => {
   await expectMesh([await cluster.pod({ secret: first }), await cluster.pod({ secret: second })]);

@@ -12,8 +12,8 @@ test.for(PLACES)('agent on $agent, client on $client, stream on $stream', async 
   const { agent, client, stream } = places;
   const id = `job-${agent}-${client}-${stream}`;
   await mesh.agent(id, { linkPort: mesh.pod(agent).port, streamPort: mesh.pod(stream).port });
-  for (const open of [mesh.plain, mesh.resumable]) {
-    const session = await open.call(mesh, id, mesh.pod(client).port);
+  for (const kind of ['plain', 'resumable'] as const) {
+    const session = await mesh[kind](id, mesh.pod(client).port);
     await session.exchange(300_000);
     expect(await mesh.routes(id)).toEqual(
       client === stream ? [`${client} local`] : [`${client} waiting`, `${stream} forwarding`].sort(),

@@ -34,7 +34,9 @@ test('a pod that is killed: its sessions resume, its agents claim again, and new
   const fresh = await Promise.all(agents.map(({ id }) => mesh.plain(id)));
   await expectAlive(fresh);
   await expectAlive(sessions);
-  console.log(`kill -9: ${sessions.length} sessions and ${fresh.length} new ones alive after ${Date.now() - since} ms`);
+  console.log(
+    `kill -9: ${sessions.length} sessions and ${fresh.length} new ones alive after ${Date.now() - since} ms`,
+  );
   for (const agent of movers) {
     await agent.linked(2);
     expect(agent.losses).toEqual(['lost']);
@@ -64,7 +66,11 @@ test('a pod that is told to go sends its resumable sessions elsewhere, lets plai
   const network = await mesh.network();
   const agent = await mesh.agent('rollout', { linkPort: network.port });
   const pod = mesh.pod(agent.pod);
-  const resumable = await Promise.all([mesh.resumable('rollout'), mesh.resumable('rollout'), mesh.resumable('rollout')]);
+  const resumable = await Promise.all([
+    mesh.resumable('rollout'),
+    mesh.resumable('rollout'),
+    mesh.resumable('rollout'),
+  ]);
   const plain = await mesh.plain('rollout', pod.port);
   const told = socketOf(await openClient(pod.port, 'rollout', { protocols: [RESUME, STREAM] }));
   told.resume();
@@ -108,7 +114,7 @@ test('two pods at once: what is left takes it all', async () => {
   for (const { id } of agents) await mesh.reachable(id);
 });
 
-test("an agent whose network drops takes its link and its sessions up again when it is back", async () => {
+test('an agent whose network drops takes its link and its sessions up again when it is back', async () => {
   const network = await mesh.network();
   const agent = await mesh.agent('roaming', { linkPort: network.port });
   const sessions = await Promise.all([mesh.resumable('roaming'), mesh.resumable('roaming')]);

@@ -19,7 +19,8 @@ beforeEach(async () => {
   agents = await Promise.all(mesh.pods.map((pod) => mesh.agent(`on-${pod.name}`, { linkPort: pod.port })));
   sessions = [];
   for (const { id } of agents) {
-    for (const { port } of mesh.pods) sessions.push(await mesh.resumable(id, port), await mesh.plain(id, port));
+    for (const { port } of mesh.pods)
+      sessions.push(await mesh.resumable(id, port), await mesh.plain(id, port));
   }
   await expectUnnoticed();
 });
@@ -77,7 +78,9 @@ describe('a redis', () => {
     const [agent] = agents;
     const pod = mesh.pod('pod-2');
     await mesh.redis.restart({ keep: false });
-    await (await until('a client gets in', () => mesh.plain(agent?.id ?? '', pod.port, 20).catch(() => undefined))).exchange(1_000);
+    await (
+      await until('a client gets in', () => mesh.plain(agent?.id ?? '', pod.port, 20).catch(() => undefined))
+    ).exchange(1_000);
     await expectReachable('that restarts empty');
     await expectUnnoticed();
   });
@@ -128,6 +131,8 @@ describe('a redis', () => {
     await moved?.linked(2);
     await expectReachable('that is down at start');
     for (const { id } of agents) await mesh.reachable(id);
-    await Promise.all(sessions.filter(({ ended }) => ended === undefined).map((session) => session.exchange(10_000)));
+    await Promise.all(
+      sessions.filter(({ ended }) => ended === undefined).map((session) => session.exchange(10_000)),
+    );
   });
 });

@@ -46,7 +46,15 @@ test('each pod lists its agents and its ends of the sessions, with the way they 
     address: here.address,
     draining: false,
     agents: [
-      { id: 'job', epoch: expect.any(Number) as number, since, address: client, clients: 0, detached: 0, expiresAt: null },
+      {
+        id: 'job',
+        epoch: expect.any(Number) as number,
+        since,
+        address: client,
+        clients: 0,
+        detached: 0,
+        expiresAt: null,
+      },
     ],
     sessions: [{ id: 'job', client, since, route: 'waiting', resumable: false, ...bytes }],
   });
@@ -60,7 +68,9 @@ test('each pod lists its agents and its ends of the sessions, with the way they 
     ],
   });
   plain[Symbol.dispose]();
-  await until('it is listed no more', async () => JSON.stringify(await listOf(here)).includes('"sessions":[]'));
+  await until('it is listed no more', async () =>
+    JSON.stringify(await listOf(here)).includes('"sessions":[]'),
+  );
 });
 
 test('any pod lists them all, and names those that cannot be asked', async () => {

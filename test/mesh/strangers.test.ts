@@ -95,7 +95,9 @@ describe('an entry that a stranger wrote', () => {
     expect(await refusalOf(openClient(here.port, 'job'))).toEqual(NOT_FOUND);
     await (await cluster.client('job', there)).exchange(1_000);
     there.clock.skip(RENEW_EVERY_MS);
-    await (await until('it is found again', () => cluster.client('job', here).catch(() => undefined))).exchange(1_000);
+    await (
+      await until('it is found again', () => cluster.client('job', here).catch(() => undefined))
+    ).exchange(1_000);
     await before.exchange(10_000);
     expect(trap.visits()).toBe(0);
   });
@@ -105,7 +107,9 @@ describe('an entry that a stranger wrote', () => {
     await redis.call('FLUSHALL');
     expect(await refusalOf(openClient(here.port, 'job'))).toEqual(NOT_FOUND);
     there.clock.skip(RENEW_EVERY_MS);
-    await (await until('it is found again', () => cluster.client('job', here).catch(() => undefined))).exchange(1_000);
+    await (
+      await until('it is found again', () => cluster.client('job', here).catch(() => undefined))
+    ).exchange(1_000);
     expect(agent.losses).toEqual([]);
   });
 });

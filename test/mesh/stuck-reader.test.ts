@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { socketOf } from '../support/fake-agent.ts';
-import type { MeshPod } from '../support/mesh-pod.ts';
 import { useMesh } from '../support/mesh.ts';
+import type { MeshPod } from '../support/mesh-pod.ts';
 import { until } from '../support/poll.ts';
 import { openClient } from '../support/relay.ts';
 
@@ -47,7 +47,9 @@ test('a reader that is stuck behind a hop stops its sender, and reads every byte
   expect(pushed).toBeLessThan(ON_ITS_WAY_BYTES);
   await bystander.exchange(MIB);
   const cost = (await residentOf(first, second)) - before;
-  console.log(`stuck: ${(pushed / MIB).toFixed(1)} MiB left the agent, two pods grew by ${(cost / MIB).toFixed(1)} MiB`);
+  console.log(
+    `stuck: ${(pushed / MIB).toFixed(1)} MiB left the agent, two pods grew by ${(cost / MIB).toFixed(1)} MiB`,
+  );
   expect(cost).toBeLessThan(ON_ITS_WAY_BYTES);
 
   const hash = createHash('sha256');

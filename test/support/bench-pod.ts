@@ -8,6 +8,8 @@ import { until } from './poll.ts';
 
 const READY_WITHIN_MS = 60_000;
 
+const RELAY_FLAGS = (process.env['BENCH_FLAGS'] ?? '--max-semi-space-size=1,--single-threaded-gc').split(',').filter((f) => f !== '');
+
 export class BenchPod implements AsyncDisposable {
   readonly name: string;
   readonly port: number;
@@ -37,7 +39,7 @@ export class BenchPod implements AsyncDisposable {
   /** Starts it, again on the same ports if it was killed, and waits until it is ready. */
   async start(): Promise<this> {
     const address = `127.0.0.1:${this.#internalPort}`;
-    const process_ = startProcess(this.name, [process.execPath, join(DIST, 'relay/main.js')], {
+    const process_ = startProcess(this.name, [process.execPath, ...RELAY_FLAGS, join(DIST, 'relay/main.js')], {
       cwd: tmpdir(),
       env: {
         HOST: '127.0.0.1',
@@ -75,7 +77,7 @@ export async function startPod(name: string, redisUrl?: string): Promise<BenchPo
   const shared =
     redisUrl === undefined
       ? {}
-      : { REDIS_URL: redisUrl, CLUSTER_SECRET: 'a secret of the bench, of no use anywhere' };
+      : { REDIS_URL: redisUrl, CLUSTER_SECRET: 'a-secret-of-the-bench-that-opens-nothing' };
   const ports = { port: await freePort(), internalPort: await freePort() };
   return new BenchPod(name, ports, shared).start();
 }

@@ -1,10 +1,10 @@
 // A pod of the mesh: one relay in a process of its own, run from the sources, on ports that stay the same.
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { BalancerTarget } from './tcp-balancer.ts';
 import { type E2eProcess, type ProcessExit, startProcess } from './e2e-process.ts';
 import { until } from './poll.ts';
 import { findFreePort } from './redis-process.ts';
+import type { BalancerTarget } from './tcp-balancer.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/relay/main.ts', import.meta.url));
 

@@ -39,7 +39,8 @@ export class SshLine implements AsyncDisposable {
       },
       ECHO_WITHIN_MS,
     );
-    if (this.ssh.stdout !== this.#said) throw new Error(`not what was typed:\n${this.ssh.stdout.slice(-500)}`);
+    if (this.ssh.stdout !== this.#said)
+      throw new Error(`not what was typed:\n${this.ssh.stdout.slice(-500)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -88,7 +88,7 @@ export class Mesh {
 
   /** Sends everybody home. */
   async clear(): Promise<void> {
-    for (const guest of this.#guests.splice(0).reverse()) {
+    for (const guest of this.#guests.splice(0).toReversed()) {
       if (Symbol.asyncDispose in guest) await guest[Symbol.asyncDispose]();
       else guest[Symbol.dispose]();
     }
@@ -116,7 +116,10 @@ export class Mesh {
   /** Resolves once clients on `pods` pods wait for a claim of `id`. */
   async awaited(id: string, pods = 1): Promise<void> {
     await until(`clients on ${pods} pods wait for ${id}`, async () => {
-      const [, count] = (await this.redis.call('PUBSUB', 'NUMSUB', `converge:claim:{${id}}`)) as [string, number];
+      const [, count] = (await this.redis.call('PUBSUB', 'NUMSUB', `converge:claim:{${id}}`)) as [
+        string,
+        number,
+      ];
       return count >= pods;
     });
   }

@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
+import type { Cluster } from '../../services/relay/kubernetes/cluster.ts';
 import { entryText } from '../../services/relay/registry/redis-entry.ts';
 import type { Owner } from '../../services/relay/registry/registry.ts';
-import type { Cluster } from '../../services/relay/kubernetes/cluster.ts';
-import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { EchoAgent, type EchoAgentOptions } from './echo-agent.ts';
 import { type EchoSession, openPlainSession } from './echo-session.ts';
 import { until } from './poll.ts';
@@ -89,7 +89,7 @@ export class RelayCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const guest of this.#guests.splice(0).reverse()) {
+    for (const guest of this.#guests.splice(0).toReversed()) {
       if (Symbol.asyncDispose in guest) await guest[Symbol.asyncDispose]();
       else guest[Symbol.dispose]();
     }

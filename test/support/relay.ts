@@ -25,7 +25,7 @@ export interface RunningRelay extends AsyncDisposable {
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
   /** The value of a metric; labels in the order of the exposition; 0 if it is not there. */
-  metric(nameAndLabels: string): Promise<number>;
+  readonly metric: (nameAndLabels: string) => Promise<number>;
 }
 
 export interface RelaySetUp {

@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 
 interface Timer {
   readonly at: number;
-  fire(): void;
+  readonly fire: () => void;
 }
 
 export class SkippingClock implements Clock {
@@ -39,7 +39,9 @@ export class SkippingClock implements Clock {
   /** Moves time on by `ms`, and fires what falls due, in order; timers set by timers count from the new time. */
   skip(ms: number): void {
     this.#offset += ms;
-    const due = [...this.#timers].filter(({ at }) => at <= this.now()).sort((left, right) => left.at - right.at);
+    const due = [...this.#timers]
+      .filter(({ at }) => at <= this.now())
+      .sort((left, right) => left.at - right.at);
     for (const timer of due) if (this.#timers.has(timer)) timer.fire();
   }
 }

@@ -10,7 +10,7 @@ import {
   parsePublicTarget,
 } from '#shared/protocol/paths.ts';
 
-const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'.split('');
 const validId = fc
   .tuple(
     fc.constantFrom(...ALPHANUMERIC),

@@ -128,12 +128,12 @@ test('a registry that fails is logged, and asked again', async () => {
   const { agents, link, registry, lines, clock } = createCore();
   const stop = agents.start();
   await link('job');
-  const { renew } = registry;
+  const renew = registry.renew.bind(registry);
   registry.renew = () => Promise.reject(new Error('down'));
   clock.advance(RENEW_EVERY_MS);
   await settle();
   expect(lines.at(-1)).toMatchObject({ level: 'warn', message: 'leases not renewed' });
-  registry.renew = renew.bind(registry);
+  registry.renew = renew;
   for (let time = 0; time < LEASE_MS; time += RENEW_EVERY_MS) {
     clock.advance(RENEW_EVERY_MS);
     await settle();

@@ -11,6 +11,8 @@ import type { Recorder } from '../session/ports.ts';
 export interface Readings {
   readonly agents: () => number;
   readonly sessions: () => number;
+  /** What the agents here report. */
+  readonly detachedClients: () => number;
   readonly pendingDials: () => number;
   /** Bytes since the start, by direction. */
   readonly bytes: () => { readonly toAgent: number; readonly toClient: number };
@@ -45,6 +47,11 @@ export function createMetrics(readings: Readings): Metrics {
   }
 
   gauge('converge_agents', 'Agents with a control link on this pod.', readings.agents);
+  gauge(
+    'converge_detached_clients',
+    'Clients of the agents on this pod that are without a transport at the moment and may resume.',
+    readings.detachedClients,
+  );
   gauge('converge_sessions', 'Sessions through this pod.', readings.sessions);
   gauge('converge_pending_dials', 'Clients that wait for the stream of an agent.', readings.pendingDials);
   gauge('converge_draining', '1 while this pod drains, else 0.', () => (readings.draining() ? 1 : 0));

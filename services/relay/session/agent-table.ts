@@ -67,6 +67,13 @@ export class AgentTable {
     return this.#rows.size;
   }
 
+  /** Clients that are without a transport and may resume, as the agents last said. */
+  get detachedClients(): number {
+    let count = 0;
+    for (const { agent } of this.#rows.values()) count += agent.status?.detached ?? 0;
+    return count;
+  }
+
   get(id: string): Agent | undefined {
     return this.#rows.get(id)?.agent;
   }
