@@ -21,8 +21,8 @@ export default defineConfig({
       project('unit', 20 * seconds, true),
       project('contract', 30 * seconds, true),
       project('integration', 60 * seconds, true),
-      project('mesh', 120 * seconds, false),
-      project('e2e', 300 * seconds, false),
+      project('mesh', 120 * seconds, true),
+      project('e2e', 300 * seconds, true),
       // Not among the stages of `npm test`: one builds an image, for minutes, the other needs a cluster.
       project('image', 1_200 * seconds, false),
       project('cluster', 1_200 * seconds, false),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { withdrawChecksums } from './checksums.ts';
 import { runCommand } from './command.ts';
 import { NODE_BINARY } from './node-runtime.ts';
+import { NODE_FLAGS } from './runtime-flags.ts';
 import { type AddonName, DIST, PLATFORM, type Program } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
@@ -18,6 +19,7 @@ const SEA_SETTINGS = {
   useCodeCache: true,
   // A job's NODE_OPTIONS is for the job's own Node: a --require or --inspect in it must not reach the agent.
   execArgvExtension: 'none',
+  execArgv: NODE_FLAGS,
 };
 
 /** The parts of a binary. `node` is stripped: whatever happens to the file after the injection breaks it. */
@@ -43,7 +45,8 @@ export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts)
     const config = `${temporary}.json`;
     try {
       await writeFile(config, JSON.stringify({ ...SEA_SETTINGS, main: bundle, output: blob, assets }));
-      await runCommand(NODE_BINARY, ['--experimental-sea-config', config]);
+      // With the same flags, or the code cache is not taken.
+      await runCommand(NODE_BINARY, [...NODE_FLAGS, '--experimental-sea-config', config]);
       await withdrawChecksums();
       await copyFile(node.path, temporary);
       await runCommand(NODE_BINARY, [

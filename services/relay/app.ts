@@ -207,6 +207,11 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       });
       stops.push(reload);
     }
+    if (config.redis !== undefined && config.podAddress === undefined)
+      log.warn(
+        { address: self.address },
+        'POD_ADDRESS is not set: pods on other machines cannot reach this one',
+      );
     for (const begin of starts) begin();
     stops.push(agents.start(), cluster.start(), reportLoad());
     return { port: portOf(publicApp), internalPort: portOf(internalApp) };

@@ -24,8 +24,7 @@ async function openEcho(
     host.destination,
     'stty raw -echo; echo READY; exec cat',
   ] as const;
-  const { child, see } = start(stack, `ssh to ${host.name}`, command, cwd);
-  void see;
+  const { child } = start(stack, `ssh to ${host.name}`, command, cwd);
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   let heard = (text: string): void => {
     if (text.includes('READY')) isReady();

@@ -118,7 +118,7 @@ afterEach(() => {
 async function until(condition: () => boolean, stepMs = 0): Promise<void> {
   const giveUpAt = Date.now() + 15_000;
   while (!condition()) {
-    if (Date.now() > giveUpAt) throw new Error(`never came true: ${condition}`);
+    if (Date.now() > giveUpAt) throw new Error(`never came true: ${String(condition)}`);
     listener.current.clock.advance(stepMs);
     await setImmediate();
   }

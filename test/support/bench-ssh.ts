@@ -13,11 +13,20 @@ const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 
 /** The same cipher on both: the agent's first. Nothing of the person's own configuration takes part. */
 const COMMON_OPTIONS = [
-  ...['-F', 'none', '-c', 'aes128-gcm@openssh.com', '-o', 'LogLevel=ERROR'],
-  ...['-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
+  'LogLevel=ERROR',
+  'IdentitiesOnly=yes',
+  'StrictHostKeyChecking=no',
+  'UserKnownHostsFile=/dev/null',
   // From 9.5 on ssh sends keys at fixed times; older ones do not know the option.
-  ...['-o', 'IgnoreUnknown=ObscureKeystrokeTiming', '-o', 'ObscureKeystrokeTiming=no'],
-];
+  'IgnoreUnknown=ObscureKeystrokeTiming',
+  'ObscureKeystrokeTiming=no',
+  'Ciphers=aes128-gcm@openssh.com',
+].flatMap((option) => ['-o', option]);
+
+/** Whose key is in `folder`. */
+function optionsIn(folder: string): string[] {
+  return ['-F', 'none', '-i', join(folder, 'key'), ...COMMON_OPTIONS];
+}
 
 export interface SshHost {
   readonly name: string;
@@ -64,7 +73,7 @@ export async function startSshd(stack: AsyncDisposableStack, folder: string): Pr
   await sshd.see(/Server listening on 127\.0\.0\.1/);
   return {
     name: 'sshd',
-    options: [...COMMON_OPTIONS, '-i', join(folder, 'key'), '-o', `Port=${port}`],
+    options: [...optionsIn(folder), '-o', `Port=${port}`],
     destination: `${userInfo().username}@127.0.0.1`,
     pid: sshd.child.pid ?? 0,
   };
@@ -85,7 +94,7 @@ export async function startBenchAgent(
   const proxy = `${join(DIST, `bin/wsproxy-${PLATFORM}`)} ${clientUrl}/client/${id}`;
   return {
     name: 'ours',
-    options: [...COMMON_OPTIONS, '-i', join(folder, 'key'), '-o', `ProxyCommand=${proxy}`],
+    options: [...optionsIn(folder), '-o', `ProxyCommand=${proxy}`],
     destination: `abc@${id}`,
     pid: agent.child.pid ?? 0,
   };

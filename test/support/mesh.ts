@@ -9,7 +9,6 @@ import { type RedisServer, startRedis } from './redis-server.ts';
 import { TcpBalancer } from './tcp-balancer.ts';
 
 export const POD_NAMES = ['pod-1', 'pod-2', 'pod-3'] as const;
-export type PodName = (typeof POD_NAMES)[number];
 
 /** Until a thing that is to happen within seconds has happened, on two busy cores. */
 export const EVENTUALLY_MS = 30_000;

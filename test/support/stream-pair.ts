@@ -27,11 +27,7 @@ export interface StreamPair extends AsyncDisposable {
 }
 
 /** Opens a pair. */
-export async function openPair(
-  carrier: Carrier,
-  clock: Clock,
-  far: ClientOptions = {},
-): Promise<StreamPair> {
+export async function openPair(carrier: Carrier, clock: Clock, far: ClientOptions = {}): Promise<StreamPair> {
   const http = createServer();
   const accepted = Promise.withResolvers<NearEnd>();
   http.on('upgrade', (request, duplex, head: Buffer) => {

