@@ -8,9 +8,6 @@ import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream
 import { JumpingClock } from './resume-clock.ts';
 import { makeWire, PERFECT_WIRE, randomFrom, type Wire, type WirePlan } from './resume-wire.ts';
 
-/** Small, so that a few kilobytes go through every state. */
-const SMALL_LIMITS: FlowLimits = { windowBytes: 4_000, frameBytes: 700, ackEveryBytes: 900 };
-
 /** Far more than any plan needs; a simulation that runs in a circle is a failure, not a hang. */
 const MAX_JUMPS = 300_000;
 
