@@ -42,6 +42,8 @@ if (unknown.length > 0 || !(rounds >= 1)) {
 }
 
 await ensureCommands(['nginx', 'redis-server', 'sftp', 'ssh', 'ssh-keygen', 'sshd']);
+// An exit, also one that is asked for, takes along every process that was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const figures = new Figures();
 const failed: string[] = [];
 for (const name of names) {

@@ -47,7 +47,6 @@ export async function measureRelay({ figures, isFull, rounds, say }: PartOptions
     const bytes = isFull ? full : quick;
     say(`${rounds} rounds of ${bytes / MB} MB in writes of ${payload} bytes`);
     for (const { lane, mask } of turns) {
-      console.error(lane.name);
       await costOf(lane, payload, bytes * WARM_UP_SHARE, mask);
     }
     for (let round = 0; round < rounds; round += 1) {

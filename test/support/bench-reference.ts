@@ -1,5 +1,5 @@
 // The references that the relay is held against, each in a process of its own.
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,6 +47,7 @@ export async function startNginx(target: number): Promise<Reference> {
     [Symbol.asyncDispose]: async () => {
       nginx.kill('SIGKILL');
       await nginx.exited;
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
