@@ -9,6 +9,8 @@ import { DIST, PLATFORM, ROOT } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 const SSH_CRYPTO_SOURCE = fileURLToPath(import.meta.resolve('ssh2/lib/protocol/crypto/src/binding.cc'));
+/** See there. */
+const OBJECT_WRAP = join(import.meta.dirname, 'object-wrap.h');
 const NAN_MANIFEST = fileURLToPath(import.meta.resolve('nan/package.json'));
 
 /** What ssh2's binding.gyp and node-gyp would pass, so that neither node-gyp nor Python is needed. */
@@ -29,6 +31,8 @@ const COMPILER_FLAGS = [
   '-DBUILDING_NODE_EXTENSION',
   `-I${join(NODE_PACKAGE, 'include/node')}`,
   `-I${dirname(NAN_MANIFEST)}`,
+  '-include',
+  OBJECT_WRAP,
 ];
 
 /** node-pty's addon, which npm brings compiled. */
@@ -38,6 +42,7 @@ export const PTY_ADDON = join(ROOT, 'node_modules/@lydell', `node-pty-${PLATFORM
 export async function compileSshCrypto(): Promise<Made> {
   const ingredients = [
     await readFile(SSH_CRYPTO_SOURCE),
+    await readFile(OBJECT_WRAP),
     await readNodeVersion(),
     COMPILER_FLAGS.join(' '),
     await readFile(NAN_MANIFEST),
