@@ -15,6 +15,7 @@ const PACKAGES = {
   'g++': 'g++',
   git: 'git',
   nginx: 'nginx',
+  prometheus: 'prometheus',
   promtool: 'prometheus',
   'redis-server': 'redis-server',
   rsync: 'rsync',

@@ -3,9 +3,9 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
+import { NODE_FLAGS } from '../../deploy/build/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
-import { ensureBaseImages } from '../support/base-images.ts';
-import { openContainerEngine } from '../support/container-engine.ts';
+import { runDocker } from '../support/docker-daemon.ts';
 import { until } from '../support/poll.ts';
 
 const IMAGE = 'converge:test';
@@ -16,25 +16,20 @@ const CONFINED =
 /** What makes an image worth attacking or patching, and has no business in this one. */
 const UNWANTED_PACKAGES = /^(gcc|g\+\+|make|python3|git|curl|wget|openssh-.*|sudo|nodejs|npm)$/;
 
-const found = await openContainerEngine();
-if (found.kind === 'none') console.log(`the image is not tested: ${found.reason}`);
+/** Of the engine that test/image/main.ts found or started. */
+const docker = (...args: string[]): Promise<string> => runDocker({}, ...args);
 const containers: string[] = [];
 
 afterAll(async () => {
-  if (found.kind === 'none') return;
-  for (const name of containers) await found.engine.docker('rm', '--force', name);
-  await found.engine[Symbol.asyncDispose]();
+  for (const name of containers) await docker('rm', '--force', name);
 });
 
-describe.skipIf(found.kind === 'none')('the image', async () => {
-  const docker = async (...args: string[]) =>
-    found.kind === 'engine' ? await found.engine.docker(...args) : '';
-
+describe('the image', () => {
   test('is built from the Dockerfile as it is', async () => {
-    for (const line of await ensureBaseImages({ docker })) console.log(line);
-    await docker('build', '--network', 'host', '--tag', IMAGE, '--build-arg', 'REVISION=test', ROOT);
-    // What the build stage leaves is worth a gigabyte each time; an engine of somebody else's is left alone.
-    if (found.kind === 'engine' && found.engine.isOurs) await docker('image', 'prune', '--force');
+    // Or a build that fails would leave the next tests to an older image.
+    await docker('image', 'rm', '--force', IMAGE).catch(() => undefined);
+    const options = ['--network', 'host', '--force-rm', '--tag', IMAGE, '--build-arg', 'REVISION=test'];
+    await docker('build', ...options, ROOT);
     const bytes = Number(await docker('image', 'inspect', '--format', '{{.Size}}', IMAGE));
     console.log(`the image has ${(bytes / BYTES_PER_MB).toFixed(0)} MB`);
     expect(bytes).toBeGreaterThan(BYTES_PER_MB);
@@ -45,7 +40,7 @@ describe.skipIf(found.kind === 'none')('the image', async () => {
       await docker('image', 'inspect', '--format', '{{json .Config}}', IMAGE),
     ) as Record<string, unknown>;
     expect(config['User']).toBe('10001:10001');
-    expect(config['Entrypoint']).toEqual(['node', 'dist/relay/main.js']);
+    expect(config['Entrypoint']).toEqual(['node', ...NODE_FLAGS, 'dist/relay/main.js']);
     expect(config['StopSignal']).toBe('SIGTERM');
     expect(Object.keys(config['ExposedPorts'] as object).sort()).toEqual(['8080/tcp', '9090/tcp']);
     expect(config['Labels']).toMatchObject({

@@ -1,10 +1,11 @@
 // `npm test`: every check of the project in order, from the quickest to the slowest; the first that fails ends it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { formatTally, readTally, sumTallies } from './tally.ts';
 
 interface Stage {
   readonly name: string;
@@ -14,12 +15,6 @@ interface Stage {
 interface TestStage extends Stage {
   /** Where vitest leaves its figures. */
   readonly results: string;
-}
-
-interface Tally {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
 }
 
 const STATIC_STAGES: readonly Stage[] = [
@@ -38,14 +33,14 @@ const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
 const folder = await mkdtemp(join(tmpdir(), 'converge-check-'));
 const testStages = PROJECTS.map((project) => testStageFor(project, join(folder, `${project}.json`)));
 const failure = await findFailure([...STATIC_STAGES, ...testStages]);
-const { passed, failed, skipped } = await sumResults(testStages);
+const tallies = await Promise.all(testStages.map(({ results }) => readTally(results)));
 await rm(folder, { recursive: true });
 
 if (failure !== undefined) {
   console.log(`\nstopped at: ${failure}`);
   process.exitCode = 1;
 }
-console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+console.log(`\n${formatTally(sumTallies(tallies))}`);
 
 function testStageFor(project: (typeof PROJECTS)[number], results: string): TestStage {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
@@ -79,25 +74,4 @@ async function runStage({ command: [file, ...args] }: Stage): Promise<boolean> {
   });
   const [code] = (await once(child, 'close')) as [number | null];
   return code === 0;
-}
-
-async function sumResults(stages: readonly TestStage[]): Promise<Tally> {
-  const tallies = await Promise.all(stages.map(({ results }) => readTally(results)));
-  return tallies.reduce((sum, tally) => ({
-    passed: sum.passed + tally.passed,
-    failed: sum.failed + tally.failed,
-    skipped: sum.skipped + tally.skipped,
-  }));
-}
-
-/** What vitest's JSON reporter counted; nothing for a stage that was never reached or found no test. */
-async function readTally(results: string): Promise<Tally> {
-  const text = await readFile(results, 'utf8').catch(() => undefined);
-  if (text === undefined) return { passed: 0, failed: 0, skipped: 0 };
-  const counts = JSON.parse(text) as Record<string, number>;
-  return {
-    passed: counts['numPassedTests'] ?? 0,
-    failed: counts['numFailedTests'] ?? 0,
-    skipped: (counts['numPendingTests'] ?? 0) + (counts['numTodoTests'] ?? 0),
-  };
 }
