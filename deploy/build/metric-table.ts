@@ -32,13 +32,13 @@ export async function renderMetricTable(text: string): Promise<string> {
 export async function describeMetrics(): Promise<
   ReadonlyMap<string, { readonly type: string; readonly help: string }>
 > {
-  const none = () => 0;
+  const bytes = { toAgent: 0, toClient: 0 };
   const metrics = createMetrics({
-    agents: none,
-    detachedClients: none,
-    sessions: none,
-    pendingDials: none,
-    bytes: () => ({ toAgent: 0, toClient: 0 }),
+    agents: () => 0,
+    clients: () => ({ all: 0, detached: 0 }),
+    sessions: () => ({ local: 0, waiting: 0, forwarding: 0 }),
+    pendingDials: () => 0,
+    bytes: () => ({ local: bytes, waiting: bytes, forwarding: bytes }),
     draining: () => false,
   });
   const text = await metrics.text();

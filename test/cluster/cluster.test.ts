@@ -1,8 +1,10 @@
 // The chart's promises on a real cluster, in the order of a release's life: each test goes on where the last one ended.
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ClusterRelease, openRelease } from '../support/cluster.ts';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type ClusterRelease, openRelease, RELEASE } from '../support/cluster.ts';
 import { type ClusterIngress, openIngress } from '../support/cluster-ingress.ts';
+import { enforcesPolicies, REFUSED, startStranger, tryConnect } from '../support/cluster-strangers.ts';
 import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
 import { hashOf, makeBytes } from '../support/e2e-bytes.ts';
 import { openWay, type Way } from '../support/e2e-laptop.ts';
@@ -10,10 +12,14 @@ import { useWorld } from '../support/e2e-world.ts';
 import { until } from '../support/poll.ts';
 
 const MIB = 2 ** 20;
-const ROLLOUT_WITHIN_MS = 600_000;
-/** At 80 Mbit/s this takes longer than three pods take to be replaced one by one. */
+const SET_UP_WITHIN_MS = 900_000;
+const GONE_WITHIN_MS = 120_000;
+const LOOK_EVERY_MS = 1_000;
+/** At 80 Mbit/s this takes about as long as three pods take to be replaced one by one. */
 const TRANSFER_BYTES = 1_024 * MIB;
 const TRANSFER_KBIT_PER_SECOND = '80000';
+
+const IMAGE = process.env['CONVERGE_IMAGE'] ?? '';
 
 const world = useWorld();
 let release: ClusterRelease;
@@ -22,12 +28,24 @@ let agent: E2eAgent;
 let way: Way;
 
 beforeAll(async () => {
-  release = await openRelease(process.env['CONVERGE_IMAGE'] ?? '');
-  await release.upgrade({ replicas: 3, 'relay.drainDelaySeconds': 3, 'relay.drainTimeoutSeconds': 10 });
-  ingress = await openIngress(release, 3);
-  agent = await startAgent(world, { relay: ingress.url, held: true });
-  way = await openWay(world, agent);
-}, ROLLOUT_WITHIN_MS);
+  release = await openRelease({ image: IMAGE, valuesFile: process.env['CONVERGE_VALUES'] });
+  try {
+    await release.upgrade({ replicas: 3, 'relay.drainDelaySeconds': 3, 'relay.drainTimeoutSeconds': 10 });
+    ingress = await openIngress(release, 3);
+    // The whole file is slower than the ten minutes that a job has by default.
+    agent = await startAgent(world, { relay: ingress.url, held: true, args: ['--timeout', '2h'] });
+    way = await openWay(world, agent);
+  } catch (error) {
+    console.error(await release.describe());
+    throw error;
+  }
+}, SET_UP_WITHIN_MS);
+
+beforeEach(({ onTestFailed }) => {
+  onTestFailed(async () => {
+    console.error(await release.describe());
+  });
+});
 
 afterAll(async () => {
   await ingress?.[Symbol.asyncDispose]();
@@ -39,7 +57,7 @@ test('three relays are ready', async () => {
 });
 
 test('helm test opens a session through the Service', async () => {
-  expect(await release.helm('test', 'converge', '--timeout', '5m')).toContain('Succeeded');
+  expect(await release.helm('test', RELEASE, '--timeout', '5m')).toContain('Succeeded');
 });
 
 test('sessions run across pods', async () => {
@@ -47,9 +65,7 @@ test('sessions run across pods', async () => {
     const { code, stdout } = await way.ssh([way.host, 'echo', 'here']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'here\n' });
   }
-  expect(await release.sumMetric('converge_session_setup_seconds_count{route="forwarding"}')).toBeGreaterThan(
-    0,
-  );
+  expect(await release.sumMetric('converge_session_setup_seconds_count{route="waiting"}')).toBeGreaterThan(0);
 });
 
 test('a transfer outlives helm upgrade', async () => {
@@ -62,35 +78,31 @@ test('a transfer outlives the loss of a pod', async () => {
   await transferDuring('loss', async () => {
     const [pod = ''] = await release.readyPods();
     await release.kubectl('delete', 'pod', pod, '--grace-period=0', '--force');
-    await until('three pods again', async () => (await release.readyPods()).length === 3, ROLLOUT_WITHIN_MS);
+    await release.waitForPods(3);
   });
 });
 
-test('strangers reach the public port, and neither the internal one nor Redis', async () => {
-  const script = (host: string, port: number) =>
-    `const s = require('node:net').connect(${port}, '${host}').setTimeout(5000);` +
-    "s.on('connect', () => { console.log('open'); process.exit() });" +
-    "for (const e of ['error', 'timeout']) s.on(e, () => { console.log('closed'); process.exit() });";
-  const probe = async (name: string, host: string, port: number) => {
-    const image = process.env['CONVERGE_IMAGE'] ?? '';
-    const options = ['--image', image, '--restart=Never', '--command', '--'];
-    await release.kubectl('run', name, ...options, 'node', '-e', script(host, port));
-    await release.kubectl('wait', `pod/${name}`, '--for=jsonpath={.status.phase}=Succeeded', '--timeout=2m');
-    const said = (await release.kubectl('logs', name)).trim();
-    await release.kubectl('delete', 'pod', name);
-    return said;
-  };
-  expect(await probe('probe-public', 'converge', 80)).toBe('open');
-  const hint = 'does this cluster’s network plugin enforce NetworkPolicies?';
-  expect(await probe('probe-internal', 'converge-internal', 9090), hint).toBe('closed');
-  expect(await probe('probe-redis', 'converge-redis', 6379), hint).toBe('closed');
+test('strangers reach the public port, and neither the internal one nor Redis', async ({ skip }) => {
+  const stranger = await startStranger(release, IMAGE);
+  expect(await tryConnect(release, stranger, RELEASE, 80)).toBe('open');
+  // What strangers cannot reach must be there for those who may.
+  const [relay = ''] = await release.readyPods();
+  expect(await tryConnect(release, relay, `${RELEASE}-internal`, 9090)).toBe('open');
+  expect(await tryConnect(release, relay, `${RELEASE}-redis`, 6379)).toBe('open');
+  if (!(await enforcesPolicies(release, IMAGE))) {
+    const note = 'this cluster’s network plugin enforces no NetworkPolicy: who reaches what was NOT checked';
+    console.warn(note);
+    skip(note);
+  }
+  expect(REFUSED).toContain(await tryConnect(release, stranger, `${RELEASE}-internal`, 9090));
+  expect(REFUSED).toContain(await tryConnect(release, stranger, `${RELEASE}-redis`, 6379));
 });
 
 test('from three to one, a session goes on and new ones begin', async () => {
   const running = way.startSsh([way.host, 'echo begun; read -r line; echo "got $line"']);
   await running.see(/begun/);
   await release.upgrade({ replicas: 1 });
-  await until('one pod is left', async () => (await release.readyPods()).length === 1, ROLLOUT_WITHIN_MS);
+  await release.waitForPods(1);
   running.child.stdin?.end('it\n');
   await running.see(/got it/);
   expect((await running.exited).code).toBe(0);
@@ -98,33 +110,37 @@ test('from three to one, a session goes on and new ones begin', async () => {
 });
 
 test('uninstalling leaves nothing', async () => {
-  await release.helm('uninstall', 'converge', '--wait');
+  await release.helm('uninstall', RELEASE, '--wait');
   const kinds =
-    'deployments,replicasets,pods,services,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets';
-  await until(
-    'all objects are gone',
-    async () => {
-      const left = await release.kubectl(
-        'get',
-        kinds,
-        '-l',
-        'app.kubernetes.io/instance=converge',
-        '-o',
-        'name',
-      );
-      return left.trim() === '';
-    },
-    120_000,
-  );
+    'deployments,replicasets,pods,services,endpointslices,secrets,configmaps,serviceaccounts,roles,rolebindings,' +
+    'networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,ingresses';
+  const isOurs = new RegExp(`/(sh\\.helm\\.release\\.v1\\.)?${RELEASE}\\b`);
+  const isGone = async () => {
+    const names = (await release.kubectl('get', kinds, '-o', 'name')).split('\n');
+    return names.every((name) => !isOurs.test(name));
+  };
+  await until('all objects are gone', isGone, GONE_WITHIN_MS, LOOK_EVERY_MS);
 });
 
-/** Puts a file while `event` happens, and compares what arrived. */
+/** Puts a file, again and again until `event` is over, and compares what arrived. */
 async function transferDuring(name: string, event: () => Promise<void>): Promise<void> {
   const source = join(way.laptop.folder, name);
+  const arrived = join(agent.job, name);
   await makeBytes(source, TRANSFER_BYTES);
-  const transfer = way.sftp([`put ${name}`], ['-l', TRANSFER_KBIT_PER_SECOND]);
-  await event();
-  const { code, stderr } = await transfer;
-  expect({ code, stderr }).toMatchObject({ code: 0 });
-  expect(await hashOf(join(agent.job, name))).toBe(await hashOf(source));
+  const over = new AbortController();
+  const happening = event().finally(() => {
+    over.abort();
+  });
+  const transferring = async () => {
+    do {
+      const { code, stderr } = await way.sftp([`put ${name}`], ['-l', TRANSFER_KBIT_PER_SECOND]);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(await hashOf(arrived)).toBe(await hashOf(source));
+      await rm(arrived);
+    } while (!over.signal.aborted);
+  };
+  // Both to their end, whatever becomes of the other: the next test needs a release that nobody works on.
+  for (const outcome of await Promise.allSettled([happening, transferring()]))
+    if (outcome.status === 'rejected') throw outcome.reason;
+  await rm(source);
 }

@@ -1,7 +1,7 @@
 // What the chart promises, object by object.
 import { describe, expect, test } from 'vitest';
 import { configTable } from '../../services/relay/config.ts';
-import { at, type KubeObject, PROMETHEUS_KINDS, pick, render } from '../support/chart.ts';
+import { at, type KubeObject, PROMETHEUS_KINDS, pick, render, tryRender } from '../support/chart.ts';
 import { startDiscoveryServer } from '../support/discovery-server.ts';
 import { findModelFaults } from '../support/kubernetes-models.ts';
 
@@ -9,14 +9,23 @@ const objects = await render({ kinds: PROMETHEUS_KINDS });
 const deployment = pick(objects, 'Deployment');
 const POD = 'spec.template.spec';
 const CONTAINER = `${POD}.containers.0`;
+const RELAY_VARIABLES = [...configTable().matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name ?? '');
 const RELAY_PODS = {
   'app.kubernetes.io/name': 'converge',
   'app.kubernetes.io/instance': 'converge',
   'app.kubernetes.io/component': 'relay',
 };
 
+/** Of an object that the release has made before; Helm takes no other. */
+const HELM_OWNED = {
+  name: 'converge',
+  namespace: 'relays',
+  labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+  annotations: { 'meta.helm.sh/release-name': 'converge', 'meta.helm.sh/release-namespace': 'relays' },
+};
+
 describe('the relay pods', () => {
-  test('are probed on the internal listener, and are out of service at the first no', () => {
+  test('are probed on the internal listener, and out of service before the first goodbye, but not for one late answer', () => {
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
       expect(at(deployment, `${CONTAINER}.${probe}.httpGet.port`)).toBe('internal');
     expect(at(deployment, `${CONTAINER}.readinessProbe.httpGet.path`)).toBe('/readyz');
@@ -27,6 +36,7 @@ describe('the relay pods', () => {
     >;
     const delay = Number(env(deployment, 'DRAIN_DELAY_SECONDS')?.['value']);
     expect((periodSeconds ?? 99) * (failureThreshold ?? 99)).toBeLessThan(delay);
+    expect(failureThreshold).toBeGreaterThan(1);
   });
 
   test('are replaced only after a new one is ready', () => {
@@ -79,9 +89,14 @@ describe('the relay pods', () => {
   });
 
   test('set no variable that the relay does not know', () => {
-    const known = [...configTable().matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name ?? '');
-    const forOthers = ['POD_IP', 'REDIS_PASSWORD', 'NODE_EXTRA_CA_CERTS'];
-    expect(envNames(deployment).filter((name) => ![...known, ...forOthers].includes(name))).toEqual([]);
+    const forOthers = ['POD_IP', 'REDIS_PASSWORD', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
+    const known = [...RELAY_VARIABLES, ...forOthers];
+    expect(envNames(deployment).filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  test.each(RELAY_VARIABLES)('take %s from the chart alone, not from relay.extraEnv too', async (name) => {
+    const result = await tryRender({ values: { relay: { extraEnv: [{ name, value: 'x' }] } } });
+    expect(result.kind === 'refused' ? result.message : '').toContain(`relay.extraEnv sets ${name}`);
   });
 
   test('take the Redis from one place, and start without none', async () => {
@@ -98,12 +113,45 @@ describe('the relay pods', () => {
     expect(env(single, 'REDIS_URL')).toBeUndefined();
   });
 
+  test('give their heap a share of the memory that they may have, unless told otherwise', async () => {
+    const name = 'NODE_OPTIONS';
+    expect(env(deployment, name)?.['value']).toBe('--max-old-space-size-percentage=70');
+    const unlimited = await render({ values: { resources: { limits: { memory: null } } } });
+    expect(env(pick(unlimited, 'Deployment'), name)).toBeUndefined();
+    const own = await render({
+      values: { relay: { extraEnv: [{ name, value: '--heapsnapshot-signal=SIGUSR2' }] } },
+    });
+    expect(envNames(pick(own, 'Deployment')).filter((each) => each === name)).toHaveLength(1);
+  });
+
   test('say themselves that the cluster secret is missing, instead of never starting', () => {
     expect(at(env(deployment, 'CLUSTER_SECRET'), 'valueFrom.secretKeyRef.optional')).toBe(true);
   });
 });
 
 describe('every pod', () => {
+  test('is the same pod with another version of the chart, unless its image is another', () => {
+    for (const name of ['converge', 'converge-redis']) {
+      const labels = Object.keys(
+        at(pick(objects, 'Deployment', name), 'spec.template.metadata.labels') as object,
+      );
+      expect(labels).not.toContain('helm.sh/chart');
+      expect(labels).not.toContain('app.kubernetes.io/version');
+    }
+  });
+
+  test('goes where the others go', async () => {
+    const tolerations = [{ key: 'ci', operator: 'Exists' }];
+    const values = { nodeSelector: { pool: 'ci' }, tolerations, imagePullSecrets: [{ name: 'pull' }] };
+    const rendered = await render({ values });
+    const specs = [
+      at(pick(rendered, 'Deployment'), POD),
+      at(pick(rendered, 'Deployment', 'converge-redis'), POD),
+      pick(rendered, 'Pod', 'converge-test')['spec'],
+    ];
+    for (const spec of specs) expect(spec).toMatchObject(values);
+  });
+
   test('meets the restricted Pod Security Standard and cannot write to its root', () => {
     const pods = objects
       .map((object) => (object.kind === 'Pod' ? object['spec'] : at(object, POD)))
@@ -154,7 +202,8 @@ describe('what leads to the pods', () => {
     });
     const relay = pick(rendered, 'Deployment');
     expect(env(relay, 'PUBLIC_URL')?.['value']).toBe('https://converge.example.com');
-    expect(env(relay, 'TRUST_PROXY')?.['value']).toContain('uniquelocal');
+    // Google's balancers append their own address behind the client's.
+    expect(env(relay, 'TRUST_PROXY')?.['value']).toBe(set === 'gke-ingress' ? '2' : 'uniquelocal');
   });
 
   test.each(['gateway', 'gke'])('is an HTTPRoute with %s', async (set) => {
@@ -175,6 +224,42 @@ describe('what leads to the pods', () => {
     const attribute = 'alb.ingress.kubernetes.io/load-balancer-attributes';
     const alb = pick(await render({ sets: ['aws-alb'] }), 'Ingress').metadata.annotations;
     expect(alb?.[attribute]).toBe('idle_timeout.timeout_seconds=120');
+  });
+
+  test('is said to be https only where that is known; else each request says what it is', async () => {
+    const publicUrl = async (ingress: object) => {
+      const relay = pick(
+        await render({ values: { ingress: { enabled: true, host: 'a.example.com', ...ingress } } }),
+        'Deployment',
+      );
+      expect(env(relay, 'TRUST_PROXY')?.['value']).toBe('uniquelocal');
+      return env(relay, 'PUBLIC_URL')?.['value'];
+    };
+    expect(await publicUrl({ tls: { secretName: 'cert' } })).toBe('https://a.example.com');
+    expect(await publicUrl({})).toBeUndefined();
+  });
+
+  test('believes the proxies that it is told to, however YAML reads that', async () => {
+    const told = async (trustProxy: unknown) =>
+      env(
+        pick(await render({ sets: ['gateway'], values: { relay: { trustProxy } } }), 'Deployment'),
+        'TRUST_PROXY',
+      )?.['value'];
+    expect(await told(2)).toBe('2');
+    expect(await told(false)).toBe('false');
+    expect(await told(0)).toBe('0');
+    expect(await told('10.0.0.0/8, uniquelocal')).toBe('10.0.0.0/8, uniquelocal');
+    expect(await told('')).toBe('uniquelocal');
+  });
+
+  test('has what else a Service may need', async () => {
+    const extraSpec = { externalTrafficPolicy: 'Local', loadBalancerSourceRanges: ['192.0.2.0/24'] };
+    const service = pick(
+      await render({ values: { service: { type: 'LoadBalancer', extraSpec } } }),
+      'Service',
+    );
+    expect(service['spec']).toMatchObject({ type: 'LoadBalancer', ...extraSpec });
+    expect(findModelFaults(service)).toEqual([]);
   });
 
   test('believes no proxy where there is none', () => {
@@ -222,7 +307,7 @@ describe('who may reach what', () => {
       pick(objects, 'Pod', 'converge-test').metadata.labels,
       at(pick(objects, 'Deployment', 'converge-redis'), 'spec.template.metadata.labels'),
     ]) {
-      expect(at(labels, 'app.kubernetes.io/instance')).toBeUndefined();
+      expect(labels).toMatchObject({ 'app.kubernetes.io/instance': 'converge' });
       expect((labels as Record<string, string>)['app.kubernetes.io/component']).not.toBe('relay');
     }
   });
@@ -260,6 +345,21 @@ describe('scaling and disruption', () => {
     expect(at(scaler, 'spec.behavior.scaleDown.stabilizationWindowSeconds')).toBeGreaterThanOrEqual(600);
   });
 
+  test('turning the autoscaler on leaves as many pods as there are', async () => {
+    await using server = await startDiscoveryServer({
+      '/apis/apps/v1/namespaces/relays/deployments/converge': {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: HELM_OWNED,
+        spec: { replicas: 7 },
+      },
+    });
+    const upgraded = await render({ sets: ['autoscaling'], server: server.url });
+    expect(at(pick(upgraded, 'Deployment'), 'spec.replicas')).toBe(7);
+    const fixed = await render({ values: { replicas: 4 }, server: server.url });
+    expect(at(pick(fixed, 'Deployment'), 'spec.replicas')).toBe(4);
+  });
+
   test('nodes can always be drained, one relay at a time', () => {
     const budget = pick(objects, 'PodDisruptionBudget');
     expect(at(budget, 'spec.maxUnavailable')).toBe(1);
@@ -286,13 +386,7 @@ describe('secrets', () => {
   test('survive upgrades: what the cluster has is kept, what it lacks is made', async () => {
     const cluster = Buffer.from('k'.repeat(48)).toString('base64');
     const path = '/api/v1/namespaces/relays/secrets/converge';
-    const metadata = {
-      name: 'converge',
-      namespace: 'relays',
-      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
-      annotations: { 'meta.helm.sh/release-name': 'converge', 'meta.helm.sh/release-namespace': 'relays' },
-    };
-    const held = { apiVersion: 'v1', kind: 'Secret', metadata };
+    const held = { apiVersion: 'v1', kind: 'Secret', metadata: HELM_OWNED };
     await using server = await startDiscoveryServer({
       [path]: { ...held, data: { 'cluster-secret': cluster } },
     });

@@ -131,6 +131,46 @@ describe('values that contradict each other are refused with a sentence', () => 
       { redis: { builtin: { enabled: false }, external: { url: 'memcached://:hunter2@x' } } },
       /redis\.external\.url is none of redis:/,
     ],
+    [
+      'a master that no sentinel is asked for',
+      { redis: { builtin: { enabled: false }, external: { url: 'redis+sentinel://:hunter2@s1,s2' } } },
+      /redis\.external\.url names no master: add \/MASTER/,
+    ],
+    [
+      'a CA and no TLS',
+      { redis: { builtin: { enabled: false }, external: { url: 'redis://redis', caSecret: 'ca' } } },
+      /redis\.external\.caSecret is set, but redis\.external\.url asks for no TLS/,
+    ],
+    [
+      'a CA of the built-in Redis',
+      { redis: { external: { caSecret: 'ca' } } },
+      /redis\.external\.caSecret without an external Redis/,
+    ],
+    [
+      'a Redis that would be killed before it is full',
+      { redis: { builtin: { maxmemory: '1gb' } } },
+      /redis\.builtin\.maxmemory is 1gb and its container may have 256Mi/,
+    ],
+    [
+      'scaling by a share of nothing',
+      { autoscaling: { enabled: true }, resources: { requests: { cpu: null } } },
+      /a share of resources\.requests\.cpu, which is empty/,
+    ],
+    [
+      'variables of the chart as one’s own',
+      { relay: { extraEnv: [{ name: 'REDIS_URL', value: 'redis://redis' }] } },
+      /relay\.extraEnv sets REDIS_URL, which the chart sets itself: use redis\.external/,
+    ],
+    [
+      'the labels by which pods are found',
+      { podLabels: { 'app.kubernetes.io/component': 'mine' } },
+      /podLabels sets app\.kubernetes\.io\/component/,
+    ],
+    [
+      'a pattern as the public name',
+      { ingress: { enabled: true, host: '*.example.com' } },
+      /ingress\.host is "\*\.example\.com", which nobody can type: set relay\.publicUrl/,
+    ],
     ['nobody to give the role to', { serviceAccount: { create: false } }, /default account/],
     [
       'half of the cluster',
@@ -142,19 +182,87 @@ describe('values that contradict each other are refused with a sentence', () => 
   });
 });
 
+describe('values that cannot work are refused with a sentence', () => {
+  test.each<[string, object, RegExp]>([
+    [
+      'a host with a scheme',
+      { ingress: { enabled: true, host: 'https://x.example.com' } },
+      /ingress\.host is "https:\/\/x\.example\.com": a name in DNS/,
+    ],
+    [
+      'a host in capitals',
+      { httpRoute: { enabled: true, parentRefs: [{ name: 'public' }], hostnames: ['X.example.com'] } },
+      /httpRoute\.hostnames is "X\.example\.com": a name in DNS, in small letters/,
+    ],
+    [
+      'a public URL without a scheme',
+      { relay: { publicUrl: 'x.example.com' } },
+      /relay\.publicUrl is "x\.example\.com": https:\/\/HOST/,
+    ],
+    [
+      'a public URL with a path',
+      { relay: { publicUrl: 'https://x.example.com/relay' } },
+      /relay\.publicUrl .*without a path/,
+    ],
+    [
+      'a trusted proxy by name',
+      { relay: { trustProxy: 'traefik' } },
+      /relay\.trustProxy is "traefik": true, false, a number of hops/,
+    ],
+    ['a tag that YAML took for a number', { image: { tag: 1.1 } }, /image\.tag is the number 1\.1.*quotes/],
+    [
+      'a repository with its tag',
+      { image: { repository: 'registry.example.com:5000/converge:1' } },
+      /image\.repository is "registry\.example\.com:5000\/converge:1": a name without/,
+    ],
+    [
+      'half a byte of memory',
+      { resources: { limits: { memory: '512m' } } },
+      /resources\.limits\.memory is 512m: a relay takes 100 MiB/,
+    ],
+    [
+      'memory of Redis as Kubernetes writes it',
+      { redis: { builtin: { maxmemory: '192Mi' } } },
+      /redis\.builtin\.maxmemory is "192Mi": Redis writes it as 192mb/,
+    ],
+    [
+      'a name that no Service can have',
+      { fullnameOverride: 'relays.prod' },
+      /would be called "relays\.prod", .*set fullnameOverride/,
+    ],
+  ])('%s', async (_name, values, sentence) => {
+    expect(await messageOf(values)).toMatch(sentence);
+  });
+
+  test('a release that begins with a digit', async () => {
+    const result = await tryRender({ release: '3am' });
+    expect(result.kind === 'refused' ? result.message : '').toMatch(/would be called "3am-converge"/);
+  });
+
+  test.each([
+    { image: { repository: 'registry.example.com:5000/converge' } },
+    { resources: { limits: { memory: '128Mi' } } },
+    { resources: { limits: { memory: 1_073_741_824 } } },
+    { redis: { builtin: { maxmemory: '1gb', resources: { limits: { memory: '1.5Gi' } } } } },
+    { redis: { builtin: { maxmemory: '1gb', resources: { limits: { memory: null } } } } },
+    { ingress: { enabled: true, host: '*.example.com' }, relay: { publicUrl: 'https://x.example.com:8443' } },
+    { relay: { extraEnv: [{ name: 'NODE_EXTRA_CA_CERTS', value: '/ca' }] } },
+  ])('and what looks like it is taken: %j', async (values) => {
+    expectRendered(await tryRender({ values }));
+  });
+});
+
 describe('values that cannot work are refused by the schema', () => {
   test.each<[string, object, string]>([
     ['a misspelt value', { replica: 3 }, "'replica' not allowed"],
     ['a misspelt inner value', { relay: { drainSeconds: 3 } }, "'drainSeconds' not allowed"],
     ['no replicas', { replicas: 0 }, 'replicas'],
     ['half a replica', { replicas: 1.5 }, 'replicas'],
-    ['a host with a scheme', { ingress: { enabled: true, host: 'https://x.example.com' } }, 'ingress/host'],
-    ['a public URL without a scheme', { relay: { publicUrl: 'x.example.com' } }, 'relay/publicUrl'],
     ['a negative drain', { relay: { drainTimeoutSeconds: -1 } }, 'relay/drainTimeoutSeconds'],
     ['a disruption budget of none', { podDisruptionBudget: { maxUnavailable: 0 } }, 'podDisruptionBudget'],
     ['a port that is none', { service: { port: 70_000 } }, 'service/port'],
     ['a log level that is none', { relay: { logLevel: 'verbose' } }, 'relay/logLevel'],
-    ['a trusted proxy by name', { relay: { trustProxy: 'traefik' } }, 'relay/trustProxy'],
+    ['two selectors', { service: { extraSpec: { selector: { app: 'x' } } } }, 'service/extraSpec'],
   ])('%s', async (_name, values, place) => {
     expect(await messageOf(values)).toContain(place);
   });

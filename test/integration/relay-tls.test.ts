@@ -166,6 +166,14 @@ test.each([
   await client;
 });
 
+test('a proxy that calls an upgrade wss means https', async () => {
+  const running = await start({ env: { TRUST_PROXY: 'true' } });
+  using agent = await openAgent(running.port, 'job', {
+    headers: { ...FORWARDED, 'x-forwarded-proto': 'wss' },
+  });
+  expect(agent.messages[0]).toMatchObject({ publicUrl: 'https://ci.example' });
+});
+
 test('one trusted hop is not two', async () => {
   const running = await start({ env: { TRUST_PROXY: '1' } });
   const headers = { ...FORWARDED, 'x-forwarded-for': '203.0.113.9, 198.51.100.7' };

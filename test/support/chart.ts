@@ -73,6 +73,28 @@ export async function tryRender(rendering: Rendering = {}): Promise<RenderResult
   }
 }
 
+/** What `helm install` prints for people. */
+export async function renderNotes(
+  rendering: Pick<Rendering, 'sets' | 'values' | 'release'>,
+): Promise<string> {
+  const { helm } = await findKubernetesTools();
+  const folder = await mkdtemp(join(tmpdir(), 'converge-chart-'));
+  try {
+    const values = join(folder, 'values.yaml');
+    await writeFile(values, stringify(rendering.values ?? {}));
+    const sets = (rendering.sets ?? []).flatMap((name) => ['-f', join(CHART, 'ci', `${name}-values.yaml`)]);
+    const release = [rendering.release ?? 'converge', CHART, '--namespace', 'relays'];
+    const { stdout } = await promisify(execFile)(
+      helm,
+      ['install', ...release, '--dry-run=client', ...sets, '-f', values],
+      { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, KUBECONFIG: join(folder, 'none') } },
+    );
+    return stdout.slice(stdout.indexOf('\nNOTES:\n'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** The objects with those values; throws what Helm says when it refuses them. */
 export async function render(rendering: Rendering = {}): Promise<readonly KubeObject[]> {
   const result = await tryRender(rendering);

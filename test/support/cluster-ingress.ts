@@ -6,6 +6,7 @@ import type { ClusterRelease } from './cluster.ts';
 import { until } from './poll.ts';
 
 const LOOK_EVERY_MS = 500;
+const REACHED_WITHIN_MS = 60_000;
 const FORWARDING = /^Forwarding from 127\.0\.0\.1:(\d+) ->/;
 
 interface Forward {
@@ -77,20 +78,24 @@ export async function openIngress(release: ClusterRelease, pods: number): Promis
   const timer = setInterval(() => {
     looking = looking.then(look);
   }, LOOK_EVERY_MS);
-  await until(
-    `${pods} pods are reached`,
-    () => [...forwards.values()].filter(({ port }) => port !== undefined).length >= pods,
-    60_000,
-  );
+  const reached = () => [...forwards.values()].filter(({ port }) => port !== undefined).length >= pods;
+  try {
+    await until(`${pods} pods are reached`, reached, REACHED_WITHIN_MS);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  async function close(): Promise<void> {
+    clearInterval(timer);
+    await looking;
+    for (const socket of sockets) socket.destroy();
+    for (const child of [...leaving, ...[...forwards.values()].map((forward) => forward.child)]) child.kill();
+    server.close();
+  }
+
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await looking;
-      for (const socket of sockets) socket.destroy();
-      for (const child of [...leaving, ...[...forwards.values()].map((forward) => forward.child)])
-        child.kill();
-      server.close();
-    },
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -8,13 +8,14 @@ export async function until<Value>(
   what: string,
   condition: () => Value | false | undefined | Promise<Value | false | undefined>,
   withinMs = 10_000,
+  everyMs = POLL_EVERY_MS,
 ): Promise<Value> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await condition();
     if (value !== false && value !== undefined) return value;
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(POLL_EVERY_MS);
+    await sleep(everyMs);
   }
 }
 

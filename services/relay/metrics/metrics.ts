@@ -1,27 +1,53 @@
 // Every metric of the relay, declared once.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { RefusalCode } from '#shared/protocol/refusals.ts';
-import type { ApiRecorder } from '../kubernetes/api-troubles.ts';
-import type { EntryFault } from '../registry/redis-entry.ts';
-import type { RedisFailure } from '../registry/redis-failure.ts';
-import type { Recorder } from '../session/ports.ts';
+import { CLOSE_REASONS, type CloseReason } from '#shared/protocol/close-reasons.ts';
+import { RESUMPTION_OUTCOMES } from '#shared/protocol/control-messages.ts';
+import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
+import type { PeerVerdict } from '../hop/peer-credentials.ts';
+import type { HopOutcome, OrderOutcome } from '../hop/peer-dialler.ts';
+import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
+import { ENTRY_FAULTS, type EntryFault } from '../registry/redis-entry.ts';
+import { REDIS_FAILURES, type RedisFailure } from '../registry/redis-failure.ts';
+import { REDIS_SCRIPTS, type ScriptName } from '../registry/redis-scripts.ts';
+import { MALFORMED_REASONS, type Recorder, SESSION_ROUTES, type SessionRoute } from '../session/ports.ts';
+import type { ByteCounts } from '../session/session-table.ts';
+
+/**
+ * Default metrics of prom-client that look at every socket: with 5,000 agents and as many sessions a scrape would hold
+ * the event loop for 30 ms, and all keys with it.
+ */
+const COSTLY_METRICS = [
+  'process_open_fds',
+  'nodejs_active_handles',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources',
+  'nodejs_active_resources_total',
+];
+
+/** The longest gap that an agent is believed, in seconds: jobs end before, and one agent must not spoil the sum. */
+const MAX_GAP_SECONDS = 86_400;
+
+const REJECTIONS = ['missing', 'forged', 'stale'] as const satisfies readonly PeerVerdict[];
 
 /** What is read at the moment of a scrape instead of being counted along the way. */
 export interface Readings {
   readonly agents: () => number;
-  readonly sessions: () => number;
   /** What the agents here report. */
-  readonly detachedClients: () => number;
+  readonly clients: () => { readonly all: number; readonly detached: number };
+  readonly sessions: () => Readonly<Record<SessionRoute, number>>;
   readonly pendingDials: () => number;
-  /** Bytes since the start, by direction. */
-  readonly bytes: () => { readonly toAgent: number; readonly toClient: number };
+  /** Bytes since the start. */
+  readonly bytes: () => Readonly<Record<SessionRoute, ByteCounts>>;
   readonly draining: () => boolean;
 }
 
 export interface Metrics extends Recorder, ApiRecorder {
+  /** Whether there is a connection to a Redis that takes writes. */
+  registryConnected(isConnected: boolean): void;
   /** A call to the registry was answered, or was not. */
-  registryCalled(operation: string, seconds: number, outcome: 'ok' | RedisFailure): void;
+  registryCalled(operation: ScriptName, seconds: number, outcome: 'ok' | RedisFailure): void;
   /** An entry that a stranger wrote. */
   registryEntryDistrusted(fault: EntryFault): void;
   readonly contentType: string;
@@ -32,6 +58,7 @@ export interface Metrics extends Recorder, ApiRecorder {
 export function createMetrics(readings: Readings): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of COSTLY_METRICS) registry.removeSingleMetric(name);
   const registers = [registry];
 
   function gauge(name: string, help: string, read: () => number): void {
@@ -46,77 +73,111 @@ export function createMetrics(readings: Readings): Metrics {
     registry.registerMetric(metric);
   }
 
+  /** What has not happened yet is there with 0, so that the first time is seen as a rise. */
+  function counter<Label extends string>(
+    name: string,
+    help: string,
+    labels: Readonly<Record<Label, readonly string[]>>,
+  ): Counter<Label> {
+    const labelNames = Object.keys(labels) as Label[];
+    const metric = new Counter({ name, help, labelNames, registers });
+    let sets: Partial<Record<Label, string>>[] = [{}];
+    for (const label of labelNames)
+      sets = sets.flatMap((set) => labels[label].map((value) => ({ ...set, [label]: value })));
+    for (const set of sets) metric.inc(set, 0);
+    return metric;
+  }
+
   gauge('converge_agents', 'Agents with a control link on this pod.', readings.agents);
+  gauge(
+    'converge_clients',
+    'Clients logged in to the agents on this pod, wherever their streams run; each counts once.',
+    () => readings.clients().all,
+  );
   gauge(
     'converge_detached_clients',
     'Clients of the agents on this pod that are without a transport at the moment and may resume.',
-    readings.detachedClients,
+    () => readings.clients().detached,
   );
-  gauge('converge_sessions', 'Sessions through this pod.', readings.sessions);
-  gauge('converge_pending_dials', 'Clients that wait for the stream of an agent.', readings.pendingDials);
+  const sessions = new Gauge({
+    name: 'converge_sessions',
+    help: 'Sessions through this pod, by route; one over a hop counts on two pods, as waiting and as forwarding.',
+    labelNames: ['route'],
+    registers: [],
+    collect() {
+      for (const [route, count] of Object.entries(readings.sessions())) this.set({ route }, count);
+    },
+  });
+  registry.registerMetric(sessions);
+  gauge('converge_pending_dials', 'Clients whose agent was told to open a stream.', readings.pendingDials);
   gauge('converge_draining', '1 while this pod drains, else 0.', () => (readings.draining() ? 1 : 0));
   const bytesMoved = new Counter({
     name: 'converge_stream_bytes_total',
-    help: 'Bytes moved between streams, by direction.',
-    labelNames: ['direction'],
+    help: 'Bytes moved between streams, by route and direction; those over a hop count on two pods.',
+    labelNames: ['route', 'direction'],
     registers: [],
     collect() {
-      const bytes = readings.bytes();
       this.reset();
-      this.inc({ direction: 'to_agent' }, bytes.toAgent);
-      this.inc({ direction: 'to_client' }, bytes.toClient);
+      for (const [route, { toAgent, toClient }] of Object.entries(readings.bytes())) {
+        this.inc({ route, direction: 'to_agent' }, toAgent);
+        this.inc({ route, direction: 'to_client' }, toClient);
+      }
     },
   });
   registry.registerMetric(bytesMoved);
 
-  const links = new Counter({ name: 'converge_agent_links_total', help: 'Control links opened.', registers });
-  const unlinks = new Counter({
-    name: 'converge_agent_links_closed_total',
-    help: 'Control links closed, by reason.',
-    labelNames: ['reason'],
-    registers,
+  const links = counter('converge_agent_links_total', 'Control links opened.', {});
+  const unlinks = counter('converge_agent_links_closed_total', 'Control links closed, by reason.', {
+    reason: Object.keys(CLOSE_REASONS),
   });
   const setUp = new Histogram({
     name: 'converge_session_setup_seconds',
-    help: 'From the request of a client, or of an agent whose stream is forwarded, to the joined session, by route.',
+    help: 'From the request of a client, or from when the agent appeared that it waited for, to the joined session, by route; on the pod of the client only.',
     labelNames: ['route'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  const ends = new Counter({
-    name: 'converge_sessions_ended_total',
-    help: 'Sessions that ended, by reason.',
-    labelNames: ['reason'],
-    registers,
-  });
+  for (const route of SESSION_ROUTES) if (route !== 'forwarding') setUp.zero({ route });
+  const ends = counter(
+    'converge_sessions_ended_total',
+    'Sessions that ended, by route and reason; one over a hop counts on two pods.',
+    { route: SESSION_ROUTES, reason: Object.keys(CLOSE_REASONS) },
+  );
   const durations = new Histogram({
     name: 'converge_session_duration_seconds',
-    help: 'How long sessions lasted.',
+    help: 'How long sessions lasted, resumed ones from one transport to the next; on the pod of the client only.',
     buckets: [1, 10, 60, 300, 900, 3600, 14_400, 43_200],
     registers,
   });
-  const refusals = new Counter({
-    name: 'converge_refusals_total',
-    help: 'Requests refused before the upgrade, by code.',
-    labelNames: ['code'],
+  const resumes = counter(
+    'converge_resumes_total',
+    'What became of sessions that lost their transport, as the agents report: resumed, given_up (nobody came within the resume window) or unknown_session (the client came to an agent that does not have it).',
+    { outcome: RESUMPTION_OUTCOMES },
+  );
+  const gaps = new Histogram({
+    name: 'converge_resume_gap_seconds',
+    help: 'How long the sessions that were resumed had been without a transport.',
+    buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 120, 300],
     registers,
   });
-  const ignored = new Counter({
-    name: 'converge_control_messages_ignored_total',
-    help: 'Control messages of a type that this version does not know.',
-    registers,
+  const refusals = counter('converge_refusals_total', 'Requests refused before the upgrade, by code.', {
+    code: Object.keys(REFUSALS),
   });
-  const left = new Counter({
-    name: 'converge_clients_left_total',
-    help: 'Clients that went away before they had a session.',
-    registers,
-  });
-  const malformed = new Counter({
-    name: 'converge_malformed_requests_total',
-    help: 'Requests that no route could answer, by reason.',
-    labelNames: ['reason'],
-    registers,
-  });
+  const ignored = counter(
+    'converge_control_messages_ignored_total',
+    'Control messages of a type that this version does not know.',
+    {},
+  );
+  const left = counter(
+    'converge_clients_left_total',
+    'Clients that went away before they had a session.',
+    {},
+  );
+  const malformed = counter(
+    'converge_malformed_requests_total',
+    'Requests that no route could answer, by reason.',
+    { reason: MALFORMED_REASONS },
+  );
 
   const quick = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
   const orders = new Histogram({
@@ -126,6 +187,8 @@ export function createMetrics(readings: Readings): Metrics {
     buckets: quick,
     registers,
   });
+  for (const outcome of ['sent', 'not_here', 'unreachable'] satisfies OrderOutcome['kind'][])
+    orders.zero({ outcome });
   const hops = new Histogram({
     name: 'converge_hop_dial_seconds',
     help: 'Opening a hop to the pod where a client waits, by outcome.',
@@ -133,37 +196,42 @@ export function createMetrics(readings: Readings): Metrics {
     buckets: quick,
     registers,
   });
+  for (const outcome of ['open', 'refused', 'unreachable'] satisfies HopOutcome['kind'][])
+    hops.zero({ outcome });
   const registryCalls = new Histogram({
     name: 'converge_registry_call_seconds',
-    help: 'Calls to the registry, by operation and outcome.',
-    labelNames: ['operation', 'outcome'],
+    help: 'Calls to the registry that were answered, by operation.',
+    labelNames: ['operation'],
     buckets: quick,
     registers,
   });
+  for (const operation of Object.keys(REDIS_SCRIPTS)) registryCalls.zero({ operation });
+  const registryFailures = counter(
+    'converge_registry_call_failures_total',
+    'Calls to the registry that were not answered, or with an error, by operation and failure.',
+    { operation: Object.keys(REDIS_SCRIPTS), failure: REDIS_FAILURES },
+  );
   const registryUp = new Gauge({
     name: 'converge_registry_up',
-    help: '1 if the last call to the registry was answered, else 0; 1 without a Redis.',
+    help: '1 while there is a connection to a Redis that takes writes, else 0; 1 without a Redis.',
     registers,
   });
   registryUp.set(1);
-  const distrusted = new Counter({
-    name: 'converge_registry_entries_distrusted_total',
-    help: 'Registry entries that no pod of this cluster wrote, by what is wrong with them.',
-    labelNames: ['fault'],
-    registers,
-  });
-  const clusterFailures = new Counter({
-    name: 'converge_kubernetes_calls_failed_total',
-    help: 'Calls to the Kubernetes API that did not do their work, by call and trouble.',
-    labelNames: ['call', 'trouble'],
-    registers,
-  });
-  const rejections = new Counter({
-    name: 'converge_peer_rejections_total',
-    help: 'Requests on the internal listener whose peer credential was no good, by verdict.',
-    labelNames: ['verdict'],
-    registers,
-  });
+  const distrusted = counter(
+    'converge_registry_entries_distrusted_total',
+    'Registry entries that no pod of this cluster wrote, by what is wrong with them.',
+    { fault: ENTRY_FAULTS },
+  );
+  const clusterFailures = counter(
+    'converge_kubernetes_calls_failed_total',
+    'Calls to the Kubernetes API that did not do their work, by call and trouble.',
+    { call: API_CALLS, trouble: API_TROUBLES },
+  );
+  const rejections = counter(
+    'converge_peer_rejections_total',
+    'Requests on the internal listener whose peer credential was no good, by verdict.',
+    { verdict: REJECTIONS },
+  );
 
   return {
     contentType: registry.contentType,
@@ -175,11 +243,16 @@ export function createMetrics(readings: Readings): Metrics {
       unlinks.inc({ reason });
     },
     sessionStarted: (route, setUpSeconds) => {
-      setUp.observe({ route }, setUpSeconds);
+      // The far end of a hop is the same session again, and has its own metric: converge_hop_dial_seconds.
+      if (route !== 'forwarding') setUp.observe({ route }, setUpSeconds);
     },
-    sessionEnded: (reason, seconds) => {
-      ends.inc({ reason });
-      durations.observe(seconds);
+    sessionEnded: (route, reason, seconds) => {
+      ends.inc({ route, reason });
+      if (route !== 'forwarding') durations.observe(seconds);
+    },
+    resumptionReported: (outcome, afterSeconds) => {
+      resumes.inc({ outcome });
+      if (outcome === 'resumed') gaps.observe(Math.min(afterSeconds, MAX_GAP_SECONDS));
     },
     refused: (code: RefusalCode) => {
       refusals.inc({ code });
@@ -200,8 +273,11 @@ export function createMetrics(readings: Readings): Metrics {
       hops.observe({ outcome }, seconds);
     },
     registryCalled: (operation, seconds, outcome) => {
-      registryCalls.observe({ operation, outcome }, seconds);
-      registryUp.set(outcome === 'ok' ? 1 : 0);
+      if (outcome === 'ok') registryCalls.observe({ operation }, seconds);
+      else registryFailures.inc({ operation, failure: outcome });
+    },
+    registryConnected: (isConnected) => {
+      registryUp.set(isConnected ? 1 : 0);
     },
     registryEntryDistrusted: (fault) => {
       distrusted.inc({ fault });

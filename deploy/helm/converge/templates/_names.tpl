@@ -25,6 +25,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: converge
 {{- end }}
 
+{{/*
+Of pods, beside their selector. Nothing that changes with the chart: a new version of it must not restart a Redis whose
+container is the same.
+*/}}
+{{- define "converge.podLabels" -}}
+app.kubernetes.io/part-of: converge
+{{- end }}
+
 {{/* The labels by which the relay's pods are found; a Deployment's can never change. */}}
 {{- define "converge.relay.selector" -}}
 app.kubernetes.io/name: {{ include "converge.name" . }}
@@ -59,19 +67,34 @@ app.kubernetes.io/component: redis
 {{- .Values.service.port | default (ternary 443 80 (ne .Values.relay.tlsSecret "")) }}
 {{- end }}
 
+{{/*
+Empty where it is not known: an Ingress without a Secret may still have TLS, by its controller's own certificate. The relay
+then takes each request's word for it, which a wrong guess here would overrule.
+*/}}
 {{- define "converge.publicUrl" -}}
 {{- if .Values.relay.publicUrl }}{{ .Values.relay.publicUrl }}
-{{- else if .Values.ingress.enabled }}{{ ternary "https" "http" (ne .Values.ingress.tls.secretName "") }}://{{ .Values.ingress.host }}
+{{- else if and .Values.ingress.enabled .Values.ingress.tls.secretName }}https://{{ .Values.ingress.host }}
+{{- else if .Values.ingress.enabled }}
 {{- else if .Values.httpRoute.enabled }}{{ .Values.httpRoute.scheme }}://{{ first .Values.httpRoute.hostnames }}
 {{- end }}
 {{- end }}
 
-{{/* Inside a cluster proxies have private addresses; without one, whoever comes could claim any address. */}}
+{{/*
+Inside a cluster proxies have private addresses; without one, whoever comes could claim any address. `false` and `0` are
+answers too, so what counts as unset is the empty text alone.
+*/}}
 {{- define "converge.trustProxy" -}}
-{{- if .Values.relay.trustProxy }}{{ .Values.relay.trustProxy }}
+{{- if ne (toString .Values.relay.trustProxy) "" }}{{ .Values.relay.trustProxy }}
 {{- else if or .Values.ingress.enabled .Values.httpRoute.enabled }}uniquelocal
 {{- else }}false
 {{- end }}
+{{- end }}
+
+{{/* A share of the memory limit; the rest is for buffers and Node itself. Not where there is no limit, nor beside one's own. */}}
+{{- define "converge.nodeOptions" -}}
+{{- $own := dict }}
+{{- range .Values.relay.extraEnv }}{{ $_ := set $own .name true }}{{ end }}
+{{- if and ((.Values.resources.limits | default dict).memory) (not (hasKey $own "NODE_OPTIONS")) }}--max-old-space-size-percentage=70{{ end }}
 {{- end }}
 
 {{/* What a drain takes, in seconds, and 15 for closing what is left. */}}
@@ -82,6 +105,18 @@ app.kubernetes.io/component: redis
 {{- define "converge.graceSeconds" -}}
 {{- if kindIs "invalid" .Values.relay.terminationGracePeriodSeconds }}{{ add (include "converge.drainSeconds" . | int) 15 }}
 {{- else }}{{ int .Values.relay.terminationGracePeriodSeconds }}
+{{- end }}
+{{- end }}
+
+{{/*
+While an autoscaler decides, the number that it decided on. Left out, Kubernetes would take it for 1 in the upgrade that
+turns autoscaling on, and two relays of three would leave at once. Without a cluster to ask nothing is said.
+*/}}
+{{- define "converge.replicas" -}}
+{{- if not .Values.autoscaling.enabled }}{{ .Values.replicas }}
+{{- else }}
+{{- $found := lookup "apps/v1" "Deployment" .Release.Namespace (include "converge.fullname" .) }}
+{{- (($found).spec | default dict).replicas | default "" }}
 {{- end }}
 {{- end }}
 
