@@ -88,15 +88,16 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
 
   const metrics = createMetrics({
     agents: () => agents.size,
-    sessions: () => sessions.size,
-    detachedClients: () => agents.detachedClients,
+    clients: () => agents.clients,
+    sessions: () => sessions.counts,
     pendingDials: () => dials.size,
     bytes: () => sessions.totals,
     draining: () => draining,
   });
   const publicApp = createApp(config, parts, metrics, true);
   const internalApp = createApp(config, parts, metrics, false);
-  const log = publicApp.log;
+  // A child: what one listener is told to keep quiet of, the core goes on saying.
+  const log = publicApp.log.child({});
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
   // The address is known once the internal listener is open; nothing uses it before.
   const self = { pod: config.podId, address: config.podAddress ?? '' };
@@ -161,6 +162,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
 
   function createRegistry(): SessionRegistry {
     if (config.redis === undefined) return new MemoryRegistry(clock);
+    metrics.registryConnected(false);
     const redis = createRedisRegistry({
       target: config.redis,
       pod: config.podId,
@@ -168,7 +170,13 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       log,
       sign: (text) => key.sign('registry', text),
       verify: (text, signature) => key.verify('registry', text, signature),
-      onReady: () => void agents.restore(),
+      onReady: () => {
+        metrics.registryConnected(true);
+        void agents.restore();
+      },
+      onLost: () => {
+        metrics.registryConnected(false);
+      },
       onFault: (fault) => {
         metrics.registryEntryDistrusted(fault);
       },
@@ -197,9 +205,9 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   }
 
   async function start(): Promise<{ port: number; internalPort: number }> {
-    await listen(internalApp, config.host, config.internalPort);
+    await listen(internalApp, 'internal', { host: config.host, port: config.internalPort });
     if (config.podAddress === undefined) self.address = `127.0.0.1:${portOf(internalApp)}`;
-    await listen(publicApp, config.host, config.port);
+    await listen(publicApp, 'public', { host: config.host, port: config.port });
     if (config.tls !== undefined && publicApp.server instanceof https.Server) {
       const reload = reloadTlsFiles(publicApp.server, config.tls, (error) => {
         if (error === undefined) log.info({}, 'tls certificate reloaded');
@@ -298,15 +306,25 @@ function createServer(tls: TlsFiles | undefined, handler: http.RequestListener):
   );
 }
 
-async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+async function listen(
+  app: FastifyInstance,
+  listener: 'public' | 'internal',
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+  const { level } = app.log;
+  // Fastify would log the address in a text of its own, without a word on which of the two it is.
+  app.log.level = 'silent';
   try {
-    await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
+    await app.listen({ host, port });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new RelayFault('listen_failed', `cannot listen on ${host} port ${port}: ${detail}`, {
       cause: error,
     });
+  } finally {
+    app.log.level = level;
   }
+  app.log.info({ listener, host, port: portOf(app) }, 'listening');
 }
 
 function portOf(app: FastifyInstance): number {

@@ -44,8 +44,11 @@ export class FakeRecorder implements Recorder {
   sessionStarted(route: string, seconds: number): void {
     this.calls.push(['sessionStarted', route, seconds]);
   }
-  sessionEnded(reason: string, seconds: number): void {
-    this.calls.push(['sessionEnded', reason, seconds]);
+  sessionEnded(route: string, reason: string, seconds: number): void {
+    this.calls.push(['sessionEnded', route, reason, seconds]);
+  }
+  resumptionReported(outcome: string, seconds: number): void {
+    this.calls.push(['resumptionReported', outcome, seconds]);
   }
   refused(code: string): void {
     this.calls.push(['refused', code]);

@@ -1,6 +1,7 @@
 // The agents of a pod: who is in charge of an ID, and what becomes of its lease.
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
 import { settle } from '../support/poll.ts';
 import { createCore, FakeLink, PEER, SELF } from '../support/session-core.ts';
@@ -44,6 +45,26 @@ test('an older claim that is opened later does not supersede a newer one', async
   agents.detach(older, 'superseded');
   expect(agents.get('job')).toBe(newer);
   expect(recorder.calls).toEqual([['agentLinked'], ['agentLinked'], ['agentUnlinked', 'superseded']]);
+});
+
+test('what an agent says of its clients is summed as far as it can be true, and forgotten with its link', async () => {
+  const { agents, link } = createCore();
+  const { agent } = await link('job');
+  const other = await link('other');
+  await link('silent');
+  agents.heard(agent, { type: 'status', clients: 2, detached: 1, expiresAt: 0 });
+  agents.heard(other.agent, { type: 'status', clients: 1e15, detached: 1e15, expiresAt: 0 });
+  expect(agents.clients).toEqual({ all: 2 + MAX_SESSIONS, detached: 1 + MAX_SESSIONS });
+  agents.detach(other.agent, 'lost');
+  expect(agents.clients).toEqual({ all: 2, detached: 1 });
+});
+
+test('what became of a session is counted, and leaves the status as it is', async () => {
+  const { agents, link, recorder } = createCore();
+  const { agent } = await link('job');
+  agents.heard(agent, { type: 'resumption', outcome: 'given_up', afterMs: 120_000 });
+  expect(recorder.calls.at(-1)).toEqual(['resumptionReported', 'given_up', 120]);
+  expect(agent.status).toBeUndefined();
 });
 
 test('an agent that said goodbye frees its id at once', async () => {

@@ -63,6 +63,16 @@ test('a wait that is given up cannot be redeemed', async () => {
   expect(dials.size).toBe(0);
 });
 
+test('a wait can be given up by whoever issued it, also twice', async () => {
+  const { clock, dials, issue } = open();
+  const wait = issue();
+  wait.giveUp();
+  wait.giveUp();
+  expect(await wait.result).toEqual({ kind: 'aborted' });
+  expect(dials.redeem(wait.nonce)).toBeUndefined();
+  expect(clock.pending).toBe(0);
+});
+
 test.each(['timeout', 'aborted'])('a stream that comes after %s is closed', async (how) => {
   const { clock, dials, gone, issue } = open();
   const { nonce, result } = issue();

@@ -37,7 +37,7 @@ test('an agent on this pod is dialled, and its stream is the answer', async () =
   const [dial] = control.dials;
   expect(dial).toMatchObject({ client: '192.0.2.9', resumable: true });
   const stream = answer('job', dial?.ticket ?? '');
-  expect(await asked.done).toEqual({ kind: 'stream', stream, route: 'local' });
+  expect(await asked.done).toMatchObject({ kind: 'stream', stream, route: 'local' });
   expect(dials.size).toBe(0);
   expect(clock.pending).toBe(0);
 });
@@ -70,6 +70,37 @@ test('an agent that comes while a client waits is dialled', async () => {
   await settle();
   answer('job', control.dials[0]?.ticket ?? '');
   expect(await asked.done).toMatchObject({ kind: 'stream' });
+});
+
+test('the set-up counts from the request, or from when the agent appeared that the client had waited for', async () => {
+  const { ask, link, agents, answer, clock } = start({ waitMs: 30_000 });
+  const waiting = ask();
+  await settle();
+  clock.advance(20_000);
+  const appearedAt = clock.now();
+  const first = await link('job');
+  await settle();
+  clock.advance(1_000);
+  answer('job', first.link.dials[0]?.ticket ?? '');
+  expect(await waiting.done).toMatchObject({ knownAt: appearedAt });
+
+  const askedAt = clock.now();
+  const served = ask();
+  await settle();
+  clock.advance(2_000);
+  answer('job', first.link.dials[1]?.ticket ?? '');
+  expect(await served.done).toMatchObject({ knownAt: askedAt });
+
+  // One that is known and not there is waited for by no wish of the client.
+  agents.detach(first.agent, 'lost');
+  const lostAt = clock.now();
+  const delayed = ask();
+  await settle();
+  clock.advance(3_000);
+  const second = await link('job');
+  await settle();
+  answer('job', second.link.dials[0]?.ticket ?? '');
+  expect(await delayed.done).toMatchObject({ knownAt: lostAt });
 });
 
 test('an agent that does not dial is unresponsive after the dial time', async () => {
@@ -145,7 +176,7 @@ test('a newer link of the same agent takes over a dial that the older one did no
   const second = await link('job');
   await settle();
   const stream = answer('job', second.link.dials[0]?.ticket ?? '');
-  expect(await asked.done).toEqual({ kind: 'stream', stream, route: 'local' });
+  expect(await asked.done).toMatchObject({ kind: 'stream', stream, route: 'local' });
 });
 
 test.each(['while it waits for the agent', 'while the agent dials'])(
@@ -219,7 +250,7 @@ test('an agent on another pod is dialled there, and its stream comes over the ho
   const [nonce] = JSON.parse(key.open(orders[0]?.ticket ?? '') ?? '[]') as [string];
   const stream = new FakeStream();
   dials.redeem(nonce)?.give(stream, 'waiting');
-  expect(await asked.done).toEqual({ kind: 'stream', stream, route: 'waiting' });
+  expect(await asked.done).toMatchObject({ kind: 'stream', stream, route: 'waiting' });
 });
 
 test.each([

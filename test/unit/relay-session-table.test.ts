@@ -1,6 +1,7 @@
 // The sessions of a pod: joined, counted, logged once, closed by choice.
 import { expect, test } from 'vitest';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { SessionRoute } from '../../services/relay/session/ports.ts';
 import { SessionTable } from '../../services/relay/session/session-table.ts';
 import { FakeStream } from '../support/fake-stream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -12,16 +13,16 @@ function open() {
   const recorder = new FakeRecorder();
   const { log, lines } = createLog();
   const sessions = new SessionTable({ clock, log, recorder });
-  const start = (resumable = false) => {
+  const start = (resumable = false, route: SessionRoute = 'local') => {
     const client = new FakeStream();
     const agent = new FakeStream();
-    const askedAt = clock.now() - 250;
+    const knownAt = clock.now() - 250;
     const session = sessions.start(client, agent, {
       id: 'job',
       client: '192.0.2.9',
       resumable,
-      route: 'local',
-      askedAt,
+      route,
+      knownAt,
     });
     return { client, agent, session };
   };
@@ -42,7 +43,7 @@ test('a session is counted with its set-up time, its bytes and its end, in one l
   agent.read(10);
   expect(recorder.calls).toEqual([
     ['sessionStarted', 'local', 0.25],
-    ['sessionEnded', 'ended', 1.5],
+    ['sessionEnded', 'local', 'ended', 1.5],
   ]);
   expect(lines.filter(({ message }) => message === 'session ended')).toMatchObject([
     {
@@ -59,7 +60,26 @@ test('a session is counted with its set-up time, its bytes and its end, in one l
     },
   ]);
   expect(sessions.size).toBe(0);
-  expect(sessions.totals).toEqual({ toAgent: 5, toClient: 3 });
+  expect(sessions.totals.local).toEqual({ toAgent: 5, toClient: 3 });
+});
+
+test('sessions and bytes are counted by route, so that those over a hop can be counted once', () => {
+  const { recorder, sessions, start } = open();
+  start();
+  const waiting = start(false, 'waiting');
+  const forwarding = start(false, 'forwarding');
+  waiting.client.send(Buffer.from('12345'));
+  forwarding.agent.send(Buffer.from('123'));
+  expect(sessions.counts).toEqual({ local: 1, waiting: 1, forwarding: 1 });
+  expect(sessions.totals).toEqual({
+    local: { toAgent: 0, toClient: 0 },
+    waiting: { toAgent: 5, toClient: 0 },
+    forwarding: { toAgent: 0, toClient: 3 },
+  });
+  waiting.client.leave({ reason: 'ended' });
+  waiting.agent.read(10);
+  expect(sessions.counts.waiting).toBe(0);
+  expect(recorder.calls.at(-1)).toEqual(['sessionEnded', 'waiting', 'ended', 0]);
 });
 
 test.each<[CloseReason, 'client' | 'agent', CloseReason]>([
@@ -79,7 +99,7 @@ test.each<[CloseReason, 'client' | 'agent', CloseReason]>([
   const other = by === 'client' ? streams.agent : streams.client;
   streams[by].leave({ reason });
   expect(other.closes).toEqual([{ reason: told }]);
-  expect(recorder.calls.at(-1)).toEqual(['sessionEnded', reason, 0]);
+  expect(recorder.calls.at(-1)).toEqual(['sessionEnded', 'local', reason, 0]);
 });
 
 test('close picks sessions, and those end on both sides', () => {
@@ -92,7 +112,7 @@ test('close picks sessions, and those end on both sides', () => {
   expect(plain.client.closes).toEqual([]);
   expect([...sessions]).toEqual([plain.session]);
   expect(recorder.calls.filter(([name]) => name === 'sessionEnded')).toEqual([
-    ['sessionEnded', 'restart', 0],
+    ['sessionEnded', 'local', 'restart', 0],
   ]);
 });
 

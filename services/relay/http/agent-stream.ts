@@ -53,7 +53,7 @@ async function forward(
   const agent = acceptStream(request, reply, { protocol: STREAM, clock });
   if (agent !== undefined) {
     const client = addressOf(request);
-    sessions.start(hop, agent, { id, client, resumable, route: 'forwarding', askedAt });
+    sessions.start(hop, agent, { id, client, resumable, route: 'forwarding', knownAt: askedAt });
     return reply;
   }
   // An agent that goes at the very moment of the upgrade must not leave the hop behind.

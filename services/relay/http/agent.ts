@@ -74,7 +74,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
       const link = controlLinkOver(socket, transport, {
         clock,
         onMessage: (message) => {
-          if (agent !== undefined) agent.status = message;
+          if (agent !== undefined) agents.heard(agent, message);
         },
         onIgnored: (type) => {
           recorder.controlMessageIgnored();

@@ -14,7 +14,7 @@ export const MAX_WAITING_CLIENTS = 10_000;
 /** The result sends away, with `draining`, those who wait for an agent. */
 export function registerClientRoute(app: FastifyInstance, options: RouteOptions): () => void {
   const { clock, recorder, router, sessions, registryFailed } = options;
-  /** One for each client that is not answered yet; aborting it ends the wait. */
+  /** One for each client that is not answered yet; aborting it ends the wait, and the reason says who did. */
   const waiting = new Set<AbortController>();
 
   app.get('/client/*', async (request, reply) => {
@@ -44,10 +44,9 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
     const resumable = offered.includes(RESUME);
     const client = addressOf(request);
-    const watched = watchWaitingSocket(socket);
     const over = new AbortController();
-    watched.gone.addEventListener('abort', () => {
-      over.abort();
+    const watched = watchWaitingSocket(socket, () => {
+      over.abort(LEFT);
     });
     waiting.add(over);
     const routed = await router
@@ -65,7 +64,7 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       case 'refused':
         return refuse(reply, recorder, routed.code, routed.message, { id });
       case 'abandoned':
-        if (!watched.gone.aborted) return refuse(reply, recorder, 'draining', DRAINING, { id });
+        if (over.signal.reason !== LEFT) return refuse(reply, recorder, 'draining', DRAINING, { id });
         recorder.clientLeft();
         reply.log.info({ id, client, seconds: (clock.now() - askedAt) / 1000 }, 'client left while waiting');
         reply.hijack();
@@ -73,11 +72,11 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
         return reply;
       case 'stream':
     }
-    const { route, stream: agentStream } = routed;
+    const { knownAt, route, stream: agentStream } = routed;
     const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
     const clientStream = acceptStream(request, reply, { protocol, early, clock });
     if (clientStream !== undefined) {
-      sessions.start(clientStream, agentStream, { id, client, resumable, route, askedAt });
+      sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt });
     } else {
       recorder.clientLeft();
       reply.log.info({ id, client }, 'client left at the upgrade');
@@ -87,8 +86,10 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
   });
 
   return () => {
-    for (const over of waiting) over.abort();
+    for (const over of waiting) over.abort(DISMISSED);
   };
 }
 
+const LEFT = 'the client left';
+const DISMISSED = 'the relay dismissed it';
 const DRAINING = 'this relay is going away: try again now';

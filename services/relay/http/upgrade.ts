@@ -125,15 +125,11 @@ export function acceptStream(
 ): ByteStream | undefined {
   const { socket, head } = takeHandshake(request, reply);
   if (socket.destroyed) return undefined;
-  const lines = [
-    'HTTP/1.1 101 Switching Protocols',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${acceptValueFor(request.headers['sec-websocket-key'] ?? '')}`,
-    ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
-  ];
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-  return frameStream({ socket, head: Buffer.concat([head, early]), isClient: false, clock });
+  const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
+  const choice = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
+  socket.write(`${SWITCHING_LINES}Sec-WebSocket-Accept: ${accept}\r\n${choice}\r\n`, 'latin1');
+  const first = early.length === 0 ? head : Buffer.concat([head, early]);
+  return frameStream({ socket, head: first, isClient: false, clock });
 }
 
 /** Takes the socket out of the hands of HTTP; whoever calls answers the peer from here on. */
@@ -148,3 +144,4 @@ function takeHandshake(request: FastifyRequest, reply: FastifyReply): Handshake 
 
 const EMPTY = Buffer.alloc(0);
 const WEBSOCKET_VERSION = '13';
+const SWITCHING_LINES = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n';

@@ -5,20 +5,14 @@ import type { Socket } from 'node:net';
 const EARLY_BYTES_LIMIT = 16 * 1024;
 
 export interface WaitingSocket {
-  /** Aborts when the peer has gone. */
-  readonly gone: AbortSignal;
   /** Ends the watch and gives what was sent early. */
   release(): Buffer;
 }
 
-/** Watches `socket`. Reading is the only way to hear that a peer has left. */
-export function watchWaitingSocket(socket: Socket): WaitingSocket {
-  const gone = new AbortController();
+/** Watches `socket`, and calls `leave` when the peer has gone. Reading is the only way to hear of that. */
+export function watchWaitingSocket(socket: Socket, leave: () => void): WaitingSocket {
   const early: Buffer[] = [];
   let size = 0;
-  const leave = (): void => {
-    gone.abort();
-  };
   const keep = (chunk: Buffer): void => {
     early.push(chunk);
     size += chunk.length;
@@ -29,7 +23,6 @@ export function watchWaitingSocket(socket: Socket): WaitingSocket {
   socket.on('close', leave);
   if (socket.destroyed) leave();
   return {
-    gone: gone.signal,
     release() {
       socket.pause();
       socket.off('data', keep);

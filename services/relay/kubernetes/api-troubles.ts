@@ -1,10 +1,12 @@
 // Troubles with the API server: each is counted, and a streak of them is told once.
 
 /** What this pod asks of the API server: that it may watch endpoint slices, and patch its own pod. */
-export type ApiCall = 'watch' | 'patch';
+export const API_CALLS = ['watch', 'patch'] as const;
+export type ApiCall = (typeof API_CALLS)[number];
 
 /** `denied`: the Role is missing or lacks a rule. `failed`: anything else. */
-export type ApiTrouble = 'denied' | 'failed';
+export const API_TROUBLES = ['denied', 'failed'] as const;
+export type ApiTrouble = (typeof API_TROUBLES)[number];
 
 /** Neither a missing Role nor a wrong name mends itself soon, and asking is not free; in milliseconds. */
 export const DENIED_RETRY_MS = 5 * 60_000;

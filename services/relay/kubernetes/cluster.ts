@@ -17,8 +17,6 @@ export interface Cluster {
   isAlive(address: string): boolean | undefined;
   /** The pods of this relay, this one among them, as last seen; empty when nobody knows. */
   peers(): readonly Peer[];
-  /** Calls back for each pod that vanished from here on: what the registry says of it is worthless. */
-  onPeerGone(callback: (peer: Peer) => void): Cancel;
   /** Tells how much work this pod holds, see `workOf`; cheap enough to be called on every change. */
   reportLoad(load: number): void;
 }

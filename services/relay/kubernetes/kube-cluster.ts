@@ -92,7 +92,6 @@ export function createKubeCluster(options: KubeClusterOptions): Cluster {
     },
     isAlive: (address) => view.isAlive(address),
     peers: () => view.peers(),
-    onPeerGone: (callback) => view.onGone(callback),
     reportLoad(load) {
       cost.report(load);
     },

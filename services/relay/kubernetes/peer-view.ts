@@ -22,10 +22,9 @@ export class PeerView {
   readonly #slices = new Map<string, EndpointSlice>();
   /** By address, the oldest first, as are the next two. */
   #present = new Map<string, Peer>();
-  /** No longer named, but not believed to be gone yet. */
-  readonly #departed = new Map<string, { readonly peer: Peer; readonly at: number }>();
+  /** No longer named since when, but not believed to be gone yet. */
+  readonly #departed = new Map<string, number>();
   readonly #gone = new Set<string>();
-  readonly #callbacks = new Set<(peer: Peer) => void>();
   #isListed = false;
   #cancel: Cancel = () => undefined;
 
@@ -51,16 +50,6 @@ export class PeerView {
   isAlive(address: string): boolean | undefined {
     if (this.#present.has(address)) return true;
     return this.#gone.has(address) ? false : undefined;
-  }
-
-  onGone(callback: (peer: Peer) => void): Cancel {
-    const entry = (peer: Peer): void => {
-      callback(peer);
-    };
-    this.#callbacks.add(entry);
-    return () => {
-      this.#callbacks.delete(entry);
-    };
   }
 
   /** All slices, after a list. */
@@ -93,8 +82,8 @@ export class PeerView {
     for (const { peers } of this.#slices.values()) {
       for (const peer of peers) this.#present.set(peer.address, peer);
     }
-    for (const [address, peer] of before) {
-      if (!this.#present.has(address)) this.#departed.set(address, { peer, at: this.#clock.now() });
+    for (const address of before.keys()) {
+      if (!this.#present.has(address)) this.#departed.set(address, this.#clock.now());
     }
     forgetOldest(this.#departed);
     for (const address of this.#present.keys()) {
@@ -111,25 +100,20 @@ export class PeerView {
     if (!this.isOurs) return;
     const now = this.#clock.now();
     let nextAt = Number.POSITIVE_INFINITY;
-    for (const [address, { peer, at }] of this.#departed) {
+    for (const [address, at] of this.#departed) {
       if (at + SETTLE_MS > now) {
         nextAt = Math.min(nextAt, at + SETTLE_MS);
         continue;
       }
       this.#departed.delete(address);
-      this.#bury(peer);
+      this.#gone.add(address);
     }
+    forgetOldest(this.#gone);
     if (nextAt < Number.POSITIVE_INFINITY) {
       this.#cancel = this.#clock.after(nextAt - now, () => {
         this.#settle();
       });
     }
-  }
-
-  #bury(peer: Peer): void {
-    this.#gone.add(peer.address);
-    forgetOldest(this.#gone);
-    for (const callback of this.#callbacks) callback(peer);
   }
 }
 

@@ -5,6 +5,5 @@ export const standalone: Cluster = {
   start: () => () => undefined,
   isAlive: () => undefined,
   peers: () => [],
-  onPeerGone: () => () => undefined,
   reportLoad: () => undefined,
 };

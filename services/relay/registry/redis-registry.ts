@@ -53,6 +53,8 @@ export interface RedisRegistryOptions extends EntrySigner {
   readonly log: RedisLog;
   /** Redis takes writes, for the first time or again: whoever is linked here is to be restored. */
   readonly onReady?: () => void;
+  /** The connection is lost, after `onReady`. */
+  readonly onLost?: () => void;
   /** An entry that a stranger wrote; it counts as absent. */
   readonly onFault?: (fault: EntryFault) => void;
   /** A call was answered, or was not. */
@@ -107,7 +109,7 @@ export class RedisRegistry implements SessionRegistry {
   /** Begins to connect. A Redis that is not there fails nothing here: calls reject until it is. May be called twice. */
   start(): void {
     if (this.#client !== undefined || this.#stopped.signal.aborted) return;
-    const { clock, log, onReady, pod, target } = this.#options;
+    const { clock, log, onLost, onReady, pod, target } = this.#options;
     const redis = describeRedisTarget(target);
     let isUsable = false;
     this.#client = this.#open({
@@ -123,7 +125,10 @@ export class RedisRegistry implements SessionRegistry {
           onReady?.();
         },
         lost: () => {
-          if (isUsable && !this.#stopped.signal.aborted) log.warn({ redis }, 'redis connection lost');
+          if (isUsable && !this.#stopped.signal.aborted) {
+            log.warn({ redis }, 'redis connection lost');
+            onLost?.();
+          }
           isUsable = false;
         },
         failed: (error) => {

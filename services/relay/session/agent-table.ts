@@ -1,7 +1,8 @@
 // The agents on this pod: who holds a control link here, and the leases that go with them.
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { AgentStatus } from '#shared/protocol/control-messages.ts';
+import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
+import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import { type Lease, type Owner, RENEW_EVERY_MS, type SessionRegistry } from '../registry/registry.ts';
 import type { ControlLink, Log, Recorder } from './ports.ts';
 
@@ -67,11 +68,16 @@ export class AgentTable {
     return this.#rows.size;
   }
 
-  /** Clients that are without a transport and may resume, as the agents last said. */
-  get detachedClients(): number {
-    let count = 0;
-    for (const { agent } of this.#rows.values()) count += agent.status?.detached ?? 0;
-    return count;
+  /** Logged-in clients, as the agents last said; of these, those without a transport, which may resume. */
+  get clients(): { readonly all: number; readonly detached: number } {
+    let all = 0;
+    let detached = 0;
+    for (const { agent } of this.#rows.values()) {
+      // An agent may say what it likes: it is believed as far as it can be true.
+      all += Math.min(agent.status?.clients ?? 0, MAX_SESSIONS);
+      detached += Math.min(agent.status?.detached ?? 0, MAX_SESSIONS);
+    }
+    return { all, detached };
   }
 
   get(id: string): Agent | undefined {
@@ -125,6 +131,17 @@ export class AgentTable {
     registry.release(agent.id, agent.epoch).catch((error: unknown) => {
       log.warn({ id: agent.id, err: error }, 'agent not released: its lease will run out');
     });
+  }
+
+  /** An agent has said something on its link. */
+  heard(agent: Agent, message: AgentMessage): void {
+    switch (message.type) {
+      case 'status':
+        agent.status = message;
+        return;
+      case 'resumption':
+        this.#options.recorder.resumptionReported(message.outcome, message.afterMs / 1000);
+    }
   }
 
   /** The ID was claimed again, elsewhere: the link here is one that the agent has left, and may not answer any more. */

@@ -1,7 +1,7 @@
 // Pending dials: clients on this pod, each waiting for the stream of an agent.
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '#shared/clock.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import { takeRandomBytes } from '../hop/random-pool.ts';
 
 /** From the dial to the agent's stream, in milliseconds; the client is then told 504. */
 export const DIAL_TIMEOUT_MS = 10_000;
@@ -27,6 +27,8 @@ interface Pending {
 export interface PendingDial {
   readonly nonce: string;
   readonly result: Promise<DialResult>;
+  /** Ends the wait with `aborted`. May be called twice, and after the result. */
+  giveUp(): void;
 }
 
 export class PendingDials {
@@ -47,7 +49,7 @@ export class PendingDials {
     const waiting = this.#perAgent.get(id) ?? 0;
     if (waiting >= MAX_PENDING_DIALS_PER_AGENT) return undefined;
     this.#perAgent.set(id, waiting + 1);
-    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
+    const nonce = takeRandomBytes(NONCE_BYTES).toString('base64url');
     const { promise, resolve } = Promise.withResolvers<DialResult>();
     let settled = false;
     const settle = (result: DialResult): boolean => {
@@ -55,20 +57,20 @@ export class PendingDials {
       settled = true;
       if (this.#pending.delete(nonce)) this.#forget(id);
       cancel();
-      for (const signal of signals) signal.removeEventListener('abort', abort);
+      for (const signal of signals) signal.removeEventListener('abort', giveUp);
       resolve(result);
       return true;
     };
-    const abort = (): void => {
+    const giveUp = (): void => {
       settle({ kind: 'aborted' });
     };
     const cancel = this.#clock.after(timeoutMs, () => {
       settle({ kind: 'timeout' });
     });
     this.#pending.set(nonce, { id, settle });
-    for (const signal of signals) signal.addEventListener('abort', abort);
-    if (signals.some((signal) => signal.aborted)) abort();
-    return { nonce, result: promise };
+    for (const signal of signals) signal.addEventListener('abort', giveUp);
+    if (signals.some((signal) => signal.aborted)) giveUp();
+    return { nonce, result: promise, giveUp };
   }
 
   /**

@@ -1,6 +1,6 @@
 // What the session core needs from outside: a link to an agent, a log, a recorder of what happened.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { RelayMessage } from '#shared/protocol/control-messages.ts';
+import type { RelayMessage, Resumption } from '#shared/protocol/control-messages.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
 import type { HopOutcome, OrderOutcome } from '../hop/peer-dialler.ts';
@@ -17,7 +17,8 @@ export interface ControlLink {
  * How a session runs through this pod: `local`, both streams are here; `waiting`, the client is here and the agent's
  * stream came over a hop; `forwarding`, the agent's stream is here and goes on over a hop.
  */
-export type SessionRoute = 'local' | 'waiting' | 'forwarding';
+export const SESSION_ROUTES = ['local', 'waiting', 'forwarding'] as const;
+export type SessionRoute = (typeof SESSION_ROUTES)[number];
 
 /** Constant lower-case messages; data goes in fields. */
 export interface Log {
@@ -30,14 +31,17 @@ export interface Log {
  * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, the TLS
  * handshake failed, or it is a WebSocket handshake behind a request that is still being answered.
  */
-export type MalformedReason = 'timeout' | 'too_large' | 'not_http' | 'tls' | 'pipelined';
+export const MALFORMED_REASONS = ['timeout', 'too_large', 'not_http', 'tls', 'pipelined'] as const;
+export type MalformedReason = (typeof MALFORMED_REASONS)[number];
 
 /** Counts what happened, for whoever watches the relay. Each call is cheap. */
 export interface Recorder {
   agentLinked(): void;
   agentUnlinked(reason: CloseReason): void;
   sessionStarted(route: SessionRoute, setUpSeconds: number): void;
-  sessionEnded(reason: CloseReason, seconds: number): void;
+  sessionEnded(route: SessionRoute, reason: CloseReason, seconds: number): void;
+  /** What an agent says became of a session that had lost its transport. */
+  resumptionReported(outcome: Resumption['outcome'], afterSeconds: number): void;
   refused(code: RefusalCode): void;
   controlMessageIgnored(): void;
   /** A client went away before it had a session or an answer. */

@@ -8,7 +8,7 @@ import { sealTicket, TICKET_LIFE_MS } from '../hop/ticket.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
 import type { Entry, Owner, SessionRegistry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
-import { DIAL_TIMEOUT_MS, type PendingDials } from './pending-dials.ts';
+import { DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
 import type { Log, Recorder, SessionRoute } from './ports.ts';
 
 export interface RouterOptions {
@@ -36,13 +36,28 @@ export interface RouteRequest {
 }
 
 export type RouteResult =
-  | { readonly kind: 'stream'; readonly stream: ByteStream; readonly route: SessionRoute }
+  | {
+      readonly kind: 'stream';
+      readonly stream: ByteStream;
+      readonly route: SessionRoute;
+      /**
+       * From when the set-up counts, in milliseconds since the Unix epoch: the request, or the moment at which an agent
+       * appeared that the client had waited for.
+       */
+      readonly knownAt: number;
+    }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string }
   /** The client went away; nobody is left to answer. */
   | { readonly kind: 'abandoned' };
 
+type Refused = Extract<RouteResult, { kind: 'refused' }>;
+
 /** What one dial came to; `lost`: the agent is not, or no longer, where it was looked for. */
-type DialStep = RouteResult | { readonly kind: 'lost' };
+type DialStep =
+  | Extract<DialResult, { kind: 'stream' }>
+  | Refused
+  | { readonly kind: 'abandoned' }
+  | { readonly kind: 'lost' };
 
 /** Where the agent was found, and how to hand it a ticket there. */
 interface Way {
@@ -84,6 +99,7 @@ export class Router {
     const arrived = clock.now();
     /** When to give up on an agent that was seen; set when it is first seen. */
     let dialUntil: number | undefined;
+    let knownAt = arrived;
     for (;;) {
       if (request.signal.aborted) return { kind: 'abandoned' };
       const agent = agents.get(request.id);
@@ -91,6 +107,7 @@ export class Router {
       if (agent !== undefined || entry !== undefined) dialUntil ??= clock.now() + DIAL_TIMEOUT_MS;
       if (agent !== undefined && dialUntil !== undefined) {
         const step = await this.#dialHere(agent, request, dialUntil - clock.now());
+        if (step.kind === 'stream') return { ...step, knownAt };
         if (step.kind !== 'lost') return step;
         continue;
       }
@@ -98,10 +115,13 @@ export class Router {
       if (agents.get(request.id) !== undefined) continue;
       if (entry !== undefined && dialUntil !== undefined && !this.#isSelf(entry)) {
         const step = await this.#dialPeer(entry, request, dialUntil - clock.now());
+        if (step.kind === 'stream') return { ...step, knownAt };
         if (step.kind !== 'lost') return step;
       }
       const until = dialUntil ?? arrived + request.waitMs;
       await this.#waitForClaim(request, entry, until - clock.now());
+      // A person may wait for an agent to appear: that is not slowness.
+      if (dialUntil === undefined) knownAt = clock.now();
       if (request.signal.aborted) return { kind: 'abandoned' };
       if (clock.now() >= until) return dialUntil === undefined ? notFound(request) : unresponsive(request);
     }
@@ -163,8 +183,7 @@ export class Router {
   ): Promise<DialStep> {
     const { clock, dials, key, self } = this.#options;
     const { id, resumable } = request;
-    const over = new AbortController();
-    const pending = dials.issue(id, Math.max(0, timeoutMs), [request.signal, over.signal, ...signals]);
+    const pending = dials.issue(id, Math.max(0, timeoutMs), [request.signal, ...signals]);
     if (pending === undefined) {
       const message = `too many clients wait for agent ${id}: try again in a moment`;
       return { kind: 'refused', code: 'rate_limited', message };
@@ -172,18 +191,20 @@ export class Router {
     const { nonce } = pending;
     const expiresAt = clock.now() + TICKET_LIFE_MS;
     if (!(await send(sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt }))))
-      over.abort();
-    const settled = new AbortController();
+      pending.giveUp();
+    /** Of the look for a move, which most dials are answered before. */
+    let look: AbortController | undefined;
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
-      void this.#awaitMove(id, epoch, timeoutMs, settled.signal).then((entry) => {
-        if (entry === undefined || settled.signal.aborted) return;
+      const { signal } = (look = new AbortController());
+      void this.#awaitMove(id, epoch, timeoutMs, signal).then((entry) => {
+        if (entry === undefined || signal.aborted) return;
         onMoved?.(entry);
-        over.abort();
+        pending.giveUp();
       });
     });
     const result = await pending.result;
     cancel();
-    settled.abort();
+    look?.abort();
     switch (result.kind) {
       case 'stream':
         return result;
@@ -207,12 +228,12 @@ export class Router {
   }
 }
 
-function notFound({ id }: RouteRequest): RouteResult {
+function notFound({ id }: RouteRequest): Refused {
   const message = `no agent ${id}: it has ended, has not started yet, or the ID is mistyped`;
   return { kind: 'refused', code: 'agent_not_found', message };
 }
 
-function unresponsive({ id }: RouteRequest): RouteResult {
+function unresponsive({ id }: RouteRequest): Refused {
   const message = `agent ${id} did not answer within ${DIAL_TIMEOUT_MS / 1000} s: try again; the job may be gone`;
   return { kind: 'refused', code: 'agent_unresponsive', message };
 }

@@ -3,7 +3,13 @@ import type { Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
-import type { Log, Recorder, SessionRoute } from './ports.ts';
+import { type Log, type Recorder, SESSION_ROUTES, type SessionRoute } from './ports.ts';
+
+/** Bytes that went each way. */
+export interface ByteCounts {
+  toAgent: number;
+  toClient: number;
+}
 
 /** One session, as the log and the list of sessions show it. */
 export interface Session {
@@ -14,7 +20,7 @@ export interface Session {
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
   /** Bytes so far. */
-  readonly bytes: { toAgent: number; toClient: number };
+  readonly bytes: ByteCounts;
 }
 
 export interface SessionTableOptions {
@@ -28,8 +34,8 @@ export interface StartOptions {
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
-  /** When the client asked, in milliseconds since the Unix epoch. */
-  readonly askedAt: number;
+  /** From when its set-up counts, in milliseconds since the Unix epoch. */
+  readonly knownAt: number;
 }
 
 export class SessionTable {
@@ -37,7 +43,7 @@ export class SessionTable {
   readonly #joins = new Map<Session, Join>();
   #onEmpty: (() => void) | undefined;
   /** Bytes of all sessions since the start, live ones included. */
-  readonly totals = { toAgent: 0, toClient: 0 };
+  readonly totals: Readonly<Record<SessionRoute, ByteCounts>> = perRoute(() => ({ toAgent: 0, toClient: 0 }));
 
   constructor(options: SessionTableOptions) {
     this.#options = options;
@@ -45,6 +51,13 @@ export class SessionTable {
 
   get size(): number {
     return this.#joins.size;
+  }
+
+  /** How many sessions take each route. */
+  get counts(): Readonly<Record<SessionRoute, number>> {
+    const counts = perRoute(() => 0);
+    for (const { route } of this) counts[route] += 1;
+    return counts;
   }
 
   [Symbol.iterator](): Iterator<Session> {
@@ -56,6 +69,7 @@ export class SessionTable {
     const { clock, recorder } = this.#options;
     const since = clock.now();
     const bytes = { toAgent: 0, toClient: 0 };
+    const totals = this.totals[options.route];
     const session: Session = {
       id: options.id,
       client: options.client,
@@ -64,13 +78,13 @@ export class SessionTable {
       since,
       bytes,
     };
-    recorder.sessionStarted(options.route, (since - options.askedAt) / 1000);
+    recorder.sessionStarted(options.route, (since - options.knownAt) / 1000);
     const join = joinStreams(client, agent, {
       onward,
       onBytes: (from, count) => {
         const direction = from === 'left' ? 'toAgent' : 'toClient';
         bytes[direction] += count;
-        this.totals[direction] += count;
+        totals[direction] += count;
       },
       onEnded: ({ first, end }) => {
         this.#end(session, first, end);
@@ -101,8 +115,8 @@ export class SessionTable {
     this.#joins.delete(session);
     const { clock, log, recorder } = this.#options;
     const seconds = (clock.now() - session.since) / 1000;
-    recorder.sessionEnded(end.reason, seconds);
     const { id, client, resumable, route, bytes } = session;
+    recorder.sessionEnded(route, end.reason, seconds);
     const by = first === 'left' ? 'client' : 'agent';
     const fields = {
       id,
@@ -120,6 +134,10 @@ export class SessionTable {
     this.#onEmpty?.();
     this.#onEmpty = undefined;
   }
+}
+
+function perRoute<Value>(initial: () => Value): Record<SessionRoute, Value> {
+  return Object.fromEntries(SESSION_ROUTES.map((route) => [route, initial()])) as Record<SessionRoute, Value>;
 }
 
 /** What one end is told of the other: a loss there is no loss here. */

@@ -1,10 +1,10 @@
 // The opening handshake of a WebSocket (RFC 6455 section 4), as far as a stream of bytes needs it.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Fixed by section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`. */
 export function acceptValueFor(key: string): string {
-  return createHash('sha1').update(`${key}${GUID}`).digest('base64');
+  return hash('sha1', `${key}${GUID}`, 'base64');
 }
