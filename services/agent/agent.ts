@@ -1,350 +1,245 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
-import type { Clock } from '#shared/clock.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
-import type { Mask } from '#shared/stream/mask.ts';
-import { annotationFrom } from './ci/annotation.ts';
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { Welcome } from '#shared/protocol/control-messages.ts';
 import { detectCiJob } from './ci/ci-job.ts';
 import { makeAgentId } from './ci/random-token.ts';
 import type { AgentOptions } from './cli.ts';
 import { prepareCredentials } from './credentials-source.ts';
 import { EXIT_CODES, type ExitCode } from './exit-code.ts';
 import type { EndReason } from './expiry/end-reason.ts';
-import { type ExpirySnapshot, startExpiryWatch } from './expiry/expiry-watch.ts';
+import { startExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
+import { jobEnvironment } from './job-environment.ts';
+import { createJobLog } from './job-log.ts';
+import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './life.ts';
 import type { LinkFailure } from './link-failure.ts';
-import { cardFrom, quietCardFrom } from './notices/card.ts';
+import { announcementFrom } from './notices/announcement.ts';
 import { greetingFrom } from './notices/greeting.ts';
-import { isRoutine, type LogEvent, logLineFrom } from './notices/log-line.ts';
-import { type Destination, isUsablePublicUrl, sshCommand } from './notices/ssh-command.ts';
+import type { LogEvent } from './notices/log-line.ts';
+import { isUsablePublicUrl } from './notices/ssh-command.ts';
 import { farewellFrom, warningFrom } from './notices/warning.ts';
-import { type RelayLink, startRelayLink } from './relay-link.ts';
-import { PrivateDirectoryError } from './session-command/private-directory.ts';
-import { type SessionCommand, startSessionCommand } from './session-command/session-command.ts';
+import { startRelayLink } from './relay-link.ts';
+import { resumptionFrom } from './resumption.ts';
+import { startSessionCommand } from './session-command/session-command.ts';
 import { chooseShell } from './shell.ts';
 import { generateHostKey } from './ssh/host-key.ts';
-import type { SshEvents } from './ssh/ssh-options.ts';
 import { createSshServer } from './ssh/ssh-server.ts';
+import { sshEventsFrom } from './ssh-events.ts';
 import { createStreamIntake } from './stream-intake.ts';
-
-/** A line in the job log this often while nobody is there, so that it is plain what the job waits for. */
-const WAITING_LINE_EVERY_MS = 60_000;
+import type { AgentSurroundings } from './surroundings.ts';
 
 /** How long the last bytes of the sessions may take at the end. */
 const LAST_BYTES_WITHIN_MS = 5_000;
 
-/** Variables that are the agent's own and that no session needs to see. */
-const PRIVATE_VARIABLES: ReadonlySet<string> = new Set(['CONVERGE_PASSWORD', 'CONVERGE_AUTHORIZED_KEYS']);
-
-export interface AgentSurroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly temporaryDirectory: string;
-  /** The words that start this program again, for the command in the sessions. */
-  readonly program: readonly string[];
-  readonly proxy: URL | undefined;
-  /** Of what the streams send. */
-  readonly mask: Mask;
-  /** Takes a line of the job log. */
-  readonly print: (line: string) => void;
-  /** Takes a line about something that is wrong. */
-  readonly complain: (line: string) => void;
-}
-
-export interface RunningAgent {
-  readonly ended: Promise<ExitCode>;
-  /** Ends as at the deadline. May be called twice. */
-  end(reason: EndReason): void;
-}
+export type AgentStart =
+  | {
+      readonly kind: 'running';
+      readonly ended: Promise<ExitCode>;
+      /** Ends as at the deadline. May be called twice. */
+      readonly end: (reason: EndReason) => void;
+    }
+  /** Nothing was started; what was wrong has been said. */
+  | { readonly kind: 'failed'; readonly code: ExitCode };
 
 /** Starts an agent; the time of its life begins now. */
-export async function startAgent(
-  options: AgentOptions,
-  around: AgentSurroundings,
-): Promise<RunningAgent | { readonly ended: ExitCode }> {
-  const { clock, env, cwd, print, complain } = around;
+export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
+  const { clock, random, env, cwd, print, complain } = around;
   const prepared = await prepareCredentials(options);
   if (prepared.kind === 'failed') {
     for (const fault of prepared.faults) complain(fault);
-    return { ended: EXIT_CODES.BAD_ARGUMENTS };
+    return { kind: 'failed', code: EXIT_CODES.bad_arguments };
   }
-  for (const note of prepared.notes) complain(note);
-  const { credentials, entry } = prepared;
+  const { credentials, entry, notes } = prepared;
+  for (const note of notes) complain(note);
 
   const { promise: ended, resolve } = Promise.withResolvers<ExitCode>();
+  const { timeoutMs, maxLifetimeMs, resumeWindowMs } = options;
+  const { base, id = makeAgentId() } = options.relay;
+  const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask };
   const hostKey = generateHostKey();
-  const id = options.relay.id ?? makeAgentId();
-  const target = {
-    base: options.relay.base,
-    id,
-    claim: createClaim(),
-    proxy: around.proxy,
-    mask: around.mask,
-  };
   const job = detectCiJob(env);
-  let welcomed = false;
-  let isLinked = false;
-  let isHeld = false;
-  let command: SessionCommand | undefined;
-  let link: RelayLink | undefined;
-  let publicUrl = target.base.replace(/^ws/, 'http');
-  let cancelWaitingLine = (): void => {};
+  const log = createJobLog({ clock, print, isQuiet: options.isQuiet });
+  let life: Life = CALLING;
 
-  function log(event: LogEvent): void {
-    if (!(options.isQuiet && isRoutine(event))) print(logLineFrom(event, clock.now()));
-  }
-
-  try {
-    command = await startSessionCommand({
-      clock,
-      program: around.program,
-      temporaryDirectory: around.temporaryDirectory,
-      path: env['PATH'],
-      handlers: {
-        status: () => ({
-          id,
-          publicUrl,
-          isRelayConnected: isLinked,
-          detached: intake.detached(),
-          expiry: watch.snapshot(),
-        }),
-        hold: (ms = options.timeoutMs) => watch.hold(ms),
-        release: () => watch.release(),
-        end: () => {
-          watch.end('ended_by_user');
-        },
+  const inSession = await startSessionCommand({
+    clock,
+    program: around.program,
+    temporaryDirectory: around.temporaryDirectory,
+    path: env['PATH'],
+    handlers: {
+      status: () => ({
+        id,
+        publicUrl: 'publicUrl' in life ? life.publicUrl : ownUrl(),
+        isRelayConnected: life.kind === 'linked',
+        detached: intake.detached(),
+        expiry: watch.snapshot(),
+      }),
+      hold: (ms = timeoutMs) => watch.hold(ms),
+      release: () => watch.release(),
+      end: () => {
+        watch.end('ended_by_user');
       },
-    });
-  } catch (error) {
-    if (!(error instanceof PrivateDirectoryError)) throw error;
-    log({ kind: 'note', text: `no \`converge\` command in the sessions: ${error.message}` });
+    },
+  });
+  const command = inSession.kind === 'started' ? inSession.command : undefined;
+  if (inSession.kind === 'unavailable') {
+    log.tell({ kind: 'note', text: `no \`converge\` command in the sessions: ${inSession.detail}` });
   }
 
-  const events: SshEvents = {
-    login({ address, user, key }) {
-      watch.clientLoggedIn();
-      log({
-        kind: 'logged_in',
-        address,
-        user,
-        credential: key === undefined ? { kind: 'password' } : { kind: 'key', ...key },
-      });
-      report();
+  const watch = startExpiryWatch({
+    clock,
+    holdFile: holdFilePath(cwd),
+    timeoutMs,
+    maxLifetimeMs,
+    onWarning(_level, remainingMs) {
+      log.tell({ kind: 'warning', remainingMs });
+      ssh.notify(warningFrom({ remainingMs, isCapped: watch.snapshotOrEnd().isCapped }));
     },
-    logout({ address, user, seconds }) {
-      const clients = ssh.clients().length;
-      log({ kind: 'logged_out', address, user, sessionMs: seconds * 1000, clients });
-      watch.clientLeft();
-      report();
+    onHoldChanged({ isHeld, deadline, clients }) {
+      log.tell(isHeld ? { kind: 'held', deadline } : { kind: 'released', deadline, clients });
     },
-    refused({ address, user, detail, attempt }) {
-      log({ kind: 'refused', address, user, reason: detail, attempt });
+    onDeadlineMoved: report,
+    onHoldUnreadable(code) {
+      log.tell({ kind: 'hold_unreadable', code });
     },
-    activity() {
-      watch.activity();
-    },
-    log(event, fields) {
-      log({ kind: 'note', text: noteFrom(event, fields) });
-    },
-  };
+    onEnd: expired,
+  });
+
   const ssh = createSshServer({
     hostKey,
     credentials,
     shell: chooseShell(options.shell, env),
     cwd,
-    env: { ...sessionEnvironment(env), ...command?.env },
+    env: { ...jobEnvironment(env), ...command?.env },
     forwarding: options.allowsForwarding,
     clock,
-    greeting: () => {
-      const { deadline } = currentSnapshot();
-      const lines = greetingFrom({
-        job,
-        now: clock.now(),
-        deadline,
-        isHeld,
-        hasCommand: command !== undefined,
-      });
+    greeting() {
+      const { deadline, isHeld } = watch.snapshotOrEnd();
+      const hasCommand = command !== undefined;
+      const lines = greetingFrom({ job, now: clock.now(), deadline, isHeld, hasCommand });
       return `${lines.join('\n')}\n`;
     },
-    events,
+    events: sshEventsFrom({ log, watch, clients: () => ssh.clients().length, onClients: report }),
   });
 
   const intake = createStreamIntake({
     target,
     clock,
-    random: around.random,
-    resumeWindowMs: options.resumeWindowMs,
+    random,
+    resumeWindowMs,
     onSession(duplex, client) {
-      log({ kind: 'connected', address: client.address });
+      log.tell({ kind: 'connected', address: client.address });
       ssh.serve(duplex, client);
     },
     onEvent(event, address) {
-      if (event.kind !== 'opened' && event.kind !== 'finished') log({ kind: 'resume', event, address });
+      if (event.kind !== 'opened' && event.kind !== 'finished') log.tell({ kind: 'resume', event, address });
+      const resumption = resumptionFrom(event);
+      if (resumption !== undefined) link.tell(resumption);
       report();
     },
     onFailed(detail, address) {
-      log({ kind: 'note', text: `could not open the stream for ${address}: ${detail}` });
+      log.tell({ kind: 'note', text: `could not open the stream for ${address}: ${detail}` });
     },
   });
 
-  const watch = startExpiryWatch({
-    clock,
-    holdFile: holdFilePath(cwd),
-    timeoutMs: options.timeoutMs,
-    maxLifetimeMs: options.maxLifetimeMs,
-    onWarning(_level, remainingMs) {
-      log({ kind: 'warning', remainingMs });
-      const isCapped = watch.snapshot()?.isCapped ?? true;
-      ssh.notify(warningFrom({ remainingMs, isCapped }));
-    },
-    onDeadlineMoved(snapshot) {
-      if (snapshot.isHeld && !isHeld) log({ kind: 'held', deadline: snapshot.deadline });
-      if (!snapshot.isHeld && isHeld) {
-        log({ kind: 'released', deadline: snapshot.deadline, clients: snapshot.clients });
-      }
-      isHeld = snapshot.isHeld;
-      report();
-    },
-    onHoldUnreadable(code) {
-      log({ kind: 'hold_unreadable', code });
-    },
-    onEnd(reason) {
-      const neverLinked = !welcomed && reason !== 'signal';
-      if (!neverLinked) return void shutDown(reason, EXIT_CODES.ENDED);
-      // Without a reason: that nobody logged in is no wonder.
-      complain('the relay was not reached before the deadline');
-      void shutDown(undefined, EXIT_CODES.UNREACHABLE);
-    },
-  });
-
-  link = startRelayLink({
+  const link = startRelayLink({
     target,
     clock,
-    random: around.random,
-    onWelcome(welcome) {
-      const isBack = welcomed && !isLinked;
-      isLinked = true;
-      if (isBack) log({ kind: 'relay_back', pod: welcome.pod });
-      if (welcomed) return;
-      welcomed = true;
-      // What a relay announces goes into commands that people paste.
-      if (isUsablePublicUrl(welcome.publicUrl)) publicUrl = welcome.publicUrl;
-      printCard();
-    },
-    onDial(dial) {
-      intake.answer(dial);
-    },
-    onLost(reason) {
-      isLinked = false;
-      log({ kind: 'relay_lost', reason });
-    },
-    onTrouble({ message, patienceMs }) {
-      if (patienceMs === 0) return;
-      const seconds = Math.ceil(Math.min(patienceMs, currentSnapshot().remainingMs) / 1_000);
-      complain(`${message}; trying again for ${welcomed ? 'as long as the job is open' : `${seconds} s`}`);
-    },
-    onFailed(failure) {
-      complain(failure.message);
-      void shutDown(undefined, exitCodeOf(failure));
-    },
+    random,
+    onWelcome: welcomed,
+    onDial: (dial) => intake.answer(dial),
+    onLost: relayLost,
+    onTrouble: troubled,
+    onFailed: failed,
   });
   report();
+  return { kind: 'running', ended, end: (reason) => watch.end(reason) };
 
-  function currentSnapshot(): ExpirySnapshot {
-    const now = clock.now();
-    const over = {
-      clients: 0,
-      deadline: now,
-      remainingMs: 0,
-      lastDeadline: now,
-      isHeld: false,
-      isCapped: true,
-    };
-    return watch.snapshot() ?? over;
+  // ── transitions ──
+
+  function welcomed({ publicUrl, pod }: Welcome): void {
+    switch (life.kind) {
+      case 'calling': {
+        // What a relay announces goes into commands that people paste.
+        const usableUrl = isUsablePublicUrl(publicUrl) ? publicUrl : ownUrl();
+        announce(usableUrl);
+        life = announced({ publicUrl: usableUrl, cancelReminder: log.remind(reminder) });
+        return;
+      }
+      case 'cut_off':
+        life = linkedAgain(life);
+        return log.tell({ kind: 'relay_back', pod });
+      case 'linked':
+      case 'ending':
+        // A relay that restarts handed it over to another; or nobody will come any more.
+        return;
+    }
   }
 
-  function report(): void {
-    const { clients, deadline } = currentSnapshot();
-    link?.report({ type: 'status', clients, detached: intake.detached(), expiresAt: deadline });
+  function relayLost(reason: CloseReason): void {
+    if (life.kind !== 'linked') return;
+    life = cutOff(life, clock.now());
+    log.tell({ kind: 'relay_lost', reason });
   }
 
-  function printCard(): void {
-    const destination: Destination = {
-      publicUrl,
-      id,
-      user: options.user,
-      fingerprint: hostKey.fingerprint,
-      resumeWindowMs: options.resumeWindowMs,
-    };
-    const { deadline } = currentSnapshot();
-    const { timeoutMs, maxLifetimeMs } = options;
-    const input = {
-      destination,
-      entry,
-      now: clock.now(),
-      deadline,
-      timeoutMs,
-      maxLifetimeMs,
-    };
-    for (const line of options.isQuiet ? quietCardFrom(input) : cardFrom(input)) print(line);
-    for (const line of annotationFrom(job?.provider, sshCommand(destination))) print(line);
-    scheduleWaitingLine();
+  function failed({ kind, message }: LinkFailure): void {
+    complain(message);
+    void end(undefined, EXIT_CODES[kind]);
   }
 
-  function scheduleWaitingLine(): void {
-    cancelWaitingLine = clock.after(WAITING_LINE_EVERY_MS, () => {
-      const { clients, deadline } = currentSnapshot();
-      if (clients === 0) log({ kind: 'waiting', deadline });
-      scheduleWaitingLine();
-    });
+  function expired(reason: EndReason): void {
+    if (life.kind !== 'calling' || reason === 'signal') return void end(reason, EXIT_CODES.ended);
+    complain('the relay was not reached before the deadline');
+    // Without a reason: that nobody logged in is no wonder.
+    void end(undefined, EXIT_CODES.unreachable);
   }
 
-  let isShuttingDown = false;
-  async function shutDown(reason: EndReason | undefined, code: ExitCode): Promise<void> {
-    if (isShuttingDown) return;
-    isShuttingDown = true;
+  async function end(reason: EndReason | undefined, code: ExitCode): Promise<void> {
+    if (life.kind === 'ending') return;
+    if (life.kind !== 'calling') life.cancelReminder();
+    life = ENDING;
     watch.stop();
-    cancelWaitingLine();
     await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
-    link?.stop();
+    link.stop();
     await command?.stop();
-    if (reason !== undefined) log({ kind: 'ended', reason });
+    if (reason !== undefined) log.tell({ kind: 'ended', reason });
     resolve(code);
   }
 
-  return {
-    ended,
-    end(reason) {
-      watch.end(reason);
-    },
-  };
-}
+  // ── what is told ──
 
-function sessionEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !PRIVATE_VARIABLES.has(name)) kept[name] = value;
+  function announce(publicUrl: string): void {
+    const { user, isQuiet } = options;
+    const { deadline } = watch.snapshotOrEnd();
+    const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
+    const card = { destination, entry, now: clock.now(), deadline, timeoutMs, maxLifetimeMs };
+    for (const line of announcementFrom({ ...card, provider: job?.provider, isQuiet })) print(line);
   }
-  return kept;
-}
 
-/** What the SSH server has to say, as people read it: "connection cut (address 192.0.2.7, reason no login in time)". */
-function noteFrom(event: string, fields: Readonly<Record<string, unknown>>): string {
-  const words = Object.entries(fields)
-    .filter(([name]) => name !== 'clientId')
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return words.length === 0 ? event : `${event} (${words.join(', ')})`;
-}
+  function reminder(): LogEvent | undefined {
+    const { clients, deadline } = watch.snapshotOrEnd();
+    if (clients > 0) return undefined;
+    return life.kind === 'cut_off'
+      ? { kind: 'cut_off', since: life.since, deadline }
+      : { kind: 'waiting', deadline };
+  }
 
-function exitCodeOf(failure: LinkFailure): ExitCode {
-  switch (failure.kind) {
-    case 'unreachable':
-      return EXIT_CODES.UNREACHABLE;
-    case 'refused':
-      return EXIT_CODES.REFUSED;
-    case 'version':
-      return EXIT_CODES.VERSION;
+  function troubled({ message, patienceMs }: LinkFailure): void {
+    if (patienceMs === 0) return;
+    const seconds = Math.ceil(Math.min(patienceMs, watch.snapshotOrEnd().remainingMs) / 1_000);
+    const patience = life.kind === 'calling' ? `${seconds} s` : 'as long as the job is open';
+    complain(`${message}; trying again for ${patience}`);
+  }
+
+  function report(): void {
+    const { clients, deadline } = watch.snapshotOrEnd();
+    link.report({ type: 'status', clients, detached: intake.detached(), expiresAt: deadline });
+  }
+
+  /** Where the person who started it would look. */
+  function ownUrl(): string {
+    return base.replace(/^ws/, 'http');
   }
 }

@@ -1,11 +1,11 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
-import { parseArgs } from 'node:util';
+import { parseDuration } from '#shared/duration.ts';
 import type { Environment } from './ci/environment.ts';
 import { helpText } from './help-text.ts';
-import { parseDuration } from './notices/duration.ts';
 import { OPTIONS, type OptionKey, URL_VARIABLE } from './option-table.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
 import { SESSION_COMMAND_FLAG } from './session-command/shim.ts';
+import { readWords, type Words } from './words.ts';
 
 /** How people prove that they may enter; keys exclude a password. */
 export type EntryOptions =
@@ -34,7 +34,7 @@ export type Invocation =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
   | { readonly kind: 'session-command'; readonly socketPath: string; readonly argv: readonly string[] }
-  /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.BAD_ARGUMENTS. */
+  /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
 /** Shorter ones fall to guessing even at six tries per connection. */
@@ -47,81 +47,21 @@ const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
   if (first === SESSION_COMMAND_FLAG) return { kind: 'session-command', socketPath, argv: rest };
-  const words = readWords(argv);
-  if (words.wantsHelp) return { kind: 'help', text: helpText() };
-  if (words.wantsVersion) return { kind: 'version' };
-  return optionsFrom(words, env);
-}
-
-/** What stands on the command line, not yet checked. */
-interface Words {
-  readonly values: Map<OptionKey, string[]>;
-  readonly positionals: string[];
-  readonly faults: string[];
-  wantsHelp: boolean;
-  wantsVersion: boolean;
+  const line = readWords(argv);
+  switch (line.kind) {
+    case 'help':
+      return { kind: 'help', text: helpText() };
+    case 'version':
+      return line;
+    case 'words':
+      return optionsFrom(line, env);
+  }
 }
 
 /** A value and where it came from, in words for a fault. */
 interface Given {
   readonly value: string;
   readonly origin: string;
-}
-
-function readWords(argv: readonly string[]): Words {
-  const words: Words = {
-    values: new Map(),
-    positionals: [],
-    faults: [],
-    wantsHelp: false,
-    wantsVersion: false,
-  };
-  const keys = Object.keys(OPTIONS) as OptionKey[];
-  const types = keys.map((key) => {
-    const type = OPTIONS[key].placeholder === undefined ? ('boolean' as const) : ('string' as const);
-    return [OPTIONS[key].name, { type }] as const;
-  });
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: {
-      ...Object.fromEntries(types),
-      help: { type: 'boolean', short: 'h' },
-      version: { type: 'boolean', short: 'V' },
-    },
-    // Strict would throw at the first fault; people get all of them.
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  for (const token of tokens) {
-    if (token.kind === 'positional') words.positionals.push(token.value);
-    if (token.kind !== 'option') continue;
-    const key = keys.find((candidate) => OPTIONS[candidate].name === token.name);
-    if (token.name === 'help') words.wantsHelp = true;
-    else if (token.name === 'version') words.wantsVersion = true;
-    else if (key === undefined) words.faults.push(unknownOption(token.rawName));
-    else readOption(words, key, token.value, token.inlineValue === true);
-  }
-  return words;
-}
-
-function readOption(words: Words, key: OptionKey, value: string | undefined, isInline: boolean): void {
-  const { name, placeholder, isRepeatable } = OPTIONS[key];
-  const before = words.values.get(key);
-  if (placeholder === undefined) {
-    if (value !== undefined) words.faults.push(`--${name} takes no value, got "${value}"`);
-    words.values.set(key, ['1']);
-  } else if (value === undefined || (!isInline && value.startsWith('-'))) {
-    words.faults.push(`--${name} needs a value: --${name}=${placeholder}`);
-  } else if (before !== undefined && !isRepeatable) {
-    words.faults.push(`--${name} was given twice: keep one`);
-  } else {
-    words.values.set(key, [...(before ?? []), value]);
-  }
-}
-
-function unknownOption(rawName: string): string {
-  return `unknown option ${rawName}: see agent --help`;
 }
 
 function optionsFrom(words: Words, env: Environment): Invocation {
@@ -197,7 +137,7 @@ function readRelay(positionals: readonly string[], env: Environment, note: Note)
     return note(`the URL of the relay is missing: agent wss://HOST/agent, or set ${URL_VARIABLE}`);
   const parsed = parseRelayAddress(text);
   if (parsed.kind === 'address') return parsed.address;
-  return note(`${argument === undefined ? URL_VARIABLE : 'URL'}: ${parsed.fault}`);
+  return note(argument === undefined ? `${URL_VARIABLE}: ${parsed.fault}` : parsed.fault);
 }
 
 function readDuration(

@@ -4,13 +4,16 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '#shared/clock.ts';
 import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import {
-  type AgentStatus,
+  type AgentMessage,
   formatMessage,
   parseRelayMessage,
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
 import { startKeepalive } from '#shared/stream/keepalive.ts';
 import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+
+/** Messages are few and small: no traffic of the link's own could hold up a ping. */
+const NEVER_STALLED = { count: 0, held: false } as const;
 
 export interface ControlLinkOptions {
   readonly clock: Clock;
@@ -21,7 +24,7 @@ export interface ControlLinkOptions {
 
 export interface ControlLink {
   /** Ignored once the link is closed. */
-  send(status: AgentStatus): void;
+  send(message: AgentMessage): void;
   /** May be called twice. */
   close(reason: CloseReason): void;
 }
@@ -71,11 +74,9 @@ export function controlLinkOver(
   });
   socket.resume();
   return {
-    send(status) {
-      if (socket.readyState === socket.OPEN) socket.send(formatMessage(status));
+    send(message) {
+      if (socket.readyState === socket.OPEN) socket.send(formatMessage(message));
     },
     close,
   };
 }
-
-const NEVER_STALLED = { count: 0, held: false } as const;

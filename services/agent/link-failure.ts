@@ -1,8 +1,10 @@
 // Link failures: what it means that a relay did not take the agent, and for how long trying again makes sense.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { agentPath } from '#shared/protocol/paths.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
+import { dialFailureFrom, hostAndPort } from '#shared/stream/dial-failure.ts';
 import type { RelayTarget } from './relay-dialler.ts';
 
 /** A relay that never answered is given up after this time, in milliseconds: a typo should not hold a job for long. */
@@ -20,34 +22,33 @@ export interface LinkFailure {
   readonly patienceMs: number;
 }
 
-/** What a dial that opened no link means. `wasLinked`: this relay has taken this agent before. */
+/** What a dial that opened no link means. `wasLinked`: a relay has taken this agent before. */
 export function linkFailureFrom(
   outcome: Exclude<DialOutcome, { kind: 'open' }>,
   target: RelayTarget,
   wasLinked: boolean,
 ): LinkFailure {
-  const host = new URL(target.base).host;
-  const patienceMs = wasLinked ? Number.POSITIVE_INFINITY : FIRST_LINK_PATIENCE_MS;
-  if (outcome.kind === 'unreachable') {
-    const via = target.proxy === undefined ? '' : ` through proxy ${target.proxy.host}`;
-    return { kind: 'unreachable', message: `relay ${host}${via}: ${outcome.detail}`, patienceMs };
-  }
-  const { refusal, status } = outcome;
-  if (refusal === undefined) {
-    const message = `${host} answered ${status}, but not as a relay: check the host and the path of the URL`;
-    return { kind: 'unreachable', message, patienceMs };
-  }
-  const message = `${host} refused: ${refusal.message} (${refusal.code})`;
-  if (refusal.code === 'upgrade_required') return { kind: 'version', message, patienceMs: 0 };
-  if (refusal.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
-  return REFUSALS[refusal.code].retry
-    ? { kind: 'unreachable', message, patienceMs }
+  const relay = new URL(`${target.base}${agentPath(target.id)}`);
+  const failure = dialFailureFrom(outcome, { relay, proxy: target.proxy });
+  const { message } = failure;
+  if (failure.kind !== 'refusal') return unreachable(message, wasLinked);
+  if (failure.code === 'upgrade_required') return { kind: 'version', message, patienceMs: 0 };
+  if (failure.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
+  return REFUSALS[failure.code].retry
+    ? unreachable(message, wasLinked)
     : { kind: 'refused', message, patienceMs: 0 };
 }
 
 /** What it means that a link was opened and closed before its welcome. */
 export function closedEarly(target: RelayTarget, reason: CloseReason, wasLinked: boolean): LinkFailure {
-  const message = `${new URL(target.base).host} took the connection and closed it (${reason}): is it a relay?`;
-  const patienceMs = wasLinked ? Number.POSITIVE_INFINITY : FIRST_LINK_PATIENCE_MS;
-  return { kind: 'unreachable', message, patienceMs };
+  const who = hostAndPort(new URL(target.base));
+  return unreachable(`${who} took the connection and closed it (${reason}); it may be no relay`, wasLinked);
+}
+
+function unreachable(message: string, wasLinked: boolean): LinkFailure {
+  return {
+    kind: 'unreachable',
+    message,
+    patienceMs: wasLinked ? Number.POSITIVE_INFINITY : FIRST_LINK_PATIENCE_MS,
+  };
 }

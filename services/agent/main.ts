@@ -20,10 +20,10 @@ async function main(): Promise<number> {
   switch (invocation.kind) {
     case 'help':
       console.log(invocation.text);
-      return EXIT_CODES.ENDED;
+      return EXIT_CODES.ended;
     case 'version':
       console.log(manifest.version);
-      return EXIT_CODES.ENDED;
+      return EXIT_CODES.ended;
     case 'session-command': {
       const { argv, socketPath } = invocation;
       const { stdout, stderr } = process;
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
     }
     case 'invalid':
       for (const fault of invocation.faults) complain(fault);
-      return EXIT_CODES.BAD_ARGUMENTS;
+      return EXIT_CODES.bad_arguments;
     case 'run':
       for (const note of invocation.notes) complain(note);
       return run(invocation.options);
@@ -42,12 +42,12 @@ async function run(options: AgentOptions): Promise<number> {
   const choice = proxyFor(new URL(options.relay.base), process.env);
   if (choice.kind === 'invalid') {
     complain(choice.message);
-    return EXIT_CODES.BAD_ARGUMENTS;
+    return EXIT_CODES.bad_arguments;
   }
   const masking = maskFrom(process.env);
   if (masking.kind === 'invalid') {
     complain(masking.message);
-    return EXIT_CODES.BAD_ARGUMENTS;
+    return EXIT_CODES.bad_arguments;
   }
   // For authorized keys from a URL: fetch does not look at the proxy variables by itself.
   setGlobalProxyFromEnv();
@@ -65,12 +65,11 @@ async function run(options: AgentOptions): Promise<number> {
     },
     complain,
   });
-  if ('end' in agent) {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        agent.end('signal');
-      });
-    }
+  if (agent.kind === 'failed') return agent.code;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      agent.end('signal');
+    });
   }
   return agent.ended;
 }

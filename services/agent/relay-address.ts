@@ -27,28 +27,35 @@ export function parseRelayAddress(text: string): ParsedAddress {
   if (!URL.canParse(text)) return invalid(`"${text}" is not a URL: write it like wss://HOST/agent`);
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') {
-    return invalid(`a URL with a user or password is not supported: write it like wss://${url.host}/agent`);
+    return invalid(`a user or password does not belong into the URL: write it like wss://${url.host}/agent`);
   }
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) return invalid(`"${text}" must start with wss:// or ws://`);
   if (url.search !== '' || text.includes('#')) {
     return invalid(`"${text}" must end with the ID: remove what follows from "?" or "#" on`);
   }
-  return fromPath(`${scheme}//${url.host}`, url.pathname);
+  return fromPath(`${scheme}//${url.host}`, url.pathname, text);
 }
 
-function fromPath(origin: string, pathname: string): ParsedAddress {
+function fromPath(origin: string, pathname: string, text: string): ParsedAddress {
   const segments = pathname.replace(/\/+$/, '').split('/');
   // The last one that fits, so that an ID "agent" and a prefix "/agent" both work.
   const at = segments.at(-1) === 'agent' && segments.at(-2) !== 'agent' ? -1 : -2;
   if (segments.at(at) !== 'agent' || segments.length + at < 1) {
-    const prefix = pathname === '/' ? '' : ` (its path is "${pathname}")`;
-    return invalid(`the URL must end in /agent or /agent/ID${prefix}: write it like ${origin}/agent`);
+    return invalid(`"${text}" must end in /agent or /agent/ID: write it like ${origin}/agent`);
   }
   const base = `${origin}${segments.slice(0, at).join('/')}`;
   const id = at === -1 ? undefined : segments.at(-1);
-  if (id !== undefined && !isValidId(id)) return invalid(`"${id}" is not an ID: it must be ${ID_RULE}`);
+  if (id !== undefined && !isValidId(id)) {
+    return invalid(`"${lastSegmentOf(text)}" is not an ID: it must be ${ID_RULE}`);
+  }
   return { kind: 'address', address: { base, id } };
+}
+
+/** As it was typed: a URL escapes spaces and more. */
+function lastSegmentOf(text: string): string {
+  const path = text.replace(/\/+$/, '');
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function invalid(fault: string): ParsedAddress {

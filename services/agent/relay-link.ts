@@ -1,7 +1,8 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
 import type { Clock } from '#shared/clock.ts';
+import { pause } from '#shared/pause.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { AgentStatus, Dial, Welcome } from '#shared/protocol/control-messages.ts';
+import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
 import { type ControlLink, controlLinkOver } from './control-link.ts';
@@ -10,6 +11,9 @@ import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
 
 /** Full jitter between attempts, in milliseconds: quick at first, since clients may be waiting for the agent. */
 const BACKOFF = { firstMs: 100, maxMs: 3_000 } as const;
+
+/** More than this is not kept while no link is up: it is for metrics only. */
+const MAX_UNTOLD = 100;
 
 /** A relay that upgrades but does not say welcome within this time is none, in milliseconds. */
 export const WELCOME_WITHIN_MS = 10_000;
@@ -35,6 +39,8 @@ export interface RelayLinkOptions {
 export interface RelayLink {
   /** Tells the relay how things are; told again to each new relay. */
   report(status: AgentStatus): void;
+  /** Tells one relay what became of a session: now, or once a link is up again. */
+  tell(resumption: Resumption): void;
   /** Says goodbye. May be called twice. */
   stop(): void;
 }
@@ -49,12 +55,13 @@ export function startRelayLink(options: RelayLinkOptions): RelayLink {
 class PersistentLink implements RelayLink {
   readonly #options: RelayLinkOptions;
   readonly #stopping = new AbortController();
-  readonly #open = new Set<ControlLink>();
+  /** Welcomed and not yet closed; two of them while one takes over from the other. */
+  readonly #up = new Set<ControlLink>();
   readonly #backoff: Backoff;
   /** When each kind of trouble was first met since a link was last up. */
   readonly #troubles = new Map<LinkFailure['kind'], number>();
   #status: AgentStatus | undefined;
-  #attempts = 0;
+  #untold: Resumption[] = [];
   #wasLinked = false;
 
   constructor(options: RelayLinkOptions) {
@@ -64,22 +71,22 @@ class PersistentLink implements RelayLink {
 
   report(status: AgentStatus): void {
     this.#status = status;
-    for (const link of this.#open) link.send(status);
+    for (const link of this.#up) link.send(status);
+  }
+
+  tell(resumption: Resumption): void {
+    if (this.#untold.length < MAX_UNTOLD) this.#untold.push(resumption);
+    this.#tellNow();
   }
 
   stop(): void {
     this.#stopping.abort();
-    for (const link of this.#open) link.close('ended');
   }
 
   async run(): Promise<void> {
     const { clock, onFailed, target, dial = dialControlLink } = this.#options;
     const { signal } = this.#stopping;
-    for (;;) {
-      // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
-      if (this.#attempts > 0) await pause(clock, this.#backoff.next(), signal);
-      if (signal.aborted) return;
-      this.#attempts += 1;
+    while (!signal.aborted) {
       const outcome = await dial(target, signal);
       const failure =
         outcome.kind === 'open'
@@ -87,6 +94,8 @@ class PersistentLink implements RelayLink {
           : linkFailureFrom(outcome, target, this.#wasLinked);
       if (signal.aborted) return;
       if (failure !== undefined && !this.#isWorthAnother(failure)) return onFailed(failure);
+      // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
+      await pause(clock, this.#backoff.next(), signal);
     }
   }
 
@@ -106,8 +115,8 @@ class PersistentLink implements RelayLink {
    */
   #serve({ socket, transport }: Extract<DialOutcome, { kind: 'open' }>): Promise<LinkFailure | undefined> {
     const { clock, onDial, onLost, target } = this.#options;
+    const { signal } = this.#stopping;
     const { promise, resolve } = Promise.withResolvers<LinkFailure | undefined>();
-    if (this.#stopping.signal.aborted) socket.terminate();
     const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
       link.close('fault');
     });
@@ -126,36 +135,36 @@ class PersistentLink implements RelayLink {
       },
       onClosed: (reason) => {
         cancelWelcome();
-        const wasUp = this.#open.delete(link);
-        if (wasUp && this.#open.size === 0 && !this.#stopping.signal.aborted) onLost(reason);
+        signal.removeEventListener('abort', leave);
+        const wasUp = this.#up.delete(link);
+        if (wasUp && this.#up.size === 0 && !signal.aborted) onLost(reason);
         resolve(wasUp ? undefined : closedEarly(target, reason, this.#wasLinked));
       },
     });
+    const leave = (): void => {
+      link.close('ended');
+    };
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
     return promise;
   }
 
   #relyOn(link: ControlLink, welcome: Welcome): void {
-    const older = [...this.#open];
-    this.#open.add(link);
+    const older = [...this.#up];
+    this.#up.add(link);
     for (const old of older) old.close('ended');
     this.#wasLinked = true;
     this.#backoff.reset();
     this.#troubles.clear();
     if (this.#status !== undefined) link.send(this.#status);
+    this.#tellNow();
     this.#options.onWelcome(welcome);
   }
-}
 
-/** Resolves after `ms`, or as soon as `signal` aborts. */
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const cancel = clock.after(ms, resolve);
-  const wake = (): void => {
-    resolve();
-  };
-  signal.addEventListener('abort', wake, { once: true });
-  return promise.finally(() => {
-    cancel();
-    signal.removeEventListener('abort', wake);
-  });
+  #tellNow(): void {
+    // During a move there are two; the newer one stays.
+    const link = [...this.#up].at(-1);
+    if (link === undefined) return;
+    for (const resumption of this.#untold.splice(0)) link.send(resumption);
+  }
 }

@@ -2,11 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#shared/clock.ts';
+import { pause } from '#shared/pause.ts';
 import type { Dial } from '#shared/protocol/control-messages.ts';
+import { agentPath } from '#shared/protocol/paths.ts';
+import { REFUSALS } from '#shared/protocol/refusals.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { SessionTable } from '#shared/resume/session-table.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
+import { dialFailureFrom } from '#shared/stream/dial-failure.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { DIAL_TIMEOUT_MS, dialAgentStream, type RelayTarget } from './relay-dialler.ts';
@@ -51,6 +55,9 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
     },
   });
 
+  // The ticket in the path is nobody's business.
+  const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
+
   async function open({ ticket, client, resumable }: Dial): Promise<void> {
     const { signal } = stopping;
     const backoff = new Backoff({ ...BACKOFF, random: options.random });
@@ -68,20 +75,11 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         return;
       }
       if (signal.aborted) return;
-      const isFinal = outcome.kind === 'refused' && outcome.refusal?.code === 'unauthorized';
-      if (isFinal || clock.now() >= until) {
-        const detail =
-          outcome.kind === 'refused' ? (outcome.refusal?.message ?? `${outcome.status}`) : outcome.detail;
-        return onFailed(detail, client);
-      }
-      await pause(backoff.next());
+      const failure = dialFailureFrom(outcome, route);
+      const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
+      if (isFinal || clock.now() >= until) return onFailed(failure.message, client);
+      await pause(clock, backoff.next(), signal);
     }
-  }
-
-  function pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    clock.after(ms, resolve);
-    return promise;
   }
 
   return {

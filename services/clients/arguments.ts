@@ -1,9 +1,9 @@
 // Arguments: what wsproxy and tcptows have in common on their command line.
 import { parseArgs } from 'node:util';
+import { parseDuration } from '#shared/duration.ts';
 import { proxyFor } from '#shared/proxy.ts';
 import { type Mask, maskFrom } from '#shared/stream/mask.ts';
 import { type ClientUrl, parseClientUrl } from './client-url.ts';
-import { DURATION_RULE, parseDuration } from './duration.ts';
 
 /** The longest that a client waits for an agent if nobody says otherwise. */
 const DEFAULT_WAIT_MS = 30_000;
@@ -18,8 +18,10 @@ export interface Invalid {
 
 export interface Arguments {
   readonly kind: 'arguments';
-  /** What was given of the options, by name; `true` for one without a value. */
-  readonly options: ReadonlyMap<string, string | true>;
+  /** What was given of the options with a value, by name. */
+  readonly values: ReadonlyMap<string, string>;
+  /** What was given of the others. */
+  readonly flags: ReadonlySet<string>;
   readonly positionals: readonly string[];
 }
 
@@ -33,47 +35,50 @@ export interface Destination {
   readonly mask: Mask;
 }
 
-/** Splits a command line into options and the rest. `withValue` are the options that take a value, `flags` the others. */
+/** Splits a command line into options and the rest. `withValue` are the options that take a value, `without` the others. */
 export function splitArguments(
   args: readonly string[],
   withValue: readonly string[],
-  flags: readonly string[],
+  without: readonly string[],
 ): Arguments | Invalid {
-  const config: Record<string, { type: 'string' | 'boolean' }> = {};
-  for (const name of withValue) config[name] = { type: 'string' };
-  for (const name of flags) config[name] = { type: 'boolean' };
   const { tokens } = parseArgs({
     args: [...args],
-    options: config,
+    options: Object.fromEntries(withValue.map((name) => [name, { type: 'string' }])),
     strict: false,
     allowPositionals: true,
     tokens: true,
   });
-  const options = new Map<string, string | true>();
+  const values = new Map<string, string>();
+  const flags = new Set<string>();
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
-    const type = config[token.name]?.type;
-    if (type === undefined) return invalid(`there is no option ${token.rawName}; --help lists them`);
-    if (type === 'boolean' && token.value !== undefined) return invalid(`${token.rawName} takes no value`);
-    if (type === 'string' && !token.value) return invalid(`${token.rawName} needs a value`);
-    if (options.has(token.name)) return invalid(`${token.rawName} is given twice`);
-    options.set(token.name, token.value ?? true);
+    const { name, rawName, value } = token;
+    if (values.has(name) || flags.has(name)) return invalid(`${rawName} is given twice`);
+    if (withValue.includes(name)) {
+      if (!value) return invalid(`${rawName} needs a value`);
+      values.set(name, value);
+    } else if (without.includes(name)) {
+      if (value !== undefined) return invalid(`${rawName} takes no value`);
+      flags.add(name);
+    } else {
+      return invalid(`there is no option ${rawName}; --help lists them`);
+    }
   }
-  return { kind: 'arguments', options, positionals };
+  return { kind: 'arguments', values, flags, positionals };
 }
 
 /** Reads the URL, `--wait` and what `env` says of proxies and the mask. */
 export function readDestination(
   urlText: string,
-  wait: string | true | undefined,
+  wait: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Destination | Invalid {
   const parsed = parseClientUrl(urlText);
   if (parsed.kind === 'invalid') return parsed;
-  const asked = typeof wait === 'string' ? parseDuration(wait) : DEFAULT_WAIT_MS;
-  if (asked === undefined) return invalid(`--wait ${JSON.stringify(wait)} is not ${DURATION_RULE}`);
+  const asked = wait === undefined ? undefined : parseDuration(wait, 0);
+  if (asked?.kind === 'invalid') return invalid(`--wait: ${asked.fault}`);
   const choice = proxyFor(parsed.target.url, env);
   if (choice.kind === 'invalid') return choice;
   const masking = maskFrom(env);
@@ -82,8 +87,8 @@ export function readDestination(
     kind: 'destination',
     target: parsed.target,
     proxy: choice.kind === 'proxy' ? choice.url : undefined,
-    waitMs: asked,
-    relayPatienceMs: wait === undefined ? DEFAULT_RELAY_PATIENCE_MS : asked,
+    waitMs: asked?.ms ?? DEFAULT_WAIT_MS,
+    relayPatienceMs: asked?.ms ?? DEFAULT_RELAY_PATIENCE_MS,
     mask: masking.mask,
   };
 }

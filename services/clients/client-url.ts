@@ -42,7 +42,7 @@ export function parseClientUrl(text: string): ParsedClientUrl {
   if (role === undefined) {
     return invalid(`the path of ${quote(address)} is not /client/ID; expected ${CLIENT_URL_FORM}`);
   }
-  if (!isValidId(id)) return invalid(`${quote(id)} is not an ID: ${ID_RULE}`);
+  if (!isValidId(id)) return invalid(`${quote(lastSegmentOf(address))} is not an ID: ${ID_RULE}`);
   const pinned = hash === -1 ? undefined : parseFingerprint(text.slice(hash + 1));
   if (hash !== -1 && pinned === undefined) {
     return invalid(
@@ -64,6 +64,11 @@ function schemeOf(url: URL | undefined): 'ws:' | 'wss:' | undefined {
     default:
       return undefined;
   }
+}
+
+/** As it was typed: a URL escapes spaces and more. */
+function lastSegmentOf(address: string): string {
+  return address.slice(address.lastIndexOf('/') + 1);
 }
 
 function originOf(url: URL, scheme: string): string {

@@ -1,17 +1,20 @@
 // Resuming: a stream to an agent that outlives the transports below it.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#shared/clock.ts';
+import { formatDuration, formatElapsed } from '#shared/duration.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { ClientEnd, type DialOutcome as Redial, type ResumeStatus } from '#shared/resume/client-end.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
+import { dialFailureFrom, type Route } from '#shared/stream/dial-failure.ts';
 import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
-import { formatDuration } from './duration.ts';
-import { failureOfAnswer, failureOfSilence, printable, type Route } from './failure.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
+
+/** An agent that was reached and does not open the session is asked again for at least this time, in milliseconds. */
+export const OPEN_PATIENCE_MS = 30_000;
 
 export interface ResumingOptions {
   readonly first: Extract<DialOutcome, { kind: 'open' }>;
@@ -19,6 +22,8 @@ export interface ResumingOptions {
   readonly redial: (signal: AbortSignal) => Promise<DialOutcome>;
   /** How it does that, for the messages. */
   readonly route: Route;
+  /** How long the person waits for an agent, in milliseconds. */
+  readonly waitMs: number;
   readonly clock: Clock;
   readonly random: () => number;
   /** Takes a line for the person. */
@@ -26,7 +31,7 @@ export interface ResumingOptions {
 }
 
 export interface Resuming {
-  /** Nobody has attached to it. */
+  /** To the agent's SSH server. Nobody has attached to it. */
   readonly stream: ByteStream;
   /** Resolves when nothing more will be sent: a program must live until then. */
   readonly over: Promise<void>;
@@ -44,6 +49,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     random,
     randomBytes,
     resumeWindowMs: RESUME_WINDOW_MS,
+    openWindowMs: Math.max(OPEN_PATIENCE_MS, options.waitMs),
     async dial({ signal }) {
       const opened = first;
       first = undefined;
@@ -65,28 +71,31 @@ export function resumeOver(options: ResumingOptions): Resuming {
 
 /** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */
 function outcomeOf(outcome: DialOutcome, clock: Clock, route: Route): Redial {
-  switch (outcome.kind) {
-    case 'open':
-      return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock, 'eager') };
-    case 'unreachable':
-      return { kind: 'retry', detail: failureOfSilence(outcome, route).message };
-    case 'refused': {
-      const { refusal } = outcome;
-      if (refusal === undefined) return { kind: 'retry', detail: failureOfAnswer(outcome, route).message };
-      const detail = `${route.target.url.host} refused: ${printable(refusal.message)} (${refusal.code})`;
-      if (REFUSALS[refusal.code].retry) return { kind: 'retry', detail };
-      return { kind: 'fatal', end: { reason: 'fault', detail } };
-    }
+  if (outcome.kind === 'open') {
+    return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock, 'eager') };
   }
+  const failure = dialFailureFrom(outcome, route);
+  const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
+  return isFinal
+    ? { kind: 'fatal', end: { reason: 'fault', detail: failure.message } }
+    : { kind: 'retry', detail: failure.message };
 }
 
 function lineOf(status: ResumeStatus): string {
-  if (status.kind === 'restored') return `back after ${seconds(status.afterMs)}; the session goes on`;
-  const why = status.detail === undefined ? '' : ` (${status.detail})`;
-  const patience = formatDuration(RESUME_WINDOW_MS);
-  return `no way to the agent at the moment${why}; dialling again for up to ${patience}, the session waits`;
+  switch (status.kind) {
+    case 'unanswered':
+      return `the agent does not answer${why(status)}; trying again for up to ${formatDuration(status.windowMs)}`;
+    case 'answered':
+      return `the agent answered after ${formatElapsed(status.afterMs)}`;
+    case 'interrupted': {
+      const patience = `for up to ${formatDuration(status.windowMs)}`;
+      return `no way to the agent at the moment${why(status)}; dialling again ${patience}, the session waits`;
+    }
+    case 'restored':
+      return `back after ${formatElapsed(status.afterMs)}; the session goes on`;
+  }
 }
 
-function seconds(ms: number): string {
-  return `${Math.max(1, Math.round(ms / 1000))} s`;
+function why({ detail }: { readonly detail?: string }): string {
+  return detail === undefined ? '' : ` (${detail})`;
 }

@@ -1,16 +1,10 @@
 // The agent's relay link, against a WebSocket server that plays relays of every mood.
 import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
+import type { WebSocket } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Dial, Welcome } from '#shared/protocol/control-messages.ts';
-import type { RefusalCode } from '#shared/protocol/refusals.ts';
-import { REFUSALS } from '#shared/protocol/refusals.ts';
-import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
 import {
   FIRST_LINK_PATIENCE_MS,
   type LinkFailure,
@@ -18,57 +12,7 @@ import {
 } from '../../services/agent/link-failure.ts';
 import { type RelayLink, startRelayLink, WELCOME_WITHIN_MS } from '../../services/agent/relay-link.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-
-interface Handshake {
-  readonly claim: string | undefined;
-  readonly path: string | undefined;
-}
-
-/** A relay that answers each handshake as the test last said. */
-class MoodyRelay {
-  readonly handshakes: Handshake[] = [];
-  readonly links: WebSocket[] = [];
-  readonly #server = http.createServer();
-  readonly #endpoint = new WebSocketServer({ noServer: true, handleProtocols: () => AGENT_CONTROL });
-  /** The refusal of the next handshakes; `silent` opens them and says nothing. */
-  mood: RefusalCode | 'welcome' | 'silent' = 'welcome';
-
-  async start(): Promise<string> {
-    this.#server.on('upgrade', (request, socket, head) => {
-      this.handshakes.push({ claim: request.headers[CLAIM_HEADER]?.toString(), path: request.url });
-      const { mood } = this;
-      if (mood !== 'welcome' && mood !== 'silent') {
-        const body = JSON.stringify({ code: mood, message: 'because the test says so' });
-        socket.end(
-          `HTTP/1.1 ${REFUSALS[mood].status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-        );
-        return;
-      }
-      this.#endpoint.handleUpgrade(request, socket, head, (link) => {
-        this.links.push(link);
-        if (mood === 'silent') return;
-        const epoch = this.links.length;
-        const welcome = {
-          type: 'welcome',
-          id: 'job',
-          epoch,
-          pod: `pod-${epoch}`,
-          publicUrl: 'https://relay.test',
-        };
-        link.send(JSON.stringify(welcome));
-      });
-    });
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  stop(): void {
-    for (const link of this.links) link.terminate();
-    this.#server.close();
-    this.#server.closeAllConnections();
-  }
-}
+import { MoodyRelay } from '../support/moody-relay.ts';
 
 /** Everything that a link told, and the clock that drives it. */
 class Listener {
@@ -168,6 +112,28 @@ describe('a relay link', () => {
     expect(JSON.parse(message.toString())).toEqual({ type: 'status', clients: 2, detached: 1, expiresAt: 7 });
   });
 
+  test('tells what became of a session once: to the relay that is there, or to the next one', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    const resumed = { type: 'resumption', outcome: 'resumed', afterMs: 40 } as const;
+    heard.link?.tell(resumed);
+    const [first] = (await once(relay.links[0] as WebSocket, 'message')) as [Buffer];
+    expect(JSON.parse(first.toString())).toEqual(resumed);
+    relay.mood = 'draining';
+    relay.links[0]?.terminate();
+    await until(() => heard.losses.length === 1);
+    const givenUp = { type: 'resumption', outcome: 'given_up', afterMs: 120_000 } as const;
+    heard.link?.tell(givenUp);
+    relay.mood = 'welcome';
+    await until(() => relay.links.length === 2, 10);
+    const [second] = (await once(relay.links[1] as WebSocket, 'message')) as [Buffer];
+    expect(JSON.parse(second.toString())).toEqual(givenUp);
+    // What is told next is not preceded by anything that was told before.
+    heard.link?.report({ type: 'status', clients: 0, detached: 0, expiresAt: 7 });
+    const [third] = (await once(relay.links[1] as WebSocket, 'message')) as [Buffer];
+    expect(JSON.parse(third.toString())).toMatchObject({ type: 'status' });
+  });
+
   test('that was up once is dialled for ever', async () => {
     const heard = await begin();
     await until(() => heard.welcomes.length === 1);
@@ -215,9 +181,24 @@ describe('a relay link', () => {
     const heard = await begin('silent');
     await until(() => heard.troubles.length === 1, 500);
     expect(heard.clock.now() - 1_000_000).toBeGreaterThanOrEqual(WELCOME_WITHIN_MS);
-    expect(heard.troubles[0]?.message).toContain('is it a relay?');
+    expect(heard.troubles[0]?.message).toContain('it may be no relay');
     await until(() => heard.failure !== undefined, 1_000);
     expect(heard.failure?.kind).toBe('unreachable');
+  });
+
+  test('that is stopped before its welcome says goodbye at once, and hears nothing more', async () => {
+    const heard = await begin('silent');
+    await until(() => relay.links.length === 1);
+    const [link] = relay.links;
+    // The client's end of it must have been opened, or there is nobody to say goodbye.
+    await until(() => heard.clock.pending > 1);
+    heard.link?.stop();
+    link?.send(
+      JSON.stringify({ type: 'welcome', id: 'job', epoch: 1, pod: 'p', publicUrl: 'http://late.test' }),
+    );
+    const [code] = (await once(link as WebSocket, 'close')) as [number];
+    expect(code).toBe(1000);
+    expect(heard.welcomes).toEqual([]);
   });
 
   test('says goodbye when it is stopped, and dials no more', async () => {

@@ -57,14 +57,14 @@ beforeAll(async () => {
   );
   child = relay;
   const listening = Promise.withResolvers<number>();
-  const ports: number[] = [];
   createInterface(relay.stdout).on('line', (line) => {
-    const fields = JSON.parse(line) as Memory & { msg: string };
+    const fields = JSON.parse(line) as Memory & {
+      readonly msg: string;
+      readonly listener?: 'public' | 'internal';
+      readonly port: number;
+    };
     if (fields.msg === 'memory') reports.emit('memory', fields);
-    const [, found] = /^listening on \S+:(\d+)$/.exec(fields.msg) ?? [];
-    // The internal listener is opened first.
-    if (found !== undefined) ports.push(Number(found));
-    if (ports[1] !== undefined) listening.resolve(ports[1]);
+    if (fields.listener === 'public') listening.resolve(fields.port);
   });
   port = await listening.promise;
 });

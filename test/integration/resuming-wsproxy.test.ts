@@ -90,14 +90,14 @@ describe('a connection that is gone', () => {
     expect(client.clock.now() - lostAt).toBeLessThanOrEqual(3_000);
     expect(client.clock.now() - lostAt).toBeGreaterThan(2_000);
     expect(client.lines).toEqual([
-      `no way to the agent at the moment (127.0.0.1:${relay.port} refused: the stand-in says draining (draining)); dialling again for up to 2 min, the session waits`,
+      `no way to the agent at the moment (127.0.0.1:${relay.port} refused: the stand-in says draining (draining)); dialling again for up to 2 minutes, the session waits`,
     ]);
     await client.pass('20 s have passed', () => client.clock.now() - lostAt > 20_000, LONG_STEP_MS);
     relay.answerWith(undefined);
     client.input.write('after');
     await client.pass('what was written meanwhile arrives', () => client.received === 'beforeafter');
     expect(client.lines).toHaveLength(2);
-    expect(client.lines[1]).toMatch(/^back after 2\d s; the session goes on$/);
+    expect(client.lines[1]).toMatch(/^back after 2\d seconds; the session goes on$/);
   });
 
   it.each([
@@ -144,6 +144,29 @@ describe('a connection that is gone', () => {
     expect(client.lines[0]).toMatch(/^no way to the agent at the moment; /);
   });
 
+  it('is asked for as long as the agent keeps the session, however long that is', async () => {
+    const relay = await relayWith({ serve: echo, resumeWindowMs: 600_000 });
+    const client = wsproxy(relay.url());
+    await talk(client, 'before');
+    relay.answerWith('draining');
+    relay.drop('lost');
+    const from = client.clock.now();
+    await client.pass('five minutes', () => client.clock.now() - from > 300_000, 3 * LONG_STEP_MS);
+    expect(client.lines).toEqual([expect.stringContaining('dialling again for up to 10 minutes')]);
+    relay.answerWith(undefined);
+    await talk(client, 'after');
+  });
+
+  it('ends the session at once where the agent keeps none', async () => {
+    const relay = await relayWith({ serve: echo, resumeWindowMs: 0 });
+    const client = wsproxy(relay.url());
+    await talk(client, 'before');
+    relay.drop('lost');
+    await client.pass('it ends', () => client.code !== undefined);
+    expect(client.code).toBe(3);
+    expect(client.lines).toEqual([expect.stringMatching(/^the connection broke: /)]);
+  });
+
   it('does not come back after the window: wsproxy says so and exits 3', async () => {
     const relay = await relayWith({ serve: echo });
     const client = wsproxy(relay.url());
@@ -154,7 +177,7 @@ describe('a connection that is gone', () => {
     await client.pass('it gives up', () => client.code !== undefined, LONG_STEP_MS);
     expect(client.code).toBe(3);
     expect(client.clock.now() - from).toBeGreaterThanOrEqual(RESUME_WINDOW_MS - LONG_STEP_MS);
-    expect(client.lines.at(-1)).toBe('the connection broke: no connection for 120 s');
+    expect(client.lines.at(-1)).toBe('the connection broke: no connection for 2 minutes');
     expect(client.lines).toHaveLength(2);
   });
 
@@ -245,7 +268,7 @@ describe("the agent's end", () => {
     clock.advance(4_999);
     expect(ends).toEqual([]);
     clock.advance(1);
-    expect(ends).toEqual([{ reason: 'lost', detail: 'no connection for 5 s' }]);
+    expect(ends).toEqual([{ reason: 'lost', detail: 'no connection for 5 seconds' }]);
     expect(relay.events.at(-1)).toEqual({ kind: 'given_up', afterMs: 5_000 });
     relay.answerWith(undefined);
     await client.pass('the client hears of it', () => client.code !== undefined);

@@ -38,10 +38,11 @@ describe('converge in a session', () => {
       maxLifetimeMs: 6 * 3_600_000,
       onWarning: () => undefined,
       onEnd: (reason) => ends.push(reason),
+      onHoldChanged: () => undefined,
       onDeadlineMoved: () => undefined,
     });
     watch.clientLoggedIn();
-    command = await startSessionCommand({
+    const start = await startSessionCommand({
       clock: systemClock,
       program: PROGRAM,
       temporaryDirectory: directory,
@@ -59,6 +60,8 @@ describe('converge in a session', () => {
         end: () => watch.end('ended_by_user'),
       },
     });
+    if (start.kind === 'unavailable') throw new Error(start.detail);
+    command = start.command;
   });
   afterEach(async () => {
     await command.stop();

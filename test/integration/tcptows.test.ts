@@ -5,9 +5,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
+import { readDestination } from '../../services/clients/arguments.ts';
+import { startTcptows } from '../../services/clients/tcptows/tcptows.ts';
 import { type ClientProgram, startClientProgram, until } from '../support/client-program.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { createPinnedSshHost, startSshClient } from '../support/pinned-ssh-host.ts';
 import {
+  type Answer,
   echo,
   type StandInOptions,
   type StandInRelay,
@@ -166,6 +170,35 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
     expect(program.errors()).toBe('');
   },
 );
+
+it('stops soon while there is no way to the agent, whatever the agent would wait for', async () => {
+  let answer: Answer;
+  const relay = await relayWith({ answer: () => answer, serve: echo, resumeWindowMs: 600_000 });
+  const destination = readDestination(relay.url(), undefined, {});
+  if (destination.kind === 'invalid') throw new Error(destination.message);
+  const clock = new ManualClock();
+  const options = { destination, bind: '127.0.0.1', port: 0, clock, report: () => undefined };
+  const tcptows = await startTcptows(options);
+  if (tcptows.kind === 'failed') throw new Error(tcptows.code);
+  const socket = connect(tcptows.address.port, '127.0.0.1');
+  opened.push({ close: async () => void socket.destroy() });
+  socket.on('error', () => undefined);
+  socket.write('x');
+  await once(socket, 'data');
+  answer = 'draining';
+  relay.drop('lost');
+  await until('it dials again', () => relay.asked.length > 1);
+  const from = clock.now();
+  let isStopped = false;
+  void tcptows.stop().then(() => {
+    isStopped = true;
+  });
+  await until('it stops', () => {
+    clock.advance(50);
+    return isStopped;
+  });
+  expect(clock.now() - from).toBeLessThan(30_000);
+});
 
 it('exits 1 with one line when the port is in use', async () => {
   const server = createServer();

@@ -6,6 +6,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
 import type { LinkFailure } from '../../services/agent/link-failure.ts';
 import { type RelayLink, startRelayLink } from '../../services/agent/relay-link.ts';
+import { resumptionFrom } from '../../services/agent/resumption.ts';
 import { createStreamIntake, type StreamIntake } from '../../services/agent/stream-intake.ts';
 import { until } from './poll.ts';
 
@@ -56,7 +57,11 @@ export class EchoAgent implements AsyncDisposable {
         duplex.on('error', () => undefined);
         onSession(duplex);
       },
-      onEvent: (event) => this.events.push(event.kind),
+      onEvent: (event) => {
+        this.events.push(event.kind);
+        const resumption = resumptionFrom(event);
+        if (resumption !== undefined) this.#link.tell(resumption);
+      },
       onFailed: (detail) => this.events.push(`dial failed: ${detail}`),
     });
     this.#link = startRelayLink({

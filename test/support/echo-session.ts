@@ -120,7 +120,8 @@ export async function openResumableSession(port: number, id: string, waitSeconds
   const { stream } = resumeOver({
     first,
     redial: (signal) => openClient(port, id, { protocols, waitSeconds: REDIAL_WAIT_SECONDS, signal }),
-    route: { target: { url, id, pinned: undefined }, proxy: undefined },
+    route: { relay: url, proxy: undefined },
+    waitMs: waitSeconds * 1_000,
     clock: systemClock,
     random: Math.random,
     notify: (line) => lines.push(line),

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type E2eProcess, type ProcessExit, startProcess } from './e2e-process.ts';
+import { sumOf } from './exposition.ts';
 import { until } from './poll.ts';
 import { findFreePort } from './redis-process.ts';
 import type { BalancerTarget } from './tcp-balancer.ts';
@@ -102,12 +103,10 @@ export class MeshPod implements BalancerTarget {
     return this.#process.exited;
   }
 
-  /** The value of a metric, with its labels as they are exposed; 0 if it is not there. */
-  async metric(nameAndLabels: string): Promise<number> {
+  /** The sum of the metric's series with those labels. */
+  async metric(series: string): Promise<number> {
     const answer = await fetch(`http://${this.address}/metrics`);
-    const lines = (await answer.text()).split('\n');
-    const line = lines.find((candidate) => candidate.startsWith(`${nameAndLabels} `));
-    return line === undefined ? 0 : Number(line.slice(nameAndLabels.length + 1));
+    return sumOf(await answer.text(), series);
   }
 
   async list(): Promise<ListedPod> {

@@ -1,7 +1,7 @@
 // A small SSH host on ssh2, for tests of what carries SSH: exec of `cat` and of anything else, for any key.
 import type { Duplex } from 'node:stream';
 import ssh2, { type KexAlgorithm } from 'ssh2';
-import { fingerprintOf, formatFingerprint } from '../../services/clients/host-key/fingerprint.ts';
+import { generateHostKey } from '../../services/agent/ssh/host-key.ts';
 
 export interface PinnedSshHost {
   readonly fingerprint: string;
@@ -21,11 +21,9 @@ export const VERIFIABLE_KEX: KexAlgorithm[] = [
 ];
 
 export function createPinnedSshHost(kex: KexAlgorithm[] = VERIFIABLE_KEX): PinnedSshHost {
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
-  const parsed = ssh2.utils.parseKey(hostKey.private);
-  if (parsed instanceof Error || Array.isArray(parsed)) throw new Error('no host key');
+  const { privateKey, fingerprint } = generateHostKey();
   let attempts = 0;
-  const server = new ssh2.Server({ hostKeys: [hostKey.private], algorithms: { kex } }, (client) => {
+  const server = new ssh2.Server({ hostKeys: [privateKey], algorithms: { kex } }, (client) => {
     client.on('error', () => undefined);
     client.on('authentication', (context) => {
       attempts += 1;
@@ -53,7 +51,7 @@ export function createPinnedSshHost(kex: KexAlgorithm[] = VERIFIABLE_KEX): Pinne
     });
   });
   return {
-    fingerprint: formatFingerprint(fingerprintOf(parsed.getPublicSSH())),
+    fingerprint,
     attempts: () => attempts,
     serve: (connection) => {
       connection.on('error', () => undefined);
@@ -66,7 +64,7 @@ export function createPinnedSshHost(kex: KexAlgorithm[] = VERIFIABLE_KEX): Pinne
 export function startSshClient(connection: Duplex): { readonly stop: () => void } {
   const client = new ssh2.Client();
   client.on('error', () => undefined);
-  const privateKey = ssh2.utils.generateKeyPairSync('ed25519').private;
+  const { privateKey } = generateHostKey();
   client.connect({ sock: connection, username: 'abc', privateKey, hostVerifier: () => true });
   return { stop: () => client.destroy() };
 }

@@ -11,6 +11,7 @@ import { createRelay, type Relay } from '../../services/relay/app.ts';
 import { readConfig } from '../../services/relay/config.ts';
 import type { Cluster } from '../../services/relay/kubernetes/cluster.ts';
 import type { SessionRegistry } from '../../services/relay/registry/registry.ts';
+import { sumOf } from './exposition.ts';
 
 export interface LogLine {
   readonly level: number;
@@ -24,8 +25,8 @@ export interface RunningRelay extends AsyncDisposable {
   readonly internalPort: number;
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
-  /** The value of a metric; labels in the order of the exposition; 0 if it is not there. */
-  readonly metric: (nameAndLabels: string) => Promise<number>;
+  /** The sum of the metric's series with those labels. */
+  readonly metric: (series: string) => Promise<number>;
 }
 
 export interface RelaySetUp {
@@ -68,11 +69,9 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     port,
     internalPort,
     log,
-    async metric(nameAndLabels) {
+    async metric(series) {
       const answer = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
-      const lines = (await answer.text()).split('\n');
-      const line = lines.find((candidate) => candidate.startsWith(`${nameAndLabels} `));
-      return line === undefined ? 0 : Number(line.slice(nameAndLabels.length + 1));
+      return sumOf(await answer.text(), series);
     },
     [Symbol.asyncDispose]: () => relay.stop(),
   };

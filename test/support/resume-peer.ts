@@ -1,7 +1,13 @@
 // A peer that speaks the resume protocol by hand, frame by frame, also wrongly.
 
 import { FrameParser, type ReceivedFrame } from '#shared/resume/frame-parser.ts';
-import { encodeOpen, type OpenMode, SESSION_ID_BYTES } from '#shared/resume/frames.ts';
+import {
+  encodeOpen,
+  type OpenMode,
+  PROTOCOL_VERSION,
+  type ProtocolVersion,
+  SESSION_ID_BYTES,
+} from '#shared/resume/frames.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 
 export const SESSION_ID = Buffer.alloc(SESSION_ID_BYTES, 7);
@@ -36,8 +42,13 @@ export class RawPeer {
     return this;
   }
 
-  open(mode: OpenMode, received = 0, sessionId = SESSION_ID): this {
-    return this.send(encodeOpen({ sessionId, mode, received }));
+  open(
+    mode: OpenMode,
+    received = 0,
+    sessionId = SESSION_ID,
+    version: ProtocolVersion = PROTOCOL_VERSION,
+  ): this {
+    return this.send(encodeOpen({ version, sessionId, mode, received }));
   }
 
   /** The payload of all DATA so far. */

@@ -121,28 +121,27 @@ describe('the URL', () => {
   });
 
   it.each([
-    ['h/agent/x', 'URL: "h/agent/x" has no scheme: write it like wss://HOST/agent'],
-    ['wss://', 'URL: "wss://" is not a URL: write it like wss://HOST/agent'],
-    ['ftp://h/agent', 'URL: "ftp://h/agent" must start with wss:// or ws://'],
-    ['wss://h', 'URL: the URL must end in /agent or /agent/ID: write it like wss://h/agent'],
-    [
-      'wss://h/client/x',
-      'URL: the URL must end in /agent or /agent/ID (its path is "/client/x"): write it like wss://h/agent',
-    ],
+    ['h/agent/x', '"h/agent/x" has no scheme: write it like wss://HOST/agent'],
+    ['wss://', '"wss://" is not a URL: write it like wss://HOST/agent'],
+    ['ftp://h/agent', '"ftp://h/agent" must start with wss:// or ws://'],
+    ['wss://h', '"wss://h" must end in /agent or /agent/ID: write it like wss://h/agent'],
+    ['wss://h/client/x', '"wss://h/client/x" must end in /agent or /agent/ID: write it like wss://h/agent'],
     [
       'wss://h/agent/-x',
-      'URL: "-x" is not an ID: it must be 1 to 128 of A-Z a-z 0-9 . _ -, starting with a letter or digit',
+      '"-x" is not an ID: it must be 1 to 128 of A-Z a-z 0-9 . _ -, starting with a letter or digit',
     ],
     [
-      'wss://h/agent/x?y',
-      'URL: "wss://h/agent/x?y" must end with the ID: remove what follows from "?" or "#" on',
+      'wss://h/agent/a b/',
+      '"a b" is not an ID: it must be 1 to 128 of A-Z a-z 0-9 . _ -, starting with a letter or digit',
     ],
+    ['wss://h/agent/x?y', '"wss://h/agent/x?y" must end with the ID: remove what follows from "?" or "#" on'],
     [
       'wss://me:secret@h/agent',
-      'URL: a URL with a user or password is not supported: write it like wss://h/agent',
+      'a user or password does not belong into the URL: write it like wss://h/agent',
     ],
   ])('%s is refused', (text, fault) => {
     expect(faults([text])).toEqual([fault]);
+    expect(faults([], { CONVERGE_URL: text })).toEqual([`CONVERGE_URL: ${fault}`]);
   });
 });
 

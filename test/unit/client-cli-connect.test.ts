@@ -14,6 +14,9 @@ interface Scripted {
   readonly afterMs?: number;
 }
 
+/** No answer at all: the dial gives up by itself, for want of a connection or of an answer over it. */
+type Silence = 'no connection' | 'no answer';
+
 function refused(code: RefusalCode, status = 503): Scripted {
   return { answer: { kind: 'refused', status, refusal: { code, message: `relay says ${code}` } } };
 }
@@ -26,15 +29,23 @@ function bare(status: number): Scripted {
   return { answer: { kind: 'refused', status, refusal: undefined } };
 }
 
+function silent(what: Silence, { timeoutMs, connectWithinMs = timeoutMs }: DialOptions): Scripted {
+  const afterMs = what === 'no connection' ? connectWithinMs : timeoutMs;
+  const detail = `${what} within ${afterMs / 1_000} s`;
+  return { answer: { kind: 'unreachable', code: 'TIMEOUT', detail }, afterMs };
+}
+
 interface Run {
   readonly outcome: ConnectOutcome;
   readonly asked: { readonly at: number; readonly wait: string | null; readonly timeoutMs: number }[];
+  /** When the notice came, in milliseconds from the start. */
+  readonly noticedAt: number[];
   readonly notices: string[];
   readonly tookMs: number;
 }
 
 interface Setting {
-  readonly script: Scripted[];
+  readonly script: (Scripted | Silence)[];
   readonly waitMs?: number;
   readonly relayPatienceMs?: number;
   readonly url?: string;
@@ -57,6 +68,7 @@ async function run(setting: Setting): Promise<Run> {
   const clock = new ManualClock(0);
   const asked: Run['asked'] = [];
   const notices: string[] = [];
+  const noticedAt: number[] = [];
   let trusted = 0;
   const abort = new AbortController();
   if (setting.abortAtMs !== undefined) clock.after(setting.abortAtMs, () => abort.abort());
@@ -67,12 +79,16 @@ async function run(setting: Setting): Promise<Run> {
     waitMs,
     relayPatienceMs,
     clock,
-    notify: (line) => notices.push(line),
+    notify: (line) => {
+      notices.push(line);
+      noticedAt.push(clock.now());
+    },
     signal: abort.signal,
     random: () => 0.5,
     trustSystem: () => trusted++ === 0 && setting.hasAuthority === true,
     dial: (target: URL, options: DialOptions) => {
-      const { answer, afterMs = 10 } = script[Math.min(asked.length, script.length - 1)] ?? bare(500);
+      const scripted = script[Math.min(asked.length, script.length - 1)] ?? bare(500);
+      const { answer, afterMs = 10 } = typeof scripted === 'string' ? silent(scripted, options) : scripted;
       asked.push({ at: clock.now(), wait: target.searchParams.get('wait'), timeoutMs: options.timeoutMs });
       return new Promise<DialOutcome>((resolve) => {
         clock.after(afterMs, () => resolve(answer));
@@ -90,21 +106,22 @@ async function run(setting: Setting): Promise<Run> {
   const [outcome] = done;
   if (outcome === undefined) throw new Error('connect did not finish');
   expect(clock.pending).toBeLessThanOrEqual(setting.abortAtMs === undefined ? 0 : 1);
-  return { outcome, asked, notices, tookMs: clock.now() };
+  return { outcome, asked, notices, noticedAt, tookMs: clock.now() };
 }
 
 describe('waiting for an agent', () => {
   it('asks the relay to wait in chunks of at most 25 s, until the time is over', async () => {
-    const slow = { ...refused('agent_not_found', 404), afterMs: 25_000 };
-    const { outcome, asked, notices } = await run({ script: [slow], waitMs: 60_000 });
+    const none = refused('agent_not_found', 404);
+    const slow = { ...none, afterMs: 25_000 };
+    const { outcome, asked, notices } = await run({ script: [none, slow], waitMs: 60_000 });
     expect(outcome).toEqual({
       kind: 'refused',
       message:
         'no agent `job` at relay.example: it may have ended, or not started yet; --wait 5m waits for it',
     });
-    expect(asked.map(({ wait }) => wait)).toEqual(['25', '25', '10']);
+    expect(asked.map(({ wait }) => wait)).toEqual([null, '25', '25', '10']);
     expect(asked.every(({ timeoutMs, wait }) => timeoutMs > Number(wait) * 1_000)).toBe(true);
-    expect(notices).toEqual(['waiting for agent `job` at relay.example:80, for up to 1 min']);
+    expect(notices).toEqual(['waiting for agent `job` at relay.example:80, for up to 1 minute']);
   });
 
   it('asks once and without waiting when told --wait 0', async () => {
@@ -160,7 +177,7 @@ describe('a relay that cannot be reached', () => {
       expect(tookMs).toBeGreaterThanOrEqual(5_000);
       expect(tookMs).toBeLessThan(5_100);
       expect(notices).toEqual([
-        expect.stringMatching(/^relay relay\.example:80: .*; trying again for up to 5 s$/),
+        expect.stringMatching(/^relay relay\.example:80: .*; trying again for up to 5 seconds$/),
       ]);
     },
   );
@@ -203,6 +220,41 @@ it('asks again at once when the machine knows the authority of the certificate, 
   const { outcome, asked } = await run({ script, url: 'wss://relay.example/client/job', hasAuthority: true });
   expect(outcome.kind).toBe('unreachable');
   expect(asked).toHaveLength(2);
+});
+
+describe('a black hole', () => {
+  it.each([
+    ['no connection', 20_000, 'relay relay.example:80: no connection within 10 s'],
+    ['no answer', 30_000, 'relay relay.example:80: no answer within 15 s'],
+  ] as const)('that gives %s is tried twice, told of after 3 s and given up', async (what, ms, message) => {
+    const { outcome, asked, notices, noticedAt, tookMs } = await run({ script: [what] });
+    expect(outcome).toEqual({ kind: 'unreachable', message });
+    expect(asked).toHaveLength(2);
+    expect(tookMs).toBeGreaterThanOrEqual(ms);
+    expect(tookMs).toBeLessThan(ms + 500);
+    expect(notices).toEqual(['waiting for an answer of relay relay.example:80']);
+    expect(noticedAt).toEqual([3_000]);
+  });
+
+  it('is never asked to wait for the agent: that would be silence too', async () => {
+    const { asked } = await run({ script: ['no answer'], waitMs: 120_000, relayPatienceMs: 120_000 });
+    expect(new Set(asked.map(({ wait }) => wait))).toEqual(new Set([null]));
+    expect(new Set(asked.map(({ timeoutMs }) => timeoutMs))).toEqual(new Set([15_000]));
+  });
+
+  it('is asked once with --wait 0', async () => {
+    const { asked, tookMs } = await run({ script: ['no connection'], waitMs: 0, relayPatienceMs: 0 });
+    expect(asked).toHaveLength(1);
+    expect(tookMs).toBeLessThan(10_100);
+  });
+
+  it('that opens while a relay waits for the agent does not hide another relay that is there', async () => {
+    const none = refused('agent_not_found', 404);
+    const script = [none, 'no answer', refused('unauthorized', 401)] as const;
+    const { outcome, asked } = await run({ script: [...script], waitMs: 60_000 });
+    expect(outcome).toMatchObject({ kind: 'refused', message: expect.stringContaining('unauthorized') });
+    expect(asked.map(({ wait }) => wait)).toEqual([null, '25', null]);
+  });
 });
 
 describe('something else that answers', () => {

@@ -1,7 +1,6 @@
 // The command lines of wsproxy and tcptows, and the proxy variables.
 import { describe, expect, it } from 'vitest';
 import { proxyFor } from '#shared/proxy.ts';
-import { formatDuration, parseDuration } from '../../services/clients/duration.ts';
 import { listenFaultLine, listeningLine, parseTcptowsCommand } from '../../services/clients/tcptows/cli.ts';
 import { parseWsproxyCommand } from '../../services/clients/wsproxy/cli.ts';
 
@@ -28,9 +27,9 @@ describe('wsproxy', () => {
     [[URL_TEXT, URL_TEXT], /is too much/],
     [['--wiat', '5m', URL_TEXT], /no option --wiat; --help/],
     [['-v', URL_TEXT], /no option -v/],
-    [['--wait', 'soon', URL_TEXT], /--wait "soon" is not a time like 30s/],
-    [['--wait', '-5s', URL_TEXT], /--wait "-5s" is not a time/],
-    [['--wait', '8d', URL_TEXT], /--wait "8d" is not a time/],
+    [['--wait', 'soon', URL_TEXT], /--wait: "soon" is not a duration: write it like 90s/],
+    [['--wait', '-5s', URL_TEXT], /--wait: "-5s" is not a duration/],
+    [['--wait', '8d', URL_TEXT], /--wait: "8d" is too long: at most 7d/],
     [['--wait='], /--wait needs a value/],
     [[URL_TEXT, '--wait'], /--wait needs a value/],
     [['--wait', '1s', '--wait', '2s', URL_TEXT], /--wait is given twice/],
@@ -97,33 +96,6 @@ describe('tcptows', () => {
     expect(listenFaultLine('EADDRNOTAVAIL', '10.9.8.7', 22)).toMatch(
       /"10\.9\.8\.7" is not an address of this machine/,
     );
-  });
-});
-
-describe('a duration', () => {
-  it.each([
-    ['0', 0],
-    ['0s', 0],
-    ['45', 45_000],
-    ['30s', 30_000],
-    ['5m', 300_000],
-    ['1h30m', 5_400_000],
-    ['7d', 604_800_000],
-  ])('%s is %d ms', (text, ms) => {
-    expect(parseDuration(text)).toBe(ms);
-  });
-
-  it.each(['', 's', '1.5s', '5 m', '30S', '1m1h', '8d', '9999999s'])('%j is none', (text) => {
-    expect(parseDuration(text)).toBeUndefined();
-  });
-
-  it.each([
-    [0, '0 s'],
-    [5_000, '5 s'],
-    [300_000, '5 min'],
-    [5_430_000, '1 h 30 min 30 s'],
-  ])('of %d ms reads %s', (ms, text) => {
-    expect(formatDuration(ms)).toBe(text);
   });
 });
 

@@ -50,6 +50,7 @@ describe('a client URL is refused', () => {
     ['without an ID', 'wss://relay.example/client/', /"" is not an ID: 1 to 128/],
     ['with an ID that starts with a dash', 'wss://relay.example/client/-x', /"-x" is not an ID/],
     ['with an escaped ID', 'wss://relay.example/client/a%2Fb', /"a%2Fb" is not an ID/],
+    ['with an ID that a URL would escape', 'wss://relay.example/client/a b', /"a b" is not an ID/],
     ['with an ID of 129 characters', `wss://relay.example/client/${'x'.repeat(129)}`, /is not an ID/],
     ['with a query', 'wss://relay.example/client/x?wait=5', /has a query/],
     ['with an empty query', 'wss://relay.example/client/x?', /has a query/],

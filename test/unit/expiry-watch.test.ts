@@ -22,12 +22,13 @@ describe('the expiry watch', () => {
   let ends: string[];
   let warnings: [number, number][];
   let moves: ExpirySnapshot[];
+  let holds: boolean[];
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'watch-'));
     holdFile = join(directory, '.hold');
     clock = new ManualClock(START);
-    [ends, warnings, moves] = [[], [], []];
+    [ends, warnings, moves, holds] = [[], [], [], []];
     watch = startExpiryWatch({
       clock,
       holdFile,
@@ -35,6 +36,7 @@ describe('the expiry watch', () => {
       maxLifetimeMs: 60 * MINUTE,
       onWarning: (level, remainingMs) => warnings.push([level, remainingMs]),
       onEnd: (reason) => ends.push(reason),
+      onHoldChanged: ({ isHeld }) => holds.push(isHeld),
       onDeadlineMoved: (snapshot) => moves.push(snapshot),
     });
   });
@@ -67,6 +69,7 @@ describe('the expiry watch', () => {
     ]);
     expect(ends).toEqual(['nobody_came']);
     expect(watch.snapshot()).toBeUndefined();
+    expect(watch.snapshotOrEnd()).toMatchObject({ clients: 0, remainingMs: 0, deadline: clock.now() });
   });
 
   it('ends when the client leaves', async () => {
@@ -121,6 +124,7 @@ describe('the expiry watch', () => {
     expect(await watch.release()).toBe(true);
     expect(await watch.release()).toBe(false);
     expect(watch.snapshot()).toMatchObject({ isHeld: false, deadline: START + 10 * MINUTE });
+    expect(holds).toEqual([true, false]);
   });
 
   it('lets activity move the deadline, and tells of it in steps', () => {

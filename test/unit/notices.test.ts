@@ -1,9 +1,9 @@
 // What people read: greeting, warnings, card and job log.
 import { describe, expect, it } from 'vitest';
+import { printable } from '#shared/printable.ts';
 import { type CardInput, cardFrom, quietCardFrom } from '../../services/agent/notices/card.ts';
 import { greetingFrom } from '../../services/agent/notices/greeting.ts';
 import { isRoutine, type LogEvent, logLineFrom } from '../../services/agent/notices/log-line.ts';
-import { printable } from '../../services/agent/notices/printable.ts';
 import {
   clientUrl,
   type Destination,
@@ -167,6 +167,10 @@ describe('the job log', () => {
   it.each<[LogEvent, string]>([
     [{ kind: 'waiting', deadline: NOW + 479_000 }, 'waiting for somebody to connect; ends in 8 minutes'],
     [
+      { kind: 'cut_off', since: NOW - 300_000, deadline: NOW + 479_000 },
+      'nobody can connect: no relay since 13:58 UTC (5 minutes), still dialling; ends in 8 minutes',
+    ],
+    [
       { kind: 'logged_in', address: '192.0.2.7', user: 'abc', credential: { kind: 'password' } },
       'abc logged in from 192.0.2.7 with the password',
     ],
@@ -184,6 +188,19 @@ describe('the job log', () => {
       'abc from 192.0.2.7 logged out after 1 minute 30 seconds; nobody is connected',
     ],
     [
+      { kind: 'logged_out', address: '192.0.2.7', user: 'abc', sessionMs: 400, clients: 1 },
+      'abc from 192.0.2.7 logged out after less than a second; 1 client is connected',
+    ],
+    [
+      {
+        kind: 'ssh',
+        text: 'connection cut',
+        fields: { clientId: 'c1', address: '192.0.2.9', reason: 'no login in time', after: 30 },
+      },
+      'connection cut (address 192.0.2.9, reason no login in time, after 30)',
+    ],
+    [{ kind: 'ssh', text: 'key exchange failed', fields: { clientId: 'c1' } }, 'key exchange failed'],
+    [
       { kind: 'refused', address: '192.0.2.9', user: 'root', reason: 'wrong password', attempt: 2 },
       'refused root from 192.0.2.9: wrong password (attempt 2)',
     ],
@@ -196,8 +213,8 @@ describe('the job log', () => {
   it('cannot be forged by a name, an address or a key comment', () => {
     const user = 'x\r\n::error::boo\u001b[2J\u2028\u202e';
     const line = logLineFrom({ kind: 'refused', address: '1', user, reason: 'no', attempt: 1 }, NOW);
-    expect(line).toBe('converge 14:03:22 UTC: refused x?::error::boo?[2J? from 1: no (attempt 1)');
-    expect(printable('y'.repeat(900)).length).toBe(203);
+    expect(line).toBe('converge 14:03:22 UTC: refused x ::error::boo [2J from 1: no (attempt 1)');
+    expect(printable('y'.repeat(900))).toHaveLength(301);
   });
 
   it('leaves out with --quiet only what is no news', () => {

@@ -7,6 +7,7 @@ import {
   MAX_CONTROL_BYTES,
   parseAgentMessage,
   parseRelayMessage,
+  RESUMPTION_OUTCOMES,
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
 
@@ -27,12 +28,14 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
   fc.record({ type: fc.constant('dial'), ticket: word, client: word, resumable: fc.boolean() }),
   fc.record({ type: fc.constant('goaway'), reason: word, seconds: count }),
 );
-const agentMessage: fc.Arbitrary<AgentMessage> = fc.record({
-  type: fc.constant('status'),
-  clients: count,
-  detached: count,
-  expiresAt: count,
-});
+const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
+  fc.record({ type: fc.constant('status'), clients: count, detached: count, expiresAt: count }),
+  fc.record({
+    type: fc.constant('resumption'),
+    outcome: fc.constantFrom(...RESUMPTION_OUTCOMES),
+    afterMs: count,
+  }),
+);
 
 describe.each([
   ['a relay', parseRelayMessage, relayMessage],
@@ -52,7 +55,15 @@ describe.each([
       fc.json(),
       fc
         .record({
-          type: fc.constantFrom('welcome', 'dial', 'goaway', 'status', '__proto__', 'constructor'),
+          type: fc.constantFrom(
+            'welcome',
+            'dial',
+            'goaway',
+            'status',
+            'resumption',
+            '__proto__',
+            'constructor',
+          ),
           id: fc.anything(),
           epoch: fc.anything(),
           clients: fc.anything(),
@@ -110,6 +121,11 @@ test('a dial without the resumable flag is of an older relay, and not resumable'
   });
 });
 
+test('an outcome of a newer agent is ignored like a type of it', () => {
+  const text = JSON.stringify({ type: 'resumption', outcome: 'moved', afterMs: 1 });
+  expect(parseAgentMessage(text)).toEqual({ kind: 'unknown', type: 'resumption' });
+});
+
 test('an agent cannot send what a relay sends, nor the other way round', () => {
   expect(parseAgentMessage(formatMessage(WELCOME))).toEqual({ kind: 'unknown', type: 'welcome' });
   expect(parseRelayMessage(formatMessage(STATUS))).toEqual({ kind: 'unknown', type: 'status' });
@@ -134,6 +150,8 @@ test.each([
   [{ ...STATUS, clients: -1 }, 'clients'],
   [{ ...STATUS, detached: null }, 'detached'],
   [{ ...STATUS, expiresAt: 1e300 }, 'expiresAt'],
+  [{ type: 'resumption', outcome: 'resumed', afterMs: -1 }, 'afterMs'],
+  [{ type: 'resumption', outcome: 1, afterMs: 1 }, 'outcome'],
 ])('%j is malformed: %s', (message, field) => {
   const received = parseAgentMessage(JSON.stringify(message));
   expect(received).toMatchObject({ kind: 'malformed', detail: expect.stringContaining(field) as unknown });

@@ -34,7 +34,17 @@ beforeEach(() => {
   clock = new ManualClock();
   [statuses, events, received, ends, outcomes, dialledAt, signals] = [[], [], [], [], [], [], []];
   over = undefined;
-  end = new ClientEnd({
+  end = makeEnd();
+  end.stream.attach({
+    data: (chunk) => received.push(chunk),
+    drained: () => {},
+    ended: (how) => ends.push(how),
+  });
+});
+
+function makeEnd(options: { readonly openWindowMs?: number } = {}): ClientEnd {
+  return new ClientEnd({
+    ...options,
     clock,
     resumeWindowMs: RESUME_WINDOW_MS,
     // The largest jitter there is, so that the delays are the ceilings.
@@ -52,12 +62,7 @@ beforeEach(() => {
       over = how;
     },
   });
-  end.stream.attach({
-    data: (chunk) => received.push(chunk),
-    drained: () => {},
-    ended: (how) => ends.push(how),
-  });
-});
+}
 
 function offer(): RawPeer {
   const wire = makeWire(clock, PERFECT_WIRE);
@@ -80,7 +85,7 @@ async function establish(): Promise<RawPeer> {
   const peer = offer();
   end.start();
   await pass();
-  peer.send(encodeOpened(0));
+  peer.send(encodeOpened({ received: 0 }));
   await pass();
   expect(end.status.kind).toBe('connected');
   return peer;
@@ -100,7 +105,7 @@ test('it opens a new session first, and resumes the same one with what it receiv
   const [open] = first.frames;
   expect(open).toMatchObject({ kind: 'open', mode: 'new', received: 0 });
   expect(second.frames).toEqual([{ ...open, mode: 'resume', received: 5 }]);
-  second.send(encodeOpened(0), encodeData(5, Buffer.from(' again')));
+  second.send(encodeOpened({ received: 0 }), encodeData(5, Buffer.from(' again')));
   await pass();
   expect(Buffer.concat(received).toString()).toBe('hello again');
 });
@@ -124,7 +129,7 @@ test('a transport that opens and is lost again and again is not dialled at once'
     const next = offer();
     peer.cut();
     await pass(BACKOFF_LAST_MS);
-    next.send(encodeOpened(0));
+    next.send(encodeOpened({ received: 0 }));
     await pass();
     peer = next;
   }
@@ -163,7 +168,7 @@ test('a person is told after 3 s, once, and once more when it is back', async ()
   expect(statuses.map((status) => status.kind)).toEqual(['interrupted']);
   const back = offer();
   await pass(BACKOFF_LAST_MS);
-  back.send(encodeOpened(0));
+  back.send(encodeOpened({ received: 0 }));
   await pass(NOTICE_AFTER_MS);
   expect(statuses.map((status) => status.kind)).toEqual(['interrupted', 'restored']);
 });
@@ -173,7 +178,7 @@ test('a short interruption is not worth a line', async () => {
   const next = offer();
   peer.cut();
   await pass(1_000);
-  next.send(encodeOpened(0));
+  next.send(encodeOpened({ received: 0 }));
   await pass(NOTICE_AFTER_MS * 2);
   expect(statuses).toEqual([]);
   expect(events.map((event) => event.kind)).toEqual(['opened', 'detached', 'resumed']);
@@ -194,6 +199,95 @@ test('it gives up on a session that never opened a window after the first answer
   end.start();
   await pass(RESUME_WINDOW_MS + 100);
   expect(ends.map((how) => how.reason)).toEqual(['lost']);
+});
+
+test('it gives up on a new session sooner than on one that exists, where told so', async () => {
+  const impatient = makeEnd({ openWindowMs: 5_000 });
+  impatient.start();
+  await pass(5_100);
+  expect(over).toMatchObject({ reason: 'lost' });
+});
+
+test('a person who waits for a new session is told after 3 s, once, and once more when the agent answers', async () => {
+  offer();
+  const second = offer();
+  end.start();
+  await pass(NOTICE_AFTER_MS - 50);
+  expect(statuses).toEqual([]);
+  await pass(OPEN_TIMEOUT_MS);
+  expect(statuses).toEqual([{ kind: 'unanswered', windowMs: RESUME_WINDOW_MS }]);
+  second.send(encodeOpened({ received: 0 }));
+  await pass();
+  expect(statuses).toHaveLength(2);
+  expect(statuses[1]).toMatchObject({ kind: 'answered' });
+});
+
+test.each([30_000, 600_000])(
+  'it dials for as long as the agent keeps the session: %d ms',
+  async (windowMs) => {
+    const peer = offer();
+    end.start();
+    await pass();
+    peer.send(encodeOpened({ received: 0, resumeWindowMs: windowMs }));
+    await pass();
+    peer.cut();
+    await pass(windowMs - 100);
+    expect(ends).toEqual([]);
+    expect(statuses).toEqual([{ kind: 'interrupted', windowMs }]);
+    await pass(200);
+    expect(ends.map((how) => how.reason)).toEqual(['lost']);
+  },
+);
+
+test('the window that the agent tells last counts, and none is longer than timers hold', async () => {
+  const first = offer();
+  end.start();
+  await pass();
+  first.send(encodeOpened({ received: 0, resumeWindowMs: (2 ** 32 - 1) * 1_000 }));
+  await pass();
+  const second = offer();
+  first.cut();
+  await pass();
+  expect(ends).toEqual([]);
+  second.send(encodeOpened({ received: 0, resumeWindowMs: 5_000 }));
+  await pass(STABLE_AFTER_MS);
+  second.cut();
+  await pass(5_100);
+  expect(ends.map((how) => how.reason)).toEqual(['lost']);
+});
+
+test('an agent of the first version is asked again in that, at once, and takes its window to be the usual one', async () => {
+  const first = offer();
+  const second = offer();
+  end.start();
+  await pass();
+  expect(first.frames).toMatchObject([{ kind: 'open', version: 2, mode: 'new' }]);
+  first.send(encodeRefused('bad_version'));
+  await pass();
+  expect(second.frames).toMatchObject([{ kind: 'open', version: 1, mode: 'new' }]);
+  second.send(encodeOpened({ received: 0 }));
+  await pass();
+  expect(end.status.kind).toBe('connected');
+  const third = offer();
+  second.cut();
+  await pass();
+  expect(third.frames).toMatchObject([{ kind: 'open', version: 1, mode: 'resume' }]);
+  third.cut();
+  await pass(RESUME_WINDOW_MS - 100);
+  expect(ends).toEqual([]);
+});
+
+test('an agent that speaks no version that the client does ends the session in one sentence', async () => {
+  const [first, second] = [offer(), offer()];
+  end.start();
+  await pass();
+  first.send(encodeRefused('bad_version'));
+  await pass();
+  second.send(encodeRefused('bad_version'));
+  await pass();
+  expect(ends).toEqual([
+    { reason: 'fault', detail: 'the version of the resume protocol is not spoken (bad_version)' },
+  ]);
 });
 
 test('a refusal for good ends the session with what the dial said', async () => {
@@ -236,7 +330,7 @@ test('an OPENED with an impossible offset resets the session', async () => {
   const peer = offer();
   end.start();
   await pass();
-  peer.send(encodeOpened(1));
+  peer.send(encodeOpened({ received: 1 }));
   await pass(1);
   expect(lastOf(peer)).toEqual({ kind: 'reset', code: 'bad_offset' });
   expect(ends.map((how) => how.reason)).toEqual(['fault']);
@@ -251,7 +345,7 @@ test('what is no answer to OPEN ends a new session, and costs a resumed one only
   const third = offer();
   await pass(200);
   expect(ends).toEqual([]);
-  third.send(encodeOpened(0), encodeData(0, Buffer.from('fine')));
+  third.send(encodeOpened({ received: 0 }), encodeData(0, Buffer.from('fine')));
   await pass();
   expect(Buffer.concat(received).toString()).toBe('fine');
 });

@@ -9,7 +9,13 @@ import {
   encodeOpened,
   encodeReset,
 } from '#shared/resume/frames.ts';
-import { FLOW_LIMITS, OPEN_TIMEOUT_MS, PLAIN_AFTER_MS, REPLAY_LIMIT_BYTES } from '#shared/resume/limits.ts';
+import {
+  FLOW_LIMITS,
+  OPEN_TIMEOUT_MS,
+  PLAIN_AFTER_MS,
+  REPLAY_LIMIT_BYTES,
+  STUCK_AFTER_MS,
+} from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { type Expectation, SessionTable } from '#shared/resume/session-table.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
@@ -28,9 +34,13 @@ beforeEach(() => {
   clock = new ManualClock();
   sessions = [];
   events = [];
-  table = new SessionTable<string>({
+  table = tableWith(WINDOW_MS);
+});
+
+function tableWith(resumeWindowMs: number): SessionTable<string> {
+  return new SessionTable<string>({
     clock,
-    resumeWindowMs: WINDOW_MS,
+    resumeWindowMs,
     maxSessions: 2,
     limits: { ...FLOW_LIMITS, windowBytes: 1_000, frameBytes: 250, ackEveryBytes: 100 },
     onSession: (stream, origin) => {
@@ -44,7 +54,7 @@ beforeEach(() => {
     },
     onEvent: (event) => events.push(event),
   });
-});
+}
 
 function connect(expects: Expectation = 'resume'): RawPeer & { readonly wire: WireEnd } {
   const wire = makeWire(clock, PERFECT_WIRE);
@@ -55,7 +65,7 @@ function connect(expects: Expectation = 'resume'): RawPeer & { readonly wire: Wi
 function openNew(): RawPeer {
   const peer = connect().open('new');
   clock.advance(0);
-  expect(peer.frames).toEqual([{ kind: 'opened', received: 0 }]);
+  expect(peer.frames).toEqual([{ kind: 'opened', received: 0, resumeWindowMs: WINDOW_MS }]);
   return peer;
 }
 
@@ -102,7 +112,7 @@ test('a new session may be opened again while its client has not sent anything: 
   clock.advance(0);
   const again = connect().open('new');
   clock.advance(0);
-  expect(again.frames).toEqual([{ kind: 'opened', received: 0 }]);
+  expect(again.frames).toEqual([{ kind: 'opened', received: 0, resumeWindowMs: WINDOW_MS }]);
   expect(sessions.length).toBe(1);
 });
 
@@ -137,7 +147,7 @@ test('a newer transport wins: the older one is closed, and nothing that it still
   clock.advance(0);
   const newer = connect().open('resume');
   clock.advance(0);
-  expect(newer.frames[0]).toEqual({ kind: 'opened', received: 3 });
+  expect(newer.frames[0]).toMatchObject({ kind: 'opened', received: 3 });
   expect(older.end?.reason).toBe('superseded');
   older.wire.peer?.write(data(3, 'STALE'));
   newer.send(data(3, 'two'));
@@ -209,6 +219,28 @@ function encodeOpenWith(at: number, value: number): Buffer {
   return open;
 }
 
+test.for([1, 2] as const)('a client of version %d opens and resumes, and is answered in that', (version) => {
+  const window = version === 1 ? {} : { resumeWindowMs: WINDOW_MS };
+  const first = connect().open('new', 0, SESSION_ID, version);
+  clock.advance(0);
+  expect(first.frames).toEqual([{ kind: 'opened', received: 0, ...window }]);
+  first.send(data(0, 'hello'));
+  clock.advance(0);
+  const second = connect().open('resume', 0, SESSION_ID, version);
+  clock.advance(0);
+  expect(second.frames[0]).toEqual({ kind: 'opened', received: 5, ...window });
+});
+
+test('what a later version adds to OPEN is ignored', () => {
+  const plain = encodeOpen({ version: 2, sessionId: SESSION_ID, mode: 'new', received: 0 });
+  const longer = Buffer.concat([plain, Buffer.from('more')]);
+  longer.writeUInt32BE(plain.length - 5 + 4, 1);
+  const peer = connect().send(longer, data(0, 'fine'));
+  clock.advance(0);
+  expect(peer.frames[0]).toMatchObject({ kind: 'opened', received: 0 });
+  expect(bytesOf()).toBe('fine');
+});
+
 const wrongFrames: [string, string, () => Buffer[]][] = [
   ['a doubled frame', 'bad_offset', () => [data(4, 'more'), data(4, 'more')]],
   ['a frame out of order', 'bad_offset', () => [data(8, 'more'), data(4, 'more')]],
@@ -224,7 +256,7 @@ const wrongFrames: [string, string, () => Buffer[]][] = [
   ['a control frame of another size', 'protocol_error', () => [Buffer.from([5, 0, 0, 0, 7])]],
   ['an offset over 2^53', 'protocol_error', () => [Buffer.from([5, 0, 0, 0, 8, 255, 0, 0, 0, 0, 0, 0, 0])]],
   ['a second OPEN', 'protocol_error', () => [encodeOpenWith(0, 1)]],
-  ['an OPENED from a client', 'protocol_error', () => [encodeOpened(0)]],
+  ['an OPENED from a client', 'protocol_error', () => [encodeOpened({ received: 0 })]],
   ['an ACK of bytes never sent', 'bad_ack', () => [encodeAck(7)]],
   ['an ACK that falls', 'protocol_error', () => [encodeAck(5), encodeAck(4)]],
   ['a FIN in the wrong place', 'bad_offset', () => [encodeFin(9)]],
@@ -296,14 +328,27 @@ test('a local cut tells the peer why', () => {
   expect(sessions[0]?.ends).toEqual([{ reason: 'expired' }]);
 });
 
-test('a peer that takes the FIN and never sends its own is reset after the window', () => {
+test('a peer that takes the FIN and never sends its own is reset after a while', () => {
   const peer = openNew();
   sessions[0]?.stream.close({ reason: 'ended' });
   clock.advance(0);
   peer.send(encodeAck(1));
-  clock.advance(2 * WINDOW_MS + 1);
+  clock.advance(2 * STUCK_AFTER_MS + 1);
   expect(peer.frames.at(-1)).toEqual({ kind: 'reset', code: 'stuck' });
   expect(sessions[0]?.ends[0]?.reason).toBe('stuck');
+});
+
+test('the last bytes have their time also where no session outlives its transport', () => {
+  table = tableWith(0);
+  const peer = connect().open('new');
+  clock.advance(0);
+  sessions[0]?.stream.write(Buffer.from('last words'));
+  sessions[0]?.stream.close({ reason: 'ended' });
+  clock.advance(STUCK_AFTER_MS - 1);
+  expect(peer.bytes.toString()).toBe('last words');
+  peer.send(encodeAck(11), encodeFin(0));
+  clock.advance(0);
+  expect(sessions[0]?.ends).toEqual([{ reason: 'ended' }]);
 });
 
 test('stop resets sessions, cuts what has not opened yet and refuses what comes later', async () => {
@@ -420,7 +465,7 @@ test('a replaced transport that goes on speaking is not heard, whatever it says'
     cut: () => {},
   };
   table.accept(rude, { expects: 'resume', info: 'rude' });
-  stale?.data(encodeOpen({ sessionId: SESSION_ID, mode: 'new', received: 0 }));
+  stale?.data(encodeOpen({ version: 2, sessionId: SESSION_ID, mode: 'new', received: 0 }));
   const newer = connect().open('resume');
   clock.advance(0);
   stale?.data(data(0, 'STALE'));

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '#shared/clock.ts';
+import { type Clock, systemClock } from '#shared/clock.ts';
 import { makePrivateDirectory } from '../../services/agent/session-command/private-directory.ts';
 import { holdReply, statusReply } from '../../services/agent/session-command/reply.ts';
 import {
@@ -18,7 +18,10 @@ import {
   parseRequest,
 } from '../../services/agent/session-command/request.ts';
 import { runSessionCommand } from '../../services/agent/session-command/session-client.ts';
-import { startSessionCommand } from '../../services/agent/session-command/session-command.ts';
+import {
+  type SessionCommand,
+  startSessionCommand,
+} from '../../services/agent/session-command/session-command.ts';
 import { shellQuoted, shimFrom } from '../../services/agent/session-command/shim.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -68,9 +71,15 @@ describe('requests', () => {
   });
 });
 
+async function madeIn(preferred: string): Promise<string> {
+  const made = await makePrivateDirectory(preferred);
+  if (made.kind === 'none') throw new Error(made.detail);
+  return made.path;
+}
+
 describe('the private directory', () => {
   it('is made where the job wants it', async () => {
-    const made = await makePrivateDirectory(directory);
+    const made = await madeIn(directory);
     expect(made.startsWith(`${directory}/converge-`)).toBe(true);
     expect((await stat(made)).mode & 0o777).toBe(0o700);
   });
@@ -81,7 +90,7 @@ describe('the private directory', () => {
   ])('is made elsewhere when that path %s', async (_name, name) => {
     const unfit = join(directory, name);
     await mkdir(unfit);
-    const made = await makePrivateDirectory(unfit);
+    const made = await madeIn(unfit);
     try {
       expect(made.startsWith(unfit)).toBe(false);
       expect(Buffer.byteLength(join(made, 'socket'))).toBeLessThan(104);
@@ -91,7 +100,7 @@ describe('the private directory', () => {
   });
 
   it('is made elsewhere when that path is not there', async () => {
-    const made = await makePrivateDirectory(join(directory, 'absent'));
+    const made = await madeIn(join(directory, 'absent'));
     await rm(made, { recursive: true });
   });
 });
@@ -158,21 +167,29 @@ describe('the agent as the command sees it', () => {
   );
 });
 
+const NO_HANDLERS = {
+  status: () => expect.fail('asked'),
+  hold: () => expect.fail('asked'),
+  release: () => expect.fail('asked'),
+  end: () => expect.fail('asked'),
+};
+
+async function startCommand(clock: Clock): Promise<SessionCommand> {
+  const start = await startSessionCommand({
+    clock,
+    program: ['/bin/true'],
+    temporaryDirectory: directory,
+    path: undefined,
+    handlers: NO_HANDLERS,
+  });
+  if (start.kind === 'unavailable') throw new Error(start.detail);
+  return start.command;
+}
+
 describe('the command as the agent sees it', () => {
   it('is cut off when it sends too much, or no line in time', async () => {
     const clock = new ManualClock();
-    const command = await startSessionCommand({
-      clock,
-      program: ['/bin/true'],
-      temporaryDirectory: directory,
-      path: undefined,
-      handlers: {
-        status: () => expect.fail('asked'),
-        hold: () => expect.fail('asked'),
-        release: () => expect.fail('asked'),
-        end: () => expect.fail('asked'),
-      },
-    });
+    const command = await startCommand(clock);
     try {
       const flood = connect(command.socketPath);
       flood.on('error', () => undefined);
@@ -193,18 +210,7 @@ describe('the command as the agent sees it', () => {
   });
 
   it('stands in front of a default PATH when the agent has none', async () => {
-    const command = await startSessionCommand({
-      clock: systemClock,
-      program: ['/bin/true'],
-      temporaryDirectory: directory,
-      path: undefined,
-      handlers: {
-        status: () => expect.fail('asked'),
-        hold: () => expect.fail('asked'),
-        release: () => expect.fail('asked'),
-        end: () => expect.fail('asked'),
-      },
-    });
+    const command = await startCommand(systemClock);
     expect(command.env.PATH).toMatch(/^\/.*\/bin:\/usr\/local\/sbin:/);
     await command.stop();
   });

@@ -3,13 +3,18 @@ import { expect, test } from 'vitest';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { MAX_WAIT_SECONDS } from '#shared/protocol/paths.ts';
-import { OPEN_TIMEOUT_MS, REDIAL_TIMEOUT_MS, RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
+import {
+  LONGEST_RESUME_WINDOW_MS,
+  OPEN_TIMEOUT_MS,
+  REDIAL_TIMEOUT_MS,
+  RESUME_WINDOW_MS,
+} from '#shared/resume/limits.ts';
 import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
 import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
 import { DIAL_TIMEOUT_MS as AGENT_DIAL_TIMEOUT_MS } from '../../services/agent/relay-dialler.ts';
-import { ANSWER_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';
-import { REDIAL_WAIT_SECONDS } from '../../services/clients/resuming.ts';
+import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';
+import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../services/clients/resuming.ts';
 import { SPREAD_MS } from '../../services/relay/drain.ts';
 import { MAX_DIAL_ORDER_BYTES } from '../../services/relay/hop/dial-order.ts';
 import { HOP_DIAL_TIMEOUT_MS, PEER_ANSWER_WITHIN_MS } from '../../services/relay/hop/peer-dialler.ts';
@@ -42,6 +47,16 @@ test('an agent that finds its own ID taken outlasts the lease, and the time to f
 test('a client hears the answer of the relay before it gives up on it', () => {
   expect(ANSWER_WITHIN_MS).toBeGreaterThan(DIAL_TIMEOUT_MS + REGISTRY_TIMEOUT_MS);
   expect(REDIAL_TIMEOUT_MS).toBeGreaterThan(DIAL_TIMEOUT_MS);
+});
+
+test('a client tries another connection before it gives up on a relay that takes none', () => {
+  expect(CONNECT_WITHIN_MS).toBeLessThan(ANSWER_WITHIN_MS);
+  expect(CONNECT_WITHIN_MS).toBeLessThan(REDIAL_TIMEOUT_MS);
+  expect(OPEN_PATIENCE_MS).toBeGreaterThan(2 * OPEN_TIMEOUT_MS);
+});
+
+test('no window is longer than a timer can be', () => {
+  expect(LONGEST_RESUME_WINDOW_MS).toBeLessThan(2 ** 31);
 });
 
 test('a client asks for no longer a wait than the relay grants and balancers allow', () => {

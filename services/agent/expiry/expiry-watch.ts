@@ -21,6 +21,8 @@ export interface ExpiryWatchOptions extends expiry.ExpiryLimits {
   onWarning(level: expiry.WarningLevel, remainingMs: number): void;
   /** Called once, last of all calls. Not called after `stop`. */
   onEnd(reason: EndReason): void;
+  /** The hold file came or went. `onDeadlineMoved` follows. */
+  onHoldChanged(snapshot: ExpirySnapshot): void;
   /** The deadline (milliseconds since the epoch) or the hold changed notably. */
   onDeadlineMoved(snapshot: ExpirySnapshot): void;
   /** The hold file cannot be looked at (an errno name); called once per change of the code. */
@@ -57,6 +59,8 @@ export interface ExpiryWatch {
   release(): Promise<boolean>;
   /** Undefined once the agent has ended. */
   snapshot(): ExpirySnapshot | undefined;
+  /** As `snapshot`; once the agent has ended: nobody is here, and no time is left. */
+  snapshotOrEnd(): ExpirySnapshot;
   /** May be called twice. */
   stop(): void;
 }
@@ -90,9 +94,11 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
 
   function report(live: expiry.LiveState): void {
     const now = snapshotOf(live);
-    const moved = Math.abs(now.deadline - reported.deadline);
-    if (moved < DEADLINE_REPORT_STEP_MS && now.isHeld === reported.isHeld) return;
+    const movedMs = Math.abs(now.deadline - reported.deadline);
+    const hasHoldChanged = now.isHeld !== reported.isHeld;
+    if (movedMs < DEADLINE_REPORT_STEP_MS && !hasHoldChanged) return;
     reported = now;
+    if (hasHoldChanged) options.onHoldChanged(now);
     options.onDeadlineMoved(now);
   }
 
@@ -115,6 +121,12 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
 
   function snapshot(): ExpirySnapshot | undefined {
     return state.kind === 'ended' ? undefined : snapshotOf(state);
+  }
+
+  function snapshotOrEnd(): ExpirySnapshot {
+    const now = clock.now();
+    const over = { deadline: now, lastDeadline: now, remainingMs: 0, isHeld: false, isCapped: true };
+    return snapshot() ?? { clients: 0, ...over };
   }
 
   function look(): Promise<void> {
@@ -163,6 +175,7 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
       return existed;
     },
     snapshot,
+    snapshotOrEnd,
     stop,
   };
 }

@@ -1,5 +1,5 @@
 // The card in the job log: the exact commands that open a session.
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '#shared/duration.ts';
 import {
   type Destination,
   downloadCommand,

@@ -1,6 +1,6 @@
 // The greeting of a shell: what this is, when it ends, how to change that.
-import { formatDuration, roundToMinute } from './duration.ts';
-import { printable } from './printable.ts';
+import { formatDuration, roundToMinute } from '#shared/duration.ts';
+import { printable } from '#shared/printable.ts';
 import { formatMoment } from './time-of-day.ts';
 
 /** Terminals are at least this wide; the lines are built to fit. */

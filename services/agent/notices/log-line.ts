@@ -1,9 +1,8 @@
 // Lines of the job log, one per event, each with its time.
-
+import { formatDuration, formatElapsed, roundToMinute } from '#shared/duration.ts';
+import { printable } from '#shared/printable.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
-import { formatDuration, roundToMinute } from './duration.ts';
-import { printable } from './printable.ts';
 import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
 
 /** How a client entered; `fingerprint` is `SHA256:…`. */
@@ -13,7 +12,10 @@ export type Credential =
 
 /** What the job log tells. Addresses are as the relay reports them. */
 export type LogEvent =
+  /** Nobody is here; the relay would let them in. */
   | { readonly kind: 'waiting'; readonly deadline: number }
+  /** Nobody is here, and nobody can come: there is no relay since then. */
+  | { readonly kind: 'cut_off'; readonly since: number; readonly deadline: number }
   | { readonly kind: 'connected'; readonly address: string }
   | {
       readonly kind: 'logged_in';
@@ -42,6 +44,12 @@ export type LogEvent =
   | { readonly kind: 'relay_lost'; readonly reason: string }
   | { readonly kind: 'relay_back'; readonly pod: string }
   | { readonly kind: 'resume'; readonly event: ResumeEvent; readonly address: string }
+  /** What the SSH server has to say: constant text, and its data. */
+  | {
+      readonly kind: 'ssh';
+      readonly text: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'ended'; readonly reason: EndReason };
 
@@ -49,6 +57,7 @@ export type LogEvent =
 export function isRoutine(event: LogEvent): boolean {
   switch (event.kind) {
     case 'waiting':
+    case 'cut_off':
     case 'connected':
       return true;
     case 'resume':
@@ -66,14 +75,18 @@ export function logLineFrom(event: LogEvent, now: number): string {
 function textOf(event: LogEvent, now: number): string {
   switch (event.kind) {
     case 'waiting':
-      return `waiting for somebody to connect; ends in ${formatDuration(roundToMinute(event.deadline - now))}`;
+      return `waiting for somebody to connect; ${endsIn(event.deadline - now)}`;
+    case 'cut_off': {
+      const since = `${formatMoment(event.since, now)} (${formatDuration(roundToMinute(now - event.since))})`;
+      return `nobody can connect: no relay since ${since}, still dialling; ${endsIn(event.deadline - now)}`;
+    }
     case 'connected':
       return `connection from ${event.address}`;
     case 'logged_in':
       return `${event.user} logged in from ${event.address} with ${credentialText(event.credential)}`;
     case 'logged_out':
       return (
-        `${event.user} from ${event.address} logged out after ${formatDuration(event.sessionMs)}; ` +
+        `${event.user} from ${event.address} logged out after ${formatElapsed(event.sessionMs)}; ` +
         clientsText(event.clients)
       );
     case 'refused':
@@ -94,11 +107,26 @@ function textOf(event: LogEvent, now: number): string {
       return `connected to the relay again (${event.pod})`;
     case 'resume':
       return resumeText(event.event, event.address);
+    case 'ssh':
+      return sshText(event.text, event.fields);
     case 'note':
       return event.text;
     case 'ended':
       return `ended: ${END_REASONS[event.reason]}`;
   }
+}
+
+function endsIn(remainingMs: number): string {
+  return `ends in ${formatDuration(roundToMinute(remainingMs))}`;
+}
+
+/** "connection cut (address 192.0.2.7, reason no login in time)". */
+function sshText(text: string, fields: Readonly<Record<string, unknown>>): string {
+  const words = Object.entries(fields)
+    // One connection is told from another by its address; the ID means nothing to anybody.
+    .filter(([name]) => name !== 'clientId')
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return words.length === 0 ? text : `${text} (${words.join(', ')})`;
 }
 
 function resumeText(event: ResumeEvent, address: string): string {
@@ -112,7 +140,7 @@ function resumeText(event: ResumeEvent, address: string): string {
       return `session of ${address} resumed after ${gap}, ${event.replayedBytes} bytes sent again`;
     }
     case 'given_up':
-      return `session of ${address} given up: its client did not come back within ${formatDuration(event.afterMs)}`;
+      return `session of ${address} given up: its client did not come back within ${formatElapsed(event.afterMs)}`;
     case 'reset':
       return `session of ${address} broken off by ${event.by === 'us' ? 'the agent' : 'its client'}: ${event.code}`;
     case 'refused':

@@ -1,6 +1,7 @@
 // What the people in a session are told when its end is near or there.
+
+import { formatDuration } from '#shared/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
-import { formatDuration } from './duration.ts';
 
 /** The warning before the deadline. With `isCapped` no hold helps any more, so none is offered. */
 export function warningFrom({ remainingMs, isCapped }: { remainingMs: number; isCapped: boolean }): string {

@@ -12,17 +12,17 @@ const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
 /** Where to try after the directory that the job prefers. */
 const FALLBACKS = ['/tmp', '/dev/shm', '/run', '/var/tmp'] as const;
 
-/** No directory takes a socket and an executable. The agent works without the `converge` command then. */
-export class PrivateDirectoryError extends Error {
-  readonly code = 'no_private_directory';
-}
+export type PrivateDirectory =
+  | { readonly kind: 'made'; readonly path: string }
+  /** No directory takes a socket and an executable; `detail` says what was wrong with each. */
+  | { readonly kind: 'none'; readonly detail: string };
 
 /**
  * Makes a directory of mode 0700 whose path is short enough for a socket, has no `:` (it goes on PATH), and
  * whose file system runs programs (a hardened /tmp is often mounted noexec). Tries `preferred`, then the usual
- * places. Throws PrivateDirectoryError, with what was wrong with each.
+ * places. Never throws.
  */
-export async function makePrivateDirectory(preferred: string): Promise<string> {
+export async function makePrivateDirectory(preferred: string): Promise<PrivateDirectory> {
   const faults: string[] = [];
   for (const parent of new Set([preferred, ...FALLBACKS])) {
     const fault = unfitness(parent);
@@ -31,12 +31,12 @@ export async function makePrivateDirectory(preferred: string): Promise<string> {
       continue;
     }
     try {
-      return await makeIn(parent);
+      return { kind: 'made', path: await makeIn(parent) };
     } catch (error) {
       faults.push(`${parent}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  throw new PrivateDirectoryError(`no directory for the converge command (${faults.join('; ')})`);
+  return { kind: 'none', detail: faults.join('; ') };
 }
 
 function unfitness(parent: string): string | undefined {

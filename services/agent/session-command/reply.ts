@@ -1,6 +1,7 @@
 // What `converge` answers in a session.
+
+import { formatDuration } from '#shared/duration.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
-import { formatDuration } from '../notices/duration.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { SessionReply } from './request.ts';
 

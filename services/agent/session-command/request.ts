@@ -1,5 +1,5 @@
 // What `converge` in a session and the agent say to each other: one JSON line each way over a unix socket.
-import { MAX_DURATION_MS } from '../notices/duration.ts';
+import { MAX_DURATION_MS } from '#shared/duration.ts';
 
 /** The longest request or reply line, in bytes. */
 export const MAX_LINE_BYTES = 8_192;

@@ -1,7 +1,7 @@
 // The session's end of the `converge` command: reads the arguments, asks the agent, prints the answer.
 import { connect } from 'node:net';
 import type { Clock } from '#shared/clock.ts';
-import { parseDuration } from '../notices/duration.ts';
+import { parseDuration } from '#shared/duration.ts';
 import { type LineRead, readLine } from './line-reader.ts';
 import { formatLine, parseReply, type SessionReply, type SessionRequest } from './request.ts';
 

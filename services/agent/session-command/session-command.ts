@@ -55,9 +55,16 @@ export interface SessionCommand {
   stop(): Promise<void>;
 }
 
-/** Installs the command and answers it. Throws PrivateDirectoryError where no directory is fit for it. */
-export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommand> {
-  const directory = await makePrivateDirectory(options.temporaryDirectory);
+export type SessionCommandStart =
+  | { readonly kind: 'started'; readonly command: SessionCommand }
+  /** The agent works without it; `detail` says why. */
+  | { readonly kind: 'unavailable'; readonly detail: string };
+
+/** Installs the command and answers it. Never throws. */
+export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommandStart> {
+  const made = await makePrivateDirectory(options.temporaryDirectory);
+  if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
+  const directory = made.path;
   const binDirectory = join(directory, 'bin');
   const socketPath = join(directory, 'socket');
   const connections = new Set<Socket>();
@@ -88,10 +95,10 @@ export async function startSessionCommand(options: SessionCommandOptions): Promi
     await listen(server, socketPath);
   } catch (error) {
     await stop();
-    throw error;
+    return { kind: 'unavailable', detail: error instanceof Error ? error.message : String(error) };
   }
   const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
-  return { binDirectory, socketPath, env, stop };
+  return { kind: 'started', command: { binDirectory, socketPath, env, stop } };
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {

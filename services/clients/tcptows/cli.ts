@@ -23,6 +23,8 @@ exit codes:  0 ended by SIGINT or SIGTERM, 1 the port cannot be had, 2 bad argum
 `;
 
 const MAX_PORT = 65_535;
+/** Nobody but this machine's own programs. */
+const DEFAULT_BIND = '127.0.0.1';
 
 export type TcptowsCommand =
   | { readonly kind: 'run'; readonly destination: Destination; readonly bind: string; readonly port: number }
@@ -36,9 +38,9 @@ export function parseTcptowsCommand(
 ): TcptowsCommand {
   const parsed = splitArguments(args, ['bind', 'wait'], ['help', 'version']);
   if (parsed.kind === 'invalid') return parsed;
-  const { options, positionals } = parsed;
-  if (options.has('help')) return { kind: 'text', text: HELP };
-  if (options.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  const { values, flags, positionals } = parsed;
+  if (flags.has('help')) return { kind: 'text', text: HELP };
+  if (flags.has('version')) return { kind: 'text', text: `${VERSION}\n` };
   const [portText, url, extra] = positionals;
   if (portText === undefined || url === undefined) {
     return {
@@ -55,10 +57,9 @@ export function parseTcptowsCommand(
       message: `${JSON.stringify(portText)} is not a port; expected 0 to ${MAX_PORT}`,
     };
   }
-  const destination = readDestination(url, options.get('wait'), env);
+  const destination = readDestination(url, values.get('wait'), env);
   if (destination.kind === 'invalid') return destination;
-  const bind = options.get('bind');
-  return { kind: 'run', destination, port, bind: typeof bind === 'string' ? bind : '127.0.0.1' };
+  return { kind: 'run', destination, port, bind: values.get('bind') ?? DEFAULT_BIND };
 }
 
 /** What to type now that it listens. */

@@ -1,12 +1,11 @@
 // The listener of tcptows: every TCP connection becomes a client stream of its own.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#shared/clock.ts';
-import { type JoinEnd, joinStreams } from '#shared/stream/join.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
 import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
 import type { Destination } from '../arguments.ts';
-import { type Connected, connect } from '../connect.ts';
-import { farewellOf } from '../stream-end.ts';
+import { connect } from '../connect.ts';
+import { runSession } from '../session.ts';
 
 export interface TcptowsOptions {
   readonly destination: Destination;
@@ -83,21 +82,6 @@ async function serve(socket: Socket, options: TcptowsOptions, stopping: AbortSig
     if (outcome.kind !== 'aborted') say(outcome.message);
     return;
   }
-  const { promise, resolve } = Promise.withResolvers<JoinEnd>();
-  const join = joinStreams(local, outcome.stream, { onward: () => ({ reason: 'ended' }), onEnded: resolve });
-  local.resume();
-  const leave = (): void => {
-    join.close({ reason: 'ended' });
-  };
-  if (stopping.aborted) leave();
-  stopping.addEventListener('abort', leave, { once: true });
-  const line = lineOf(await promise, outcome);
-  await outcome.over;
-  stopping.removeEventListener('abort', leave);
-  if (line !== undefined) say(line);
-}
-
-function lineOf({ first, end }: JoinEnd, { hostRefusal }: Connected): string | undefined {
-  // The left side is the TCP connection: its owner knows why it left.
-  return hostRefusal() ?? (first === 'left' ? undefined : farewellOf(end).message);
+  const { message } = await runSession({ local, connected: outcome, clock, signal: stopping });
+  if (message !== undefined) say(message);
 }

@@ -32,14 +32,14 @@ export function parseWsproxyCommand(
 ): WsproxyCommand {
   const parsed = splitArguments(args, ['wait'], ['help', 'version']);
   if (parsed.kind === 'invalid') return parsed;
-  const { options, positionals } = parsed;
-  if (options.has('help')) return { kind: 'text', text: HELP };
-  if (options.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  const { values, flags, positionals } = parsed;
+  if (flags.has('help')) return { kind: 'text', text: HELP };
+  if (flags.has('version')) return { kind: 'text', text: `${VERSION}\n` };
   const [url, extra] = positionals;
   if (url === undefined)
     return { kind: 'invalid', message: 'the URL is missing: wsproxy [--wait 30s] URL; --help tells more' };
   if (extra !== undefined)
     return { kind: 'invalid', message: `one URL is enough, ${JSON.stringify(extra)} is too much` };
-  const destination = readDestination(url, options.get('wait'), env);
+  const destination = readDestination(url, values.get('wait'), env);
   return destination.kind === 'invalid' ? destination : { kind: 'run', destination };
 }

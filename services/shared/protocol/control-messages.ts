@@ -1,10 +1,11 @@
 // Control messages: what an agent and a relay say to each other on the control link.
 //
 // Flow (subprotocol converge.agent.v1, one JSON object per text message):
-//   relay -> agent   welcome   once, first
-//   relay -> agent   dial      for each client: open a stream with this ticket
-//   relay -> agent   goaway    open a new link, then close this one
-//   agent -> relay   status    on change
+//   relay -> agent   welcome      once, first
+//   relay -> agent   dial         for each client: open a stream with this ticket
+//   relay -> agent   goaway       open a new link, then close this one
+//   agent -> relay   status       on change
+//   agent -> relay   resumption   when a session that lost its transport came back, or did not
 // A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout.
 
 /** The largest control message, in bytes. A bigger one closes the link with 1009. */
@@ -50,8 +51,22 @@ export interface AgentStatus {
   readonly expiresAt: number;
 }
 
+/**
+ * What became of a session that lost its transport: it came back, or not within the resume window, or its client asked
+ * for one that this agent does not know (another agent had it, or it was given up).
+ */
+export const RESUMPTION_OUTCOMES = ['resumed', 'given_up', 'unknown_session'] as const;
+
+/** Said once, to one relay, for its metrics. */
+export interface Resumption {
+  readonly type: 'resumption';
+  readonly outcome: (typeof RESUMPTION_OUTCOMES)[number];
+  /** How long the session was without a transport, in milliseconds; 0 if nobody can tell. */
+  readonly afterMs: number;
+}
+
 export type RelayMessage = Welcome | Dial | Goaway;
-export type AgentMessage = AgentStatus;
+export type AgentMessage = AgentStatus | Resumption;
 
 /** What came over a control link: a message, one of another version, or none at all. */
 export type Received<Message> =
@@ -89,13 +104,23 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
 /** Reads a message that an agent sent. Never throws. */
 export function parseAgentMessage(text: string): Received<AgentMessage> {
   return parse<AgentMessage>(text, (type, fields) => {
-    if (type !== 'status') return undefined;
-    return {
-      type,
-      clients: fields.count('clients'),
-      detached: fields.count('detached'),
-      expiresAt: fields.count('expiresAt'),
-    };
+    switch (type) {
+      case 'status':
+        return {
+          type,
+          clients: fields.count('clients'),
+          detached: fields.count('detached'),
+          expiresAt: fields.count('expiresAt'),
+        };
+      case 'resumption': {
+        const word = fields.text('outcome');
+        const outcome = RESUMPTION_OUTCOMES.find((known) => known === word);
+        // A word of a newer agent is as good as a type of a newer agent.
+        return outcome && { type, outcome, afterMs: fields.count('afterMs') };
+      }
+      default:
+        return undefined;
+    }
   });
 }
 

@@ -3,12 +3,21 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
-import { encodeOpen, encodeReset, SESSION_ID_BYTES } from './frames.ts';
+import {
+  encodeOpen,
+  encodeReset,
+  OLDEST_VERSION,
+  type OpenedFrame,
+  PROTOCOL_VERSION,
+  type ProtocolVersion,
+  SESSION_ID_BYTES,
+} from './frames.ts';
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_LAST_MS,
   FLOW_LIMITS,
   type FlowLimits,
+  LONGEST_RESUME_WINDOW_MS,
   NOTICE_AFTER_MS,
   OPEN_TIMEOUT_MS,
   REDIAL_TIMEOUT_MS,
@@ -33,19 +42,22 @@ export interface DialRequest {
 }
 
 /**
- * What a person is told: an interruption after 3 s without a transport, its end only if it was told; nothing once the
- * local side has closed.
+ * What a person is told: after 3 s that there is no agent (`unanswered`, of a session that does not exist yet) or no way
+ * to it (`interrupted`) and for how long it is tried; the end of that only if it was told; nothing once the local side has
+ * closed.
  */
 export type ResumeStatus =
-  | { readonly kind: 'interrupted'; readonly since: number; readonly detail?: string }
-  | { readonly kind: 'restored'; readonly afterMs: number };
+  | { readonly kind: 'unanswered' | 'interrupted'; readonly windowMs: number; readonly detail?: string }
+  | { readonly kind: 'answered' | 'restored'; readonly afterMs: number };
 
 export interface ClientEndOptions {
   readonly clock: Clock;
   /** The first dial may take as long as it likes; a re-dial gets 15 s. A rejection counts as `retry`. */
   readonly dial: (request: DialRequest) => Promise<DialOutcome>;
-  /** From the loss of a transport, and from the first outcome of `dial` to the first OPENED. */
+  /** From the loss of a transport, unless the agent tells another one. */
   readonly resumeWindowMs: number;
+  /** From the first outcome of `dial` to the first OPENED; the resume window by default. */
+  readonly openWindowMs?: number;
   /** 0 <= random() < 1, for the jitter. */
   readonly random: () => number;
   readonly randomBytes: (count: number) => Buffer;
@@ -74,7 +86,9 @@ export class ClientEnd implements StreamOwner {
   readonly #sessionId: Buffer;
   readonly #stream: ResumableStream;
   #phase: Phase = { kind: 'idle' };
+  #version: ProtocolVersion = PROTOCOL_VERSION;
   #established = false;
+  #resumeWindowMs: number;
   /** Dials since the last transport that was a good one, the first dial of all aside. */
   #attempts = 0;
   #connectingSince = 0;
@@ -85,6 +99,7 @@ export class ClientEnd implements StreamOwner {
 
   constructor(options: ClientEndOptions) {
     this.#options = options;
+    this.#resumeWindowMs = options.resumeWindowMs;
     this.#sessionId = options.randomBytes(SESSION_ID_BYTES);
     this.#stream = new ResumableStream({
       clock: options.clock,
@@ -107,7 +122,7 @@ export class ClientEnd implements StreamOwner {
   /** Dials at once. Called once. */
   start(): void {
     if (this.#phase.kind !== 'idle') return;
-    this.#connectingSince = this.#options.clock.now();
+    this.#beginConnecting();
     this.#dial();
   }
 
@@ -118,18 +133,10 @@ export class ClientEnd implements StreamOwner {
   }
 
   detached(): void {
-    const { clock, onStatus } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     const lastedMs = this.#phase.kind === 'connected' ? now - this.#phase.since : 0;
     if (lastedMs >= STABLE_AFTER_MS) this.#attempts = 0;
-    this.#connectingSince = now;
-    this.#lastDetail = undefined;
-    this.#cancelNotice = clock.after(NOTICE_AFTER_MS, () => {
-      if (this.#stream.isLeft) return;
-      this.#noticed = true;
-      const detail = this.#lastDetail;
-      onStatus({ kind: 'interrupted', since: now, ...(detail === undefined ? {} : { detail }) });
-    });
+    this.#beginConnecting();
     // At once the first time; a transport that does not hold is no reason to hammer at the relay.
     if (this.#attempts > 0) return this.#retry();
     this.#attempts = 1;
@@ -154,6 +161,22 @@ export class ClientEnd implements StreamOwner {
   }
 
   // ── transitions ──
+
+  #beginConnecting(): void {
+    const { clock, onStatus } = this.#options;
+    this.#connectingSince = clock.now();
+    this.#lastDetail = undefined;
+    this.#cancelNotice = clock.after(NOTICE_AFTER_MS, () => {
+      if (this.#stream.isLeft) return;
+      this.#noticed = true;
+      const detail = this.#lastDetail === undefined ? {} : { detail: this.#lastDetail };
+      onStatus(
+        this.#established
+          ? { kind: 'interrupted', windowMs: this.#resumeWindowMs, ...detail }
+          : { kind: 'unanswered', windowMs: this.#openWindowMs, ...detail },
+      );
+    });
+  }
 
   #dial(): void {
     const abort = new AbortController();
@@ -204,8 +227,14 @@ export class ClientEnd implements StreamOwner {
         this.#retry(end.detail);
       },
     });
-    const mode = this.#established ? 'resume' : 'new';
-    link.write(encodeOpen({ sessionId: this.#sessionId, mode, received: this.#stream.received }));
+    link.write(
+      encodeOpen({
+        version: this.#version,
+        sessionId: this.#sessionId,
+        mode: this.#established ? 'resume' : 'new',
+        received: this.#stream.received,
+      }),
+    );
   }
 
   #answered(phase: Phase & { kind: 'opening' }, frame: ReceivedFrame): void {
@@ -213,11 +242,15 @@ export class ClientEnd implements StreamOwner {
     phase.cancelTimeout();
     if (frame.kind === 'opened') {
       if (!this.#stream.covers(frame.received)) return this.#refuse(link, 'bad_offset');
-      return this.#connect(link, frame.received);
+      return this.#connect(link, frame);
     }
     if (frame.kind === 'refused') {
       link.close({ reason: 'ended' });
       this.#options.onEvent({ kind: 'refused', code: frame.code });
+      if (frame.code === 'bad_version' && this.#version !== OLDEST_VERSION) {
+        this.#version = OLDEST_VERSION;
+        return this.#dial();
+      }
       // The agent was reached and knows the session, only OPEN was too slow.
       if (frame.code === 'open_timeout') return this.#retry(RESUME_CODES.open_timeout.meaning);
       return this.#stream.abandon(endFrom(frame.code));
@@ -228,16 +261,19 @@ export class ClientEnd implements StreamOwner {
     return this.#retry('the other end did not speak the resume protocol');
   }
 
-  #connect(link: Link, received: number): void {
+  #connect(link: Link, { received, resumeWindowMs = this.#resumeWindowMs }: OpenedFrame): void {
     const { clock, onStatus } = this.#options;
-    this.#established = true;
     this.#cancelPatience?.();
     this.#cancelNotice();
     this.#phase = { kind: 'connected', since: clock.now() };
     if (this.#noticed && !this.#stream.isLeft) {
-      onStatus({ kind: 'restored', afterMs: clock.now() - this.#connectingSince });
+      const kind = this.#established ? 'restored' : 'answered';
+      onStatus({ kind, afterMs: clock.now() - this.#connectingSince });
     }
     this.#noticed = false;
+    this.#established = true;
+    this.#resumeWindowMs = Math.min(resumeWindowMs, LONGEST_RESUME_WINDOW_MS);
+    this.#stream.outlive(this.#resumeWindowMs);
     this.#stream.carry(link, received);
   }
 
@@ -256,12 +292,16 @@ export class ClientEnd implements StreamOwner {
     this.#stream.abandon(endFrom(code));
   }
 
+  get #openWindowMs(): number {
+    return this.#options.openWindowMs ?? this.#options.resumeWindowMs;
+  }
+
   /** Until the first OPENED the stream has no window of its own. */
   #limitPatience(): void {
     if (this.#established) return;
-    const { clock, resumeWindowMs } = this.#options;
-    this.#cancelPatience ??= clock.after(resumeWindowMs, () => {
-      this.#options.onEvent({ kind: 'given_up', afterMs: resumeWindowMs });
+    const afterMs = this.#openWindowMs;
+    this.#cancelPatience ??= this.#options.clock.after(afterMs, () => {
+      this.#options.onEvent({ kind: 'given_up', afterMs });
       this.#stream.abandon({ reason: 'lost', detail: this.#lastDetail ?? 'the agent did not answer' });
     });
   }

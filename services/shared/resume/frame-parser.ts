@@ -5,12 +5,15 @@ import {
   DATA_HEAD_BYTES,
   FRAME_TYPES,
   HEADER_BYTES,
+  LONGEST_OPENING_PAYLOAD_BYTES,
   OFFSET_BYTES,
   OPEN_MAGIC,
   OPEN_MODES,
   OPEN_PAYLOAD_BYTES,
+  OPENED_PAYLOAD_BYTES,
+  type OpenedFrame,
   type OpenFrame,
-  PROTOCOL_VERSION,
+  type ProtocolVersion,
   readOffset,
   SESSION_ID_BYTES,
 } from './frames.ts';
@@ -18,7 +21,7 @@ import { MAX_PAYLOAD_BYTES } from './limits.ts';
 
 export type ReceivedFrame =
   | ({ readonly kind: 'open' } & OpenFrame)
-  | { readonly kind: 'opened'; readonly received: number }
+  | ({ readonly kind: 'opened' } & OpenedFrame)
   | { readonly kind: 'refused'; readonly code: ResumeCode }
   /** A piece of a DATA frame; `offset` is that of the piece. */
   | { readonly kind: 'data'; readonly offset: number; readonly bytes: Buffer }
@@ -33,8 +36,6 @@ type ParserState =
   | { readonly kind: 'data'; offset: number; left: number }
   | { readonly kind: 'bad'; readonly code: ResumeCode; readonly detail: string };
 
-/** An OPEN of a later version may be longer; its version must still be readable, to refuse it as such. */
-const LONGEST_OPEN_PAYLOAD_BYTES = 64;
 const OPEN_VERSION_END_BYTES = OPEN_MAGIC.length + 1;
 const READING_HEAD = { kind: 'head' } as const;
 
@@ -42,7 +43,7 @@ export class FrameParser {
   #state: ParserState = READING_HEAD;
   readonly #chunks: Buffer[] = [];
   /** The frame's head and, but for DATA, its payload, put together here when a chunk ends within. */
-  readonly #head = Buffer.alloc(HEADER_BYTES + LONGEST_OPEN_PAYLOAD_BYTES);
+  readonly #head = Buffer.alloc(HEADER_BYTES + LONGEST_OPENING_PAYLOAD_BYTES);
   #filled = 0;
 
   /** Adds what arrived. Take it out with `next` until that is undefined, before the next `push`. */
@@ -117,7 +118,7 @@ export class FrameParser {
     }
     const offset = readOffset(head, HEADER_BYTES);
     if (offset === undefined) return this.#fail('protocol_error', 'an offset over 2^53');
-    if (type === FRAME_TYPES.opened) return { kind: 'opened', received: offset };
+    if (type === FRAME_TYPES.opened) return this.#decodeOpened(offset);
     if (type === FRAME_TYPES.ack) return { kind: 'ack', total: offset };
     if (type === FRAME_TYPES.fin) return { kind: 'fin', offset };
     this.#state = { kind: 'data', offset, left: head.readUInt32BE(1) - OFFSET_BYTES };
@@ -130,8 +131,8 @@ export class FrameParser {
       return this.#fail('protocol_error', 'an OPEN without its magic');
     }
     const version = payload.readUInt8(OPEN_MAGIC.length);
-    if (version !== PROTOCOL_VERSION) return this.#fail('bad_version', `version ${version}`);
-    if (payload.length !== OPEN_PAYLOAD_BYTES) return this.#fail('protocol_error', 'an OPEN of another size');
+    if (!isSpoken(version)) return this.#fail('bad_version', `version ${version}`);
+    if (payload.length < OPEN_PAYLOAD_BYTES) return this.#fail('protocol_error', 'an OPEN that is too short');
     const idEnd = OPEN_VERSION_END_BYTES + SESSION_ID_BYTES;
     const mode = payload.readUInt8(idEnd);
     if (mode !== OPEN_MODES.new && mode !== OPEN_MODES.resume) {
@@ -140,7 +141,13 @@ export class FrameParser {
     const received = readOffset(payload, idEnd + 1);
     if (received === undefined) return this.#fail('protocol_error', 'an offset over 2^53');
     const sessionId = Buffer.from(payload.subarray(OPEN_VERSION_END_BYTES, idEnd));
-    return { kind: 'open', sessionId, mode: mode === OPEN_MODES.new ? 'new' : 'resume', received };
+    return { kind: 'open', version, sessionId, mode: mode === OPEN_MODES.new ? 'new' : 'resume', received };
+  }
+
+  #decodeOpened(received: number): ReceivedFrame {
+    if (this.#head.readUInt32BE(1) < OPENED_PAYLOAD_BYTES) return { kind: 'opened', received };
+    const seconds = this.#head.readUInt32BE(HEADER_BYTES + OFFSET_BYTES);
+    return { kind: 'opened', received, resumeWindowMs: seconds * 1_000 };
   }
 
   #consume(chunk: Buffer, bytes: number): void {
@@ -156,14 +163,20 @@ export class FrameParser {
   }
 }
 
+function isSpoken(version: number): version is ProtocolVersion {
+  return version === 1 || version === 2;
+}
+
 function payloadLimits(type: number): { least: number; most: number } | undefined {
   switch (type) {
     case FRAME_TYPES.open:
-      return { least: OPEN_VERSION_END_BYTES, most: LONGEST_OPEN_PAYLOAD_BYTES };
+      // The version must be readable whatever follows, to refuse it as such.
+      return { least: OPEN_VERSION_END_BYTES, most: LONGEST_OPENING_PAYLOAD_BYTES };
+    case FRAME_TYPES.opened:
+      return { least: OFFSET_BYTES, most: LONGEST_OPENING_PAYLOAD_BYTES };
     case FRAME_TYPES.refused:
     case FRAME_TYPES.reset:
       return { least: CODE_PAYLOAD_BYTES, most: CODE_PAYLOAD_BYTES };
-    case FRAME_TYPES.opened:
     case FRAME_TYPES.ack:
     case FRAME_TYPES.fin:
       return { least: OFFSET_BYTES, most: OFFSET_BYTES };

@@ -5,11 +5,12 @@
 //
 //   client                                  agent
 //     OPEN(new, id, 0)                ->                  first on every transport
-//                                     <-    OPENED(0)     or REFUSED(code), and the transport is closed
+//                                     <-    OPENED(0, window)
+//                                           or REFUSED(code), and the transport is closed
 //     DATA, ACK, FIN                 <->    DATA, ACK, FIN
 //        ~ the transport is lost; the client dials again ~
 //     OPEN(resume, id, received)      ->
-//                                     <-    OPENED(received)
+//                                     <-    OPENED(received, window)
 //     DATA from what the agent lacks <->    DATA from what the client lacks
 //
 // - Every direction is one sequence of bytes, counted from 0. DATA and FIN carry the offset of their first byte:
@@ -20,18 +21,27 @@
 // - ACK(total) counts what the receiver's local side took, not what arrived: it is the flow control too. A sender
 //   stops at REPLAY_LIMIT_BYTES unacknowledged. It never falls, and is at most what was sent.
 // - `received` in OPEN and OPENED counts what arrived, buffered bytes included: the peer sends on from there.
+// - `window` in OPENED is how long the agent keeps the session without a transport; so long does the client dial.
 // - There is no half-close: an end that gets FIN gives what it holds to its local side, then sends FIN itself.
 //   An end is finished when it took the peer's FIN and its own is acknowledged.
 // - OPEN(new) may be repeated with the same id until the client has sent its first frame after OPENED: a client
 //   whose OPENED got lost cannot know that the session exists.
 // - RESET(code) ends the session from either side at once.
 //
-// A frame is `type u8, length u32, payload`; integers are big-endian; a payload has at most 64 KiB.
+// A frame is `type u8, length u32, payload`; integers are big-endian; a payload has at most 64 KiB. The payloads of OPEN
+// and OPENED may be longer than here: what follows is of a later version, and ignored.
+//
+// OPEN names the version of the client, and the agent answers in that. One that it does not speak it refuses with
+// bad_version, and the client opens again with the oldest.
+//   1   the first
+//   2   OPENED has a window; before, the client took the agent's to be RESUME_WINDOW_MS
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 
 export const FRAME_TYPES = { open: 1, opened: 2, refused: 3, data: 4, ack: 5, fin: 6, reset: 7 } as const;
 
-export const PROTOCOL_VERSION = 1;
+export type ProtocolVersion = 1 | 2;
+export const PROTOCOL_VERSION: ProtocolVersion = 2;
+export const OLDEST_VERSION: ProtocolVersion = 1;
 export const OPEN_MAGIC = 'CVRS';
 export const SESSION_ID_BYTES = 16;
 
@@ -42,29 +52,46 @@ export const OFFSET_BYTES = 8;
 export const DATA_HEAD_BYTES = HEADER_BYTES + OFFSET_BYTES;
 /** magic, version, session id, mode, received. */
 export const OPEN_PAYLOAD_BYTES = OPEN_MAGIC.length + 1 + SESSION_ID_BYTES + 1 + OFFSET_BYTES;
+/** Whole seconds, of version 2. */
+export const WINDOW_BYTES = 4;
+/** received, window. */
+export const OPENED_PAYLOAD_BYTES = OFFSET_BYTES + WINDOW_BYTES;
+/** Of OPEN and OPENED, those of later versions included. */
+export const LONGEST_OPENING_PAYLOAD_BYTES = 64;
 export const CODE_PAYLOAD_BYTES = 2;
 
 export type OpenMode = 'new' | 'resume';
 export const OPEN_MODES = { new: 0, resume: 1 } as const satisfies Record<OpenMode, number>;
 
 export interface OpenFrame {
+  readonly version: ProtocolVersion;
   readonly sessionId: Buffer;
   readonly mode: OpenMode;
   readonly received: number;
 }
 
+export interface OpenedFrame {
+  readonly received: number;
+  /** In milliseconds; undefined from and for an end of version 1. */
+  readonly resumeWindowMs?: number;
+}
+
 export function encodeOpen(open: OpenFrame): Buffer {
   const frame = startFrame(FRAME_TYPES.open, OPEN_PAYLOAD_BYTES);
   let at = HEADER_BYTES + frame.write(OPEN_MAGIC, HEADER_BYTES, 'latin1');
-  at = frame.writeUInt8(PROTOCOL_VERSION, at);
+  at = frame.writeUInt8(open.version, at);
   at += open.sessionId.copy(frame, at, 0, SESSION_ID_BYTES);
   at = frame.writeUInt8(OPEN_MODES[open.mode], at);
   writeOffset(frame, at, open.received);
   return frame;
 }
 
-export function encodeOpened(received: number): Buffer {
-  return encodeOffsetFrame(FRAME_TYPES.opened, received);
+export function encodeOpened({ received, resumeWindowMs }: OpenedFrame): Buffer {
+  if (resumeWindowMs === undefined) return encodeOffsetFrame(FRAME_TYPES.opened, received);
+  const frame = startFrame(FRAME_TYPES.opened, OPENED_PAYLOAD_BYTES);
+  writeOffset(frame, HEADER_BYTES, received);
+  frame.writeUInt32BE(Math.ceil(resumeWindowMs / 1_000), HEADER_BYTES + OFFSET_BYTES);
+  return frame;
 }
 
 export function encodeRefused(code: ResumeCode): Buffer {

@@ -1,4 +1,5 @@
-// Limits and times of the resumable stream. Both ends of a wire must agree on the window.
+// Limits and times of the resumable stream. Both ends of a wire must agree on the window of unacknowledged bytes.
+import { MAX_DURATION_MS } from '#shared/duration.ts';
 
 /**
  * What one direction may have unacknowledged: the replay buffer of the sender, and so the most that a receiver
@@ -28,8 +29,14 @@ export const REDIAL_TIMEOUT_MS = 15_000;
 /** A transport of unknown kind that says nothing for so long is served as a plain stream: it waits for a banner. */
 export const PLAIN_AFTER_MS = 1_000;
 
-/** How long a session lives without a transport, unless told otherwise. */
+/** How long a session lives without a transport, unless told otherwise: the agent's default, and what a client assumes. */
 export const RESUME_WINDOW_MS = 120_000;
+
+/** No agent keeps a session for longer, whatever it tells; timers hold 24 days. */
+export const LONGEST_RESUME_WINDOW_MS = MAX_DURATION_MS;
+
+/** A peer that neither takes the last bytes nor sends its own for so long is given up, on a transport that lives. */
+export const STUCK_AFTER_MS = 120_000;
 
 /** A person is told of an interruption after so long: shorter ones are not worth a line. */
 export const NOTICE_AFTER_MS = 3_000;

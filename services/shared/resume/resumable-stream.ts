@@ -1,11 +1,12 @@
 // The resumable stream: a byte stream that outlives its transports; what is the same at both ends.
 import type { Cancel, Clock } from '#shared/clock.ts';
+import { formatDuration } from '#shared/duration.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RESUME_CODES, type ResumeCode, resumeCodeOfCut } from './codes.ts';
 import { Delivery, ENDED } from './delivery.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import { encodeAck, encodeReset } from './frames.ts';
-import { ACK_AFTER_MS, type FlowLimits } from './limits.ts';
+import { ACK_AFTER_MS, type FlowLimits, STUCK_AFTER_MS } from './limits.ts';
 import type { Link, LinkOwner } from './link.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { ResumeEvent } from './resume-events.ts';
@@ -37,7 +38,7 @@ type Carriage =
 export class ResumableStream implements ByteStream {
   readonly #clock: Clock;
   readonly #limits: FlowLimits;
-  readonly #resumeWindowMs: number;
+  #resumeWindowMs: number;
   readonly #owner: StreamOwner;
   readonly #replay: ReplayBuffer;
   readonly #delivery: Delivery;
@@ -121,6 +122,11 @@ export class ResumableStream implements ByteStream {
   /** Whether the peer may say that it received so many bytes. */
   covers(received: number): boolean {
     return this.#replay.covers(received);
+  }
+
+  /** From the next loss of a transport on, waits so long for another one. */
+  outlive(resumeWindowMs: number): void {
+    this.#resumeWindowMs = resumeWindowMs;
   }
 
   /** Goes on over `link`, whose handshake is done. It replaces an older one. `received` must be covered. */
@@ -273,7 +279,7 @@ export class ResumableStream implements ByteStream {
   /** A peer that neither takes the last bytes nor sends its own must not hold the session for ever. */
   #watchProgress(): void {
     const progress = this.#replay.acked + this.#delivery.window.arrived;
-    this.#cancelStall = this.#clock.after(this.#resumeWindowMs, () => {
+    this.#cancelStall = this.#clock.after(STUCK_AFTER_MS, () => {
       const moved = this.#replay.acked + this.#delivery.window.arrived > progress;
       if (this.#carriage.kind === 'carried' && !moved) this.fail('stuck');
       else this.#watchProgress();
@@ -299,8 +305,8 @@ export class ResumableStream implements ByteStream {
     const since = this.#clock.now();
     const cancelWindow = this.#clock.after(this.#resumeWindowMs, () => {
       this.#owner.event({ kind: 'given_up', afterMs: this.#clock.now() - since });
-      const seconds = Math.round(this.#resumeWindowMs / 1000);
-      this.abandon({ reason: 'lost', detail: `no connection for ${seconds} s` });
+      const detail = `no connection for ${formatDuration(this.#resumeWindowMs)}`;
+      this.abandon({ reason: 'lost', ...(this.#resumeWindowMs === 0 ? {} : { detail }) });
     });
     return { kind: 'detached', since, cancelWindow };
   }

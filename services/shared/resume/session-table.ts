@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
-import { encodeOpened, encodeRefused, type OpenFrame } from './frames.ts';
+import { encodeOpened, encodeRefused, type OpenedFrame, type OpenFrame } from './frames.ts';
 import { FLOW_LIMITS, type FlowLimits, MAX_SESSIONS, OPEN_TIMEOUT_MS, PLAIN_AFTER_MS } from './limits.ts';
 import { Link } from './link.ts';
 import { ResumableStream } from './resumable-stream.ts';
@@ -153,7 +153,7 @@ export class SessionTable<Info> {
     if (frame.received !== 0) return this.#refuse(link, 'bad_offset', info, 'a new session starts at 0');
     const { maxSessions = MAX_SESSIONS } = this.#options;
     if (this.#sessions.size >= maxSessions) return this.#refuse(link, 'too_many_sessions', info);
-    this.#begin(link, sessionId, info);
+    this.#begin(link, frame, sessionId, info);
   }
 
   #resume(link: Link, open: OpenFrame, session: Session<Info>, info: Info): void {
@@ -163,11 +163,11 @@ export class SessionTable<Info> {
     if (!stream.covers(open.received)) return this.#refuse(link, 'bad_offset', info, `${open.received}`);
     session.info = info;
     session.carried = true;
-    link.write(encodeOpened(stream.received));
+    link.write(encodeOpened(this.#answerTo(open, stream.received)));
     stream.carry(link, open.received);
   }
 
-  #begin(link: Link, sessionId: string, info: Info): void {
+  #begin(link: Link, open: OpenFrame, sessionId: string, info: Info): void {
     const { clock, resumeWindowMs, limits = FLOW_LIMITS, onEvent, onSession } = this.#options;
     const stream: ResumableStream = new ResumableStream({
       clock,
@@ -183,9 +183,13 @@ export class SessionTable<Info> {
     });
     const session: Session<Info> = { stream, info, carried: true };
     this.#sessions.set(sessionId, session);
-    link.write(encodeOpened(0));
+    link.write(encodeOpened(this.#answerTo(open, 0)));
     stream.carry(link, 0);
     onSession(stream, { kind: 'resumable', sessionId, info });
+  }
+
+  #answerTo({ version }: OpenFrame, received: number): OpenedFrame {
+    return version === 1 ? { received } : { received, resumeWindowMs: this.#options.resumeWindowMs };
   }
 
   #forget(sessionId: string): void {

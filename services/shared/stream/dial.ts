@@ -14,6 +14,8 @@ export interface DialOptions {
   readonly proxy?: URL | undefined;
   /** From the first packet to the upgrade, in milliseconds. */
   readonly timeoutMs: number;
+  /** Of that, until the relay has been asked: names, TCP, the proxy and TLS, in milliseconds; all of it by default. */
+  readonly connectWithinMs?: number;
   /** The largest message to take, in bytes. */
   readonly maxMessageBytes: number;
   /** Of what is sent; random by default. */
@@ -43,11 +45,17 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
     followRedirects: false,
     ...(options.mask === 'zero' ? { generateMask: fillZero } : {}),
     ...(options.proxy === undefined ? {} : { agent: new HttpsProxyAgent(options.proxy) }),
+    finishRequest(request) {
+      // Called once the connection, with its TLS, has taken the whole of it.
+      request.end(() => {
+        clearTimeout(connectTimer);
+      });
+    },
   });
   let transport: Socket | undefined;
-  const timer = setTimeout(() => {
-    give({ kind: 'unreachable', code: 'TIMEOUT', detail: `no answer within ${options.timeoutMs / 1000} s` });
-  }, options.timeoutMs);
+  const { timeoutMs, connectWithinMs = timeoutMs } = options;
+  const connectTimer = giveUpAfter(connectWithinMs, 'no connection');
+  const timer = giveUpAfter(timeoutMs, 'no answer');
   const abort = (): void => {
     give({ kind: 'unreachable', code: 'ABORTED', detail: 'given up' });
   };
@@ -71,8 +79,15 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
   });
   return promise;
 
+  function giveUpAfter(ms: number, what: string): NodeJS.Timeout {
+    return setTimeout(() => {
+      give({ kind: 'unreachable', code: 'TIMEOUT', detail: `${what} within ${ms / 1000} s` });
+    }, ms);
+  }
+
   function give(outcome: DialOutcome): void {
     clearTimeout(timer);
+    clearTimeout(connectTimer);
     options.signal?.removeEventListener('abort', abort);
     resolve(outcome);
     if (outcome.kind !== 'open' && socket.readyState !== socket.CLOSED) socket.terminate();

@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest';
 import {
   formatCompact,
   formatDuration,
+  formatElapsed,
   MAX_DURATION_MS,
   parseDuration,
   roundToMinute,
-} from '../../services/agent/notices/duration.ts';
+} from '#shared/duration.ts';
 
 describe('a duration', () => {
   it.each([
@@ -64,6 +65,13 @@ describe('a duration', () => {
     [-5, '0 seconds'],
   ])('%d ms is told as "%s"', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
+  });
+
+  it('that is over is never told as nothing', () => {
+    expect(formatElapsed(0)).toBe('less than a second');
+    expect(formatElapsed(999)).toBe('less than a second');
+    expect(formatElapsed(1_000)).toBe('1 second');
+    expect(formatElapsed(90_000)).toBe('1 minute 30 seconds');
   });
 
   it('is told in whole minutes where seconds say nothing', () => {

@@ -33,6 +33,11 @@ export function formatDuration(ms: number): string {
   return parts.slice(0, 2).join(' ');
 }
 
+/** As `formatDuration`, for what has passed: below a second it says so. */
+export function formatElapsed(ms: number): string {
+  return ms < UNITS_MS.s ? 'less than a second' : formatDuration(ms);
+}
+
 /** For commands: "45s", "1m", "1h30m", exact to the second; parseDuration reads it back. */
 export function formatCompact(ms: number): string {
   return partsOf(ms)

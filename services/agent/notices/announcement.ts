@@ -1,0 +1,16 @@
+// The announcement: all that the job log says when the first relay has taken the agent.
+import { annotationFrom } from '../ci/annotation.ts';
+import type { CiProvider } from '../ci/ci-job.ts';
+import { type CardInput, cardFrom, quietCardFrom } from './card.ts';
+import { sshCommand } from './ssh-command.ts';
+
+export interface AnnouncementInput extends CardInput {
+  readonly provider: CiProvider | undefined;
+  readonly isQuiet: boolean;
+}
+
+/** The card, and what a CI system shows in a second place; one string per line. */
+export function announcementFrom({ provider, isQuiet, ...card }: AnnouncementInput): string[] {
+  const lines = isQuiet ? quietCardFrom(card) : cardFrom(card);
+  return [...lines, ...annotationFrom(provider, sshCommand(card.destination))];
+}

@@ -1,0 +1,43 @@
+// What the SSH server tells: into the job log, and on to the expiry, which counts who is here.
+import type { ExpiryWatch } from './expiry/expiry-watch.ts';
+import type { JobLog } from './job-log.ts';
+import type { Credential } from './notices/log-line.ts';
+import type { LoginEvent, SshEvents } from './ssh/ssh-options.ts';
+
+export interface SshEventsOptions {
+  readonly log: JobLog;
+  readonly watch: ExpiryWatch;
+  /** How many clients are logged in. */
+  readonly clients: () => number;
+  /** That number has changed. */
+  readonly onClients: () => void;
+}
+
+/** The events of an SSH server that `options.clients` counts. */
+export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptions): SshEvents {
+  return {
+    login({ address, user, key }) {
+      watch.clientLoggedIn();
+      log.tell({ kind: 'logged_in', address, user, credential: credentialFrom(key) });
+      onClients();
+    },
+    logout({ address, user, seconds }) {
+      log.tell({ kind: 'logged_out', address, user, sessionMs: seconds * 1_000, clients: clients() });
+      watch.clientLeft();
+      onClients();
+    },
+    refused({ address, user, detail, attempt }) {
+      log.tell({ kind: 'refused', address, user, reason: detail, attempt });
+    },
+    activity() {
+      watch.activity();
+    },
+    log(text, fields) {
+      log.tell({ kind: 'ssh', text, fields });
+    },
+  };
+}
+
+function credentialFrom(key: LoginEvent['key']): Credential {
+  return key === undefined ? { kind: 'password' } : { kind: 'key', ...key };
+}

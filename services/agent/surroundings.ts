@@ -1,0 +1,21 @@
+// The surroundings of an agent: what its process gives it.
+import type { Clock } from '#shared/clock.ts';
+import type { Mask } from '#shared/stream/mask.ts';
+import type { Environment } from './ci/environment.ts';
+
+export interface AgentSurroundings {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly temporaryDirectory: string;
+  /** The words that start this program again, for the command in the sessions. */
+  readonly program: readonly string[];
+  readonly proxy: URL | undefined;
+  /** Of what the streams send. */
+  readonly mask: Mask;
+  /** Takes a line of the job log. */
+  readonly print: (line: string) => void;
+  /** Takes a line about something that is wrong. */
+  readonly complain: (line: string) => void;
+}

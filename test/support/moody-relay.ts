@@ -1,0 +1,58 @@
+// A relay of every mood, as far as a control link sees one: a WebSocket server that welcomes, refuses or says nothing.
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
+import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
+import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
+
+interface Handshake {
+  readonly claim: string | undefined;
+  readonly path: string | undefined;
+}
+
+/** Answers each handshake as the test last said. */
+export class MoodyRelay {
+  readonly handshakes: Handshake[] = [];
+  readonly links: WebSocket[] = [];
+  readonly #server = http.createServer();
+  readonly #endpoint = new WebSocketServer({ noServer: true, handleProtocols: () => AGENT_CONTROL });
+  /** The refusal of the next handshakes; `silent` opens them and says nothing. */
+  mood: RefusalCode | 'welcome' | 'silent' = 'welcome';
+  /** What it tells the agents to print. */
+  publicUrl = 'https://relay.test';
+
+  /** Its URL, without a path. */
+  async start(): Promise<string> {
+    this.#server.on('upgrade', (request, socket, head) => {
+      // An agent that is stopped while it dials.
+      socket.on('error', () => undefined);
+      this.handshakes.push({ claim: request.headers[CLAIM_HEADER]?.toString(), path: request.url });
+      const { mood } = this;
+      if (mood !== 'welcome' && mood !== 'silent') {
+        const body = JSON.stringify({ code: mood, message: 'because the test says so' });
+        socket.end(
+          `HTTP/1.1 ${REFUSALS[mood].status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+        );
+        return;
+      }
+      this.#endpoint.handleUpgrade(request, socket, head, (link) => {
+        this.links.push(link);
+        if (mood === 'silent') return;
+        const epoch = this.links.length;
+        const { publicUrl } = this;
+        link.send(JSON.stringify({ type: 'welcome', id: 'job', epoch, pod: `pod-${epoch}`, publicUrl }));
+      });
+    });
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    for (const link of this.links) link.terminate();
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
