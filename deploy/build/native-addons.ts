@@ -1,11 +1,11 @@
-// Native addons: the pty as npm brings it, and ssh2's ciphers, compiled here with g++ alone.
+// Native addons: the pty as npm brings it; ssh2's ciphers and the size of pipes, compiled here with g++ alone.
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './command.ts';
 import { NODE_PACKAGE, readNodeVersion } from './node-runtime.ts';
 import { ensureCommands } from './requirements.ts';
-import { DIST, PLATFORM, ROOT } from './source-tree.ts';
+import { type AddonName, DIST, PLATFORM, ROOT } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 const SSH_CRYPTO_SOURCE = fileURLToPath(import.meta.resolve('ssh2/lib/protocol/crypto/src/binding.cc'));
@@ -13,8 +13,10 @@ const SSH_CRYPTO_SOURCE = fileURLToPath(import.meta.resolve('ssh2/lib/protocol/c
 const OBJECT_WRAP = join(import.meta.dirname, 'object-wrap.h');
 const NAN_MANIFEST = fileURLToPath(import.meta.resolve('nan/package.json'));
 
-/** What ssh2's binding.gyp and node-gyp would pass, so that neither node-gyp nor Python is needed. */
-const COMPILER_FLAGS = [
+/** See there. */
+const PIPE_SIZE_SOURCE = join(import.meta.dirname, 'pipe-size.cc');
+
+const COMMON_FLAGS = [
   '-std=gnu++20', // Node 24's v8.h asks for C++20
   '-O3',
   '-fPIC',
@@ -24,12 +26,17 @@ const COMPILER_FLAGS = [
   // A slim image has Node's own libraries at best: bring the C++ runtime along.
   '-static-libstdc++',
   '-static-libgcc',
+  '-DBUILDING_NODE_EXTENSION',
+  `-I${join(NODE_PACKAGE, 'include/node')}`,
+];
+
+/** What ssh2's binding.gyp and node-gyp would pass, so that neither node-gyp nor Python is needed. */
+const SSH_CRYPTO_FLAGS = [
+  ...COMMON_FLAGS,
   '-Wno-deprecated-declarations',
   '-DOPENSSL_API_COMPAT=0x10100000L',
   '-DREAL_OPENSSL_MAJOR=3',
   '-DNODE_GYP_MODULE_NAME=sshcrypto',
-  '-DBUILDING_NODE_EXTENSION',
-  `-I${join(NODE_PACKAGE, 'include/node')}`,
   `-I${dirname(NAN_MANIFEST)}`,
   '-include',
   OBJECT_WRAP,
@@ -40,15 +47,24 @@ export const PTY_ADDON = join(ROOT, 'node_modules/@lydell', `node-pty-${PLATFORM
 
 /** Compiles ssh2's cipher addon to `dist/native/sshcrypto.node`. Its OpenSSL is the one inside Node. */
 export async function compileSshCrypto(): Promise<Made> {
-  const ingredients = [
-    await readFile(SSH_CRYPTO_SOURCE),
-    await readFile(OBJECT_WRAP),
-    await readNodeVersion(),
-    COMPILER_FLAGS.join(' '),
-    await readFile(NAN_MANIFEST),
-  ];
-  return await makeOnce(join(DIST, 'native/sshcrypto.node'), ingredients, async (temporary) => {
+  const others = [await readFile(OBJECT_WRAP), await readFile(NAN_MANIFEST)];
+  return await compile('sshcrypto', SSH_CRYPTO_SOURCE, SSH_CRYPTO_FLAGS, others);
+}
+
+/** Compiles `dist/native/pipesize.node`. */
+export async function compilePipeSize(): Promise<Made> {
+  return await compile('pipesize', PIPE_SIZE_SOURCE, COMMON_FLAGS, []);
+}
+
+async function compile(
+  name: AddonName,
+  source: string,
+  flags: readonly string[],
+  others: readonly Buffer[],
+): Promise<Made> {
+  const ingredients = [await readFile(source), ...others, await readNodeVersion(), flags.join(' ')];
+  return await makeOnce(join(DIST, `native/${name}.node`), ingredients, async (temporary) => {
     await ensureCommands(['g++']);
-    await runCommand('g++', [...COMPILER_FLAGS, '-o', temporary, SSH_CRYPTO_SOURCE]);
+    await runCommand('g++', [...flags, '-o', temporary, source]);
   });
 }

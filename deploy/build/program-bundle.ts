@@ -4,7 +4,7 @@ import { type Plugin, build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
 import { type Program, ROOT, WORKSHOP } from './source-tree.ts';
 
-const NATIVE_ADDON_LOADER = 'services/agent/pty/native-addon.ts';
+const NATIVE_ADDON_LOADER = 'services/shared/native-addon.ts';
 
 /** `import.meta` does not exist in CommonJS; in a single executable the file name is that of the executable. */
 const IMPORT_META = {
@@ -14,7 +14,7 @@ const IMPORT_META = {
 };
 const BANNER = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
 
-/** ssh2 looks for its ciphers in a build folder of its own; here they come from the agent's one loader of addons. */
+/** ssh2 looks for its ciphers in a build folder of its own; here they come from the one loader of addons. */
 const sshCryptoFromLoader: Plugin = {
   name: 'ssh-crypto-from-loader',
   setup(build) {

@@ -21,12 +21,12 @@ export interface Program {
   readonly addons: readonly AddonName[];
 }
 
-/** The names under which the agent asks for its addons (services/agent/pty/native-addon.ts). */
-export type AddonName = 'pty' | 'sshcrypto';
+/** The names under which programs ask for their addons (services/shared/native-addon.ts). */
+export type AddonName = 'pty' | 'sshcrypto' | 'pipesize';
 
 export const PROGRAMS: readonly Program[] = [
   { name: 'agent', entry: 'services/agent/main.ts', addons: ['pty', 'sshcrypto'] },
-  { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: [] },
+  { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: ['pipesize'] },
   { name: 'tcptows', entry: 'services/clients/tcptows/main.ts', addons: [] },
 ];
 

@@ -9,11 +9,7 @@ import {
   parseRelayMessage,
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
-import { startKeepalive } from '#shared/stream/keepalive.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
-
-/** Messages are few and small: no traffic of the link's own could hold up a ping. */
-const NEVER_STALLED = { count: 0, held: false } as const;
+import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
 
 export interface ControlLinkOptions {
   readonly clock: Clock;
@@ -40,7 +36,6 @@ export function controlLinkOver(
   let cancelClose: (() => void) | undefined;
   const stopKeepalive = startKeepalive(socket, transport, {
     clock,
-    stalls: () => NEVER_STALLED,
     onDead() {
       own ??= 'unanswered_ping';
       socket.terminate();

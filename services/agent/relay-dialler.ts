@@ -1,12 +1,12 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
+import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import type { DialOutcome } from '#shared/stream/dial.ts';
+import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
 import type { Mask } from '#shared/stream/mask.ts';
 import { dialTrusting } from '#shared/stream/trusting-dial.ts';
-import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
 
 /** One attempt, in milliseconds: TLS through a proxy takes its time, a lost packet costs seconds. */
 export const DIAL_TIMEOUT_MS = 10_000;
@@ -22,30 +22,30 @@ export interface RelayTarget {
 }
 
 /** Opens the control link. Never rejects. */
-export function dialControlLink(target: RelayTarget, signal: AbortSignal): Promise<DialOutcome> {
-  return dialTrusting(new URL(`${target.base}${agentPath(target.id)}`), {
-    ...commonOptions(target),
+export function dialControlLink(
+  { base, id, claim, proxy }: RelayTarget,
+  signal: AbortSignal,
+): Promise<DialOutcome> {
+  const url = new URL(`${base}${agentPath(id)}`);
+  const options = {
     protocols: [AGENT_CONTROL],
+    headers: { [CLAIM_HEADER]: claim },
+    proxy,
+    timeoutMs: DIAL_TIMEOUT_MS,
     maxMessageBytes: MAX_CONTROL_BYTES,
     signal,
-  });
+  };
+  return dialTrusting(() => dialWebSocket(url, options));
 }
 
 /** Opens the stream that `ticket` is for. Never rejects. */
 export function dialAgentStream(
-  target: RelayTarget,
+  { base, id, claim, proxy, mask }: RelayTarget,
   ticket: string,
-  signal: AbortSignal,
-): Promise<DialOutcome> {
-  return dialTrusting(new URL(`${target.base}${agentStreamPath(target.id, ticket)}`), {
-    ...commonOptions(target),
-    protocols: [STREAM],
-    mask: target.mask,
-    maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
-    signal,
-  });
-}
-
-function commonOptions({ claim, proxy }: RelayTarget) {
-  return { headers: { [CLAIM_HEADER]: claim }, proxy, timeoutMs: DIAL_TIMEOUT_MS };
+  rest: Pick<StreamDialOptions, 'clock' | 'reading' | 'signal'>,
+): Promise<StreamDialOutcome> {
+  const url = new URL(`${base}${agentStreamPath(id, ticket)}`);
+  const headers = { [CLAIM_HEADER]: claim };
+  const options = { ...rest, protocols: [STREAM], headers, proxy, mask, timeoutMs: DIAL_TIMEOUT_MS };
+  return dialTrusting(() => dialStream(url, options));
 }

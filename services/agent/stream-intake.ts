@@ -12,7 +12,6 @@ import { Backoff } from '#shared/stream/backoff.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { dialFailureFrom } from '#shared/stream/dial-failure.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { DIAL_TIMEOUT_MS, dialAgentStream, type RelayTarget } from './relay-dialler.ts';
 
 /** A stream that does not open is tried again, in milliseconds between attempts: the client is waiting. */
@@ -61,17 +60,12 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   async function open({ ticket, client, resumable }: Dial): Promise<void> {
     const { signal } = stopping;
     const backoff = new Backoff({ ...BACKOFF, random: options.random });
+    const reading = resumable ? 'eager' : 'paced';
     const until = clock.now() + DIAL_TIMEOUT_MS;
     for (;;) {
-      const outcome = await dialAgentStream(target, ticket, signal);
+      const outcome = await dialAgentStream(target, ticket, { clock, reading, signal });
       if (outcome.kind === 'open') {
-        const transport = webSocketStream(
-          outcome.socket,
-          outcome.transport,
-          clock,
-          resumable ? 'eager' : 'paced',
-        );
-        sessions.accept(transport, { expects: resumable ? 'resume' : 'unknown', info: client });
+        sessions.accept(outcome.stream, { expects: resumable ? 'resume' : 'unknown', info: client });
         return;
       }
       if (signal.aborted) return;

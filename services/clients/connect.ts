@@ -1,14 +1,13 @@
 // Connecting: from a client URL to a byte stream to the agent's SSH server, patient and checked.
 import type { Clock } from '#shared/clock.ts';
 import { formatDuration } from '#shared/duration.ts';
+import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { pause } from '#shared/pause.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
-import type { DialOutcome } from '#shared/stream/dial.ts';
 import { hostAndPort } from '#shared/stream/dial-failure.ts';
 import type { Mask } from '#shared/stream/mask.ts';
-import { dialTrusting, type TrustingDialOptions } from '#shared/stream/trusting-dial.ts';
-import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
+import { dialTrusting } from '#shared/stream/trusting-dial.ts';
 import type { ClientUrl } from './client-url.ts';
 import { type Failure, failureFrom } from './failure.ts';
 import { pinHostKey, refusalOf } from './host-key/pin.ts';
@@ -24,21 +23,23 @@ export const ANSWER_WITHIN_MS = 15_000;
 const NOTICE_AFTER_MS = 3_000;
 const BACKOFF = { firstMs: 200, maxMs: 3_000 } as const;
 
-export interface ConnectOptions extends Pick<TrustingDialOptions, 'dial' | 'trustSystem'> {
+export interface ConnectOptions {
   readonly target: ClientUrl;
   readonly proxy: URL | undefined;
   /** How long to wait for the agent to appear, in milliseconds; 0: ask once. */
   readonly waitMs: number;
   /** How long of that a relay that cannot be reached is tried again, in milliseconds from when it first could not. */
   readonly relayPatienceMs: number;
-  /** Of what is sent; random by default. */
+  /** Of what is sent; zero by default. */
   readonly mask?: Mask;
   readonly clock: Clock;
   /** Takes a line for a person: what is being waited for, at most once per connect, and interruptions later. */
   readonly notify: (line: string) => void;
   /** Gives up: the outcome is then `aborted`, unless it was decided before. */
   readonly signal?: AbortSignal;
-  /** In [0, 1), for the jitter; `Math.random` outside tests. */
+  /** In tests, in place of the network, of the machine's certificates and of chance. */
+  readonly dial?: (url: URL, options: StreamDialOptions) => Promise<StreamDialOutcome>;
+  readonly trustSystem?: () => boolean;
   readonly random?: () => number;
 }
 
@@ -101,26 +102,26 @@ function afterFailure(before: RelaySeen, { retry, message }: Failure, now: numbe
 
 /** One question to the relay, which may wait for `chunkMs` before it says that there is no such agent. */
 function ask(
-  { target, proxy, mask, dial, trustSystem }: ConnectOptions,
+  { target, clock, proxy, mask, dial = dialStream, trustSystem }: ConnectOptions,
   chunkMs: number,
   signal: AbortSignal | undefined,
-): Promise<DialOutcome> {
+): Promise<StreamDialOutcome> {
   const url = new URL(target.url);
   if (chunkMs > 0) url.searchParams.set('wait', String(Math.ceil(chunkMs / 1_000)));
-  return dialTrusting(url, {
+  const options: StreamDialOptions = {
+    clock,
+    reading: 'eager',
     protocols: [RESUME, STREAM],
     proxy,
     connectWithinMs: CONNECT_WITHIN_MS,
     timeoutMs: chunkMs + ANSWER_WITHIN_MS,
-    maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
     mask,
     signal,
-    dial,
-    trustSystem,
-  });
+  };
+  return dialTrusting(() => dial(url, options), trustSystem);
 }
 
-function open(first: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOptions): Connected {
+function open(first: Extract<StreamDialOutcome, { kind: 'open' }>, options: ConnectOptions): Connected {
   const { clock, notify, random = Math.random, target, proxy, waitMs } = options;
   const resuming = resumeOver({
     first,
@@ -137,8 +138,8 @@ function open(first: Extract<DialOutcome, { kind: 'open' }>, options: ConnectOpt
   return { kind: 'connected', ...resuming, stream, hostRefusal: () => refusalOf(stream.verdict, pinned) };
 }
 
-function discard(outcome: DialOutcome): ConnectOutcome {
-  if (outcome.kind === 'open') outcome.socket.terminate();
+function discard(outcome: StreamDialOutcome): ConnectOutcome {
+  if (outcome.kind === 'open') outcome.stream.cut({ reason: 'going_away' });
   return { kind: 'aborted' };
 }
 

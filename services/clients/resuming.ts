@@ -2,13 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#shared/clock.ts';
 import { formatDuration, formatElapsed } from '#shared/duration.ts';
+import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { ClientEnd, type DialOutcome as Redial, type ResumeStatus } from '#shared/resume/client-end.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import type { DialOutcome } from '#shared/stream/dial.ts';
 import { dialFailureFrom, type Route } from '#shared/stream/dial-failure.ts';
-import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
@@ -17,9 +16,9 @@ export const REDIAL_WAIT_SECONDS = 5;
 export const OPEN_PATIENCE_MS = 30_000;
 
 export interface ResumingOptions {
-  readonly first: Extract<DialOutcome, { kind: 'open' }>;
+  readonly first: Extract<StreamDialOutcome, { kind: 'open' }>;
   /** Asks a relay for another transport. */
-  readonly redial: (signal: AbortSignal) => Promise<DialOutcome>;
+  readonly redial: (signal: AbortSignal) => Promise<StreamDialOutcome>;
   /** How it does that, for the messages. */
   readonly route: Route;
   /** How long the person waits for an agent, in milliseconds. */
@@ -53,7 +52,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     async dial({ signal }) {
       const opened = first;
       first = undefined;
-      return outcomeOf(opened ?? (await redial(signal)), clock, route);
+      return outcomeOf(opened ?? (await redial(signal)), route);
     },
     onStatus(status) {
       notify(lineOf(status));
@@ -70,9 +69,9 @@ export function resumeOver(options: ResumingOptions): Resuming {
 }
 
 /** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */
-function outcomeOf(outcome: DialOutcome, clock: Clock, route: Route): Redial {
+function outcomeOf(outcome: StreamDialOutcome, route: Route): Redial {
   if (outcome.kind === 'open') {
-    return { kind: 'open', transport: webSocketStream(outcome.socket, outcome.transport, clock, 'eager') };
+    return { kind: 'open', transport: outcome.stream };
   }
   const failure = dialFailureFrom(outcome, route);
   const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;

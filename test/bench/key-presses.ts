@@ -1,6 +1,11 @@
 // Key presses: how long a letter takes to the far terminal and back, over what it takes with sshd direct.
+//
+// The floor is the same sshd behind the least that Node can put on the way: a splice for the relay, and standard input
+// and output on a socket for wsproxy.
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPod } from '../support/bench-pod.ts';
+import { startSplice } from '../support/bench-reference.ts';
 import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/bench-ssh.ts';
 import { percentile } from './figures.ts';
 import type { PartOptions } from './part.ts';
@@ -10,6 +15,8 @@ const FULL_PRESSES = 1000;
 
 /** Not the same for all, so that no timer of anybody falls in step. */
 const PAUSE_MS = { least: 2, more: 6 } as const;
+
+const LANES = ['sshd', 'floor', 'ours'] as const;
 
 /** An `ssh` with a terminal at the far end that gives back each byte. */
 async function openEcho(
@@ -42,21 +49,35 @@ async function openEcho(
   };
 }
 
+/** `sshd` behind two small programs of Node. */
+async function startFloor(
+  stack: AsyncDisposableStack,
+  sshd: SshHost & { readonly port: number },
+): Promise<SshHost> {
+  const splice = stack.use(await startSplice(sshd.port));
+  const proxy = `${process.execPath} ${join(import.meta.dirname, '../support/bench-proxy-program.ts')} ${splice.port}`;
+  return { ...sshd, name: 'floor', options: [...sshd.options, '-o', `ProxyCommand=${proxy}`] };
+}
+
 export async function measureKeys({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const folder = await makeKeyFolder(stack);
   const pod = stack.use(await startPod('bench-keys'));
-  const direct = await openEcho(stack, await startSshd(stack, folder), folder);
-  const ours = await openEcho(stack, await startBenchAgent(stack, folder, { wsUrl: pod.wsUrl }), folder);
+  const sshd = await startSshd(stack, folder);
+  const lanes = {
+    sshd: await openEcho(stack, sshd, folder),
+    floor: await openEcho(stack, await startFloor(stack, sshd), folder),
+    ours: await openEcho(stack, await startBenchAgent(stack, folder, { wsUrl: pod.wsUrl }), folder),
+  };
   const presses = isFull ? FULL_PRESSES : QUICK_PRESSES;
   say(`${rounds} rounds of ${presses} key presses each`);
   for (let round = -1; round < rounds; round += 1) {
-    const times = { direct: [] as number[], ours: [] as number[] };
+    const times = { sshd: [] as number[], floor: [] as number[], ours: [] as number[] };
     for (let press = 0; press < presses; press += 1) {
-      await sleep(PAUSE_MS.least + Math.random() * PAUSE_MS.more);
-      times.direct.push(await direct());
-      await sleep(PAUSE_MS.least + Math.random() * PAUSE_MS.more);
-      times.ours.push(await ours());
+      for (const name of LANES) {
+        await sleep(PAUSE_MS.least + Math.random() * PAUSE_MS.more);
+        times[name].push(await lanes[name]());
+      }
     }
     // The first round warms up.
     if (round < 0) continue;
@@ -64,9 +85,12 @@ export async function measureKeys({ figures, isFull, rounds, say }: PartOptions)
       ['p50', 0.5],
       ['p99', 0.99],
     ] as const) {
-      const [reference, own] = [percentile(times.direct, share), percentile(times.ours, share)];
+      const [reference, floor, own] = LANES.map((lane) => percentile(times[lane], share));
+      if (reference === undefined || floor === undefined || own === undefined) continue;
       figures.add(`keys.sshd.${name}`, 'ms', reference);
+      figures.add(`keys.floor.${name}`, 'ms', floor);
       figures.add(`keys.ours.${name}`, 'ms', own);
+      figures.add(`keys.floor_added.${name}`, 'ms', floor - reference);
       figures.add(`keys.added.${name}`, 'ms', own - reference);
     }
   }

@@ -16,6 +16,9 @@ const AT_A_TIME = 16;
 
 const HEADERS = { 'Sec-WebSocket-Protocol': STREAM };
 
+/** A close frame with code 1000, masked with zeros. */
+const GOODBYE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+
 /** Runs `open` so many times; the result is how often per second. */
 async function rateOf(times: number, open: () => Promise<void>): Promise<number> {
   let left = times;
@@ -39,7 +42,10 @@ export async function measureSetUps({ figures, isFull, rounds, say }: PartOption
     const received = parseRelayMessage(data.toString());
     if (received.kind !== 'message' || received.message.type !== 'dial') return;
     const path = agentStreamPath('bench', received.message.ticket);
-    void openUpgraded(pod.port, path, HEADERS).then(({ socket }) => socket.resume());
+    // All that the relay says on the stream is goodbye; an agent answers it.
+    void openUpgraded(pod.port, path, HEADERS).then(({ socket }) => {
+      socket.once('data', () => socket.end(GOODBYE));
+    });
   });
   const session = async (): Promise<void> => {
     const { socket } = await openUpgraded(pod.port, clientPath('bench'), HEADERS);

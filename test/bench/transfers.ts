@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startPod } from '../support/bench-pod.ts';
 import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/bench-ssh.ts';
-import { cpuSeconds } from '../support/bench-usage.ts';
+import { cpuSeconds, descendantsOf, programOf } from '../support/bench-usage.ts';
 import type { E2eProcess } from '../support/e2e-process.ts';
 import type { PartOptions } from './part.ts';
 
@@ -20,6 +20,13 @@ class Sftp {
 
   constructor(process: E2eProcess) {
     this.#process = process;
+  }
+
+  /** Of the `wsproxy` below it. */
+  async wsproxyPid(): Promise<number> {
+    const pids = await descendantsOf(this.#process.child.pid ?? 0);
+    const programs = await Promise.all(pids.map(programOf));
+    return pids[programs.findIndex((program) => program.includes('/wsproxy-'))] ?? 0;
   }
 
   /** Resolves when the command before it is done: the answer to one that nothing else says. */
@@ -64,16 +71,21 @@ export async function measureSftp({ figures, isFull, rounds, say }: PartOptions)
   };
   const direct = await open(hosts[0]);
   const ours = await open(hosts[1]);
-  const pids = [hosts[1].pid, pod.pid] as const;
+  const pids = { agent: hosts[1].pid, relay: pod.pid, wsproxy: await ours.wsproxyPid() };
+  const usage = async () => ({
+    agent: await cpuSeconds([pids.agent]),
+    relay: await cpuSeconds([pids.relay]),
+    wsproxy: await cpuSeconds([pids.wsproxy]),
+  });
   for (const command of ['get', 'put'] as const) {
     say(`${rounds} rounds of sftp ${command} of ${mib} MiB`);
     for (let round = -1; round < rounds; round += 1) {
       const target = join(folder, 'target');
       const reference = await direct.time(`${command} ${source} ${target}`);
       await rm(target);
-      const before = await Promise.all(pids.map((pid) => cpuSeconds([pid])));
+      const before = await usage();
       const seconds = await ours.time(`${command} ${source} ${target}`);
-      const after = await Promise.all(pids.map((pid) => cpuSeconds([pid])));
+      const after = await usage();
       await promisify(execFile)('cmp', [source, target]);
       await rm(target);
       // The first round warms up.
@@ -82,8 +94,9 @@ export async function measureSftp({ figures, isFull, rounds, say }: PartOptions)
       figures.add(`sftp.${command}.sshd`, 'MB/s', (gb * 1000) / reference);
       figures.add(`sftp.${command}.ours`, 'MB/s', (gb * 1000) / seconds);
       figures.add(`sftp.${command}.ratio`, 'ratio', reference / seconds);
-      figures.add(`sftp.${command}.agent_cpu`, 's/GB', ((after[0] ?? 0) - (before[0] ?? 0)) / gb);
-      figures.add(`sftp.${command}.relay_cpu`, 's/GB', ((after[1] ?? 0) - (before[1] ?? 0)) / gb);
+      for (const name of ['agent', 'relay', 'wsproxy'] as const) {
+        figures.add(`sftp.${command}.${name}_cpu`, 's/GB', (after[name] - before[name]) / gb);
+      }
     }
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { SPREAD_MS } from '../../services/relay/drain.ts';
 import {
   closeOf,

@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 
 const target = Number(process.argv[2]);
 
-const server = createServer((near) => {
-  const far = connect({ port: target, host: '127.0.0.1' });
+const server = createServer({ noDelay: true }, (near) => {
+  const far = connect({ port: target, host: '127.0.0.1', noDelay: true });
   near.pipe(far);
   far.pipe(near);
   for (const socket of [near, far]) socket.on('error', () => socket.destroy());

@@ -49,7 +49,10 @@ export async function makeKeyFolder(stack: AsyncDisposableStack): Promise<string
 }
 
 /** OpenSSH's own server on a port of its own, with a configuration of its own. */
-export async function startSshd(stack: AsyncDisposableStack, folder: string): Promise<SshHost> {
+export async function startSshd(
+  stack: AsyncDisposableStack,
+  folder: string,
+): Promise<SshHost & { readonly port: number }> {
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
   await makeKey(hostKey);
@@ -76,6 +79,7 @@ export async function startSshd(stack: AsyncDisposableStack, folder: string): Pr
     options: [...optionsIn(folder), '-o', `Port=${port}`],
     destination: `${userInfo().username}@127.0.0.1`,
     pid: sshd.child.pid ?? 0,
+    port,
   };
 }
 

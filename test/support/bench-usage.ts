@@ -1,5 +1,5 @@
 // What the operating system says of a process: CPU seconds and resident memory.
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** USER_HZ: 100 on every Linux that Node runs on (proc(5)). */
 const TICKS_PER_SECOND = 100;
@@ -16,9 +16,33 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(kib) * 1024;
 }
 
-async function ticksOf(pid: number): Promise<number> {
+/** The processes that `pid` started, and theirs, and so on. */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  // One that has ended meanwhile has no parent any more.
+  const parents = await Promise.all(all.map((each) => statOf(each).then(parentFrom, () => undefined)));
+  const children = all.filter((_, index) => parents[index] === pid);
+  return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
+}
+
+/** The path of what `pid` runs. */
+export async function programOf(pid: number): Promise<string> {
+  const [program = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+  return program;
+}
+
+/** The fields of proc(5) from the third on: the second, a name in brackets, may hold spaces. */
+async function statOf(pid: number): Promise<string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The second field, the name in brackets, may hold spaces; utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function parentFrom(fields: readonly string[]): number {
+  return Number(fields[1]);
+}
+
+async function ticksOf(pid: number): Promise<number> {
+  const fields = await statOf(pid);
+  // utime and stime
   return Number(fields[11]) + Number(fields[12]);
 }

@@ -6,9 +6,8 @@ import type { Refusal } from '#shared/protocol/refusals.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
-import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
 import { REDIAL_WAIT_SECONDS, resumeOver } from '../../services/clients/resuming.ts';
-import { openClient } from './relay.ts';
+import { openClientStream } from './relay.ts';
 
 const CHUNK_BYTES = 32 * 1024;
 
@@ -103,9 +102,9 @@ export class EchoSession implements Disposable {
 
 /** Opens a session that ends with its transport. @throws Error if the relay refuses */
 export async function openPlainSession(port: number, id: string, waitSeconds = 0): Promise<EchoSession> {
-  const outcome = await openClient(port, id, { waitSeconds });
+  const outcome = await openClientStream(port, id, { waitSeconds });
   if (outcome.kind !== 'open') throw new Error(`no session with ${id}: ${JSON.stringify(outcome)}`);
-  const session = new EchoSession(webSocketStream(outcome.socket, outcome.transport, systemClock));
+  const session = new EchoSession(outcome.stream);
   session.greet();
   return session;
 }
@@ -113,13 +112,13 @@ export async function openPlainSession(port: number, id: string, waitSeconds = 0
 /** Opens a session that outlives its transports, as wsproxy does. @throws Error if the relay refuses */
 export async function openResumableSession(port: number, id: string, waitSeconds = 0): Promise<EchoSession> {
   const protocols = [RESUME, STREAM];
-  const first = await openClient(port, id, { protocols, waitSeconds });
+  const first = await openClientStream(port, id, { protocols, waitSeconds });
   if (first.kind !== 'open') throw new Error(`no session with ${id}: ${JSON.stringify(first)}`);
   const lines: string[] = [];
   const url = new URL(`ws://127.0.0.1:${port}${clientPath(id)}`);
   const { stream } = resumeOver({
     first,
-    redial: (signal) => openClient(port, id, { protocols, waitSeconds: REDIAL_WAIT_SECONDS, signal }),
+    redial: (signal) => openClientStream(port, id, { protocols, waitSeconds: REDIAL_WAIT_SECONDS, signal }),
     route: { relay: url, proxy: undefined },
     waitMs: waitSeconds * 1_000,
     clock: systemClock,

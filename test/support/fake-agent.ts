@@ -12,7 +12,7 @@ import {
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
 import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
-import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
+import { MAX_MESSAGE_BYTES } from './message-stream.ts';
 import { until } from './poll.ts';
 
 export interface Closed {
@@ -80,7 +80,7 @@ export function openAgentStream(port: number, id: string, ticket: string): Promi
   return dialWebSocket(new URL(`ws://127.0.0.1:${port}${agentStreamPath(id, ticket)}`), {
     protocols: [STREAM],
     timeoutMs: 30_000,
-    maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
   });
 }
 

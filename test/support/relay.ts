@@ -2,16 +2,17 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import type { Clock } from '#shared/clock.ts';
+import { type Clock, systemClock } from '#shared/clock.ts';
+import { dialStream, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
-import { MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
 import { createRelay, type Relay } from '../../services/relay/app.ts';
 import { readConfig } from '../../services/relay/config.ts';
 import type { Cluster } from '../../services/relay/kubernetes/cluster.ts';
 import type { SessionRegistry } from '../../services/relay/registry/registry.ts';
 import { sumOf } from './exposition.ts';
+import { MAX_MESSAGE_BYTES } from './message-stream.ts';
 
 export interface LogLine {
   readonly level: number;
@@ -87,13 +88,27 @@ export interface ClientAttempt {
 /** Opens `/client/ID`. The socket of an `open` outcome is paused. */
 export function openClient(port: number, id: string, attempt: ClientAttempt = {}): Promise<DialOutcome> {
   const { protocols = [STREAM], waitSeconds, ...rest } = attempt;
-  const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
-  return dialWebSocket(new URL(`ws://127.0.0.1:${port}${clientPath(id)}${query}`), {
+  return dialWebSocket(clientUrl(port, id, waitSeconds), {
     protocols,
     timeoutMs: 30_000,
-    maxMessageBytes: MAX_STREAM_MESSAGE_BYTES,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
     ...rest,
   });
+}
+
+/** The same as the clients do it: a stream without messages. */
+export function openClientStream(
+  port: number,
+  id: string,
+  { protocols = [STREAM], waitSeconds, ...rest }: ClientAttempt = {},
+): Promise<StreamDialOutcome> {
+  const options = { protocols, timeoutMs: 30_000, clock: systemClock, ...rest };
+  return dialStream(clientUrl(port, id, waitSeconds), options);
+}
+
+function clientUrl(port: number, id: string, waitSeconds: number | undefined): URL {
+  const query = waitSeconds === undefined ? '' : `?wait=${waitSeconds}`;
+  return new URL(`ws://127.0.0.1:${port}${clientPath(id)}${query}`);
 }
 
 /** A connection below HTTP, for peers that do not keep to it. */

@@ -13,7 +13,7 @@ import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { type SessionOrigin, SessionTable } from '#shared/resume/session-table.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { webSocketStream } from '#shared/stream/web-socket-stream.ts';
+import { messageStream } from './message-stream.ts';
 
 /** Undefined: accept. A number: that status without a body of a relay. 'silence': no answer at all. */
 export type Answer = RefusalCode | number | 'silence' | undefined;
@@ -73,8 +73,7 @@ export async function startStandInRelay(options: StandInOptions = {}): Promise<S
         closed.push(code);
       });
       const resumable = parseSubprotocols(request.headers['sec-websocket-protocol']).includes(RESUME);
-      const transport = webSocketStream(socket, request.socket, systemClock);
-      agent.accept(transport, { expects: resumable ? 'resume' : 'unknown', info: undefined });
+      agent.accept(messageStream(socket), { expects: resumable ? 'resume' : 'unknown', info: undefined });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -2,15 +2,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import type { Clock } from '#shared/clock.ts';
-import { frameStream } from '#shared/frames/frame-stream.ts';
+import { frameStream, type PeerReading } from '#shared/frames/frame-stream.ts';
 import { acceptValueFor } from '#shared/frames/handshake.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { MAX_STREAM_MESSAGE_BYTES, webSocketStream } from '#shared/stream/web-socket-stream.ts';
-
-/** `messages`: assembled by ws; `frames`: taken apart on the way. */
-export type Carrier = 'messages' | 'frames';
 
 export interface NearEnd {
   readonly stream: ByteStream;
@@ -27,29 +23,21 @@ export interface StreamPair extends AsyncDisposable {
 }
 
 /** Opens a pair. */
-export async function openPair(carrier: Carrier, clock: Clock, far: ClientOptions = {}): Promise<StreamPair> {
+export async function openPair(
+  clock: Clock,
+  far: ClientOptions = {},
+  reading: PeerReading = 'paced',
+): Promise<StreamPair> {
   const http = createServer();
   const accepted = Promise.withResolvers<NearEnd>();
   http.on('upgrade', (request, duplex, head: Buffer) => {
     const transport = duplex as Socket;
-    if (carrier === 'frames') {
-      const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
-      transport.write(
-        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-      );
-      const stream = frameStream({ socket: transport, head, isClient: false, clock });
-      accepted.resolve({ stream, transport, buffered: () => transport.writableLength });
-      return;
-    }
-    const server = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: MAX_STREAM_MESSAGE_BYTES,
-    });
-    server.handleUpgrade(request, transport, head, (socket) => {
-      const stream = webSocketStream(socket, transport, clock);
-      accepted.resolve({ stream, transport, buffered: () => socket.bufferedAmount });
-    });
+    const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
+    transport.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    const stream = frameStream({ socket: transport, head, isClient: false, reading, clock });
+    accepted.resolve({ stream, transport, buffered: () => transport.writableLength });
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');

@@ -1,16 +1,15 @@
 // Connecting: how long what is asked for again, and what the person reads.
 import { describe, expect, it } from 'vitest';
+import type { StreamDialOptions } from '#shared/frames/dial-stream.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
-import type { DialOptions, DialOutcome } from '#shared/stream/dial.ts';
+import type { FailedDial } from '#shared/stream/dial.ts';
 import { parseClientUrl } from '../../services/clients/client-url.ts';
 import { type ConnectOutcome, connect } from '../../services/clients/connect.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-type Answer = Exclude<DialOutcome, { kind: 'open' }>;
-
 /** A relay by script: each answer comes after `afterMs`; the last one is repeated. */
 interface Scripted {
-  readonly answer: Answer;
+  readonly answer: FailedDial;
   readonly afterMs?: number;
 }
 
@@ -29,7 +28,7 @@ function bare(status: number): Scripted {
   return { answer: { kind: 'refused', status, refusal: undefined } };
 }
 
-function silent(what: Silence, { timeoutMs, connectWithinMs = timeoutMs }: DialOptions): Scripted {
+function silent(what: Silence, { timeoutMs, connectWithinMs = timeoutMs }: StreamDialOptions): Scripted {
   const afterMs = what === 'no connection' ? connectWithinMs : timeoutMs;
   const detail = `${what} within ${afterMs / 1_000} s`;
   return { answer: { kind: 'unreachable', code: 'TIMEOUT', detail }, afterMs };
@@ -86,11 +85,11 @@ async function run(setting: Setting): Promise<Run> {
     signal: abort.signal,
     random: () => 0.5,
     trustSystem: () => trusted++ === 0 && setting.hasAuthority === true,
-    dial: (target: URL, options: DialOptions) => {
+    dial: (target: URL, options: StreamDialOptions) => {
       const scripted = script[Math.min(asked.length, script.length - 1)] ?? bare(500);
       const { answer, afterMs = 10 } = typeof scripted === 'string' ? silent(scripted, options) : scripted;
       asked.push({ at: clock.now(), wait: target.searchParams.get('wait'), timeoutMs: options.timeoutMs });
-      return new Promise<DialOutcome>((resolve) => {
+      return new Promise<FailedDial>((resolve) => {
         clock.after(afterMs, () => resolve(answer));
         options.signal?.addEventListener('abort', () =>
           resolve({ kind: 'unreachable', code: 'ABORTED', detail: '' }),
@@ -314,7 +313,7 @@ describe('a proxy', () => {
 
 it("a relay's message is one line of bounded length, without control characters", async () => {
   const message = `\x1b]0;owned\x07 \u202e first\nsecond ${'x'.repeat(5_000)}`;
-  const answer: Answer = { kind: 'refused', status: 401, refusal: { code: 'unauthorized', message } };
+  const answer: FailedDial = { kind: 'refused', status: 401, refusal: { code: 'unauthorized', message } };
   const { outcome } = await run({ script: [{ answer }] });
   if (outcome.kind !== 'refused') throw new Error(outcome.kind);
   expect(outcome.message).toMatch(/^relay\.example refused: \]0;owned first second x/);

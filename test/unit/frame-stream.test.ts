@@ -8,8 +8,7 @@ import { headerBytes, OPCODES, writeHeader } from '#shared/frames/frame-header.t
 import { frameStream } from '#shared/frames/frame-stream.ts';
 import { acceptValueFor } from '#shared/frames/handshake.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { listening } from '../support/e2e-network.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settle, until } from '../support/poll.ts';

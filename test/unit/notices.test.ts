@@ -204,6 +204,14 @@ describe('the job log', () => {
       { kind: 'refused', address: '192.0.2.9', user: 'root', reason: 'wrong password', attempt: 2 },
       'refused root from 192.0.2.9: wrong password (attempt 2)',
     ],
+    [
+      { kind: 'resume', event: { kind: 'given_up', afterMs: 120_000 }, address: '192.0.2.7' },
+      'session of 192.0.2.7 given up: its client did not come back within 2 minutes',
+    ],
+    [
+      { kind: 'resume', event: { kind: 'given_up', afterMs: 0 }, address: '192.0.2.7' },
+      'session of 192.0.2.7 ended with its transport',
+    ],
     [{ kind: 'held', deadline: NOW + 600_000 }, 'held by .hold until 14:13 UTC (10 minutes)'],
     [{ kind: 'ended', reason: 'client_left' }, 'ended: the last client left'],
   ])('has one line for %j', (event, text) => {

@@ -239,6 +239,19 @@ test.each([30_000, 600_000])(
   },
 );
 
+test('it does not dial again for an agent that keeps no session without a transport', async () => {
+  const peer = offer();
+  end.start();
+  await pass();
+  peer.send(encodeOpened({ received: 0, resumeWindowMs: 0 }));
+  await pass();
+  peer.cut();
+  await pass();
+  expect(ends.map((how) => how.reason)).toEqual(['lost']);
+  expect(dialledAt).toHaveLength(1);
+  expect(clock.pending).toBe(0);
+});
+
 test('the window that the agent tells last counts, and none is longer than timers hold', async () => {
   const first = offer();
   end.start();

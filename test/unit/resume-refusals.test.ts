@@ -351,6 +351,18 @@ test('the last bytes have their time also where no session outlives its transpor
   expect(sessions[0]?.ends).toEqual([{ reason: 'ended' }]);
 });
 
+test('where none outlives its transport, a session ends with it, at once and for good', () => {
+  table = tableWith(0);
+  const peer = connect().open('new');
+  clock.advance(0);
+  peer.cut();
+  clock.advance(0);
+  expect(sessions[0]?.ends).toMatchObject([{ reason: 'lost' }]);
+  expect(events.map(({ kind }) => kind)).toEqual(['opened', 'given_up']);
+  expect(table.counts.sessions).toBe(0);
+  expectRefused(connect().open('resume'), 'unknown_session');
+});
+
 test('stop resets sessions, cuts what has not opened yet and refuses what comes later', async () => {
   const peer = openNew();
   const silent = connect();

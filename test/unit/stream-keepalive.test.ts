@@ -6,10 +6,10 @@ import { settle, until } from '../support/poll.ts';
 import { RecordingSink } from '../support/recording-sink.ts';
 import { openPair } from '../support/stream-pair.ts';
 
-describe.each(['messages', 'frames'] as const)('the keepalive of a stream of %s', (carrier) => {
+describe('the keepalive of a stream', () => {
   async function open(options: { autoPong: boolean } = { autoPong: true }) {
     const clock = new ManualClock();
-    const pair = await openPair(carrier, clock, options);
+    const pair = await openPair(clock, options);
     onTestFinished(() => pair[Symbol.asyncDispose]());
     const { near, far } = pair;
     const sink = new RecordingSink();

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { dialStream } from '#shared/frames/dial-stream.ts';
 import { acceptValueFor } from '#shared/frames/handshake.ts';
-import { dialWebSocket } from '#shared/stream/dial.ts';
 import { type Mask, maskFrom } from '#shared/stream/mask.ts';
 import { parseWsproxyCommand } from '../../services/clients/wsproxy/cli.ts';
 import { listening } from '../support/e2e-network.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 
 const KEY_BYTES = { from: 2, to: 6 } as const;
@@ -18,34 +19,39 @@ async function bytesOnTheWire(text: string, mask?: Mask): Promise<Buffer> {
   const upgraded = once(http, 'upgrade') as Promise<[{ headers: Record<string, string> }, Socket]>;
   await using server = await listening(http);
   const url = new URL(`ws://127.0.0.1:${server.port}/`);
-  const dialling = dialWebSocket(url, { protocols: [], timeoutMs: 10_000, maxMessageBytes: 1024, mask });
+  const dialling = dialStream(url, { protocols: ['p'], timeoutMs: 10_000, clock: new ManualClock(), mask });
   const [request, socket] = await upgraded;
   onTestFinished(() => {
     socket.destroy();
   });
   const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: p\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
   );
   const received: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => received.push(chunk));
   const outcome = await dialling;
   if (outcome.kind !== 'open') throw new Error(outcome.kind);
-  outcome.socket.send(Buffer.from(text));
+  const payload = Buffer.from(text);
+  outcome.stream.write(payload);
+  expect(payload.toString()).toBe(text);
   await until('the frame', () => Buffer.concat(received).length === KEY_BYTES.to + text.length);
-  outcome.socket.terminate();
+  outcome.stream.cut({ reason: 'ended' });
   socket.destroy();
   return Buffer.concat(received);
 }
 
-test('a mask of zero leaves the payload as it is, and the frame is still marked as masked', async () => {
-  const frame = await bytesOnTheWire('SSH-2.0-x', 'zero');
-  expect(frame.subarray(0, KEY_BYTES.to)).toEqual(Buffer.from([0x82, 0x80 | 9, 0, 0, 0, 0]));
-  expect(frame.subarray(KEY_BYTES.to).toString()).toBe('SSH-2.0-x');
-});
+test.each([['zero' as const], [undefined]])(
+  'a mask of %s leaves the payload as it is, and the frame is still marked as masked',
+  async (mask) => {
+    const frame = await bytesOnTheWire('SSH-2.0-x', mask);
+    expect(frame.subarray(0, KEY_BYTES.to)).toEqual(Buffer.from([0x82, 0x80 | 9, 0, 0, 0, 0]));
+    expect(frame.subarray(KEY_BYTES.to).toString()).toBe('SSH-2.0-x');
+  },
+);
 
-test.each([['random' as const], [undefined]])('with %s the mask is not zero', async (mask) => {
-  const frame = await bytesOnTheWire('SSH-2.0-x', mask);
+test('a random mask is not zero, and leaves the chunk as it is', async () => {
+  const frame = await bytesOnTheWire('SSH-2.0-x', 'random');
   const key = frame.subarray(KEY_BYTES.from, KEY_BYTES.to);
   expect(key).not.toEqual(Buffer.alloc(4));
   const payload = frame.subarray(KEY_BYTES.to).map((byte, at) => byte ^ (key[at & 3] ?? 0));

@@ -1,13 +1,13 @@
-// A WebSocket as a byte stream, in both ways that we have: bytes, pacing and every way to end, over loopback.
+// A WebSocket as a byte stream: bytes, pacing and every way to end, over loopback, with ws as the peer.
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ClientOptions, WebSocket } from 'ws';
 import { MAX_FRAME_BYTES } from '#shared/frames/frame-parser.ts';
-import { CLOSE_WITHIN_MS, MAX_STREAM_MESSAGE_BYTES } from '#shared/stream/web-socket-stream.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settle, until } from '../support/poll.ts';
 import { RecordingSink } from '../support/recording-sink.ts';
-import { type Carrier, type NearEnd, openPair } from '../support/stream-pair.ts';
+import { type NearEnd, openPair } from '../support/stream-pair.ts';
 
 /** More than any stream may hold back in this process, in bytes; the kernel's own buffers come on top. */
 const HELD_BYTES = 128 * 1024;
@@ -34,13 +34,10 @@ function sizeOf(chunks: readonly Buffer[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-describe.each([
-  { carrier: 'messages' as Carrier, limit: MAX_STREAM_MESSAGE_BYTES },
-  { carrier: 'frames' as Carrier, limit: MAX_FRAME_BYTES },
-])('a WebSocket as a stream of $carrier', ({ carrier, limit }) => {
+describe('a WebSocket as a stream', () => {
   async function open(options: ClientOptions = {}) {
     const clock = new ManualClock();
-    const pair = await openPair(carrier, clock, options);
+    const pair = await openPair(clock, options);
     onTestFinished(() => pair[Symbol.asyncDispose]());
     const { near, far } = pair;
     const sink = new RecordingSink();
@@ -91,12 +88,12 @@ describe.each([
     const { stream, sink, far } = await open();
     stream.attach(sink);
     far.resume();
-    far.send(Buffer.alloc(limit));
-    await until('the frame', () => sink.bytes === limit);
-    far.send(Buffer.alloc(limit + 1));
+    far.send(Buffer.alloc(MAX_FRAME_BYTES));
+    await until('the frame', () => sink.bytes === MAX_FRAME_BYTES);
+    far.send(Buffer.alloc(MAX_FRAME_BYTES + 1));
     expect(await farClose(far)).toMatchObject({ code: 1009 });
     expect(await sink.end).toMatchObject({ reason: 'too_big' });
-    expect(sink.bytes).toBe(limit);
+    expect(sink.bytes).toBe(MAX_FRAME_BYTES);
   });
 
   test('a reader that is stuck stops the writer, and gets everything once it reads', async () => {
@@ -295,7 +292,7 @@ describe.each([
 describe('a stream of frames', () => {
   async function open() {
     const clock = new ManualClock();
-    const pair = await openPair('frames', clock);
+    const pair = await openPair(clock);
     onTestFinished(() => pair[Symbol.asyncDispose]());
     const sink = new RecordingSink();
     pair.near.stream.attach(sink);

@@ -9,8 +9,7 @@ import {
   REDIAL_TIMEOUT_MS,
   RESUME_WINDOW_MS,
 } from '#shared/resume/limits.ts';
-import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
 import { DIAL_TIMEOUT_MS as AGENT_DIAL_TIMEOUT_MS } from '../../services/agent/relay-dialler.ts';
 import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';

@@ -140,6 +140,7 @@ function resumeText(event: ResumeEvent, address: string): string {
       return `session of ${address} resumed after ${gap}, ${event.replayedBytes} bytes sent again`;
     }
     case 'given_up':
+      if (event.afterMs === 0) return `session of ${address} ended with its transport`;
       return `session of ${address} given up: its client did not come back within ${formatElapsed(event.afterMs)}`;
     case 'reset':
       return `session of ${address} broken off by ${event.by === 'us' ? 'the agent' : 'its client'}: ${event.code}`;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { ReadStream } from 'node:tty';
 import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
-import { loadNativeAddon } from './native-addon.ts';
+import { loadNativeAddon } from '#shared/native-addon.ts';
 import { PtyWriter } from './pty-writer.ts';
 
 /** After the exit, output that stays away this long is all there was (somebody else holds the terminal open). */

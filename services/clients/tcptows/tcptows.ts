@@ -1,8 +1,8 @@
 // The listener of tcptows: every TCP connection becomes a client stream of its own.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#shared/clock.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
 import type { Destination } from '../arguments.ts';
 import { connect } from '../connect.ts';
 import { runSession } from '../session.ts';

@@ -2,6 +2,7 @@
 import { systemClock } from '#shared/clock.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { parseWsproxyCommand } from './cli.ts';
+import { widenPipe } from './pipe-size.ts';
 import { runWsproxy } from './wsproxy.ts';
 
 /** A session that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
@@ -37,7 +38,8 @@ async function main(): Promise<ExitCode> {
   // The clock's timers do not keep a process: while it waits for an agent, this does.
   const alive = setInterval(() => undefined, 60_000);
   const { stdin: input, stdout: output } = process;
-  const streams = { input, output, clock: systemClock, report, signal: stop.signal };
+  const widen = (): void => void widenPipe(output.fd);
+  const streams = { input, output, widen, clock: systemClock, report, signal: stop.signal };
   const code = await runWsproxy({ destination: command.destination, ...streams });
   clearInterval(alive);
   return code;

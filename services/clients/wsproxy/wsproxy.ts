@@ -1,8 +1,8 @@
 // One run of wsproxy: standard input and output joined with an agent, down to the exit code.
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '#shared/clock.ts';
+import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
 import type { Destination } from '../arguments.ts';
 import { connect } from '../connect.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
@@ -13,6 +13,8 @@ export interface WsproxyOptions {
   readonly input: Readable;
   readonly output: Writable;
   readonly clock: Clock;
+  /** Called when there is a way to the agent, before the first byte moves. */
+  readonly widen?: () => void;
   /** Takes a line for the person. */
   readonly report: (line: string) => void;
   /** Ends the session: what was read is delivered first. */
@@ -31,6 +33,7 @@ export async function runWsproxy(options: WsproxyOptions): Promise<ExitCode> {
   const outcome = await connect({ ...destination, clock, signal, notify: report });
   switch (outcome.kind) {
     case 'connected': {
+      options.widen?.();
       const local = fromNodeStreams(input, output, { clock, closeWithinMs: CLOSE_WITHIN_MS });
       const end = await runSession({ local, connected: outcome, clock, signal });
       if (end.message !== undefined) report(end.message);

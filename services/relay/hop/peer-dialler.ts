@@ -1,11 +1,8 @@
 // The peer dialler: asks the pod that holds an agent to dial it, and opens hops to the pod where a client waits.
-import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import type { Clock } from '#shared/clock.ts';
-import { frameStream } from '#shared/frames/frame-stream.ts';
-import { acceptValueFor } from '#shared/frames/handshake.ts';
+import { dialStream, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
-import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { ClusterKey } from './cluster-key.ts';
 import type { DialOrder } from './dial-order.ts';
 import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';
@@ -26,12 +23,6 @@ export type OrderOutcome =
   /** The pod is there, and the agent is not on it. */
   | { readonly kind: 'not_here' }
   /** Nothing answered, or something that is no pod of this cluster. */
-  | { readonly kind: 'unreachable'; readonly detail: string };
-
-export type HopOutcome =
-  | { readonly kind: 'open'; readonly stream: ByteStream }
-  /** Nobody waits there any more. */
-  | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'unreachable'; readonly detail: string };
 
 export class PeerDialler {
@@ -84,43 +75,17 @@ export class PeerDialler {
   }
 
   /** `WS /hop/NONCE` on the pod at `address`. Never rejects. */
-  hop(address: string, nonce: string): Promise<HopOutcome> {
+  hop(address: string, nonce: string): Promise<StreamDialOutcome> {
     const path = hopPath(nonce);
     const clock = this.#clock;
-    const websocketKey = randomBytes(16).toString('base64');
-    const { promise, resolve } = Promise.withResolvers<HopOutcome>();
-    const request = http.request(`http://${address}${path}`, {
-      // A socket of its own: it becomes the hop.
-      agent: false,
+    return dialStream(new URL(`ws://${address}${path}`), {
+      clock,
+      protocols: [STREAM],
       headers: {
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': websocketKey,
-        'sec-websocket-protocol': STREAM,
         [PEER_HEADER]: signPeerRequest(this.#key, { method: 'GET', path, body: '' }, clock.now()),
       },
+      timeoutMs: HOP_DIAL_TIMEOUT_MS,
     });
-    const cancel = clock.after(HOP_DIAL_TIMEOUT_MS, () => {
-      request.destroy(new Error(`no answer within ${HOP_DIAL_TIMEOUT_MS / 1000} s`));
-    });
-    request.on('upgrade', (response, socket, head) => {
-      if (response.headers['sec-websocket-accept'] === acceptValueFor(websocketKey)) {
-        resolve({ kind: 'open', stream: frameStream({ socket, head, isClient: true, clock }) });
-        return;
-      }
-      socket.destroy();
-      resolve({ kind: 'unreachable', detail: 'the pod does not speak WebSocket' });
-    });
-    request.on('response', (response) => {
-      response.resume();
-      resolve({ kind: 'refused', status: response.statusCode ?? 0 });
-    });
-    request.on('error', (error) => {
-      resolve({ kind: 'unreachable', detail: error.message });
-    });
-    request.end();
-    return promise.finally(cancel);
   }
 
   /** Closes idle connections. May be called twice. */

@@ -4,8 +4,7 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '#shared/clock.ts';
 import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import { type AgentMessage, formatMessage, parseAgentMessage } from '#shared/protocol/control-messages.ts';
-import { startKeepalive } from '#shared/stream/keepalive.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
+import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
 import type { ControlLink } from '../session/ports.ts';
 
 /** An agent that lets this much pile up, in bytes, does not read its link and is cut. */
@@ -45,7 +44,6 @@ export function controlLinkOver(
   let cancelClose: (() => void) | undefined;
   const stopKeepalive = startKeepalive(socket, transport, {
     clock,
-    stalls: () => NEVER_STALLED,
     onDead: () => {
       cut('unanswered_ping');
     },
@@ -84,5 +82,3 @@ export function controlLinkOver(
     close,
   };
 }
-
-const NEVER_STALLED = { count: 0, held: false } as const;

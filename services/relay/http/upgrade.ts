@@ -6,9 +6,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '#shared/clock.ts';
 import { frameStream } from '#shared/frames/frame-stream.ts';
-import { acceptValueFor } from '#shared/frames/handshake.ts';
+import { acceptValueFor, WEBSOCKET_VERSION } from '#shared/frames/handshake.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { SOCKET_OPTIONS } from '#shared/stream/web-socket-stream.ts';
+import { SOCKET_OPTIONS } from '#shared/stream/keepalive.ts';
 
 /** A peer that is refused and does not close its side is cut after this time, in milliseconds, whatever it sends. */
 export const LINGER_AFTER_REFUSAL_MS = 5_000;
@@ -143,5 +143,4 @@ function takeHandshake(request: FastifyRequest, reply: FastifyReply): Handshake 
 }
 
 const EMPTY = Buffer.alloc(0);
-const WEBSOCKET_VERSION = '13';
 const SWITCHING_LINES = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n';

@@ -1,10 +1,11 @@
 // Every metric of the relay, declared once.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { CLOSE_REASONS, type CloseReason } from '#shared/protocol/close-reasons.ts';
 import { RESUMPTION_OUTCOMES } from '#shared/protocol/control-messages.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
-import type { HopOutcome, OrderOutcome } from '../hop/peer-dialler.ts';
+import type { OrderOutcome } from '../hop/peer-dialler.ts';
 import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
 import { ENTRY_FAULTS, type EntryFault } from '../registry/redis-entry.ts';
 import { REDIS_FAILURES, type RedisFailure } from '../registry/redis-failure.ts';
@@ -196,7 +197,7 @@ export function createMetrics(readings: Readings): Metrics {
     buckets: quick,
     registers,
   });
-  for (const outcome of ['open', 'refused', 'unreachable'] satisfies HopOutcome['kind'][])
+  for (const outcome of ['open', 'refused', 'unreachable'] satisfies StreamDialOutcome['kind'][])
     hops.zero({ outcome });
   const registryCalls = new Histogram({
     name: 'converge_registry_call_seconds',

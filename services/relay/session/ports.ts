@@ -1,9 +1,10 @@
 // What the session core needs from outside: a link to an agent, a log, a recorder of what happened.
+import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage, Resumption } from '#shared/protocol/control-messages.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
-import type { HopOutcome, OrderOutcome } from '../hop/peer-dialler.ts';
+import type { OrderOutcome } from '../hop/peer-dialler.ts';
 
 /** The relay's end of a control link. */
 export interface ControlLink {
@@ -51,7 +52,7 @@ export interface Recorder {
   /** A dial order to a peer. */
   orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
   /** A hop to a peer. */
-  hopDialled(outcome: HopOutcome['kind'], seconds: number): void;
+  hopDialled(outcome: StreamDialOutcome['kind'], seconds: number): void;
   /** A request by somebody who is not a peer. */
   peerRejected(verdict: Exclude<PeerVerdict, 'genuine'>): void;
 }

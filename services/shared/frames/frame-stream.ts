@@ -4,22 +4,33 @@ import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '#shared/clock.ts';
 import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/web-socket-stream.ts';
-import { headerBytes, OPCODES, writeHeader } from './frame-header.ts';
+import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
+import type { Mask } from '#shared/stream/mask.ts';
+import { headerBytes, MAX_CONTROL_PAYLOAD_BYTES, maskFrame, OPCODES, writeHeader } from './frame-header.ts';
 import { type FrameFault, FrameParser } from './frame-parser.ts';
+
+/**
+ * How the peer reads. `paced`: as it likes, so that a stream which is held up, for hours even, proves nothing.
+ * `eager`: always, since what may be on its way is limited above this stream (the resumable stream does that):
+ * when nothing moves, the connection is dead.
+ */
+export type PeerReading = 'paced' | 'eager';
 
 export interface FrameStreamOptions {
   /** Just after the handshake, paused. */
   readonly socket: Socket;
   /** What came with the handshake. */
   readonly head: Buffer;
-  /** The end that dialled masks what it sends (with zeros: see `writeHeader`), the other end must not. */
+  /** The end that dialled masks what it sends, the other end must not. */
   readonly isClient: boolean;
+  /** Of what a client sends: zero by default. */
+  readonly mask?: Mask | undefined;
+  /** Paced by default. */
+  readonly reading?: PeerReading | undefined;
   readonly clock: Clock;
 }
 
-/** No read of a socket brings more (libuv), and the other end of a stream takes no longer message. */
+/** No read of a socket brings more (libuv): what the head holds is delivered in no larger pieces. */
 const READ_BYTES = 64 * 1024;
 
 /**
@@ -45,6 +56,8 @@ class FrameStream implements ByteStream {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #isClient: boolean;
+  readonly #isMasking: boolean;
+  readonly #isEager: boolean;
   readonly #parser: FrameParser;
   #state: State = { kind: 'idle' };
   /** Why this end cuts or the socket failed, for the end that follows. */
@@ -54,6 +67,8 @@ class FrameStream implements ByteStream {
   #blocked = false;
   /** How often traffic was held up: a ping then waits behind data, and silence proves nothing. */
   #stalls = 0;
+  /** How often the kernel took something while it was full: the peer's kernel has then taken as much. */
+  #moves = 0;
   #early: Buffer | undefined;
   #corked = false;
   /** The answer to the newest ping that came while the socket was full. */
@@ -61,10 +76,12 @@ class FrameStream implements ByteStream {
   #cancelClose: Cancel | undefined;
   #cancelPing: Cancel;
 
-  constructor({ socket, head, isClient, clock }: FrameStreamOptions) {
+  constructor({ socket, head, isClient, mask, reading, clock }: FrameStreamOptions) {
     this.#socket = socket;
     this.#clock = clock;
     this.#isClient = isClient;
+    this.#isMasking = isClient && mask === 'random';
+    this.#isEager = reading === 'eager';
     this.#early = head.length > 0 ? head : undefined;
     this.#parser = new FrameParser(
       {
@@ -193,16 +210,19 @@ class FrameStream implements ByteStream {
     this.#owedPong = undefined;
     if (owed !== undefined && !this.#closeSent) this.#frame(OPCODES.pong, owed, 0);
     if (!this.#blocked) return;
+    this.#moves += 1;
     this.#blocked = false;
     if (this.#state.kind === 'open') this.#state.sink.drained();
   };
 
   readonly #ping = (): void => {
     const { bytesRead } = this.#socket;
-    const before = this.#stalls;
+    const before = this.#isEager ? this.#moves : this.#stalls;
     if (!this.#closeSent) this.#frame(OPCODES.ping, EMPTY, 0);
     this.#cancelPing = this.#clock.after(PONG_WITHIN_MS, () => {
-      const isHeld = this.#paused || this.#blocked || this.#stalls !== before;
+      const isHeld = this.#isEager
+        ? this.#paused || this.#moves !== before
+        : this.#paused || this.#blocked || this.#stalls !== before;
       if (this.#socket.bytesRead === bytesRead && !isHeld) this.cut({ reason: 'unanswered_ping' });
       else this.#cancelPing = this.#clock.after(PING_EVERY_MS - PONG_WITHIN_MS, this.#ping);
     });
@@ -210,22 +230,33 @@ class FrameStream implements ByteStream {
 
   /** Sends one frame; false when the socket says that it has enough. */
   #frame(opcode: number, payload: Buffer, headroom: number): boolean {
+    if (this.#isMasking) return this.#send(maskFrame(opcode, payload));
     const length = headerBytes(payload.length, this.#isClient);
     if (headroom >= length) {
       const start = payload.byteOffset - length;
       const whole = Buffer.from(payload.buffer, start, length + payload.length);
       writeHeader(whole, 0, opcode, payload.length, this.#isClient);
-      return this.#socket.write(whole);
+      return this.#send(whole);
     }
     const header = Buffer.allocUnsafe(length);
     writeHeader(header, 0, opcode, payload.length, this.#isClient);
-    if (payload.length === 0) return this.#socket.write(header);
+    if (payload.length === 0) return this.#send(header);
+    // One small piece is cheaper than a vector of two.
+    if (payload.length <= MAX_CONTROL_PAYLOAD_BYTES) return this.#send(Buffer.concat([header, payload]));
     this.#socket.cork();
     this.#socket.write(header);
-    const isTaken = this.#socket.write(payload);
+    const isTaken = this.#send(payload);
     this.#socket.uncork();
     return isTaken;
   }
+
+  #send(bytes: Buffer): boolean {
+    return this.#isEager ? this.#socket.write(bytes, this.#taken) : this.#socket.write(bytes);
+  }
+
+  readonly #taken = (): void => {
+    if (this.#blocked) this.#moves += 1;
+  };
 
   #sendClose(reason: CloseReason): void {
     if (this.#closeSent) return;
@@ -265,7 +296,8 @@ class FrameStream implements ByteStream {
   /** The peer sends no more: this end closes too (section 7.1.1), and a peer that does not take the rest is cut. */
   #leave(): void {
     this.#closeSent = true;
-    this.#socket.end();
+    // Node makes an error of a second call, with its stack, to throw it away.
+    if (!this.#socket.writableEnded) this.#socket.end();
     this.#cancelClose ??= this.#clock.after(CLOSE_WITHIN_MS, () => {
       this.#socket.destroy();
     });

@@ -1,4 +1,4 @@
-// Unmasking (RFC 6455 section 5.3): the payload of a client's frame, in place.
+// Unmasking, and masking, which is the same (RFC 6455 section 5.3): the payload of a client's frame, in place.
 
 /** Below this many bytes the words do not pay. */
 const WORDS_FROM_BYTES = 32;

@@ -45,6 +45,9 @@ export const OLDEST_VERSION: ProtocolVersion = 1;
 export const OPEN_MAGIC = 'CVRS';
 export const SESSION_ID_BYTES = 16;
 
+/** Free bytes before every frame that is made here, for the header of what carries it (a WebSocket's is the longest). */
+export const FRAME_HEADROOM_BYTES = 14;
+
 /** Type and length. */
 export const HEADER_BYTES = 5;
 export const OFFSET_BYTES = 8;
@@ -131,7 +134,9 @@ export function readOffset(source: Buffer, at: number): number | undefined {
 }
 
 function startFrame(type: number, payloadBytes: number): Buffer {
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes);
+  const frame = Buffer.allocUnsafe(FRAME_HEADROOM_BYTES + HEADER_BYTES + payloadBytes).subarray(
+    FRAME_HEADROOM_BYTES,
+  );
   frame.writeUInt8(type, 0);
   frame.writeUInt32BE(payloadBytes, 1);
   return frame;

@@ -11,11 +11,17 @@ export const REPLAY_LIMIT_BYTES = 4 * 1024 * 1024;
 /** The whole payload of a frame; what announces more is refused with `too_big`. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 
-/** Bytes per DATA frame: one SSH packet of either implementation fits, and two make a usual 64 KiB read. */
-export const DATA_FRAME_BYTES = 32 * 1024;
+/**
+ * The most bytes in a DATA frame: an SSH packet of any implementation fits (32 KiB, its head, its padding and its
+ * signature), so that it leaves as one frame.
+ */
+export const DATA_FRAME_BYTES = 48 * 1024;
 
-/** An ACK is sent after so many bytes were taken by the local side... */
-export const ACK_EVERY_BYTES = 128 * 1024;
+/**
+ * An ACK is sent after so many bytes were taken by the local side: each one wakes all programs on the way, so they are
+ * few, and an eighth of the window, so that they never hold up the sender...
+ */
+export const ACK_EVERY_BYTES = 512 * 1024;
 
 /** ...or so long after the first byte that was taken and not acknowledged. */
 export const ACK_AFTER_MS = 200;

@@ -1,6 +1,7 @@
 // The link: one transport under a session, as frames. A replaced link is deaf: nothing of it can reach the session.
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { FrameParser, type ReceivedFrame } from './frame-parser.ts';
+import { FRAME_HEADROOM_BYTES } from './frames.ts';
 
 /** Who is served by a link: first the handshake, then the session. */
 export interface LinkOwner {
@@ -55,9 +56,13 @@ export class Link {
     if (this.#state.kind === 'open') this.#state = { kind: 'open', owner };
   }
 
-  /** Writes a frame, also when the link is not writable (control frames are few). The frame is not altered. */
+  /**
+   * Writes a frame of `frames.ts`, also when the link is not writable (control frames are few). The frame is not
+   * altered; its headroom is.
+   */
   write(frame: Buffer): void {
-    if (this.#state.kind === 'open' && !this.#transport.write(frame)) this.#blocked = true;
+    if (this.#state.kind !== 'open') return;
+    if (!this.#transport.write(frame, FRAME_HEADROOM_BYTES)) this.#blocked = true;
   }
 
   /** Delivers what was written, then closes. Deaf from here. */

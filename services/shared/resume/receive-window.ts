@@ -4,6 +4,9 @@ import type { FlowLimits } from './limits.ts';
 /** Waiting bytes are copied into blocks, so that a million tiny frames hold no more memory than one large one. */
 const BLOCK_BYTES = 64 * 1024;
 
+/** Bytes of so many, which fill at least half of their memory, wait where they are. */
+const KEEP_FROM_BYTES = 8 * 1024;
+
 /** Written up to `to`, taken up to `from`. */
 interface Block {
   readonly memory: Buffer;
@@ -54,9 +57,16 @@ export class ReceiveWindow {
     this.#taken += bytes;
   }
 
-  /** Admitted bytes have to wait. They are copied: the chunk may be a small view of something large. */
+  /**
+   * Admitted bytes have to wait. They are copied where they are a small view of something large, so that what waits
+   * holds no more than twice its size.
+   */
   store(bytes: Buffer): void {
     this.#waitingBytes += bytes.length;
+    if (bytes.length >= KEEP_FROM_BYTES && bytes.length * 2 >= bytes.buffer.byteLength) {
+      this.#blocks.push({ memory: bytes, from: 0, to: bytes.length });
+      return;
+    }
     for (let at = 0; at < bytes.length; ) {
       const block = this.#roomyBlock();
       const copied = bytes.copy(block.memory, block.to, at);
@@ -71,7 +81,10 @@ export class ReceiveWindow {
     if (block === undefined || this.#waitingBytes === 0) return undefined;
     const bytes = block.memory.subarray(block.from, block.to);
     block.from = block.to;
-    if (block.to === block.memory.length || this.#waitingBytes === bytes.length) this.#blocks.shift();
+    // Only the last block is ever filled further.
+    if (block.to === block.memory.length || this.#blocks.length > 1 || this.#waitingBytes === bytes.length) {
+      this.#blocks.shift();
+    }
     this.#waitingBytes -= bytes.length;
     this.#taken += bytes.length;
     return bytes;

@@ -58,10 +58,11 @@ export class ReplayBuffer {
     return { from: this.#acked, to: this.#highest };
   }
 
-  /** Copies `chunk` into frames. */
+  /** Copies `chunk` into frames, of one size: a short one costs everybody on the way as much as a long one. */
   append(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; at += this.#limits.frameBytes) {
-      const bytes = chunk.subarray(at, at + this.#limits.frameBytes);
+    const share = Math.ceil(chunk.length / Math.ceil(chunk.length / this.#limits.frameBytes));
+    for (let at = 0; at < chunk.length; at += share) {
+      const bytes = chunk.subarray(at, at + share);
       this.#add(encodeData(this.#written, bytes), bytes.length);
     }
   }

@@ -167,6 +167,8 @@ export class ResumableStream implements ByteStream {
       drained: () => this.#send(),
       ended: (end) => {
         if (this.#carriage.kind !== 'carried' || this.#carriage.link !== link) return;
+        // Also while another one is on its way: whether it came in time would be chance.
+        if (this.#resumeWindowMs === 0) return this.#giveUp(0, { ...end, reason: 'lost' });
         this.#carriage = this.#waitForTransport();
         this.#owner.event({ kind: 'detached', ...end });
         this.#owner.detached();
@@ -304,11 +306,15 @@ export class ResumableStream implements ByteStream {
   #waitForTransport(): Carriage {
     const since = this.#clock.now();
     const cancelWindow = this.#clock.after(this.#resumeWindowMs, () => {
-      this.#owner.event({ kind: 'given_up', afterMs: this.#clock.now() - since });
       const detail = `no connection for ${formatDuration(this.#resumeWindowMs)}`;
-      this.abandon({ reason: 'lost', ...(this.#resumeWindowMs === 0 ? {} : { detail }) });
+      this.#giveUp(this.#clock.now() - since, { reason: 'lost', detail });
     });
     return { kind: 'detached', since, cancelWindow };
+  }
+
+  #giveUp(afterMs: number, end: StreamEnd): void {
+    this.#owner.event({ kind: 'given_up', afterMs });
+    this.abandon(end);
   }
 
   #finish(end: StreamEnd): void {

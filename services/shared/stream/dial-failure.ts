@@ -2,7 +2,7 @@
 import { isUnknownAuthority } from '#shared/certificates.ts';
 import { printable } from '#shared/printable.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
-import type { DialOutcome } from './dial.ts';
+import type { FailedDial } from './dial.ts';
 
 /** How a dial was made. */
 export interface Route {
@@ -19,8 +19,7 @@ export type DialFailure =
   /** Nothing answered. `passes`: it may by itself, so that another attempt makes sense. */
   | { readonly kind: 'silence'; readonly message: string; readonly passes: boolean };
 
-type Failed = Exclude<DialOutcome, { kind: 'open' }>;
-type Unreachable = Extract<Failed, { kind: 'unreachable' }>;
+type Unreachable = Extract<FailedDial, { kind: 'unreachable' }>;
 
 /** Where it went wrong (TLS is with the relay, also behind a proxy), in which words, and whether it passes. */
 interface Cause {
@@ -73,7 +72,7 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([404, 429, 502, 503, 504])
 const PROXY_WANTS_PASSWORD = 407;
 
 /** What it means that a dial opened nothing. */
-export function dialFailureFrom(outcome: Failed, route: Route): DialFailure {
+export function dialFailureFrom(outcome: FailedDial, route: Route): DialFailure {
   if (outcome.kind === 'unreachable') {
     const { at, words, passes } = causeOf(outcome);
     const who = at === 'relay' ? certifiedOf(route) : firstHopOf(route);

@@ -1,11 +1,10 @@
-// Dialling: opens a WebSocket to a relay, and turns every way to fail into a value.
+// Dialling: opens a WebSocket of messages to a relay, and turns every way to fail into a value.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
-import { fillZero, type Mask } from './mask.ts';
-import { SOCKET_OPTIONS } from './web-socket-stream.ts';
+import { SOCKET_OPTIONS } from './keepalive.ts';
 
 export interface DialOptions {
   readonly protocols: readonly string[];
@@ -18,19 +17,19 @@ export interface DialOptions {
   readonly connectWithinMs?: number;
   /** The largest message to take, in bytes. */
   readonly maxMessageBytes: number;
-  /** Of what is sent; random by default. */
-  readonly mask?: Mask | undefined;
   /** Aborts the attempt; the outcome is then `unreachable` with code `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export type DialOutcome =
-  /** The socket is paused: nothing is lost before somebody listens. */
-  | { readonly kind: 'open'; readonly socket: WebSocket; readonly transport: Socket }
+export type FailedDial =
   /** Something answered with HTTP; `refusal` only if it was a relay. */
   | { readonly kind: 'refused'; readonly status: number; readonly refusal: Refusal | undefined }
   /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
   | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string };
+
+export type DialOutcome =
+  /** The socket is paused: nothing is lost before somebody listens. */
+  { readonly kind: 'open'; readonly socket: WebSocket; readonly transport: Socket } | FailedDial;
 
 /** Opens a WebSocket to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
 export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutcome> {
@@ -43,7 +42,6 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
     headers: { ...options.headers },
     // A hostile answer must not lead anywhere else.
     followRedirects: false,
-    ...(options.mask === 'zero' ? { generateMask: fillZero } : {}),
     ...(options.proxy === undefined ? {} : { agent: new HttpsProxyAgent(options.proxy) }),
     finishRequest(request) {
       // Called once the connection, with its TLS, has taken the whole of it.
@@ -95,7 +93,7 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
 }
 
 /** Reads the body of a refusal, bounded in size; a body that breaks off counts as none. */
-function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
+export function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
   const { promise, resolve } = Promise.withResolvers<Refusal | undefined>();
   let body = '';
   response.setEncoding('utf8');
@@ -111,7 +109,7 @@ function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
   return promise;
 }
 
-function unreachableFrom(error: NodeJS.ErrnoException): DialOutcome {
+export function unreachableFrom(error: NodeJS.ErrnoException): FailedDial {
   // Node tries every address of a name and reports all failures in one error without a message of its own.
   const cause: NodeJS.ErrnoException =
     error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;

@@ -27,8 +27,3 @@ export function maskFrom(env: Readonly<Record<string, string | undefined>>): Mas
     message: `${MASK_VARIABLE} is ${JSON.stringify(value)}: it can be zero or random`,
   };
 }
-
-/** `generateMask` of a WebSocket of ws, which neither applies nor removes a mask of zero. */
-export function fillZero(mask: Buffer): void {
-  mask.fill(0);
-}

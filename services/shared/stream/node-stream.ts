@@ -27,6 +27,7 @@ class NodeByteStream implements ByteStream {
   readonly #options: NodeStreamOptions;
   readonly #isDuplex: boolean;
   #paused = false;
+  #corked = false;
   #sink: ByteSink | undefined;
   #closing: StreamEnd | undefined;
   #ended: StreamEnd | undefined;
@@ -72,6 +73,7 @@ class NodeByteStream implements ByteStream {
 
   write(chunk: Buffer): boolean {
     if (this.#closing !== undefined || this.#ended !== undefined) return true;
+    this.#corkThisTurn();
     return this.#writable.write(chunk);
   }
 
@@ -102,6 +104,19 @@ class NodeByteStream implements ByteStream {
   cut(end: StreamEnd): void {
     this.#finish(end);
   }
+
+  /** The chunks of one turn leave in one system call. */
+  #corkThisTurn(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#writable.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#writable.uncork();
+  };
 
   /** A socket also waits for its peer to close; of two separate streams, the readable one may never end. */
   #finishWhenDelivered(end: StreamEnd): void {

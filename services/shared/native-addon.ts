@@ -6,8 +6,8 @@ import path from 'node:path';
 import { getRawAsset, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
-/** `pty`: node-pty's addon, always there. `sshcrypto`: ssh2's ciphers, which are optional. */
-export type NativeAddonName = 'pty' | 'sshcrypto';
+/** `pty`: node-pty's addon, always there. `sshcrypto`: ssh2's ciphers; `pipesize`: see wsproxy; both are optional. */
+export type NativeAddonName = 'pty' | 'sshcrypto' | 'pipesize';
 
 /** An addon that is in the binary but could not be loaded; `cause` is the last failure. */
 export class NativeAddonError extends Error {
@@ -18,7 +18,7 @@ export class NativeAddonError extends Error {
 const loaded = new Map<NativeAddonName, unknown>();
 
 /**
- * The exports of an addon; loaded once. `undefined` only for `sshcrypto` when it was not built.
+ * The exports of an addon; loaded once. `undefined` only for an optional one that was not built.
  * Throws NativeAddonError, or what the loader throws for a missing package.
  */
 export function loadNativeAddon(name: NativeAddonName): unknown {
@@ -61,6 +61,6 @@ function loadInstalled(name: NativeAddonName): unknown {
   if (name === 'pty') {
     return requireInstalled(`@lydell/node-pty-${process.platform}-${process.arch}/pty.node`);
   }
-  const built = fileURLToPath(new URL('../../../dist/native/sshcrypto.node', import.meta.url));
+  const built = fileURLToPath(new URL(`../../dist/native/${name}.node`, import.meta.url));
   return existsSync(built) ? requireInstalled(built) : undefined;
 }
