@@ -1,5 +1,6 @@
 // The client end: dials a transport, opens or resumes the session on it, and dials again when it is lost.
 import type { Cancel, Clock } from '#shared/clock.ts';
+import { BACKOFF_GROWTH, GROWN_ATTEMPT } from '#shared/stream/backoff.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
@@ -279,9 +280,11 @@ export class ClientEnd implements StreamOwner {
 
   #retry(detail?: string): void {
     this.#lastDetail = detail ?? this.#lastDetail;
-    const ceilingMs = Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** Math.max(0, this.#attempts - 1));
+    const bound =
+      BACKOFF_FIRST_MS * BACKOFF_GROWTH ** Math.min(Math.max(0, this.#attempts - 1), GROWN_ATTEMPT);
     this.#attempts += 1;
-    const cancel = this.#options.clock.after(this.#options.random() * ceilingMs, () => this.#dial());
+    const waitMs = this.#options.random() * Math.min(BACKOFF_LAST_MS, bound);
+    const cancel = this.#options.clock.after(waitMs, () => this.#dial());
     this.#phase = { kind: 'waiting', cancel };
   }
 

@@ -47,7 +47,7 @@ export const STUCK_AFTER_MS = 120_000;
 /** A person is told of an interruption after so long: shorter ones are not worth a line. */
 export const NOTICE_AFTER_MS = 3_000;
 
-/** Full jitter between re-dials: a random share of a delay that doubles from the first to the second. */
+/** Full jitter between re-dials: a random share of a bound that grows from the first to the second. */
 export const BACKOFF_FIRST_MS = 50;
 export const BACKOFF_LAST_MS = 3_000;
 

@@ -1,7 +1,16 @@
 // Backoff with full jitter: how long to wait before the next attempt.
 
+/**
+ * By how much the bound grows with each attempt. With this growth the bound of the next wait is about the time that has
+ * passed so far, so that after an outage the last peer is back in at most as long again.
+ */
+export const BACKOFF_GROWTH = 1.5;
+
+/** Behind this attempt the bound is the longest for every setting there can be, and the power stays a number. */
+export const GROWN_ATTEMPT = 64;
+
 export interface BackoffOptions {
-  /** The bound of the first wait, in milliseconds; it doubles with each attempt. */
+  /** The bound of the first wait, in milliseconds; it grows with each attempt. */
   readonly firstMs: number;
   /** No wait is longer, in milliseconds. */
   readonly maxMs: number;
@@ -21,7 +30,7 @@ export class Backoff {
   /** The next wait, in milliseconds. */
   next(): number {
     const { firstMs, maxMs, random } = this.#options;
-    const bound = Math.min(maxMs, firstMs * 2 ** Math.min(this.#attempt, 30));
+    const bound = Math.min(maxMs, firstMs * BACKOFF_GROWTH ** Math.min(this.#attempt, GROWN_ATTEMPT));
     this.#attempt += 1;
     return Math.floor(random() * bound);
   }
