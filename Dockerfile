@@ -38,8 +38,11 @@ ENTRYPOINT ["node", "--max-semi-space-size=1", "--single-threaded-gc", "--heap-g
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+# What a FROM takes is not known after it unless it is asked for again.
+ARG RUNTIME_BASE
 LABEL org.opencontainers.image.title="Converge" \
   org.opencontainers.image.description="A relay for SSH sessions into running CI jobs, end to end encrypted" \
   org.opencontainers.image.licenses="Apache-2.0" \
   org.opencontainers.image.version="${VERSION}" \
-  org.opencontainers.image.revision="${REVISION}"
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.base.name="${RUNTIME_BASE}"

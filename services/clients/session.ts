@@ -6,10 +6,10 @@ import { type JoinEnd, joinStreams } from '#shared/stream/join.ts';
 import type { Connected } from './connect.ts';
 
 /**
- * When the local side has left and there is no way to the agent, it is told for so long, in milliseconds: nobody waits for
+ * When one side has left and there is no way to the agent, the other is told for so long, in milliseconds: nobody waits for
  * this any more, but a program that goes on may hold up whoever reads its standard error.
  */
-const FAREWELL_WITHIN_MS = 15_000;
+const FAREWELL_WITHIN_MS = 30_000;
 
 export type SessionEnd =
   /** As designed; `message` only if the person may wonder. */
@@ -40,8 +40,8 @@ export async function runSession({ local, connected, clock, signal }: SessionOpt
     });
   }
   const join = joinStreams(local, stream, {
-    onward(_end, from) {
-      if (from === 'left') limitFarewell();
+    onward() {
+      limitFarewell();
       // Why this side is gone (ssh left, its pipe broke) is not the relay's business.
       return { reason: 'ended' };
     },

@@ -1,7 +1,9 @@
 // The image: the Dockerfile built unchanged, and run as confined as Kubernetes runs it.
 
+import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { NODE_FLAGS } from '../../deploy/build/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
@@ -13,6 +15,8 @@ const BYTES_PER_MB = 1_000_000;
 /** What the restricted Pod Security Standard and the chart ask for. */
 const CONFINED =
   '--read-only --user 10001 --cap-drop ALL --security-opt no-new-privileges --network host'.split(' ');
+/** Nothing is left that could be a shell: the relay needs none. */
+const SHELL_LESS = ['bash', 'dash', 'sh'].flatMap((name) => ['--volume', `/dev/null:/bin/${name}`]);
 /** What makes an image worth attacking or patching, and has no business in this one. */
 const UNWANTED_PACKAGES = /^(gcc|g\+\+|make|python3|git|curl|wget|openssh-.*|sudo|nodejs|npm)$/;
 
@@ -39,6 +43,7 @@ describe('the image', () => {
     const config = JSON.parse(
       await docker('image', 'inspect', '--format', '{{json .Config}}', IMAGE),
     ) as Record<string, unknown>;
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     expect(config['User']).toBe('10001:10001');
     expect(config['Entrypoint']).toEqual(['node', ...NODE_FLAGS, 'dist/relay/main.js']);
     expect(config['StopSignal']).toBe('SIGTERM');
@@ -46,7 +51,8 @@ describe('the image', () => {
     expect(config['Labels']).toMatchObject({
       'org.opencontainers.image.title': 'Converge',
       'org.opencontainers.image.licenses': 'Apache-2.0',
-      'org.opencontainers.image.version': '0.1.0',
+      'org.opencontainers.image.version': version,
+      'org.opencontainers.image.base.name': 'node:24-bookworm-slim',
       'org.opencontainers.image.revision': 'test',
     });
   });
@@ -72,7 +78,7 @@ describe('the image', () => {
     expect(files).toMatch(/\/app\/dist\/bin\/agent-linux-\w+\.gz/);
   });
 
-  test('works with a read-only root, without capabilities, and drains on docker stop', async () => {
+  test('works with a read-only root, without capabilities or a shell, and drains on docker stop', async () => {
     const [port, internalPort] = await findFreePorts();
     const internal = `http://127.0.0.1:${internalPort}`;
     const env = {
@@ -83,8 +89,10 @@ describe('the image', () => {
       DRAIN_TIMEOUT_SECONDS: 20,
     };
     const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-    const name = (await docker('run', '--detach', ...CONFINED, ...variables, IMAGE)).trim();
+    const options = [...CONFINED, ...SHELL_LESS, ...variables];
+    const name = (await docker('run', '--detach', ...options, IMAGE)).trim();
     containers.push(name);
+    await expect(docker('exec', name, 'sh', '-c', 'true')).rejects.toThrow(/not found|permission denied/);
     await until(
       'the relay is ready',
       () => statusOf(`${internal}/readyz`).then((status) => status === 200),

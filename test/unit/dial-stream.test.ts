@@ -183,3 +183,15 @@ test('through a proxy it asks for a tunnel', async () => {
   outcome.stream.close({ reason: 'ended' });
   await sink.end;
 });
+
+test('a tunnel that does not come is given up with its connection', async () => {
+  const accepted: Socket[] = [];
+  const server = createTcpServer((socket) => accepted.push(socket.resume()));
+  const { port, ...listener } = await listening(server);
+  onTestFinished(() => listener[Symbol.asyncDispose]());
+  const dialled = dial(1, { proxy: new URL(`http://127.0.0.1:${port}`) });
+  await until('the proxy was asked', () => (accepted[0]?.bytesRead ?? 0) > 0);
+  clock.advance(TIMEOUT_MS);
+  expect(await dialled).toMatchObject({ kind: 'unreachable', code: 'TIMEOUT' });
+  await until('the connection is gone', () => accepted.every((socket) => socket.closed));
+});

@@ -56,3 +56,16 @@ test('what fills its memory waits where it is', () => {
   window.store(chunk);
   expect(window.take()?.buffer).toBe(chunk.buffer);
 });
+
+test('small pieces between large ones do not make it hold a block each', () => {
+  const window = new ReceiveWindow(FLOW_LIMITS);
+  const memories = new Set<ArrayBufferLike>();
+  for (let turn = 0; turn < 200; turn += 1) {
+    window.store(Buffer.from('x'));
+    window.store(Buffer.alloc(8 * 1024));
+  }
+  const waiting = window.waitingBytes;
+  for (let bytes = window.take(); bytes !== undefined; bytes = window.take()) memories.add(bytes.buffer);
+  const held = [...memories].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(held).toBeLessThan(3 * waiting);
+});

@@ -35,9 +35,11 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
   const { clock, protocols, proxy, signal, timeoutMs, connectWithinMs = timeoutMs } = options;
   const { promise, resolve } = Promise.withResolvers<StreamDialOutcome>();
   const key = newHandshakeKey();
+  // A tunnel that is not there yet has a socket that the request does not know.
+  const tunnel = new AbortController();
   const request = requestTo(url, {
     // A socket of its own: it becomes the stream.
-    agent: proxy === undefined ? false : new HttpsProxyAgent(proxy),
+    agent: proxy === undefined ? false : new HttpsProxyAgent(proxy, { signal: tunnel.signal }),
     headers: {
       ...options.headers,
       connection: 'Upgrade',
@@ -87,7 +89,9 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
     cancelAnswer();
     signal?.removeEventListener('abort', abort);
     resolve(outcome);
-    if (outcome.kind !== 'open') request.destroy();
+    if (outcome.kind === 'open') return;
+    request.destroy();
+    tunnel.abort();
   }
 }
 

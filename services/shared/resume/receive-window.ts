@@ -7,10 +7,9 @@ const BLOCK_BYTES = 64 * 1024;
 /** Bytes of so many, which fill at least half of their memory, wait where they are. */
 const KEEP_FROM_BYTES = 8 * 1024;
 
-/** Written up to `to`, taken up to `from`. */
+/** Written up to `to`; taken whole. */
 interface Block {
   readonly memory: Buffer;
-  from: number;
   to: number;
 }
 
@@ -58,13 +57,15 @@ export class ReceiveWindow {
   }
 
   /**
-   * Admitted bytes have to wait. They are copied where they are a small view of something large, so that what waits
-   * holds no more than twice its size.
+   * Admitted bytes have to wait. They are copied where they are a small view of something large, or would leave a
+   * block behind that is not half full: what waits holds no more than about twice its size.
    */
   store(bytes: Buffer): void {
     this.#waitingBytes += bytes.length;
-    if (bytes.length >= KEEP_FROM_BYTES && bytes.length * 2 >= bytes.buffer.byteLength) {
-      this.#blocks.push({ memory: bytes, from: 0, to: bytes.length });
+    const last = this.#blocks.at(-1);
+    const isPacked = last === undefined || last.to * 2 >= last.memory.length;
+    if (isPacked && bytes.length >= KEEP_FROM_BYTES && bytes.length * 2 >= bytes.buffer.byteLength) {
+      this.#blocks.push({ memory: bytes, to: bytes.length });
       return;
     }
     for (let at = 0; at < bytes.length; ) {
@@ -79,12 +80,8 @@ export class ReceiveWindow {
   take(): Buffer | undefined {
     const block = this.#blocks[0];
     if (block === undefined || this.#waitingBytes === 0) return undefined;
-    const bytes = block.memory.subarray(block.from, block.to);
-    block.from = block.to;
-    // Only the last block is ever filled further.
-    if (block.to === block.memory.length || this.#blocks.length > 1 || this.#waitingBytes === bytes.length) {
-      this.#blocks.shift();
-    }
+    const bytes = block.memory.subarray(0, block.to);
+    this.#blocks.shift();
     this.#waitingBytes -= bytes.length;
     this.#taken += bytes.length;
     return bytes;
@@ -108,7 +105,6 @@ export class ReceiveWindow {
     if (last !== undefined && last.to < last.memory.length) return last;
     const block = {
       memory: Buffer.allocUnsafe(Math.min(BLOCK_BYTES, this.#limits.windowBytes)),
-      from: 0,
       to: 0,
     };
     this.#blocks.push(block);

@@ -87,8 +87,8 @@ class SniffedStream implements ByteStream {
     if (!this.#paused) this.#transport.resume();
   }
 
-  write(chunk: Buffer): boolean {
-    return this.#transport.write(chunk);
+  write(chunk: Buffer, headroom?: number): boolean {
+    return this.#transport.write(chunk, headroom);
   }
 
   pause(): void {

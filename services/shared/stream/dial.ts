@@ -36,13 +36,17 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
   const { promise, resolve } = Promise.withResolvers<DialOutcome>();
   const target = new URL(url);
   target.hash = '';
+  // A tunnel that is not there yet has a socket that the WebSocket does not know.
+  const tunnel = new AbortController();
   const socket = new WebSocket(target, [...options.protocols], {
     ...SOCKET_OPTIONS,
     maxPayload: options.maxMessageBytes,
     headers: { ...options.headers },
     // A hostile answer must not lead anywhere else.
     followRedirects: false,
-    ...(options.proxy === undefined ? {} : { agent: new HttpsProxyAgent(options.proxy) }),
+    ...(options.proxy === undefined
+      ? {}
+      : { agent: new HttpsProxyAgent(options.proxy, { signal: tunnel.signal }) }),
     finishRequest(request) {
       // Called once the connection, with its TLS, has taken the whole of it.
       request.end(() => {
@@ -88,7 +92,9 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
     clearTimeout(connectTimer);
     options.signal?.removeEventListener('abort', abort);
     resolve(outcome);
-    if (outcome.kind !== 'open' && socket.readyState !== socket.CLOSED) socket.terminate();
+    if (outcome.kind === 'open') return;
+    if (socket.readyState !== socket.CLOSED) socket.terminate();
+    tunnel.abort();
   }
 }
 

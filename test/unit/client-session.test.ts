@@ -1,0 +1,49 @@
+// One session of a client: whichever side leaves first, the other is told for a limited time.
+import { expect, test } from 'vitest';
+import type { StreamEnd } from '#shared/stream/byte-stream.ts';
+import { runSession } from '../../services/clients/session.ts';
+import { FakeStream } from '../support/fake-stream.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { settle } from '../support/poll.ts';
+
+const FAREWELL_MS = 30_000;
+
+/** A session whose way to the agent is lost, and stays so. */
+function interrupted() {
+  const clock = new ManualClock();
+  const local = new FakeStream();
+  const stream = new FakeStream();
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const cuts: StreamEnd[] = [];
+  // As in a resumable stream: also what has ended here is not over before the agent knows.
+  stream.cut = (end) => {
+    cuts.push(end);
+    resolve();
+  };
+  const connected = {
+    kind: 'connected' as const,
+    stream,
+    over,
+    isInterrupted: () => true,
+    hostRefusal: () => undefined,
+  };
+  const ended = runSession({ local, connected, clock, signal: new AbortController().signal });
+  return { clock, local, stream, cuts, ended };
+}
+
+test.each(['local', 'stream'] as const)(
+  'when the %s side has ended and there is no way, it gives up',
+  async (side) => {
+    const session = interrupted();
+    await settle();
+    session[side].leave({ reason: 'ended' });
+    await settle();
+    session.clock.advance(FAREWELL_MS - 1);
+    await settle();
+    expect(session.cuts).toEqual([]);
+    session.clock.advance(1);
+    expect(session.cuts).toEqual([{ reason: 'lost' }]);
+    expect(await session.ended).toMatchObject({ kind: 'ended' });
+    expect(session.clock.pending).toBe(0);
+  },
+);
