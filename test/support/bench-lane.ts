@@ -17,6 +17,12 @@ const BYTES_PER_GB = 1e9;
 /** A turn that takes longer says how far it is. */
 const SLOW_AFTER_MS = 8_000;
 
+/** Below the time in which a relay wants a sign of life. */
+const ALIVE_EVERY_MS = 5_000;
+
+/** Nobody asked for it, which is allowed (RFC 6455 section 5.5.3). Masked with zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
 export class Lane {
   readonly name: string;
   readonly isFramed: boolean;
@@ -104,7 +110,13 @@ export async function openPodLane(
   const source = await client;
   const sink = new Sink();
   sink.readFrames(far, false);
-  stack.defer(() => void [source, far].map(({ socket }) => socket.destroy()));
+  const sockets = [source.socket, far.socket];
+  // The relay cuts who is silent; a lane waits for its turn longer than that.
+  const alive = setInterval(() => void sockets.map((socket) => socket.write(PONG)), ALIVE_EVERY_MS);
+  stack.defer(() => {
+    clearInterval(alive);
+    for (const socket of sockets) socket.destroy();
+  });
   const pids = pods.map(({ pid }) => pid);
   return new Lane(name, true, pids, source.socket, sink);
 }
