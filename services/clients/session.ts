@@ -9,7 +9,7 @@ import type { Connected } from './connect.ts';
  * When one side has left and there is no way to the agent, the other is told for so long, in milliseconds: nobody waits for
  * this any more, but a program that goes on may hold up whoever reads its standard error.
  */
-const FAREWELL_WITHIN_MS = 30_000;
+export const FAREWELL_WITHIN_MS = 30_000;
 
 export type SessionEnd =
   /** As designed; `message` only if the person may wonder. */

@@ -1,4 +1,5 @@
 // A session of wsproxy that outlives its connections: what is carried on, what the person reads, and what ends it.
+
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -6,6 +7,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
+import { FAREWELL_WITHIN_MS } from '../../services/clients/session.ts';
 import { until } from '../support/client-program.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { createPinnedSshHost, startSshClient } from '../support/pinned-ssh-host.ts';
@@ -214,8 +216,8 @@ describe('ssh that has left while there is no way to the agent', () => {
       else client.leave();
       await client.pass('it ends', () => client.code !== undefined, LONG_STEP_MS);
       expect(client.code).toBe(0);
-      expect(client.clock.now() - from).toBeGreaterThan(10_000);
-      expect(client.clock.now() - from).toBeLessThan(20_000);
+      expect(client.clock.now() - from).toBeGreaterThan(FAREWELL_WITHIN_MS / 2);
+      expect(client.clock.now() - from).toBeLessThan(FAREWELL_WITHIN_MS + 5_000);
       expect(client.lines).toEqual([]);
     },
   );

@@ -1,4 +1,5 @@
 // tcptows as a process: many connections over one port, each on its own.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -6,6 +7,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { readDestination } from '../../services/clients/arguments.ts';
+import { FAREWELL_WITHIN_MS } from '../../services/clients/session.ts';
 import { startTcptows } from '../../services/clients/tcptows/tcptows.ts';
 import { type ClientProgram, startClientProgram, until } from '../support/client-program.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -197,7 +199,7 @@ it('stops soon while there is no way to the agent, whatever the agent would wait
     clock.advance(50);
     return isStopped;
   });
-  expect(clock.now() - from).toBeLessThan(30_000);
+  expect(clock.now() - from).toBeLessThan(FAREWELL_WITHIN_MS + 5_000);
 });
 
 it('exits 1 with one line when the port is in use', async () => {

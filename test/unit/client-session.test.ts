@@ -1,12 +1,10 @@
 // One session of a client: whichever side leaves first, the other is told for a limited time.
 import { expect, test } from 'vitest';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
-import { runSession } from '../../services/clients/session.ts';
+import { FAREWELL_WITHIN_MS, runSession } from '../../services/clients/session.ts';
 import { FakeStream } from '../support/fake-stream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settle } from '../support/poll.ts';
-
-const FAREWELL_MS = 30_000;
 
 /** A session whose way to the agent is lost, and stays so. */
 function interrupted() {
@@ -38,7 +36,7 @@ test.each(['local', 'stream'] as const)(
     await settle();
     session[side].leave({ reason: 'ended' });
     await settle();
-    session.clock.advance(FAREWELL_MS - 1);
+    session.clock.advance(FAREWELL_WITHIN_MS - 1);
     await settle();
     expect(session.cuts).toEqual([]);
     session.clock.advance(1);
