@@ -22,12 +22,6 @@ const SEA_SETTINGS = {
   execArgv: NODE_FLAGS,
 };
 
-/**
- * V8 hashes strings with a random seed, and its code cache holds the hashes: with this one, two builds of the same sources
- * are the same file. Only a seed for the build: V8 takes the cache whatever seed a program has, and that stays random.
- */
-const CODE_CACHE_FLAGS = ['--random-seed=1'];
-
 /** The parts of a binary. `node` is stripped: whatever happens to the file after the injection breaks it. */
 export interface SeaParts {
   readonly program: Program;
@@ -40,7 +34,7 @@ export interface SeaParts {
 export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts): Promise<Made> {
   const assets = Object.fromEntries(program.addons.map((name) => [`${name}.node`, addons[name]]));
   const ingredients = [
-    JSON.stringify([SEA_SETTINGS, CODE_CACHE_FLAGS]),
+    JSON.stringify(SEA_SETTINGS),
     node.key,
     await readFile(bundle),
     ...(await Promise.all(Object.values(assets).map((path) => readFile(path)))),
@@ -51,9 +45,8 @@ export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts)
     const config = `${temporary}.json`;
     try {
       await writeFile(config, JSON.stringify({ ...SEA_SETTINGS, main: bundle, output: blob, assets }));
-      // With the flags of the program, or the code cache is not taken.
-      const flags = [...NODE_FLAGS, ...CODE_CACHE_FLAGS];
-      await runCommand(NODE_BINARY, [...flags, '--experimental-sea-config', config]);
+      // With the same flags, or the code cache is not taken.
+      await runCommand(NODE_BINARY, [...NODE_FLAGS, '--experimental-sea-config', config]);
       await withdrawChecksums();
       await copyFile(node.path, temporary);
       await runCommand(NODE_BINARY, [

@@ -11,22 +11,15 @@ import { until } from './poll.ts';
 
 /** Images stay here between runs, apart from those of an engine that the machine may have. */
 const DATA_FOLDER = '/var/cache/converge/containers';
-/** Two daemons cannot share it: the second run waits for the first, this long. */
-const LOCK_FILE = '/var/cache/converge/containers.lock';
-const LOCK_WITHIN_SECONDS = 900;
-const START_WITHIN_MS = LOCK_WITHIN_SECONDS * 1_000 + 60_000;
+const START_WITHIN_MS = 60_000;
 /** dockerd waits 15 s for its containerd. */
 const END_WITHIN_MS = 30_000;
 /** The end of an output tells why. */
 const OUTPUT_TAIL_CHARACTERS = 4_000;
 const PROBE_IMAGE = 'converge-probe';
 
-/**
- * One process, from the lock to dockerd's parent. Killed with this one, and with it, as the first of its process
- * namespace, all that dockerd started.
- */
+/** Killed with this process, and with it, as the first of its process namespace, all that it started. */
 const ENTER = [
-  ['flock', '--no-fork', '--timeout', String(LOCK_WITHIN_SECONDS), LOCK_FILE],
   ['setpriv', '--pdeathsig', 'KILL'],
   ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
 ].flat();
