@@ -22,6 +22,12 @@ const SEA_SETTINGS = {
   execArgv: NODE_FLAGS,
 };
 
+/**
+ * V8 hashes strings with a random seed, and its code cache holds the hashes: with this one, two builds of the same sources
+ * are the same file. Only a seed for the build: V8 takes the cache whatever seed a program has, and that stays random.
+ */
+const CODE_CACHE_FLAGS = ['--random-seed=1'];
+
 /** The parts of a binary. `node` is stripped: whatever happens to the file after the injection breaks it. */
 export interface SeaParts {
   readonly program: Program;
@@ -34,7 +40,7 @@ export interface SeaParts {
 export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts): Promise<Made> {
   const assets = Object.fromEntries(program.addons.map((name) => [`${name}.node`, addons[name]]));
   const ingredients = [
-    JSON.stringify(SEA_SETTINGS),
+    JSON.stringify([SEA_SETTINGS, CODE_CACHE_FLAGS]),
     node.key,
     await readFile(bundle),
     ...(await Promise.all(Object.values(assets).map((path) => readFile(path)))),
@@ -42,24 +48,32 @@ export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts)
   const output = join(DIST, 'bin', `${program.name}-${PLATFORM}`);
   return await makeOnce(output, ingredients, async (temporary) => {
     const blob = `${temporary}.blob`;
-    const config = `${temporary}.json`;
     try {
-      await writeFile(config, JSON.stringify({ ...SEA_SETTINGS, main: bundle, output: blob, assets }));
-      // With the same flags, or the code cache is not taken.
-      await runCommand(NODE_BINARY, [...NODE_FLAGS, '--experimental-sea-config', config]);
+      await writeBlob({ main: bundle, assets, output: blob });
       await withdrawChecksums();
       await copyFile(node.path, temporary);
-      await runCommand(NODE_BINARY, [
-        POSTJECT,
-        temporary,
-        'NODE_SEA_BLOB',
-        blob,
-        '--sentinel-fuse',
-        SEA_FUSE,
-      ]);
+      const fuse = ['--sentinel-fuse', SEA_FUSE];
+      await runCommand(NODE_BINARY, [POSTJECT, temporary, 'NODE_SEA_BLOB', blob, ...fuse]);
       await chmod(temporary, 0o755);
     } finally {
-      await Promise.all([config, blob].map((path) => rm(path, { force: true })));
+      await rm(blob, { force: true });
     }
   });
+}
+
+/** Writes what is injected: the program, its code cache, its assets. The same from the same, byte for byte. */
+export async function writeBlob(parts: {
+  readonly main: string;
+  readonly assets: Readonly<Record<string, string>>;
+  readonly output: string;
+}): Promise<void> {
+  const config = `${parts.output}.json`;
+  try {
+    await writeFile(config, JSON.stringify({ ...SEA_SETTINGS, ...parts }));
+    // With the flags of the program, or the code cache is not taken.
+    const flags = [...NODE_FLAGS, ...CODE_CACHE_FLAGS];
+    await runCommand(NODE_BINARY, [...flags, '--experimental-sea-config', config]);
+  } finally {
+    await rm(config, { force: true });
+  }
 }

@@ -1,6 +1,6 @@
 // Failures: what a dial that led nowhere means to a client, and whether trying again makes sense.
 import { REFUSALS } from '#shared/protocol/refusals.ts';
-import type { DialOutcome } from '#shared/stream/dial.ts';
+import type { FailedDial } from '#shared/stream/dial.ts';
 import { dialFailureFrom } from '#shared/stream/dial-failure.ts';
 import type { ClientUrl } from './client-url.ts';
 
@@ -16,11 +16,7 @@ export interface Failure {
 const PROXY_WANTS_PASSWORD = 407;
 
 /** What it means that no new session could be opened. */
-export function failureFrom(
-  outcome: Exclude<DialOutcome, { kind: 'open' }>,
-  target: ClientUrl,
-  proxy: URL | undefined,
-): Failure {
+export function failureFrom(outcome: FailedDial, target: ClientUrl, proxy: URL | undefined): Failure {
   const failure = dialFailureFrom(outcome, { relay: target.url, proxy });
   switch (failure.kind) {
     case 'refusal': {

@@ -11,8 +11,9 @@ import { type FrameFault, FrameParser } from './frame-parser.ts';
 
 /**
  * How the peer reads. `paced`: as it likes, so that a stream which is held up, for hours even, proves nothing.
- * `eager`: always, since what may be on its way is limited above this stream (the resumable stream does that):
- * when nothing moves, the connection is dead.
+ * `eager`: always, since what may be on its way is limited above this stream (the resumable stream does that): when
+ * nothing moves, the connection is taken for dead. A relay between the two may hold it up as well; what is above this
+ * stream must then be able to go on over another one.
  */
 export type PeerReading = 'paced' | 'eager';
 

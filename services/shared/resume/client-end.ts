@@ -1,6 +1,6 @@
 // The client end: dials a transport, opens or resumes the session on it, and dials again when it is lost.
 import type { Cancel, Clock } from '#shared/clock.ts';
-import { BACKOFF_GROWTH, GROWN_ATTEMPT } from '#shared/stream/backoff.ts';
+import { Backoff } from '#shared/stream/backoff.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
@@ -90,8 +90,9 @@ export class ClientEnd implements StreamOwner {
   #version: ProtocolVersion = PROTOCOL_VERSION;
   #established = false;
   #resumeWindowMs: number;
-  /** Dials since the last transport that was a good one, the first dial of all aside. */
-  #attempts = 0;
+  readonly #backoff: Backoff;
+  /** The last transport was a good one, and nothing was dialled since: the next dial is at once. */
+  #mayHurry = true;
   #connectingSince = 0;
   #lastDetail: string | undefined;
   #cancelPatience: Cancel | undefined;
@@ -102,6 +103,8 @@ export class ClientEnd implements StreamOwner {
     this.#options = options;
     this.#resumeWindowMs = options.resumeWindowMs;
     this.#sessionId = options.randomBytes(SESSION_ID_BYTES);
+    const { random } = options;
+    this.#backoff = new Backoff({ firstMs: BACKOFF_FIRST_MS, maxMs: BACKOFF_LAST_MS, random });
     this.#stream = new ResumableStream({
       clock: options.clock,
       limits: options.limits ?? FLOW_LIMITS,
@@ -136,11 +139,14 @@ export class ClientEnd implements StreamOwner {
   detached(): void {
     const now = this.#options.clock.now();
     const lastedMs = this.#phase.kind === 'connected' ? now - this.#phase.since : 0;
-    if (lastedMs >= STABLE_AFTER_MS) this.#attempts = 0;
+    if (lastedMs >= STABLE_AFTER_MS) {
+      this.#backoff.reset();
+      this.#mayHurry = true;
+    }
     this.#beginConnecting();
     // At once the first time; a transport that does not hold is no reason to hammer at the relay.
-    if (this.#attempts > 0) return this.#retry();
-    this.#attempts = 1;
+    if (!this.#mayHurry) return this.#retry();
+    this.#mayHurry = false;
     this.#dial();
   }
 
@@ -280,11 +286,8 @@ export class ClientEnd implements StreamOwner {
 
   #retry(detail?: string): void {
     this.#lastDetail = detail ?? this.#lastDetail;
-    const bound =
-      BACKOFF_FIRST_MS * BACKOFF_GROWTH ** Math.min(Math.max(0, this.#attempts - 1), GROWN_ATTEMPT);
-    this.#attempts += 1;
-    const waitMs = this.#options.random() * Math.min(BACKOFF_LAST_MS, bound);
-    const cancel = this.#options.clock.after(waitMs, () => this.#dial());
+    this.#mayHurry = false;
+    const cancel = this.#options.clock.after(this.#backoff.next(), () => this.#dial());
     this.#phase = { kind: 'waiting', cancel };
   }
 

@@ -4,10 +4,10 @@
  * By how much the bound grows with each attempt. With this growth the bound of the next wait is about the time that has
  * passed so far, so that after an outage the last peer is back in at most as long again.
  */
-export const BACKOFF_GROWTH = 1.5;
+const BACKOFF_GROWTH = 1.5;
 
 /** Behind this attempt the bound is the longest for every setting there can be, and the power stays a number. */
-export const GROWN_ATTEMPT = 64;
+const GROWN_ATTEMPT = 64;
 
 export interface BackoffOptions {
   /** The bound of the first wait, in milliseconds; it grows with each attempt. */
