@@ -3,14 +3,14 @@ import type { Clock } from '#shared/clock.ts';
 import { pause } from '#shared/pause.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';
-import { Backoff } from '#shared/stream/backoff.ts';
+import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
 import { type ControlLink, controlLinkOver } from './control-link.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
 
 /** Full jitter between attempts, in milliseconds: quick at first, since clients may be waiting for the agent. */
-const BACKOFF = { firstMs: 100, maxMs: 3_000 } as const;
+const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
 
 /** More than this is not kept while no link is up: it is for metrics only. */
 const MAX_UNTOLD = 100;

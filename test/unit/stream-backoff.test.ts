@@ -1,16 +1,20 @@
 // Backoff with full jitter.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Backoff } from '#shared/stream/backoff.ts';
+import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 
 const almostOne = 1 - Number.EPSILON / 2;
 
-test('the bound grows by half with each attempt up to the maximum, and starts over after a reset', () => {
+test('the bound doubles with each attempt up to the maximum, and starts over after a reset', () => {
   const backoff = new Backoff({ firstMs: 50, maxMs: 300, random: () => almostOne });
-  const waits = [1, 2, 3, 4, 5, 6, 7].map(() => backoff.next());
-  expect(waits).toEqual([49, 74, 112, 168, 253, 299, 299]);
+  expect([1, 2, 3, 4, 5].map(() => backoff.next())).toEqual([49, 99, 199, 299, 299]);
   backoff.reset();
   expect(backoff.next()).toBe(49);
+});
+
+test('the bound of one who returns grows by half', () => {
+  const backoff = new Backoff({ firstMs: 50, maxMs: 200, growth: RETURN_GROWTH, random: () => almostOne });
+  expect([1, 2, 3, 4, 5].map(() => backoff.next())).toEqual([49, 74, 112, 168, 199]);
 });
 
 test('full jitter: a wait may be as short as nothing', () => {

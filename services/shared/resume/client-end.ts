@@ -1,6 +1,6 @@
 // The client end: dials a transport, opens or resumes the session on it, and dials again when it is lost.
 import type { Cancel, Clock } from '#shared/clock.ts';
-import { Backoff } from '#shared/stream/backoff.ts';
+import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
@@ -104,7 +104,12 @@ export class ClientEnd implements StreamOwner {
     this.#resumeWindowMs = options.resumeWindowMs;
     this.#sessionId = options.randomBytes(SESSION_ID_BYTES);
     const { random } = options;
-    this.#backoff = new Backoff({ firstMs: BACKOFF_FIRST_MS, maxMs: BACKOFF_LAST_MS, random });
+    this.#backoff = new Backoff({
+      firstMs: BACKOFF_FIRST_MS,
+      maxMs: BACKOFF_LAST_MS,
+      growth: RETURN_GROWTH,
+      random,
+    });
     this.#stream = new ResumableStream({
       clock: options.clock,
       limits: options.limits ?? FLOW_LIMITS,
