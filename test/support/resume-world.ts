@@ -5,6 +5,7 @@ import type { FlowLimits } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { SessionTable } from '#shared/resume/session-table.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import { HEADROOM_BYTES } from '#shared/stream/headroom.ts';
 import { JumpingClock } from './resume-clock.ts';
 import { makeWire, PERFECT_WIRE, randomFrom, type Wire, type WirePlan } from './resume-wire.ts';
 
@@ -67,12 +68,20 @@ export class LocalSide implements ByteSink {
     this.#stream.close({ reason: 'ended' });
   }
 
+  /** As a writer does who leaves room for the heads. */
+  #writeRoomy(chunk: Buffer): boolean {
+    const memory = Buffer.alloc(HEADROOM_BYTES + chunk.length, 0xee);
+    chunk.copy(memory, HEADROOM_BYTES);
+    return this.#stream.write(memory.subarray(HEADROOM_BYTES), HEADROOM_BYTES);
+  }
+
   #write(): void {
     while (this.#writable && !this.closed && this.sent < this.#outgoing.length) {
       const size = 1 + Math.floor(this.#random() * this.#habits.writeBytes);
       const chunk = this.#outgoing.subarray(this.sent, this.sent + size);
       this.sent += chunk.length;
-      this.#writable = this.#stream.write(Buffer.from(chunk));
+      this.#writable =
+        this.#random() < 0.5 ? this.#writeRoomy(chunk) : this.#stream.write(Buffer.from(chunk));
       if (this.#writable && this.#random() < this.#habits.idleChance) {
         this.#clock.after(this.#random() * 300, () => this.#write());
         return;

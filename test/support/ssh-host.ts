@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
@@ -56,6 +56,8 @@ export interface HostOptions extends Partial<SshServerOptions> {
   readonly password?: string;
   /** Of the clients; ERROR by default. */
   readonly logLevel?: 'ERROR' | 'INFO' | 'DEBUG1';
+  /** Called with each connection before it is served. */
+  readonly onSocket?: (socket: Socket) => void;
 }
 
 /** The environment that clients run in: nothing of the developer's own ssh-agent or configuration. */
@@ -102,6 +104,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
 
   let nextId = 0;
   const listener = createServer({ noDelay: true }, (socket) => {
+    options.onSocket?.(socket);
     server.serve(socket, { id: `client-${nextId++}`, address: socket.remoteAddress ?? '' });
   });
   listener.listen(0, '127.0.0.1');

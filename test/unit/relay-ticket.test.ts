@@ -1,7 +1,7 @@
 // Tickets: what this cluster sealed opens for its agent and in its time, and nothing else does.
 import { expect, test } from 'vitest';
+import { takeRandomBytes } from '#shared/random-pool.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
-import { takeRandomBytes } from '../../services/relay/hop/random-pool.ts';
 import {
   CLOCK_SKEW_MS,
   openTicket,

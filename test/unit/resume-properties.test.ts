@@ -42,6 +42,7 @@ const limits: fc.Arbitrary<FlowLimits> = fc
   .record({
     windowBytes: fc.integer({ min: 600, max: 6_000 }),
     ackEveryBytes: fc.integer({ min: 20, max: 3_000 }),
+    keepFromBytes: fc.constantFrom(1, 300, 10_000),
   })
   .map((flow) => ({ ...flow, frameBytes: Math.floor(flow.windowBytes / 4) }));
 

@@ -10,6 +10,7 @@ import { serveLocalForwards } from './forward-local.ts';
 import { serveRemoteForwards } from './forward-remote.ts';
 import { ServedSession } from './session.ts';
 import type { ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
+import { makePacketsRoomy } from './ssh2-internals.ts';
 import { TransportGate } from './transport-gate.ts';
 
 /** From the stream to the login. Nothing that the client sends extends it. */
@@ -132,6 +133,9 @@ export class SshConnection {
 
   #accepted(connection: Connection): void {
     this.#connection = connection;
+    connection.on('handshake', () => {
+      makePacketsRoomy(connection);
+    });
     connection.on('error', (error) => {
       this.#faulted(error);
     });

@@ -1,5 +1,7 @@
 // What ssh2 1.17 has no public method for. Everything here touches its private fields; nothing else may.
 import type { Connection, RejectConnection, ServerChannel, Session } from 'ssh2';
+import { takeRandomBytes } from '#shared/random-pool.ts';
+import { allocateRoomy } from '#shared/stream/headroom.ts';
 
 /** RFC 4254 section 5.1. */
 export const OPEN_FAILURE = {
@@ -9,6 +11,10 @@ export const OPEN_FAILURE = {
 } as const;
 
 interface Protocol {
+  readonly _cipher: object;
+  /** Set while keys are exchanged: what is allocated then has no head, and waits for the new keys. */
+  readonly _kexinit: unknown;
+  readonly _packetRW: { readonly write: { alloc(payloadBytes: number, force?: boolean): Buffer } };
   channelOpenFail(recipient: number, reason: number, description: string): void;
   channelClose(recipient: number): void;
   openssh_authAgent(channel: number, window: number, packetSize: number): void;
@@ -84,6 +90,41 @@ export function refuseOpen(
   } finally {
     delete _protocol.channelOpenFail;
   }
+}
+
+/** The length of the packet and that of its padding (RFC 4253 section 6). */
+const PACKET_HEAD_BYTES = 5;
+const AES_BLOCK_BYTES = 16;
+const PADDING_MIN_BYTES = 4;
+const GCM_TAG_BYTES = 16;
+
+/**
+ * Makes packets of AES-GCM with headroom, so that a stream puts its head before them instead of copying them, and with
+ * padding from the pool: ssh2 asks the generator for every packet, which takes as long as encrypting it. To be called
+ * after every key exchange, which brings a new writer. (ssh2 encrypts such a packet where it lies, writes it and forgets
+ * it: AESGCMCipherBinding in lib/protocol/crypto.js, whose `allocPacket` this is. Other ciphers go on as they are.)
+ */
+export function makePacketsRoomy(connection: Connection): void {
+  const { _protocol: protocol } = connection as unknown as ConnectionFields;
+  if (protocol._cipher.constructor.name !== 'AESGCMCipherBinding') return;
+  const writer = protocol._packetRW.write;
+  const allocate = writer.alloc.bind(writer);
+  writer.alloc = (payloadBytes, force) => {
+    const isPayloadOnly = force !== true && protocol._kexinit !== undefined;
+    return isPayloadOnly ? allocate(payloadBytes, force) : allocateGcmPacket(payloadBytes);
+  };
+}
+
+/** A packet but for its payload, with room for its tag. The length is not encrypted, so not padded either (RFC 5647 section 7.2). */
+function allocateGcmPacket(payloadBytes: number): Buffer {
+  const unpadded = 1 + payloadBytes;
+  const short = AES_BLOCK_BYTES - (unpadded % AES_BLOCK_BYTES);
+  const padding = short < PADDING_MIN_BYTES ? short + AES_BLOCK_BYTES : short;
+  const packet = allocateRoomy(4 + unpadded + padding + GCM_TAG_BYTES);
+  packet.writeUInt32BE(unpadded + padding, 0);
+  packet.writeUInt8(padding, 4);
+  takeRandomBytes(padding).copy(packet, PACKET_HEAD_BYTES + payloadBytes);
+  return packet;
 }
 
 /** lib/Channel.js. */

@@ -1,7 +1,7 @@
 // Pending dials: clients on this pod, each waiting for the stream of an agent.
 import type { Clock } from '#shared/clock.ts';
+import { takeRandomBytes } from '#shared/random-pool.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { takeRandomBytes } from '../hop/random-pool.ts';
 
 /** From the dial to the agent's stream, in milliseconds; the client is then told 504. */
 export const DIAL_TIMEOUT_MS = 10_000;

@@ -53,6 +53,8 @@ export const HEADER_BYTES = 5;
 export const OFFSET_BYTES = 8;
 /** What precedes the bytes of a DATA frame. */
 export const DATA_HEAD_BYTES = HEADER_BYTES + OFFSET_BYTES;
+/** Free bytes before a chunk that can become a DATA frame where it lies. */
+export const DATA_HEADROOM_BYTES = FRAME_HEADROOM_BYTES + DATA_HEAD_BYTES;
 /** magic, version, session id, mode, received. */
 export const OPEN_PAYLOAD_BYTES = OPEN_MAGIC.length + 1 + SESSION_ID_BYTES + 1 + OFFSET_BYTES;
 /** Whole seconds, of version 2. */
@@ -109,6 +111,15 @@ export function encodeData(offset: number, bytes: Buffer): Buffer {
   return frame;
 }
 
+/** As `encodeData`, where `bytes` lie: the DATA_HEADROOM_BYTES before them become their head and its headroom. */
+export function encodeDataInPlace(offset: number, bytes: Buffer): Buffer {
+  const start = bytes.byteOffset - DATA_HEAD_BYTES;
+  const frame = Buffer.from(bytes.buffer, start, DATA_HEAD_BYTES + bytes.length);
+  writeHead(frame, FRAME_TYPES.data, OFFSET_BYTES + bytes.length);
+  writeOffset(frame, HEADER_BYTES, offset);
+  return frame;
+}
+
 export function encodeAck(total: number): Buffer {
   return encodeOffsetFrame(FRAME_TYPES.ack, total);
 }
@@ -137,9 +148,13 @@ function startFrame(type: number, payloadBytes: number): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADROOM_BYTES + HEADER_BYTES + payloadBytes).subarray(
     FRAME_HEADROOM_BYTES,
   );
+  writeHead(frame, type, payloadBytes);
+  return frame;
+}
+
+function writeHead(frame: Buffer, type: number, payloadBytes: number): void {
   frame.writeUInt8(type, 0);
   frame.writeUInt32BE(payloadBytes, 1);
-  return frame;
 }
 
 function encodeOffsetFrame(type: number, offset: number): Buffer {

@@ -57,15 +57,25 @@ export const STABLE_AFTER_MS = 3_000;
 /** Sessions that one agent holds, detached ones included: 8 MiB each at worst. */
 export const MAX_SESSIONS = 512;
 
+/** Bytes of so many, which fill at least half of their memory, are kept where they lie instead of being copied. */
+export const KEEP_FROM_BYTES = 8 * 1024;
+
 /** The limits that tests make smaller. A frame must fit into the window four times, so that it never blocks itself. */
 export interface FlowLimits {
   readonly windowBytes: number;
   readonly frameBytes: number;
   readonly ackEveryBytes: number;
+  readonly keepFromBytes: number;
 }
 
 export const FLOW_LIMITS: FlowLimits = {
   windowBytes: REPLAY_LIMIT_BYTES,
   frameBytes: DATA_FRAME_BYTES,
   ackEveryBytes: ACK_EVERY_BYTES,
+  keepFromBytes: KEEP_FROM_BYTES,
 };
+
+/** Whether `bytes` may be kept where they lie: whoever does holds no more than about twice their size. */
+export function fillsItsMemory(bytes: Buffer, { keepFromBytes }: FlowLimits): boolean {
+  return bytes.length >= keepFromBytes && bytes.length * 2 >= bytes.buffer.byteLength;
+}

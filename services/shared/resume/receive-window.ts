@@ -1,11 +1,8 @@
 // The receive window: what arrived, what the local side took of it, and what lies between.
-import type { FlowLimits } from './limits.ts';
+import { type FlowLimits, fillsItsMemory } from './limits.ts';
 
 /** Waiting bytes are copied into blocks, so that a million tiny frames hold no more memory than one large one. */
 const BLOCK_BYTES = 64 * 1024;
-
-/** Bytes of so many, which fill at least half of their memory, wait where they are. */
-const KEEP_FROM_BYTES = 8 * 1024;
 
 /** Written up to `to`; taken whole. */
 interface Block {
@@ -64,7 +61,7 @@ export class ReceiveWindow {
     this.#waitingBytes += bytes.length;
     const last = this.#blocks.at(-1);
     const isPacked = last === undefined || last.to * 2 >= last.memory.length;
-    if (isPacked && bytes.length >= KEEP_FROM_BYTES && bytes.length * 2 >= bytes.buffer.byteLength) {
+    if (isPacked && fillsItsMemory(bytes, this.#limits)) {
       this.#blocks.push({ memory: bytes, to: bytes.length });
       return;
     }

@@ -1,6 +1,6 @@
 // The replay buffer: what one end wrote and the other has not acknowledged, as frames ready to be sent again.
-import { DATA_HEAD_BYTES, encodeData, encodeFin } from './frames.ts';
-import type { FlowLimits } from './limits.ts';
+import { DATA_HEAD_BYTES, DATA_HEADROOM_BYTES, encodeData, encodeDataInPlace, encodeFin } from './frames.ts';
+import { type FlowLimits, fillsItsMemory } from './limits.ts';
 
 /** A frame in the sequence. `end` is the offset behind its last byte; a FIN takes one place. */
 interface Entry {
@@ -58,8 +58,16 @@ export class ReplayBuffer {
     return { from: this.#acked, to: this.#highest };
   }
 
-  /** Copies `chunk` into frames, of one size: a short one costs everybody on the way as much as a long one. */
-  append(chunk: Buffer): void {
+  /**
+   * Makes frames of `chunk`: one where it lies, when there is room for a head before it and it fills its memory; else by
+   * copying, of one size, for a short one costs everybody on the way as much as a long one.
+   */
+  append(chunk: Buffer, headroom: number): void {
+    const hasRoom = headroom >= DATA_HEADROOM_BYTES && chunk.length <= this.#limits.frameBytes;
+    if (hasRoom && fillsItsMemory(chunk, this.#limits)) {
+      this.#add(encodeDataInPlace(this.#written, chunk), chunk.length);
+      return;
+    }
     const share = Math.ceil(chunk.length / Math.ceil(chunk.length / this.#limits.frameBytes));
     for (let at = 0; at < chunk.length; at += share) {
       const bytes = chunk.subarray(at, at + share);

@@ -68,9 +68,9 @@ export class ResumableStream implements ByteStream {
     this.#delivery.attach(sink);
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, headroom = 0): boolean {
     if (!this.#delivery.open) return true;
-    this.#replay.append(chunk);
+    this.#replay.append(chunk, headroom);
     this.#send();
     this.#owesDrained = this.#replay.full;
     return !this.#owesDrained;

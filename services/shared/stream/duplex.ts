@@ -1,6 +1,7 @@
 // A byte stream as a Node duplex, for libraries that want one.
 import { Duplex } from 'node:stream';
 import type { ByteStream } from './byte-stream.ts';
+import { headroomOf } from './headroom.ts';
 
 /**
  * A duplex over `stream`, which nobody has attached to. The end of the stream ends the readable side and closes the
@@ -15,7 +16,7 @@ export function duplexOf(stream: ByteStream): Duplex {
       stream.resume();
     },
     write(chunk: Buffer, _encoding, callback) {
-      if (stream.write(chunk)) callback();
+      if (stream.write(chunk, headroomOf(chunk))) callback();
       else taken = callback;
     },
     final(callback) {
