@@ -15,12 +15,14 @@ const PACKAGES = {
   'g++': 'g++',
   git: 'git',
   nginx: 'nginx',
+  openssl: 'openssl',
   prometheus: 'prometheus',
   promtool: 'prometheus',
   'redis-server': 'redis-server',
   rsync: 'rsync',
   scp: 'openssh-client',
   sftp: 'openssh-client',
+  'sftp-server': 'openssh-sftp-server',
   ssh: 'openssh-client',
   'ssh-add': 'openssh-client',
   'ssh-agent': 'openssh-client',
@@ -37,8 +39,11 @@ const PACKAGES = {
 
 export type RequiredCommand = keyof typeof PACKAGES;
 
-/** Debian keeps daemons and debootstrap here; a normal user's PATH there lacks these. */
-const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+/** All that anything here may need. */
+export const COMMANDS = Object.keys(PACKAGES) as readonly RequiredCommand[];
+
+/** Debian keeps daemons, debootstrap and sftp-server here; a normal user's PATH there lacks these. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/openssh'];
 
 /** apt's own lock may be held by an upgrade in the background: minutes, not hours. */
 const APT_LOCK_TIMEOUT_SECONDS = 600;

@@ -25,11 +25,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it, vi } from 'vitest';
-import { ensureInstalled, OUR_SERVER } from '../support/sftp-programs.ts';
+import { ensureCommands } from '../../deploy/build/requirements.ts';
+import { OUR_SERVER } from '../support/sftp-programs.ts';
 
 const run = promisify(execFile);
 
-beforeAll(() => ensureInstalled('/usr/bin/sftp', 'openssh-client'));
+beforeAll(() => ensureCommands(['sftp', 'scp']));
 
 it('carries files with sftp put and get, and resumes them with reput and reget', async () => {
   await using place = await makePlace();
@@ -144,7 +145,7 @@ it('serves scp, both ways, with ~', async () => {
 const fuse = canOpen('/dev/fuse') ? 'usable' : 'missing';
 
 it.skipIf(fuse === 'missing')(`serves sshfs (/dev/fuse is ${fuse} here)`, async () => {
-  ensureInstalled('/usr/bin/sshfs', 'sshfs');
+  await ensureCommands(['sshfs', 'fusermount3']);
   await using place = await makePlace();
   const { local, remote } = place;
   const script = await serverScript(local);

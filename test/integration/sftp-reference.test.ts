@@ -390,7 +390,7 @@ const CASES: [sentence: string, requests: Requests][] = [
 it.each(CASES)('answers as OpenSSH does: %s', async (_sentence, requests) => {
   const [ours, reference] = await Promise.all([
     outcomesFrom(OUR_SERVER, requests),
-    outcomesFrom(referenceServer(), requests),
+    outcomesFrom(await referenceServer(), requests),
   ]);
   expect(ours).toEqual(reference);
 });
@@ -398,7 +398,7 @@ it.each(CASES)('answers as OpenSSH does: %s', async (_sentence, requests) => {
 it('announces what OpenSSH announces, in the same versions', async () => {
   await using tree = await makeTree();
   await using ours = await startServer(OUR_SERVER, tree.root);
-  await using reference = await startServer(referenceServer(), tree.root);
+  await using reference = await startServer(await referenceServer(), tree.root);
   const announced = await reference.client.init();
   expect(announced.length).toBeGreaterThan(0);
   expect(await ours.client.init()).toEqual(expect.arrayContaining(announced));

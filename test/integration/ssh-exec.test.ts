@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../support/ssh-host.ts';
 import { until } from '../support/ssh-terminal.ts';
 
@@ -198,6 +199,7 @@ test('scp and sftp copy files both ways, with the old protocol and the new', asy
     expect(readFileSync(`${target}-back`).equals(content)).toBe(true);
     rmSync(target);
   }
+  await ensureCommands(['rsync']);
   const rsync = spawn('rsync', ['-e', `ssh ${host.clientOptions.join(' ')}`, source, `${HOST}:synced`], {
     env: CLIENT_ENV,
   });

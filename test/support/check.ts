@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { formatTally, readTally, sumTallies } from './tally.ts';
 
@@ -25,11 +26,19 @@ const STATIC_STAGES: readonly Stage[] = [
   { name: 'build', command: ['node', 'deploy/build/main.ts'] },
 ];
 
+/** Only `npm run test:image` runs containers. */
+const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd']);
+
 /** End-to-end tests wait more than they work, so two files at a time fit on two cores. */
 const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = { e2e: ['--maxWorkers=2'] };
 
 const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
 
+// All at once, before anything: one call of apt-get, and no test that works only after another one installed its tools.
+await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command))).catch((error: Error) => {
+  console.error(`npm test: ${error.message}`);
+  process.exit(1);
+});
 const folder = await mkdtemp(join(tmpdir(), 'converge-check-'));
 const testStages = PROJECTS.map((project) => testStageFor(project, join(folder, `${project}.json`)));
 const failure = await findFailure([...STATIC_STAGES, ...testStages]);

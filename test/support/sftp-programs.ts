@@ -1,9 +1,9 @@
 // SFTP servers as child processes: ours on stdio, and OpenSSH's, which is the reference.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ensureCommands, findCommand } from '../../deploy/build/requirements.ts';
 import { SftpClient } from './sftp-client.ts';
 
 /** Our server as a command for `sftp -D` and `sshfs -o ssh_command`. */
@@ -12,25 +12,10 @@ export const OUR_SERVER = [
   fileURLToPath(new URL('sftp-stdio.ts', import.meta.url)),
 ] as const;
 
-const REFERENCE_PATH = '/usr/lib/openssh/sftp-server';
-
-/** The command of OpenSSH's server; installs Debian's package where it is missing and this is root. */
-export function referenceServer(): readonly [string] {
-  ensureInstalled(REFERENCE_PATH, 'openssh-sftp-server');
-  return [REFERENCE_PATH];
-}
-
-/** Makes sure that the file of a Debian package is there; throws with the line that installs it. */
-export function ensureInstalled(path: string, debianPackage: string): void {
-  if (existsSync(path)) {
-    return;
-  }
-  const line = `apt-get install -y --no-install-recommends ${debianPackage}`;
-  if (process.getuid?.() !== 0) {
-    throw new Error(`${path} is missing: run "sudo ${line}"`);
-  }
-  console.log(`${path} is missing: ${line}`);
-  execFileSync('sh', ['-c', `apt-get update && ${line}`], { stdio: 'inherit' });
+/** The command of OpenSSH's server. */
+export async function referenceServer(): Promise<readonly [string]> {
+  await ensureCommands(['sftp-server']);
+  return [findCommand('sftp-server') ?? 'sftp-server'];
 }
 
 export interface RunningServer extends AsyncDisposable {

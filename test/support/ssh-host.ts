@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
 import { generateHostKey } from '../../services/agent/ssh/host-key.ts';
 import type {
@@ -68,6 +69,7 @@ export const CLIENT_ENV = {
 };
 
 export async function startSshHost(options: HostOptions = {}): Promise<SshHost> {
+  await ensureCommands(['ssh', 'scp']);
   const folder = mkdtempSync(path.join(tmpdir(), 'converge-test-'));
   const keyFile = path.join(folder, 'id');
   const pair = generateHostKey();
