@@ -5,7 +5,6 @@ import type { Dial, RelayMessage } from '#shared/protocol/control-messages.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import type { DialOrder } from '../../services/relay/hop/dial-order.ts';
 import type { OrderOutcome } from '../../services/relay/hop/peer-dialler.ts';
-import { openTicket } from '../../services/relay/hop/ticket.ts';
 import { MemoryRegistry, MemoryStore } from '../../services/relay/registry/memory.ts';
 import { type Agent, AgentTable } from '../../services/relay/session/agent-table.ts';
 import { PendingDials } from '../../services/relay/session/pending-dials.ts';
@@ -137,8 +136,7 @@ export function createCore() {
 
   /** Does what an agent does with a ticket; the stream is undefined if nobody waits for it. */
   function answer(id: string, ticket: string): FakeStream | undefined {
-    const opened = openTicket(key, ticket, id, clock.now());
-    const redeemed = opened === undefined ? undefined : dials.redeem(opened.nonce);
+    const redeemed = dials.redeemTicket(ticket, id);
     if (redeemed === undefined) return undefined;
     const stream = new FakeStream();
     redeemed.give(stream, 'local');

@@ -37,6 +37,29 @@ test('a nonce is good once', () => {
   expect(dials.redeem('unknown')).toBeUndefined();
 });
 
+test('its ticket is as good, once, for its agent', async () => {
+  const { dials, issue } = open();
+  const pending = issue();
+  pending.nameTicket('sealed');
+  expect(dials.redeemTicket('sealed', 'another')).toBeUndefined();
+  const stream = new FakeStream();
+  dials.redeemTicket('sealed', 'job')?.give(stream, 'local');
+  expect(await pending.result).toEqual({ kind: 'stream', stream, route: 'local' });
+  expect(dials.redeemTicket('sealed', 'job')).toBeUndefined();
+  expect(dials.redeem(pending.nonce)).toBeUndefined();
+});
+
+test('a ticket goes with its wait, also one that is named too late', () => {
+  const { dials, issue } = open();
+  const [used, over] = [issue(), issue()];
+  used.nameTicket('used');
+  dials.redeem(used.nonce);
+  over.giveUp();
+  over.nameTicket('late');
+  expect(dials.redeemTicket('used', 'job')).toBeUndefined();
+  expect(dials.redeemTicket('late', 'job')).toBeUndefined();
+});
+
 test('no two nonces are the same, and none can be guessed', () => {
   const { issue } = open();
   const nonces = Array.from({ length: 100 }, () => issue().nonce);

@@ -15,19 +15,19 @@ export async function acceptAgentStream(
   options: RouteOptions,
 ): Promise<FastifyReply> {
   const { clock, dials, key, recorder, self } = options;
-  const ticket = openTicket(key, sealed, id, clock.now());
-  if (ticket === undefined) return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
-  if (ticket.address !== self.address) {
-    // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.
-    if (options.draining())
-      return refuse(reply, recorder, 'draining', 'this relay is going away: try again now', { id });
-    return forward(request, reply, ticket, options);
+  const dial = dials.redeemTicket(sealed, id);
+  if (dial !== undefined) {
+    const stream = acceptStream(request, reply, { protocol: STREAM, clock });
+    if (stream !== undefined) dial.give(stream, 'local');
+    return reply;
   }
-  const dial = dials.redeem(ticket.nonce);
-  if (dial === undefined) return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
-  const stream = acceptStream(request, reply, { protocol: STREAM, clock });
-  if (stream !== undefined) dial.give(stream, 'local');
-  return reply;
+  const ticket = openTicket(key, sealed, id, clock.now());
+  if (ticket === undefined || ticket.address === self.address)
+    return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
+  // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.
+  if (options.draining())
+    return refuse(reply, recorder, 'draining', 'this relay is going away: try again now', { id });
+  return forward(request, reply, ticket, options);
 }
 
 /** The hop is opened before the agent is answered, so that a failure is an answer that the agent understands. */

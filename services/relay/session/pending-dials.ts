@@ -19,6 +19,8 @@ export type DialResult =
 
 interface Pending {
   readonly id: string;
+  readonly nonce: string;
+  ticket: string | undefined;
   /** False if the wait had come to its end before. */
   settle(result: DialResult): boolean;
 }
@@ -27,13 +29,22 @@ interface Pending {
 export interface PendingDial {
   readonly nonce: string;
   readonly result: Promise<DialResult>;
+  /** Notes the ticket that was sealed for it: here it is good without being opened. */
+  nameTicket(ticket: string): void;
   /** Ends the wait with `aborted`. May be called twice, and after the result. */
   giveUp(): void;
 }
 
+/** A wait that was taken out: a stream is owed to it. */
+export interface RedeemedDial {
+  give(stream: ByteStream, route: 'local' | 'waiting'): void;
+}
+
 export class PendingDials {
   readonly #clock: Clock;
+  /** By nonce. */
   readonly #pending = new Map<string, Pending>();
+  readonly #byTicket = new Map<string, Pending>();
   readonly #perAgent = new Map<string, number>();
 
   constructor(clock: Clock) {
@@ -55,7 +66,7 @@ export class PendingDials {
     const settle = (result: DialResult): boolean => {
       if (settled) return false;
       settled = true;
-      if (this.#pending.delete(nonce)) this.#forget(id);
+      this.#takeOut(pending);
       cancel();
       for (const signal of signals) signal.removeEventListener('abort', giveUp);
       resolve(result);
@@ -67,21 +78,31 @@ export class PendingDials {
     const cancel = this.#clock.after(timeoutMs, () => {
       settle({ kind: 'timeout' });
     });
-    this.#pending.set(nonce, { id, settle });
+    const pending: Pending = { id, nonce, ticket: undefined, settle };
+    this.#pending.set(nonce, pending);
     for (const signal of signals) signal.addEventListener('abort', giveUp);
     if (signals.some((signal) => signal.aborted)) giveUp();
-    return { nonce, result: promise, giveUp };
+    const nameTicket = (ticket: string): void => {
+      pending.ticket = ticket;
+      if (this.#pending.has(nonce)) this.#byTicket.set(ticket, pending);
+    };
+    return { nonce, result: promise, nameTicket, giveUp };
   }
 
-  /**
-   * Takes a wait out, once: the caller then owes `give` a stream. Undefined for a nonce that is unknown, used, or
-   * given up.
-   */
-  redeem(nonce: string): { give(stream: ByteStream, route: 'local' | 'waiting'): void } | undefined {
-    const pending = this.#pending.get(nonce);
+  /** Takes a wait out, once. Undefined for a nonce that is unknown, used, or given up. */
+  redeem(nonce: string): RedeemedDial | undefined {
+    return this.#redeem(this.#pending.get(nonce));
+  }
+
+  /** The same by the ticket, for a stream of agent `id` that came to this very pod. */
+  redeemTicket(ticket: string, id: string): RedeemedDial | undefined {
+    const pending = this.#byTicket.get(ticket);
+    return pending?.id === id ? this.#redeem(pending) : undefined;
+  }
+
+  #redeem(pending: Pending | undefined): RedeemedDial | undefined {
     if (pending === undefined) return undefined;
-    this.#pending.delete(nonce);
-    this.#forget(pending.id);
+    this.#takeOut(pending);
     return {
       give(stream, route) {
         const wanted = pending.settle({ kind: 'stream', stream, route });
@@ -90,7 +111,9 @@ export class PendingDials {
     };
   }
 
-  #forget(id: string): void {
+  #takeOut({ id, nonce, ticket }: Pending): void {
+    if (!this.#pending.delete(nonce)) return;
+    if (ticket !== undefined) this.#byTicket.delete(ticket);
     const waiting = (this.#perAgent.get(id) ?? 1) - 1;
     if (waiting === 0) this.#perAgent.delete(id);
     else this.#perAgent.set(id, waiting);

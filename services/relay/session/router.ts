@@ -190,8 +190,9 @@ export class Router {
     }
     const { nonce } = pending;
     const expiresAt = clock.now() + TICKET_LIFE_MS;
-    if (!(await send(sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt }))))
-      pending.giveUp();
+    const ticket = sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt });
+    pending.nameTicket(ticket);
+    if (!(await send(ticket))) pending.giveUp();
     /** Of the look for a move, which most dials are answered before. */
     let look: AbortController | undefined;
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
