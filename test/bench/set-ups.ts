@@ -42,9 +42,12 @@ export async function measureSetUps({ figures, isFull, rounds, say }: PartOption
     const received = parseRelayMessage(data.toString());
     if (received.kind !== 'message' || received.message.type !== 'dial') return;
     const path = agentStreamPath('bench', received.message.ticket);
-    // All that the relay says on the stream is goodbye; an agent answers it.
-    void openUpgraded(pod.port, path, HEADERS).then(({ socket }) => {
-      socket.once('data', () => socket.end(GOODBYE));
+    // All that the relay says on the stream is goodbye, perhaps together with the answer; an agent answers it.
+    void openUpgraded(pod.port, path, HEADERS).then(({ socket, head }) => {
+      const leave = (): void => void socket.end(GOODBYE);
+      if (head.length > 0) leave();
+      else socket.once('data', leave);
+      socket.resume();
     });
   });
   const session = async (): Promise<void> => {
