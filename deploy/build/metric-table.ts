@@ -40,6 +40,7 @@ export async function describeMetrics(): Promise<
     pendingDials: () => 0,
     bytes: () => ({ local: bytes, waiting: bytes, forwarding: bytes }),
     draining: () => false,
+    logLinesDropped: () => 0,
   });
   const text = await metrics.text();
   return new Map(

@@ -27,6 +27,7 @@ import { registerUsagePage } from './http/usage-page.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
 import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
+import type { LogOutput } from './log-output.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import { createRedisRegistry } from './registry/redis.ts';
@@ -64,8 +65,8 @@ export interface RelayParts {
   readonly downloads: string;
   /** `OS-ARCH` of `/docs/agent` and its like. */
   readonly platform: string;
-  /** Where the JSON lines of the log go. */
-  readonly logStream?: NodeJS.WritableStream;
+  /** Where the JSON lines of the log go; by default to standard output, whatever becomes of them. */
+  readonly log?: Pick<LogOutput, 'stream' | 'dropped'>;
 }
 
 export interface Relay {
@@ -93,6 +94,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     pendingDials: () => dials.size,
     bytes: () => sessions.totals,
     draining: () => draining,
+    logLinesDropped: () => parts.log?.dropped ?? 0,
   });
   const publicApp = createApp(config, parts, metrics, true);
   const internalApp = createApp(config, parts, metrics, false);
@@ -277,7 +279,7 @@ function createApp(
     logger: {
       level: config.logLevel,
       base: { pod: config.podId },
-      ...(parts.logStream === undefined ? {} : { stream: parts.logStream }),
+      ...(parts.log === undefined ? {} : { stream: parts.log.stream }),
     },
     // Sessions are logged by the core; a line per scrape and probe helps nobody.
     logController: new LogController({ disableRequestLogging: true }),

@@ -1,8 +1,10 @@
 // The relay's process: environment in, signals in, exit code out.
 import { dirname, join } from 'node:path';
+import { systemClock } from '#shared/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
 import { RelayFault } from './errors.ts';
+import { openLogOutput } from './log-output.ts';
 
 const EXIT_FAULT = 1;
 const EXIT_BAD_CONFIGURATION = 2;
@@ -16,7 +18,9 @@ async function main(): Promise<void> {
     for (const fault of read.faults) console.error(`relay: ${fault}`);
     process.exit(EXIT_BAD_CONFIGURATION);
   }
+  const log = openLogOutput(process.stdout.fd, systemClock);
   const relay = createRelay(read.config, {
+    log,
     downloads: downloadsDirectory(),
     platform: `${process.platform}-${process.arch}`,
   });
@@ -28,13 +32,17 @@ async function main(): Promise<void> {
       // The second one ends at once: whoever sends it does not want to wait.
       if (toldAt !== undefined) process.exit(0);
       toldAt = Date.now();
-      relay.drain().then(
-        () => process.exit(0),
+      const ended = relay.drain().then(
+        () => 0,
         (error: unknown) => {
           console.error(error);
-          process.exit(EXIT_FAULT);
+          return EXIT_FAULT;
         },
       );
+      void ended.then(async (code) => {
+        await log.close();
+        process.exit(code);
+      });
     });
   }
   const { port } = await relay.start();

@@ -54,12 +54,15 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
   const relay = createRelay(read.config, {
     downloads: setUp.downloads ?? '/nonexistent',
     platform: 'linux-x64',
-    logStream: new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        for (const line of chunk.toString().trim().split('\n')) log.push(JSON.parse(line) as LogLine);
-        done();
-      },
-    }),
+    log: {
+      dropped: 0,
+      stream: new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          for (const line of chunk.toString().trim().split('\n')) log.push(JSON.parse(line) as LogLine);
+          done();
+        },
+      }),
+    },
     ...(setUp.clock === undefined ? {} : { clock: setUp.clock }),
     ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),
     ...(setUp.cluster === undefined ? {} : { cluster: setUp.cluster }),

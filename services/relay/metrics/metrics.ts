@@ -42,6 +42,8 @@ export interface Readings {
   /** Bytes since the start. */
   readonly bytes: () => Readonly<Record<SessionRoute, ByteCounts>>;
   readonly draining: () => boolean;
+  /** Since the start. */
+  readonly logLinesDropped: () => number;
 }
 
 export interface Metrics extends Recorder, ApiRecorder {
@@ -126,6 +128,16 @@ export function createMetrics(readings: Readings): Metrics {
     },
   });
   registry.registerMetric(bytesMoved);
+  const linesDropped = new Counter({
+    name: 'converge_log_lines_dropped_total',
+    help: 'Lines of the log that are lost, because nobody read them in time.',
+    registers: [],
+    collect() {
+      this.reset();
+      this.inc(readings.logLinesDropped());
+    },
+  });
+  registry.registerMetric(linesDropped);
 
   const links = counter('converge_agent_links_total', 'Control links opened.', {});
   const unlinks = counter('converge_agent_links_closed_total', 'Control links closed, by reason.', {
