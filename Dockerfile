@@ -1,8 +1,11 @@
 # The relay's image: one bundle, the downloads that it serves, and Node. Build it with
 #   docker build -t converge:0.1.0 .
-# or for both platforms (each builds its own binaries, so an emulated one takes its time) with
+# or for both platforms (each builds its own binaries, so an emulated one takes ten minutes) with a builder that takes two
+# (docker buildx create --use) and
 #   docker buildx build --platform linux/amd64,linux/arm64 -t REGISTRY/converge:0.1.0 --push .
-# Pin the bases by digest for a build that is the same next year: --build-arg BUILD_BASE=node@sha256:…
+# Pin both bases by digest, that of the index and not of one platform, for a build that is the same next year:
+#   --build-arg BUILD_BASE=node@sha256:… --build-arg RUNTIME_BASE=node@sha256:…
+# For layers of the same digests as well: SOURCE_DATE_EPOCH=… and --output type=registry,rewrite-timestamp=true for --push.
 
 ARG BUILD_BASE=node:24-bookworm
 ARG RUNTIME_BASE=node:24-bookworm-slim
@@ -27,6 +30,8 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /app
 COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
+# Bases pinned by the digests of different platforms would build, start, and have no download for their own.
+RUN dist/bin/agent-linux-$(node -p process.arch) --version
 ENV NODE_ENV=production
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
