@@ -34,7 +34,7 @@ const PACKAGES = {
   tmux: 'tmux',
   top: 'procps',
   unzip: 'unzip',
-  vim: 'vim-tiny',
+  vim: 'vim',
 } as const;
 
 export type RequiredCommand = keyof typeof PACKAGES;
