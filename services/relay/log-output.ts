@@ -1,5 +1,5 @@
 // The log output: lines to a file descriptor, which neither hold up the relay nor fill its memory when nobody reads them.
-import { SonicBoom } from 'sonic-boom';
+import sonicBoom from 'sonic-boom';
 import type { Clock } from '#shared/clock.ts';
 
 /** What waits for a slow reader, in bytes; lines beyond that are dropped, and counted. */
@@ -18,7 +18,7 @@ export interface LogOutput {
 
 /** Writes to `fd`, as its reader takes it. */
 export function openLogOutput(fd: number, clock: Clock): LogOutput {
-  const stream = new SonicBoom({ fd, sync: false, maxLength: LOG_BACKLOG_BYTES });
+  const stream = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: LOG_BACKLOG_BYTES });
   let dropped = 0;
   let closed: Promise<void> | undefined;
   stream.on('drop', () => {
