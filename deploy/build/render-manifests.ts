@@ -27,7 +27,8 @@ export async function renderManifests(): Promise<ReadonlyMap<string, string>> {
       // Nobody's Helm manages these, and kustomize says where they go.
       .replace(/^ +app\.kubernetes\.io\/managed-by: Helm\n/gm, '')
       .replace(/^ +helm\.sh\/chart: .*\n/gm, '')
-      .replace(/^ {2}namespace: converge\n/m, '');
+      // In the RoleBinding's subject too: kustomize fills it in, and would leave another namespace as it is.
+      .replace(/^ +namespace: converge\n/gm, '');
     files.set(name, `${NOTE}${body.trim()}\n`);
   }
   const kustomization = {

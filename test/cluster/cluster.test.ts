@@ -14,6 +14,7 @@ import { until } from '../support/poll.ts';
 const MIB = 2 ** 20;
 const SET_UP_WITHIN_MS = 900_000;
 const GONE_WITHIN_MS = 120_000;
+const CARRIED_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 1_000;
 /** At 80 Mbit/s this takes about as long as three pods take to be replaced one by one. */
 const TRANSFER_BYTES = 1_024 * MIB;
@@ -75,11 +76,16 @@ test('a transfer outlives helm upgrade', async () => {
 });
 
 test('a transfer outlives the loss of a pod', async () => {
+  const before = countResumes();
   await transferDuring('loss', async () => {
-    const [pod = ''] = await release.readyPods();
+    // One that the transfer runs through: the others would prove nothing.
+    const carries = async () => (await release.busyPods())[0];
+    const pod = await until('the transfer runs', carries, CARRIED_WITHIN_MS, LOOK_EVERY_MS);
+    // Killed before its drain delay is over, so without a goodbye.
     await release.kubectl('delete', 'pod', pod, '--grace-period=0', '--force');
     await release.waitForPods(3);
   });
+  expect(countResumes()).toBeGreaterThan(before);
 });
 
 test('strangers reach the public port, and neither the internal one nor Redis', async ({ skip }) => {
@@ -98,14 +104,24 @@ test('strangers reach the public port, and neither the internal one nor Redis', 
   expect(REFUSED).toContain(await tryConnect(release, stranger, `${RELEASE}-redis`, 6379));
 });
 
-test('from three to one, a session goes on and new ones begin', async () => {
-  const running = way.startSsh([way.host, 'echo begun; read -r line; echo "got $line"']);
-  await running.see(/begun/);
+test('from three to one, sessions go on and new ones begin', async () => {
+  const before = await release.readyPods();
+  const resumes = countResumes();
+  // One through each pod, by turns.
+  const running = before.map(() => way.startSsh([way.host, 'echo begun; read -r line; echo "got $line"']));
+  for (const session of running) await session.see(/begun/);
   await release.upgrade({ replicas: 1 });
   await release.waitForPods(1);
-  running.child.stdin?.end('it\n');
-  await running.see(/got it/);
-  expect((await running.exited).code).toBe(0);
+  const [left] = await release.readyPods();
+  // Until the others are gone they serve their sessions as before.
+  const leaving = before.filter((pod) => pod !== left).map((pod) => `pod/${pod}`);
+  await release.kubectl('wait', ...leaving, '--for=delete', `--timeout=${GONE_WITHIN_MS / 1_000}s`);
+  for (const session of running) {
+    session.child.stdin?.end('it\n');
+    await session.see(/got it/);
+    expect((await session.exited).code).toBe(0);
+  }
+  expect(countResumes()).toBeGreaterThan(resumes);
   expect((await way.ssh([way.host, 'true'])).code).toBe(0);
 });
 
@@ -121,6 +137,11 @@ test('uninstalling leaves nothing', async () => {
   };
   await until('all objects are gone', isGone, GONE_WITHIN_MS, LOOK_EVERY_MS);
 });
+
+/** How many sessions lost their transport and came back, as the agent says. */
+function countResumes(): number {
+  return agent.process.stdout.match(/ resumed after /g)?.length ?? 0;
+}
 
 /** Puts a file, again and again until `event` is over, and compares what arrived. */
 async function transferDuring(name: string, event: () => Promise<void>): Promise<void> {

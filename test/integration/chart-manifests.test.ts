@@ -1,7 +1,8 @@
 // The plain manifests and the chart's README, held against the chart.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { CHART_README, renderChartReadme } from '../../deploy/build/chart-readme.ts';
@@ -29,6 +30,21 @@ test('the kustomization builds, into one namespace, without a secret in a file',
   expect(at(binding, 'subjects.0.namespace')).toBe('converge');
   const image = at(pick(objects, 'Deployment'), 'spec.template.spec.containers.0.image');
   expect(image).toMatch(/^converge:\d+\.\d+\.\d+$/);
+});
+
+test('an overlay moves all of it into its own namespace, the subject of the RoleBinding too', async () => {
+  const { kubectl } = await findKubernetesTools();
+  const folder = await mkdtemp(join(tmpdir(), 'converge-overlay-'));
+  try {
+    const resources = [relative(await realpath(folder), MANIFESTS)];
+    const overlay = { kind: 'Kustomization', namespace: 'elsewhere', resources };
+    await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(overlay));
+    const objects = parseObjects((await promisify(execFile)(kubectl, ['kustomize', folder])).stdout);
+    for (const object of objects) expect(object.metadata.namespace, object.kind).toBe('elsewhere');
+    expect(at(pick(objects, 'RoleBinding'), 'subjects.0.namespace')).toBe('elsewhere');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('the table of values is that of values.yaml (node deploy/build/chart-readme.ts writes it)', async () => {

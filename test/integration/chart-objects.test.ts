@@ -360,6 +360,27 @@ describe('scaling and disruption', () => {
     expect(at(pick(fixed, 'Deployment'), 'spec.replicas')).toBe(4);
   });
 
+  test('a number that the autoscaler owns is left to it, or rolling back over it would be a conflict', async () => {
+    const renderOver = async (...managedFields: object[]) => {
+      await using server = await startDiscoveryServer({
+        '/apis/apps/v1/namespaces/relays/deployments/converge': {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { ...HELM_OWNED, managedFields },
+          spec: { replicas: 7 },
+        },
+      });
+      const upgraded = await render({ sets: ['autoscaling'], server: server.url });
+      return at(pick(upgraded, 'Deployment'), 'spec.replicas');
+    };
+    const applied = { manager: 'helm', operation: 'Apply' };
+    const scaled = { manager: 'kube-controller-manager', operation: 'Update', subresource: 'scale' };
+    expect(await renderOver(applied, scaled)).toBeUndefined();
+    expect(await renderOver(applied)).toBe(7);
+    // Helm 3 would take away what is left out.
+    expect(await renderOver({ manager: 'helm', operation: 'Update' }, scaled)).toBe(7);
+  });
+
   test('nodes can always be drained, one relay at a time', () => {
     const budget = pick(objects, 'PodDisruptionBudget');
     expect(at(budget, 'spec.maxUnavailable')).toBe(1);

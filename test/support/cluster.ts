@@ -39,6 +39,8 @@ export interface ClusterRelease extends AsyncDisposable {
   readyPods(): Promise<readonly string[]>;
   /** Resolves once so many of them are. */
   waitForPods(count: number): Promise<void>;
+  /** The relay pods that a session runs through, by name. */
+  busyPods(): Promise<readonly string[]>;
   /** What all relay pods together count, of the metric's series with those labels. */
   sumMetric(series: string): Promise<number>;
   /** What the namespace looks like, for the report of a failure. */
@@ -70,6 +72,8 @@ export async function openRelease({ image, valuesFile }: ReleaseOptions): Promis
     return items.filter(isReady).map(({ metadata }) => metadata.name);
   };
   const runIn = (pod: string, script: string) => kubectl('exec', pod, '--', 'node', '-e', script);
+  const readMetrics = (pod: string) =>
+    runIn(pod, "fetch('http://localhost:9090/metrics').then((r) => r.text()).then((t) => console.log(t))");
   await kubectl('create', 'namespace', namespace);
   // Here every pod must meet the strictest of the Pod Security Standards, or it is not let in.
   await kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
@@ -105,10 +109,13 @@ export async function openRelease({ image, valuesFile }: ReleaseOptions): Promis
       const options = ['--install', '--reset-then-reuse-values', '--wait', '--timeout', INSTALL_WITHIN];
       await helm('upgrade', RELEASE, CHART, ...options, ...sets);
     },
+    async busyPods() {
+      const pods = await readyPods();
+      const texts = await Promise.all(pods.map(readMetrics));
+      return pods.filter((_, index) => sumOf(texts[index] ?? '', 'converge_sessions') > 0);
+    },
     async sumMetric(series) {
-      const script =
-        "fetch('http://localhost:9090/metrics').then((r) => r.text()).then((t) => console.log(t))";
-      const texts = await Promise.all((await readyPods()).map((pod) => runIn(pod, script)));
+      const texts = await Promise.all((await readyPods()).map(readMetrics));
       return texts.reduce((sum, text) => sum + sumOf(text, series), 0);
     },
     async describe() {
