@@ -39,7 +39,7 @@ EXPOSE 8080 9090
 # SIGTERM drains (DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS: give docker stop at least that, -t 60).
 STOPSIGNAL SIGTERM
 # The flags: deploy/build/runtime-flags.ts.
-ENTRYPOINT ["node", "--max-semi-space-size=1", "--single-threaded-gc", "--heap-growing-percent=300", "dist/relay/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--single-threaded-gc", "--heap-growing-percent=300", "dist/relay/main.js"]
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -13,7 +13,6 @@ const PACKAGES = {
   dockerd: 'docker.io',
   fusermount3: 'fuse3',
   'g++': 'g++',
-  git: 'git',
   nginx: 'nginx',
   openssl: 'openssl',
   prometheus: 'prometheus',

@@ -66,7 +66,7 @@ export interface RelayParts {
   /** `OS-ARCH` of `/docs/agent` and its like. */
   readonly platform: string;
   /** Where the JSON lines of the log go; by default to standard output, whatever becomes of them. */
-  readonly log?: Pick<LogOutput, 'stream' | 'dropped'>;
+  readonly log?: Pick<LogOutput, 'write' | 'dropped'>;
 }
 
 export interface Relay {
@@ -279,7 +279,7 @@ function createApp(
     logger: {
       level: config.logLevel,
       base: { pod: config.podId },
-      ...(parts.log === undefined ? {} : { stream: parts.log.stream }),
+      ...(parts.log === undefined ? {} : { stream: parts.log }),
     },
     // Sessions are logged by the core; a line per scrape and probe helps nobody.
     logController: new LogController({ disableRequestLogging: true }),

@@ -4,7 +4,7 @@ import { systemClock } from '#shared/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
 import { RelayFault } from './errors.ts';
-import { openLogOutput } from './log-output.ts';
+import { LogOutput, openStandardOutput } from './log-output.ts';
 
 const EXIT_FAULT = 1;
 const EXIT_BAD_CONFIGURATION = 2;
@@ -18,7 +18,9 @@ async function main(): Promise<void> {
     for (const fault of read.faults) console.error(`relay: ${fault}`);
     process.exit(EXIT_BAD_CONFIGURATION);
   }
-  const log = openLogOutput(process.stdout.fd, systemClock);
+  const log = new LogOutput(openStandardOutput(), systemClock);
+  // Whatever ends this process: an exception that nobody caught as well, of which the last lines may tell the reason.
+  process.on('exit', () => log.flush());
   const relay = createRelay(read.config, {
     log,
     downloads: downloadsDirectory(),

@@ -1,7 +1,7 @@
 // The random pool: random bytes a page at a time, since each call of the generator costs more than the bytes do.
 import { randomBytes } from 'node:crypto';
 
-/** Enough for a hundred sessions of a relay, or the padding of as many packets, in bytes. */
+/** Enough for a hundred sessions of a relay, or the padding of some hundred packets, in bytes. */
 const PAGE_BYTES = 4096;
 
 let page = randomBytes(PAGE_BYTES);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { ensureChromium } from './browser.ts';
 import { formatTally, readTally, sumTallies } from './tally.ts';
 
 interface Stage {
@@ -26,19 +27,22 @@ const STATIC_STAGES: readonly Stage[] = [
   { name: 'build', command: ['node', 'deploy/build/main.ts'] },
 ];
 
-/** Only `npm run test:image` runs containers. */
-const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd']);
+/** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
+const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'sshd', 'chromium']);
 
 /** End-to-end tests wait more than they work, so two files at a time fit on two cores. */
 const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = { e2e: ['--maxWorkers=2'] };
 
 const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
 
-// All at once, before anything: one call of apt-get, and no test that works only after another one installed its tools.
-await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command))).catch((error: Error) => {
-  console.error(`npm test: ${error.message}`);
+// Before anything, so that no test works only after another one has installed its tools.
+try {
+  await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
+  await ensureChromium();
+} catch (error) {
+  console.error(`npm test: ${(error as Error).message}`);
   process.exit(1);
-});
+}
 const folder = await mkdtemp(join(tmpdir(), 'converge-check-'));
 const testStages = PROJECTS.map((project) => testStageFor(project, join(folder, `${project}.json`)));
 const failure = await findFailure([...STATIC_STAGES, ...testStages]);

@@ -1,7 +1,6 @@
 // A relay on free ports of this machine, with its log and its metrics to look at.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Writable } from 'node:stream';
 import { type Clock, systemClock } from '#shared/clock.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
@@ -56,12 +55,9 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     platform: 'linux-x64',
     log: {
       dropped: 0,
-      stream: new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          for (const line of chunk.toString().trim().split('\n')) log.push(JSON.parse(line) as LogLine);
-          done();
-        },
-      }),
+      write(text) {
+        for (const line of text.trim().split('\n')) log.push(JSON.parse(line) as LogLine);
+      },
     },
     ...(setUp.clock === undefined ? {} : { clock: setUp.clock }),
     ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),

@@ -10,11 +10,17 @@ export const OPEN_FAILURE = {
   RESOURCE_SHORTAGE: 4,
 } as const;
 
+interface PacketWriter {
+  /** Where the payload begins in what `alloc` gives. */
+  readonly allocStart: number;
+  alloc(payloadBytes: number, force?: boolean): Buffer;
+}
+
 interface Protocol {
   readonly _cipher: object;
   /** Set while keys are exchanged: what is allocated then has no head, and waits for the new keys. */
   readonly _kexinit: unknown;
-  readonly _packetRW: { readonly write: { alloc(payloadBytes: number, force?: boolean): Buffer } };
+  readonly _packetRW: { readonly write: PacketWriter };
   channelOpenFail(recipient: number, reason: number, description: string): void;
   channelClose(recipient: number): void;
   openssh_authAgent(channel: number, window: number, packetSize: number): void;
@@ -100,14 +106,16 @@ const GCM_TAG_BYTES = 16;
 
 /**
  * Makes packets of AES-GCM with headroom, so that a stream puts its head before them instead of copying them, and with
- * padding from the pool: ssh2 asks the generator for every packet, which takes as long as encrypting it. To be called
- * after every key exchange, which brings a new writer. (ssh2 encrypts such a packet where it lies, writes it and forgets
+ * padding from the pool: ssh2 asks the generator for every packet, which takes about as long as encrypting a large one. To be
+ * called after every key exchange, which brings a new writer. (ssh2 encrypts such a packet where it lies, writes it and forgets
  * it: AESGCMCipherBinding in lib/protocol/crypto.js, whose `allocPacket` this is. Other ciphers go on as they are.)
  */
 export function makePacketsRoomy(connection: Connection): void {
   const { _protocol: protocol } = connection as unknown as ConnectionFields;
   if (protocol._cipher.constructor.name !== 'AESGCMCipherBinding') return;
   const writer = protocol._packetRW.write;
+  // One that compresses allocates payloads only; algorithms.ts offers none.
+  if (writer.allocStart !== PACKET_HEAD_BYTES) return;
   const allocate = writer.alloc.bind(writer);
   writer.alloc = (payloadBytes, force) => {
     const isPayloadOnly = force !== true && protocol._kexinit !== undefined;

@@ -111,20 +111,21 @@ answers too, so what counts as unset is the empty text alone.
 {{/*
 While an autoscaler decides, the number that it decided on. Left out, Kubernetes would take it for 1 in the upgrade that
 turns autoscaling on, and two relays of three would leave at once. Without a cluster to ask nothing is said. Nor is it once
-the field is the autoscaler's and Helm applies on the server's side (the default of Helm 4): there a field that is left out
-stays as it is, and one that says another number is a conflict, which would refuse a rollback.
+the field is the autoscaler's and Helm applies on the server's side (Helm 4, where the release was its own before): there a
+field that is left out stays as it is, and one that says another number is a conflict, which would refuse later rollbacks.
 */}}
 {{- define "converge.replicas" -}}
 {{- if not .Values.autoscaling.enabled }}{{ .Values.replicas }}
 {{- else }}
 {{- $found := lookup "apps/v1" "Deployment" .Release.Namespace (include "converge.fullname" .) }}
+{{- $appliesOnServer := semverCompare ">=4.0.0-0" .Capabilities.HelmVersion.Version }}
 {{- $isApplied := false }}
 {{- $isScaled := false }}
 {{- range (($found).metadata | default dict).managedFields }}
   {{- $isApplied = or $isApplied (and (eq .manager "helm") (eq .operation "Apply")) }}
   {{- $isScaled = or $isScaled (eq (.subresource | default "") "scale") }}
 {{- end }}
-{{- if not (and $isApplied $isScaled) }}
+{{- if not (and $appliesOnServer $isApplied $isScaled) }}
 {{- (($found).spec | default dict).replicas | default "" }}
 {{- end }}
 {{- end }}
