@@ -30,8 +30,11 @@ const STATIC_STAGES: readonly Stage[] = [
 /** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
 const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'sshd', 'chromium']);
 
-/** End-to-end tests wait more than they work, so two files at a time fit on two cores. */
-const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = { e2e: ['--maxWorkers=2'] };
+/** These wait more than they work, so two files at a time fit on two cores. */
+const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  integration: ['--maxWorkers=2'],
+  e2e: ['--maxWorkers=2'],
+};
 
 const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
 
