@@ -98,8 +98,9 @@ export function refuseOpen(
   }
 }
 
-/** The length of the packet and that of its padding (RFC 4253 section 6). */
-const PACKET_HEAD_BYTES = 5;
+/** The length of the packet, and with it that of its padding (RFC 4253 section 6). */
+const PACKET_LENGTH_BYTES = 4;
+const PACKET_HEAD_BYTES = PACKET_LENGTH_BYTES + 1;
 const AES_BLOCK_BYTES = 16;
 const PADDING_MIN_BYTES = 4;
 const GCM_TAG_BYTES = 16;
@@ -128,9 +129,9 @@ function allocateGcmPacket(payloadBytes: number): Buffer {
   const unpadded = 1 + payloadBytes;
   const short = AES_BLOCK_BYTES - (unpadded % AES_BLOCK_BYTES);
   const padding = short < PADDING_MIN_BYTES ? short + AES_BLOCK_BYTES : short;
-  const packet = allocateRoomy(4 + unpadded + padding + GCM_TAG_BYTES);
+  const packet = allocateRoomy(PACKET_LENGTH_BYTES + unpadded + padding + GCM_TAG_BYTES);
   packet.writeUInt32BE(unpadded + padding, 0);
-  packet.writeUInt8(padding, 4);
+  packet.writeUInt8(padding, PACKET_LENGTH_BYTES);
   takeRandomBytes(padding).copy(packet, PACKET_HEAD_BYTES + payloadBytes);
   return packet;
 }
