@@ -8,8 +8,8 @@ import { expect, it, vi } from 'vitest';
 import {
   MAX_OPEN_HANDLES,
   MAX_PACKET_BYTES,
-  MAX_RUNNING_REQUESTS,
   MAX_TRANSFER_BYTES,
+  MAX_UNANSWERED_REQUESTS,
 } from '../../services/agent/ssh/sftp/limits.ts';
 import { serveSftp } from '../../services/agent/ssh/sftp/sftp-server.ts';
 import {
@@ -24,13 +24,14 @@ import {
   u32,
   u64,
 } from '../support/sftp-client.ts';
+import { openSftpSession, sftpOptionsFor } from '../support/sftp-pair.ts';
 import { OUR_SERVER, startServer } from '../support/sftp-programs.ts';
 import { makeTree } from '../support/sftp-tree.ts';
 
 const { READ, WRITE, APPEND, CREAT, TRUNC } = FLAG;
 
 it('gives pipelined requests the outcome of a server that does one after the other', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const { client } = session;
   const file = await client.open('w', READ | WRITE | CREAT);
   const replies = await Promise.all([
@@ -67,7 +68,7 @@ it('gives pipelined requests the outcome of a server that does one after the oth
 });
 
 it('lets a reader through one handle see what was written through another before it', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const { client } = session;
   const [writer, reader] = [await client.open('w', WRITE | CREAT), await client.open('w', READ)];
   for (let round = 0; round < 20; round += 1) {
@@ -81,7 +82,7 @@ it('lets a reader through one handle see what was written through another before
 });
 
 it('keeps pipelined appends in order', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const { client } = session;
   const file = await client.open('w', WRITE | CREAT | APPEND);
   await Promise.all(Array.from({ length: 50 }, (_, index) => client.write(file, 0, `${index},`)));
@@ -93,7 +94,7 @@ it('keeps pipelined appends in order', async () => {
 });
 
 it('lists 10,000 entries once each, also when READDIRs are pipelined', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const { client } = session;
   await client.request(T.MKDIR, str('many'), attrs());
   const names = Array.from({ length: 10_000 }, (_, index) => `file-${index}`);
@@ -115,7 +116,7 @@ it('lists 10,000 entries once each, also when READDIRs are pipelined', async () 
 });
 
 it('names a full disk', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const full = await session.client.open('/dev/full', WRITE);
   expect(await session.client.write(full, 0, 'x')).toEqual({
     kind: 'status',
@@ -134,14 +135,14 @@ it('names a permission that is missing', async () => {
 });
 
 it('does not wait for the other end of a FIFO', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   execFileSync('mkfifo', [`${session.root}/fifo`]);
   const handle = await session.client.open('fifo', READ);
   expect(await session.client.read(handle, 0, 10)).toMatchObject({ code: STATUS.FAILURE });
 });
 
 it('refuses more handles than it announces, and has room again after a CLOSE', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const { client } = session;
   const limits = await client.extended('limits@openssh.com');
   expect(numbersOf(limits)).toEqual([
@@ -175,18 +176,18 @@ it.each([
   ['no fields at all', T.WRITE, []],
   ['an odd list of ids', T.EXTENDED, [str('users-groups-by-id@openssh.com'), str('abc'), str('')]],
 ] as const)('answers %s with BAD_MESSAGE and goes on', async (_what, type, fields) => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   expect(await session.client.request(type, ...fields)).toMatchObject({ code: STATUS.BAD_MESSAGE });
   expect(await session.client.request(T.STAT, str('hello.txt'))).toMatchObject({ kind: 'attributes' });
 });
 
 it('answers a type of no version 3 with OP_UNSUPPORTED', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   expect(await session.client.request(99)).toMatchObject({ code: STATUS.OP_UNSUPPORTED });
 });
 
 it('refuses offsets and sizes that it cannot hold exactly', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const file = await session.client.open('hello.txt', READ);
   const reply = await session.client.read(file, 2n ** 53n, 10);
   expect(reply).toMatchObject({ code: STATUS.FAILURE, message: expect.stringContaining('9007199254740992') });
@@ -197,7 +198,7 @@ it.each([
   ['a length of 0', u32(0)],
   ['a packet too short for an id', packet(T.STAT, Buffer.alloc(2))],
 ])('ends the channel on %s', async (_what, bytes) => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   session.client.sendRaw(bytes);
   expect(await session.done).toBe('protocol-fault');
   await session.client.ended;
@@ -205,14 +206,14 @@ it.each([
 
 it('ends the channel on a request before INIT', async () => {
   const [near, far] = duplexPair();
-  const service = serveSftp(near, optionsFor('/'));
+  const service = serveSftp(near, sftpOptionsFor('/'));
   far.resume().write(packet(T.STAT, u32(1), str('/')));
   expect(await service.done).toBe('protocol-fault');
   await once(far, 'end');
 });
 
 it('does what was asked before the client ended its side, and answers it', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const { client } = session;
   const file = await client.open('w', WRITE | CREAT | TRUNC);
   const writes = Array.from({ length: 200 }, (_, index) => client.write(file, index * 10, 'x'.repeat(10)));
@@ -222,7 +223,7 @@ it('does what was asked before the client ended its side, and answers it', async
 });
 
 it('closes every handle when the channel is destroyed', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const opens = [1, 2, 3].map(() => session.client.open('hello.txt', READ));
   await Promise.all([...opens, session.client.opendir('folder')]);
   expect(await openPathsBelow(session.root)).toHaveLength(4);
@@ -232,7 +233,7 @@ it('closes every handle when the channel is destroyed', async () => {
 });
 
 it('can be stopped twice, with requests under way', async () => {
-  await using session = await openSession();
+  await using session = await openSftpSession();
   const file = await session.client.open('w', WRITE | CREAT);
   const lost = Promise.allSettled(
     Array.from({ length: 30 }, () => session.client.write(file, 0, Buffer.alloc(100_000))),
@@ -249,7 +250,7 @@ it('works on no further requests while the client takes no replies', async () =>
   await using tree = await makeTree();
   const [near, far] = duplexPair({ highWaterMark: 64 * 1024 });
   let requests = 0;
-  const service = serveSftp(near, { ...optionsFor(tree.root), onActivity: () => (requests += 1) });
+  const service = serveSftp(near, { ...sftpOptionsFor(tree.root), onActivity: () => (requests += 1) });
   far.write(packet(1, u32(3)));
   far.write(packet(T.OPEN, u32(1), str('big'), u32(READ | WRITE | CREAT), attrs()));
   far.write(packet(T.FSETSTAT, u32(2), str(u32(1)), attrs({ size: 1e9 })));
@@ -266,37 +267,12 @@ it('works on no further requests while the client takes no replies', async () =>
   }
   expect(near.isPaused()).toBe(true);
   expect(requests).toBeLessThan(200);
-  expect(near.writableLength).toBeLessThan((MAX_RUNNING_REQUESTS + 1) * MAX_TRANSFER_BYTES);
+  expect(near.writableLength).toBeLessThan((MAX_UNANSWERED_REQUESTS + 1) * MAX_TRANSFER_BYTES);
   const client = new SftpClient(far, far);
   await vi.waitFor(() => expect(client.answered).toHaveLength(asked + 2), { timeout: 30_000 });
   service.stop();
   await service.done;
 });
-
-function optionsFor(root: string) {
-  return { cwd: root, home: root, onActivity() {} };
-}
-
-/** A served tree and its client, in this process. */
-async function openSession() {
-  const tree = await makeTree();
-  const [channel, far] = duplexPair({ highWaterMark: 1024 * 1024 });
-  const service = serveSftp(channel, optionsFor(tree.root));
-  const client = new SftpClient(far, far);
-  await client.init();
-  return {
-    client,
-    channel,
-    root: tree.root,
-    done: service.done,
-    stop: () => service.stop(),
-    async [Symbol.asyncDispose]() {
-      service.stop();
-      await service.done;
-      await tree[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** What this process has open below a folder. */
 async function openPathsBelow(root: string): Promise<string[]> {

@@ -1,9 +1,10 @@
-// The request queue: requests run together only where no client could tell.
+// The request queue: requests run together only where no client could tell, and are answered in their order.
 
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { conflict, type Footprint, wholeFile } from '../../services/agent/ssh/sftp/footprint.ts';
 import {
-  MAX_RUNNING_REQUESTS,
+  MAX_UNANSWERED_REQUESTS,
   MAX_WAITING_BYTES,
   MAX_WAITING_REQUESTS,
 } from '../../services/agent/ssh/sftp/limits.ts';
@@ -57,14 +58,90 @@ it('starts in order, and not past a request that must wait', async () => {
   expect(queue.started).toEqual(['read 1', 'read 2', 'write', 'read 3']);
 });
 
-it('runs no more than MAX_RUNNING_REQUESTS at once', async () => {
+it('answers in the order of the requests, whatever is done first', async () => {
   const queue = makeQueue();
-  for (let index = 0; index < MAX_RUNNING_REQUESTS + 5; index += 1) {
+  for (const name of ['first', 'second', 'third', 'fourth']) {
+    queue.push(name, readOf('a'));
+  }
+  await queue.finish('third');
+  await queue.finish('second');
+  expect(queue.replies).toEqual([]);
+  await queue.finish('first');
+  expect(queue.replies).toEqual(['first', 'second', 'third']);
+  await queue.finish('fourth');
+  expect(queue.replies).toEqual(['first', 'second', 'third', 'fourth']);
+});
+
+it('lets what is done and not answered hold nobody up who conflicts with it', async () => {
+  const queue = makeQueue();
+  queue.push('read b', readOf('b'));
+  queue.push('write a', writeOf('a', 0, 1));
+  queue.push('read a', readOf('a'));
+  expect(queue.started).toEqual(['read b', 'write a']);
+  await queue.finish('write a');
+  expect(queue.started).toEqual(['read b', 'write a', 'read a']);
+  expect(queue.replies).toEqual([]);
+  expect(queue.queue.idle).toBe(false);
+});
+
+it('leaves no more than MAX_UNANSWERED_REQUESTS begun and unanswered', async () => {
+  const queue = makeQueue();
+  for (let index = 0; index < MAX_UNANSWERED_REQUESTS + 5; index += 1) {
     queue.push(`read ${index}`, readOf('a'));
   }
-  expect(queue.started).toHaveLength(MAX_RUNNING_REQUESTS);
+  expect(queue.started).toHaveLength(MAX_UNANSWERED_REQUESTS);
+  await queue.finish('read 1');
+  expect(queue.started).toHaveLength(MAX_UNANSWERED_REQUESTS);
   await queue.finish('read 0');
-  expect(queue.started).toHaveLength(MAX_RUNNING_REQUESTS + 1);
+  expect(queue.started).toHaveLength(MAX_UNANSWERED_REQUESTS + 2);
+});
+
+it('keeps places, bounds and conflicts, for any requests that end in any order', async () => {
+  const footprints = fc.constantFrom<Footprint>(
+    look,
+    change,
+    nothing,
+    readOf('a'),
+    readOf('b'),
+    writeOf('a', 0, 10),
+    writeOf('a', 5, 15),
+    writeOf('b', 0, 10),
+    wholeFile('b'),
+  );
+  // Which of the requests at work ends next: a place among them, counted round.
+  const steps = fc.tuple(footprints, fc.nat({ max: 20 }), fc.boolean());
+  await fc.assert(
+    fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 60 }), async (plan) => {
+      const queue = makeQueue();
+      const names = plan.map((_, index) => `${index}`);
+      for (const [index, [footprint, choice, endsOne]] of plan.entries()) {
+        queue.push(`${index}`, footprint);
+        if (endsOne) await endOne(choice);
+      }
+      for (const [, choice] of [...plan, ...plan]) await endOne(choice);
+      expect(queue.replies).toEqual(names);
+      expect(queue.started).toEqual(names);
+      expect(queue.queue.idle).toBe(true);
+
+      async function endOne(choice: number): Promise<void> {
+        const working = queue.working();
+        const unanswered = queue.started.length - queue.replies.length;
+        expect(unanswered).toBeLessThanOrEqual(MAX_UNANSWERED_REQUESTS);
+        for (const [place, one] of working.entries()) {
+          for (const other of working.slice(place + 1)) {
+            expect(conflict(footprintOf(one), footprintOf(other))).toBe(false);
+          }
+        }
+        const ending = working[choice % Math.max(1, working.length)];
+        if (ending !== undefined) await queue.finish(ending);
+      }
+
+      function footprintOf(name: string): Footprint {
+        return plan[Number(name)]?.[0] ?? nothing;
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 it('starts nothing while replies are not taken', async () => {
@@ -92,19 +169,26 @@ it('is full by count and by bytes', () => {
 
 function makeQueue() {
   const started: string[] = [];
-  const running = new Map<string, PromiseWithResolvers<void>>();
+  const replies: string[] = [];
+  const running = new Map<string, PromiseWithResolvers<Buffer>>();
   let allowed = true;
-  const queue = new RequestQueue({ mayStart: () => allowed, onProgress() {} });
+  const queue = new RequestQueue({
+    mayStart: () => allowed,
+    reply: (packet) => replies.push(packet.toString()),
+    onProgress() {},
+  });
   return {
     queue,
     started,
+    replies,
+    working: () => [...running.keys()],
     push(name: string, footprint: Footprint, bytes = 10): void {
       queue.push({
         bytes,
         footprint: () => footprint,
         run() {
           started.push(name);
-          const work = Promise.withResolvers<void>();
+          const work = Promise.withResolvers<Buffer>();
           running.set(name, work);
           return work.promise;
         },
@@ -116,7 +200,8 @@ function makeQueue() {
     },
     /** Lets a request finish and the queue notice. */
     async finish(name: string): Promise<void> {
-      running.get(name)?.resolve();
+      running.get(name)?.resolve(Buffer.from(name));
+      running.delete(name);
       await new Promise(setImmediate);
     },
   };

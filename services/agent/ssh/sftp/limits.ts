@@ -10,10 +10,10 @@ export const MAX_TRANSFER_BYTES = MAX_PACKET_BYTES - 1024;
 export const MAX_OPEN_HANDLES = 1024;
 
 /**
- * Requests worked on at once. Twice libuv's default of four threads keeps those busy; with a transfer each, it also
- * bounds what replies may hold to 2 MiB.
+ * Requests begun and not answered: at work, or done and waiting for the reply of an earlier one. Twice libuv's default of
+ * four threads keeps those busy; with a transfer each, it also bounds what replies hold to 2 MiB.
  */
-export const MAX_RUNNING_REQUESTS = 8;
+export const MAX_UNANSWERED_REQUESTS = 8;
 
 /** Requests parsed and not begun; OpenSSH's client has 64 outstanding. Beyond it the channel is not read. */
 export const MAX_WAITING_REQUESTS = 64;

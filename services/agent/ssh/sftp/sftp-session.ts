@@ -79,6 +79,7 @@ export class SftpSession {
     this.#outlet = new ReplyOutlet(channel, this.#pool, () => this.#advance());
     this.#queue = new RequestQueue({
       mayStart: () => !this.#outlet.full,
+      reply: (packet) => this.#reply(packet),
       onProgress: () => this.#advance(),
     });
   }
@@ -205,11 +206,15 @@ export class SftpSession {
       run: async () => {
         const reply = await operation.run().catch((error: unknown) => this.#refuse(id, error, operation));
         this.#pool.give(packet);
-        if (!this.#isOver()) {
-          this.#outlet.send(reply);
-        }
+        return reply;
       },
     });
+  }
+
+  #reply(packet: Buffer): void {
+    if (!this.#isOver()) {
+      this.#outlet.send(packet);
+    }
   }
 
   #refuse(id: number, error: unknown, operation: Operation): Buffer {
