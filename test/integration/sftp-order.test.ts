@@ -1,6 +1,6 @@
 // The order of SFTP replies: that of the requests, whatever is done first, as OpenSSH's server has it.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { attrs, FLAG, packet, type SftpClient, str, T, u32, u64 } from '../support/sftp-client.ts';
 import { comparable } from '../support/sftp-comparison.ts';

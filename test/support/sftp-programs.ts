@@ -23,18 +23,18 @@ export interface RunningServer extends AsyncDisposable {
   process: ChildProcess;
 }
 
-/** Starts a server in `cwd` and sends INIT. Disposing ends its input and waits for its exit. */
+/** Starts a server in `cwd` and sends INIT; a `quiet` one's complaints are not shown. Disposing ends its input and waits for its exit. */
 export async function startServer(
   command: readonly string[],
   cwd: string,
-  { uid }: { uid?: number } = {},
+  { uid, quiet = false }: { uid?: number; quiet?: boolean } = {},
 ): Promise<RunningServer> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
     cwd,
     // OpenSSH's server takes the directory it starts in for the home of its user.
     env: { ...process.env, HOME: cwd },
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', quiet ? 'ignore' : 'inherit'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   const exited = once(child, 'exit');

@@ -1,6 +1,6 @@
 // The request queue: requests run together only where no client could tell, and are answered in their order.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { conflict, type Footprint, wholeFile } from '../../services/agent/ssh/sftp/footprint.ts';
 import {

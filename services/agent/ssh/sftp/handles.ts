@@ -4,7 +4,7 @@ import { closeDescriptor } from './descriptor.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import type { FileKey } from './footprint.ts';
 import { MAX_OPEN_HANDLES } from './limits.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, type StatusName } from './refusal.ts';
 
 export interface FileHandle {
   kind: 'file';
@@ -72,9 +72,9 @@ export class HandleTable {
     return found?.kind === 'directory' ? found : undefined;
   }
 
-  /** The open file behind `handle`; throws a Refusal where there is none. */
-  file(handle: Buffer): FileHandle {
-    return this.findFile(handle) ?? refuse('the handle is not that of an open file');
+  /** The open file behind `handle`; throws a Refusal, with `otherwise`, where there is none. */
+  file(handle: Buffer, otherwise: StatusName = 'FAILURE'): FileHandle {
+    return this.findFile(handle) ?? refuse('the handle is not that of an open file', otherwise);
   }
 
   /** The open directory behind `handle`; throws a Refusal where there is none. */
@@ -102,6 +102,6 @@ export class HandleTable {
   }
 }
 
-function refuse(message: string): never {
-  throw new Refusal('FAILURE', message);
+function refuse(message: string, code: StatusName = 'FAILURE'): never {
+  throw new Refusal(code, message);
 }

@@ -29,3 +29,6 @@ export const COPY_STEP_BYTES = 1024 * 1024;
 
 /** Symbolic links followed in one path before it is called a loop: Linux's own limit. */
 export const MAX_SYMLINKS = 40;
+
+/** The largest offset and size served, in bytes: what a JavaScript number holds exactly (8 PiB), and no file system reaches. */
+export const MAX_OFFSET = Number.MAX_SAFE_INTEGER;

@@ -58,17 +58,10 @@ export class FieldReader {
     return this.#packet.readUInt32BE(this.#advance(4));
   }
 
-  /** A 64-bit number; refuses what a JavaScript number does not hold exactly (8 PiB, beyond any file system's files). */
+  /** An offset, size or length. Beyond MAX_OFFSET it is near what was sent, no longer exact. */
   u64(): number {
     const at = this.#advance(8);
-    const value = this.#packet.readUInt32BE(at) * U32_RANGE + this.#packet.readUInt32BE(at + 4);
-    if (value > Number.MAX_SAFE_INTEGER) {
-      throw new Refusal(
-        'FAILURE',
-        `${this.#packet.readBigUInt64BE(at)} is beyond ${Number.MAX_SAFE_INTEGER}, the largest offset or size served`,
-      );
-    }
-    return value;
+    return this.#packet.readUInt32BE(at) * U32_RANGE + this.#packet.readUInt32BE(at + 4);
   }
 
   /** A string: any bytes. It is a view of the packet; copy it to keep it for long. */

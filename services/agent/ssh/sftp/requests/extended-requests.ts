@@ -78,6 +78,7 @@ const parseFsync: ParseOperation = (id, fields, context) => {
       await syncDescriptor(descriptor);
       return okReply(id);
     },
+    'NO_SUCH_FILE', // as OpenSSH has it for this one
   );
 };
 

@@ -25,7 +25,7 @@ import {
   type ParseOperation,
   readPath,
 } from '../operation.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, type StatusName } from '../refusal.ts';
 import { attributesReply, DATA_HEADER_BYTES, dataReply, eofReply, handleReply, okReply } from '../replies.ts';
 import { OpenFlag } from '../wire.ts';
 import { applyEach } from './attribute-steps.ts';
@@ -124,12 +124,13 @@ export const parseFsetstat: ParseOperation = (id, fields, context) => {
   );
 };
 
-/** An operation on an open file; a Refusal where the handle is not one by the time it runs. */
+/** An operation on an open file; a Refusal, with `otherwise`, where the handle is not one by the time it runs. */
 export function fileOperation(
   context: OperationContext,
   name: Buffer,
   footprint: (handle: FileHandle) => Footprint,
   run: (handle: FileHandle) => Promise<Buffer>,
+  otherwise: StatusName = 'FAILURE',
 ): Operation {
   return {
     subject: () => handleSubject(context, name),
@@ -138,7 +139,7 @@ export function fileOperation(
       // It may be what an OPEN under way is about to get: then the answer has to wait for that.
       return handle === undefined ? CHANGE : footprint(handle);
     },
-    run: async () => run(context.handles.file(name)),
+    run: async () => run(context.handles.file(name, otherwise)),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { readAttributes } from '../attributes.ts';
+import { requireSize } from '../descriptor.ts';
 import { CHANGE, LOOK, type ParseOperation, pairOperation, pathOperation, readPath } from '../operation.ts';
 import { absolutePath, canonicalPath } from '../paths.ts';
 import { isSystemError, Refusal } from '../refusal.ts';
@@ -35,7 +36,10 @@ export const parseSetstat: ParseOperation = (id, fields, context) => {
   const attributes = readAttributes(fields);
   return pathOperation(path, CHANGE, async () => {
     await applyEach(attributes, {
-      size: (size) => truncate(path, size),
+      async size(size) {
+        requireSize(size);
+        await truncate(path, size);
+      },
       permissions: (mode) => chmod(path, mode),
       times: ({ access, modification }) => utimes(path, access, modification),
       owner: ({ uid, gid }) => chown(path, uid, gid),
