@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { StreamDialOptions } from '#shared/frames/dial-stream.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { FailedDial } from '#shared/stream/dial.ts';
+import { RELAY_PATIENCE_MS } from '../../services/clients/arguments.ts';
 import { parseClientUrl } from '../../services/clients/client-url.ts';
 import { type ConnectOutcome, connect } from '../../services/clients/connect.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -58,7 +59,7 @@ async function run(setting: Setting): Promise<Run> {
   const {
     script,
     waitMs = 30_000,
-    relayPatienceMs = 20_000,
+    relayPatienceMs = RELAY_PATIENCE_MS,
     url = 'ws://relay.example/client/job',
     proxy,
   } = setting;
