@@ -38,8 +38,8 @@ USER 10001:10001
 EXPOSE 8080 9090
 # SIGTERM drains (DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS: give docker stop at least that, -t 60).
 STOPSIGNAL SIGTERM
-# The flags: deploy/build/runtime-flags.ts.
-ENTRYPOINT ["node", "--max-semi-space-size=2", "--single-threaded-gc", "--heap-growing-percent=300", "dist/relay/main.js"]
+# The relay takes its flags of Node by itself: services/shared/runtime-flags.ts.
+ENTRYPOINT ["node", "dist/relay/main.js"]
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown

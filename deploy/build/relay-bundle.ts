@@ -13,12 +13,11 @@ const BANNER = [
 ].join('\n');
 
 /**
- * Writes `dist/relay/main.js` and, beside it, what it loads only when it is needed (the Kubernetes client is more than half
- * of all code), and `session-check.js`, which `helm test` runs from the same image. It takes well under a second, so it
- * is done in every build.
+ * Writes into `folder` what every Node can read, `main.js`; what that loads once its Node is the right one, and what the
+ * relay loads only when it is needed (the Kubernetes client is more than half of all code); and `session-check.js`, which
+ * `helm test` runs from the same image. It takes well under a second, so it is done in every build.
  */
-export async function bundleRelay(): Promise<string> {
-  const folder = join(DIST, 'relay');
+export async function bundleRelay(folder = join(DIST, 'relay')): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await build({
     entryPoints: { main: join(ROOT, RELAY_ENTRY), 'session-check': join(ROOT, SESSION_CHECK_ENTRY) },

@@ -2,10 +2,10 @@
 import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '#shared/runtime-flags.ts';
 import { withdrawChecksums } from './checksums.ts';
 import { runCommand } from './command.ts';
 import { NODE_BINARY } from './node-runtime.ts';
-import { NODE_FLAGS } from './runtime-flags.ts';
 import { type AddonName, DIST, PLATFORM, type Program } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 

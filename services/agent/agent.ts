@@ -19,6 +19,7 @@ import { greetingFrom } from './notices/greeting.ts';
 import type { LogEvent } from './notices/log-line.ts';
 import { isUsablePublicUrl } from './notices/ssh-command.ts';
 import { farewellFrom, warningFrom } from './notices/warning.ts';
+import { fetchThroughProxies } from './proxied-fetch.ts';
 import { startRelayLink } from './relay-link.ts';
 import { resumptionFrom } from './resumption.ts';
 import { startSessionCommand } from './session-command/session-command.ts';
@@ -45,7 +46,7 @@ export type AgentStart =
 /** Starts an agent; the time of its life begins now. */
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { clock, random, env, cwd, print, complain } = around;
-  const prepared = await prepareCredentials(options);
+  const prepared = await prepareCredentials(options, fetchThroughProxies(env));
   if (prepared.kind === 'failed') {
     for (const fault of prepared.faults) complain(fault);
     return { kind: 'failed', code: EXIT_CODES.bad_arguments };

@@ -87,7 +87,11 @@ function tooBig(): SourceFault {
 function faultFrom(error: unknown): string {
   if (error instanceof SourceFault) return error.message;
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${KEYS_FETCH_TIMEOUT_MS / 1_000} s`;
+  // What was read from a body then is aborted, with the timeout as the cause.
+  const isTimeout = [error, error.cause].some(
+    (each) => each instanceof Error && each.name === 'TimeoutError',
+  );
+  if (isTimeout) return `no answer within ${KEYS_FETCH_TIMEOUT_MS / 1_000} s`;
   if ('code' in error && error.code === 'ENOENT') return 'no such file; give a path or an https:// URL';
   if ('code' in error && error.code === 'EISDIR') return 'is a directory; give a file';
   // fetch says "fetch failed" and keeps what happened in the cause.

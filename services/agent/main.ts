@@ -1,5 +1,4 @@
 // The agent's process: arguments in, signals in, exit code out.
-import { setGlobalProxyFromEnv } from 'node:http';
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
 import { systemClock } from '#shared/clock.ts';
@@ -49,8 +48,6 @@ async function run(options: AgentOptions): Promise<number> {
     complain(masking.message);
     return EXIT_CODES.bad_arguments;
   }
-  // For authorized keys from a URL: fetch does not look at the proxy variables by itself.
-  setGlobalProxyFromEnv();
   const agent = await startAgent(options, {
     env: process.env,
     cwd: process.cwd(),

@@ -7,8 +7,11 @@ import { type ClientUrl, parseClientUrl } from './client-url.ts';
 
 /** The longest that a client waits for an agent if nobody says otherwise. */
 const DEFAULT_WAIT_MS = 30_000;
-/** A relay that cannot be reached is tried for this long: a restart or a reload is over, and a typing error is seen soon. */
-const DEFAULT_RELAY_PATIENCE_MS = 5_000;
+/**
+ * A relay that cannot be reached is tried for this long: a restart or a reload is over, and of several pods one was met that
+ * serves. A typing error is seen sooner: after 3 s a line says what is in the way.
+ */
+export const RELAY_PATIENCE_MS = 20_000;
 
 /** Why a command line was not taken, in one line. */
 export interface Invalid {
@@ -88,7 +91,7 @@ export function readDestination(
     target: parsed.target,
     proxy: choice.kind === 'proxy' ? choice.url : undefined,
     waitMs: asked?.ms ?? DEFAULT_WAIT_MS,
-    relayPatienceMs: asked?.ms ?? DEFAULT_RELAY_PATIENCE_MS,
+    relayPatienceMs: asked?.ms ?? RELAY_PATIENCE_MS,
     mask: masking.mask,
   };
 }

@@ -21,14 +21,17 @@ export const CONNECT_WITHIN_MS = 10_000;
 export const ANSWER_WITHIN_MS = 15_000;
 /** Whoever waits longer than this is told what for. */
 const NOTICE_AFTER_MS = 3_000;
-const BACKOFF = { firstMs: 200, maxMs: 3_000 } as const;
+/** Full jitter, in milliseconds, between questions to a relay that answers: the agent is what is waited for. */
+const AGENT_BACKOFF = { firstMs: 200, maxMs: 3_000 } as const;
+/** And to one that does not: behind a balancer the next connection may lead to another pod, so many are worth more than few. */
+const RELAY_BACKOFF = { firstMs: 200, maxMs: 1_000 } as const;
 
 export interface ConnectOptions {
   readonly target: ClientUrl;
   readonly proxy: URL | undefined;
   /** How long to wait for the agent to appear, in milliseconds; 0: ask once. */
   readonly waitMs: number;
-  /** How long of that a relay that cannot be reached is tried again, in milliseconds from when it first could not. */
+  /** How long of that a relay that cannot be reached is tried, in milliseconds from when it first should have answered. */
   readonly relayPatienceMs: number;
   /** Of what is sent; zero by default. */
   readonly mask?: Mask;
@@ -59,14 +62,16 @@ type RelaySeen =
   | { readonly kind: 'unknown' }
   /** It answered the last question. */
   | { readonly kind: 'answering' }
-  /** It did not, from `since` on; `message` says what was in the way last. */
+  /** It has not answered since `since`; `message` says what was in the way last. */
   | { readonly kind: 'silent'; readonly since: number; readonly message: string };
 
 /** Dials until a stream is open, the answer is final, or the patience is over. Never rejects. */
 export async function connect(options: ConnectOptions): Promise<ConnectOutcome> {
   const { clock, target, proxy, waitMs, relayPatienceMs, signal } = options;
   const deadline = clock.now() + waitMs;
-  const backoff = new Backoff({ ...BACKOFF, random: options.random ?? Math.random });
+  const { random = Math.random } = options;
+  const agentBackoff = new Backoff({ ...AGENT_BACKOFF, random });
+  const relayBackoff = new Backoff({ ...RELAY_BACKOFF, random });
   let relay: RelaySeen = { kind: 'unknown' };
   const cancelNotice = clock.after(NOTICE_AFTER_MS, () => {
     options.notify(noticeOf(relay, options));
@@ -82,11 +87,14 @@ export async function connect(options: ConnectOptions): Promise<ConnectOutcome> 
       if (outcome.kind === 'open') return open(outcome, options);
       const failure = failureFrom(outcome, target, proxy);
       const now = clock.now();
-      relay = afterFailure(relay, failure, now);
+      // Of its silence so much was asked for.
+      relay = afterFailure(relay, failure, Math.min(now, askedAt + chunkMs));
       const until = relay.kind === 'silent' ? Math.min(deadline, relay.since + relayPatienceMs) : deadline;
       if (failure.retry === 'never' || now >= until) return { kind: failure.kind, message: failure.message };
       // A relay that took its time over the answer has done the waiting.
-      if (chunkMs > 0 && now - askedAt >= chunkMs / 2) backoff.reset();
+      if (chunkMs > 0 && now - askedAt >= chunkMs / 2) agentBackoff.reset();
+      if (relay.kind === 'answering') relayBackoff.reset();
+      const backoff = relay.kind === 'silent' ? relayBackoff : agentBackoff;
       await pause(clock, Math.min(backoff.next(), until - now), signal);
       if (isAborted(signal)) return { kind: 'aborted' };
     }
@@ -95,9 +103,9 @@ export async function connect(options: ConnectOptions): Promise<ConnectOutcome> 
   }
 }
 
-function afterFailure(before: RelaySeen, { retry, message }: Failure, now: number): RelaySeen {
+function afterFailure(before: RelaySeen, { retry, message }: Failure, since: number): RelaySeen {
   if (retry !== 'relay') return { kind: 'answering' };
-  return { kind: 'silent', since: before.kind === 'silent' ? before.since : now, message };
+  return { kind: 'silent', since: before.kind === 'silent' ? before.since : since, message };
 }
 
 /** One question to the relay, which may wait for `chunkMs` before it says that there is no such agent. */

@@ -1,78 +1,46 @@
-// The relay's process: environment in, signals in, exit code out.
-import { dirname, join } from 'node:path';
-import { systemClock } from '#shared/clock.ts';
-import { createRelay } from './app.ts';
-import { readConfig } from './config.ts';
-import { RelayFault } from './errors.ts';
-import { LogOutput, openStandardOutput } from './log-output.ts';
+// The relay's first lines: the right Node with the right flags, whoever starts it and however; then the relay itself.
+import { spawnSync } from 'node:child_process';
+import { runtimeFor } from './runtime.ts';
 
-const EXIT_FAULT = 1;
-const EXIT_BAD_CONFIGURATION = 2;
+const EXIT_BAD_RUNTIME = 2;
 
-/** Under `npm start` one Ctrl-C arrives twice, from the terminal and from npm, in milliseconds of each other. */
-const SIGINT_ECHO_MS = 500;
+/** Set for the process that this one becomes, which goes on as it is, whatever it finds: there is no third one. */
+const RESTARTED_VARIABLE = 'CONVERGE_RELAY_RESTARTED';
 
-async function main(): Promise<void> {
-  const read = readConfig(process.env);
-  if (read.kind === 'invalid') {
-    for (const fault of read.faults) console.error(`relay: ${fault}`);
-    process.exit(EXIT_BAD_CONFIGURATION);
-  }
-  const log = new LogOutput(openStandardOutput(), systemClock);
-  // Whatever ends this process: an exception that nobody caught as well, of which the last lines may tell the reason.
-  process.on('exit', () => log.flush());
-  const relay = createRelay(read.config, {
-    log,
-    downloads: downloadsDirectory(),
-    platform: `${process.platform}-${process.arch}`,
-  });
-  let toldAt: number | undefined;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      const isEcho = signal === 'SIGINT' && toldAt !== undefined && Date.now() - toldAt < SIGINT_ECHO_MS;
-      if (isEcho) return;
-      // The second one ends at once: whoever sends it does not want to wait.
-      if (toldAt !== undefined) process.exit(0);
-      toldAt = Date.now();
-      const ended = relay.drain().then(
-        () => 0,
-        (error: unknown) => {
-          console.error(error);
-          return EXIT_FAULT;
-        },
-      );
-      void ended.then(async (code) => {
-        await log.close();
-        process.exit(code);
-      });
-    });
-  }
-  const { port } = await relay.start();
-  if (process.argv.includes('--hints'))
-    printHints(read.config.publicUrl?.origin ?? `http://localhost:${port}`);
-}
-
-/** The build puts `bin/` beside the folder of this bundle; a run from the sources takes the last build's. */
-function downloadsDirectory(): string {
-  const script = process.argv[1] ?? '';
-  return script.endsWith('.ts') ? join(process.cwd(), 'dist', 'bin') : join(dirname(script), '..', 'bin');
-}
-
-/** For the person who typed `npm start`; on stderr, since stdout is the log. */
-function printHints(origin: string): void {
-  const agentUrl = `${origin.replace(/^http/, 'ws')}/agent/try`;
-  console.error(`
-Converge relay at ${origin}  (usage page: open it in a browser)
-
-In a second terminal, play the CI job:
-  curl --compressed -fsSLo agent ${origin}/docs/agent && chmod +x agent
-  ./agent ${agentUrl}
-
-It prints the ssh command for a third terminal. Ctrl-C here ends the relay.
-`);
-}
-
-main().catch((error: unknown) => {
-  console.error(error instanceof RelayFault ? `relay: ${error.message}` : error);
-  process.exit(EXIT_FAULT);
+const runtime = runtimeFor({
+  version: process.versions.node,
+  execArgv: process.execArgv,
+  nodeOptions: process.env['NODE_OPTIONS'],
 });
+if (runtime.kind === 'too_old') {
+  console.error(`relay: ${runtime.message}`);
+  process.exit(EXIT_BAD_RUNTIME);
+}
+if (runtime.kind === 'flags_missing' && process.env[RESTARTED_VARIABLE] === undefined) restart(runtime.flags);
+delete process.env[RESTARTED_VARIABLE];
+
+// Not a static import: those come before the first line, and an older Node would fail over what it cannot read there.
+const { runRelay } = await import('./relay-process.ts');
+await runRelay({
+  env: process.env,
+  complain: (fault) => {
+    console.error(fault);
+  },
+});
+
+/**
+ * Becomes the same program with `flags`: same process, standard streams, signals and environment. V8 sizes its heap when
+ * it starts, so a Node that runs cannot be given them. Returns when it cannot be done.
+ */
+function restart(flags: readonly string[]): void {
+  try {
+    // A Node that does not know a flag ends over it, and by then there would be no way back.
+    const trial = spawnSync(process.execPath, [...flags, '--version'], { encoding: 'utf8' });
+    if (trial.status !== 0) throw new Error(trial.stderr.trim());
+    const args = [process.argv0, ...flags, ...process.execArgv, ...process.argv.slice(1)];
+    process.execve?.(process.execPath, args, { ...process.env, [RESTARTED_VARIABLE]: '1' });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(`relay: more CPU per byte without Node's ${flags.join(' ')}: ${reason}`);
+  }
+}

@@ -9,40 +9,48 @@ export type ProxyChoice =
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Where curl expects a proxy whose port is not said, unless it is spoken to over TLS. */
+const PROXY_PORT = '1080';
+
+/** In a URL's text before the path: the port that a URL object does not tell from none. */
+const NAMES_PORT_80 = /^[^:]*:\/*[^/?#]*:0*80(?:[/?#]|$)/;
+
 /**
- * The proxy for `url` (ws:, wss:, http: or https:), from `env`; lower-case names come first. A value without a scheme is
- * an http:// proxy, whatever is reached through it. An entry of NO_PROXY is `*`, a domain (with its subdomains), an
- * address or a CIDR range, each but the first and the last with an optional port. Never throws.
+ * The proxy for `url` (ws:, wss:, http: or https:), from `env`; lower-case names come first, and HTTP_PROXY is read as well
+ * as http_proxy. A value without a scheme is an http:// proxy, whatever is reached through it. An entry of NO_PROXY is `*`,
+ * a domain (with its subdomains), an address or a CIDR range, each but the first and the last with an optional port.
+ * Never throws.
  */
 export function proxyFor(url: URL, env: Environment): ProxyChoice {
   const isSecure = url.protocol === 'wss:' || url.protocol === 'https:';
   const host = bareHost(url.hostname);
   const port = url.port === '' ? (isSecure ? '443' : '80') : url.port;
-  const name = [isSecure ? 'https_proxy' : 'http_proxy', 'all_proxy'].find(
-    (name) => valueOf(env, name) !== '',
-  );
-  if (name === undefined || isExempt(host, port, valueOf(env, 'no_proxy'))) return { kind: 'direct' };
-  const value = valueOf(env, name);
+  const schemes = [isSecure ? 'https_proxy' : 'http_proxy', 'all_proxy'];
+  const name = schemes.flatMap((name) => [name, name.toUpperCase()]).find((name) => textOf(env, name) !== '');
+  const exempt = textOf(env, 'no_proxy') || textOf(env, 'NO_PROXY');
+  if (name === undefined || isExempt(host, port, exempt)) return { kind: 'direct' };
+  const value = textOf(env, name);
   const text = value.includes('://') ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy === undefined || proxy.hostname === '') {
     return {
       kind: 'invalid',
-      message: `${name.toUpperCase()} is not the URL of a proxy; expected http://HOST:PORT`,
+      message: `${name} does not name a proxy; expected http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT`,
     };
   }
   if (proxy.protocol !== 'http:' && proxy.protocol !== 'https:') {
     const found = `${proxy.protocol}//${proxy.host}`;
     return {
       kind: 'invalid',
-      message: `${name.toUpperCase()} names ${found}: only http:// and https:// proxies are spoken`,
+      message: `${name} names ${found}: only http:// and https:// proxies are spoken`,
     };
   }
+  if (proxy.protocol === 'http:' && proxy.port === '' && !NAMES_PORT_80.test(text)) proxy.port = PROXY_PORT;
   return { kind: 'proxy', url: proxy };
 }
 
-function valueOf(env: Environment, name: string): string {
-  return (env[name] || env[name.toUpperCase()] || '').trim();
+function textOf(env: Environment, name: string): string {
+  return (env[name] ?? '').trim();
 }
 
 function isExempt(host: string, port: string, list: string): boolean {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { NODE_FLAGS } from '../../deploy/build/runtime-flags.ts';
+import { NODE_FLAGS } from '#shared/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { runDocker } from '../support/docker-daemon.ts';
 import { until } from '../support/poll.ts';
@@ -48,7 +48,7 @@ describe('the image', () => {
     ) as Record<string, unknown>;
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     expect(config['User']).toBe('10001:10001');
-    expect(config['Entrypoint']).toEqual(['node', ...NODE_FLAGS, 'dist/relay/main.js']);
+    expect(config['Entrypoint']).toEqual(['node', 'dist/relay/main.js']);
     expect(config['StopSignal']).toBe('SIGTERM');
     expect(Object.keys(config['ExposedPorts'] as object).sort()).toEqual(['8080/tcp', '9090/tcp']);
     expect(config['Labels']).toMatchObject({
@@ -101,6 +101,10 @@ describe('the image', () => {
       () => statusOf(`${internal}/readyz`).then((status) => status === 200),
       60_000,
     );
+
+    const commandLine = "require('node:fs').readFileSync('/proc/1/cmdline', 'utf8').split('\\0').join(' ')";
+    const words = ['node', ...NODE_FLAGS, '/app/dist/relay/main.js'];
+    expect((await docker('exec', name, 'node', '-p', commandLine)).trim()).toBe(words.join(' '));
 
     const head = await fetch(`http://127.0.0.1:${port}/docs/agent`, { method: 'HEAD' });
     expect(head.status).toBe(200);

@@ -1,7 +1,6 @@
 // A relay of the bench: the built one, in a process of its own, on free ports.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NODE_FLAGS } from '../../deploy/build/runtime-flags.ts';
 import { DIST } from '../../deploy/build/source-tree.ts';
 import { freePort } from './e2e-network.ts';
 import { type E2eProcess, startProcess } from './e2e-process.ts';
@@ -38,7 +37,7 @@ export class BenchPod implements AsyncDisposable {
   /** Starts it, again on the same ports if it was killed, and waits until it is ready. */
   async start(): Promise<this> {
     const address = `127.0.0.1:${this.#internalPort}`;
-    const process_ = startProcess(this.name, [process.execPath, ...NODE_FLAGS, join(DIST, 'relay/main.js')], {
+    const process_ = startProcess(this.name, [process.execPath, join(DIST, 'relay/main.js')], {
       cwd: tmpdir(),
       env: {
         HOST: '127.0.0.1',

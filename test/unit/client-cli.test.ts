@@ -7,10 +7,10 @@ import { parseWsproxyCommand } from '../../services/clients/wsproxy/cli.ts';
 const URL_TEXT = 'ws://relay.example/client/x';
 
 describe('wsproxy', () => {
-  it('takes a URL and waits 30 s for the agent, 5 s for the relay', () => {
+  it('takes a URL and waits 30 s for the agent, 20 s for the relay', () => {
     expect(parseWsproxyCommand([URL_TEXT], {})).toMatchObject({
       kind: 'run',
-      destination: { target: { id: 'x' }, proxy: undefined, waitMs: 30_000, relayPatienceMs: 5_000 },
+      destination: { target: { id: 'x' }, proxy: undefined, waitMs: 30_000, relayPatienceMs: 20_000 },
     });
   });
 

@@ -12,6 +12,7 @@ import {
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
 import { DIAL_TIMEOUT_MS as AGENT_DIAL_TIMEOUT_MS } from '../../services/agent/relay-dialler.ts';
+import { RELAY_PATIENCE_MS } from '../../services/clients/arguments.ts';
 import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';
 import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../services/clients/resuming.ts';
 import { SPREAD_MS } from '../../services/relay/drain.ts';
@@ -52,6 +53,13 @@ test('a client tries another connection before it gives up on a relay that takes
   expect(CONNECT_WITHIN_MS).toBeLessThan(ANSWER_WITHIN_MS);
   expect(CONNECT_WITHIN_MS).toBeLessThan(REDIAL_TIMEOUT_MS);
   expect(OPEN_PATIENCE_MS).toBeGreaterThan(2 * OPEN_TIMEOUT_MS);
+});
+
+test('a relay that does not answer is asked twice, as README says', () => {
+  for (const each of [CONNECT_WITHIN_MS, ANSWER_WITHIN_MS]) {
+    expect(each).toBeLessThan(RELAY_PATIENCE_MS);
+    expect(2 * each).toBeGreaterThanOrEqual(RELAY_PATIENCE_MS);
+  }
 });
 
 test('no window is longer than a timer can be', () => {

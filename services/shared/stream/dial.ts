@@ -115,9 +115,13 @@ export function readRefusal(response: IncomingMessage): Promise<Refusal | undefi
   return promise;
 }
 
+/** What https-proxy-agent says, without a code, of a proxy that hangs up before it has answered. */
+const PROXY_HUNG_UP = /^Proxy connection ended before/;
+
 export function unreachableFrom(error: NodeJS.ErrnoException): FailedDial {
   // Node tries every address of a name and reports all failures in one error without a message of its own.
   const cause: NodeJS.ErrnoException =
     error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
-  return { kind: 'unreachable', code: cause.code ?? 'PROTOCOL', detail: cause.message };
+  const code = cause.code ?? (PROXY_HUNG_UP.test(cause.message) ? 'ECONNRESET' : 'PROTOCOL');
+  return { kind: 'unreachable', code, detail: cause.message };
 }

@@ -9,7 +9,7 @@
  * Buffers that live a little longer count against the limit of the whole heap; with V8's usual 9 MiB above what is in
  * use it walks the heap every 90 MB of traffic, which was a quarter of a relay's CPU under sftp. At four times what is
  * in use it hardly ever does, and it stays within the limit that Node takes from the container all the same.
- * Also in package.json (`start`) and Dockerfile.
+ * The binaries carry them (deploy/build/sea-binary.ts), a relay takes them as it starts (services/relay/main.ts).
  */
 export const NODE_FLAGS = [
   '--max-semi-space-size=2',
