@@ -1,4 +1,5 @@
 // The agent's process: arguments in, signals in, exit code out.
+import { readFileSync } from 'node:fs';
 import { setGlobalProxyFromEnv } from 'node:http';
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
@@ -9,6 +10,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './cli.ts';
 import { EXIT_CODES } from './exit-code.ts';
+import { startOrphanReaper } from './process/orphan-reaper.ts';
 import { runSessionCommand } from './session-command/session-client.ts';
 
 function complain(line: string): void {
@@ -49,10 +51,13 @@ async function run(options: AgentOptions): Promise<number> {
     complain(masking.message);
     return EXIT_CODES.bad_arguments;
   }
+  // The first process of a container has the orphans of all others.
+  if (process.pid === 1) startOrphanReaper(systemClock);
   // For authorized keys from a URL: fetch does not look at the proxy variables by itself.
   setGlobalProxyFromEnv();
   const agent = await startAgent(options, {
     env: process.env,
+    environmentBlock: readEnvironmentBlock(),
     cwd: process.cwd(),
     clock: systemClock,
     random: Math.random,
@@ -72,6 +77,15 @@ async function run(options: AgentOptions): Promise<number> {
     });
   }
   return agent.ended;
+}
+
+/** `process.env` has only what is text. */
+function readEnvironmentBlock(): Buffer | undefined {
+  try {
+    return readFileSync('/proc/self/environ');
+  } catch {
+    return undefined;
+  }
 }
 
 // A job log that nobody reads any more is no reason to end the session of somebody.

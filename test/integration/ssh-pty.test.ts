@@ -1,5 +1,6 @@
 // The pty by itself: exits, the last output, full lines, hanging up.
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { openPty, type Pty } from '../../services/agent/pty/pty.ts';
 import { CLIENT_ENV } from '../support/ssh-host.ts';
@@ -18,11 +19,13 @@ interface Opened {
   readonly drains: () => number;
 }
 
+const env = () => new Map(Object.entries(CLIENT_ENV));
+
 function run(script: string, onData?: (pty: Pty) => void): Opened {
   let output = '';
   let drains = 0;
   const pty: Pty = openPty(
-    { file: '/bin/sh', args: ['-c', script], env: CLIENT_ENV, cwd: '/tmp', columns: 90, rows: 20 },
+    { file: '/bin/sh', argv: ['sh', '-c', script], env, cwd: '/tmp', columns: 90, rows: 20 },
     {
       data(chunk) {
         output += chunk.toString();
@@ -46,7 +49,7 @@ test('a program has its directory, its size and its terminal, and its code is to
 test('a program that dies of a signal is told by its name', async () => {
   const { pty } = run('sleep 100');
   pty.kill('SIGUSR2');
-  expect(await pty.exited).toEqual({ kind: 'signal', signal: 'SIGUSR2' });
+  expect(await pty.exited).toEqual({ kind: 'signal', signal: constants.signals.SIGUSR2, coreDumped: false });
 });
 
 test('what a program wrote before its exit is delivered although reading was paused at that time', async () => {
@@ -76,15 +79,15 @@ test('a line that nobody reads takes what it can, says stop, and lets go when it
   pty.hangUp();
   pty.hangUp();
   expect(drains()).toBe(1);
-  expect(await pty.exited).toEqual({ kind: 'signal', signal: 'SIGHUP' });
+  expect(await pty.exited).toMatchObject({ kind: 'signal', signal: constants.signals.SIGHUP });
   expect(pty.write(Buffer.from('x'))).toBe(true);
   pty.resize(10, 10);
 });
 
-test('a program that cannot be executed exits with 1', async () => {
-  const pty = openPty(
-    { file: '/nonexistent', args: [], env: CLIENT_ENV, cwd: '/', columns: 80, rows: 24 },
-    { data() {}, drained() {} },
-  );
-  expect(await pty.exited).toEqual({ kind: 'code', code: 1 });
+test('a program that cannot be executed is an error that says why, and nothing has run', () => {
+  const attempt = (file: string) => () => {
+    openPty({ file, argv: ['it'], env, cwd: '/', columns: 80, rows: 24 }, { data() {}, drained() {} });
+  };
+  expect(attempt('/nonexistent')).toThrow('cannot run /nonexistent: no such file or directory');
+  expect(attempt('/tmp')).toThrow('cannot run /tmp: permission denied');
 });
