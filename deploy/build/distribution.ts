@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { writeChecksums } from './checksums.ts';
 import { compressBinary } from './compression.ts';
-import { compilePipeSize, compileSshCrypto, PTY_ADDON } from './native-addons.ts';
+import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
 import { stripNode } from './node-runtime.ts';
 import { bundleProgram } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
@@ -27,14 +27,15 @@ export async function buildDistribution(say: (line: string) => void): Promise<Di
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
   };
-  const [crypto, pipeSize, node, bundles] = await Promise.all([
+  const [crypto, pipeSize, processes, node, bundles] = await Promise.all([
     compileSshCrypto().then(tell),
     compilePipeSize().then(tell),
+    compileProcess().then(tell),
     stripNode().then(tell),
     Promise.all(PROGRAMS.map(bundleProgram)),
   ]);
 
-  const addons = { pty: PTY_ADDON, sshcrypto: crypto.path, pipesize: pipeSize.path };
+  const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
   const parts = PROGRAMS.map((program, index) => ({ program, bundle: bundles[index] ?? '', addons, node }));
   const binaries = await mapInParallel(parts, async (part) => {
     const binary = tell(await makeSeaBinary(part));

@@ -1,20 +1,26 @@
-// Native addons: the pty as npm brings it; ssh2's ciphers and the size of pipes, compiled here with g++ alone.
+// Native addons: ssh2's ciphers, the size of pipes and the agent's processes, compiled here with g++ alone.
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runCommand } from './command.ts';
 import { NODE_PACKAGE, readNodeVersion } from './node-runtime.ts';
 import { ensureCommands } from './requirements.ts';
-import { type AddonName, DIST, PLATFORM, ROOT } from './source-tree.ts';
+import { type AddonName, DIST, ROOT } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
-const SSH_CRYPTO_SOURCE = fileURLToPath(import.meta.resolve('ssh2/lib/protocol/crypto/src/binding.cc'));
+/** Not import.meta.resolve: what prepares the tests has none. */
+const require = createRequire(import.meta.url);
+const SSH_CRYPTO_SOURCE = require.resolve('ssh2/lib/protocol/crypto/src/binding.cc');
 /** See there. */
 const OBJECT_WRAP = join(import.meta.dirname, 'object-wrap.h');
-const NAN_MANIFEST = fileURLToPath(import.meta.resolve('nan/package.json'));
+const NAN_MANIFEST = require.resolve('nan/package.json');
 
 /** See there. */
 const PIPE_SIZE_SOURCE = join(import.meta.dirname, 'pipe-size.cc');
+
+/** See there; the header beside it is compiled into it. */
+const PROCESS_SOURCE = join(ROOT, 'services/agent/process/process.cc');
+const TERMINAL_HEADER = join(ROOT, 'services/agent/process/terminal.h');
 
 const COMMON_FLAGS = [
   '-std=gnu++20', // Node 24's v8.h asks for C++20
@@ -42,9 +48,6 @@ const SSH_CRYPTO_FLAGS = [
   OBJECT_WRAP,
 ];
 
-/** node-pty's addon, which npm brings compiled. */
-export const PTY_ADDON = join(ROOT, 'node_modules/@lydell', `node-pty-${PLATFORM}`, 'pty.node');
-
 /** Compiles ssh2's cipher addon to `dist/native/sshcrypto.node`. Its OpenSSL is the one inside Node. */
 export async function compileSshCrypto(): Promise<Made> {
   const others = [await readFile(OBJECT_WRAP), await readFile(NAN_MANIFEST)];
@@ -54,6 +57,11 @@ export async function compileSshCrypto(): Promise<Made> {
 /** Compiles `dist/native/pipesize.node`. */
 export async function compilePipeSize(): Promise<Made> {
   return await compile('pipesize', PIPE_SIZE_SOURCE, COMMON_FLAGS, []);
+}
+
+/** Compiles `dist/native/process.node`. */
+export async function compileProcess(): Promise<Made> {
+  return await compile('process', PROCESS_SOURCE, COMMON_FLAGS, [await readFile(TERMINAL_HEADER)]);
 }
 
 async function compile(

@@ -22,10 +22,10 @@ export interface Program {
 }
 
 /** The names under which programs ask for their addons (services/shared/native-addon.ts). */
-export type AddonName = 'pty' | 'sshcrypto' | 'pipesize';
+export type AddonName = 'process' | 'sshcrypto' | 'pipesize';
 
 export const PROGRAMS: readonly Program[] = [
-  { name: 'agent', entry: 'services/agent/main.ts', addons: ['pty', 'sshcrypto'] },
+  { name: 'agent', entry: 'services/agent/main.ts', addons: ['process', 'sshcrypto'] },
   { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: ['pipesize'] },
   { name: 'tcptows', entry: 'services/clients/tcptows/main.ts', addons: [] },
 ];

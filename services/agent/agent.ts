@@ -112,7 +112,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     credentials,
     shell: chooseShell(options.shell, env),
     cwd,
-    env: { ...jobEnvironment(env), ...command?.env },
+    env: { ...jobEnvironment(env, around.environmentBlock), ...command?.env },
     forwarding: options.allowsForwarding,
     clock,
     greeting() {

@@ -1,4 +1,5 @@
 // The agent's process: arguments in, signals in, exit code out.
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
 import { systemClock } from '#shared/clock.ts';
@@ -8,6 +9,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './cli.ts';
 import { EXIT_CODES } from './exit-code.ts';
+import { startOrphanReaper } from './process/orphan-reaper.ts';
 import { runSessionCommand } from './session-command/session-client.ts';
 
 function complain(line: string): void {
@@ -48,8 +50,11 @@ async function run(options: AgentOptions): Promise<number> {
     complain(masking.message);
     return EXIT_CODES.bad_arguments;
   }
+  // The first process of a container has the orphans of all others.
+  if (process.pid === 1) startOrphanReaper(systemClock);
   const agent = await startAgent(options, {
     env: process.env,
+    environmentBlock: readEnvironmentBlock(),
     cwd: process.cwd(),
     clock: systemClock,
     random: Math.random,
@@ -69,6 +74,15 @@ async function run(options: AgentOptions): Promise<number> {
     });
   }
   return agent.ended;
+}
+
+/** `process.env` has only what is text. */
+function readEnvironmentBlock(): Buffer | undefined {
+  try {
+    return readFileSync('/proc/self/environ');
+  } catch {
+    return undefined;
+  }
 }
 
 // A job log that nobody reads any more is no reason to end the session of somebody.

@@ -5,6 +5,8 @@ import type { Environment } from './ci/environment.ts';
 
 export interface AgentSurroundings {
   readonly env: Environment;
+  /** The same in bytes, as the kernel keeps it; undefined where it does not. */
+  readonly environmentBlock?: Buffer | undefined;
   readonly cwd: string;
   readonly clock: Clock;
   readonly random: () => number;

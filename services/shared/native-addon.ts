@@ -6,10 +6,10 @@ import path from 'node:path';
 import { getRawAsset, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
-/** `pty`: node-pty's addon, always there. `sshcrypto`: ssh2's ciphers; `pipesize`: see wsproxy; both are optional. */
-export type NativeAddonName = 'pty' | 'sshcrypto' | 'pipesize';
+/** `process`: the agent's programs, always there. `sshcrypto`: ssh2's ciphers; `pipesize`: see wsproxy; both are optional. */
+export type NativeAddonName = 'process' | 'sshcrypto' | 'pipesize';
 
-/** An addon that is in the binary but could not be loaded; `cause` is the last failure. */
+/** An addon that must be there but could not be loaded; `cause` is the last failure. */
 export class NativeAddonError extends Error {
   readonly code = 'addon_not_loaded';
   override readonly name = 'NativeAddonError';
@@ -19,7 +19,7 @@ const loaded = new Map<NativeAddonName, unknown>();
 
 /**
  * The exports of an addon; loaded once. `undefined` only for an optional one that was not built.
- * Throws NativeAddonError, or what the loader throws for a missing package.
+ * Throws NativeAddonError.
  */
 export function loadNativeAddon(name: NativeAddonName): unknown {
   if (!loaded.has(name)) loaded.set(name, isSea() ? loadAsset(name) : loadInstalled(name));
@@ -57,10 +57,8 @@ function loadFrom(parent: string, name: string, bytes: Uint8Array): unknown {
 }
 
 function loadInstalled(name: NativeAddonName): unknown {
-  const requireInstalled = createRequire(import.meta.url);
-  if (name === 'pty') {
-    return requireInstalled(`@lydell/node-pty-${process.platform}-${process.arch}/pty.node`);
-  }
   const built = fileURLToPath(new URL(`../../dist/native/${name}.node`, import.meta.url));
-  return existsSync(built) ? requireInstalled(built) : undefined;
+  if (existsSync(built)) return createRequire(import.meta.url)(built);
+  if (name !== 'process') return undefined;
+  throw new NativeAddonError(`${built} is missing: npm run build makes it`);
 }

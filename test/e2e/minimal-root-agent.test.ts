@@ -58,7 +58,7 @@ describe('the agent in the minimal root', () => {
 
   test('has both native addons loaded, which came along inside of it', async () => {
     const maps = await ssh('cat /proc/1/maps', ['-tt']);
-    expect(maps).toContain('/pty.node');
+    expect(maps).toContain('/process.node');
     expect(maps).toContain('/sshcrypto.node');
   });
 

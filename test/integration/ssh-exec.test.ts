@@ -1,10 +1,13 @@
 // Commands without a terminal, over Debian's ssh.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import ssh2 from 'ssh2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
+import { isAlive } from '../support/alive.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../support/ssh-host.ts';
 import { until } from '../support/ssh-terminal.ts';
 
@@ -113,28 +116,59 @@ test('a background job that lets go of its output does not keep the client', asy
   process.kill(Number(outcome.stdout.toString()), 'SIGKILL');
 });
 
-test('when the client goes away its command is hung up, and a nohup job is not', async () => {
-  const pids = path.join(host.folder, 'pids');
-  const child = host.start([HOST, `nohup sleep 61 >/dev/null 2>&1 & echo $! $$ > ${pids}; sleep 62`]);
-  await until('the command runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
-  const [survivor, victim] = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
-  await until('nohup has become sleep', () =>
-    readFileSync(`/proc/${survivor}/cmdline`, 'utf8').startsWith('sleep'),
-  );
-  child.kill('SIGINT');
-  await until('the command is gone', () => !isAlive(victim));
-  expect(isAlive(survivor)).toBe(true);
-  process.kill(survivor ?? 0, 'SIGKILL');
+test('a client that is lost leaves its command running, as sshd does: what is logged is complete', async () => {
+  const [begun, go, log] = ['begun', 'go', 'log'].map((name) => path.join(host.folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const work = `echo made; until test -e ${go}; do sleep 0.05; done; cat; echo done`;
+  const child = host.start([HOST, `sleep 61 >/dev/null 2>&1 & echo $! >${begun}; { ${work}; } >${log} 2>&1`]);
+  await until('the command runs', () => existsSync(log) && readFileSync(log, 'utf8') === 'made\n');
+  child.kill('SIGKILL');
+  await until('the client is missed', () => host.logouts.length === 1);
+  writeFileSync(go, '');
+  await until('it is through', () => readFileSync(log, 'utf8') === 'made\ndone\n');
+  const background = Number(readFileSync(begun, 'utf8'));
+  expect(isAlive(background)).toBe(true);
+  process.kill(background, 'SIGKILL');
 });
 
-test('a client that goes away while its input is stuck leaves nothing running', async () => {
-  const pids = path.join(host.folder, 'pids');
-  const child = host.start([HOST, `echo $$ > ${pids}; exec sleep 63`]);
+test('a client that is lost while its input is stuck leaves a command that reads it to its end', async () => {
+  const [go, count] = ['go', 'count'].map((name) => path.join(host.folder, name)) as [string, string];
+  const child = host.start([HOST, `echo ready; until test -e ${go}; do sleep 0.05; done; wc -c >${count}`]);
   child.stdin?.on('error', () => {});
   child.stdin?.write(randomBytes(6_000_000));
-  await until('the command runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
+  await once(child.stdout ?? child, 'data');
   child.kill('SIGKILL');
-  await until('the command is gone', () => !isAlive(Number(readFileSync(pids, 'utf8'))));
+  await until('the client is missed', () => host.logouts.length === 1);
+  writeFileSync(go, '');
+  await until('its input has ended', () => existsSync(count) && readFileSync(count, 'utf8') !== '');
+});
+
+test('how a command ended is told at once, also while a background job holds its output', async () => {
+  const go = path.join(host.folder, 'go');
+  const client = new ssh2.Client();
+  const key = { host: '127.0.0.1', port: host.port, username: 'abc', privateKey: readFileSync(host.keyFile) };
+  client.connect(key);
+  await once(client, 'ready');
+  const { promise, resolve, reject } = Promise.withResolvers<ssh2.ClientChannel>();
+  client.exec(`(until test -e ${go}; do sleep 0.05; done; echo late) & exit 5`, (error, channel) => {
+    if (error === undefined) resolve(channel);
+    else reject(error);
+  });
+  const channel = await promise;
+  let output = '';
+  channel.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const closed = once(channel, 'close');
+  expect(await once(channel, 'exit')).toEqual([5]);
+  expect(output).toBe('');
+  writeFileSync(go, '');
+  await closed;
+  expect(output).toBe('late\n');
+  client.end();
 });
 
 test('many sessions share one connection, and one that ends leaves the others alone', async () => {
@@ -206,11 +240,3 @@ test('scp and sftp copy files both ways, with the old protocol and the new', asy
   expect(await outcomeOf(rsync)).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(path.join(host.folder, 'synced')).equals(content)).toBe(true);
 });
-
-function isAlive(pid: number | undefined): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] !== 'Z';
-  } catch {
-    return false;
-  }
-}

@@ -1,8 +1,9 @@
 // Shells and commands on a terminal, driven by keys through Debian's ssh in a pty of its own.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isAlive } from '../support/alive.ts';
 import { type SshHost, startSshHost } from '../support/ssh-host.ts';
 import { openTerminal, type Terminal, until } from '../support/ssh-terminal.ts';
 
@@ -134,13 +135,59 @@ test('a client that vanishes takes its shell and what runs in it along, whicheve
   await first.see(PROMPT);
   first.type(`sh -c 'echo $$ > ${pids}; exec sleep 74'\r`);
   await until('the program runs', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('\n'));
-  const second = ssh(HOST); // started later: it inherits the first terminal's master
+  const second = ssh(HOST); // started later: it must not hold the first terminal's master
   await second.see(PROMPT);
   first.close();
   const pid = Number(readFileSync(pids, 'utf8'));
-  await until('the program is gone', () => !existsSync(`/proc/${pid}`));
+  await until('the program is gone', () => !isAlive(Number(pid)));
   second.type('echo still here\r');
   await second.see(/[\r\n]still here\r\n/);
+});
+
+test('a client that vanishes hangs up what its shell has in the background too, but for nohup', async () => {
+  const shell = ssh(HOST);
+  await shell.see(PROMPT);
+  shell.type('sleep 77 & nohup sleep 78 >/dev/null 2>&1 & echo "pids=$(jobs -p | xargs)"\r');
+  const [, background, survivor] = await shell.see(/pids=(\d+) (\d+)\r\n/);
+  await until('nohup has become sleep', () =>
+    readFileSync(`/proc/${survivor}/cmdline`, 'utf8').startsWith('sleep'),
+  );
+  shell.close();
+  await until('the job in the background is gone', () => !isAlive(Number(background)));
+  expect(isAlive(Number(survivor))).toBe(true);
+  process.kill(Number(survivor), 'SIGKILL');
+});
+
+test('a program that ignores the hang-up is not waited for', async () => {
+  const shell = ssh(HOST, "trap '' HUP TERM; echo $$; while :; do sleep 0.1; done");
+  const [, pid] = await shell.see(/(\d+)\r\n/);
+  await host.server.stop('the deadline has come');
+  await shell.see(/the deadline has come\r\n/);
+  await shell.exited;
+  expect(host.logouts).toMatchObject([{ reason: 'stopped' }]);
+  expect(isAlive(Number(pid))).toBe(true);
+  process.kill(Number(pid), 'SIGKILL');
+});
+
+test('a program that closes its side of the terminal lives on, and its code arrives', async () => {
+  const go = path.join(host.folder, 'go');
+  const shell = ssh(HOST, `exec <&- >&- 2>&-; until test -e ${go}; do sleep 0.05; done; exit 9`);
+  await until('it is logged in', () => host.server.clients().length === 1);
+  writeFileSync(go, '');
+  expect(await shell.exited).toEqual({ kind: 'code', code: 9 });
+});
+
+test('a terminal of one session is not open in the next, and neither is what the agent has open', async () => {
+  const first = ssh(HOST);
+  await first.see(PROMPT);
+  const second = await host.ssh([
+    '-tt',
+    HOST,
+    'for fd in $(ls /proc/$$/fd); do readlink /proc/$$/fd/$fd; done | sort -u',
+  ]);
+  expect(second.stdout.toString()).toMatch(/^\/dev\/pts\/\d+\r\n$/);
+  const exec = await host.ssh([HOST, 'ls /proc/$$/fd; readlink /proc/$$/fd/* | grep -c -v ^pipe:']);
+  expect(exec.stdout.toString()).toBe('0\n1\n2\n0\n');
 });
 
 test('a notice reaches every terminal and no exec', async () => {
@@ -165,6 +212,25 @@ test('typing is activity, output alone is not', async () => {
   await until('the key counts', () => host.activity.count > before);
 });
 
+test('a full-screen program that is cut off leaves nothing behind: the farewell is on the screen of the shell', async () => {
+  const shell = ssh(HOST);
+  await shell.see(PROMPT);
+  shell.type("vim -u NONE -n -c 'set mouse=a ttymouse=sgr' notes\r");
+  await shell.see(/\[\?1049h/);
+  await shell.see(/\[\?1002h/);
+  await shell.see(/~/);
+  await host.server.stop('the deadline has come');
+  await shell.see(/\[\?1006l.*\[\?1049l\r\nthe deadline has come\r\n/s);
+  expect(shell.screen().split('the deadline has come')[1]).not.toContain('\x1b');
+});
+
+test('a program that is not full-screen is cut off without control sequences', async () => {
+  const shell = ssh(HOST, 'echo ready; exec sleep 79');
+  await shell.see(/ready\r\n/);
+  await host.server.stop('the deadline has come');
+  await shell.see(/^\r\nthe deadline has come\r\n/);
+});
+
 test('stop tells every terminal why, hangs up what runs, and may be called twice', async () => {
   const shell = ssh(HOST);
   await shell.see(PROMPT);
@@ -175,6 +241,6 @@ test('stop tells every terminal why, hangs up what runs, and may be called twice
   await stopped;
   await host.server.stop('again');
   expect((await shell.exited).kind).toBe('code');
-  await until('the program is gone', () => !existsSync(`/proc/${Number(pid)}`));
+  await until('the program is gone', () => !isAlive(Number(pid)));
   expect(host.logouts).toMatchObject([{ reason: 'stopped', user: 'abc' }]);
 });

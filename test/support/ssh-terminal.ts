@@ -1,5 +1,6 @@
 // A person at a terminal: a program in a real pty, driven by keys and read by eye.
-import { openPty, type PtyExit } from '../../services/agent/pty/pty.ts';
+import type { ProcessEnd } from '../../services/agent/process/process-end.ts';
+import { openPty } from '../../services/agent/pty/pty.ts';
 import { CLIENT_ENV } from './ssh-host.ts';
 
 const DEADLINE_MS = 20_000;
@@ -12,7 +13,7 @@ export interface Terminal {
   resize(columns: number, rows: number): void;
   /** Waits until new output (after the last match) matches, and returns the match; fails with the output at the deadline. */
   see(pattern: RegExp): Promise<RegExpExecArray>;
-  readonly exited: Promise<PtyExit>;
+  readonly exited: Promise<ProcessEnd>;
   close(): void;
 }
 
@@ -22,7 +23,14 @@ export function openTerminal(file: string, args: string[], env: Record<string, s
   let look = (): void => {};
   const decoder = new TextDecoder();
   const pty = openPty(
-    { file, args, env: { ...CLIENT_ENV, ...env }, cwd: '/', columns: 100, rows: 30 },
+    {
+      file: '/usr/bin/env', // which finds it on PATH
+      argv: ['env', file, ...args],
+      env: () => new Map(Object.entries({ ...CLIENT_ENV, ...env })),
+      cwd: '/',
+      columns: 100,
+      rows: 30,
+    },
     {
       data(chunk) {
         output += decoder.decode(chunk, { stream: true });

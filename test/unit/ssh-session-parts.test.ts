@@ -1,5 +1,6 @@
 // The small parts of a session: environments, exit statuses, names of signals, addresses, limits.
 import { expect, test } from 'vitest';
+import { processEndFrom } from '../../services/agent/process/process-end.ts';
 import { listenAddressOf } from '../../services/agent/ssh/forward-remote.ts';
 import { exitFrom, signalFrom } from '../../services/agent/ssh/process-exit.ts';
 import {
@@ -10,19 +11,23 @@ import {
 
 test('the environment of the job is kept, the client adds to it, and the session has the last word', () => {
   const env = buildEnvironment({
-    base: { PATH: '/job/bin', TERM: 'dumb', LANG: 'C' },
+    base: { PATH: '/job/bin', TERM: 'dumb', LANG: 'C', USER: 'somebody' },
     fromClient: new Map([
-      ['LANG', 'de_DE.UTF-8'],
-      ['SSH_AUTH_SOCK', '/elsewhere'],
+      ['LANG', Buffer.from('de_DE.UTF-8')],
+      ['SSH_AUTH_SOCK', Buffer.from('/elsewhere')],
     ]),
+    account: { name: 'ci', home: '/home/ci' },
     shell: '/bin/bash',
     clientAddress: '192.0.2.7',
     terminal: 'xterm-256color',
     agentSocket: '/tmp/agent',
   });
-  expect(env).toEqual({
+  expect(Object.fromEntries(env)).toEqual({
     PATH: '/job/bin',
-    LANG: 'de_DE.UTF-8',
+    LANG: Buffer.from('de_DE.UTF-8'),
+    HOME: '/home/ci',
+    USER: 'ci',
+    LOGNAME: 'ci',
     TERM: 'xterm-256color',
     SHELL: '/bin/bash',
     SSH_AUTH_SOCK: '/tmp/agent',
@@ -41,13 +46,15 @@ test.each([
   ['A', 'x'.repeat(CLIENT_VARIABLE_MAX_BYTES - 1), true],
   ['A', 'x'.repeat(CLIENT_VARIABLE_MAX_BYTES), false],
 ])('a variable %j is checked before it is set', (name, value, accepted) => {
-  expect(isAcceptable(name, value)).toBe(accepted);
+  expect(isAcceptable(name, Buffer.from(value))).toBe(accepted);
 });
 
-test('exits are told as RFC 4254 can name them, and as a shell would otherwise', () => {
-  expect(exitFrom(7, null)).toEqual({ kind: 'code', code: 7 });
-  expect(exitFrom(null, 'SIGTERM')).toMatchObject({ kind: 'signal', name: 'TERM' });
-  expect(exitFrom(null, 'SIGBUS')).toEqual({ kind: 'code', code: 128 + 7 });
+test('exits are told as RFC 4254 can name them, and as sshd does otherwise', () => {
+  expect(exitFrom(processEndFrom(7 << 8))).toEqual({ kind: 'code', code: 7 });
+  expect(exitFrom(processEndFrom(15))).toEqual({ kind: 'signal', name: 'TERM', coreDumped: false });
+  expect(exitFrom(processEndFrom(0x80 | 11))).toEqual({ kind: 'signal', name: 'SEGV', coreDumped: true });
+  expect(exitFrom(processEndFrom(7))).toMatchObject({ kind: 'signal', name: 'SIG@openssh.com' });
+  expect(exitFrom(processEndFrom(34))).toMatchObject({ kind: 'signal', name: 'SIG@openssh.com' });
 });
 
 test('signals are those of this system and nothing else', () => {

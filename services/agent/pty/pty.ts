@@ -1,26 +1,25 @@
 // The pty: a program on its own terminal, as bytes both ways.
-import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
-import { loadNativeAddon } from '#shared/native-addon.ts';
+import { checked, processAddon, type TerminalEnds } from '../process/process-addon.ts';
+import type { ProcessEnd } from '../process/process-end.ts';
+import { type SpawnOptions, signalGroup, spawn } from '../process/spawn.ts';
 import { PtyWriter } from './pty-writer.ts';
+import { NO_MODES, packModes, type TerminalMode } from './terminal-mode.ts';
 
 /** After the exit, output that stays away this long is all there was (somebody else holds the terminal open). */
 const DRAIN_QUIET_MS = 100;
 /** After the exit at most this much is waited for: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
 const DRAIN_MAX_BYTES = 64 * 1024;
 
-export interface PtyOptions {
-  /** The program's path; found on PATH when it has no slash. */
-  readonly file: string;
-  readonly args: readonly string[];
-  /** The whole environment, TERM included. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Must exist: the child exits with 1 otherwise. */
-  readonly cwd: string;
+export interface PtyOptions extends Pick<SpawnOptions, 'file' | 'argv' | 'cwd'> {
+  /** The whole environment, TERM included, for a terminal of this name (the path of its device). */
+  readonly env: (terminal: string) => SpawnOptions['env'];
   readonly columns: number;
   readonly rows: number;
+  /** Set before the program starts, over the kernel's defaults and a line of UTF-8. */
+  readonly modes?: readonly TerminalMode[];
   readonly clock?: Clock;
 }
 
@@ -32,30 +31,15 @@ export interface PtySink {
   drained(): void;
 }
 
-export type PtyExit = { readonly kind: 'code'; code: number } | { readonly kind: 'signal'; signal: string };
-
-/** The program could not be put on a terminal; `cause` tells why. */
+/** There is no terminal to be had, or the program did not start; `cause` is a ProcessError. Nothing has run. */
 export class PtyError extends Error {
-  readonly code = 'pty_not_opened';
+  readonly code: 'no_terminal' | 'not_started';
   override readonly name = 'PtyError';
-}
 
-/** node-pty 1.1, src/unix/pty.cc: the two calls used here. */
-interface PtyAddon {
-  fork(
-    file: string,
-    args: readonly string[],
-    env: readonly string[],
-    cwd: string,
-    columns: number,
-    rows: number,
-    uid: number,
-    gid: number,
-    utf8: boolean,
-    helperPath: string,
-    onExit: (code: number, signal: number) => void,
-  ): { fd: number; pid: number; pty: string };
-  resize(fd: number, columns: number, rows: number): void;
+  constructor(code: PtyError['code'], message: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
 }
 
 type State =
@@ -63,14 +47,14 @@ type State =
   /** The program closed its terminal and lives on. */
   | { readonly kind: 'silent' }
   /** The program ended; what it wrote before is being read. */
-  | { readonly kind: 'draining'; exit: PtyExit; bytes: number; cancelQuiet: Cancel | undefined }
+  | { readonly kind: 'draining'; readonly end: ProcessEnd; bytes: number; cancelQuiet: Cancel | undefined }
   /** Hung up before the program ended. */
   | { readonly kind: 'hung_up' }
   | { readonly kind: 'closed' };
 
 /**
  * Starts a program as the leader of a new session with a new controlling terminal.
- * Throws PtyError when there is no pty to be had. A program that cannot be executed exits with 1.
+ * @throws PtyError
  */
 export function openPty(options: PtyOptions, sink: PtySink): Pty {
   return new Pty(options, sink);
@@ -80,31 +64,31 @@ export function openPty(options: PtyOptions, sink: PtySink): Pty {
 export class Pty {
   readonly pid: number;
   /** Resolves after the program ended and all of its output was given to the sink. Never rejects. */
-  readonly exited: Promise<PtyExit>;
-  readonly #addon: PtyAddon;
+  readonly exited: Promise<ProcessEnd>;
   readonly #clock: Clock;
   readonly #sink: PtySink;
-  readonly #fd: number;
+  /** The terminal lasts as long as this is open: a program that has closed its side is not hung up for that. */
+  readonly #master: number;
   readonly #reader: ReadStream;
   readonly #writer: PtyWriter;
-  readonly #resolveExited: (exit: PtyExit) => void;
+  readonly #resolveExited: (end: ProcessEnd) => void;
   #state: State = { kind: 'running' };
   #paused = false;
 
   constructor(options: PtyOptions, sink: PtySink) {
-    const { promise, resolve } = Promise.withResolvers<PtyExit>();
+    const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
     this.exited = promise;
     this.#resolveExited = resolve;
     this.#clock = options.clock ?? systemClock;
     this.#sink = sink;
-    this.#addon = loadNativeAddon('pty') as PtyAddon;
-    const child = this.#fork(options);
-    this.pid = child.pid;
-    this.#fd = child.fd;
-    this.#writer = new PtyWriter(child.fd, this.#clock, () => {
+    const terminal = openTerminal(options);
+    this.#master = terminal.master;
+    this.pid = this.#start(options, terminal);
+    this.#writer = new PtyWriter(terminal.master, this.#clock, () => {
       sink.drained();
     });
-    this.#reader = new ReadStream(child.fd);
+    // It closes its descriptor when it fails, as it does when the program closes its side.
+    this.#reader = new ReadStream(terminal.reader);
     this.#reader.on('data', (chunk: Buffer) => {
       this.#received(chunk);
     });
@@ -138,47 +122,50 @@ export class Pty {
 
   /** Tells the terminal its new size; the foreground program gets SIGWINCH. */
   resize(columns: number, rows: number): void {
-    if (this.#state.kind === 'running') this.#addon.resize(this.#fd, columns, rows);
+    if (this.#isOpen()) processAddon().resizeTerminal(this.#master, columns, rows);
   }
 
   /** Signals the program's process group, as sshd does. Nothing happens when it is gone. */
   kill(signal: NodeJS.Signals): void {
-    if (this.#state.kind === 'running' || this.#state.kind === 'silent') signalGroup(this.pid, signal);
+    if (this.#isOpen()) signalGroup(this.pid, signal);
   }
 
   /**
-   * The person is gone: SIGHUP to the program and to what runs in the foreground, and the terminal closes.
-   * The kernel would do that by itself if our descriptor were the last one, but node-pty's is not close-on-exec, so
-   * shells that were started later hold it as well. May be called twice.
+   * The person is gone: the terminal closes, and nobody else holds it, so the kernel sends SIGHUP to the program, and to what
+   * runs in the foreground when that ends. Nobody waits for it. May be called twice.
    */
   hangUp(): void {
     const state = this.#state;
     if (state.kind === 'closed' || state.kind === 'hung_up') return;
     if (state.kind === 'draining') {
-      this.#close(state.exit);
+      this.#close(state.end);
       return;
     }
     this.#state = { kind: 'hung_up' };
-    for (const group of new Set([foregroundGroup(this.pid), this.pid])) {
-      if (group === undefined) continue;
-      signalGroup(group, 'SIGHUP');
-      signalGroup(group, 'SIGCONT'); // a stopped program must run to notice
-    }
     this.#release();
   }
 
-  #fork(options: PtyOptions): { fd: number; pid: number } {
-    const env = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
-    const { file, args, cwd, columns, rows } = options;
-    const onExit = (code: number, signal: number): void => {
-      this.#programEnded(signal === 0 ? { kind: 'code', code } : { kind: 'signal', signal: nameOf(signal) });
-    };
+  #start(options: PtyOptions, { master, reader, slave, name }: TerminalEnds): number {
+    const { file, argv, cwd, env } = options;
     try {
-      // -1, -1: keep the user. true: a UTF-8 line, so that erase removes whole characters. '': the helper is for macOS.
-      return this.#addon.fork(file, args, env, cwd, columns, rows, -1, -1, true, '', onExit);
+      return spawn(
+        { file, argv, cwd, env: env(name), stdio: [slave, slave, slave], isTerminal: true },
+        (end) => {
+          this.#programEnded(end);
+        },
+      );
     } catch (cause) {
-      throw new PtyError(`cannot open a terminal for ${file}`, { cause });
+      closeSync(reader);
+      closeSync(master);
+      throw new PtyError('not_started', `cannot run ${file}: ${(cause as Error).message}`, cause);
+    } finally {
+      closeSync(slave);
     }
+  }
+
+  /** Whether the program runs, and the terminal is there. */
+  #isOpen(): boolean {
+    return this.#state.kind === 'running' || this.#state.kind === 'silent';
   }
 
   #received(chunk: Buffer): void {
@@ -187,7 +174,7 @@ export class Pty {
     this.#sink.data(chunk);
     if (state.kind !== 'draining') return;
     state.bytes += chunk.length;
-    if (state.bytes > DRAIN_MAX_BYTES) this.#close(state.exit);
+    if (state.bytes > DRAIN_MAX_BYTES) this.#close(state.end);
     else this.#awaitQuiet(state);
   }
 
@@ -196,10 +183,10 @@ export class Pty {
     switch (state.kind) {
       case 'running':
         this.#state = { kind: 'silent' };
-        this.#release();
+        this.#reader.destroy();
         return;
       case 'draining':
-        this.#close(state.exit);
+        this.#close(state.end);
         return;
       case 'silent':
       case 'hung_up':
@@ -207,12 +194,12 @@ export class Pty {
     }
   }
 
-  #programEnded(exit: PtyExit): void {
+  #programEnded(end: ProcessEnd): void {
     if (this.#state.kind !== 'running') {
-      this.#close(exit);
+      this.#close(end);
       return;
     }
-    const draining = { kind: 'draining', exit, bytes: 0, cancelQuiet: undefined } as const;
+    const draining = { kind: 'draining', end, bytes: 0, cancelQuiet: undefined } as const;
     this.#state = { ...draining };
     this.#awaitQuiet(this.#state);
   }
@@ -221,47 +208,30 @@ export class Pty {
     state.cancelQuiet?.();
     if (this.#paused) return;
     state.cancelQuiet = this.#clock.after(DRAIN_QUIET_MS, () => {
-      this.#close(state.exit);
+      this.#close(state.end);
     });
   }
 
-  #close(exit: PtyExit): void {
-    if (this.#state.kind === 'draining') this.#state.cancelQuiet?.();
+  #close(end: ProcessEnd): void {
+    const state = this.#state;
+    if (state.kind === 'draining') state.cancelQuiet?.();
     this.#state = { kind: 'closed' };
-    this.#release();
-    this.#resolveExited(exit);
+    if (state.kind !== 'hung_up') this.#release();
+    this.#resolveExited(end);
   }
 
   #release(): void {
     this.#writer.close();
     this.#reader.destroy();
+    closeSync(this.#master);
   }
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
-  // A child that was forked a moment ago does not lead its group yet: then signal it alone.
-  for (const target of [-group, group]) {
-    try {
-      process.kill(target, signal);
-      return;
-    } catch {
-      // ESRCH: nobody there, which is what was wanted.
-    }
-  }
-}
-
-/** The process group that has the terminal's foreground: field 8 (tpgid) of proc(5) stat. */
-function foregroundGroup(pid: number): number | undefined {
+function openTerminal({ file, columns, rows, modes = NO_MODES }: PtyOptions): TerminalEnds {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const group = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[5]);
-    return group > 1 ? group : undefined;
-  } catch {
-    return undefined;
+    return checked(processAddon().openTerminal(columns, rows, packModes(modes))) as TerminalEnds;
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new PtyError('no_terminal', `cannot open a terminal for ${file}: ${reason}`, cause);
   }
-}
-
-function nameOf(signal: number): string {
-  for (const [name, number] of Object.entries(constants.signals)) if (number === signal) return name;
-  return `SIG${signal}`;
 }

@@ -1,6 +1,7 @@
 // The channel output: what a session or forward sends to the client, paced, in order, and closed after its last byte.
 import type { ServerChannel } from 'ssh2';
 import type { ProcessExit } from './process-exit.ts';
+import { sendExitSignal } from './ssh2/exit-signal.ts';
 import { forgetSentChunk } from './ssh2-internals.ts';
 import type { TransportGate } from './transport-gate.ts';
 
@@ -55,12 +56,29 @@ export class ChannelOutput {
     });
   }
 
-  /** After all output: how the program ended (if there was one), EOF and close. */
+  /** At once, as sshd does: how the program ended. Its output may still come, for as long as somebody holds it open. */
+  exit(exit: ProcessExit): void {
+    if (this.#abandoned) return;
+    if (exit.kind === 'code') this.#channel.exit(exit.code);
+    else sendExitSignal(this.#channel, exit.name, exit.coreDumped);
+  }
+
+  /** The reader of stdout has left: what of it has not been sent yet is not sent any more. */
+  dropStdout(): void {
+    const kept = this.#queue.filter((item) => item.kind === 'call' || item.target !== 'stdout');
+    if (kept.length === this.#queue.length) return;
+    for (const item of this.#queue.splice(0, this.#queue.length, ...kept)) {
+      if (item.kind === 'chunk' && item.target === 'stdout') this.#queuedBytes -= item.chunk.length;
+    }
+    if (this.#queuedBytes <= OUTPUT_HIGH_WATER_BYTES / 2) this.#release();
+  }
+
+  /** After all output: how the program ended (if that was not said before), EOF and close. */
   finish(exit?: ProcessExit): void {
     this.#later(() => {
-      if (exit?.kind === 'code') this.#channel.exit(exit.code);
-      if (exit?.kind === 'signal') this.#channel.exit(exit.name, exit.coreDumped, exit.message);
+      if (exit !== undefined) this.exit(exit);
       this.#abandoned = true;
+      this.#queue.length = 0; // what came after the end
       this.#channel.end(); // in a server this closes as well
     });
   }

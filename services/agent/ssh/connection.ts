@@ -104,8 +104,7 @@ export class SshConnection {
     if (this.#closing || this.#state.kind === 'closed') return;
     this.#closing = true;
     this.#reason = 'stopped';
-    this.notify(text);
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions) session.close(text);
     // When the last session has closed there is no need to wait, see #sessionClosed.
     if (this.#sessions.size === 0) this.#disconnect();
     else this.#options.server.clock.after(CLOSE_GRACE_MS, () => this.#disconnect());

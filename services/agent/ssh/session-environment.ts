@@ -1,12 +1,20 @@
 // The environment of a session: the job's, what the client sent, and what sshd would add.
+import type { Account } from './account.ts';
 
 /** What `env` requests may bring, per session; sshd has no such limit and a default that accepts nothing. */
 export const CLIENT_VARIABLES_MAX = 128;
 export const CLIENT_VARIABLE_MAX_BYTES = 32 * 1024;
 
+/** Values are text, or bytes that are none. */
+export type SessionVariables = ReadonlyMap<string, string | Buffer>;
+
+/** What the job has from a session or terminal of its own, and would be untrue in this one. */
+const FOREIGN_VARIABLES = ['TERM', 'SSH_TTY', 'SSH_ORIGINAL_COMMAND'];
+
 export interface SessionEnvironment {
-  readonly base: Readonly<Record<string, string>>;
-  readonly fromClient: ReadonlyMap<string, string>;
+  readonly base: Readonly<Record<string, string | Buffer>>;
+  readonly fromClient: ReadonlyMap<string, Buffer>;
+  readonly account: Account;
   readonly shell: string;
   readonly clientAddress: string;
   /** The client's terminal type, when it has a terminal. */
@@ -15,21 +23,27 @@ export interface SessionEnvironment {
 }
 
 /** Whether a variable of the client may be set: a plain name, and small. Whoever is logged in can run `export` as well. */
-export function isAcceptable(name: string, value: string): boolean {
+export function isAcceptable(name: string, value: Buffer): boolean {
   return (
     /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) &&
-    !value.includes('\0') &&
-    Buffer.byteLength(name) + Buffer.byteLength(value) <= CLIENT_VARIABLE_MAX_BYTES
+    !value.includes(0) &&
+    Buffer.byteLength(name) + value.length <= CLIENT_VARIABLE_MAX_BYTES
   );
 }
 
-export function buildEnvironment(session: SessionEnvironment): Record<string, string> {
-  const env: Record<string, string> = { ...session.base, ...Object.fromEntries(session.fromClient) };
-  env['SHELL'] = session.shell;
+export function buildEnvironment(session: SessionEnvironment): SessionVariables {
+  const { account, clientAddress } = session;
+  const env = new Map<string, string | Buffer>(Object.entries(session.base));
+  for (const name of FOREIGN_VARIABLES) env.delete(name);
+  if (!env.has('HOME')) env.set('HOME', account.home);
+  for (const [name, value] of session.fromClient) env.set(name, value);
+  env.set('USER', account.name);
+  env.set('LOGNAME', account.name);
+  env.set('SHELL', session.shell);
   // Both are "address port …"; the port of a client behind relays means nothing here.
-  env['SSH_CLIENT'] = `${session.clientAddress} 0 22`;
-  env['SSH_CONNECTION'] = `${session.clientAddress} 0 127.0.0.1 22`;
-  if (session.terminal !== undefined) env['TERM'] = session.terminal;
-  if (session.agentSocket !== undefined) env['SSH_AUTH_SOCK'] = session.agentSocket;
+  env.set('SSH_CLIENT', `${clientAddress} 0 22`);
+  env.set('SSH_CONNECTION', `${clientAddress} 0 127.0.0.1 22`);
+  if (session.terminal !== undefined) env.set('TERM', session.terminal);
+  if (session.agentSocket !== undefined) env.set('SSH_AUTH_SOCK', session.agentSocket);
   return env;
 }

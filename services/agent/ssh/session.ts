@@ -1,5 +1,6 @@
 // A session: what the client asks for on one channel, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { AcceptConnection, Connection, RejectConnection, ServerChannel, Session } from 'ssh2';
+import { accountFrom } from './account.ts';
 import type { AgentForwarding } from './agent-forwarding.ts';
 import { startPipeProgram } from './pipe-program.ts';
 import { signalFrom } from './process-exit.ts';
@@ -42,7 +43,7 @@ type State =
 export class ServedSession {
   readonly #session: Session;
   readonly #context: SessionContext;
-  readonly #variables = new Map<string, string>();
+  readonly #variables = new Map<string, Buffer>();
   #state: State = { kind: 'preparing', terminal: undefined };
 
   constructor(session: Session, context: SessionContext) {
@@ -55,7 +56,7 @@ export class ServedSession {
       this.#run(accept, reject, undefined);
     });
     session.on('exec', (accept, reject, { command }) => {
-      this.#run(accept, reject, command);
+      this.#run(accept, reject, Buffer.from(command));
     });
     session.on('subsystem', (accept, reject, { name }) => {
       this.#runSubsystem(accept, reject, name);
@@ -71,9 +72,9 @@ export class ServedSession {
     if (this.#state.kind === 'running') this.#state.program.notify(text);
   }
 
-  /** Ends it from this side. May be called twice. */
-  close(): void {
-    if (this.#state.kind === 'running') this.#state.program.close();
+  /** Ends it from this side, with a farewell at its terminal. May be called twice. */
+  close(farewell: string): void {
+    if (this.#state.kind === 'running') this.#state.program.close(farewell);
   }
 
   /** The channel or its connection is gone. May be called twice. */
@@ -94,11 +95,12 @@ export class ServedSession {
     });
     this.#session.on('env', (accept, reject, { key, val }) => {
       const isNew = !this.#variables.has(key);
-      if (!isAcceptable(key, val) || (isNew && this.#variables.size >= CLIENT_VARIABLES_MAX)) {
+      const value = Buffer.from(val);
+      if (!isAcceptable(key, value) || (isNew && this.#variables.size >= CLIENT_VARIABLES_MAX)) {
         this.#context.log('variable refused', { name: key.slice(0, 64) });
         return (reject as RejectConnection | undefined)?.();
       }
-      this.#variables.set(key, val);
+      this.#variables.set(key, value);
       (accept as (() => void) | undefined)?.();
     });
     this.#session.on('auth-agent', (accept, reject) => {
@@ -131,7 +133,7 @@ export class ServedSession {
   #run(
     accept: AcceptConnection<ServerChannel>,
     reject: RejectConnection | undefined,
-    command: string | undefined,
+    command: Buffer | undefined,
   ): void {
     const state = this.#state;
     if (state.kind !== 'preparing') return reject?.();
@@ -142,6 +144,7 @@ export class ServedSession {
       env: buildEnvironment({
         base: options.env,
         fromClient: this.#variables,
+        account: accountFrom(options.env),
         shell: options.shell,
         clientAddress,
         terminal: state.terminal?.type,
@@ -170,7 +173,7 @@ export class ServedSession {
     const program = startSftpProgram({
       channel: accept(),
       cwd,
-      home: env['HOME'] ?? cwd,
+      home: env['HOME']?.toString() ?? cwd,
       onActivity: () => {
         events.activity();
       },

@@ -25,9 +25,11 @@ export function startSftpProgram(options: SftpProgramOptions): Program {
     channel.end();
   });
   return {
+    hasStarted: true,
     resize() {},
     signal() {},
     notify() {},
+    readerLeft() {},
     close() {
       service.stop();
     },

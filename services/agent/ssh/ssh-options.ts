@@ -10,8 +10,8 @@ export interface SshServerOptions {
   readonly shell: string;
   /** Where sessions start; `/` when it is gone. */
   readonly cwd: string;
-  /** The environment of sessions, to which TERM, SSH_* and what the client sends are added. */
-  readonly env: Readonly<Record<string, string>>;
+  /** The environment of sessions, to which TERM, SSH_* and what the client sends are added. Text, or bytes that are none. */
+  readonly env: Readonly<Record<string, string | Buffer>>;
   /** False refuses -L, -R, -D, unix sockets and agent forwarding. */
   readonly forwarding: boolean;
   readonly clock: Clock;

@@ -1,52 +1,48 @@
 // A program on a terminal: the interactive shell, and commands of `ssh -t`.
-import { existsSync } from 'node:fs';
-import { openPty, type Pty, type PtyExit } from '../pty/pty.ts';
+import { openPty, type Pty, PtyError } from '../pty/pty.ts';
+import type { TerminalMode } from '../pty/terminal-mode.ts';
 import { ChannelOutput } from './channel-output.ts';
+import { shellArguments } from './command-line.ts';
 import { EXIT_CANNOT_RUN, exitFrom } from './process-exit.ts';
 import type { Program, ProgramOptions, TerminalSize } from './program.ts';
-import { resolveWorkingDirectory, shellProblem } from './working-directory.ts';
+import { ScreenState } from './screen-state.ts';
+import { resolveWorkingDirectory } from './working-directory.ts';
 
 export interface TerminalProgramOptions extends ProgramOptions {
   readonly size: TerminalSize;
+  /** What the client's own terminal is set to; none from a client that has no terminal. */
+  readonly modes?: readonly TerminalMode[];
   /** Shown before the program starts. */
   readonly greeting: string;
 }
 
-/** The terminal's name is known only after the program has started, so a first shell looks it up and steps aside. */
-const POSIX_SHELL = '/bin/sh';
-const NAME_TERMINAL = 'SSH_TTY=$(tty 2>/dev/null) && export SSH_TTY; exec "$@"';
-
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
 export function startTerminalProgram(options: TerminalProgramOptions): Program {
   const { channel } = options;
+  const screen = new ScreenState();
   let pty: Pty | undefined;
   const output = new ChannelOutput(channel, options.gate, () => {
     pty?.resume();
   });
   const cwd = resolveWorkingDirectory(options.cwd);
-  const problem = shellProblem(options.shell);
   show(options.greeting);
   show(cwd.note ?? '');
-
-  if (problem === undefined) pty = start();
-  else refuse(problem);
+  pty = start();
 
   function start(): Pty | undefined {
-    const [file, ...args] = commandLine(options);
-    const { columns, rows } = options.size;
+    const { shell, command, env, size, modes = [], clock } = options;
+    const program = {
+      file: shell,
+      argv: shellArguments(shell, command),
+      cwd: cwd.path,
+      env: (terminal: string) => new Map([...env, ['SSH_TTY', Buffer.from(terminal)]]),
+    };
     try {
       const opened = openPty(
-        {
-          file: file ?? options.shell,
-          args,
-          env: options.env,
-          cwd: cwd.path,
-          columns,
-          rows,
-          clock: options.clock,
-        },
+        { ...program, ...size, modes, clock },
         {
           data(chunk) {
+            screen.see(chunk);
             if (!output.write('stdout', chunk)) pty?.pause();
           },
           drained() {
@@ -57,8 +53,11 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
       connect(opened);
       return opened;
     } catch (error) {
-      options.log('terminal not opened', { error: (error as Error).message });
-      refuse(`converge: ${(error as Error).message}\n`);
+      if (!(error instanceof PtyError)) throw error;
+      options.log('terminal not opened', { error: error.message });
+      show(`converge: ${error.message}\n`);
+      output.finish(EXIT_CANNOT_RUN);
+      channel.resume();
       return undefined;
     }
   }
@@ -69,8 +68,8 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
       if (!opened.write(chunk)) channel.pause();
     });
     // As in sshd, the client's EOF means nothing to a terminal: what ends input there is a key.
-    void opened.exited.then((exit) => {
-      output.finish(processExitOf(exit));
+    void opened.exited.then((end) => {
+      output.finish(exitFrom(end));
       channel.resume();
     });
   }
@@ -80,24 +79,25 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
     output.write('stdout', Buffer.from(text.replaceAll(/\r?\n/g, '\r\n')));
   }
 
-  function refuse(text: string): void {
-    show(text);
-    output.finish(EXIT_CANNOT_RUN);
-    channel.resume();
+  function notify(text: string): void {
+    show(`\n${text.trimEnd()}\n`);
   }
 
   return {
+    hasStarted: pty !== undefined,
     resize({ columns, rows }) {
       pty?.resize(columns, rows);
     },
     signal(signal) {
       pty?.kill(signal);
     },
-    notify(text) {
-      show(`\n${text.trimEnd()}\n`);
-    },
-    close() {
+    notify,
+    readerLeft() {},
+    close(farewell) {
       pty?.hangUp();
+      // A full-screen program is cut off here: without this the person would not see the farewell, nor get the terminal back.
+      output.write('stdout', screen.reset());
+      notify(farewell);
       output.finish();
     },
     hangUp() {
@@ -105,13 +105,4 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
       pty?.hangUp();
     },
   };
-}
-
-function commandLine({ shell, command }: ProgramOptions): string[] {
-  const program = command === undefined ? [shell] : [shell, '-c', command];
-  return existsSync(POSIX_SHELL) ? [POSIX_SHELL, '-c', NAME_TERMINAL, 'sh', ...program] : program;
-}
-
-function processExitOf(exit: PtyExit): ReturnType<typeof exitFrom> {
-  return exit.kind === 'code' ? exitFrom(exit.code, null) : exitFrom(null, exit.signal);
 }

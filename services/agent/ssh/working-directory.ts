@@ -1,4 +1,4 @@
-// Where a session starts, and whether its shell can be run at all.
+// Where a session starts, and what is told when its shell does not.
 import { accessSync, constants, statSync } from 'node:fs';
 
 export interface WorkingDirectory {
@@ -17,13 +17,9 @@ export function resolveWorkingDirectory(wanted: string): WorkingDirectory {
   return { path: '/', note: `converge: cannot enter ${wanted} (${problem}), starting in /\n` };
 }
 
-/** Why a shell cannot be run, or undefined when it can. */
-export function shellProblem(shell: string): string | undefined {
-  const problem = problemOf(() => {
-    if (statSync(shell).isDirectory()) throw new Error('is a directory');
-    accessSync(shell, constants.X_OK);
-  });
-  return problem === undefined ? undefined : `converge: cannot run ${shell}: ${problem}\n`;
+/** What to tell the person when a shell was not started. */
+export function cannotRun(shell: string, reason: Error): string {
+  return `converge: cannot run ${shell}: ${reason.message}\n`;
 }
 
 function problemOf(check: () => void): string | undefined {

@@ -1,0 +1,71 @@
+// The orphan reaper: as the first process of a container the agent inherits every orphan in it, and must bury them.
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Clock } from '#shared/clock.ts';
+import { isRunningChild } from './children.ts';
+import { processAddon } from './process-addon.ts';
+
+/**
+ * A dead child is an orphan if it is still unburied after this long: whoever has started one here collects it at once.
+ * It also bounds how often /proc is read.
+ */
+export const ORPHAN_AFTER_MS = 1_000;
+
+/** A process that has ended and was not waited for, by proc(5) `stat`. */
+interface Zombie {
+  readonly pid: number;
+  readonly parent: number;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  /** A look is due; `seen` were dead at the last one. */
+  | { readonly kind: 'watching'; readonly seen: ReadonlySet<number> };
+
+/** Buries orphans from now on, and for as long as the process lives. Only for the first process of a container. */
+export function startOrphanReaper(clock: Clock): void {
+  let state: State = { kind: 'idle' };
+
+  function watch(seen: ReadonlySet<number>): void {
+    state = { kind: 'watching', seen };
+    clock.after(ORPHAN_AFTER_MS, look);
+  }
+
+  function look(): void {
+    const seen = state.kind === 'watching' ? state.seen : new Set<number>();
+    state = { kind: 'idle' };
+    const fresh = new Set<number>();
+    for (const pid of deadChildren()) {
+      if (isRunningChild(pid)) continue;
+      if (seen.has(pid)) processAddon().collect(pid);
+      else fresh.add(pid);
+    }
+    if (fresh.size > 0) watch(fresh);
+  }
+
+  process.on('SIGCHLD', () => {
+    if (state.kind === 'idle') watch(new Set());
+  });
+  // What has died before there was anybody to tell.
+  watch(new Set());
+}
+
+function deadChildren(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(zombieFrom)
+    .filter((zombie) => zombie !== undefined)
+    .filter(({ parent }) => parent === process.pid)
+    .map(({ pid }) => pid);
+}
+
+function zombieFrom(name: string): Zombie | undefined {
+  try {
+    const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+    // The name of the program stands in brackets and may hold any character.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' ? { pid: Number(name), parent: Number(parent) } : undefined;
+  } catch {
+    // It is gone.
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+// A piped process: a program between three pipes, as streams with back-pressure.
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { checked, type PipeEnds, processAddon } from './process-addon.ts';
+import type { ProcessEnd } from './process-end.ts';
+import { type SpawnOptions, spawn } from './spawn.ts';
+
+export interface PipedProcess {
+  readonly pid: number;
+  /** Only these ends do not block; the program has ordinary ones. */
+  readonly stdin: Socket;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
+}
+
+/**
+ * Starts a program with a pipe for each of its three descriptors (no socket pairs: nobody can open those by
+ * `/dev/stdin` and `/dev/stderr`).
+ * @throws ProcessError when there are no descriptors left, or the program does not start.
+ */
+export function startPipedProcess(
+  options: Omit<SpawnOptions, 'stdio' | 'isTerminal'>,
+  onEnd: (end: ProcessEnd) => void,
+): PipedProcess {
+  const pipes: PipeEnds[] = [];
+  try {
+    const [input, output, errors] = [openPipe(pipes), openPipe(pipes), openPipe(pipes)];
+    const stdio = [input.read, output.write, errors.write] as const;
+    const pid = spawn({ ...options, stdio, isTerminal: false }, onEnd);
+    for (const fd of stdio) closeSync(fd);
+    return {
+      pid,
+      stdin: writerOf(input.write),
+      stdout: readerOf(output.read),
+      stderr: readerOf(errors.read),
+    };
+  } catch (error) {
+    for (const { read, write } of pipes) {
+      closeSync(read);
+      closeSync(write);
+    }
+    throw error;
+  }
+}
+
+/** Opens one and adds it to what a failure closes. */
+function openPipe(pipes: PipeEnds[]): PipeEnds {
+  const pipe = checked(processAddon().openPipe()) as PipeEnds;
+  pipes.push(pipe);
+  return pipe;
+}
+
+function readerOf(fd: number): Socket {
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+function writerOf(fd: number): Socket {
+  return new Socket({ fd, readable: false, writable: true });
+}

@@ -1,0 +1,16 @@
+// A terminal mode: what the client's own terminal is set to, by the opcodes of RFC 4254 section 8.
+
+/** An opcode that is not known means nothing. */
+export interface TerminalMode {
+  readonly opcode: number;
+  /** A character (255: switched off), a flag (not 0: set) or bits per second. */
+  readonly value: number;
+}
+
+/** Of a client without a terminal of its own. */
+export const NO_MODES: readonly TerminalMode[] = [];
+
+/** As the process addon takes them: opcode and value in turn. In their order, because the last one holds. */
+export function packModes(modes: readonly TerminalMode[]): Uint32Array {
+  return Uint32Array.from(modes.flatMap(({ opcode, value }) => [opcode, value]));
+}
