@@ -2,7 +2,7 @@
 import type { ServerChannel } from 'ssh2';
 import type { ProcessExit } from './process-exit.ts';
 import { sendExitSignal } from './ssh2/exit-signal.ts';
-import { forgetSentChunk } from './ssh2-internals.ts';
+import { forgetSentChunk } from './ssh2/sent-chunk.ts';
 import type { TransportGate } from './transport-gate.ts';
 
 /** Above this `write` says stop; below the half of it, go on. With ssh2's window it bounds a channel's memory. */

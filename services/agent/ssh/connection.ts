@@ -10,13 +10,20 @@ import { serveLocalForwards } from './forward-local.ts';
 import { serveRemoteForwards } from './forward-remote.ts';
 import { ServedSession } from './session.ts';
 import type { ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
-import { makePacketsRoomy } from './ssh2-internals.ts';
+import type { ChannelRequests } from './ssh2/channel-requests.ts';
+import { mendConnection } from './ssh2/mended-connection.ts';
+import { makePacketsRoomy } from './ssh2/roomy-packets.ts';
 import { TransportGate } from './transport-gate.ts';
 
 /** From the stream to the login. Nothing that the client sends extends it. */
 export const LOGIN_GRACE_MS = 60_000;
 /** Sessions of one connection; an IDE or a ControlMaster opens a handful. sshd's default is 10. */
 export const SESSIONS_PER_CONNECTION_MAX = 64;
+/**
+ * From the first packet of a key exchange to its end. While it lasts nothing else is sent, and a resumable stream may be
+ * without a transport in the middle of it: longer than any sensible resume window.
+ */
+export const KEY_EXCHANGE_TIMEOUT_MS = 3_600_000;
 /** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
 const CLOSE_GRACE_MS = 1_000;
 /**
@@ -24,6 +31,14 @@ const CLOSE_GRACE_MS = 1_000;
  * minutes, and the relays ping every leg anyway. There is no "off": setInterval's longest is.
  */
 const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * Clients look at it: OpenSSH's tell only a server that is called OpenSSH when their reader has left (eow@openssh.com), and
+ * asyncssh, libssh, ssh2 and WinSCP send the arguments of SYMLINK in OpenSSH's order only to such a one, and know its
+ * extensions there. So this is the version whose behaviour the tests hold this server to, with our name where RFC 4253
+ * section 4.2 has the comment.
+ */
+const IDENTIFICATION = 'OpenSSH_9.2 converge';
 
 type State =
   | { readonly kind: 'unauthenticated' }
@@ -121,7 +136,7 @@ export class SshConnection {
     const server = new ssh2.Server({
       hostKeys: [this.#options.server.hostKey.privateKey],
       algorithms: ALGORITHMS,
-      ident: 'converge',
+      ident: IDENTIFICATION,
       keepaliveInterval: KEEPALIVE_NEVER_MS,
     });
     server.on('connection', (connection: Connection) => {
@@ -132,7 +147,18 @@ export class SshConnection {
 
   #accepted(connection: Connection): void {
     this.#connection = connection;
+    let cancelExchange: Cancel | undefined;
+    const requests = mendConnection(connection, () => {
+      cancelExchange?.();
+      cancelExchange = this.#options.server.clock.after(KEY_EXCHANGE_TIMEOUT_MS, () => {
+        this.#cut('a key exchange that does not end');
+      });
+    });
+    this.#stops.push(() => {
+      cancelExchange?.();
+    });
     connection.on('handshake', () => {
+      cancelExchange?.();
       makePacketsRoomy(connection);
     });
     connection.on('error', (error) => {
@@ -142,11 +168,11 @@ export class SshConnection {
       this.#authentication.decide(attempt);
     });
     connection.once('ready', () => {
-      this.#serve(connection);
+      this.#serve(connection, requests);
     });
   }
 
-  #serve(connection: Connection): void {
+  #serve(connection: Connection, requests: ChannelRequests): void {
     const { server, client } = this.#options;
     const log = this.#log;
     const streams = new ForwardStreams({
@@ -178,6 +204,7 @@ export class SshConnection {
       }
       const session = new ServedSession(accept(), {
         connection,
+        requests,
         gate: this.#gate,
         options: server,
         clientAddress: client.address,

@@ -1,5 +1,6 @@
 // A session: what the client asks for on one channel, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { AcceptConnection, Connection, RejectConnection, ServerChannel, Session } from 'ssh2';
+import type { TerminalMode } from '../pty/terminal-mode.ts';
 import { accountFrom } from './account.ts';
 import type { AgentForwarding } from './agent-forwarding.ts';
 import { startPipeProgram } from './pipe-program.ts';
@@ -8,7 +9,9 @@ import type { Program, TerminalSize } from './program.ts';
 import { buildEnvironment, CLIENT_VARIABLES_MAX, isAcceptable } from './session-environment.ts';
 import { startSftpProgram } from './sftp-program.ts';
 import type { SshServerOptions } from './ssh-options.ts';
-import { closeUnstarted, keepRequestsAfterEof } from './ssh2-internals.ts';
+import type { ChannelRequests } from './ssh2/channel-requests.ts';
+import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-ends.ts';
+import { terminalModesFrom } from './terminal-modes.ts';
 import { startTerminalProgram } from './terminal-program.ts';
 import type { TransportGate } from './transport-gate.ts';
 
@@ -20,6 +23,8 @@ const DEFAULT_TERMINAL = 'xterm-256color';
 
 export interface SessionContext {
   readonly connection: Connection;
+  /** Of that connection. */
+  readonly requests: ChannelRequests;
   readonly gate: TransportGate;
   readonly options: SshServerOptions;
   readonly clientAddress: string;
@@ -31,6 +36,7 @@ export interface SessionContext {
 
 interface Terminal {
   readonly type: string;
+  readonly modes: readonly TerminalMode[];
   readonly size: TerminalSize;
 }
 
@@ -55,8 +61,8 @@ export class ServedSession {
     session.on('shell', (accept, reject) => {
       this.#run(accept, reject, undefined);
     });
-    session.on('exec', (accept, reject, { command }) => {
-      this.#run(accept, reject, Buffer.from(command));
+    session.on('exec', (accept, reject) => {
+      this.#run(accept, reject, context.requests.fields.string());
     });
     session.on('subsystem', (accept, reject, { name }) => {
       this.#runSubsystem(accept, reject, name);
@@ -90,17 +96,19 @@ export class ServedSession {
     this.#session.on('pty', (accept, reject, { term, cols, rows }) => {
       if (this.#state.kind !== 'preparing') return (reject as RejectConnection | undefined)?.();
       const size = sizeFrom(cols, rows) ?? DEFAULT_SIZE;
-      this.#state = { kind: 'preparing', terminal: { type: term || DEFAULT_TERMINAL, size } };
+      const modes = terminalModesFrom(this.#context.requests.fields);
+      this.#state = { kind: 'preparing', terminal: { type: term || DEFAULT_TERMINAL, size, modes } };
       (accept as (() => void) | undefined)?.();
     });
-    this.#session.on('env', (accept, reject, { key, val }) => {
+    this.#session.on('env', (accept, reject) => {
+      const { fields } = this.#context.requests;
+      const [key = '', value = Buffer.alloc(0)] = [fields.string()?.toString('latin1'), fields.string()];
       const isNew = !this.#variables.has(key);
-      const value = Buffer.from(val);
       if (!isAcceptable(key, value) || (isNew && this.#variables.size >= CLIENT_VARIABLES_MAX)) {
         this.#context.log('variable refused', { name: key.slice(0, 64) });
         return (reject as RejectConnection | undefined)?.();
       }
-      this.#variables.set(key, value);
+      this.#variables.set(key, Buffer.from(value)); // the packet's memory is not ours
       (accept as (() => void) | undefined)?.();
     });
     this.#session.on('auth-agent', (accept, reject) => {
@@ -113,20 +121,29 @@ export class ServedSession {
     this.#session.on('window-change', (accept, _reject, { cols, rows }) => {
       const size = sizeFrom(cols, rows);
       const state = this.#state;
-      if (size !== undefined && state.kind === 'running') state.program.resize(size);
       if (size !== undefined && state.kind === 'preparing' && state.terminal !== undefined) {
         this.#state = { kind: 'preparing', terminal: { ...state.terminal, size } };
       }
       (accept as (() => void) | undefined)?.();
     });
-    this.#session.on('signal', (accept, reject, { name }) => {
-      const signal = signalFrom(name);
-      const state = this.#state;
-      if (signal === undefined || state.kind !== 'running') {
-        return (reject as RejectConnection | undefined)?.();
-      }
-      state.program.signal(signal);
-      (accept as (() => void) | undefined)?.();
+  }
+
+  #started(program: Program): void {
+    this.#state = { kind: 'running', program };
+    this.#context.requests.setRunning(this.#session, {
+      windowChange(columns, rows) {
+        const size = sizeFrom(columns, rows);
+        if (size !== undefined) program.resize(size);
+        return true;
+      },
+      signal(name) {
+        const signal = signalFrom(name);
+        if (signal !== undefined) program.signal(signal);
+        return signal !== undefined;
+      },
+      readerLeft() {
+        program.readerLeft();
+      },
     });
   }
 
@@ -152,12 +169,12 @@ export class ServedSession {
       }),
     };
     if (state.terminal === undefined) {
-      this.#state = { kind: 'running', program: startPipeProgram(program) };
+      this.#started(startPipeProgram(program));
       return;
     }
     const greeting = command === undefined ? options.greeting() : '';
-    const { size } = state.terminal;
-    this.#state = { kind: 'running', program: startTerminalProgram({ ...program, size, greeting }) };
+    const { size, modes } = state.terminal;
+    this.#started(startTerminalProgram({ ...program, size, modes, greeting }));
   }
 
   #runSubsystem(
@@ -179,7 +196,7 @@ export class ServedSession {
       },
       log: this.#context.log,
     });
-    this.#state = { kind: 'running', program };
+    this.#started(program);
   }
 
   #programOptions(channel: ServerChannel) {
@@ -188,7 +205,10 @@ export class ServedSession {
     const onActivity = (): void => {
       events.activity();
     };
-    return { channel, gate, clock, shell, cwd, onActivity, log };
+    const onInputClosed = (): void => {
+      this.#context.requests.tellInputClosed(this.#session);
+    };
+    return { channel, gate, clock, shell, cwd, onActivity, onInputClosed, log };
   }
 }
 

@@ -23,6 +23,11 @@ export class WireReader {
     return this.raw(this.#buffer.readUInt32BE(this.#position), 4);
   }
 
+  /** What has not been read. */
+  rest(): Buffer {
+    return this.#buffer.subarray(this.#position);
+  }
+
   /** `length` bytes, after skipping `skip`. */
   raw(length: number, skip = 0): Buffer | undefined {
     const start = this.#position + skip;
