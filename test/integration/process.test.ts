@@ -12,6 +12,9 @@ import type { ProcessEnd } from '../../services/agent/process/process-end.ts';
 const run = promisify(execFile);
 const ENV = new Map([['PATH', '/usr/bin:/bin']]);
 
+/** Namespaces are for root, or for somebody who is root in one of their own. */
+const AS_ROOT = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+
 function support(name: string): string {
   return fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 }
@@ -46,7 +49,7 @@ test('signals that the agent was told to ignore are not ignored by its programs'
 });
 
 test('the first process of a container buries orphans, and leaves all children to those who wait for them', async () => {
-  const unshare = ['--pid', '--fork', '--mount-proc', '--kill-child'];
+  const unshare = [...AS_ROOT, '--pid', '--fork', '--mount-proc', '--kill-child'];
   const program = [process.execPath, support('reaper-program.ts'), '--reap'];
   const { stdout } = await run('unshare', [...unshare, ...program]);
   expect(JSON.parse(stdout)).toEqual({ pid: 1, ours: { kind: 'code', code: 7 }, nodes: 5, isClean: true });
@@ -91,6 +94,17 @@ describe.each([
     ['/etc/passwd', 'permission denied'],
   ])('is an error with the reason when it is %s', (file, reason) => {
     expect(() => start({ ...options, file, argv: ['it'] }, () => {})).toThrow(reason);
+  });
+});
+
+test('where there is no terminal to be had, the client is told so and no program has run', async () => {
+  const hide = 'mount -t tmpfs none /dev && exec "$@"';
+  const program = [process.execPath, support('no-terminal-program.ts')];
+  const { stdout } = await run('unshare', [...AS_ROOT, '--mount', 'sh', '-c', hide, 'sh', ...program]);
+  expect(JSON.parse(stdout)).toEqual({
+    hasStarted: false,
+    code: 127,
+    text: 'welcome\r\nconverge: cannot open a terminal for /bin/bash: no such file or directory\r\n',
   });
 });
 
