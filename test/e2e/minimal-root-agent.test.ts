@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { type MinimalRoot, openMinimalRoot } from '../support/minimal-root.ts';
+import { until } from '../support/poll.ts';
 import { type RelayProcess, startRelayProcess } from '../support/relay-process.ts';
 
 const run = promisify(execFile);
@@ -60,6 +61,14 @@ describe('the agent in the minimal root', () => {
     const maps = await ssh('cat /proc/1/maps', ['-tt']);
     expect(maps).toContain('/process.node');
     expect(maps).toContain('/sshcrypto.node');
+  });
+
+  test('buries orphans, because it is the first process in there', async () => {
+    const pid = await ssh('sleep 0.2 </dev/null >/dev/null 2>&1 & echo $!');
+    await until(
+      'the orphan is gone',
+      async () => (await ssh(`test -e /proc/${pid.trim()} || echo gone`)) !== '',
+    );
   });
 
   test('ends with 0 when the last client has let go of the job', async () => {

@@ -139,7 +139,7 @@ test('a client that vanishes takes its shell and what runs in it along, whicheve
   await second.see(PROMPT);
   first.close();
   const pid = Number(readFileSync(pids, 'utf8'));
-  await until('the program is gone', () => !isAlive(Number(pid)));
+  await until('the program is gone', () => !isAlive(pid));
   second.type('echo still here\r');
   await second.see(/[\r\n]still here\r\n/);
 });

@@ -28,7 +28,7 @@ const STATIC_STAGES: readonly Stage[] = [
 ];
 
 /** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
-const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'sshd', 'chromium']);
+const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'chromium']);
 
 /** These wait more than they work, so two files at a time fit on two cores. */
 const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {

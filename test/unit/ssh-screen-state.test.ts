@@ -1,5 +1,5 @@
 // The screen state: what is on is undone, what is off is left alone, wherever the output is split.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ScreenState } from '../../services/agent/ssh/screen-state.ts';
 

@@ -1,27 +1,38 @@
 // A piped process: a program between three pipes, as streams with back-pressure.
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { NativeAddonError } from '#shared/native-addon.ts';
+import { startByNode } from './node-process.ts';
 import { checked, type PipeEnds, processAddon } from './process-addon.ts';
 import type { ProcessEnd } from './process-end.ts';
 import { type SpawnOptions, spawn } from './spawn.ts';
 
+export type PipedOptions = Omit<SpawnOptions, 'stdio' | 'isTerminal'>;
+
 export interface PipedProcess {
   readonly pid: number;
   /** Only these ends do not block; the program has ordinary ones. */
-  readonly stdin: Socket;
-  readonly stdout: Socket;
-  readonly stderr: Socket;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
 }
 
 /**
  * Starts a program with a pipe for each of its three descriptors (no socket pairs: nobody can open those by
- * `/dev/stdin` and `/dev/stderr`).
+ * `/dev/stdin` and `/dev/stderr`). Where no folder takes the addon (a read-only image whose /tmp is noexec), Node starts it.
  * @throws ProcessError when there are no descriptors left, or the program does not start.
  */
-export function startPipedProcess(
-  options: Omit<SpawnOptions, 'stdio' | 'isTerminal'>,
-  onEnd: (end: ProcessEnd) => void,
-): PipedProcess {
+export function startPipedProcess(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {
+  try {
+    return startByAddon(options, onEnd);
+  } catch (error) {
+    if (error instanceof NativeAddonError) return startByNode(options, onEnd);
+    throw error;
+  }
+}
+
+function startByAddon(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {
   const pipes: PipeEnds[] = [];
   try {
     const [input, output, errors] = [openPipe(pipes), openPipe(pipes), openPipe(pipes)];
