@@ -25,9 +25,7 @@ export function startPipeProgram(options: ProgramOptions): Program {
   const { channel } = options;
   let state: State = { kind: 'not_started' };
   const output = new ChannelOutput(channel, options.gate, () => {
-    if (state.kind !== 'running' && state.kind !== 'ended') return;
-    state.process.stdout.resume();
-    state.process.stderr.resume();
+    resumeOutput();
   });
   const cwd = resolveWorkingDirectory(options.cwd);
   if (cwd.note !== undefined) output.write('stderr', Buffer.from(cwd.note));
@@ -103,6 +101,12 @@ export function startPipeProgram(options: ProgramOptions): Program {
     output.finish();
   }
 
+  function resumeOutput(): void {
+    if (state.kind !== 'running' && state.kind !== 'ended') return;
+    state.process.stdout.resume();
+    state.process.stderr.resume();
+  }
+
   function letGoOfOutput(): void {
     if (state.kind !== 'running' && state.kind !== 'ended') return;
     state.process.stdout.destroy();
@@ -126,8 +130,9 @@ export function startPipeProgram(options: ProgramOptions): Program {
         signalGroup(state.process.pid, 'SIGHUP');
         state.process.stdin.destroy();
       }
-      letGoOfOutput();
       output.finish();
+      // Its last words go nowhere, but they are taken: SIGPIPE would be quicker than what it does on SIGHUP.
+      resumeOutput();
     },
     // As in sshd the program goes on, and learns it from its descriptors: no more input after what has come already, and
     // SIGPIPE if it writes.
