@@ -99,8 +99,7 @@ test('a client that is gone closes the pipes: the rest of its input arrives, the
 });
 
 test('the end of the agent hangs up a program without a terminal', async () => {
-  const command =
-    "trap 'echo hung up >hung-up; exit' HUP; echo ready; while :; do sleep 0.05; done";
+  const command = "trap 'echo hung up >hung-up; exit' HUP; echo ready; while :; do sleep 0.05; done";
   const program = startPipeProgram(programOn(channel, { command: Buffer.from(command), cwd: folder }));
   await until('it runs', () => channel.stdoutText === 'ready\n');
   program.close('farewell');
