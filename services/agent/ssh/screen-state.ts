@@ -11,6 +11,9 @@ const FINAL_MIN = 0x40;
 const FINAL_MAX = 0x7e;
 const PARAMETER_MIN = 0x20;
 
+/** What those sequences begin with after ESC [, and no other does that means something here: ! < > ? */
+const MARKERS: readonly number[] = [0x21, 0x3c, 0x3e, 0x3f];
+
 /** Private modes that a program switches on, in the order in which they are switched off: the screen comes last. */
 const MODES = [9, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 2004, 1, 47, 1047, 1049] as const;
 const WATCHED: ReadonlySet<number> = new Set(MODES);
@@ -79,6 +82,10 @@ export class ScreenState {
 
   #readControl(bytes: Buffer, at: number): boolean {
     const start = at + 2;
+    const marker = bytes[start];
+    if (marker === undefined) return false;
+    // Colours and movements, which are most, are not read.
+    if (!MARKERS.includes(marker)) return true;
     const limit = at + SEQUENCE_MAX_BYTES;
     for (let end = start; end < limit; end++) {
       const byte = bytes[end];
