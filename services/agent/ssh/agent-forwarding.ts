@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ForwardStreams } from './forward-context.ts';
-import { openAgentChannel } from './ssh2-internals.ts';
+import { openAgentChannel } from './ssh2/agent-channel.ts';
 
 type State =
   | { readonly kind: 'off' }

@@ -4,6 +4,7 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 import { type Credentials, findKey, isSameSecret } from './credentials.ts';
 import { fingerprintOf, verifySignature } from './public-key.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
+import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
 /** Wrong passwords and signatures per connection, then it is cut. */
 export const FAILURES_PER_CONNECTION_MAX = 6;
@@ -98,7 +99,7 @@ export class Authentication {
     const key = credentials.kind === 'keys' && isUser ? findKey(credentials.keys, blob) : undefined;
     const { signature, blob: signed, hashAlgo } = attempt;
     if (key === undefined || signature === undefined || signed === undefined) {
-      if (key !== undefined && signature === undefined) attempt.accept();
+      if (key !== undefined && signature === undefined) acceptOffer(attempt);
       else this.#refuseOffer(attempt, blob, algo);
       return;
     }

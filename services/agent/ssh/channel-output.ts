@@ -1,7 +1,7 @@
 // The channel output: what a session or forward sends to the client, paced, in order, and closed after its last byte.
 import type { ServerChannel } from 'ssh2';
 import type { ProcessExit } from './process-exit.ts';
-import { forgetSentChunk } from './ssh2-internals.ts';
+import { forgetSentChunk } from './ssh2/sent-chunk.ts';
 import type { TransportGate } from './transport-gate.ts';
 
 /** Above this `write` says stop; below the half of it, go on. With ssh2's window it bounds a channel's memory. */
@@ -53,6 +53,16 @@ export class ChannelOutput {
     this.#later(() => {
       this.#channel.eof();
     });
+  }
+
+  /** The reader of stdout has left: what of it has not been sent yet is not sent any more. */
+  dropStdout(): void {
+    const kept = this.#queue.filter((item) => item.kind === 'call' || item.target !== 'stdout');
+    if (kept.length === this.#queue.length) return;
+    for (const item of this.#queue.splice(0, this.#queue.length, ...kept)) {
+      if (item.kind === 'chunk' && item.target === 'stdout') this.#queuedBytes -= item.chunk.length;
+    }
+    if (this.#queuedBytes <= OUTPUT_HIGH_WATER_BYTES / 2) this.#release();
   }
 
   /** After all output: how the program ended (if there was one), EOF and close. */

@@ -3,18 +3,20 @@ import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
 import type { Cancel } from '#shared/clock.ts';
 import { AgentForwarding } from './agent-forwarding.ts';
-import { ALGORITHMS } from './algorithms.ts';
+import { ALGORITHMS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { Authentication } from './authentication.ts';
 import { ForwardStreams } from './forward-context.ts';
 import { serveLocalForwards } from './forward-local.ts';
 import { serveRemoteForwards } from './forward-remote.ts';
 import { ServedSession } from './session.ts';
 import type { ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
-import { makePacketsRoomy } from './ssh2-internals.ts';
+import { mendConnection } from './ssh2/mend.ts';
 import { TransportGate } from './transport-gate.ts';
 
 /** From the stream to the login. Nothing that the client sends extends it. */
 export const LOGIN_GRACE_MS = 60_000;
+/** From the client's KEXINIT to its NEWKEYS, also after the login; nothing else goes either way meanwhile. sshd waits for ever. */
+export const EXCHANGE_GRACE_MS = 60_000;
 /** Sessions of one connection; an IDE or a ControlMaster opens a handful. sshd's default is 10. */
 export const SESSIONS_PER_CONNECTION_MAX = 64;
 /** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
@@ -24,6 +26,16 @@ const CLOSE_GRACE_MS = 1_000;
  * minutes, and the relays ping every leg anyway. There is no "off": setInterval's longest is.
  */
 const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * What we call ourselves (RFC 4253 section 4.2: name, space, comment). Clients go by this name where SSH's drafts and OpenSSH
+ * differ, and what it promises holds here: SFTP's SYMLINK takes target before link (asyncssh, libssh, ssh2 and WinSCP turn
+ * the arguments for servers called OpenSSH only; paramiko, libssh2 and PuTTY never do), `eow@openssh.com` and
+ * `no-more-sessions@openssh.com` are understood (OpenSSH sends them to no other), streamlocal forwarding works (ssh2 asks for
+ * it from 6.7 on), rsa-sha2-256 and -512 are taken (PuTTY and paramiko doubt it below 7.8). 9.2 is in no list of bugs of
+ * these, and the version whose behaviour the tests compare with; later ones promise `ping@openssh.com` by extension, not name.
+ */
+export const IDENTIFICATION = 'OpenSSH_9.2 converge';
 
 type State =
   | { readonly kind: 'unauthenticated' }
@@ -46,6 +58,7 @@ export class SshConnection {
   readonly #sessions = new Set<ServedSession>();
   readonly #stops: (() => void)[] = [];
   readonly #cancelGrace: Cancel;
+  #cancelExchange: Cancel = () => {};
   #connection: Connection | undefined;
   #state: State = { kind: 'unauthenticated' };
   /** What ended it, when it was not the client's own farewell. */
@@ -122,7 +135,7 @@ export class SshConnection {
     const server = new ssh2.Server({
       hostKeys: [this.#options.server.hostKey.privateKey],
       algorithms: ALGORITHMS,
-      ident: 'converge',
+      ident: IDENTIFICATION,
       keepaliveInterval: KEEPALIVE_NEVER_MS,
     });
     server.on('connection', (connection: Connection) => {
@@ -133,8 +146,17 @@ export class SshConnection {
 
   #accepted(connection: Connection): void {
     this.#connection = connection;
-    connection.on('handshake', () => {
-      makePacketsRoomy(connection);
+    mendConnection(connection, {
+      signatureAlgorithms: SIGNATURE_ALGORITHMS,
+      exchangeBegun: () => {
+        this.#cancelExchange();
+        this.#cancelExchange = this.#options.server.clock.after(EXCHANGE_GRACE_MS, () => {
+          this.#cut('key exchange not done in time');
+        });
+      },
+      exchangeDone: () => {
+        this.#cancelExchange();
+      },
     });
     connection.on('error', (error) => {
       this.#faulted(error);
@@ -239,6 +261,7 @@ export class SshConnection {
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#cancelGrace();
+    this.#cancelExchange();
     this.#authentication.stop(state.kind === 'logged_in');
     for (const session of this.#sessions) session.hangUp();
     for (const stop of this.#stops) stop();

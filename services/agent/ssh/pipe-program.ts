@@ -39,6 +39,7 @@ export function startPipeProgram(options: ProgramOptions): Program {
 
   function connect(running: ChildProcessWithoutNullStreams): void {
     const { stdin, stdout, stderr } = running;
+    let isInputOpen = true;
     running.on('error', (error) => {
       if (running.pid === undefined) refuse(shellProblem(options.shell) ?? `converge: ${error.message}\n`);
     });
@@ -63,6 +64,7 @@ export function startPipeProgram(options: ProgramOptions): Program {
       if (stdin.writable && !stdin.write(chunk)) channel.pause();
     });
     channel.on('end', () => {
+      isInputOpen = false;
       stdin.end();
     });
     stdin.on('drain', () => {
@@ -73,6 +75,9 @@ export function startPipeProgram(options: ProgramOptions): Program {
     });
     stdin.on('close', () => {
       channel.resume();
+      if (!isInputOpen) return;
+      isInputOpen = false;
+      options.onInputClosed?.();
     });
   }
 
@@ -99,6 +104,10 @@ export function startPipeProgram(options: ProgramOptions): Program {
       }
     },
     notify() {},
+    readerLeft() {
+      child?.stdout.destroy();
+      output.dropStdout();
+    },
     close() {
       hangUp();
       output.finish();

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly onActivity: () => void;
+  /** Called at most once: the program takes no more input although the client has not ended it. What comes is thrown away. */
+  readonly onInputClosed?: () => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -29,6 +31,8 @@ export interface Program {
   signal(signal: NodeJS.Signals): void;
   /** Shows text to the person at the terminal; never mixed into the output of a program without one. */
   notify(text: string): void;
+  /** The client has nobody left who reads stdout: a program that goes on writing gets SIGPIPE. Ignored with a terminal. */
+  readerLeft(): void;
   /** Ends the session from this side: SIGHUP, then the channel closes after what was already said. May be called twice. */
   close(): void;
   /** The channel is gone: SIGHUP, and nothing more is sent. May be called twice. */

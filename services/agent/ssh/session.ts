@@ -1,5 +1,5 @@
 // A session: what the client asks for on one channel, until a program, a shell or sftp runs on it. RFC 4254 section 6.
-import type { AcceptConnection, Connection, RejectConnection, ServerChannel, Session } from 'ssh2';
+import type { Connection, ServerChannel, Session } from 'ssh2';
 import type { AgentForwarding } from './agent-forwarding.ts';
 import { startPipeProgram } from './pipe-program.ts';
 import { signalFrom } from './process-exit.ts';
@@ -7,7 +7,10 @@ import type { Program, TerminalSize } from './program.ts';
 import { buildEnvironment, CLIENT_VARIABLES_MAX, isAcceptable } from './session-environment.ts';
 import { startSftpProgram } from './sftp-program.ts';
 import type { SshServerOptions } from './ssh-options.ts';
-import { closeUnstarted, keepRequestsAfterEof } from './ssh2-internals.ts';
+import { serveRequests, type TerminalRequest } from './ssh2/channel-requests.ts';
+import { sendEndOfWrite } from './ssh2/end-of-write.ts';
+import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-end.ts';
+import type { TerminalMode } from './ssh2/terminal-modes.ts';
 import { startTerminalProgram } from './terminal-program.ts';
 import type { TransportGate } from './transport-gate.ts';
 
@@ -29,8 +32,9 @@ export interface SessionContext {
 }
 
 interface Terminal {
-  readonly type: string;
+  readonly type: Buffer;
   readonly size: TerminalSize;
+  readonly modes: readonly TerminalMode[];
 }
 
 type State =
@@ -38,27 +42,29 @@ type State =
   | { readonly kind: 'running'; readonly program: Program }
   | { readonly kind: 'closed' };
 
-/** One session. Requests are answered at once, because ssh2 sends answers in the order in which they are given. */
+/** One session. Its requests are answered at once, so in their order. */
 export class ServedSession {
   readonly #session: Session;
   readonly #context: SessionContext;
-  readonly #variables = new Map<string, string>();
+  readonly #variables = new Map<string, Buffer>();
   #state: State = { kind: 'preparing', terminal: undefined };
 
   constructor(session: Session, context: SessionContext) {
     this.#session = session;
     this.#context = context;
     keepRequestsAfterEof(session);
-    this.#prepare();
-    this.#steer();
-    session.on('shell', (accept, reject) => {
-      this.#run(accept, reject, undefined);
-    });
-    session.on('exec', (accept, reject, { command }) => {
-      this.#run(accept, reject, command);
-    });
-    session.on('subsystem', (accept, reject, { name }) => {
-      this.#runSubsystem(accept, reject, name);
+    serveRequests(session, {
+      setVariable: (name, value) => this.#setVariable(name, value),
+      setTerminal: (terminal) => this.#setTerminal(terminal),
+      forwardAgent: () => context.agentForwarding.start(),
+      runShell: (open) => this.#run(open, undefined),
+      runCommand: (open, command) => this.#run(open, command),
+      runSubsystem: (open, name) => this.#runSubsystem(open, name),
+      resize: (columns, rows) => this.#resize(columns, rows),
+      signal: (name) => this.#signal(name),
+      readerLeft: () => {
+        if (this.#state.kind === 'running') this.#state.program.readerLeft();
+      },
     });
     session.on('close', () => {
       closeUnstarted(context.connection, session);
@@ -85,66 +91,55 @@ export class ServedSession {
     this.#context.onClosed();
   }
 
-  #prepare(): void {
-    this.#session.on('pty', (accept, reject, { term, cols, rows }) => {
-      if (this.#state.kind !== 'preparing') return (reject as RejectConnection | undefined)?.();
-      const size = sizeFrom(cols, rows) ?? DEFAULT_SIZE;
-      this.#state = { kind: 'preparing', terminal: { type: term || DEFAULT_TERMINAL, size } };
-      (accept as (() => void) | undefined)?.();
-    });
-    this.#session.on('env', (accept, reject, { key, val }) => {
-      const isNew = !this.#variables.has(key);
-      if (!isAcceptable(key, val) || (isNew && this.#variables.size >= CLIENT_VARIABLES_MAX)) {
-        this.#context.log('variable refused', { name: key.slice(0, 64) });
-        return (reject as RejectConnection | undefined)?.();
-      }
-      this.#variables.set(key, val);
-      (accept as (() => void) | undefined)?.();
-    });
-    this.#session.on('auth-agent', (accept, reject) => {
-      const answer = this.#context.agentForwarding.start() ? accept : reject;
-      (answer as (() => void) | undefined)?.();
-    });
+  #setTerminal({ type, columns, rows, modes }: TerminalRequest): boolean {
+    if (this.#state.kind !== 'preparing') return false;
+    const size = sizeFrom(columns, rows) ?? DEFAULT_SIZE;
+    const named = type.length > 0 ? type : Buffer.from(DEFAULT_TERMINAL);
+    this.#state = { kind: 'preparing', terminal: { type: named, size, modes } };
+    return true;
   }
 
-  #steer(): void {
-    this.#session.on('window-change', (accept, _reject, { cols, rows }) => {
-      const size = sizeFrom(cols, rows);
-      const state = this.#state;
-      if (size !== undefined && state.kind === 'running') state.program.resize(size);
-      if (size !== undefined && state.kind === 'preparing' && state.terminal !== undefined) {
-        this.#state = { kind: 'preparing', terminal: { ...state.terminal, size } };
-      }
-      (accept as (() => void) | undefined)?.();
-    });
-    this.#session.on('signal', (accept, reject, { name }) => {
-      const signal = signalFrom(name);
-      const state = this.#state;
-      if (signal === undefined || state.kind !== 'running') {
-        return (reject as RejectConnection | undefined)?.();
-      }
-      state.program.signal(signal);
-      (accept as (() => void) | undefined)?.();
-    });
+  #setVariable(name: string, value: Buffer): boolean {
+    const isNew = !this.#variables.has(name);
+    if (isAcceptable(name, value.toString()) && (!isNew || this.#variables.size < CLIENT_VARIABLES_MAX)) {
+      this.#variables.set(name, value);
+      return true;
+    }
+    this.#context.log('variable refused', { name: name.slice(0, 64) });
+    return false;
   }
 
-  #run(
-    accept: AcceptConnection<ServerChannel>,
-    reject: RejectConnection | undefined,
-    command: string | undefined,
-  ): void {
+  #resize(columns: number, rows: number): boolean {
+    const size = sizeFrom(columns, rows);
     const state = this.#state;
-    if (state.kind !== 'preparing') return reject?.();
+    if (size !== undefined && state.kind === 'running') state.program.resize(size);
+    if (size !== undefined && state.kind === 'preparing' && state.terminal !== undefined) {
+      this.#state = { kind: 'preparing', terminal: { ...state.terminal, size } };
+    }
+    return true;
+  }
+
+  #signal(name: string): boolean {
+    const signal = signalFrom(name);
+    const state = this.#state;
+    if (signal === undefined || state.kind !== 'running') return false;
+    state.program.signal(signal);
+    return true;
+  }
+
+  #run(open: () => ServerChannel, command: Buffer | undefined): void {
+    const state = this.#state;
+    if (state.kind !== 'preparing') return;
     const { options, agentForwarding, clientAddress } = this.#context;
     const program = {
-      ...this.#programOptions(accept()),
-      command,
+      ...this.#programOptions(open()),
+      command: command?.toString(),
       env: buildEnvironment({
         base: options.env,
-        fromClient: this.#variables,
+        fromClient: new Map([...this.#variables].map(([name, value]) => [name, value.toString()])),
         shell: options.shell,
         clientAddress,
-        terminal: state.terminal?.type,
+        terminal: state.terminal?.type.toString(),
         agentSocket: agentForwarding.socketPath,
       }),
     };
@@ -153,22 +148,18 @@ export class ServedSession {
       return;
     }
     const greeting = command === undefined ? options.greeting() : '';
-    const { size } = state.terminal;
-    this.#state = { kind: 'running', program: startTerminalProgram({ ...program, size, greeting }) };
+    const { size, modes } = state.terminal;
+    this.#state = { kind: 'running', program: startTerminalProgram({ ...program, size, modes, greeting }) };
   }
 
-  #runSubsystem(
-    accept: AcceptConnection<ServerChannel>,
-    reject: RejectConnection | undefined,
-    name: string,
-  ): void {
+  #runSubsystem(open: () => ServerChannel, name: string): void {
     if (this.#state.kind !== 'preparing' || name !== 'sftp') {
       this.#context.log('subsystem refused', { name: name.slice(0, 64) });
-      return reject?.();
+      return;
     }
     const { cwd, env, events } = this.#context.options;
     const program = startSftpProgram({
-      channel: accept(),
+      channel: open(),
       cwd,
       home: env['HOME'] ?? cwd,
       onActivity: () => {
@@ -185,7 +176,10 @@ export class ServedSession {
     const onActivity = (): void => {
       events.activity();
     };
-    return { channel, gate, clock, shell, cwd, onActivity, log };
+    const onInputClosed = (): void => {
+      sendEndOfWrite(this.#context.connection, this.#session);
+    };
+    return { channel, gate, clock, shell, cwd, onActivity, onInputClosed, log };
   }
 }
 

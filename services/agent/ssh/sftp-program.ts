@@ -28,6 +28,7 @@ export function startSftpProgram(options: SftpProgramOptions): Program {
     resize() {},
     signal() {},
     notify() {},
+    readerLeft() {},
     close() {
       service.stop();
     },

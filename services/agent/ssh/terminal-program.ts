@@ -4,10 +4,13 @@ import { openPty, type Pty, type PtyExit } from '../pty/pty.ts';
 import { ChannelOutput } from './channel-output.ts';
 import { EXIT_CANNOT_RUN, exitFrom } from './process-exit.ts';
 import type { Program, ProgramOptions, TerminalSize } from './program.ts';
+import type { TerminalMode } from './ssh2/terminal-modes.ts';
 import { resolveWorkingDirectory, shellProblem } from './working-directory.ts';
 
 export interface TerminalProgramOptions extends ProgramOptions {
   readonly size: TerminalSize;
+  /** What the client's own terminal is set to; none from a client that has no terminal. */
+  readonly modes?: readonly TerminalMode[];
   /** Shown before the program starts. */
   readonly greeting: string;
 }
@@ -96,6 +99,7 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
     notify(text) {
       show(`\n${text.trimEnd()}\n`);
     },
+    readerLeft() {},
     close() {
       pty?.hangUp();
       output.finish();
