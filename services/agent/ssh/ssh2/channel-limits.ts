@@ -10,11 +10,10 @@ const WINDOW_MAX_BYTES = 2 ** 32 - 1;
 /** By how much a client may overrun a window, as in sshd: a tenth of it. */
 const OVERRUN_MAX_BYTES = (2 * 1024 * 1024) / 10;
 
-/** Every message about a channel but CHANNEL_OPEN, DATA and REQUEST, which are looked at by their own: their names. */
+/** What a message is called that names a channel; DATA and REQUEST are looked at by their own, WINDOW_ADJUST may come late. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [91, 'open confirmation'],
   [92, 'open failure'],
-  [93, 'window adjust'],
   [95, 'extended data'],
   [96, 'ieof'],
   [97, 'oclose'],
