@@ -1,6 +1,18 @@
 // The algorithms that are offered, strongest first; no SHA-1, no CBC, no compression.
 import type { Algorithms } from 'ssh2';
 
+/** What a key that logs in may sign with, in OpenSSH's words: all that public-key.ts and security-key.ts verify. */
+export const SIGNATURE_ALGORITHMS = [
+  'ssh-ed25519',
+  'sk-ssh-ed25519@openssh.com',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+] as const;
+
 /**
  * No group exchange: the host key must be the first field of message 31, where wsproxy checks the pin, and in a group
  * exchange message 31 is something else (RFC 4419).

@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 import { type Credentials, findKey, isSameSecret } from './credentials.ts';
 import { fingerprintOf, verifySignature } from './public-key.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
-import { acceptOffer } from './ssh2/login.ts';
+import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
 /** Wrong passwords and signatures per connection, then it is cut. */
 export const FAILURES_PER_CONNECTION_MAX = 6;

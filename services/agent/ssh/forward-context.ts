@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/clock.ts';
 import { type ForwardStream, joinForward } from './forward-stream.ts';
-import { OPEN_FAILURE, refuseOpen } from './ssh2/channel-open.ts';
+import { OPEN_FAILURE, refuseOpen } from './ssh2/open-failure.ts';
 import type { TransportGate } from './transport-gate.ts';
 
 /** A browser behind -D opens dozens; a loop that forgets to close must not take every descriptor of the agent. */

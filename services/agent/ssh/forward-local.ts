@@ -2,7 +2,7 @@
 import { connect, type NetConnectOpts } from 'node:net';
 import type { AcceptConnection, RejectConnection, ServerChannel } from 'ssh2';
 import type { ForwardStreams } from './forward-context.ts';
-import { OPEN_FAILURE, refuseOpen } from './ssh2/channel-open.ts';
+import { OPEN_FAILURE, refuseOpen } from './ssh2/open-failure.ts';
 
 /** A host that drops packets would otherwise hold the channel for the kernel's two minutes. */
 const FORWARD_DIAL_TIMEOUT_MS = 30_000;

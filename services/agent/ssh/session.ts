@@ -1,5 +1,5 @@
 // A session: what the client asks for on one channel, until a program, a shell or sftp runs on it. RFC 4254 section 6.
-import type { AcceptConnection, Connection, RejectConnection, ServerChannel, Session } from 'ssh2';
+import type { Connection, ServerChannel, Session } from 'ssh2';
 import type { TerminalMode } from '../pty/terminal-mode.ts';
 import { accountFrom } from './account.ts';
 import type { AgentForwarding } from './agent-forwarding.ts';
@@ -9,9 +9,9 @@ import type { Program, TerminalSize } from './program.ts';
 import { buildEnvironment, CLIENT_VARIABLES_MAX, isAcceptable } from './session-environment.ts';
 import { startSftpProgram } from './sftp-program.ts';
 import type { SshServerOptions } from './ssh-options.ts';
-import type { ChannelRequests } from './ssh2/channel-requests.ts';
-import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-ends.ts';
-import { terminalModesFrom } from './terminal-modes.ts';
+import { serveRequests, type TerminalRequest } from './ssh2/channel-requests.ts';
+import { sendEndOfWrite } from './ssh2/end-of-write.ts';
+import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-end.ts';
 import { startTerminalProgram } from './terminal-program.ts';
 import type { TransportGate } from './transport-gate.ts';
 
@@ -23,8 +23,6 @@ const DEFAULT_TERMINAL = 'xterm-256color';
 
 export interface SessionContext {
   readonly connection: Connection;
-  /** Of that connection. */
-  readonly requests: ChannelRequests;
   readonly gate: TransportGate;
   readonly options: SshServerOptions;
   readonly clientAddress: string;
@@ -35,9 +33,9 @@ export interface SessionContext {
 }
 
 interface Terminal {
-  readonly type: string;
-  readonly modes: readonly TerminalMode[];
+  readonly type: Buffer;
   readonly size: TerminalSize;
+  readonly modes: readonly TerminalMode[];
 }
 
 type State =
@@ -45,7 +43,7 @@ type State =
   | { readonly kind: 'running'; readonly program: Program }
   | { readonly kind: 'closed' };
 
-/** One session. Requests are answered at once, because ssh2 sends answers in the order in which they are given. */
+/** One session. Its requests are answered at once, so in their order. */
 export class ServedSession {
   readonly #session: Session;
   readonly #context: SessionContext;
@@ -56,16 +54,18 @@ export class ServedSession {
     this.#session = session;
     this.#context = context;
     keepRequestsAfterEof(session);
-    this.#prepare();
-    this.#steer();
-    session.on('shell', (accept, reject) => {
-      this.#run(accept, reject, undefined);
-    });
-    session.on('exec', (accept, reject) => {
-      this.#run(accept, reject, context.requests.fields.string());
-    });
-    session.on('subsystem', (accept, reject, { name }) => {
-      this.#runSubsystem(accept, reject, name);
+    serveRequests(session, {
+      setVariable: (name, value) => this.#setVariable(name, value),
+      setTerminal: (terminal) => this.#setTerminal(terminal),
+      forwardAgent: () => context.agentForwarding.start(),
+      runShell: (open) => this.#run(open, undefined),
+      runCommand: (open, command) => this.#run(open, command),
+      runSubsystem: (open, name) => this.#runSubsystem(open, name),
+      resize: (columns, rows) => this.#resize(columns, rows),
+      signal: (name) => this.#signal(name),
+      readerLeft: () => {
+        if (this.#state.kind === 'running') this.#state.program.readerLeft();
+      },
     });
     session.on('close', () => {
       closeUnstarted(context.connection, session);
@@ -92,71 +92,48 @@ export class ServedSession {
     this.#context.onClosed();
   }
 
-  #prepare(): void {
-    this.#session.on('pty', (accept, reject, { term, cols, rows }) => {
-      if (this.#state.kind !== 'preparing') return (reject as RejectConnection | undefined)?.();
-      const size = sizeFrom(cols, rows) ?? DEFAULT_SIZE;
-      const modes = terminalModesFrom(this.#context.requests.fields);
-      this.#state = { kind: 'preparing', terminal: { type: term || DEFAULT_TERMINAL, size, modes } };
-      (accept as (() => void) | undefined)?.();
-    });
-    this.#session.on('env', (accept, reject) => {
-      const { fields } = this.#context.requests;
-      const [key = '', value = Buffer.alloc(0)] = [fields.string()?.toString('latin1'), fields.string()];
-      const isNew = !this.#variables.has(key);
-      if (!isAcceptable(key, value) || (isNew && this.#variables.size >= CLIENT_VARIABLES_MAX)) {
-        this.#context.log('variable refused', { name: key.slice(0, 64) });
-        return (reject as RejectConnection | undefined)?.();
-      }
-      this.#variables.set(key, Buffer.from(value)); // the packet's memory is not ours
-      (accept as (() => void) | undefined)?.();
-    });
-    this.#session.on('auth-agent', (accept, reject) => {
-      const answer = this.#context.agentForwarding.start() ? accept : reject;
-      (answer as (() => void) | undefined)?.();
-    });
+  #setTerminal({ type, columns, rows, modes }: TerminalRequest): boolean {
+    if (this.#state.kind !== 'preparing') return false;
+    const size = sizeFrom(columns, rows) ?? DEFAULT_SIZE;
+    const named = type.length > 0 ? type : Buffer.from(DEFAULT_TERMINAL);
+    this.#state = { kind: 'preparing', terminal: { type: named, size, modes } };
+    return true;
   }
 
-  #steer(): void {
-    this.#session.on('window-change', (accept, _reject, { cols, rows }) => {
-      const size = sizeFrom(cols, rows);
-      const state = this.#state;
-      if (size !== undefined && state.kind === 'preparing' && state.terminal !== undefined) {
-        this.#state = { kind: 'preparing', terminal: { ...state.terminal, size } };
-      }
-      (accept as (() => void) | undefined)?.();
-    });
+  #setVariable(name: string, value: Buffer): boolean {
+    const isNew = !this.#variables.has(name);
+    if (isAcceptable(name, value) && (!isNew || this.#variables.size < CLIENT_VARIABLES_MAX)) {
+      this.#variables.set(name, value);
+      return true;
+    }
+    this.#context.log('variable refused', { name: name.slice(0, 64) });
+    return false;
   }
 
-  #started(program: Program): void {
-    this.#state = { kind: 'running', program };
-    this.#context.requests.setRunning(this.#session, {
-      windowChange(columns, rows) {
-        const size = sizeFrom(columns, rows);
-        if (size !== undefined) program.resize(size);
-        return true;
-      },
-      signal(name) {
-        const signal = signalFrom(name);
-        if (signal !== undefined) program.signal(signal);
-        return signal !== undefined;
-      },
-      readerLeft() {
-        program.readerLeft();
-      },
-    });
-  }
-
-  #run(
-    accept: AcceptConnection<ServerChannel>,
-    reject: RejectConnection | undefined,
-    command: Buffer | undefined,
-  ): void {
+  #resize(columns: number, rows: number): boolean {
+    const size = sizeFrom(columns, rows);
     const state = this.#state;
-    if (state.kind !== 'preparing') return reject?.();
+    if (size !== undefined && state.kind === 'running') state.program.resize(size);
+    if (size !== undefined && state.kind === 'preparing' && state.terminal !== undefined) {
+      this.#state = { kind: 'preparing', terminal: { ...state.terminal, size } };
+    }
+    return true;
+  }
+
+  #signal(name: string): boolean {
+    const signal = signalFrom(name);
+    const state = this.#state;
+    if (signal === undefined || state.kind !== 'running') return false;
+    state.program.signal(signal);
+    return true;
+  }
+
+  #run(open: () => ServerChannel, command: Buffer | undefined): void {
+    const state = this.#state;
+    if (state.kind !== 'preparing') return;
     const { options, agentForwarding, clientAddress } = this.#context;
     const program = {
-      ...this.#programOptions(accept()),
+      ...this.#programOptions(open()),
       command,
       env: buildEnvironment({
         base: options.env,
@@ -164,31 +141,27 @@ export class ServedSession {
         account: accountFrom(options.env),
         shell: options.shell,
         clientAddress,
-        terminal: state.terminal?.type,
+        terminal: state.terminal?.type.toString(),
         agentSocket: agentForwarding.socketPath,
       }),
     };
     if (state.terminal === undefined) {
-      this.#started(startPipeProgram(program));
+      this.#state = { kind: 'running', program: startPipeProgram(program) };
       return;
     }
     const greeting = command === undefined ? options.greeting() : '';
     const { size, modes } = state.terminal;
-    this.#started(startTerminalProgram({ ...program, size, modes, greeting }));
+    this.#state = { kind: 'running', program: startTerminalProgram({ ...program, size, modes, greeting }) };
   }
 
-  #runSubsystem(
-    accept: AcceptConnection<ServerChannel>,
-    reject: RejectConnection | undefined,
-    name: string,
-  ): void {
+  #runSubsystem(open: () => ServerChannel, name: string): void {
     if (this.#state.kind !== 'preparing' || name !== 'sftp') {
       this.#context.log('subsystem refused', { name: name.slice(0, 64) });
-      return reject?.();
+      return;
     }
     const { cwd, env, events } = this.#context.options;
     const program = startSftpProgram({
-      channel: accept(),
+      channel: open(),
       cwd,
       home: env['HOME']?.toString() ?? cwd,
       onActivity: () => {
@@ -196,7 +169,7 @@ export class ServedSession {
       },
       log: this.#context.log,
     });
-    this.#started(program);
+    this.#state = { kind: 'running', program };
   }
 
   #programOptions(channel: ServerChannel) {
@@ -206,7 +179,7 @@ export class ServedSession {
       events.activity();
     };
     const onInputClosed = (): void => {
-      this.#context.requests.tellInputClosed(this.#session);
+      sendEndOfWrite(this.#context.connection, this.#session);
     };
     return { channel, gate, clock, shell, cwd, onActivity, onInputClosed, log };
   }

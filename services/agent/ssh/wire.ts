@@ -8,6 +8,13 @@ export function wireString(content: Buffer | string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
+/** A number of 32 bits (RFC 4251 section 5). */
+export function wireUint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
 /** A cursor over a buffer; every read past the end gives undefined from then on. */
 export class WireReader {
   readonly #buffer: Buffer;
@@ -23,9 +30,13 @@ export class WireReader {
     return this.raw(this.#buffer.readUInt32BE(this.#position), 4);
   }
 
-  /** What has not been read. */
-  rest(): Buffer {
-    return this.#buffer.subarray(this.#position);
+  /** One byte, as a number. */
+  byte(): number | undefined {
+    return this.raw(1)?.[0];
+  }
+
+  uint32(): number | undefined {
+    return this.raw(4)?.readUInt32BE(0);
   }
 
   /** `length` bytes, after skipping `skip`. */

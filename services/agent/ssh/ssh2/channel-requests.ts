@@ -1,106 +1,173 @@
-// Channel requests in the client's own bytes, and an answer to each that wants one, also while a program runs.
-// RFC 4254 sections 5.4 and 6.
-//
-// Upstream, lib/protocol/handlers.misc.js: CHANNEL_REQUEST reads commands, names and values as UTF-8, and terminal modes from
-// the wrong place. lib/server.js: `accept` and `reject` do nothing once the session has its channel, so OpenSSH's
-// keepalive@openssh.com and PuTTY's winadj wait for ever; eow@openssh.com is not known.
-import type { Connection, Session } from 'ssh2';
-import { WireReader, wireString } from '../wire.ts';
-import { channelsOf, fieldsOfChannel, fieldsOfSession, protocolOf, type SessionFields } from './fields.ts';
-import type { MessageHandler } from './inbound-messages.ts';
-import { MESSAGE, sendMessage, wireNumber } from './message.ts';
+// The requests of a session, in the client's own bytes, each answered in its turn. RFC 4254 sections 5.4 and 6.
+import type { AcceptConnection, Connection, ServerChannel, Session } from 'ssh2';
+import type { TerminalMode } from '../../pty/terminal-mode.ts';
+import { WireReader } from '../wire.ts';
+import { channelOf, fieldsOf } from './fields.ts';
+import { type Interceptors, MESSAGE } from './inbound.ts';
+import { disconnect } from './outbound.ts';
+import { parseModes } from './terminal-modes.ts';
 
-/** OpenSSH PROTOCOL section 2.1: nobody reads any more what the other side sends on this channel. */
-const END_OF_WRITE = 'eow@openssh.com';
-const OPENSSH = /^SSH-2\.0-OpenSSH/;
+export interface TerminalRequest {
+  readonly type: Buffer;
+  readonly columns: number;
+  readonly rows: number;
+  readonly modes: readonly TerminalMode[];
+}
 
-/** What a client may ask of a program that runs; true: it was done. Everything else is refused. */
-export interface RunningRequests {
-  windowChange(columns: number, rows: number): boolean;
+/** Says yes and gives the channel; when it is not called the request is refused. To be called at most once, at once. */
+type Open = () => ServerChannel;
+
+/** What a client may ask for; true: done, false: refused. All are called synchronously, none after the channel's end. */
+export interface SessionRequests {
+  setVariable(name: string, value: Buffer): boolean;
+  setTerminal(terminal: TerminalRequest): boolean;
+  forwardAgent(): boolean;
+  runShell(open: Open): void;
+  runCommand(open: Open, command: Buffer): void;
+  runSubsystem(open: Open, name: string): void;
+  resize(columns: number, rows: number): boolean;
   signal(name: string): boolean;
+  /** Nobody reads the session's stdout any more (OpenSSH PROTOCOL section 2.1). */
   readerLeft(): void;
 }
 
-/** The requests of the sessions of one connection. */
-export class ChannelRequests {
-  readonly #connection: Connection;
-  readonly #running = new WeakMap<Session, RunningRequests>();
-  #body: Buffer = Buffer.alloc(0);
+const served = new WeakMap<Session, SessionRequests>();
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
+/** From here on the session's requests go there, those that are not known are refused. */
+export function serveRequests(session: Session, requests: SessionRequests): void {
+  served.set(session, requests);
+}
 
-  /** The fields of the request that ssh2 is emitting right now. */
-  get fields(): WireReader {
-    return new WireReader(this.#body);
-  }
+/**
+ * Answers every request that wants it, in order, also when a program runs or the client has sent its EOF; hands over commands
+ * and values as they came. Ends the connection over a channel that does not exist, as sshd does.
+ * Upstream: lib/server.js, CHANNEL_REQUEST returns without an answer once `session._channel` is set, and swallows
+ * window-change; handlers.misc.js reads everything as UTF-8 and parses terminal modes from the wrong place.
+ */
+export function answerChannelRequests(connection: Connection, interceptors: Interceptors): void {
+  const { _protocol: protocol } = fieldsOf(connection);
 
-  /** From when a program runs, `requests` has what the client asks of it. */
-  setRunning(session: Session, requests: RunningRequests): void {
-    this.#running.set(session, requests);
-  }
-
-  /** Tells an OpenSSH client, as sshd does, that the program takes no more of what it sends. */
-  tellInputClosed(session: Session): void {
-    if (!OPENSSH.test(protocolOf(this.#connection)._remoteIdentRaw.toString('latin1'))) return;
-    const { outgoing } = fieldsOfSession(session)._chanInfo;
-    if (outgoing.state !== 'open' && outgoing.state !== 'eof') return;
-    const wantsNoReply = Buffer.of(0);
-    const fields = [wireNumber(outgoing.id), wireString(END_OF_WRITE), wantsNoReply];
-    sendMessage(this.#connection, Buffer.concat([Buffer.of(MESSAGE.CHANNEL_REQUEST), ...fields]));
-  }
-
-  /** The handler of CHANNEL_REQUEST. */
-  readonly handle: MessageHandler = (payload, pass) => {
+  interceptors[MESSAGE.CHANNEL_REQUEST] = (payload) => {
     const reader = new WireReader(payload.subarray(1));
-    const recipient = reader.raw(4)?.readUInt32BE(0);
+    const id = reader.uint32();
     const type = reader.string()?.toString('latin1');
-    const wantsReply = reader.raw(1)?.[0] !== 0;
-    const body = reader.rest();
-    const entry = recipient === undefined ? undefined : channelsOf(this.#connection)._channels[recipient];
-    if (type === undefined || !isSession(entry)) return pass();
-    if (fieldsOfSession(entry)._channel === undefined) {
-      this.#body = body;
-      return pass();
+    const wantReply = reader.byte();
+    if (id === undefined || type === undefined || wantReply === undefined) {
+      return disconnect(connection, 'malformed channel request');
     }
-    this.#answer(entry, type, body, wantsReply);
+    const target = channelOf(connection, id);
+    const outgoing = target?.channel?.outgoing ?? target?.session?._chanInfo.outgoing;
+    if (target === undefined || outgoing === undefined) {
+      return disconnect(connection, `channel request: unknown channel ${id}`);
+    }
+    const { session, channel } = target;
+    // After CLOSE nothing is sent on a channel.
+    const isClosed =
+      channel !== undefined && channel.outgoing.state !== 'open' && channel.outgoing.state !== 'eof';
+    if (isClosed || session?._ending === true) return undefined;
+    let isAnswered = wantReply === 0;
+    const succeed = (): void => {
+      if (!isAnswered) protocol.channelSuccess(outgoing.id);
+      isAnswered = true;
+    };
+    const requests = session === undefined ? undefined : served.get(session);
+    const done =
+      session !== undefined &&
+      requests !== undefined &&
+      serve(session, requests, { id, type, reader, succeed });
+    if (done === 'malformed') return disconnect(connection, `malformed ${type} request`);
+    if (done) succeed();
+    else if (!isAnswered) protocol.channelFailure(outgoing.id);
     return undefined;
   };
 
-  #answer(session: Session, type: string, body: Buffer, wantsReply: boolean): void {
-    const isDone = this.#ask(this.#running.get(session), type, new WireReader(body));
-    const { outgoing } = fieldsOfChannel(fieldsOfSession(session)._channel ?? never());
-    // After our CLOSE nothing is sent for the channel, an answer neither.
-    if (!wantsReply || (outgoing.state !== 'open' && outgoing.state !== 'eof')) return;
-    const protocol = protocolOf(this.#connection);
-    if (isDone) protocol.channelSuccess(outgoing.id);
-    else protocol.channelFailure(outgoing.id);
+  interface Request {
+    readonly id: number;
+    readonly type: string;
+    readonly reader: WireReader;
+    readonly succeed: () => void;
   }
 
-  #ask(running: RunningRequests | undefined, type: string, fields: WireReader): boolean {
+  function serve(
+    session: Session & { readonly _channel: unknown },
+    requests: SessionRequests,
+    { id, type, reader, succeed }: Request,
+  ): boolean | 'malformed' {
+    const isRunning = session._channel !== undefined;
     switch (type) {
       case 'window-change': {
-        const [columns, rows] = [fields.raw(4)?.readUInt32BE(0), fields.raw(4)?.readUInt32BE(0)];
-        if (columns === undefined || rows === undefined) return false;
-        return running?.windowChange(columns, rows) ?? false;
+        const columns = reader.uint32();
+        const rows = reader.uint32();
+        return columns === undefined || rows === undefined ? 'malformed' : requests.resize(columns, rows);
       }
-      case 'signal':
-        return running?.signal(fields.string()?.toString('latin1') ?? '') ?? false;
-      case END_OF_WRITE:
-        running?.readerLeft();
-        return true;
-      default:
+      case 'signal': {
+        const name = reader.string()?.toString('latin1');
+        return name === undefined ? 'malformed' : requests.signal(name);
+      }
+      case 'eow@openssh.com':
+        requests.readerLeft();
         return false;
+      default:
+        return !isRunning && prepare();
+    }
+
+    /** What a session takes only before something runs on it. */
+    function prepare(): boolean | 'malformed' {
+      switch (type) {
+        case 'env': {
+          const name = reader.string()?.toString('latin1');
+          const value = reader.string();
+          return name === undefined || value === undefined
+            ? 'malformed'
+            : requests.setVariable(name, Buffer.from(value));
+        }
+        case 'pty-req': {
+          const terminal = terminalFrom(reader);
+          return terminal === undefined ? 'malformed' : requests.setTerminal(terminal);
+        }
+        case 'auth-agent-req@openssh.com':
+          return requests.forwardAgent();
+        case 'shell':
+          return run((open) => requests.runShell(open));
+        case 'exec': {
+          const command = reader.string();
+          if (command === undefined) return 'malformed';
+          return run((open) => requests.runCommand(open, Buffer.from(command)));
+        }
+        case 'subsystem': {
+          const name = reader.string()?.toString('latin1');
+          return name === undefined ? 'malformed' : run((open) => requests.runSubsystem(open, name));
+        }
+        default:
+          return false;
+      }
+    }
+
+    /** Lets ssh2 make the channel, which it does for a `shell` that wants no reply; what is run is no matter to it. */
+    function run(start: (open: Open) => void): boolean {
+      let isOpen = false;
+      session.once('shell', (accept: AcceptConnection<ServerChannel>) => {
+        start(() => {
+          isOpen = true;
+          succeed();
+          return accept();
+        });
+      });
+      protocol._handlers.CHANNEL_REQUEST(protocol, id, 'shell', false, null);
+      return isOpen;
     }
   }
 }
 
-/** Everything else in the table is a channel, a callback or a place that is kept. */
-function isSession(entry: unknown): entry is Session & SessionFields {
-  return typeof entry === 'object' && entry !== null && '_chanInfo' in entry;
-}
-
-function never(): never {
-  throw new Error('a session that runs has no channel');
+function terminalFrom(reader: WireReader): TerminalRequest | undefined {
+  const type = reader.string();
+  const columns = reader.uint32();
+  const rows = reader.uint32();
+  reader.uint32(); // in pixels
+  reader.uint32();
+  const modes = reader.string();
+  if (type === undefined || columns === undefined || rows === undefined || modes === undefined) {
+    return undefined;
+  }
+  return { type: Buffer.from(type), columns, rows, modes: parseModes(modes) };
 }

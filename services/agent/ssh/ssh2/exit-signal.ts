@@ -1,17 +1,21 @@
-// exit-signal (RFC 4254 section 6.10) by any name: ssh2 1.17 throws on what the RFC does not list, and so also on the names
-// with an @ that it allows. Upstream: Protocol.exitSignal in lib/protocol/Protocol.js would have to let those pass.
-import type { ServerChannel } from 'ssh2';
-import { wireString } from '../wire.ts';
-import { fieldsOfChannel } from './fields.ts';
-import { MESSAGE, sendMessage, wireNumber } from './message.ts';
+// exit-signal by any name (RFC 4254 section 6.10).
+import type { Connection, ServerChannel } from 'ssh2';
+import { wireString, wireUint32 } from '../wire.ts';
+import type { ChannelFields } from './fields.ts';
+import { MESSAGE } from './inbound.ts';
+import { sendMessage } from './outbound.ts';
 
-/** Says that the program of the channel died of a signal; nothing when the channel is closed already. */
+/**
+ * Says that the program of the channel died of a signal; nothing when the channel is closed already. Upstream:
+ * Protocol.exitSignal in lib/protocol/Protocol.js throws on names that the RFC does not list, and so also on those with an @
+ * that it allows.
+ */
 export function sendExitSignal(channel: ServerChannel, name: string, coreDumped: boolean): void {
-  const { _client, outgoing } = fieldsOfChannel(channel);
+  const { _client, outgoing } = channel as unknown as ChannelFields & { _client: Connection };
   if (outgoing.state !== 'open') return;
   const payload = [
     Buffer.of(MESSAGE.CHANNEL_REQUEST),
-    wireNumber(outgoing.id),
+    wireUint32(outgoing.id),
     wireString('exit-signal'),
     Buffer.of(0), // wants no reply
     wireString(name),

@@ -1,91 +1,124 @@
-// The private fields of ssh2 1.17 that this room reads and changes, typed once. Nothing outside the room may touch them.
+// The private fields of ssh2 1.17 that this room reads and sets. Nothing outside of this folder may touch them.
 import type { Connection, ServerChannel, Session } from 'ssh2';
 
+/** What a decipher does after a payload: go on, go on with another decipher, or stop (Infinity). */
+export type Verdict = number | false | undefined;
+
 export interface PacketWriter {
-  /** Where the payload begins in what `alloc` gives. */
+  /** Where the payload begins in what `alloc` gives, and in what it gives when forced. */
   readonly allocStart: number;
+  readonly allocStartKEX: number;
   alloc(payloadBytes: number, force?: boolean): Buffer;
-  finalize(packet: Buffer): Buffer;
+  finalize(packet: Buffer, force?: boolean): Buffer;
 }
 
-/** Gives each payload, decrypted, to `_onPayload`; what that returns must be passed on. */
-export type PayloadSink = (payload: Buffer) => unknown;
+export interface Decipher {
+  /** Of the next packet: it is counted on before the payload is handed over. */
+  readonly inSeqno: number;
+  _onPayload: (payload: Buffer) => Verdict;
+}
 
-/** lib/protocol/Protocol.js. */
+/** What the messages of a client lead to; one object per connection, its functions are looked up for every message. */
+export interface Handlers {
+  SERVICE_REQUEST(protocol: Protocol, service: string): void;
+  USERAUTH_REQUEST(
+    protocol: Protocol,
+    user: string,
+    service: string,
+    method: string,
+    methodData: unknown,
+  ): void;
+  CHANNEL_DATA(protocol: Protocol, recipient: number, data: Buffer): void;
+  CHANNEL_REQUEST(
+    protocol: Protocol,
+    recipient: number,
+    type: string,
+    wantReply: boolean,
+    data: unknown,
+  ): void;
+}
+
 export interface Protocol {
   readonly _cipher: { encrypt(packet: Buffer): void };
-  readonly _decipher: { _onPayload: PayloadSink; readonly inSeqno: number };
-  /** What every decipher is made with that comes after a key exchange. */
-  _onPayload: PayloadSink;
-  /** Set while keys are exchanged: what is allocated then has no head, and waits in `_queue` for the new keys. */
+  readonly _decipher: Decipher;
+  readonly _handlers: Handlers;
+  /** Set while keys are exchanged: what is allocated then has no head, and waits for the new keys. */
   readonly _kexinit: unknown;
-  _queue: Buffer[] | undefined;
-  _skipNextInboundPacket: boolean;
-  readonly _kex: { remoteExtInfoEnabled: boolean } | undefined;
-  readonly _offer: { readonly lists: { readonly kex: NameList; readonly serverHostKey: NameList } };
+  /** The client's identification, without its end of line. */
   readonly _remoteIdentRaw: Buffer;
+  /** What waits for the new keys. */
+  _queue: Buffer[] | undefined;
+  readonly _kex: { remoteExtInfoEnabled: boolean } | undefined;
+  readonly _offer: {
+    readonly lists: Readonly<Record<'kex' | 'serverHostKey', { readonly array: readonly string[] }>>;
+  };
+  _skipNextInboundPacket: boolean;
+  /** Every decipher after the first is made with it. */
+  _onPayload: (payload: Buffer) => Verdict;
   readonly _packetRW: { readonly write: PacketWriter };
+  /** Makes it unusable; undefined afterwards. */
+  _destruct: ((reason: string) => void) | undefined;
+  _onError(error: Error): void;
   serviceAccept(service: string): void;
   channelOpenFail(recipient: number, reason: number, description: string): void;
-  channelWindowAdjust(recipient: number, bytes: number): void;
+  channelClose(recipient: number): void;
   channelSuccess(recipient: number): void;
   channelFailure(recipient: number): void;
-  channelClose(recipient: number): void;
+  channelWindowAdjust(recipient: number, bytes: number): void;
   openssh_authAgent(channel: number, window: number, packetSize: number): void;
 }
 
-interface NameList {
-  readonly array: readonly string[];
-}
+export type OpenCallback = (error: Error | undefined, channel: ServerChannel) => void;
 
-export interface ChannelEnd {
+/** One direction of a channel: the number that its receiver gave it, and what may still be sent on it. */
+export interface Direction {
   readonly id: number;
-  readonly state: string;
+  window: number;
+  readonly packetSize: number;
+  readonly state: 'open' | 'eof' | 'closing' | 'closed';
 }
 
-/** lib/Channel.js. */
 export interface ChannelFields {
-  readonly _client: Connection;
-  readonly outgoing: ChannelEnd;
+  readonly incoming: Direction;
+  readonly outgoing: Direction;
   _chunk: Buffer | undefined;
   _chunkcb: (() => void) | undefined;
   _chunkErr: Buffer | undefined;
   _chunkcbErr: (() => void) | undefined;
 }
 
-/** The session class of lib/server.js; its channel is there once a shell, a command or a subsystem was accepted. */
 export interface SessionFields {
   _ending: boolean;
-  readonly _channel: ServerChannel | undefined;
-  readonly _chanInfo: { readonly incoming: ChannelEnd; readonly outgoing: ChannelEnd };
+  /** Once a shell, a command or a subsystem runs. */
+  readonly _channel: (ServerChannel & ChannelFields) | undefined;
+  readonly _chanInfo: { readonly incoming: Direction; readonly outgoing: Direction };
 }
 
-export type OpenCallback = (error: Error | undefined, channel: ServerChannel) => void;
+/** By our number: a channel, a session, what waits for the client's answer, or `true` for what was just asked for. */
+export type ChannelEntry = ChannelFields | (Session & SessionFields) | OpenCallback | true;
 
-/** lib/utils.js: what stands for each channel, by our number of it. */
-interface ChannelTable {
-  readonly _channels: Readonly<Record<string, unknown>>;
-  add(callback: OpenCallback & { type: string }): number;
-  remove(id: number): void;
-}
-
-interface ConnectionFields {
+export interface ConnectionFields {
   readonly _protocol: Protocol;
-  readonly _chanMgr: ChannelTable;
+  readonly _chanMgr: {
+    readonly _channels: Readonly<Record<number, ChannelEntry>>;
+    add(callback: OpenCallback & { type: string }): number;
+    remove(id: number): void;
+  };
 }
 
-export function protocolOf(connection: Connection): Protocol {
-  return (connection as unknown as ConnectionFields)._protocol;
+export function fieldsOf(connection: Connection): ConnectionFields {
+  return connection as unknown as ConnectionFields;
 }
 
-export function channelsOf(connection: Connection): ChannelTable {
-  return (connection as unknown as ConnectionFields)._chanMgr;
-}
-
-export function fieldsOfChannel(channel: ServerChannel): ChannelFields {
-  return channel as unknown as ChannelFields;
-}
-
-export function fieldsOfSession(session: Session): SessionFields {
-  return session as unknown as SessionFields;
+/** The channel or session that the client calls by this number, or undefined when there is none. */
+export function channelOf(
+  connection: Connection,
+  id: number,
+):
+  | { readonly session: (Session & SessionFields) | undefined; readonly channel: ChannelFields | undefined }
+  | undefined {
+  const entry = fieldsOf(connection)._chanMgr._channels[id];
+  if (typeof entry !== 'object') return undefined;
+  if ('_chanInfo' in entry) return { session: entry, channel: entry._channel };
+  return { session: undefined, channel: entry };
 }

@@ -1,10 +1,8 @@
-// Packets of AES-GCM with room in front, so that streams put their heads there instead of copying. RFC 5647.
-//
-// Upstream: allocPacket of AESGCMCipherBinding in lib/protocol/crypto.js would have to take headroom, and random bytes by the page.
+// Packets that leave with headroom.
 import type { Connection } from 'ssh2';
 import { takeRandomBytes } from '#shared/random-pool.ts';
 import { allocateRoomy } from '#shared/stream/headroom.ts';
-import { protocolOf } from './fields.ts';
+import { fieldsOf } from './fields.ts';
 
 /** The length of the packet, and with it that of its padding (RFC 4253 section 6). */
 const PACKET_LENGTH_BYTES = 4;
@@ -18,9 +16,10 @@ const GCM_TAG_BYTES = 16;
  * padding from the pool: ssh2 asks the generator for every packet, which takes about as long as encrypting a large one. To be
  * called after every key exchange, which brings a new writer. (ssh2 encrypts such a packet where it lies, writes it and forgets
  * it: AESGCMCipherBinding in lib/protocol/crypto.js, whose `allocPacket` this is. Other ciphers go on as they are.)
+ * Upstream: ciphers would have to take the function that allocates.
  */
 export function makePacketsRoomy(connection: Connection): void {
-  const protocol = protocolOf(connection);
+  const { _protocol: protocol } = fieldsOf(connection);
   if (protocol._cipher.constructor.name !== 'AESGCMCipherBinding') return;
   const writer = protocol._packetRW.write;
   // One that compresses allocates payloads only; algorithms.ts offers none.

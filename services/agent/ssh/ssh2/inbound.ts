@@ -1,0 +1,67 @@
+// The inbound messages of one connection: a place to look at each, and to take it, before ssh2 does.
+import type { Connection } from 'ssh2';
+import { fieldsOf, type Verdict } from './fields.ts';
+
+/** RFC 4250 section 4.1.2. */
+export const MESSAGE = {
+  DISCONNECT: 1,
+  UNIMPLEMENTED: 3,
+  SERVICE_REQUEST: 5,
+  EXT_INFO: 7,
+  KEXINIT: 20,
+  USERAUTH_REQUEST: 50,
+  CHANNEL_OPEN: 90,
+  CHANNEL_OPEN_CONFIRMATION: 91,
+  CHANNEL_WINDOW_ADJUST: 93,
+  CHANNEL_REQUEST: 98,
+} as const;
+
+type Next = (payload: Buffer) => Verdict;
+
+/** What is done with a message instead of handing it to ssh2; `next` does that. The payload's first byte is the type. */
+export type Interceptor = (payload: Buffer, next: Next) => Verdict;
+
+/** By message type. Whoever takes a payload must copy what it keeps. */
+export type Interceptors = (Interceptor | undefined)[];
+
+/**
+ * Lets `interceptors` see every payload after the first key exchange, and that which starts a key exchange; those in one are
+ * ssh2's. To be called from the server's `connection` event, when nothing but the client's identification has come. Costs one
+ * look-up per message, as data messages have no interceptor.
+ * Upstream: Protocol would have to take a function that is asked before MESSAGE_HANDLERS, with the sequence number.
+ */
+export function interceptInbound(connection: Connection, interceptors: Interceptors): void {
+  const { _protocol: protocol } = fieldsOf(connection);
+  const startsExchange: Interceptors = [];
+  startsExchange[MESSAGE.KEXINIT] = (payload, next) => {
+    const verdict = (interceptors[MESSAGE.KEXINIT] ?? passOn)(payload, next);
+    // A later exchange swaps the function of the decipher.
+    watchDecipher();
+    return verdict;
+  };
+  const watched = new WeakSet<Next>();
+
+  function watch(original: Next, table: (type: number) => Interceptor | undefined): Next {
+    const watching: Next = (payload) => {
+      const intercept = table(payload[0] ?? 0);
+      return intercept === undefined ? original(payload) : intercept(payload, original);
+    };
+    watched.add(watching);
+    return watching;
+  }
+
+  function watchDecipher(): void {
+    const { _decipher: decipher } = protocol;
+    if (watched.has(decipher._onPayload)) return;
+    decipher._onPayload = watch(decipher._onPayload, (type) => startsExchange[type]);
+  }
+
+  watchDecipher();
+  protocol._onPayload = watch(protocol._onPayload, (type) =>
+    type === MESSAGE.KEXINIT ? startsExchange[type] : interceptors[type],
+  );
+}
+
+function passOn(payload: Buffer, next: Next): Verdict {
+  return next(payload);
+}

@@ -1,0 +1,36 @@
+// Everything that is mended in ssh2 for a new connection, in one place.
+import type { Connection } from 'ssh2';
+import { enforceChannelRules } from './channel-limits.ts';
+import { answerChannelRequests } from './channel-requests.ts';
+import { watchExchanges } from './exchange-watch.ts';
+import { judgeGuesses } from './guessed-exchange.ts';
+import { type Interceptors, interceptInbound } from './inbound.ts';
+import { refuseMisplacedMessages } from './message-order.ts';
+import { makePacketsRoomy } from './roomy-packets.ts';
+import { takeRepeatedLogins } from './service-request.ts';
+import { offerSignatureAlgorithms } from './signature-algorithms.ts';
+import { adjustOpenWindowsOnly } from './window-adjust.ts';
+
+export interface MendOptions {
+  /** What the client is told that it may log in with. */
+  readonly signatureAlgorithms: readonly string[];
+  exchangeBegun(): void;
+  exchangeDone(): void;
+}
+
+/** To be called from the server's `connection` event. */
+export function mendConnection(connection: Connection, options: MendOptions): void {
+  const interceptors: Interceptors = [];
+  judgeGuesses(connection, interceptors);
+  offerSignatureAlgorithms(connection, interceptors, options.signatureAlgorithms);
+  watchExchanges(connection, interceptors, { begun: options.exchangeBegun, done: options.exchangeDone });
+  takeRepeatedLogins(connection, interceptors);
+  answerChannelRequests(connection, interceptors);
+  enforceChannelRules(connection, interceptors);
+  refuseMisplacedMessages(connection, interceptors);
+  interceptInbound(connection, interceptors);
+  adjustOpenWindowsOnly(connection);
+  connection.on('handshake', () => {
+    makePacketsRoomy(connection);
+  });
+}
