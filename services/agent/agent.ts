@@ -117,7 +117,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     greeting() {
       const { deadline, isHeld } = watch.snapshotOrEnd();
       const hasCommand = command !== undefined;
-      const lines = greetingFrom({ job, now: clock.now(), deadline, isHeld, hasCommand });
+      const lines = greetingFrom({ job, now: clock.wallTime(), deadline, isHeld, hasCommand });
       return `${lines.join('\n')}\n`;
     },
     events: sshEventsFrom({ log, watch, clients: () => ssh.clients().length, onClients: report }),
@@ -214,16 +214,16 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     const { user, isQuiet } = options;
     const { deadline } = watch.snapshotOrEnd();
     const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
-    const card = { destination, entry, now: clock.now(), deadline, timeoutMs, maxLifetimeMs };
+    const card = { destination, entry, now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };
     for (const line of announcementFrom({ ...card, provider: job?.provider, isQuiet })) print(line);
   }
 
   function reminder(): LogEvent | undefined {
     const { clients, deadline } = watch.snapshotOrEnd();
     if (clients > 0) return undefined;
-    return life.kind === 'cut_off'
-      ? { kind: 'cut_off', since: life.since, deadline }
-      : { kind: 'waiting', deadline };
+    if (life.kind !== 'cut_off') return { kind: 'waiting', deadline };
+    const since = clock.wallTime() - (clock.now() - life.since);
+    return { kind: 'cut_off', since, deadline };
   }
 
   function troubled({ message, patienceMs }: LinkFailure): void {

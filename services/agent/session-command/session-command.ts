@@ -140,12 +140,12 @@ async function replyTo(
   try {
     switch (request.command) {
       case 'status':
-        return statusReply(handlers.status(), clock.now());
+        return statusReply(handlers.status(), clock.wallTime());
       case 'hold':
-        return holdReply(await handlers.hold(request.durationMs), clock.now());
+        return holdReply(await handlers.hold(request.durationMs), clock.wallTime());
       case 'release': {
         const existed = await handlers.release();
-        return releaseReply(existed, handlers.status().expiry, clock.now());
+        return releaseReply(existed, handlers.status().expiry, clock.wallTime());
       }
       case 'end':
         return endReply();

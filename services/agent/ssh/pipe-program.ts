@@ -25,6 +25,7 @@ export function startPipeProgram(options: ProgramOptions): Program {
     refuse(`converge: cannot run the command: ${(error as Error).message}\n`);
   }
   if (child !== undefined) connect(child);
+  if (child?.pid !== undefined) options.onStarted();
 
   function spawnShell({ shell, command, env }: ProgramOptions, path: string): ChildProcessWithoutNullStreams {
     const args = command === undefined ? [] : ['-c', command];

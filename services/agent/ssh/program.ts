@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly command: string | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** It runs: called once, and not at all when there is no such shell, no terminal or no process to be had. */
+  readonly onStarted: () => void;
   readonly onActivity: () => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }

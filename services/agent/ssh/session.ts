@@ -24,6 +24,8 @@ export interface SessionContext {
   readonly clientAddress: string;
   readonly agentForwarding: AgentForwarding;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
+  /** A program or sftp runs. */
+  readonly onServed: () => void;
   /** Called once, when the channel is closed. */
   readonly onClosed: () => void;
 }
@@ -177,15 +179,16 @@ export class ServedSession {
       log: this.#context.log,
     });
     this.#state = { kind: 'running', program };
+    this.#context.onServed();
   }
 
   #programOptions(channel: ServerChannel) {
-    const { options, gate, log } = this.#context;
+    const { options, gate, log, onServed } = this.#context;
     const { clock, shell, cwd, events } = options;
     const onActivity = (): void => {
       events.activity();
     };
-    return { channel, gate, clock, shell, cwd, onActivity, log };
+    return { channel, gate, clock, shell, cwd, onStarted: onServed, onActivity, log };
   }
 }
 

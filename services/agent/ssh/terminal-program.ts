@@ -55,6 +55,7 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
         },
       );
       connect(opened);
+      options.onStarted();
       return opened;
     } catch (error) {
       options.log('terminal not opened', { error: (error as Error).message });
