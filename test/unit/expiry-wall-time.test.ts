@@ -105,6 +105,10 @@ describe("steps of the machine's clock", () => {
     const { clock, watch } = start();
     await pollUntil(clock, () => watch.snapshot()?.isHeld === true);
     clock.stepWall(-DAY);
+    // A departure looks at the file.
+    watch.clientLoggedIn();
+    watch.clientLeft();
+    await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     expect(leftOn(clock, watch)).toBe(30 * MINUTE);
     // Anew, by the time that the machine has now.
     await watch.hold(25 * MINUTE);
