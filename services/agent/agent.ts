@@ -66,6 +66,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     clock,
     program: around.program,
     temporaryDirectory: around.temporaryDirectory,
+    lastResorts: [cwd, ...(env['HOME'] === undefined ? [] : [env['HOME']])],
     path: env['PATH'],
     handlers: {
       status: () => ({
