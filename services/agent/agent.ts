@@ -1,4 +1,5 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
+import { pause } from '#shared/pause.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
@@ -21,7 +22,7 @@ import { isUsablePublicUrl } from './notices/ssh-command.ts';
 import { farewellFrom, warningFrom } from './notices/warning.ts';
 import { startRelayLink } from './relay-link.ts';
 import { resumptionFrom } from './resumption.ts';
-import { startSessionCommand } from './session-command/session-command.ts';
+import { type SessionCommand, startSessionCommand } from './session-command/session-command.ts';
 import { chooseShell } from './shell.ts';
 import { generateHostKey } from './ssh/host-key.ts';
 import { createSshServer } from './ssh/ssh-server.ts';
@@ -29,8 +30,12 @@ import { sshEventsFrom } from './ssh-events.ts';
 import { createStreamIntake } from './stream-intake.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 
+// The end takes no longer than the SSH server's STOP_TIMEOUT_MS and these two: no program in a session is waited for,
+// whatever it does with its SIGHUP, and no file system.
 /** How long the last bytes of the sessions may take at the end. */
 const LAST_BYTES_WITHIN_MS = 5_000;
+/** How long the files of the `converge` command may take to go. */
+const REMOVED_WITHIN_MS = 2_000;
 
 export type AgentStart =
   | {
@@ -204,9 +209,19 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     link.stop();
-    await command?.stop();
+    if (command !== undefined) await removed(command);
     if (reason !== undefined) log.tell({ kind: 'ended', reason });
     resolve(code);
+  }
+
+  async function removed(made: SessionCommand): Promise<void> {
+    const done = new AbortController();
+    const stopped = made.stop().catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      log.tell({ kind: 'note', text: `the files of \`converge\` stay: ${detail}` });
+    });
+    await Promise.race([stopped, pause(clock, REMOVED_WITHIN_MS, done.signal)]);
+    done.abort();
   }
 
   // ── what is told ──

@@ -1,7 +1,9 @@
 // The agent's process: what signals, its terminal and the machine's clock do to it.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   AGENT_ON_STEPPED_CLOCK,
@@ -132,6 +134,22 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an agent, with nohup too', as
   const agent = await start(['nohup', ...AGENT_PROGRAM]);
   agent.child.kill(signal);
   expect(await agent.ended).toBe(0);
+});
+
+test('an agent whose temporary folder has become read-only ends with 0, and says what it leaves', async () => {
+  const folder = join(directory, 'tmp');
+  await mkdir(folder);
+  // Its mounts vanish with it.
+  const mounted = ['sh', '-c', 'mount -t tmpfs tmp "$0" && exec "$@"', folder];
+  const words = ['unshare', '--mount', '--propagation', 'private', ...mounted, ...AGENT_PROGRAM] as const;
+  const agent = await start(words, [], { TMPDIR: folder });
+  const namespace = ['--target', String(agent.child.pid), '--mount'];
+  await promisify(execFile)('nsenter', [...namespace, 'mount', '-o', 'remount,ro', folder]);
+  agent.child.kill('SIGTERM');
+  expect(await agent.ended).toBe(0);
+  expect(agent.output()).toMatch(
+    /the files of `converge` stay: EROFS.*\n.*ended: the job was told to stop\n$/,
+  );
 });
 
 describe("a step of the machine's clock", () => {
