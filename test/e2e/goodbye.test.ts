@@ -1,8 +1,11 @@
 // What is a goodbye and what is not: the ways in which a client goes, and what becomes of the agent.
 import { readFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createWebSocketStream, WebSocket } from 'ws';
 import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
 import { makeKey, openWay, type Secret, type Way } from '../support/e2e-laptop.ts';
+import { listening } from '../support/e2e-network.ts';
 import { useWorld } from '../support/e2e-world.ts';
 import { until } from '../support/poll.ts';
 
@@ -31,6 +34,13 @@ async function wsproxyOf(pid: number | undefined): Promise<number> {
     }
     return undefined;
   });
+}
+
+/** A client program that knows of no resumption, as websocat. */
+function connectBare(socket: Socket, transport: WebSocket): void {
+  const bridge = createWebSocketStream(transport);
+  for (const end of [socket, bridge]) end.on('error', () => undefined);
+  socket.pipe(bridge).pipe(socket);
 }
 
 describe.concurrent('the agent ends when its last client', () => {
@@ -64,6 +74,29 @@ describe.concurrent('the agent ends when its last client', () => {
   });
 });
 
+test('of a client without resumption the close of its WebSocket is a goodbye, a cut is none', async () => {
+  const { agent, way } = await open();
+  const transports: WebSocket[] = [];
+  const server = createServer((socket) => {
+    const transport = new WebSocket(`${world.relay.wsUrl}/client/${agent.id}`);
+    transports.push(transport);
+    connectBare(socket, transport);
+  });
+  await using bridge = await listening(server);
+  const plain = way.throughPort(bridge.port);
+  const cut = plain.startSsh([way.host, 'echo in; cat']);
+  await cut.see(/in\n/);
+  transports[0]?.terminate();
+  await cut.exited;
+  await agent.process.see(/was lost after .* without a goodbye; nobody is connected: waits until/);
+  const killed = plain.startSsh([way.host, 'echo in; cat']);
+  await killed.see(/in\n/);
+  killed.child.kill('SIGKILL');
+  await killed.exited;
+  expect(await agent.process.exited).toEqual(FINE);
+  expect(agent.process.stdout).toMatch(/logged out after .*\n.*ended: the last client left\n$/);
+});
+
 describe.concurrent('the agent goes on waiting when its last client', () => {
   test('has its wsproxy killed -9', async () => {
     const { agent, way } = await open();
@@ -88,6 +121,20 @@ describe.concurrent('the agent goes on waiting when its last client', () => {
     expect((await way.sftp(['pwd'])).code).toBe(0);
     expect(await agent.process.exited).toEqual(FINE);
     expect(agent.process.stdout).toMatch(/ended: the last client left\n$/);
+  });
+
+  test('breaks the protocol', async () => {
+    const { agent, way } = await open();
+    // The way of `ssh`, with something in it that adds to what passes after a while.
+    const filter = '(head -c 200000; head -c 4096 /dev/zero; cat) | ';
+    const ssh = agent.card.ssh.replace("ProxyCommand='", `ProxyCommand='${filter}`);
+    const broken = await openWay(world, { ...agent, card: { ...agent.card, ssh } }, key);
+    const client = broken.startSsh([way.host, 'cat']);
+    client.child.stdin?.write('x'.repeat(1_000_000));
+    await agent.process.see(/was lost after .* because of a fault; nobody is connected: waits until/);
+    await client.exited;
+    expect((await way.ssh([way.host, 'echo again'])).stdout).toBe('again\n');
+    expect(await agent.process.exited).toEqual(FINE);
   });
 
   test('logged in and wanted nothing', async () => {

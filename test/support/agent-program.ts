@@ -15,7 +15,7 @@ export const AGENT_ON_STEPPED_CLOCK = [process.execPath, '--import', STEPPED_CLO
 export interface AgentProcess {
   readonly child: ChildProcess;
   /** All that it said. */
-  output(): string;
+  readonly output: () => string;
   /** Its exit code, or the name of the signal. */
   readonly ended: Promise<number | string | null>;
 }
