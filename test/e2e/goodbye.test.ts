@@ -1,5 +1,5 @@
 // What is a goodbye and what is not: the ways in which a client goes, and what becomes of the agent.
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
@@ -125,12 +125,13 @@ describe.concurrent('the agent goes on waiting when its last client', () => {
 
   test('breaks the protocol', async () => {
     const { agent, way } = await open();
-    // The way of `ssh`, with something in it that adds to what passes after a while.
-    const filter = '(head -c 200000; head -c 4096 /dev/zero; cat) | ';
-    const ssh = agent.card.ssh.replace("ProxyCommand='", `ProxyCommand='${filter}`);
+    // Goes between ssh and wsproxy, and adds to what passes after so many reads: more than a login takes.
+    const filter = '#!/bin/sh\n(dd bs=64k count=60 2>/dev/null; head -c 4096 /dev/zero; cat) | "$@"\n';
+    const ssh = agent.card.ssh.replace("ProxyCommand='", "ProxyCommand='./filter ");
     const broken = await openWay(world, { ...agent, card: { ...agent.card, ssh } }, key);
+    await writeFile(`${broken.laptop.folder}/filter`, filter, { mode: 0o700 });
     const client = broken.startSsh([way.host, 'cat']);
-    client.child.stdin?.write('x'.repeat(1_000_000));
+    client.child.stdin?.write('x'.repeat(8_000_000));
     await agent.process.see(/was lost after .* because of a fault; nobody is connected: waits until/);
     await client.exited;
     expect((await way.ssh([way.host, 'echo again'])).stdout).toBe('again\n');
