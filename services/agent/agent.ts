@@ -1,4 +1,5 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
+import { pause } from '#shared/pause.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
@@ -22,7 +23,7 @@ import { farewellFrom, warningFrom } from './notices/warning.ts';
 import { fetchThroughProxies } from './proxied-fetch.ts';
 import { startRelayLink } from './relay-link.ts';
 import { resumptionFrom } from './resumption.ts';
-import { startSessionCommand } from './session-command/session-command.ts';
+import { type SessionCommand, startSessionCommand } from './session-command/session-command.ts';
 import { chooseShell } from './shell.ts';
 import { generateHostKey } from './ssh/host-key.ts';
 import { createSshServer } from './ssh/ssh-server.ts';
@@ -30,8 +31,12 @@ import { sshEventsFrom } from './ssh-events.ts';
 import { createStreamIntake } from './stream-intake.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 
+// The end takes no longer than the SSH server's STOP_TIMEOUT_MS and these two: no program in a session is waited for,
+// whatever it does with its SIGHUP, and no file system.
 /** How long the last bytes of the sessions may take at the end. */
 const LAST_BYTES_WITHIN_MS = 5_000;
+/** How long the files of the `converge` command may take to go. */
+const REMOVED_WITHIN_MS = 2_000;
 
 export type AgentStart =
   | {
@@ -67,6 +72,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     clock,
     program: around.program,
     temporaryDirectory: around.temporaryDirectory,
+    lastResorts: [cwd, ...(env['HOME'] === undefined ? [] : [env['HOME']])],
     path: env['PATH'],
     handlers: {
       status: () => ({
@@ -118,7 +124,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     greeting() {
       const { deadline, isHeld } = watch.snapshotOrEnd();
       const hasCommand = command !== undefined;
-      const lines = greetingFrom({ job, now: clock.now(), deadline, isHeld, hasCommand });
+      const lines = greetingFrom({ job, now: clock.wallTime(), deadline, isHeld, hasCommand });
       return `${lines.join('\n')}\n`;
     },
     events: sshEventsFrom({ log, watch, clients: () => ssh.clients().length, onClients: report }),
@@ -204,9 +210,19 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     link.stop();
-    await command?.stop();
+    if (command !== undefined) await removed(command);
     if (reason !== undefined) log.tell({ kind: 'ended', reason });
     resolve(code);
+  }
+
+  async function removed(made: SessionCommand): Promise<void> {
+    const done = new AbortController();
+    const stopped = made.stop().catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      log.tell({ kind: 'note', text: `the files of \`converge\` stay: ${detail}` });
+    });
+    await Promise.race([stopped, pause(clock, REMOVED_WITHIN_MS, done.signal)]);
+    done.abort();
   }
 
   // ── what is told ──
@@ -215,16 +231,16 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     const { user, isQuiet } = options;
     const { deadline } = watch.snapshotOrEnd();
     const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
-    const card = { destination, entry, now: clock.now(), deadline, timeoutMs, maxLifetimeMs };
+    const card = { destination, entry, now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };
     for (const line of announcementFrom({ ...card, provider: job?.provider, isQuiet })) print(line);
   }
 
   function reminder(): LogEvent | undefined {
     const { clients, deadline } = watch.snapshotOrEnd();
     if (clients > 0) return undefined;
-    return life.kind === 'cut_off'
-      ? { kind: 'cut_off', since: life.since, deadline }
-      : { kind: 'waiting', deadline };
+    if (life.kind !== 'cut_off') return { kind: 'waiting', deadline };
+    const since = clock.wallTime() - (clock.now() - life.since);
+    return { kind: 'cut_off', since, deadline };
   }
 
   function troubled({ message, patienceMs }: LinkFailure): void {

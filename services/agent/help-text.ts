@@ -38,6 +38,9 @@ export function helpText(): string {
     '  The hold file is .hold in the working directory: while it is there the agent',
     '  stays until the deadline when the last client leaves. `touch .hold` holds and',
     '  extends, `rm .hold` lets go. In a session: `converge help`.',
+    '  A client that is lost (a closed lid, no network) has not left, and neither has',
+    '  one for which nothing ran: the agent waits for somebody until the deadline.',
+    '  SIGTERM and SIGINT end it; SIGHUP only where it runs on a terminal.',
     '',
     'exit codes:',
     ...(Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]).map(

@@ -21,7 +21,7 @@ export interface JobLog {
 /** Opens nothing. */
 export function createJobLog({ clock, isQuiet, print }: JobLogOptions): JobLog {
   function tell(event: LogEvent): void {
-    if (!(isQuiet && isRoutine(event))) print(logLineFrom(event, clock.now()));
+    if (!(isQuiet && isRoutine(event))) print(logLineFrom(event, clock.wallTime()));
   }
 
   return {

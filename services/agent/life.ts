@@ -14,7 +14,7 @@ interface Announced {
 
 /** A relay has it, and lets people in. */
 export type Linked = Announced & { readonly kind: 'linked' };
-/** No relay has it since then, in milliseconds since the epoch; it dials. */
+/** No relay has it since then, in milliseconds on the Clock; it dials. */
 export type CutOff = Announced & { readonly kind: 'cut_off'; readonly since: number };
 
 export type Life =

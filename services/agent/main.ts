@@ -9,6 +9,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './cli.ts';
 import { EXIT_CODES } from './exit-code.ts';
+import { outlivesHangup, readStart } from './hangup.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 import { runSessionCommand } from './session-command/session-client.ts';
 
@@ -40,6 +41,9 @@ async function main(): Promise<number> {
 }
 
 async function run(options: AgentOptions): Promise<number> {
+  const ignoresHangup = outlivesHangup(readStart());
+  // Node has made it deadly again, whatever the one who started it had asked for.
+  if (ignoresHangup) process.on('SIGHUP', () => undefined);
   const choice = proxyFor(new URL(options.relay.base), process.env);
   if (choice.kind === 'invalid') {
     complain(choice.message);
@@ -70,7 +74,7 @@ async function run(options: AgentOptions): Promise<number> {
   if (agent.kind === 'failed') return agent.code;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      agent.end('signal');
+      if (signal !== 'SIGHUP' || !ignoresHangup) agent.end('signal');
     });
   }
   return agent.ended;

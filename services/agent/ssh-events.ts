@@ -21,9 +21,18 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
       log.tell({ kind: 'logged_in', address, user, credential: credentialFrom(key) });
       onClients();
     },
-    logout({ address, user, seconds }) {
-      log.tell({ kind: 'logged_out', address, user, sessionMs: seconds * 1_000, clients: clients() });
-      watch.clientLeft();
+    logout({ address, user, seconds, reason, wasServed }) {
+      const about = { address, user, sessionMs: seconds * 1_000, clients: clients() };
+      if (!wasServed) {
+        log.tell({ kind: 'passed_by', ...about });
+        watch.clientPassedBy();
+      } else if (reason === 'lost' || reason === 'fault') {
+        watch.clientLost();
+        log.tell({ kind: 'lost', ...about, reason, deadline: watch.snapshotOrEnd().deadline });
+      } else {
+        log.tell({ kind: 'logged_out', ...about });
+        watch.clientLeft();
+      }
       onClients();
     },
     refused({ address, user, detail, attempt }) {

@@ -13,6 +13,7 @@ import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { dialFailureFrom } from '#shared/stream/dial-failure.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { DIAL_TIMEOUT_MS, dialAgentStream, type RelayTarget } from './relay-dialler.ts';
+import type { Client } from './ssh/ssh-options.ts';
 
 /** A stream that does not open is tried again, in milliseconds between attempts: the client is waiting. */
 const BACKOFF = { firstMs: 100, maxMs: 1_000 } as const;
@@ -23,7 +24,7 @@ export interface StreamIntakeOptions {
   readonly random: () => number;
   readonly resumeWindowMs: number;
   /** A new session. `address` is that of the client, as the relay sees it. */
-  readonly onSession: (duplex: Duplex, client: { readonly id: string; readonly address: string }) => void;
+  readonly onSession: (duplex: Duplex, client: Client) => void;
   /** A session was detached, resumed, given up or refused. */
   readonly onEvent: (event: ResumeEvent, address: string) => void;
   /** A dial that came to nothing; one line. */
@@ -43,13 +44,22 @@ export interface StreamIntake {
 export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   const { target, clock, onSession, onEvent, onFailed } = options;
   const stopping = new AbortController();
+  /** Sessions whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
+  const left = new Set<string>();
   const sessions = new SessionTable<string>({
     clock,
     resumeWindowMs: options.resumeWindowMs,
-    onSession(stream, { info: address }) {
-      onSession(duplexOf(stream), { id: randomUUID(), address });
+    onSession(stream, origin) {
+      const key = origin.kind === 'resumable' ? origin.sessionId : '';
+      let isLost = false;
+      const duplex = duplexOf(stream, ({ reason }) => {
+        isLost = !left.delete(key) && reason !== 'ended';
+      });
+      onSession(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost });
     },
-    onEvent(event, { info: address }) {
+    onEvent(event, { sessionId, info: address }) {
+      const isReset = event.kind === 'reset' && event.by === 'peer' && event.code === 'aborted';
+      if (isReset && sessionId !== undefined) left.add(sessionId);
       onEvent(event, address);
     },
   });

@@ -1,4 +1,4 @@
-// A relay that stays away for longer than the agent keeps a session: both ends end, and the job is let go.
+// A relay that stays away for longer than the agent keeps a session: both ends end it, and the job waits for its client.
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -70,14 +70,30 @@ test('probes of ssh that give up before the relay is back end the session; those
 });
 
 describe.concurrent('a session without a relay for longer than its window', () => {
-  test('ends at the agent, which counts its client as gone and exits 0', async () => {
+  test('ends at the agent, which waits for its client to come again, and ends when that one leaves', async () => {
     const { relay, agent, way } = await setUp();
     const client = way.startSsh([way.host, 'echo in; cat; echo out > left']);
     await client.see(/in\n/);
     await relay.end('SIGKILL');
     await agent.process.see(/given up: its client did not come back within 2 seconds/);
+    await agent.process.see(
+      /was lost after .* without a goodbye; nobody is connected: waits until \d\d:\d\d UTC/,
+    );
+    client.kill('SIGTERM');
+    await client.exited;
+    await relay.start();
+    expect((await way.ssh([way.host, 'echo again'])).stdout).toBe('again\n');
     expect(await agent.process.exited).toEqual(FINE);
     expect(agent.process.stdout).toMatch(/nobody is connected\n.*ended: the last client left\n$/);
+  });
+
+  test('ends at the agent, which waits until its deadline, and no longer', async () => {
+    const { relay, agent, way } = await setUp(['--timeout', '6s']);
+    const client = way.startSsh([way.host, 'echo in; cat']);
+    await client.see(/in\n/);
+    await relay.end('SIGKILL');
+    expect(await agent.process.exited).toEqual(FINE);
+    expect(agent.process.stdout).toMatch(/was lost after .*\n[^]*ended: the deadline was reached\n$/);
     client.kill('SIGTERM');
     await client.exited;
   });
@@ -109,7 +125,7 @@ describe.concurrent('a session without a relay for longer than its window', () =
     first.kill('SIGSTOP');
     await relay.end('SIGKILL');
     await relay.start();
-    await agent.process.see(/logged out after .*; 1 client is connected/);
+    await agent.process.see(/was lost after .*; 1 client is connected\n/);
     expect(agent.process.isRunning).toBe(true);
     second.child.stdin?.end();
     expect(await second.exited).toEqual(FINE);

@@ -42,6 +42,7 @@ function keysOf(file: string): readonly AuthorizedKey[] {
 /** The delays of failed logins, a twentieth as long. */
 const quickClock: Clock = {
   now: () => systemClock.now(),
+  wallTime: () => systemClock.wallTime(),
   after: (ms, callback) => systemClock.after(ms / 20, callback),
 };
 

@@ -31,6 +31,8 @@ export interface AgentOptions {
   readonly held?: boolean;
   /** The user to run it, where this process may choose. */
   readonly uid?: number | undefined;
+  /** The words of a program that becomes the agent: what follows them is its command line. */
+  readonly through?: readonly [string, ...string[]];
 }
 
 export interface E2eAgent {
@@ -44,17 +46,21 @@ export interface E2eAgent {
 /** Starts an agent without waiting for anything. */
 export async function launchAgent(
   world: World,
-  { id, relay = world.relay.wsUrl, args = [], env = {}, held = false, uid }: AgentOptions,
+  { id, relay = world.relay.wsUrl, args = [], env = {}, held = false, uid, through }: AgentOptions,
 ): Promise<Omit<E2eAgent, 'card'>> {
   const job = await world.makeFolder('job');
   if (held) await writeFile(join(job, '.hold'), '');
   if (uid !== undefined) await chown(job, uid, uid);
   const name = id ?? job.slice(job.lastIndexOf('/') + 1);
-  const started = world.start(`agent ${name}`, [binary('agent'), ...args, `${relay}/agent/${name}`], {
-    cwd: job,
-    env: { PATH: SYSTEM_PATH, HOME: job, SHELL: '/bin/bash', LANG: 'C.UTF-8', PS1: '$ ', ...env },
-    uid,
-  });
+  const started = world.start(
+    `agent ${name}`,
+    [...(through ?? ['env']), binary('agent'), ...args, `${relay}/agent/${name}`],
+    {
+      cwd: job,
+      env: { PATH: SYSTEM_PATH, HOME: job, SHELL: '/bin/bash', LANG: 'C.UTF-8', PS1: '$ ', ...env },
+      uid,
+    },
+  );
   return { id: name, process: started, job };
 }
 

@@ -1,8 +1,10 @@
-// A clock that stands still until a test moves it.
+// A clock that stands still until a test moves it, and whose wall time can be set.
 import type { Cancel, Clock } from '#shared/clock.ts';
 
 export class ManualClock implements Clock {
   #now: number;
+  /** What the wall time is ahead of the clock. */
+  #ahead = 0;
   #sequence = 0;
   readonly #timers = new Map<number, { at: number; callback: () => void }>();
 
@@ -14,12 +16,21 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  wallTime(): number {
+    return this.#now + this.#ahead;
+  }
+
   after(ms: number, callback: () => void): Cancel {
     const key = this.#sequence++;
     this.#timers.set(key, { at: this.#now + Math.max(0, ms), callback });
     return () => {
       this.#timers.delete(key);
     };
+  }
+
+  /** Sets the machine's clock `ms` ahead or, below 0, back, as an administrator or a time server does. */
+  stepWall(ms: number): void {
+    this.#ahead += ms;
   }
 
   /** How many timers are pending. */

@@ -15,6 +15,10 @@ export class JumpingClock implements Clock {
     return this.#now;
   }
 
+  wallTime(): number {
+    return this.#now;
+  }
+
   get pending(): number {
     return this.#timers.length;
   }

@@ -19,6 +19,10 @@ export class SkippingClock implements Clock {
     return Date.now() + this.#offset;
   }
 
+  wallTime(): number {
+    return this.now();
+  }
+
   after(ms: number, callback: () => void): Cancel {
     const timer: Timer = {
       at: this.now() + ms,

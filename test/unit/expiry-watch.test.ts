@@ -78,6 +78,26 @@ describe('the expiry watch', () => {
     await expect.poll(() => ends).toEqual(['client_left']);
   });
 
+  it('stays until the deadline when the client is lost, and ends when another one leaves', async () => {
+    watch.clientLoggedIn();
+    clock.advance(MINUTE);
+    watch.clientLost();
+    expect(watch.snapshot()).toMatchObject({ clients: 0, deadline: START + 10 * MINUTE });
+    clock.advance(MINUTE);
+    watch.clientLoggedIn();
+    watch.clientLeft();
+    await expect.poll(() => ends).toEqual(['client_left']);
+  });
+
+  it('stays when a client goes for which nothing ran', async () => {
+    watch.clientLoggedIn();
+    watch.clientPassedBy();
+    await expect.poll(() => watch.snapshot()?.clients).toBe(0);
+    expect(ends).toEqual([]);
+    clock.advance(10 * MINUTE);
+    expect(ends).toEqual(['deadline']);
+  });
+
   it('stays when the file was touched in the very moment before the client left', async () => {
     watch.clientLoggedIn();
     await touch(clock.now());

@@ -10,6 +10,8 @@ const LIMITS = { timeoutMs: 10 * MINUTE, maxLifetimeMs: 60 * MINUTE };
 type Event =
   | { kind: 'login' }
   | { kind: 'leave' }
+  | { kind: 'lose' }
+  | { kind: 'pass_by' }
   | { kind: 'activity' }
   | { kind: 'touch'; offsetMs: number }
   | { kind: 'rm' }
@@ -25,10 +27,14 @@ function step(state: expiry.ExpiryState, event: Event, now: number): expiry.Expi
       return expiry.clientLoggedIn(ticked, now);
     case 'leave':
       return expiry.clientLeft(ticked, now);
+    case 'lose':
+      return expiry.clientLost(ticked, now);
+    case 'pass_by':
+      return expiry.clientPassedBy(ticked, now);
     case 'activity':
       return expiry.activity(ticked, now);
     case 'touch':
-      return expiry.holdSeen(ticked, { kind: 'present', mtimeMs: now + event.offsetMs }, now);
+      return expiry.holdSeen(ticked, { kind: 'present', heldAt: now + event.offsetMs }, now);
     case 'rm':
       return expiry.holdSeen(ticked, { kind: 'gone' }, now);
     case 'unreadable':
@@ -42,6 +48,8 @@ function step(state: expiry.ExpiryState, event: Event, now: number): expiry.Expi
 
 const login: Event = { kind: 'login' };
 const leave: Event = { kind: 'leave' };
+const lose: Event = { kind: 'lose' };
+const passBy: Event = { kind: 'pass_by' };
 const activity: Event = { kind: 'activity' };
 const touch: Event = { kind: 'touch', offsetMs: 0 };
 const rm: Event = { kind: 'rm' };
@@ -194,6 +202,103 @@ const RULES: [string, [number, Event][], { reason: string; minute: number } | { 
     { reason: 'ended_by_user', minute: 2 },
   ],
   ['a leave without a login is nothing', [[1, leave]], { deadline: 10 }],
+  [
+    'the last client is lost: lives',
+    [
+      [1, login],
+      [2, lose],
+    ],
+    { deadline: 11 },
+  ],
+  [
+    'lost, and nobody came back: ends at the deadline',
+    [
+      [1, login],
+      [2, lose],
+      [11, pass],
+    ],
+    { reason: 'deadline', minute: 11 },
+  ],
+  [
+    'lost, and another one comes and leaves: ends',
+    [
+      [1, login],
+      [2, lose],
+      [3, login],
+      [4, leave],
+    ],
+    { reason: 'client_left', minute: 4 },
+  ],
+  [
+    'of two one leaves and the last is lost: lives',
+    [
+      [1, login],
+      [1, login],
+      [2, leave],
+      [3, lose],
+    ],
+    { deadline: 11 },
+  ],
+  [
+    'of two one is lost and the last leaves: ends',
+    [
+      [1, login],
+      [1, login],
+      [2, lose],
+      [3, leave],
+    ],
+    { reason: 'client_left', minute: 3 },
+  ],
+  [
+    'lost while held, then released: lives',
+    [
+      [1, login],
+      [2, touch],
+      [3, lose],
+      [4, rm],
+    ],
+    { deadline: 11 },
+  ],
+  [
+    'one that came for nothing goes: lives',
+    [
+      [1, login],
+      [2, passBy],
+    ],
+    { deadline: 11 },
+  ],
+  [
+    'after one that was lost too',
+    [
+      [1, login],
+      [2, lose],
+      [3, login],
+      [4, passBy],
+    ],
+    { deadline: 13 },
+  ],
+  [
+    'while it is there, the last of the others leaves: ends when it goes',
+    [
+      [1, login],
+      [1, login],
+      [2, leave],
+      [3, passBy],
+    ],
+    { reason: 'client_left', minute: 3 },
+  ],
+  [
+    'it comes to a held agent and goes: what was said before stands',
+    [
+      [1, login],
+      [2, touch],
+      [3, leave],
+      [4, login],
+      [5, passBy],
+      [6, rm],
+    ],
+    { reason: 'released', minute: 6 },
+  ],
 ];
 
 describe('expiry rules', () => {
@@ -258,7 +363,7 @@ describe('warnings', () => {
 
 describe('any sequence of events', () => {
   const event = fc.oneof(
-    fc.constantFrom<Event>(login, leave, activity, touch, rm, pass, { kind: 'unreadable' }),
+    fc.constantFrom<Event>(login, leave, lose, passBy, activity, touch, rm, pass, { kind: 'unreadable' }),
     fc.integer({ min: -7_200_000, max: 7_200_000 }).map((offsetMs): Event => ({ kind: 'touch', offsetMs })),
     { weight: 1, arbitrary: fc.constant<Event>({ kind: 'end' }) },
   );
@@ -303,8 +408,33 @@ describe('any sequence of events', () => {
             continue;
           }
           if (event.kind === 'login') clients += 1;
-          if (event.kind === 'leave') clients = Math.max(0, clients - 1);
+          if (['leave', 'lose', 'pass_by'].includes(event.kind)) clients = Math.max(0, clients - 1);
           if (state.kind !== 'ended') expect(expiry.clientCount(state)).toBe(clients);
+        }
+      }),
+    );
+  });
+
+  it('ends before the deadline only by a goodbye, a release or a request', () => {
+    fc.assert(
+      fc.property(history, (events) => {
+        let state: expiry.ExpiryState = expiry.start(LIMITS, START);
+        let now = START;
+        for (const [event, passed] of events) {
+          now += passed;
+          if (expiry.tick(state, now).kind === 'ended') return;
+          const before = state;
+          state = step(state, event, now);
+          if (state.kind !== 'ended') continue;
+          const reason = { leave: 'client_left', rm: 'released', end: 'ended_by_user' };
+          if (event.kind === 'pass_by') {
+            // Not by itself: somebody had said goodbye before.
+            expect(before).toMatchObject({ kind: 'attended', clients: 1, isGoodbyeSaid: true });
+            expect(state.reason).toBe('client_left');
+          } else {
+            expect(reason).toHaveProperty(event.kind, state.reason);
+          }
+          return;
         }
       }),
     );

@@ -17,6 +17,8 @@ import { formatMoment } from '../../services/agent/notices/time-of-day.ts';
 import { farewellFrom, warningFrom } from '../../services/agent/notices/warning.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 14, 3, 22);
+/** Of somebody who was there. */
+const GONE = { address: '192.0.2.7', user: 'abc', sessionMs: 90_000 } as const;
 const MINUTE = 60_000;
 const FINGERPRINT = `SHA256:${'aB3+/'.repeat(8)}xyz`;
 const DESTINATION: Destination = {
@@ -190,6 +192,19 @@ describe('the job log', () => {
     [
       { kind: 'logged_out', address: '192.0.2.7', user: 'abc', sessionMs: 400, clients: 1 },
       'abc from 192.0.2.7 logged out after less than a second; 1 client is connected',
+    ],
+    [
+      { kind: 'passed_by', address: '192.0.2.7', user: 'abc', sessionMs: 400, clients: 0 },
+      'abc from 192.0.2.7 logged out after less than a second in which nothing ran; nobody is connected',
+    ],
+    [
+      { kind: 'lost', reason: 'lost', ...GONE, clients: 0, deadline: NOW + 600_000 },
+      'abc from 192.0.2.7 was lost after 1 minute 30 seconds without a goodbye; nobody is connected: ' +
+        'waits until 14:13 UTC (10 minutes)',
+    ],
+    [
+      { kind: 'lost', reason: 'fault', ...GONE, clients: 2, deadline: NOW + 600_000 },
+      'abc from 192.0.2.7 was lost after 1 minute 30 seconds because of a fault; 2 clients are connected',
     ],
     [
       {

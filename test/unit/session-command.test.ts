@@ -1,7 +1,7 @@
 // The pieces of the `converge` command: shim, requests, private directory, and an agent that is gone or strange.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,7 +72,7 @@ describe('requests', () => {
 });
 
 async function madeIn(preferred: string): Promise<string> {
-  const made = await makePrivateDirectory(preferred);
+  const made = await makePrivateDirectory({ preferred, fill: () => Promise.resolve() });
   if (made.kind === 'none') throw new Error(made.detail);
   return made.path;
 }
@@ -82,6 +82,41 @@ describe('the private directory', () => {
     const made = await madeIn(directory);
     expect(made.startsWith(`${directory}/converge-`)).toBe(true);
     expect((await stat(made)).mode & 0o777).toBe(0o700);
+  });
+
+  it('is made elsewhere when it cannot be filled there, and leaves nothing behind', async () => {
+    const tried: string[] = [];
+    const made = await makePrivateDirectory({
+      preferred: directory,
+      fill(place) {
+        tried.push(place);
+        return tried.length === 1 ? Promise.reject(new Error('ENOSPC')) : Promise.resolve();
+      },
+    });
+    expect(made).toEqual({ kind: 'made', path: tried[1] });
+    expect(tried[0]).toContain(directory);
+    expect(await readdir(directory)).toEqual([]);
+    await rm(tried[1] ?? '', { recursive: true });
+  });
+
+  it('is made in the last resort when no usual place will do', async () => {
+    const resort = join(directory, 'job');
+    await mkdir(resort);
+    const made = await makePrivateDirectory({
+      preferred: '/nonexistent',
+      lastResorts: [resort],
+      fill: (place) => (place.startsWith(resort) ? Promise.resolve() : Promise.reject(new Error('ENOSPC'))),
+    });
+    expect(made).toMatchObject({ kind: 'made', path: expect.stringContaining(resort) });
+  });
+
+  it('is none when nothing will do, and the reason is told of each place', async () => {
+    const fill = (): Promise<void> => Promise.reject(new Error('no room'));
+    const made = await makePrivateDirectory({ preferred: directory, fill });
+    expect(made).toMatchObject({
+      kind: 'none',
+      detail: expect.stringContaining(`${directory}: no room; /tmp: `),
+    });
   });
 
   it.each([

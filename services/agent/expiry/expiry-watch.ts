@@ -2,7 +2,7 @@
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { EndReason } from './end-reason.ts';
 import * as expiry from './expiry.ts';
-import { mtimeForHold, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
+import { HoldSight, mtimeForHold, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
 
 /** How often the hold file is looked at: `touch .hold` should be felt at once, and one stat costs nothing. */
 export const HOLD_POLL_INTERVAL_MS = 1_000;
@@ -23,13 +23,13 @@ export interface ExpiryWatchOptions extends expiry.ExpiryLimits {
   onEnd(reason: EndReason): void;
   /** The hold file came or went. `onDeadlineMoved` follows. */
   onHoldChanged(snapshot: ExpirySnapshot): void;
-  /** The deadline (milliseconds since the epoch) or the hold changed notably. */
+  /** The deadline or the hold changed notably; a step of the machine's clock changes neither. */
   onDeadlineMoved(snapshot: ExpirySnapshot): void;
   /** The hold file cannot be looked at (an errno name); called once per change of the code. */
   onHoldUnreadable?(code: string): void;
 }
 
-/** What there is to tell about the expiry at one moment. */
+/** What there is to tell about the expiry at one moment, in wall times of that moment: to be shown, not kept. */
 export interface ExpirySnapshot {
   readonly clients: number;
   /** Milliseconds since the epoch. */
@@ -44,8 +44,12 @@ export interface ExpirySnapshot {
 
 export interface ExpiryWatch {
   clientLoggedIn(): void;
-  /** Looks at the hold file first, so that `touch .hold; exit` holds. */
+  /** A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds. */
   clientLeft(): void;
+  /** A client that had been served is gone without a goodbye. */
+  clientLost(): void;
+  /** A client is gone for which nothing had ever run. The hold file is looked at first here too. */
+  clientPassedBy(): void;
   /** Cheap enough to be called for every packet. */
   activity(): void;
   /** Ends now, with this reason. */
@@ -70,6 +74,7 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   const { clock, holdFile } = options;
   let state: expiry.ExpiryState = expiry.start(options, clock.now());
   let isStopped = false;
+  const sight = new HoldSight(clock, expiry.lastDeadline(state));
   let reported = { deadline: expiry.deadline(state), isHeld: false };
   let unreadable: string | undefined;
   let cancelWakeup: Cancel | undefined;
@@ -93,13 +98,14 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   }
 
   function report(live: expiry.LiveState): void {
-    const now = snapshotOf(live);
+    const now = { deadline: expiry.deadline(live), isHeld: live.heldAt !== undefined };
     const movedMs = Math.abs(now.deadline - reported.deadline);
     const hasHoldChanged = now.isHeld !== reported.isHeld;
     if (movedMs < DEADLINE_REPORT_STEP_MS && !hasHoldChanged) return;
     reported = now;
-    if (hasHoldChanged) options.onHoldChanged(now);
-    options.onDeadlineMoved(now);
+    const snapshot = snapshotOf(live);
+    if (hasHoldChanged) options.onHoldChanged(snapshot);
+    options.onDeadlineMoved(snapshot);
   }
 
   function scheduleWakeup(live: expiry.LiveState): void {
@@ -109,12 +115,13 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   }
 
   function snapshotOf(live: expiry.LiveState): ExpirySnapshot {
+    const toWall = clock.wallTime() - clock.now();
     return {
       clients: expiry.clientCount(live),
-      deadline: expiry.deadline(live),
+      deadline: expiry.deadline(live) + toWall,
       remainingMs: expiry.remaining(live, clock.now()),
-      lastDeadline: expiry.lastDeadline(live),
-      isHeld: live.holdMtimeMs !== undefined,
+      lastDeadline: expiry.lastDeadline(live) + toWall,
+      isHeld: live.heldAt !== undefined,
       isCapped: expiry.isCapped(live),
     };
   }
@@ -124,18 +131,18 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   }
 
   function snapshotOrEnd(): ExpirySnapshot {
-    const now = clock.now();
+    const now = clock.wallTime();
     const over = { deadline: now, lastDeadline: now, remainingMs: 0, isHeld: false, isCapped: true };
     return snapshot() ?? { clients: 0, ...over };
   }
 
   function look(): Promise<void> {
     looks = looks.then(async () => {
-      const reading = await readHoldFile(holdFile);
-      const code = reading.kind === 'unreadable' ? reading.code : undefined;
+      const file = await readHoldFile(holdFile);
+      const code = file.kind === 'unreadable' ? file.code : undefined;
       if (code !== undefined && code !== unreadable && !isStopped) options.onHoldUnreadable?.(code);
       unreadable = code;
-      apply(expiry.holdSeen(state, reading, clock.now()));
+      apply(expiry.holdSeen(state, sight.readingOf(file), clock.now()));
     });
     return looks;
   }
@@ -159,13 +166,15 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   return {
     clientLoggedIn: () => apply(expiry.clientLoggedIn(state, clock.now())),
     clientLeft: () => void look().finally(() => apply(expiry.clientLeft(state, clock.now()))),
+    clientLost: () => apply(expiry.clientLost(state, clock.now())),
+    clientPassedBy: () => void look().finally(() => apply(expiry.clientPassedBy(state, clock.now()))),
     activity() {
       // Activity only moves the wake-up out, so the timer that stands may fire early and look again.
       state = expiry.activity(state, clock.now());
     },
     end: (reason) => apply(expiry.end(state, reason, clock.now())),
     async hold(durationMs) {
-      await writeHoldFile(holdFile, mtimeForHold(durationMs, options.timeoutMs, clock.now()));
+      await writeHoldFile(holdFile, mtimeForHold(durationMs, options.timeoutMs, clock.wallTime()));
       await look();
       return snapshot();
     },

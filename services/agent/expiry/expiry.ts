@@ -1,14 +1,25 @@
 // Expiry: the state machine that decides when an agent ends. Pure: no timers, no files; times are passed in.
 //
-//   waiting --login--> attended --last leaves, no hold file--> ended
+//   waiting --login--> attended --last leaves with a goodbye, no hold file--> ended
 //                        ^   |
-//                      login |last leaves, hold file
+//                      login |last leaves with a goodbye, hold file
 //                        |   v
-//                        held --hold file removed--> ended
+//                        +-held --hold file removed--> ended
+//                        |   |
+//                      login |(attended:) last is lost, or was never served
+//                        |   v
+//                        +-deserted
 //   every state but ended: --deadline passed / end asked for--> ended
 //
-// Deadline = latest of (start, last activity of a logged-in client, mtime of the hold file while it exists)
+// A client that was lost is no client that left: a lid was closed, and whoever did it comes back to a job that is still
+// there. One that was never served (a port check, a login that got no shell) is as if it had not come: what holds then is
+// what the one before it said. So `attended` remembers whether the last client to go, of those that were served, said
+// goodbye.
+//
+// Deadline = latest of (start, last activity of a logged-in client, time of the hold file while it exists)
 //            + timeout, and never past start + max lifetime.
+// All times are milliseconds on the Clock: deadlines are durations, and nobody can set them by setting the machine's
+// clock.
 import type { EndReason } from './end-reason.ts';
 
 /** How long an agent may stay, in milliseconds. */
@@ -17,14 +28,14 @@ export interface ExpiryLimits {
   readonly maxLifetimeMs: number;
 }
 
-/** What the deadline is made of. Times are milliseconds since the epoch. */
+/** What the deadline is made of. */
 interface Facts {
   readonly limits: ExpiryLimits;
   readonly startedAt: number;
   /** Only logged-in clients move it: a stranger who knocks cannot keep a build agent busy. */
   readonly lastActivityAt: number;
-  /** Modification time of the hold file; undefined while there is none. */
-  readonly holdMtimeMs: number | undefined;
+  /** The time of the hold file; undefined while there is none. */
+  readonly heldAt: number | undefined;
   /** The most urgent warning level that the current approach of the deadline has reached. */
   readonly warned: WarningLevel | undefined;
 }
@@ -33,16 +44,18 @@ export type ExpiryState =
   /** Nobody has logged in yet. */
   | (Facts & { readonly kind: 'waiting' })
   /** `clients` (1 or more) are logged in; a detached client that may resume counts. */
-  | (Facts & { readonly kind: 'attended'; readonly clients: number })
+  | (Facts & { readonly kind: 'attended'; readonly clients: number; readonly isGoodbyeSaid: boolean })
   /** Everybody left; the hold file keeps the agent. */
-  | (Facts & { readonly kind: 'held'; readonly holdMtimeMs: number })
+  | (Facts & { readonly kind: 'held'; readonly heldAt: number })
+  /** Everybody is gone, and nobody said that they were done: they may come back until the deadline. */
+  | (Facts & { readonly kind: 'deserted' })
   | { readonly kind: 'ended'; readonly reason: EndReason; readonly at: number };
 
 export type LiveState = Exclude<ExpiryState, { kind: 'ended' }>;
 
 /** What a look at the hold file found. */
 export type HoldReading =
-  | { readonly kind: 'present'; readonly mtimeMs: number }
+  | { readonly kind: 'present'; readonly heldAt: number }
   | { readonly kind: 'gone' }
   /** The file could not be looked at (an errno name): what was known before stands. */
   | { readonly kind: 'unreadable'; readonly code: string };
@@ -58,7 +71,7 @@ export function start(limits: ExpiryLimits, now: number): LiveState {
     limits,
     startedAt: now,
     lastActivityAt: now,
-    holdMtimeMs: undefined,
+    heldAt: undefined,
     warned: undefined,
   };
 }
@@ -66,22 +79,29 @@ export function start(limits: ExpiryLimits, now: number): LiveState {
 /** A client has authenticated. It counts as activity. */
 export function clientLoggedIn(state: ExpiryState, now: number): ExpiryState {
   if (state.kind === 'ended') return state;
-  const clients = state.kind === 'attended' ? state.clients + 1 : 1;
+  const isAttended = state.kind === 'attended';
   return {
     ...state,
     kind: 'attended',
-    clients,
+    clients: isAttended ? state.clients + 1 : 1,
+    isGoodbyeSaid: isAttended ? state.isGoodbyeSaid : state.kind === 'held',
     lastActivityAt: Math.max(now, state.lastActivityAt),
   };
 }
 
-/** A logged-in client is gone for good: disconnected, or detached for longer than the resume window. */
+/** A client that had been served said goodbye. */
 export function clientLeft(state: ExpiryState, now: number): ExpiryState {
-  if (state.kind !== 'attended') return state;
-  if (state.clients > 1) return { ...state, clients: state.clients - 1 };
-  const { clients: _clients, ...facts } = state;
-  if (facts.holdMtimeMs === undefined) return ended('client_left', now);
-  return { ...facts, kind: 'held', holdMtimeMs: facts.holdMtimeMs };
+  return state.kind === 'attended' ? oneLess({ ...state, isGoodbyeSaid: true }, now) : state;
+}
+
+/** A client that had been served is gone for good without a goodbye. */
+export function clientLost(state: ExpiryState, now: number): ExpiryState {
+  return state.kind === 'attended' ? oneLess({ ...state, isGoodbyeSaid: false }, now) : state;
+}
+
+/** A client is gone, with or without a goodbye, for which nothing had ever run. */
+export function clientPassedBy(state: ExpiryState, now: number): ExpiryState {
+  return state.kind === 'attended' ? oneLess(state, now) : state;
 }
 
 /** A client did something: keys, a transfer, forwarded bytes. Without a logged-in client it counts for nothing. */
@@ -93,8 +113,8 @@ export function activity(state: ExpiryState, now: number): ExpiryState {
 /** The hold file was looked at. */
 export function holdSeen(state: ExpiryState, reading: HoldReading, now: number): ExpiryState {
   if (state.kind === 'ended' || reading.kind === 'unreadable') return state;
-  if (reading.kind === 'present') return { ...state, holdMtimeMs: reading.mtimeMs };
-  return state.kind === 'held' ? ended('released', now) : { ...state, holdMtimeMs: undefined };
+  if (reading.kind === 'present') return { ...state, heldAt: reading.heldAt };
+  return state.kind === 'held' ? ended('released', now) : { ...state, heldAt: undefined };
 }
 
 /** Time has passed: ends the agent if the deadline was reached, with or without clients. */
@@ -124,7 +144,7 @@ export function takeWarning(
   return { state: { ...state, warned: level }, due: isNearer ? level : undefined };
 }
 
-/** When the agent ends if nothing else happens, in milliseconds since the epoch. */
+/** When the agent ends if nothing else happens. */
 export function deadline(state: LiveState): number {
   return Math.min(uncappedDeadline(state), lastDeadline(state));
 }
@@ -156,12 +176,20 @@ export function clientCount(state: ExpiryState): number {
   return state.kind === 'attended' ? state.clients : 0;
 }
 
+function oneLess(state: ExpiryState & { kind: 'attended' }, now: number): ExpiryState {
+  if (state.clients > 1) return { ...state, clients: state.clients - 1 };
+  const { clients: _clients, isGoodbyeSaid, ...facts } = state;
+  if (!isGoodbyeSaid) return { ...facts, kind: 'deserted' };
+  if (facts.heldAt === undefined) return ended('client_left', now);
+  return { ...facts, kind: 'held', heldAt: facts.heldAt };
+}
+
 function ended(reason: EndReason, at: number): ExpiryState {
   return { kind: 'ended', reason, at };
 }
 
 function uncappedDeadline(state: LiveState): number {
-  const held = state.holdMtimeMs ?? state.startedAt;
+  const held = state.heldAt ?? state.startedAt;
   return Math.max(state.startedAt, state.lastActivityAt, held) + state.limits.timeoutMs;
 }
 

@@ -1,10 +1,18 @@
 // The hold file: `.hold` in the agent's working directory. While it exists the agent outlives its clients.
 import { open, rmdir, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '#shared/clock.ts';
 import type { HoldReading } from './expiry.ts';
 
 /** What people `touch` and `rm`. */
 export const HOLD_FILE_NAME = '.hold';
+
+/** What is at the place of the hold file. */
+export type HoldFile =
+  /** `mtimeMs` is a wall time: milliseconds since the Unix epoch. */
+  | { readonly kind: 'present'; readonly mtimeMs: number }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unreadable'; readonly code: string };
 
 /** Where the hold file of an agent that works in `directory` is. */
 export function holdFilePath(directory: string): string {
@@ -12,15 +20,53 @@ export function holdFilePath(directory: string): string {
 }
 
 /** Looks at the hold file. Anything of that name counts, a directory too. Never throws. */
-export async function readHoldFile(path: string): Promise<HoldReading> {
+export async function readHoldFile(path: string): Promise<HoldFile> {
   try {
     const { mtimeMs } = await stat(path);
-    // Whole milliseconds: the deadline travels as an integer.
+    // Whole milliseconds, as the clock's.
     return { kind: 'present', mtimeMs: Math.round(mtimeMs) };
   } catch (error) {
     const code = errnoOf(error);
     // ENOTDIR: a parent was replaced by a file. Either way nothing of that name is there any more.
     return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'gone' } : { kind: 'unreadable', code };
+  }
+}
+
+/**
+ * Turns what is read of a hold file into times on the Clock. The machine's clock is asked once for each mtime, when it is
+ * first seen: whoever sets it later moves no deadline. Only a step between the `touch` and the next look is felt.
+ */
+export class HoldSight {
+  readonly #clock: Clock;
+  /** No hold reaches further, on the Clock. */
+  readonly #latest: number;
+  #seen: { readonly mtimeMs: number; readonly heldAt: number } | undefined;
+
+  constructor(clock: Clock, latest: number) {
+    this.#clock = clock;
+    this.#latest = latest;
+  }
+
+  /** To be given every reading, in order. */
+  readingOf(file: HoldFile): HoldReading {
+    switch (file.kind) {
+      case 'unreadable':
+        return file;
+      case 'gone':
+        this.#seen = undefined;
+        return file;
+      case 'present': {
+        const { mtimeMs } = file;
+        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, heldAt: this.#momentOf(mtimeMs) };
+        return { kind: 'present', heldAt: this.#seen.heldAt };
+      }
+    }
+  }
+
+  #momentOf(mtimeMs: number): number {
+    const now = this.#clock.now();
+    const heldAt = now + (mtimeMs - this.#clock.wallTime());
+    return Math.min(heldAt, this.#latest);
   }
 }
 
@@ -53,9 +99,9 @@ export async function removeHoldFile(path: string): Promise<boolean> {
   }
 }
 
-/** The mtime that makes the deadline `durationMs` from `now`, given the agent's timeout. */
-export function mtimeForHold(durationMs: number, timeoutMs: number, now: number): number {
-  return now + durationMs - timeoutMs;
+/** The mtime that makes the deadline `durationMs` from `wallTime`, given the agent's timeout. */
+export function mtimeForHold(durationMs: number, timeoutMs: number, wallTime: number): number {
+  return wallTime + durationMs - timeoutMs;
 }
 
 function errnoOf(error: unknown): string {

@@ -62,6 +62,7 @@ export function cardFrom(input: CardInput): string[] {
     `Ends when the last client leaves, ${formatDuration(input.timeoutMs)} after the last activity, and always ` +
       `${formatDuration(input.maxLifetimeMs)} after the start.`,
     'A file .hold in the working directory keeps it after the last client left, until the deadline.',
+    'A client that is lost (a closed lid, no network) has not left: the job waits for it until the deadline.',
     '',
   ];
 }

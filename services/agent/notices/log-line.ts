@@ -10,6 +10,14 @@ export type Credential =
   | { readonly kind: 'password' }
   | { readonly kind: 'key'; readonly fingerprint: string; readonly comment?: string | undefined };
 
+/** Who is gone, after how long, and how many are still there. */
+interface Departure {
+  readonly address: string;
+  readonly user: string;
+  readonly sessionMs: number;
+  readonly clients: number;
+}
+
 /** What the job log tells. Addresses are as the relay reports them. */
 export type LogEvent =
   /** Nobody is here; the relay would let them in. */
@@ -23,13 +31,11 @@ export type LogEvent =
       readonly user: string;
       readonly credential: Credential;
     }
-  | {
-      readonly kind: 'logged_out';
-      readonly address: string;
-      readonly user: string;
-      readonly sessionMs: number;
-      readonly clients: number;
-    }
+  | (Departure & { readonly kind: 'logged_out' })
+  /** Gone without a goodbye: the agent goes on waiting. */
+  | (Departure & { readonly kind: 'lost'; readonly reason: 'lost' | 'fault'; readonly deadline: number })
+  /** Logged in and gone, and nothing had run. */
+  | (Departure & { readonly kind: 'passed_by' })
   | {
       readonly kind: 'refused';
       readonly address: string;
@@ -85,14 +91,18 @@ function textOf(event: LogEvent, now: number): string {
     case 'logged_in':
       return `${event.user} logged in from ${event.address} with ${credentialText(event.credential)}`;
     case 'logged_out':
-      return (
-        `${event.user} from ${event.address} logged out after ${formatElapsed(event.sessionMs)}; ` +
-        clientsText(event.clients)
-      );
+      return departureText(event, 'logged out', '');
+    case 'passed_by':
+      return departureText(event, 'logged out', ' in which nothing ran');
+    case 'lost': {
+      const how = event.reason === 'lost' ? ' without a goodbye' : ' because of a fault';
+      const text = departureText(event, 'was lost', how);
+      return event.clients > 0 ? text : `${text}: waits until ${until(event.deadline, now)}`;
+    }
     case 'refused':
       return `refused ${event.user} from ${event.address}: ${event.reason} (attempt ${event.attempt})`;
     case 'held':
-      return `held by .hold until ${formatMoment(event.deadline, now)} (${formatDuration(event.deadline - now)})`;
+      return `held by .hold until ${until(event.deadline, now)}`;
     case 'released':
       return event.clients === 0
         ? '.hold is gone'
@@ -114,6 +124,14 @@ function textOf(event: LogEvent, now: number): string {
     case 'ended':
       return `ended: ${END_REASONS[event.reason]}`;
   }
+}
+
+function departureText({ address, user, sessionMs, clients }: Departure, what: string, how: string): string {
+  return `${user} from ${address} ${what} after ${formatElapsed(sessionMs)}${how}; ${clientsText(clients)}`;
+}
+
+function until(deadline: number, now: number): string {
+  return `${formatMoment(deadline, now)} (${formatDuration(deadline - now)})`;
 }
 
 function endsIn(remainingMs: number): string {

@@ -1,6 +1,6 @@
 // A private temporary directory that a unix socket and a program can live in.
 import { constants } from 'node:fs';
-import { access, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS and the BSDs, with the final zero. */
@@ -14,29 +14,46 @@ const FALLBACKS = ['/tmp', '/dev/shm', '/run', '/var/tmp'] as const;
 
 export type PrivateDirectory =
   | { readonly kind: 'made'; readonly path: string }
-  /** No directory takes a socket and an executable; `detail` says what was wrong with each. */
+  /** No directory takes what is to be put there; `detail` says what was wrong with each. */
   | { readonly kind: 'none'; readonly detail: string };
 
+export interface PrivateDirectoryOptions {
+  /** Where to try first. */
+  readonly preferred: string;
+  /** Where to try after the usual places: nobody likes to find strange things there. */
+  readonly lastResorts?: readonly string[];
+  /** Puts into it what it is for. Where that throws, as in a full file system, the next place is tried. */
+  readonly fill: (directory: string) => Promise<void>;
+}
+
 /**
- * Makes a directory of mode 0700 whose path is short enough for a socket, has no `:` (it goes on PATH), and
- * whose file system runs programs (a hardened /tmp is often mounted noexec). Tries `preferred`, then the usual
- * places. Never throws.
+ * Makes a directory of mode 0700 whose path is short enough for a socket, has no `:` (it goes on PATH), whose file system
+ * runs programs (a hardened /tmp is often mounted noexec) and has room for what is put into it (in a job that failed,
+ * /tmp is often full). Never throws.
  */
-export async function makePrivateDirectory(preferred: string): Promise<PrivateDirectory> {
+export async function makePrivateDirectory(options: PrivateDirectoryOptions): Promise<PrivateDirectory> {
+  const { preferred, lastResorts = [], fill } = options;
   const faults: string[] = [];
-  for (const parent of new Set([preferred, ...FALLBACKS])) {
+  for (const parent of new Set([preferred, ...FALLBACKS, ...lastResorts])) {
     const fault = unfitness(parent);
     if (fault !== undefined) {
       faults.push(`${parent}: ${fault}`);
       continue;
     }
     try {
-      return { kind: 'made', path: await makeIn(parent) };
+      return { kind: 'made', path: await makeIn(parent, fill) };
     } catch (error) {
       faults.push(`${parent}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return { kind: 'none', detail: faults.join('; ') };
+}
+
+/** Writes a program that nobody else may touch, and throws unless all of it is there. */
+export async function writeProgram(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o700, flag: 'wx' });
+  // Not every file system says that it is full.
+  if ((await readFile(path, 'utf8')) !== text) throw new Error(`${path}: what was written is not there`);
 }
 
 function unfitness(parent: string): string | undefined {
@@ -46,7 +63,7 @@ function unfitness(parent: string): string | undefined {
   return bytes > MAX_SOCKET_PATH_BYTES ? 'too long for a socket' : undefined;
 }
 
-async function makeIn(parent: string): Promise<string> {
+async function makeIn(parent: string, fill: PrivateDirectoryOptions['fill']): Promise<string> {
   const directory = await mkdtemp(join(parent, 'converge-'));
   try {
     // mkdtemp says 0700, a default ACL may say otherwise.
@@ -56,6 +73,7 @@ async function makeIn(parent: string): Promise<string> {
     // access(2) answers EACCES for a program on a noexec file system, also to root.
     await access(probe, constants.X_OK);
     await rm(probe);
+    await fill(directory);
     return directory;
   } catch (error) {
     await rm(directory, { recursive: true, force: true });

@@ -29,7 +29,7 @@ export function statusReply(status: SessionStatus, now: number): SessionReply {
       `id       ${status.id}`,
       `relay    ${status.publicUrl} (${link})`,
       `clients  ${clientsText(expiry.clients, status.detached)}`,
-      `hold     ${expiry.isHeld ? 'held by .hold, also when everybody leaves' : 'none: ends when the last client leaves'}`,
+      `hold     ${expiry.isHeld ? 'held by .hold, also when everybody leaves' : 'none: ends when the last client leaves, not when it is lost'}`,
       `ends     ${momentText(expiry, now)}${expiry.isCapped ? ', the longest lifetime' : ''}`,
       `         never after ${formatMoment(expiry.lastDeadline, now)}`,
     ].join('\n'),

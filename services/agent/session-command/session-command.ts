@@ -1,12 +1,12 @@
 // The agent's end of the `converge` command: a private directory with the shim and the socket it talks to.
 import { once } from 'node:events';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '#shared/clock.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { readLine } from './line-reader.ts';
-import { makePrivateDirectory } from './private-directory.ts';
+import { makePrivateDirectory, writeProgram } from './private-directory.ts';
 import { endReply, failureReply, holdReply, releaseReply, type SessionStatus, statusReply } from './reply.ts';
 import {
   formatLine,
@@ -40,6 +40,8 @@ export interface SessionCommandOptions {
   readonly program: readonly string[];
   /** Where to make the private directory, if it is fit: os.tmpdir(). */
   readonly temporaryDirectory: string;
+  /** Where else, when no temporary directory is. */
+  readonly lastResorts?: readonly string[];
   /** PATH of the agent. */
   readonly path: string | undefined;
   readonly handlers: SessionHandlers;
@@ -62,11 +64,6 @@ export type SessionCommandStart =
 
 /** Installs the command and answers it. Never throws. */
 export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommandStart> {
-  const made = await makePrivateDirectory(options.temporaryDirectory);
-  if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
-  const directory = made.path;
-  const binDirectory = join(directory, 'bin');
-  const socketPath = join(directory, 'socket');
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
@@ -74,7 +71,19 @@ export async function startSessionCommand(options: SessionCommandOptions): Promi
     void answer(socket, options);
   });
   server.maxConnections = MAX_CONNECTIONS;
+  const { temporaryDirectory: preferred, lastResorts = [] } = options;
+  const made = await makePrivateDirectory({ preferred, lastResorts, fill });
+  if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
+  const directory = made.path;
+  const { binDirectory, socketPath } = placesIn(directory);
   let stopped: Promise<void> | undefined;
+
+  async function fill(directory: string): Promise<void> {
+    const places = placesIn(directory);
+    await mkdir(places.binDirectory, { mode: 0o700 });
+    await writeProgram(places.program, shimFrom(options.program, places.socketPath));
+    await listen(server, places.socketPath);
+  }
 
   async function close(): Promise<void> {
     for (const socket of connections) socket.destroy();
@@ -89,16 +98,14 @@ export async function startSessionCommand(options: SessionCommandOptions): Promi
     stopped ??= close();
     return stopped;
   };
-  try {
-    await mkdir(binDirectory, { mode: 0o700 });
-    await writeFile(join(binDirectory, 'converge'), shimFrom(options.program, socketPath), { mode: 0o700 });
-    await listen(server, socketPath);
-  } catch (error) {
-    await stop();
-    return { kind: 'unavailable', detail: error instanceof Error ? error.message : String(error) };
-  }
   const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
   return { kind: 'started', command: { binDirectory, socketPath, env, stop } };
+}
+
+/** What is where in the private directory. */
+function placesIn(directory: string): { binDirectory: string; program: string; socketPath: string } {
+  const binDirectory = join(directory, 'bin');
+  return { binDirectory, program: join(binDirectory, 'converge'), socketPath: join(directory, 'socket') };
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {
@@ -140,12 +147,12 @@ async function replyTo(
   try {
     switch (request.command) {
       case 'status':
-        return statusReply(handlers.status(), clock.now());
+        return statusReply(handlers.status(), clock.wallTime());
       case 'hold':
-        return holdReply(await handlers.hold(request.durationMs), clock.now());
+        return holdReply(await handlers.hold(request.durationMs), clock.wallTime());
       case 'release': {
         const existed = await handlers.release();
-        return releaseReply(existed, handlers.status().expiry, clock.now());
+        return releaseReply(existed, handlers.status().expiry, clock.wallTime());
       }
       case 'end':
         return endReply();

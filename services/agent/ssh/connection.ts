@@ -9,7 +9,7 @@ import { ForwardStreams } from './forward-context.ts';
 import { serveLocalForwards } from './forward-local.ts';
 import { serveRemoteForwards } from './forward-remote.ts';
 import { ServedSession } from './session.ts';
-import type { ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
+import type { Client, ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
 import { TransportGate } from './transport-gate.ts';
 
@@ -47,7 +47,7 @@ type State =
 
 export interface ConnectionOptions {
   readonly duplex: Duplex;
-  readonly client: { readonly id: string; readonly address: string };
+  readonly client: Client;
   readonly server: SshServerOptions;
   /** Called once. */
   onClosed(): void;
@@ -65,7 +65,9 @@ export class SshConnection {
   #connection: Connection | undefined;
   #state: State = { kind: 'unauthenticated' };
   /** What ended it, when it was not the client's own farewell. */
-  #reason: LogoutReason = 'client_left';
+  #reason: Exclude<LogoutReason, 'client_left'> | undefined;
+  /** A program, sftp or a forward has run. */
+  #wasServed = false;
   #closing = false;
 
   constructor(options: ConnectionOptions) {
@@ -89,7 +91,7 @@ export class SshConnection {
       this.#cut('no login in time');
     });
     duplex.on('error', () => {
-      if (this.#reason === 'client_left') this.#reason = 'lost';
+      this.#reason ??= 'lost';
     });
     duplex.once('end', () => {
       this.#ended();
@@ -182,6 +184,7 @@ export class SshConnection {
       onActivity: () => {
         server.events.activity();
       },
+      onServed: this.#served,
       log,
     });
     const agentForwarding = new AgentForwarding(streams);
@@ -208,6 +211,7 @@ export class SshConnection {
         clientAddress: client.address,
         agentForwarding,
         log,
+        onServed: this.#served,
         onClosed: () => {
           this.#sessionClosed(session);
         },
@@ -232,7 +236,7 @@ export class SshConnection {
 
   #faulted(error: Error): void {
     const level = (error as { level?: string }).level ?? 'protocol';
-    if (this.#reason === 'client_left') this.#reason = level === 'socket' ? 'lost' : 'fault';
+    this.#reason ??= level === 'socket' ? 'lost' : 'fault';
     this.#log('connection failed', { level, error: error.message });
     this.#hangUpSoon();
   }
@@ -270,10 +274,24 @@ export class SshConnection {
     if (state.kind === 'logged_in') {
       const { clock, events } = this.#options.server;
       const { since, ...login } = state.client;
-      events.logout({ ...login, seconds: (clock.now() - since) / 1_000, reason: this.#reason });
+      const seconds = (clock.now() - since) / 1_000;
+      events.logout({ ...login, seconds, reason: this.#logoutReason(), wasServed: this.#wasServed });
     }
     this.#options.onClosed();
   }
+
+  #logoutReason(): LogoutReason {
+    const { duplex, client } = this.#options;
+    const reason = this.#reason;
+    if (reason === 'stopped' || reason === 'fault') return reason;
+    // ssh2 tells of a DISCONNECT by application only by ending the stream from this side.
+    if (duplex.writableEnded) return 'client_left';
+    return reason ?? (client.isLost?.() === true ? 'lost' : 'client_left');
+  }
+
+  readonly #served = (): void => {
+    this.#wasServed = true;
+  };
 
   readonly #log = (event: string, fields: Record<string, unknown>): void => {
     const { client, server } = this.#options;

@@ -15,6 +15,8 @@ export interface ForwardContext {
   readonly clock: Clock;
   readonly allowed: boolean;
   readonly onActivity: () => void;
+  /** A stream is forwarded, or a listener waits for one. */
+  readonly onServed: () => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -41,7 +43,8 @@ export class ForwardStreams {
   }
 
   join(socket: Socket, channel: ServerChannel): void {
-    const { gate, clock, onActivity } = this.context;
+    const { gate, clock, onActivity, onServed } = this.context;
+    onServed();
     const stream = joinForward({
       socket,
       channel,

@@ -69,6 +69,7 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
       server.on('error', () => {}); // a failed accept (too many descriptors) is the next connection's trouble
       listeners.set(key(port), server);
       log('forward listening', { ...fields, port });
+      streams.context.onServed();
       accept?.(port);
     });
     server.on('connection', (socket) => {

@@ -28,6 +28,8 @@ export interface SessionContext {
   readonly clientAddress: string;
   readonly agentForwarding: AgentForwarding;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
+  /** A program or sftp runs. */
+  readonly onServed: () => void;
   /** Called once, when the channel is closed. */
   readonly onClosed: () => void;
 }
@@ -146,12 +148,12 @@ export class ServedSession {
       }),
     };
     if (state.terminal === undefined) {
-      this.#state = { kind: 'running', program: startPipeProgram(program) };
+      this.#started(startPipeProgram(program));
       return;
     }
     const greeting = command === undefined ? options.greeting() : '';
     const { size, modes } = state.terminal;
-    this.#state = { kind: 'running', program: startTerminalProgram({ ...program, size, modes, greeting }) };
+    this.#started(startTerminalProgram({ ...program, size, modes, greeting }));
   }
 
   #runSubsystem(open: () => ServerChannel, name: string): void {
@@ -169,7 +171,12 @@ export class ServedSession {
       },
       log: this.#context.log,
     });
+    this.#started(program);
+  }
+
+  #started(program: Program): void {
     this.#state = { kind: 'running', program };
+    if (program.hasStarted) this.#context.onServed();
   }
 
   #programOptions(channel: ServerChannel) {

@@ -22,7 +22,36 @@ export interface SshServerOptions {
 
 export type LoginMethod = 'password' | 'key';
 
-/** How a connection ended: by the client, by a lost transport, by `stop`, or because it broke a rule. */
+/** Whose stream it is. */
+export interface Client {
+  readonly id: string;
+  /** As the relay sees it. */
+  readonly address: string;
+  /** Asked when the stream has ended: whether it did without a goodbye. Without it every end is one, as with TCP. */
+  readonly isLost?: () => boolean;
+}
+
+/**
+ * How a connection ended. Only `client_left` says that somebody is done.
+ *
+ * | what happens                                              | what the agent hears                  | reason        |
+ * | --------------------------------------------------------- | ------------------------------------- | ------------- |
+ * | ssh exits, or is told to by SIGINT, SIGTERM, a closed     | SSH_MSG_DISCONNECT "by application",  | `client_left` |
+ * | terminal                                                  | whatever becomes of the stream then   |               |
+ * | ssh is killed -9; wsproxy or tcptows lives                | FIN, or RESET `aborted` if it had     | `client_left` |
+ * |                                                           | bytes for it                          |               |
+ * | wsproxy or tcptows is told to stop by a signal            | FIN                                   | `client_left` |
+ * | a plain client closes its WebSocket (1000, or no code)    | the stream ended                      | `client_left` |
+ * | wsproxy is killed -9, a lid is closed, the network is     | nothing for the resume window         | `lost`        |
+ * | gone, the relay stays away                                |                                       |               |
+ * | a plain client's WebSocket is cut, or its relay restarts  | the stream ended `going_away`,        | `lost`        |
+ * |                                                           | `restart`, `lost`, …                  |               |
+ * | the resumable stream or SSH is spoken wrongly, or the     | RESET of another code, a broken       | `lost` or     |
+ * | client disconnects because of what the agent said         | packet, DISCONNECT of another reason  | `fault`       |
+ * | the agent ends                                            |                                       | `stopped`     |
+ *
+ * A client that is refused before its login ends nothing, so nothing is told of its end.
+ */
 export type LogoutReason = 'client_left' | 'lost' | 'stopped' | 'fault';
 
 export interface LoginEvent {
@@ -36,6 +65,11 @@ export interface LoginEvent {
 export interface LogoutEvent extends LoginEvent {
   readonly seconds: number;
   readonly reason: LogoutReason;
+  /**
+   * Whether a program, sftp or a forward ever ran for it. Not so for a shell that could not be started, for a check of
+   * the port or the key that logs in and goes, and for `ssh -N` through which nobody went: these came for nothing.
+   */
+  readonly wasServed: boolean;
 }
 
 export interface RefusedEvent {
@@ -62,6 +96,6 @@ export interface SshEvents {
 
 /** Somebody who is logged in. */
 export interface ClientInfo extends LoginEvent {
-  /** Milliseconds since the Unix epoch. */
+  /** In milliseconds on the Clock. */
   readonly since: number;
 }

@@ -1,7 +1,7 @@
 // The SSH server: serves streams, wherever they come from; it listens nowhere.
 import type { Duplex } from 'node:stream';
 import { SshConnection } from './connection.ts';
-import type { ClientInfo, SshServerOptions } from './ssh-options.ts';
+import type { Client, ClientInfo, SshServerOptions } from './ssh-options.ts';
 
 /** Connections that have not logged in yet; more are cut. With the failure delay it also bounds guesses per second. */
 export const UNAUTHENTICATED_MAX = 64;
@@ -10,7 +10,7 @@ export const STOP_TIMEOUT_MS = 3_000;
 
 export interface SshServer {
   /** Serves one stream until it ends; owns it from here. `id` and `address` are for events and SSH_CONNECTION. */
-  serve(duplex: Duplex, client: { id: string; address: string }): void;
+  serve(duplex: Duplex, client: Client): void;
   /** Who is logged in. */
   clients(): ClientInfo[];
   /** Shows text at every terminal; sessions without one (exec, sftp) never see it. */

@@ -50,7 +50,7 @@ export class PeerDialler {
       headers: {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
-        [PEER_HEADER]: signPeerRequest(this.#key, { method: 'POST', path, body }, this.#clock.now()),
+        [PEER_HEADER]: signPeerRequest(this.#key, { method: 'POST', path, body }, this.#clock.wallTime()),
       },
     });
     let isSilent = false;
@@ -82,7 +82,7 @@ export class PeerDialler {
       clock,
       protocols: [STREAM],
       headers: {
-        [PEER_HEADER]: signPeerRequest(this.#key, { method: 'GET', path, body: '' }, clock.now()),
+        [PEER_HEADER]: signPeerRequest(this.#key, { method: 'GET', path, body: '' }, clock.wallTime()),
       },
       timeoutMs: HOP_DIAL_TIMEOUT_MS,
     });

@@ -21,7 +21,7 @@ export async function acceptAgentStream(
     if (stream !== undefined) dial.give(stream, 'local');
     return reply;
   }
-  const ticket = openTicket(key, sealed, id, clock.now());
+  const ticket = openTicket(key, sealed, id, clock.wallTime());
   if (ticket === undefined || ticket.address === self.address)
     return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
   // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.

@@ -24,7 +24,7 @@ export function registerDialRoute(app: FastifyInstance, options: RouteOptions): 
       key,
       { method: 'POST', path: request.url, body },
       typeof header === 'string' ? header : undefined,
-      clock.now(),
+      clock.wallTime(),
     );
     if (verdict !== 'genuine') {
       recorder.peerRejected(verdict);

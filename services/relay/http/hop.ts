@@ -14,7 +14,7 @@ export function registerHopRoute(app: FastifyInstance, options: RouteOptions): v
       key,
       { method: 'GET', path: request.url, body: '' },
       typeof header === 'string' ? header : undefined,
-      clock.now(),
+      clock.wallTime(),
     );
     if (verdict !== 'genuine') {
       recorder.peerRejected(verdict);

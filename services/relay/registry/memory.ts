@@ -114,7 +114,7 @@ export class MemoryRegistry implements SessionRegistry {
 
   #write(id: string, claimHash: string, owner: Owner, epoch: number): ClaimOutcome {
     const now = this.#clock.now();
-    const entry = { ...owner, epoch, since: now };
+    const entry = { ...owner, epoch, since: this.#clock.wallTime() };
     this.#store.held.set(id, { entry, claimHash, expiresAt: now + LEASE_MS });
     for (const wake of this.#store.waiters.get(id) ?? []) wake(entry);
     return { kind: 'claimed', epoch };

@@ -145,7 +145,7 @@ export class RedisRegistry implements SessionRegistry {
   }
 
   claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
-    const { clock, firstEpoch = () => clock.now() } = this.#options;
+    const { clock, firstEpoch = () => clock.wallTime() } = this.#options;
     return this.#write('claim', id, claimHash, owner, [String(firstEpoch())]);
   }
 
@@ -246,7 +246,7 @@ export class RedisRegistry implements SessionRegistry {
     more: readonly string[],
   ): Promise<ClaimOutcome> {
     const signature = this.#options.sign(entryText(id, owner, claimHash));
-    const since = String(this.#options.clock.now());
+    const since = String(this.#options.clock.wallTime());
     const fields = [owner.pod, owner.address, claimHash, since, signature];
     const settings = [String(this.#leaseMs), this.#keys.claims(id)];
     const call = (distrusted: string): Promise<unknown> =>

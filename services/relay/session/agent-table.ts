@@ -13,8 +13,10 @@ export interface Agent {
   /** Raised when the ID had to be registered again. */
   epoch: number;
   readonly address: string;
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch, to be shown. */
   readonly since: number;
+  /** The same moment on the Clock, to count from. */
+  readonly linkedAt: number;
   readonly link: ControlLink;
   /** Aborts when the link is gone. */
   readonly gone: AbortSignal;
@@ -100,8 +102,18 @@ export class AgentTable {
   attach({ id, claimHash, epoch, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
     const end = new AbortController();
-    const since = this.#options.clock.now();
-    const agent: Agent = { id, claimHash, epoch, address, since, link, gone: end.signal, status: undefined };
+    const { clock } = this.#options;
+    const times = { since: clock.wallTime(), linkedAt: clock.now() };
+    const agent: Agent = {
+      id,
+      claimHash,
+      epoch,
+      address,
+      ...times,
+      link,
+      gone: end.signal,
+      status: undefined,
+    };
     if (older !== undefined && older.agent.epoch > epoch) {
       end.abort();
       link.close('superseded');
@@ -125,7 +137,7 @@ export class AgentTable {
     if (current) this.#forget(row);
     const { clock, log, recorder, registry } = this.#options;
     recorder.agentUnlinked(reason);
-    const seconds = (clock.now() - agent.since) / 1000;
+    const seconds = (clock.now() - agent.linkedAt) / 1000;
     log.info({ id: agent.id, epoch: agent.epoch, address: agent.address, reason, seconds }, 'agent unlinked');
     if (!current || reason !== 'ended') return;
     registry.release(agent.id, agent.epoch).catch((error: unknown) => {

@@ -41,7 +41,7 @@ export type RouteResult =
       readonly stream: ByteStream;
       readonly route: SessionRoute;
       /**
-       * From when the set-up counts, in milliseconds since the Unix epoch: the request, or the moment at which an agent
+       * From when the set-up counts, in milliseconds on the Clock: the request, or the moment at which an agent
        * appeared that the client had waited for.
        */
       readonly knownAt: number;
@@ -189,7 +189,7 @@ export class Router {
       return { kind: 'refused', code: 'rate_limited', message };
     }
     const { nonce } = pending;
-    const expiresAt = clock.now() + TICKET_LIFE_MS;
+    const expiresAt = clock.wallTime() + TICKET_LIFE_MS;
     const ticket = sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt });
     pending.nameTicket(ticket);
     if (!(await send(ticket))) pending.giveUp();

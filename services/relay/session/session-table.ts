@@ -17,8 +17,10 @@ export interface Session {
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch, to be shown. */
   readonly since: number;
+  /** The same moment on the Clock, to count from. */
+  readonly startedAt: number;
   /** Bytes so far. */
   readonly bytes: ByteCounts;
 }
@@ -34,7 +36,7 @@ export interface StartOptions {
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
-  /** From when its set-up counts, in milliseconds since the Unix epoch. */
+  /** From when its set-up counts, in milliseconds on the Clock. */
   readonly knownAt: number;
 }
 
@@ -67,7 +69,7 @@ export class SessionTable {
   /** Joins the two streams. The session ends by itself when one of them does. */
   start(client: ByteStream, agent: ByteStream, options: StartOptions): Session {
     const { clock, recorder } = this.#options;
-    const since = clock.now();
+    const startedAt = clock.now();
     const bytes = { toAgent: 0, toClient: 0 };
     const totals = this.totals[options.route];
     const session: Session = {
@@ -75,10 +77,11 @@ export class SessionTable {
       client: options.client,
       resumable: options.resumable,
       route: options.route,
-      since,
+      since: clock.wallTime(),
+      startedAt,
       bytes,
     };
-    recorder.sessionStarted(options.route, (since - options.knownAt) / 1000);
+    recorder.sessionStarted(options.route, (startedAt - options.knownAt) / 1000);
     const join = joinStreams(client, agent, {
       onward,
       onBytes: (from, count) => {
@@ -114,7 +117,7 @@ export class SessionTable {
   #end(session: Session, first: Side, end: StreamEnd): void {
     this.#joins.delete(session);
     const { clock, log, recorder } = this.#options;
-    const seconds = (clock.now() - session.since) / 1000;
+    const seconds = (clock.now() - session.startedAt) / 1000;
     const { id, client, resumable, route, bytes } = session;
     recorder.sessionEnded(route, end.reason, seconds);
     const by = first === 'left' ? 'client' : 'agent';

@@ -1,13 +1,14 @@
 // A byte stream as a Node duplex, for libraries that want one.
 import { Duplex } from 'node:stream';
-import type { ByteStream } from './byte-stream.ts';
+import type { ByteStream, StreamEnd } from './byte-stream.ts';
 import { headroomOf } from './headroom.ts';
 
 /**
  * A duplex over `stream`, which nobody has attached to. The end of the stream ends the readable side and closes the
- * duplex; `end()` closes the stream after what was written; `destroy()` cuts it.
+ * duplex; `end()` closes the stream after what was written; `destroy()` cuts it. `onEnded` is told how the stream ended,
+ * which a duplex cannot say, before the last bytes are read.
  */
-export function duplexOf(stream: ByteStream): Duplex {
+export function duplexOf(stream: ByteStream, onEnded?: (end: StreamEnd) => void): Duplex {
   let taken: (() => void) | undefined;
   let ended = false;
   const duplex = new Duplex({
@@ -37,8 +38,9 @@ export function duplexOf(stream: ByteStream): Duplex {
     drained() {
       release();
     },
-    ended() {
+    ended(end) {
       ended = true;
+      onEnded?.(end);
       release();
       duplex.push(null);
     },
