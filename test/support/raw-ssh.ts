@@ -78,7 +78,9 @@ export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
     async receive(type) {
       const seen = Promise.withResolvers<void>();
       const deadline = setTimeout(() => {
-        seen.reject(new Error(`message ${type} did not come, only ${inbox.map((message) => message[0])}`));
+        seen.reject(
+          new Error(`message ${type} did not come, only ${inbox.map((message) => message[0]).join()}`),
+        );
       }, DEADLINE_MS);
       look = () => {
         if (state === 'closed' || inbox.some((message) => message[0] === type)) seen.resolve();

@@ -9,7 +9,7 @@ import { type Interceptors, MESSAGE } from './inbound.ts';
 export function watchExchanges(
   connection: Connection,
   interceptors: Interceptors,
-  { begun, done }: { begun(): void; done(): void },
+  { begun, done }: { readonly begun: () => void; readonly done: () => void },
 ): void {
   const inner = interceptors[MESSAGE.KEXINIT];
   interceptors[MESSAGE.KEXINIT] = (payload, next) => {

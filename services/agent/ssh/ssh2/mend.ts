@@ -6,6 +6,7 @@ import { watchExchanges } from './exchange-watch.ts';
 import { judgeGuesses } from './guessed-exchange.ts';
 import { type Interceptors, interceptInbound } from './inbound.ts';
 import { refuseMisplacedMessages } from './message-order.ts';
+import { takeLargePackets } from './packet-limit.ts';
 import { makePacketsRoomy } from './roomy-packets.ts';
 import { takeRepeatedLogins } from './service-request.ts';
 import { offerSignatureAlgorithms } from './signature-algorithms.ts';
@@ -14,8 +15,8 @@ import { adjustOpenWindowsOnly } from './window-adjust.ts';
 export interface MendOptions {
   /** What the client is told that it may log in with. */
   readonly signatureAlgorithms: readonly string[];
-  exchangeBegun(): void;
-  exchangeDone(): void;
+  readonly exchangeBegun: () => void;
+  readonly exchangeDone: () => void;
 }
 
 /** To be called from the server's `connection` event. */
@@ -30,6 +31,7 @@ export function mendConnection(connection: Connection, options: MendOptions): vo
   refuseMisplacedMessages(connection, interceptors);
   interceptInbound(connection, interceptors);
   adjustOpenWindowsOnly(connection);
+  takeLargePackets(connection);
   connection.on('handshake', () => {
     makePacketsRoomy(connection);
   });
