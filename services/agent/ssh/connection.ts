@@ -32,11 +32,11 @@ const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
 
 /**
  * What we call ourselves (RFC 4253 section 4.2: name, space, comment). Clients go by this name where SSH's drafts and OpenSSH
- * differ, and what it promises holds here: SFTP's SYMLINK takes target before link (asyncssh, libssh, ssh2 and WinSCP turn
- * the arguments for servers called OpenSSH only; paramiko, libssh2 and PuTTY never do), `eow@openssh.com` and
- * `no-more-sessions@openssh.com` are understood (OpenSSH sends them to no other), streamlocal forwarding works (ssh2 asks for
- * it from 6.7 on), rsa-sha2-256 and -512 are taken (PuTTY and paramiko doubt it below 7.8). 9.2 is in no list of bugs of
- * these, and the version whose behaviour the tests compare with; later ones promise `ping@openssh.com` by extension, not name.
+ * differ, and what it promises holds here: SFTP's SYMLINK takes the target first (asyncssh, libssh, ssh2 and WinSCP turn the
+ * arguments for servers called OpenSSH only, paramiko sends OpenSSH's order to all); `eow@openssh.com` and
+ * `no-more-sessions@openssh.com` are understood, which OpenSSH's client sends to no other; unix sockets are forwarded (ssh2 asks
+ * for it from 6.7 on); RSA keys sign with SHA-2 (paramiko believes it of certificates from 7.8 on). The version is that of the
+ * sshd which the tests compare with, and none for which clients work around faults.
  */
 export const IDENTIFICATION = 'OpenSSH_9.2 converge';
 

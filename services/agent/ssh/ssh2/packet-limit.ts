@@ -134,17 +134,18 @@ function headOf(decipher: object): Head | undefined {
 function gcmHead(decipher: GcmDecipher, begin: () => void): Head {
   return {
     read(data, start, end) {
-      let position = start;
-      while (decipher._lenBytes < LENGTH_BYTES && position < end) {
-        decipher._len = decipher._len * 256 + data.readUInt8(position);
-        decipher._lenBytes++;
-        position++;
-      }
+      const bytes = Math.min(LENGTH_BYTES - decipher._lenBytes, end - start);
+      // Nearly always it is there as a whole.
+      decipher._len =
+        bytes === LENGTH_BYTES
+          ? data.readUInt32BE(start)
+          : decipher._len * 256 ** bytes + data.readUIntBE(start, bytes);
+      decipher._lenBytes += bytes;
       if (decipher._lenBytes === LENGTH_BYTES) {
         checked(decipher._len, 0);
         begin();
       }
-      return position;
+      return start + bytes;
     },
     isRead: () => decipher._lenBytes === LENGTH_BYTES,
     missing: () => decipher._len - decipher._pktLen + GCM_TAG_BYTES - decipher._tagPos,
