@@ -86,7 +86,8 @@ function missingError(missing: readonly string[], packages: readonly string[]): 
   return new BuildError('requirement_missing', `${missing.join(', ')} missing; install with: ${line}`);
 }
 
-async function installPackages(packages: readonly string[]): Promise<void> {
+/** Debian packages, by apt-get as root; several processes may ask at once. @throws BuildError `command_failed` */
+export async function installPackages(packages: readonly string[]): Promise<void> {
   // RUNLEVEL=1 keeps Debian's scripts from starting a daemon that was installed for a test.
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', LC_ALL: 'C.UTF-8' };
   // apt-get update has no lock timeout of its own: a lock of ours around both keeps parallel tests from colliding.
