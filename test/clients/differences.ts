@@ -9,7 +9,14 @@ export interface Difference {
   readonly says: readonly string[];
 }
 
-export const DIFFERENCES: readonly Difference[] = [];
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    deed: 'login shell',
+    reason:
+      "the shell of a session is no login shell, and says so by its name: it has the job's environment as the step that failed had it, which the profile files of a user would change",
+    says: ['=login 1', '=/bin/bash HOME'],
+  },
+];
 
 export function differenceOf(client: string, deed: string): Difference | undefined {
   return DIFFERENCES.find((known) => known.deed === deed && (known.clients?.includes(client) ?? true));

@@ -25,8 +25,7 @@ code() {
 
 # in_terminal ROWS COLUMNS COMMAND…: runs it at a terminal of that size, whose output goes to standard output.
 in_terminal() {
-  SHELL=/bin/bash script -qec "stty rows $1 columns $2; ${TERMINAL_SETTINGS-}$(printf ' %q' "${@:3}")" /dev/null </dev/null | tr -d '\r\0'
-  return "${PIPESTATUS[0]}"
+  /usr/bin/python3 "$PROGRAMS/terminal.py" "$1" "$2" bash -c "${TERMINAL_SETTINGS-:}"'; "$@"' deed "${@:3}" </dev/null
 }
 
 # plain: takes a terminal's decoration away.

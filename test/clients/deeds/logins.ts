@@ -8,7 +8,7 @@ export const LOGIN_DEEDS = deeds(
     words: ['with_password'],
     script: `code with_password 'echo in'
 PASSWORD=wrong-password
-with_password 'echo in' 2>/dev/null && echo 'LET IN' || echo 'kept out'`,
+[ "$(with_password 'echo in' 2>/dev/null)" = in ] && echo 'LET IN' || echo 'kept out'`,
     says: ['in', 'code 0', 'kept out'],
   },
   {

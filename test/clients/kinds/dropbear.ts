@@ -20,5 +20,11 @@ export const DROPBEAR: Client = {
     put_tree: 'echo "put -pR \\"$1\\" \\"$2\\"" | batch',
     get_tree: 'echo "get -pR \\"$1\\" \\"$2\\"" | batch',
   },
-  leaves: { 'SOCKS (-D)': 'dbclient has no -D' },
+  leaves: {
+    'SOCKS (-D)': 'dbclient has no -D',
+    'a reader that leaves': 'dbclient goes on when nobody reads its output, with sshd as well',
+    'a long command': 'dbclient ends at a command of 30,000 bytes by itself',
+    shell: 'dbclient wants a terminal at its standard input',
+    'login shell': 'dbclient wants a terminal at its standard input',
+  },
 };

@@ -34,8 +34,11 @@ def listen(where, path):
 
 def echo(connection):
     with connection:
-        while data := connection.recv(65536):
-            connection.sendall(data)
+        try:
+            while data := connection.recv(65536):
+                connection.sendall(data)
+        except OSError:
+            pass
 
 
 def deaf(connection):
@@ -57,10 +60,10 @@ def connect(to):
         try:
             caller.connect(("127.0.0.1", int(to)) if to.isdigit() else to)
             return caller
-        except OSError:
+        except OSError as error:
             caller.close()
             if time.monotonic() > deadline:
-                raise
+                sys.exit(f"nobody listens: {error.strerror}")
             time.sleep(0.05)
 
 
