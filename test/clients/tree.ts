@@ -16,7 +16,7 @@ export async function linesOfTree(root: string): Promise<string[]> {
 
 async function addFolder(folder: Buffer, shown: string, lines: string[]): Promise<void> {
   const names = await readdir(folder, { encoding: 'buffer' }).catch(() => []);
-  for (const name of names.sort(Buffer.compare)) {
+  for (const name of names.sort((one, other) => Buffer.compare(one, other))) {
     const path = Buffer.concat([folder, Buffer.from('/'), name]);
     const label = `${shown}${printable(name)}`;
     const found = await lstat(path);

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { ensurePackages } from '../clients/packages.ts';
+import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from './browser.ts';
 import { formatTally, readTally, sumTallies } from './tally.ts';
 
@@ -28,7 +30,7 @@ const STATIC_STAGES: readonly Stage[] = [
 ];
 
 /** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
-const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'sshd', 'chromium']);
+const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'chromium']);
 
 /** These wait more than they work, so two files at a time fit on two cores. */
 const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
@@ -41,6 +43,7 @@ const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
 // Before anything, so that no test works only after another one has installed its tools.
 try {
   await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
+  await ensurePackages(QUICK_CLIENTS);
   await ensureChromium();
 } catch (error) {
   console.error(`npm test: ${(error as Error).message}`);

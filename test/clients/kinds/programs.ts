@@ -40,7 +40,7 @@ for method in sftp scp piped; do
   ANSIBLE_SSH_TRANSFER_METHOD=$method
   play -m copy -a "src=$NEAR/small dest=$FAR/$method mode=preserve" | grep -o CHANGED; equal small "$FAR/$method"
 done
-play -m copy -a "src=$NEAR/odd/two\\ words dest=$FAR/" | grep -o CHANGED
+play -m copy -a "{\\"src\\": \\"$NEAR/odd/two words\\", \\"dest\\": \\"$FAR/\\"}" | grep -o CHANGED
 play -m fetch -a "src=$FAR/sftp dest=$NEAR/fetched flat=yes" | grep -o CHANGED; equal small fetched`,
     },
   },

@@ -19,6 +19,8 @@ function curl(name: string, scheme: 'sftp' | 'scp'): Client {
       get: `${CURL} -o "$2" "${url}$1"`,
       ...(scheme === 'sftp' ? resuming : {}),
     },
+    leaves:
+      scheme === 'scp' ? { 'full disk': 'curl does not read the answer of scp, with sshd as well' } : {},
     own:
       scheme === 'sftp'
         ? {
