@@ -32,6 +32,13 @@ export const PROGRAM_DEEDS = deeds(
     limitSeconds: 180,
   },
   {
+    name: 'panels',
+    about: 'Files and links are copied from one panel of a file manager to the other, both ways, by keys.',
+    near: ['small'],
+    far: ['links'],
+    says: ['copied', 'equal', 'code 0'],
+  },
+  {
     name: 'server by bash -s',
     about:
       'As VS Code and JetBrains start theirs: a script over `bash -s` leaves a server behind and says its port, and a second channel forwards to it.',

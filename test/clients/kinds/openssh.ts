@@ -110,10 +110,19 @@ echo "code \${PIPESTATUS[0]}"`,
 equal large "$FAR/large"; equal large back`,
 };
 
+/** The old protocol of scp writes line ends in names in its own way, on both sides of it. */
+const OLD_PROTOCOL: NonNullable<Client['says']> = { 'odd names': ['code 0', 'NOT ALIKE:'] };
+
 function openssh(version: string, suite?: Client['suite']): Client[] {
   const common = { packages: ['openssh-client', 'sshpass', 'util-linux'], ...(suite && { suite }) } as const;
   return [
-    { ...common, name: `ssh, scp ${version}`, words: { ...SSH, ...SCP }, own: OWN },
+    {
+      ...common,
+      name: `ssh, scp ${version}`,
+      words: { ...SSH, ...SCP },
+      own: OWN,
+      ...(version === '8.4' && { says: OLD_PROTOCOL }),
+    },
     { ...common, name: `sftp ${version}`, words: SFTP, setup: SFTP_SETUP, own: SFTP_OWN },
   ];
 }
@@ -124,6 +133,7 @@ export const OPENSSH: readonly Client[] = [
   ...openssh('10', 'trixie'),
   {
     name: 'scp -O 9.2',
+    says: OLD_PROTOCOL,
     packages: ['openssh-client'],
     words: {
       put: 'scp -O -F "$CONFIG" -q "$1" "far:$2"',

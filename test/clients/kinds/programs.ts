@@ -88,4 +88,18 @@ ${RESTORED}
 rm -rf "$FAR/repository" back tree`,
     },
   },
+  {
+    name: 'mc sh:',
+    packages: ['mc', 'openssh-client'],
+    noisy: true,
+    words: {},
+    // sftp: of mc is libssh2, as curl's is.
+    own: {
+      panels: `mkdir "$LANE/home/bin" "$FAR/in" out back; cp small out
+printf '#!/bin/sh\\nexec /usr/bin/ssh -F %s "$@"\\n' "$CONFIG" >"$LANE/home/bin/ssh"; chmod +x "$LANE/home/bin/ssh"; PATH=$LANE/home/bin:$PATH
+mc() { code /usr/bin/python3 "$PROGRAMS/mc_client.py" "$@"; }
+mc "$NEAR/out" "sh://far$FAR/in" "$FAR/in/small"; equal small "$FAR/in/small"
+mc "sh://far$FAR/links" "$NEAR/back" "$NEAR/back/to-folder"`,
+    },
+  },
 ];

@@ -25,7 +25,7 @@ function curl(name: string, scheme: 'sftp' | 'scp'): Client {
       scheme === 'sftp'
         ? {
             'file system': `code ${CURL} "${url}$FAR/" -Q "rename $FAR/small $FAR/moved" -Q "mkdir $FAR/folder" \\
-  -Q "symlink $FAR/moved $FAR/pointer" -Q "chmod 640 $FAR/moved" | sed 's/[A-Z][a-z][a-z] .[0-9] [0-9:]* /DATE /' | sort
+  -Q "*symlink $FAR/moved $FAR/pointer" -Q "chmod 640 $FAR/moved" | sed 's/[A-Z][a-z][a-z] .[0-9] [0-9:]* /DATE /' | sort
 code ${CURL} -l "${url}$FAR/links/" | sort
 code ${CURL} --ftp-create-dirs -T small "${url}$FAR/a/b/small"
 code ${CURL} -I -Q "statvfs $FAR/" "${url}$FAR/moved" | grep -c .`,
