@@ -18,7 +18,7 @@ in_terminal 24 80 on_tty 'echo both; echo ways >&2; exit 0' | plain`,
     script: `in_terminal 24 80 on_tty 'stty -a' | plain
 TERMINAL_SETTINGS='stty erase ^H intr ^G -ixon -echo'
 in_terminal 24 80 on_tty 'stty -a' | plain`,
-    says: [],
+    says: ['isig icanon iexten echo echoe echok -echonl -noflsh -xcase -tostop -echoprt'],
   },
   {
     name: 'shell',

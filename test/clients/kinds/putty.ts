@@ -9,6 +9,8 @@ export const PUTTY: readonly Client[] = [
     name: 'plink, pscp',
     packages: ['putty-tools'],
     noisy: true,
+    // pscp takes some of the names for patterns, and stops at a link to nowhere; so does psftp.
+    says: { 'odd names': ['code 1'], links: ['code 1'] },
     words: {
       on: `plink ${HOST} -T 127.0.0.1 "$@"`,
       on_tty: `plink ${HOST} -t 127.0.0.1 "$@"`,
@@ -37,6 +39,7 @@ export const PUTTY: readonly Client[] = [
     name: 'psftp',
     packages: ['putty-tools'],
     noisy: true,
+    says: { links: ['code 2'] },
     setup: `batch() { cat >"$LANE/home/batch"; psftp ${HOST} -b "$LANE/home/batch" 127.0.0.1; }
 quoted() { printf '"%s"' "\${1//\\"/\\"\\"}"; }`,
     words: {
