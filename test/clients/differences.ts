@@ -13,8 +13,8 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     deed: 'login shell',
     reason:
-      "the shell of a session is no login shell, and says so by its name: it has the job's environment as the step that failed had it, which the profile files of a user would change",
-    says: ['=login 1', '=/bin/bash HOME'],
+      "the shell of a session is no login shell: it has the job's environment as the step that failed had it, which the profile files of a user would change",
+    says: ['=login 1'],
   },
 ];
 

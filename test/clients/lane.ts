@@ -1,5 +1,5 @@
 // A lane: where one cell at a time is run. NEAR, FAR and a full disk, and the files that clients read about the servers.
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -97,7 +97,7 @@ export class Lane {
   }
 
   readonly #unmount = (): void => {
-    execFile('umount', ['--lazy', this.#disk]).unref();
+    execFileSync('umount', ['--lazy', this.#disk]);
   };
 }
 

@@ -11,7 +11,7 @@ const QUICK: Readonly<Record<string, readonly string[]>> = {
   asyncssh: ['RSA key', 'unread input, then more'],
   dbclient: ['exit codes'],
   'plink, pscp': ['exit codes', 'forward a port (-L)'],
-  'curl sftp:': ['file system'],
+  'curl sftp': ['file system'],
 };
 
 export const QUICK_CLIENTS: readonly Client[] = CLIENTS.filter(({ name }) => QUICK[name] !== undefined);

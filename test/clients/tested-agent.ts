@@ -1,5 +1,5 @@
 // The agent that is tested: built relay, agent and tcptows, so that it is a port of this machine, as the judge is.
-import { chmod, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCard } from '../support/e2e-agent.ts';
 import { freePort } from '../support/e2e-network.ts';
@@ -46,6 +46,5 @@ async function startWay(
     env: { PATH: SYSTEM_PATH },
   });
   await tcptows.see(/./);
-  await chmod(home, 0o755);
   return { port, fingerprint };
 }

@@ -89,7 +89,7 @@ rm -rf "$FAR/repository" back tree`,
     },
   },
   {
-    name: 'mc sh:',
+    name: 'mc sh',
     packages: ['mc', 'openssh-client'],
     noisy: true,
     words: {},

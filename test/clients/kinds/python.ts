@@ -45,6 +45,8 @@ export const PYTHON: readonly Client[] = [
     own: { ...ownOf(PARAMIKO) },
     leaves: {
       'SOCKS (-D)': 'paramiko has no proxy of its own',
+      'forward back (-R)':
+        'what serves it would be ours, not paramiko, and was seen to lose a connection with sshd as well',
       'forward to nobody': 'the script of this deed asks for three forwards by one command',
     },
   },

@@ -92,6 +92,6 @@ fusermount3 -u mnt; wait $mounter; rmdir mnt
 equal small "$FAR/moved" | sed 's/^/written /'`,
     },
   },
-  curl('curl sftp:', 'sftp'),
-  curl('curl scp:', 'scp'),
+  curl('curl sftp', 'sftp'),
+  curl('curl scp', 'scp'),
 ];

@@ -206,16 +206,6 @@ def both_ways(near, channel):
     channel.close()
 
 
-def back(remote):
-    _, here, there, port = remote.split(":")
-    transport = connect().get_transport()
-    transport.request_port_forward(HOST, int(here))
-    while True:
-        channel = transport.accept(1000)
-        caller = socket.create_connection((there, int(port)))
-        threading.Thread(target=both_ways, args=(caller, channel), daemon=True).start()
-
-
 def file_system():
     sftp = connect().open_sftp()
     sftp.chdir(FAR)
@@ -304,7 +294,7 @@ COMMANDS = {
     "unread": unread,
     "rekey": rekey,
     "file_system": file_system,
-    "tunnel": lambda kind, spec: forward(spec) if kind == "-L" else back(spec),
+    "tunnel": lambda _kind, spec: forward(spec),
 }
 
 try:
