@@ -39,10 +39,15 @@ const PARTS = ['stdout', 'stderr', 'near', 'far'] as const;
 /** Of each part in a report, in lines. */
 const SHOWN_LINES = 12;
 
+/** What a script says when it did not come out as it should, and only then. */
+const COMPLAINT = /^(DIFFERENT|NOT ALIKE|LET IN|SAYS IT FITS|GOT|PUT|THE STRANGER|echo wrong)/;
+
 export async function runCell(scene: Scene, lane: Lane, cell: Cell, targets: Targets): Promise<Result> {
   const judged = await runScript(scene, lane, cell, targets.judge);
-  const missing = missingIn(judged, cell.client.says?.[cell.deed.name] ?? cell.deed.says);
-  if (judged.end !== 'code 0' || missing.length > 0) {
+  const wanted = cell.client.says?.[cell.deed.name] ?? cell.deed.says;
+  const missing = missingIn(judged, wanted);
+  const complaints = judged.stdout.filter((line) => COMPLAINT.test(line) && !wanted.includes(line));
+  if (judged.end !== 'code 0' || missing.length + complaints.length > 0) {
     const lines = [...missing.map((line) => `not said: ${line}`), ...report('sshd', judged)];
     return { cell, verdict: { kind: 'no judge', lines }, seconds: judged.seconds };
   }

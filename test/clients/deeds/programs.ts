@@ -36,7 +36,7 @@ export const PROGRAM_DEEDS = deeds(
     about: 'Files and links are copied from one panel of a file manager to the other, both ways, by keys.',
     near: ['small'],
     far: ['links'],
-    says: ['copied', 'equal', 'code 0'],
+    says: ['copied there', 'copied back', 'equal', 'code 0'],
   },
   {
     name: 'server by bash -s',

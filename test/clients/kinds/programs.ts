@@ -98,8 +98,8 @@ rm -rf "$FAR/repository" back tree`,
       panels: `mkdir "$LANE/home/bin" "$FAR/in" out back; cp small out
 printf '#!/bin/sh\\nexec /usr/bin/ssh -F %s "$@"\\n' "$CONFIG" >"$LANE/home/bin/ssh"; chmod +x "$LANE/home/bin/ssh"; PATH=$LANE/home/bin:$PATH
 mc() { code /usr/bin/python3 "$PROGRAMS/mc_client.py" "$@"; }
-mc "$NEAR/out" "sh://far$FAR/in" "$FAR/in/small"; equal small "$FAR/in/small"
-mc "sh://far$FAR/links" "$NEAR/back" "$NEAR/back/to-folder"`,
+mc "$NEAR/out" "sh://far$FAR/in" "$FAR/in/small" | sed 's/$/ there/'; equal small "$FAR/in/small"
+mc "sh://far$FAR/links" "$NEAR/back" "$NEAR/back/to-folder" | sed 's/$/ back/'; equal back/file "$FAR/links/file"`,
     },
   },
 ];

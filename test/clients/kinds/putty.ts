@@ -4,13 +4,21 @@ import type { Client } from '../client.ts';
 const HOST = '-batch -hostkey "$FINGERPRINT" -i "$PUTTY_KEY" -P "$PORT" -l "$USER"';
 const BY_PASSWORD = '-batch -hostkey "$PASSWORD_FINGERPRINT" -P "$PASSWORD_PORT" -l "$USER"';
 
+/** pscp puts a folder into one that is there, under its own name. */
+function treesBy(pscp: string): Client['words'] {
+  return {
+    put_tree: `${pscp} ${HOST} -q -r -p "$1" "127.0.0.1:$(dirname "$2")/"`,
+    get_tree: `mkdir "$2" && ${pscp} ${HOST} -q -r -p "127.0.0.1:$1" "$2/" && mv "$2" moving && mv moving/* "$2" && rmdir moving`,
+  };
+}
+
 export const PUTTY: readonly Client[] = [
   {
     name: 'plink, pscp',
     packages: ['putty-tools'],
     noisy: true,
-    // pscp takes some of the names for patterns, and stops at a link to nowhere; so does psftp.
-    says: { 'odd names': ['code 1'], links: ['code 1'] },
+    // It stops at a link to nowhere, as psftp does, and takes what is behind a backslash for the name.
+    says: { links: ['code 1'], 'odd names': ['code 0', 'NOT ALIKE:'] },
     words: {
       on: `plink ${HOST} -T 127.0.0.1 "$@"`,
       on_tty: `plink ${HOST} -t 127.0.0.1 "$@"`,
@@ -20,19 +28,18 @@ export const PUTTY: readonly Client[] = [
       with_password: `plink ${BY_PASSWORD} -pw "$PASSWORD" -T 127.0.0.1 "$@"`,
       put: `pscp ${HOST} -q "$1" "127.0.0.1:$2"`,
       get: `pscp ${HOST} -q "127.0.0.1:$1" "$2"`,
-      put_tree: `pscp ${HOST} -q -r -p "$1" "127.0.0.1:$2"`,
-      get_tree: `pscp ${HOST} -q -r -p "127.0.0.1:$1" "$2"`,
+      ...treesBy('pscp'),
     },
   },
   {
     name: 'pscp -scp',
     packages: ['putty-tools'],
     noisy: true,
+    says: { 'odd names': ['code 1', 'NOT ALIKE:'] },
     words: {
       put: `pscp -scp ${HOST} -q "$1" "127.0.0.1:$2"`,
       get: `pscp -scp ${HOST} -q "127.0.0.1:$1" "$2"`,
-      put_tree: `pscp -scp ${HOST} -q -r -p "$1" "127.0.0.1:$2"`,
-      get_tree: `pscp -scp ${HOST} -q -r -p "127.0.0.1:$1" "$2"`,
+      ...treesBy('pscp -scp'),
     },
   },
   {

@@ -1,6 +1,6 @@
 # Midnight Commander, which has no batch mode: keys are typed at its terminal.
 #
-#   mc_client.py FROM TO FILE…    copies all that the panel of FROM shows into the panel of TO, until every FILE is there
+#   mc_client.py FROM TO FILE…    copies all files of the panel of FROM into that of TO, until every FILE is there
 import fcntl
 import os
 import pty
@@ -53,7 +53,7 @@ quiet()
 for keys in (SELECT_ALL, COPY, ENTER):
     os.write(master, keys)
     quiet()
-until(lambda: all(os.path.exists(file) for file in files), "the files")
+until(lambda: all(os.path.lexists(file) for file in files), "the files")
 quiet()
 os.write(master, QUIT)
 until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "its end")
