@@ -68,10 +68,10 @@ export const TRANSFERS: readonly Client[] = [
     name: 'rclone',
     packages: ['rclone'],
     noisy: true,
+    leaves: { mount: 'rclone mount of Debian 12 did not end within two minutes with sshd itself' },
     setup: `RCLONE_CONFIG=$LANE/home/rclone.conf; RCLONE_CONFIG_FAR_TYPE=sftp; RCLONE_CONFIG_FAR_HOST=127.0.0.1
 RCLONE_CONFIG_FAR_PORT=$PORT; RCLONE_CONFIG_FAR_USER=$USER; RCLONE_CONFIG_FAR_KEY_FILE=$KEY
-RCLONE_RETRIES=1; RCLONE_LOW_LEVEL_RETRIES=1; RCLONE_TRANSFERS=8; RCLONE_SFTP_CONCURRENCY=64; touch "$RCLONE_CONFIG"
-wait_mounted() { for try in $(seq 200); do mountpoint -q "$1" && return; sleep 0.05; done; echo 'not mounted'; }`,
+RCLONE_RETRIES=1; RCLONE_LOW_LEVEL_RETRIES=1; RCLONE_TRANSFERS=8; RCLONE_SFTP_CONCURRENCY=64; touch "$RCLONE_CONFIG"`,
     words: {
       put: 'rclone copyto "$1" "far:$2"',
       get: 'rclone copyto "far:$1" "$2"',
@@ -83,13 +83,6 @@ wait_mounted() { for try in $(seq 200); do mountpoint -q "$1" && return; sleep 0
 code rclone copyto "far:$FAR/moved" "far:$FAR/folder/copied"; code rclone lsf -R "far:$FAR/links"
 code rclone check small "far:$FAR" 2>/dev/null; rclone hashsum sha1 "far:$FAR/moved"; code rclone purge "far:$FAR/links"
 rclone about "far:$FAR" | cut -d : -f 1`,
-      mount: `mkdir mnt; rclone mount --vfs-cache-mode writes "far:$FAR" mnt 2>/dev/null & mounter=$!
-wait_mounted mnt
-equal mnt/large "$FAR/large" | sed 's/^/read /'
-cp small mnt/small; mv mnt/small mnt/moved; mkdir mnt/folder; rmdir mnt/folder
-alike mnt/tree "$FAR/tree" | sed 's/^/listed /'; stat -c '%s %A' mnt/moved; rm mnt/large
-fusermount3 -u mnt; wait $mounter; rmdir mnt
-equal small "$FAR/moved" | sed 's/^/written /'`,
     },
   },
   curl('curl sftp', 'sftp'),
