@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { ensurePackages } from '../clients/packages.ts';
+import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from './browser.ts';
 import { formatTally, readTally, sumTallies } from './tally.ts';
 
@@ -41,6 +43,7 @@ const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
 // Before anything, so that no test works only after another one has installed its tools.
 try {
   await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
+  await ensurePackages(QUICK_CLIENTS);
   await ensureChromium();
 } catch (error) {
   console.error(`npm test: ${(error as Error).message}`);

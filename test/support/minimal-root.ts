@@ -1,4 +1,4 @@
-// The minimal root: Debian 12 with no Node and nothing else to spare, in which the binaries must run.
+// Minimal roots: Debian 12 with no Node and nothing else to spare, in which the binaries must run; and other Debians.
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -6,15 +6,17 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
 
-const SUITE = 'bookworm';
 /** For caches of the machine, and for root only: no cleaner of /tmp takes half of it away, and nobody else puts one there. */
 const CACHE_FOLDER = '/var/cache/converge';
-/** Made once and kept for later runs. A new way of making it gets a new number. */
-const CACHE = join(CACHE_FOLDER, `minimal-root-${SUITE}-${process.arch}-1`);
+/** Made once and kept for later runs. A new way of making them gets a new number. */
+const CACHE_PREFIX = join(CACHE_FOLDER, 'minimal-root-');
+const CACHE_SUFFIX = `${process.arch}-1`;
 /** One that is being made; it is renamed when it is complete, so the cache is never half a root. */
-const PART_PREFIX = `${CACHE}.part-`;
+const PART_MARK = '.part-';
 /** Making one takes half a minute on a quick network: a part this old belongs to a run that died. */
 const PART_STALE_AFTER_MS = 30 * 60_000;
+/** debootstrap names every package several times. */
+const DEBOOTSTRAP_OUTPUT_BYTES = 16 * 2 ** 20;
 
 /**
  * Mounts that vanish with the last process of the command, however it ends, since they are in a namespace of their own;
@@ -26,6 +28,12 @@ const ENTER = [
   'mount --bind "$0/dev/pts/ptmx" "$0/dev/ptmx"',
   'exec chroot "$0" "$@"',
 ].join(' && ');
+
+/** Which root: a suite of Debian, and what is in it beyond the minimum. */
+export interface RootSystem {
+  readonly suite: 'bookworm' | 'bullseye' | 'trixie';
+  readonly packages: readonly string[];
+}
 
 export interface Output {
   readonly code: number | null;
@@ -52,11 +60,9 @@ export interface MinimalRoot extends AsyncDisposable {
  * @throws Error when this process is not root, or apt knows no Debian mirror.
  */
 export async function openMinimalRoot(): Promise<MinimalRoot> {
-  if (process.getuid?.() !== 0) throw new Error('a chroot needs root: run sudo npm test');
-  if (!(await exists(CACHE))) await makeRoot();
-
-  const folder = await mkdtemp(join(CACHE, 'srv', 'test-'));
-  const inside = (path: string) => path.slice(CACHE.length);
+  const root = await ensureRoot({ suite: 'bookworm', packages: [] });
+  const folder = await mkdtemp(join(root, 'srv', 'test-'));
+  const inside = (path: string) => path.slice(root.length);
   const start: MinimalRoot['start'] = (command, environment = {}) => {
     const namespaces = ['--mount', '--pid', '--fork', '--kill-child'];
     const env = {
@@ -65,7 +71,7 @@ export async function openMinimalRoot(): Promise<MinimalRoot> {
       ...environment,
     };
     const here = ['sh', '-c', 'cd "$0" && exec "$@"', inside(folder)];
-    return spawn('unshare', [...namespaces, 'sh', '-c', ENTER, CACHE, ...here, ...command], { env });
+    return spawn('unshare', [...namespaces, 'sh', '-c', ENTER, root, ...here, ...command], { env });
   };
   return {
     folder: inside(folder),
@@ -74,7 +80,7 @@ export async function openMinimalRoot(): Promise<MinimalRoot> {
       await copyFile(file, path);
       return inside(path);
     },
-    outside: (path) => join(CACHE, path),
+    outside: (path) => join(root, path),
     start,
     run: async (command) => await collect(start(command)),
     [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }),
@@ -95,21 +101,36 @@ async function collect(child: ChildProcessWithoutNullStreams): Promise<Output> {
   return { code, stdout, stderr };
 }
 
-async function makeRoot(): Promise<void> {
+/**
+ * The folder of a root, made with debootstrap first if this machine has none yet. It is shared with other runs: what is
+ * done in it is done to all of them.
+ * @throws Error when this process is not root, or apt knows no Debian mirror.
+ */
+export async function ensureRoot(system: RootSystem): Promise<string> {
+  if (process.getuid?.() !== 0) throw new Error('a chroot needs root: run it with sudo');
+  const name = [system.suite, ...system.packages].join('-');
+  const root = `${CACHE_PREFIX}${name}-${CACHE_SUFFIX}`;
+  if (!(await exists(root))) await makeRoot(system, root);
+  return root;
+}
+
+async function makeRoot({ suite, packages }: RootSystem, root: string): Promise<void> {
   await ensureCommands(['debootstrap']);
   const mirror = await findMirror();
   await mkdir(CACHE_FOLDER, { recursive: true });
   await removeStaleParts();
-  const part = await mkdtemp(PART_PREFIX);
-  console.error(`making a minimal Debian root in ${CACHE} (once)`);
+  const part = await mkdtemp(`${root}${PART_MARK}`);
+  console.error(`making a minimal Debian root in ${root} (once)`);
+  const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
   try {
-    await promisify(execFile)('debootstrap', ['--variant=minbase', SUITE, part, mirror]);
+    const options = { maxBuffer: DEBOOTSTRAP_OUTPUT_BYTES };
+    await promisify(execFile)('debootstrap', ['--variant=minbase', ...include, suite, part, mirror], options);
     // mkdtemp made it for root alone; the root of a system is for everybody in it.
     await chmod(part, 0o755);
-    await rename(part, CACHE);
+    await rename(part, root);
   } catch (error) {
     // Another run may have been quicker: then its root is as good.
-    if (!(await exists(CACHE))) throw error;
+    if (!(await exists(root))) throw error;
   } finally {
     await rm(part, { recursive: true, force: true });
   }
@@ -125,7 +146,7 @@ async function exists(path: string): Promise<boolean> {
 async function removeStaleParts(): Promise<void> {
   for (const name of await readdir(CACHE_FOLDER)) {
     const path = join(CACHE_FOLDER, name);
-    if (!path.startsWith(PART_PREFIX)) continue;
+    if (!path.startsWith(CACHE_PREFIX) || !path.includes(PART_MARK)) continue;
     // Another run may rename or remove it right now.
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
     if (Date.now() - mtimeMs > PART_STALE_AFTER_MS) await rm(path, { recursive: true, force: true });

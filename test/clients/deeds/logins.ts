@@ -1,0 +1,31 @@
+// Deeds before there is a session: how people prove who they are.
+import { deeds } from '../deed.ts';
+
+export const LOGIN_DEEDS = deeds(
+  {
+    name: 'password',
+    about: 'The right password, and a wrong one.',
+    words: ['with_password'],
+    script: `code with_password 'echo in'
+PASSWORD=wrong-password
+[ "$(with_password 'echo in' 2>/dev/null)" = in ] && echo 'LET IN' || echo 'kept out'`,
+    says: ['in', 'code 0', 'kept out'],
+  },
+  {
+    name: 'after a refusal',
+    about: 'A key that is refused, then the password, over the same connection.',
+    words: ['after_refusal'],
+    script: `code after_refusal 'echo in after all'`,
+    says: ['in after all', 'code 0'],
+  },
+  {
+    name: 'RSA key',
+    about: 'An RSA key, which needs a newer signature than its name says.',
+    says: ['in by RSA'],
+  },
+  {
+    name: 'key of a stranger',
+    about: 'A key that is not let in.',
+    says: ['kept out'],
+  },
+);

@@ -1,0 +1,23 @@
+// The differences that are meant: cells where the agent does something else than sshd, and why. The docs carry them.
+export interface Difference {
+  readonly deed: string;
+  /** Names of clients; absent for all that do the deed. */
+  readonly clients?: readonly string[];
+  /** For people. */
+  readonly reason: string;
+  /** Lines that the agent must have said, so that no other difference hides behind this one. */
+  readonly says: readonly string[];
+}
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    deed: 'login shell',
+    reason:
+      "the shell of a session is no login shell: it has the job's environment as the step that failed had it, which the profile files of a user would change",
+    says: ['=login 1'],
+  },
+];
+
+export function differenceOf(client: string, deed: string): Difference | undefined {
+  return DIFFERENCES.find((known) => known.deed === deed && (known.clients?.includes(client) ?? true));
+}

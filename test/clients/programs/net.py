@@ -1,0 +1,110 @@
+# Small servers and callers for the deeds about forwarding.
+#
+#   net.py free                     a port that nothing listens on
+#   net.py echo FILE [SOCKET]       echoes on a port, which it writes to FILE, or on SOCKET (FILE tells that it is there)
+#   net.py ask PORT|SOCKET [SOCKS]  sends a mebibyte and an end, reads it back; through a SOCKS5 proxy to port SOCKS
+#   net.py deaf FILE                accepts, reads ten bytes and closes
+import os
+import socket
+import sys
+import threading
+import time
+
+MEBIBYTE = os.urandom(1 << 20)
+PATIENCE_SECONDS = 20
+
+
+def announce(path, text):
+    with open(path + ".part", "w") as file:
+        file.write(text)
+    os.rename(path + ".part", path)
+
+
+def listen(where, path):
+    if path is None:
+        server = socket.create_server(("127.0.0.1", 0), backlog=64)
+        announce(where, str(server.getsockname()[1]))
+    else:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen(64)
+        announce(where, path)
+    return server
+
+
+def echo(connection):
+    with connection:
+        try:
+            while data := connection.recv(65536):
+                connection.sendall(data)
+        except OSError:
+            pass
+
+
+def deaf(connection):
+    with connection:
+        connection.recv(10)
+
+
+def serve(server, answer):
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+
+def connect(to):
+    # Whoever forwards may not listen yet.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        caller = socket.socket(socket.AF_INET if to.isdigit() else socket.AF_UNIX)
+        try:
+            caller.connect(("127.0.0.1", int(to)) if to.isdigit() else to)
+            return caller
+        except OSError as error:
+            caller.close()
+            if time.monotonic() > deadline:
+                sys.exit(f"nobody listens: {error.strerror}")
+            time.sleep(0.05)
+
+
+def socks(caller, port):
+    caller.sendall(b"\x05\x01\x00")
+    assert caller.recv(2) == b"\x05\x00"
+    caller.sendall(b"\x05\x01\x00\x03\x09localhost" + port.to_bytes(2, "big"))
+    answer = caller.recv(10)
+    assert answer[1] == 0, f"SOCKS refused: {answer[1]}"
+
+
+def ask(to, through):
+    with connect(to) as caller:
+        if through is not None:
+            socks(caller, int(through))
+
+        def send():
+            try:
+                caller.sendall(MEBIBYTE)
+                caller.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+        threading.Thread(target=send, daemon=True).start()
+        back = b""
+        try:
+            while data := caller.recv(65536):
+                back += data
+        except OSError as error:
+            print("after", len(back), "bytes:", error.strerror)
+    print("echo right" if back == MEBIBYTE else f"echo wrong: {len(back)} bytes")
+
+
+def main(command, *words):
+    if command == "free":
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            print(server.getsockname()[1])
+    elif command == "ask":
+        ask(words[0], words[1] if len(words) > 1 else None)
+    elif command in ("echo", "deaf"):
+        serve(listen(words[0], words[1] if len(words) > 1 else None), echo if command == "echo" else deaf)
+
+
+main(*sys.argv[1:])
