@@ -16,6 +16,13 @@ export const DIFFERENCES: readonly Difference[] = [
       "the shell of a session is no login shell: it has the job's environment as the step that failed had it, which the profile files of a user would change",
     says: ['=login 1'],
   },
+  {
+    deed: 'terminal modes',
+    clients: ['paramiko', 'asyncssh'],
+    reason:
+      "a client that sends no modes gets a line of UTF-8 all the same (iutf8), so that erase takes whole characters; sshd leaves that to the client, and OpenSSH's sends it",
+    says: ['-iuclc -ixany -imaxbel iutf8'],
+  },
 ];
 
 export function differenceOf(client: string, deed: string): Difference | undefined {

@@ -35,6 +35,19 @@ asyncio.run(main())
   expect(stdout.toString()).toBe('3\n3\n3\n3\n3\n');
 });
 
+test('asyncssh exchanges keys again, though it sends on after its KEXINIT', { timeout: 60_000 }, async () => {
+  host = await startSshHost();
+  const script = `
+async def main():
+    async with login(rekey_bytes=1 << 20) as c:
+        print((await c.run('wc -c', input='x' * 20_000_000)).stdout, end='')
+asyncio.run(main())
+`;
+  const { stdout, stderr } = await runPython('asyncssh', host, script);
+  expect(stderr).toBe('');
+  expect(stdout.toString()).toBe('20000000\n');
+});
+
 test('asyncssh logs in with an RSA key', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'converge-test-'));
   const file = path.join(folder, 'rsa');

@@ -18,14 +18,14 @@ def login():
     client.connect('127.0.0.1', port, 'abc', pkey=paramiko.Ed25519Key.from_private_key_file(key),
                    look_for_keys=False, allow_agent=False)
 `,
-  /** `login(key)` gives a connection. */
+  /** `login(key, OPTION=…)` gives a connection. */
   asyncssh: `
 import sys, asyncio, warnings
 warnings.simplefilter('ignore')
 import asyncssh
 port, key = int(sys.argv[1]), sys.argv[2]
-def login(key=key):
-    return asyncssh.connect('127.0.0.1', port, username='abc', client_keys=[key], known_hosts=None, agent_path=None, config=None)
+def login(key=key, **options):
+    return asyncssh.connect('127.0.0.1', port, username='abc', client_keys=[key], known_hosts=None, agent_path=None, config=None, **options)
 `,
 } as const;
 

@@ -5,7 +5,9 @@ import { fieldsOf, type Verdict } from './fields.ts';
 /** RFC 4250 section 4.1.2. */
 export const MESSAGE = {
   DISCONNECT: 1,
+  IGNORE: 2,
   UNIMPLEMENTED: 3,
+  DEBUG: 4,
   SERVICE_REQUEST: 5,
   EXT_INFO: 7,
   KEXINIT: 20,
@@ -25,14 +27,18 @@ export type Interceptor = (payload: Buffer, next: Next) => Verdict;
 export type Interceptors = (Interceptor | undefined)[];
 
 /**
- * Lets `interceptors` see every payload after the first key exchange, and that which starts a key exchange; those in one are
- * ssh2's. To be called from the server's `connection` event, when nothing but the client's identification has come. Costs one
+ * Lets `interceptors` see every payload after the first key exchange, and that which starts a key exchange; `inExchange` sees
+ * those in one. To be called from the server's `connection` event, when nothing but the client's identification has come. Costs one
  * look-up per message, as data messages have no interceptor.
  * Upstream: Protocol would have to take a function that is asked before MESSAGE_HANDLERS, with the sequence number.
  */
-export function interceptInbound(connection: Connection, interceptors: Interceptors): void {
+export function interceptInbound(
+  connection: Connection,
+  interceptors: Interceptors,
+  inExchange: Interceptors,
+): void {
   const { _protocol: protocol } = fieldsOf(connection);
-  const startsExchange: Interceptors = [];
+  const startsExchange = inExchange.slice();
   startsExchange[MESSAGE.KEXINIT] = (payload, next) => {
     const verdict = (interceptors[MESSAGE.KEXINIT] ?? passOn)(payload, next);
     // A later exchange swaps the function of the decipher.

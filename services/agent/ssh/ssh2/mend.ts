@@ -5,6 +5,7 @@ import { answerChannelRequests } from './channel-requests.ts';
 import { watchExchanges } from './exchange-watch.ts';
 import { judgeGuesses } from './guessed-exchange.ts';
 import { type Interceptors, interceptInbound } from './inbound.ts';
+import { laterExchanges } from './later-exchange.ts';
 import { refuseMisplacedMessages } from './message-order.ts';
 import { takeLargePackets } from './packet-limit.ts';
 import { makePacketsRoomy } from './roomy-packets.ts';
@@ -29,7 +30,7 @@ export function mendConnection(connection: Connection, options: MendOptions): vo
   answerChannelRequests(connection, interceptors);
   enforceChannelRules(connection, interceptors);
   refuseMisplacedMessages(connection, interceptors);
-  interceptInbound(connection, interceptors);
+  interceptInbound(connection, interceptors, laterExchanges(connection));
   adjustOpenWindowsOnly(connection);
   takeLargePackets(connection);
   connection.on('handshake', () => {
