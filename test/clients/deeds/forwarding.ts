@@ -1,13 +1,14 @@
 // Deeds with forwarding: ports, sockets, the agent of keys.
 import { deeds } from '../deed.ts';
 
-/** An echo there, `option` served, and two questions through it, one after the other. */
-function through(begin: string, ask: string): string {
+/** An echo there, `option` served, and two questions through it to `ways`, one after the other. */
+function through(begin: string, ways: string): string {
   return `serve echo "$LANE/home/port" & echo=$!
 wait_for "$LANE/home/port"; there=$(cat "$LANE/home/port"); here=$(net free)
 ${begin} & tunnel=$!
-${ask}
-${ask}
+net reach ${ways}
+net ask ${ways}
+net ask ${ways}
 quit $tunnel $echo`;
 }
 
@@ -16,21 +17,21 @@ export const FORWARDING_DEEDS = deeds(
     name: 'forward a port (-L)',
     about: 'A mebibyte through a local port, an end, and all of it back; twice.',
     words: ['tunnel'],
-    script: through('tunnel -L 127.0.0.1:$here:127.0.0.1:$there', 'net ask $here'),
+    script: through('tunnel -L 127.0.0.1:$here:127.0.0.1:$there', '$here'),
     says: ['echo right'],
   },
   {
     name: 'forward back (-R)',
     about: 'The same from the other side.',
     words: ['tunnel'],
-    script: through('tunnel -R 127.0.0.1:$here:127.0.0.1:$there', 'net ask $here'),
+    script: through('tunnel -R 127.0.0.1:$here:127.0.0.1:$there', '$here'),
     says: ['echo right'],
   },
   {
     name: 'SOCKS (-D)',
     about: 'The same through a SOCKS proxy.',
     words: ['tunnel'],
-    script: through('tunnel -D 127.0.0.1:$here', 'net ask $here $there'),
+    script: through('tunnel -D 127.0.0.1:$here', '$here $there'),
     says: ['echo right'],
   },
   {

@@ -68,8 +68,8 @@ export const TRANSFERS: readonly Client[] = [
     name: 'rclone',
     packages: ['rclone'],
     noisy: true,
-    // It has signs of its own for what a name may not hold.
-    says: { 'odd names': ['code 0', 'NOT ALIKE:'] },
+    // It has signs of its own for what a name may not hold, and makes the folders that a file is put into.
+    says: { 'odd names': ['code 0', 'NOT ALIKE:'], errors: ['not got', 'PUT', 'not put', 'code 0'] },
     leaves: { mount: 'rclone mount of Debian 12 did not end within two minutes with sshd itself' },
     setup: `RCLONE_CONFIG=$LANE/home/rclone.conf; RCLONE_CONFIG_FAR_TYPE=sftp; RCLONE_CONFIG_FAR_HOST=127.0.0.1
 RCLONE_CONFIG_FAR_PORT=$PORT; RCLONE_CONFIG_FAR_USER=$USER; RCLONE_CONFIG_FAR_KEY_FILE=$KEY

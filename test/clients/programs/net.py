@@ -3,6 +3,7 @@
 #   net.py free                     a port that nothing listens on
 #   net.py echo FILE [SOCKET]       echoes on a port, which it writes to FILE, or on SOCKET (FILE tells that it is there)
 #   net.py ask PORT|SOCKET [SOCKS]  sends a mebibyte and an end, reads it back; through a SOCKS5 proxy to port SOCKS
+#   net.py reach PORT|SOCKET [SOCKS]  waits until a byte comes back: a server listens before its client knows of it (-R)
 #   net.py deaf FILE                accepts, reads ten bytes and closes
 import os
 import socket
@@ -75,6 +76,23 @@ def socks(caller, port):
     assert answer[1] == 0, f"SOCKS refused: {answer[1]}"
 
 
+def reach(to, through):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with connect(to) as caller:
+            try:
+                if through is not None:
+                    socks(caller, int(through))
+                caller.sendall(b"x")
+                if caller.recv(1) == b"x":
+                    return
+            except (OSError, AssertionError, IndexError):
+                pass
+        if time.monotonic() > deadline:
+            sys.exit("nobody answers")
+        time.sleep(0.05)
+
+
 def ask(to, through):
     with connect(to) as caller:
         if through is not None:
@@ -101,6 +119,8 @@ def main(command, *words):
     if command == "free":
         with socket.create_server(("127.0.0.1", 0)) as server:
             print(server.getsockname()[1])
+    elif command == "reach":
+        reach(words[0], words[1] if len(words) > 1 else None)
     elif command == "ask":
         ask(words[0], words[1] if len(words) > 1 else None)
     elif command in ("echo", "deaf"):
