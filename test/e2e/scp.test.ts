@@ -10,7 +10,7 @@ import { useWorld } from '../support/e2e-world.ts';
 const MIB = 2 ** 20;
 /** Before replies had an order, one put of two and nineteen gets of twenty were cut: this many do not pass by chance. */
 const ROUNDS = Number(process.env['SCP_ROUNDS'] ?? 12);
-/** The last round; `npm run test:clients` goes up to 1 GiB. */
+/** Of the last round; `npm run test:chaos` has fifty rounds, and 1 GiB here. */
 const LARGEST_MIB = Number(process.env['SCP_LARGEST_MIB'] ?? 64);
 
 const world = useWorld();
