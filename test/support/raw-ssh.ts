@@ -1,6 +1,6 @@
 // An SSH client that sends what it is told to, right or wrong, and shows what comes back: ssh2's, from the key exchange on.
 import { readFileSync } from 'node:fs';
-import ssh2 from 'ssh2';
+import ssh2, { type CipherAlgorithm } from 'ssh2';
 import type { Verdict } from '../../services/agent/ssh/ssh2/fields.ts';
 import { sendMessage } from '../../services/agent/ssh/ssh2/outbound.ts';
 
@@ -26,6 +26,8 @@ export interface RawSshOptions {
   readonly keyFile: string;
   /** Where to stop doing as one should. */
   readonly until: 'handshake' | 'login';
+  /** The only one that it offers; ssh2's order without. */
+  readonly cipher?: CipherAlgorithm;
 }
 
 /** A connection in use. */
@@ -39,13 +41,14 @@ export interface RawSsh {
 }
 
 export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
-  const { port, user, keyFile, until } = options;
+  const { port, user, keyFile, until, cipher } = options;
   const client = new ssh2.Client();
   const inbox: Buffer[] = [];
   let state: 'preparing' | 'raw' | 'closed' = 'preparing';
   let look = (): void => {};
 
-  client.connect({ host: '127.0.0.1', port, username: user, privateKey: readFileSync(keyFile) });
+  const login = { host: '127.0.0.1', port, username: user, privateKey: readFileSync(keyFile) };
+  client.connect(cipher === undefined ? login : { ...login, algorithms: { cipher: [cipher] } });
   const { _protocol: protocol } = client as unknown as ClientFields;
   const original = protocol._onPayload;
   protocol._onPayload = (payload) => {
