@@ -1,5 +1,6 @@
 // An SSH client that sends what it is told to, right or wrong, and shows what comes back: ssh2's, from the key exchange on.
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import ssh2, { type CipherAlgorithm } from 'ssh2';
 import type { Verdict } from '../../services/agent/ssh/ssh2/fields.ts';
 import { sendMessage } from '../../services/agent/ssh/ssh2/outbound.ts';
@@ -9,6 +10,7 @@ type OnPayload = (payload: Buffer) => Verdict;
 /** The private fields of ssh2's client that are used here; they are those of its server. */
 interface ClientFields {
   readonly _protocol: { _onPayload: OnPayload };
+  readonly _sock: Socket;
 }
 
 /** DISCONNECT; what ends the connection in words counts as an end. */
@@ -37,6 +39,8 @@ export interface RawSsh {
   receive(type: number): Promise<readonly Buffer[]>;
   /** Whether the server has ended it. */
   readonly isClosed: boolean;
+  /** From now on it reads nothing, so that what is sent to it piles up. */
+  stall(): void;
   end(): void;
 }
 
@@ -49,7 +53,7 @@ export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
 
   const login = { host: '127.0.0.1', port, username: user, privateKey: readFileSync(keyFile) };
   client.connect(cipher === undefined ? login : { ...login, algorithms: { cipher: [cipher] } });
-  const { _protocol: protocol } = client as unknown as ClientFields;
+  const { _protocol: protocol, _sock: socket } = client as unknown as ClientFields;
   const original = protocol._onPayload;
   protocol._onPayload = (payload) => {
     const type = payload[0] ?? 0;
@@ -101,6 +105,9 @@ export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
     },
     get isClosed() {
       return state === 'closed';
+    },
+    stall() {
+      socket.pause();
     },
     end() {
       client.destroy();
