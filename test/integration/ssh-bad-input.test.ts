@@ -132,6 +132,22 @@ describe('after the login', () => {
     }
   });
 
+  test('data after EOF goes nowhere, and takes nothing away', async () => {
+    const requests = [
+      openSession(7),
+      channelRequest(0, 'exec', true, 'cat; echo end'),
+      message(96, 0),
+      message(94, 0, 'x'),
+    ];
+    for (const open of [connectTheirs, connectOurs]) {
+      const ssh = await open('login');
+      ssh.send(...requests);
+      const messages = await ssh.receive(97);
+      const data = messages.filter(([type]) => type === 94).map((each) => each.toString('latin1', 9));
+      expect(data.join('')).toBe('end\n');
+    }
+  });
+
   test('data far beyond the window ends the connection', async () => {
     const ssh = await connectOurs('login');
     ssh.send(openSession(7), channelRequest(0, 'exec', true, 'sleep 100'));

@@ -25,7 +25,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 
 /**
  * Ends the connection, as sshd does, over a channel that does not exist, a window beyond 2^32-1 bytes, or data beyond the
- * window; refuses channels whose packets may carry nothing, which ssh2 would try to fill for ever.
+ * window; ignores data after EOF, as it does too; refuses channels whose packets may carry nothing, which ssh2 would try to
+ * fill for ever.
  * Upstream: lib/server.js would have to check the numbers, sums and sizes that it takes from the client.
  */
 export function enforceChannelRules(connection: Connection, interceptors: Interceptors): void {
@@ -72,6 +73,8 @@ export function enforceChannelRules(connection: Connection, interceptors: Interc
     if (incoming === undefined && !isKnown(id)) {
       return disconnect(connection, `data packet referred to nonexistent channel ${id}`);
     }
+    // After its own EOF: ssh2 would close the channel, and what is still to be sent would be lost.
+    if (incoming?.state === 'eof') return undefined;
     if (incoming !== undefined && isOverrun(incoming.window, payload.length - DATA_HEAD_BYTES)) {
       return disconnect(connection, `channel ${id}: peer ignored channel window`);
     }
