@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { SESSIONS_PER_CONNECTION_MAX } from '../../services/agent/ssh/connection.ts';
+import { REMOTE_LISTENERS_PER_CONNECTION_MAX } from '../../services/agent/ssh/forward-remote.ts';
 import { startSshd } from '../support/bench-ssh.ts';
 import { connectRawSsh, type RawSsh, type RawSshOptions } from '../support/raw-ssh.ts';
 import { type SshHost, startSshHost } from '../support/ssh-host.ts';
@@ -131,6 +132,22 @@ describe('after the login', () => {
     }
   });
 
+  test('data after EOF goes nowhere, and takes nothing away', async () => {
+    const requests = [
+      openSession(7),
+      channelRequest(0, 'exec', true, 'cat; echo end'),
+      message(96, 0),
+      message(94, 0, 'x'),
+    ];
+    for (const open of [connectTheirs, connectOurs]) {
+      const ssh = await open('login');
+      ssh.send(...requests);
+      const messages = await ssh.receive(97);
+      const data = messages.filter(([type]) => type === 94).map((each) => each.toString('latin1', 9));
+      expect(data.join('')).toBe('end\n');
+    }
+  });
+
   test('data far beyond the window ends the connection', async () => {
     const ssh = await connectOurs('login');
     ssh.send(openSession(7), channelRequest(0, 'exec', true, 'sleep 100'));
@@ -163,6 +180,39 @@ describe('after the login', () => {
     expect(types.filter((type) => type === 91)).toHaveLength(SESSIONS_PER_CONNECTION_MAX);
     expect(types.filter((type) => type === 92)).toHaveLength(1);
     expect(types).toContain(99);
+  });
+});
+
+describe('forwards', () => {
+  const ANSWERS = { yes: 81, no: 82 } as const;
+
+  test('to a port that there is not: refused as by sshd', async () => {
+    const open = message(90, 'direct-tcpip', 7, 1000, 1000, '127.0.0.1', 70_000, '127.0.0.1', 1);
+    const theirs = await outcomeOf(await connectTheirs('login'), [open]);
+    expect(await outcomeOf(await connectOurs('login'), [open])).toEqual(theirs);
+  });
+
+  test('from where nobody can listen: refused, and new files have the modes that they had', async () => {
+    const mask = process.umask();
+    const ssh = await connectOurs('login');
+    for (const wish of [
+      message(80, 'tcpip-forward', true, '127.0.0.1', 70_000),
+      message(80, 'streamlocal-forward@openssh.com', true, ''),
+    ]) {
+      ssh.send(wish);
+      expect(await ssh.receive(ANSWERS.no)).toHaveLength(1);
+    }
+    expect(ssh.isClosed).toBe(false);
+    expect(process.umask()).toBe(mask);
+  });
+
+  test('listeners beyond the limit are refused, also when all are asked for at once', async () => {
+    const ssh = await connectOurs('login');
+    const wish = message(80, 'tcpip-forward', true, '127.0.0.1', 0);
+    ssh.send(...Array.from({ length: REMOTE_LISTENERS_PER_CONNECTION_MAX + 1 }, () => wish));
+    const types = (await ssh.receive(ANSWERS.no)).map(([type]) => type);
+    const yes = Array.from({ length: REMOTE_LISTENERS_PER_CONNECTION_MAX }, () => ANSWERS.yes);
+    expect(types).toEqual([...yes, ANSWERS.no]);
   });
 });
 

@@ -1,6 +1,7 @@
 // An SSH client that sends what it is told to, right or wrong, and shows what comes back: ssh2's, from the key exchange on.
 import { readFileSync } from 'node:fs';
-import ssh2 from 'ssh2';
+import type { Socket } from 'node:net';
+import ssh2, { type CipherAlgorithm } from 'ssh2';
 import type { Verdict } from '../../services/agent/ssh/ssh2/fields.ts';
 import { sendMessage } from '../../services/agent/ssh/ssh2/outbound.ts';
 
@@ -9,6 +10,7 @@ type OnPayload = (payload: Buffer) => Verdict;
 /** The private fields of ssh2's client that are used here; they are those of its server. */
 interface ClientFields {
   readonly _protocol: { _onPayload: OnPayload };
+  readonly _sock: Socket;
 }
 
 /** DISCONNECT; what ends the connection in words counts as an end. */
@@ -26,6 +28,8 @@ export interface RawSshOptions {
   readonly keyFile: string;
   /** Where to stop doing as one should. */
   readonly until: 'handshake' | 'login';
+  /** The only one that it offers; ssh2's order without. */
+  readonly cipher?: CipherAlgorithm;
 }
 
 /** A connection in use. */
@@ -35,18 +39,21 @@ export interface RawSsh {
   receive(type: number): Promise<readonly Buffer[]>;
   /** Whether the server has ended it. */
   readonly isClosed: boolean;
+  /** From now on it reads nothing, so that what is sent to it piles up. */
+  stall(): void;
   end(): void;
 }
 
 export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
-  const { port, user, keyFile, until } = options;
+  const { port, user, keyFile, until, cipher } = options;
   const client = new ssh2.Client();
   const inbox: Buffer[] = [];
   let state: 'preparing' | 'raw' | 'closed' = 'preparing';
   let look = (): void => {};
 
-  client.connect({ host: '127.0.0.1', port, username: user, privateKey: readFileSync(keyFile) });
-  const { _protocol: protocol } = client as unknown as ClientFields;
+  const login = { host: '127.0.0.1', port, username: user, privateKey: readFileSync(keyFile) };
+  client.connect(cipher === undefined ? login : { ...login, algorithms: { cipher: [cipher] } });
+  const { _protocol: protocol, _sock: socket } = client as unknown as ClientFields;
   const original = protocol._onPayload;
   protocol._onPayload = (payload) => {
     const type = payload[0] ?? 0;
@@ -98,6 +105,9 @@ export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
     },
     get isClosed() {
       return state === 'closed';
+    },
+    stall() {
+      socket.pause();
     },
     end() {
       client.destroy();

@@ -153,6 +153,7 @@ export class SshConnection {
     mendConnection(connection, {
       signatureAlgorithms: SIGNATURE_ALGORITHMS,
       exchangeBegun: () => {
+        this.#gate.hold();
         this.#cancelExchange();
         this.#cancelExchange = this.#options.server.clock.after(EXCHANGE_GRACE_MS, () => {
           this.#cut('key exchange not done in time');
@@ -160,6 +161,7 @@ export class SshConnection {
       },
       exchangeDone: () => {
         this.#cancelExchange();
+        this.#gate.letGo();
       },
     });
     connection.on('error', (error) => {

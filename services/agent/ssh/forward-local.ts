@@ -1,5 +1,5 @@
 // Local forwarding (-L, -D, -W): the client opens a channel, this side dials. RFC 4254 section 7.2, OpenSSH PROTOCOL 2.4.
-import { connect, type NetConnectOpts } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { AcceptConnection, RejectConnection, ServerChannel } from 'ssh2';
 import type { ForwardStreams } from './forward-context.ts';
 import { OPEN_FAILURE, refuseOpen } from './ssh2/open-failure.ts';
@@ -18,12 +18,21 @@ export function serveLocalForwards(streams: ForwardStreams): () => void {
     accept: AcceptConnection<ServerChannel>,
     reject: RejectConnection,
   ): void {
+    const refuseDial = (error: Error): void => {
+      log('forward failed', { ...fields, error: error.message });
+      refuseOpen(connection, reject, OPEN_FAILURE.CONNECT_FAILED, error.message || 'connection refused');
+    };
     const place = streams.reserve();
     if (place !== 'reserved') {
       streams.refuse(reject, place, fields);
       return;
     }
-    const socket = connect({ ...target, allowHalfOpen: true, noDelay: true });
+    const socket = dialSocket(target);
+    if (socket instanceof Error) {
+      streams.giveUp();
+      refuseDial(socket);
+      return;
+    }
     const settle = (): void => {
       cancelTimeout();
       dialling.delete(drop);
@@ -37,8 +46,7 @@ export function serveLocalForwards(streams: ForwardStreams): () => void {
     };
     const fail = (error: Error): void => {
       drop();
-      log('forward failed', { ...fields, error: error.message });
-      refuseOpen(connection, reject, OPEN_FAILURE.CONNECT_FAILED, error.message || 'connection refused');
+      refuseDial(error);
     };
     const cancelTimeout = clock.after(FORWARD_DIAL_TIMEOUT_MS, () => {
       fail(new Error('connection timed out'));
@@ -60,4 +68,13 @@ export function serveLocalForwards(streams: ForwardStreams): () => void {
   return () => {
     for (const drop of dialling) drop();
   };
+}
+
+/** An error for a target that cannot be, such as port 70000, which Node throws. */
+function dialSocket(target: NetConnectOpts): Socket | Error {
+  try {
+    return connect({ ...target, allowHalfOpen: true, noDelay: true });
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -43,6 +43,8 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
   const { connection, allowed, log } = streams.context;
   /** By what the client names in its cancel request. */
   const listeners = new Map<string, Server>();
+  /** Those, and the ones whose address is still looked up. */
+  const servers = new Set<Server>();
 
   function listen(
     key: (port: number) => string,
@@ -57,12 +59,19 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
       reject?.();
     };
     if (!allowed) return refuse('forwarding is off');
-    if (listeners.size >= REMOTE_LISTENERS_PER_CONNECTION_MAX) return refuse('too many listeners');
+    if (servers.size >= REMOTE_LISTENERS_PER_CONNECTION_MAX) return refuse('too many listeners');
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    server.once('error', (error) => {
+    servers.add(server);
+    const fail = (error: Error): void => {
+      servers.delete(server);
       refuse(error.message);
-    });
+    };
+    server.once('error', fail);
     server.once('listening', () => {
+      if (!servers.has(server)) {
+        server.close(); // the connection has ended meanwhile
+        return;
+      }
       const address = server.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       server.removeAllListeners('error');
@@ -77,8 +86,13 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
     });
     // Node binds a path synchronously, so the mask holds for this socket and nothing else.
     const mask = where.path === undefined ? undefined : process.umask(SOCKET_UMASK);
-    server.listen(where);
-    if (mask !== undefined) process.umask(mask);
+    try {
+      server.listen(where);
+    } catch (error) {
+      fail(error as Error); // an address that can be none
+    } finally {
+      if (mask !== undefined) process.umask(mask);
+    }
   }
 
   function offer(socket: Socket, open: OpenChannel): void {
@@ -102,10 +116,14 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
 
   function cancel(key: string, accept: Accept, reject: Reject): void {
     const server = listeners.get(key);
+    if (server === undefined) {
+      reject?.();
+      return;
+    }
     listeners.delete(key);
-    server?.close(); // open streams go on
-    if (server === undefined) reject?.();
-    else accept?.();
+    servers.delete(server);
+    server.close(); // open streams go on
+    accept?.();
   }
 
   function forwardTcp({ bindAddr, bindPort }: TcpRequest, accept: Accept, reject: Reject): void {
@@ -156,7 +174,8 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
   (connection as EventEmitter).on('request', onRequest);
 
   return () => {
-    for (const server of listeners.values()) server.close();
+    for (const server of servers) server.close();
+    servers.clear();
     listeners.clear();
   };
 }

@@ -164,6 +164,7 @@ export class ServedSession {
     const { cwd, env, events } = this.#context.options;
     const program = startSftpProgram({
       channel: open(),
+      gate: this.#context.gate,
       cwd,
       home: env['HOME']?.toString() ?? cwd,
       onActivity: () => {

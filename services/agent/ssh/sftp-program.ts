@@ -2,9 +2,11 @@
 import type { ServerChannel } from 'ssh2';
 import type { Program } from './program.ts';
 import { serveSftp } from './sftp/sftp-server.ts';
+import type { TransportGate } from './transport-gate.ts';
 
 export interface SftpProgramOptions {
   readonly channel: ServerChannel;
+  readonly gate: TransportGate;
   readonly cwd: string;
   readonly home: string;
   readonly onActivity: () => void;
@@ -13,12 +15,12 @@ export interface SftpProgramOptions {
 
 /** Serves SFTP on a channel and closes it with exit-status 0 when the client is done. */
 export function startSftpProgram(options: SftpProgramOptions): Program {
-  const { channel, cwd, home, onActivity, log } = options;
+  const { channel, gate, cwd, home, onActivity, log } = options;
   let gone = false;
   channel.on('error', () => {
     gone = true;
   });
-  const service = serveSftp(channel, { cwd, home, onActivity, log });
+  const service = serveSftp(channel, { cwd, home, transport: gate, onActivity, log });
   void service.done.then(() => {
     if (gone) return;
     channel.exit(0);

@@ -3,35 +3,49 @@
 import type { Duplex } from 'node:stream';
 import type { BufferPool } from './buffer-pool.ts';
 
+/** What carries the channel, with others beside it. */
+export interface Transport {
+  readonly isCrowded: boolean;
+  whenWritable(callback: () => void): void;
+}
+
 export class ReplyOutlet {
   readonly #channel: Duplex;
+  readonly #transport: Transport | undefined;
   readonly #pool: BufferPool;
   readonly #onOpen: () => void;
   #full = false;
   #corked = false;
 
   /** `onOpen` is called when the channel takes replies again. */
-  constructor(channel: Duplex, pool: BufferPool, onOpen: () => void) {
+  constructor(channel: Duplex, transport: Transport | undefined, pool: BufferPool, onOpen: () => void) {
     this.#channel = channel;
+    this.#transport = transport;
     this.#pool = pool;
     this.#onOpen = onOpen;
   }
 
-  /** The channel's buffer is full: produce no more until `onOpen`. What is sent nevertheless is kept, not lost. */
-  get full(): boolean {
-    return this.#full;
+  /** False: produce no more until `onOpen`. What is sent nevertheless is kept, not lost. */
+  hasRoom(): boolean {
+    if (!this.#full && this.#transport?.isCrowded === true) {
+      this.#full = true;
+      this.#transport.whenWritable(this.#reopen);
+    }
+    return !this.#full;
   }
 
   send(reply: Buffer): void {
     this.#corkThisTurn();
     if (!this.#channel.write(reply, () => this.#pool.give(reply)) && !this.#full) {
       this.#full = true;
-      this.#channel.once('drain', () => {
-        this.#full = false;
-        this.#onOpen();
-      });
+      this.#channel.once('drain', this.#reopen);
     }
   }
+
+  readonly #reopen = (): void => {
+    this.#full = false;
+    this.#onOpen();
+  };
 
   #corkThisTurn(): void {
     if (this.#corked) {

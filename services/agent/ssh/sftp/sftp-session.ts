@@ -8,7 +8,7 @@ import { NOTHING, type Operation, type OperationContext } from './operation.ts';
 import { PacketReader } from './packet-reader.ts';
 import { isSystemError, Refusal, refusalFrom } from './refusal.ts';
 import { refusalReply } from './replies.ts';
-import { ReplyOutlet } from './reply-outlet.ts';
+import { ReplyOutlet, type Transport } from './reply-outlet.ts';
 import { RequestQueue } from './request-queue.ts';
 import { ANNOUNCED_EXTENSIONS } from './requests/extended-requests.ts';
 import { REQUESTS } from './requests/request-table.ts';
@@ -29,6 +29,8 @@ export interface SftpOptions {
   cwd: string;
   /** What `~` stands for in expand-path and home-directory. */
   home: string;
+  /** Where it is not the channel alone that says when there is too much to send. */
+  transport?: Transport;
   /** Called for every request, and while a long one goes on. */
   onActivity(): void;
   /** Told of start and end (with counts), and of faults of this program; never of contents. */
@@ -76,9 +78,9 @@ export class SftpSession {
       isOver: () => this.#isOver(),
       onActivity: () => options.onActivity(),
     };
-    this.#outlet = new ReplyOutlet(channel, this.#pool, () => this.#advance());
+    this.#outlet = new ReplyOutlet(channel, options.transport, this.#pool, () => this.#advance());
     this.#queue = new RequestQueue({
-      mayStart: () => !this.#outlet.full,
+      mayStart: () => this.#outlet.hasRoom(),
       reply: (packet) => this.#reply(packet),
       onProgress: () => this.#advance(),
     });

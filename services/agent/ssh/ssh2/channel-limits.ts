@@ -9,8 +9,10 @@ import { disconnect } from './outbound.ts';
 const WINDOW_MAX_BYTES = 2 ** 32 - 1;
 /** By how much a client may overrun a window, as in sshd: a tenth of it. */
 const OVERRUN_MAX_BYTES = (2 * 1024 * 1024) / 10;
+/** The type, the number of the channel and the length of the data. */
+const DATA_HEAD_BYTES = 1 + 4 + 4;
 
-/** What a message is called that names a channel; DATA and REQUEST are looked at by their own, WINDOW_ADJUST may come late. */
+/** What a message is called that names a channel; DATA and REQUEST have rules of their own, WINDOW_ADJUST may come late. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [91, 'open confirmation'],
   [92, 'open failure'],
@@ -23,12 +25,12 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 
 /**
  * Ends the connection, as sshd does, over a channel that does not exist, a window beyond 2^32-1 bytes, or data beyond the
- * window; refuses channels whose packets may carry nothing, which ssh2 would try to fill for ever.
+ * window; ignores data after EOF, as it does too; refuses channels whose packets may carry nothing, which ssh2 would try to
+ * fill for ever.
  * Upstream: lib/server.js would have to check the numbers, sums and sizes that it takes from the client.
  */
 export function enforceChannelRules(connection: Connection, interceptors: Interceptors): void {
   const { _protocol: protocol } = fieldsOf(connection);
-  const { _handlers: handlers } = protocol;
 
   for (const [type, name] of NAMES) {
     interceptors[type] = (payload, next) => {
@@ -63,18 +65,20 @@ export function enforceChannelRules(connection: Connection, interceptors: Interc
     },
   );
 
-  const take = handlers.CHANNEL_DATA.bind(handlers);
-  handlers.CHANNEL_DATA = (from, id, data) => {
+  interceptors[MESSAGE.CHANNEL_DATA] = (payload, next) => {
+    // Most messages are these, so there is no reader made for them.
+    if (payload.length < DATA_HEAD_BYTES) return next(payload);
+    const id = payload.readUInt32BE(1);
     const incoming = channelOf(connection, id)?.channel?.incoming;
     if (incoming === undefined && !isKnown(id)) {
-      disconnect(connection, `data packet referred to nonexistent channel ${id}`);
-      return;
+      return disconnect(connection, `data packet referred to nonexistent channel ${id}`);
     }
-    if (incoming !== undefined && isOverrun(incoming.window, data.length)) {
-      disconnect(connection, `channel ${id}: peer ignored channel window`);
-      return;
+    // After its own EOF: ssh2 would close the channel, and what is still to be sent would be lost.
+    if (incoming?.state === 'eof') return undefined;
+    if (incoming !== undefined && isOverrun(incoming.window, payload.length - DATA_HEAD_BYTES)) {
+      return disconnect(connection, `channel ${id}: peer ignored channel window`);
     }
-    take(from, id, data);
+    return next(payload);
   };
 
   function isKnown(id: number): boolean {

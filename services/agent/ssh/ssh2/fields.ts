@@ -28,7 +28,6 @@ export interface Handlers {
     method: string,
     methodData: unknown,
   ): void;
-  CHANNEL_DATA(protocol: Protocol, recipient: number, data: Buffer): void;
   CHANNEL_REQUEST(
     protocol: Protocol,
     recipient: number,

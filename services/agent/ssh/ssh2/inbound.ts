@@ -15,6 +15,7 @@ export const MESSAGE = {
   CHANNEL_OPEN: 90,
   CHANNEL_OPEN_CONFIRMATION: 91,
   CHANNEL_WINDOW_ADJUST: 93,
+  CHANNEL_DATA: 94,
   CHANNEL_REQUEST: 98,
 } as const;
 
@@ -28,8 +29,8 @@ export type Interceptors = (Interceptor | undefined)[];
 
 /**
  * Lets `interceptors` see every payload after the first key exchange, and that which starts a key exchange; `inExchange` sees
- * those in one. To be called from the server's `connection` event, when nothing but the client's identification has come. Costs one
- * look-up per message, as data messages have no interceptor.
+ * those in one. To be called from the server's `connection` event, when nothing but the client's identification has come. An
+ * interceptor that ends the connection must return the verdict of `disconnect`: what goes on deciphering then, uses freed memory.
  * Upstream: Protocol would have to take a function that is asked before MESSAGE_HANDLERS, with the sequence number.
  */
 export function interceptInbound(
