@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
-import type { Clock } from '#shared/clock.ts';
+import { type Clock, systemClock } from '#shared/clock.ts';
 import { openPty, type Pty } from '../../services/agent/pty/pty.ts';
 import type { TerminalMode } from '../../services/agent/pty/terminal-mode.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -30,7 +30,7 @@ interface RunOptions {
   readonly onData?: (pty: Pty) => void;
 }
 
-function run(script: string, { modes = [], clock, onData }: RunOptions = {}): Opened {
+function run(script: string, { modes = [], clock = systemClock, onData }: RunOptions = {}): Opened {
   let output = '';
   let drains = 0;
   const pty: Pty = openPty(
