@@ -9,7 +9,7 @@ export interface SshEventsOptions {
   readonly watch: ExpiryWatch;
   /** How many clients are logged in. */
   readonly clients: () => number;
-  /** That number has changed. */
+  /** That number has changed, and the watch knows. */
   readonly onClients: () => void;
 }
 
@@ -25,15 +25,15 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
       const about = { address, user, sessionMs: seconds * 1_000, clients: clients() };
       if (!wasServed) {
         log.tell({ kind: 'passed_by', ...about });
-        watch.clientPassedBy();
+        void watch.clientPassedBy().then(onClients);
       } else if (reason === 'lost' || reason === 'fault') {
         watch.clientLost();
         log.tell({ kind: 'lost', ...about, reason, deadline: watch.snapshotOrEnd().deadline });
+        onClients();
       } else {
         log.tell({ kind: 'logged_out', ...about });
-        watch.clientLeft();
+        void watch.clientLeft().then(onClients);
       }
-      onClients();
     },
     refused({ address, user, detail, attempt }) {
       log.tell({ kind: 'refused', address, user, reason: detail, attempt });

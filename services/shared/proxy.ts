@@ -45,8 +45,15 @@ export function proxyFor(url: URL, env: Environment): ProxyChoice {
       message: `${name} names ${found}: only http:// and https:// proxies are spoken`,
     };
   }
+  proxy.username = escaped(proxy.username);
+  proxy.password = escaped(proxy.password);
   if (proxy.protocol === 'http:' && proxy.port === '' && !NAMES_PORT_80.test(text)) proxy.port = PROXY_PORT;
   return { kind: 'proxy', url: proxy };
+}
+
+/** A `%` that begins no escape is itself to curl, and an error to whoever decodes the URL. */
+function escaped(text: string): string {
+  return text.replaceAll(/%(?![0-9a-f]{2})/gi, '%25');
 }
 
 function textOf(env: Environment, name: string): string {

@@ -1,10 +1,12 @@
 // Processes: what is handed down to them, and who buries whom.
 import { execFile } from 'node:child_process';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { DIST } from '../../deploy/build/source-tree.ts';
 import { startByNode } from '../../services/agent/process/node-process.ts';
 import { startPipedProcess } from '../../services/agent/process/piped-process.ts';
 import type { ProcessEnd } from '../../services/agent/process/process-end.ts';
@@ -53,6 +55,14 @@ test('the first process of a container buries orphans, and leaves all children t
   const program = [process.execPath, support('reaper-program.ts'), '--reap'];
   const { stdout } = await run('unshare', [...unshare, ...program]);
   expect(JSON.parse(stdout)).toEqual({ pid: 1, ours: { kind: 'code', code: 7 }, nodes: 5, isClean: true });
+});
+
+test('where no folder takes the addon the orphans stay, and nothing else suffers', async () => {
+  const unshare = [...AS_ROOT, '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
+  const hide = 'mount -t tmpfs none "$0" && exec "$@"';
+  const program = [process.execPath, support('reaper-program.ts'), '--reap'];
+  const { stdout } = await run('unshare', [...unshare, 'sh', '-c', hide, join(DIST, 'native'), ...program]);
+  expect(JSON.parse(stdout)).toEqual({ pid: 1, ours: { kind: 'code', code: 7 }, nodes: 5, isClean: false });
 });
 
 describe.each([

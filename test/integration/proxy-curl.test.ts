@@ -111,22 +111,29 @@ it.each(CASES.map((each) => ({ each })))('$each.0 leads to $each.1', async ({ ea
   expect(await choiceOfCurl(scheme, host, env)).toBe(expected);
 });
 
-it('the name for the proxy is sent as curl sends it, from a variable without a scheme', async () => {
-  const proxy = await startConnectProxy({ credentials: 'me:p@ss' });
-  const relay = await startStandInRelay({ serve: say(Buffer.from('greetings')) });
-  const env = { http_proxy: `me:p%40ss@127.0.0.1:${proxy.port}` };
-  const target = `${RELAY}:${relay.port}`;
-  try {
-    await saidByCurl(['--max-time', '1', '--proxytunnel', `http://${target}/`], env);
-    expect(proxy.tunnels).toEqual([target]);
-    const program = startClientProgram('wsproxy', ['--wait', '0', relay.url(RELAY)], env);
-    expect((await outputOf(program)).output.toString()).toBe('greetings');
-    expect(proxy.tunnels).toEqual([target, target]);
-  } finally {
-    await proxy.close();
-    await relay.close();
-  }
-});
+it.each([
+  ['me:p%40ss', 'me:p@ss'],
+  ['me:50%off', 'me:50%off'],
+  ['m%:100%%41', 'm%:100%A'],
+])(
+  '%s for the proxy is sent as curl sends it, from a variable without a scheme',
+  async (text, credentials) => {
+    const proxy = await startConnectProxy({ credentials });
+    const relay = await startStandInRelay({ serve: say(Buffer.from('greetings')) });
+    const env = { http_proxy: `${text}@127.0.0.1:${proxy.port}` };
+    const target = `${RELAY}:${relay.port}`;
+    try {
+      await saidByCurl(['--max-time', '1', '--proxytunnel', `http://${target}/`], env);
+      expect(proxy.tunnels).toEqual([target]);
+      const program = startClientProgram('wsproxy', ['--wait', '0', relay.url(RELAY)], env);
+      expect((await outputOf(program)).output.toString()).toBe('greetings');
+      expect(proxy.tunnels).toEqual([target, target]);
+    } finally {
+      await proxy.close();
+      await relay.close();
+    }
+  },
+);
 
 it('HTTP_PROXY is read too, which curl leaves to lower case for the sake of CGI programs', async () => {
   const env = { HTTP_PROXY: PROXY.http_proxy };

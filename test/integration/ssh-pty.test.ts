@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
+import { type Clock, systemClock } from '#shared/clock.ts';
 import { openPty, type Pty } from '../../services/agent/pty/pty.ts';
 import type { TerminalMode } from '../../services/agent/pty/terminal-mode.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { CLIENT_ENV } from '../support/ssh-host.ts';
 import { until } from '../support/ssh-terminal.ts';
 
@@ -24,14 +26,15 @@ const env = () => new Map(Object.entries(CLIENT_ENV));
 
 interface RunOptions {
   readonly modes?: readonly TerminalMode[];
+  readonly clock?: Clock;
   readonly onData?: (pty: Pty) => void;
 }
 
-function run(script: string, { modes = [], onData }: RunOptions = {}): Opened {
+function run(script: string, { modes = [], clock = systemClock, onData }: RunOptions = {}): Opened {
   let output = '';
   let drains = 0;
   const pty: Pty = openPty(
-    { file: '/bin/sh', argv: ['sh', '-c', script], env, cwd: '/tmp', columns: 90, rows: 20, modes },
+    { file: '/bin/sh', argv: ['sh', '-c', script], env, cwd: '/tmp', columns: 90, rows: 20, modes, clock },
     {
       data(chunk) {
         output += chunk.toString();
@@ -71,6 +74,32 @@ test('what a program wrote before its exit is delivered although reading was pau
   pty.resume();
   expect(await pty.exited).toEqual({ kind: 'code', code: 3 });
   expect(output().endsWith('999\r\n1000\r\n')).toBe(true);
+});
+
+test('what a program wrote before its exit is delivered by a process that was busy when it should have read', async () => {
+  const clock = new ManualClock();
+  let paused = false;
+  const { pty, output } = run("trap '' HUP; sleep 100 & echo $!; seq 1000; exit 3", {
+    clock,
+    onData(self) {
+      if (paused) return;
+      paused = true;
+      self.pause();
+    },
+  });
+  await until('the program is gone', () => !existsSync(`/proc/${pty.pid}`));
+  // In a timer, as when it is late: the time is over, and nothing was read since.
+  await new Promise<void>((resolve) => {
+    setTimeout(() => {
+      pty.resume();
+      clock.advance(1_000);
+      resolve();
+    });
+  });
+  await until('the last line', () => output().endsWith('999\r\n1000\r\n'));
+  clock.advance(1_000);
+  expect(await pty.exited).toEqual({ kind: 'code', code: 3 });
+  process.kill(Number(/^\d+/.exec(output())?.[0]), 'SIGKILL');
 });
 
 test('a background job that holds the terminal and keeps talking does not delay the exit', async () => {

@@ -44,12 +44,15 @@ export interface ExpirySnapshot {
 
 export interface ExpiryWatch {
   clientLoggedIn(): void;
-  /** A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds. */
-  clientLeft(): void;
+  /**
+   * A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds; resolves
+   * when it counts no more.
+   */
+  clientLeft(): Promise<void>;
   /** A client that had been served is gone without a goodbye. */
   clientLost(): void;
-  /** A client is gone for which nothing had ever run. The hold file is looked at first here too. */
-  clientPassedBy(): void;
+  /** A client is gone for which nothing had ever run. The hold file is looked at first here too; resolves as above. */
+  clientPassedBy(): Promise<void>;
   /** Cheap enough to be called for every packet. */
   activity(): void;
   /** Ends now, with this reason. */
@@ -165,9 +168,9 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   poll();
   return {
     clientLoggedIn: () => apply(expiry.clientLoggedIn(state, clock.now())),
-    clientLeft: () => void look().finally(() => apply(expiry.clientLeft(state, clock.now()))),
+    clientLeft: () => look().finally(() => apply(expiry.clientLeft(state, clock.now()))),
     clientLost: () => apply(expiry.clientLost(state, clock.now())),
-    clientPassedBy: () => void look().finally(() => apply(expiry.clientPassedBy(state, clock.now()))),
+    clientPassedBy: () => look().finally(() => apply(expiry.clientPassedBy(state, clock.now()))),
     activity() {
       // Activity only moves the wake-up out, so the timer that stands may fire early and look again.
       state = expiry.activity(state, clock.now());

@@ -1,6 +1,7 @@
 // The orphan reaper: as the first process of a container the agent inherits every orphan in it, and must bury them.
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Clock } from '#shared/clock.ts';
+import { NativeAddonError } from '#shared/native-addon.ts';
 import { isRunningChild } from './children.ts';
 import { processAddon } from './process-addon.ts';
 
@@ -33,13 +34,14 @@ export function startOrphanReaper(clock: Clock): void {
   function look(): void {
     const seen = state.kind === 'watching' ? state.seen : new Set<number>();
     state = { kind: 'idle' };
-    const fresh = new Set<number>();
-    for (const pid of deadChildren()) {
-      if (isRunningChild(pid)) continue;
-      if (seen.has(pid)) processAddon().collect(pid);
-      else fresh.add(pid);
+    try {
+      const fresh = bury(seen);
+      if (fresh.size > 0) watch(fresh);
+    } catch (error) {
+      // No reason to end the session of somebody. What cannot be loaded now is tried at the next death, not every second;
+      // what else there is passes (no descriptor was left to read /proc with).
+      if (!(error instanceof NativeAddonError)) watch(seen);
     }
-    if (fresh.size > 0) watch(fresh);
   }
 
   process.on('SIGCHLD', () => {
@@ -47,6 +49,17 @@ export function startOrphanReaper(clock: Clock): void {
   });
   // What has died before there was anybody to tell.
   watch(new Set());
+}
+
+/** Buries the orphans among `seen`, and returns who has died since. */
+function bury(seen: ReadonlySet<number>): Set<number> {
+  const fresh = new Set<number>();
+  for (const pid of deadChildren()) {
+    if (isRunningChild(pid)) continue;
+    if (seen.has(pid)) processAddon().collect(pid);
+    else fresh.add(pid);
+  }
+  return fresh;
 }
 
 function deadChildren(): number[] {

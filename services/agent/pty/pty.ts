@@ -208,7 +208,13 @@ export class Pty {
     state.cancelQuiet?.();
     if (this.#paused) return;
     state.cancelQuiet = this.#clock.after(DRAIN_QUIET_MS, () => {
-      this.#close(state.end);
+      // A process that was busy, or stopped, comes to its timers before it reads: what is quiet may be this process.
+      const look = setImmediate(() => {
+        this.#close(state.end);
+      });
+      state.cancelQuiet = () => {
+        clearImmediate(look);
+      };
     });
   }
 
