@@ -57,13 +57,18 @@ export function joinForward(options: ForwardStreamOptions): ForwardStream {
   channel.on('end', () => {
     socket.end();
   });
+  const cutSoon = (): void => {
+    cancelCut ??= options.clock.after(LAST_BYTES_TIMEOUT_MS, () => {
+      socket.destroy();
+    });
+  };
+  // In a forward nothing but the client's CLOSE ends it; 'close' comes only when what was sent before has been read.
+  channel.stderr.once('finish', cutSoon);
   channel.on('close', () => {
     output.abandon();
     socket.end();
     socket.resume();
-    cancelCut ??= options.clock.after(LAST_BYTES_TIMEOUT_MS, () => {
-      socket.destroy();
-    });
+    cutSoon();
     socket.once('finish', () => {
       socket.destroy();
     });

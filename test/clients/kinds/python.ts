@@ -48,6 +48,8 @@ export const PYTHON: readonly Client[] = [
       'forward back (-R)':
         'what serves it would be ours, not paramiko, and was seen to lose a connection with sshd as well',
       'forward to nobody': 'the script of this deed asks for three forwards by one command',
+      'unread input, then more':
+        'paramiko still sends on a channel that both have closed, and sshd was seen to end the connection over it',
     },
   },
   {
