@@ -63,14 +63,7 @@ export class AgentForwarding {
         socket.destroy();
         return;
       }
-      openAgentChannel(connection, (error, channel) => {
-        if (error === undefined) {
-          this.#streams.join(socket, channel);
-          return;
-        }
-        this.#streams.giveUp();
-        socket.destroy();
-      });
+      openAgentChannel(connection, this.#streams.awaitChannel(socket));
     });
     server.listen(socketPath); // bound when this returns: the session that follows may use it
     return { kind: 'on', folder, socketPath, server };

@@ -9,6 +9,12 @@ import type { TransportGate } from './transport-gate.ts';
 /** A browser behind -D opens dozens; a loop that forgets to close must not take every descriptor of the agent. */
 export const FORWARDED_STREAMS_PER_CONNECTION_MAX = 256;
 
+/**
+ * How long a client may take to open a channel that it is asked for, or to refuse it. As long as a key exchange may take
+ * (EXCHANGE_GRACE_MS), in the middle of which it cannot answer.
+ */
+export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
+
 export interface ForwardContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
@@ -40,6 +46,33 @@ export class ForwardStreams {
 
   giveUp(): void {
     this.#reserved--;
+  }
+
+  /**
+   * For a socket with a place, whose channel the client is asked to open: takes the answer, and joins them or gives up, also
+   * when there is none in time.
+   */
+  awaitChannel(socket: Socket): (error: Error | undefined, channel: ServerChannel) => void {
+    const { clock, log } = this.context;
+    const refuse = (reason: string): void => {
+      log('forward refused', { reason });
+      this.giveUp();
+      socket.destroy();
+    };
+    let isLate = false;
+    const cancel = clock.after(OPEN_ANSWER_TIMEOUT_MS, () => {
+      isLate = true;
+      refuse('the client does not answer');
+    });
+    return (error, channel) => {
+      cancel();
+      if (error !== undefined) {
+        if (!isLate) refuse(error.message);
+        return;
+      }
+      if (isLate) channel.resume().end();
+      else this.join(socket, channel);
+    };
   }
 
   join(socket: Socket, channel: ServerChannel): void {

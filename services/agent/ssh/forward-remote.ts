@@ -103,15 +103,7 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
       socket.destroy();
       return;
     }
-    open(socket, (error, channel) => {
-      if (error !== undefined) {
-        log('forward refused', { reason: error.message });
-        streams.giveUp();
-        socket.destroy();
-        return;
-      }
-      streams.join(socket, channel);
-    });
+    open(socket, streams.awaitChannel(socket));
   }
 
   function cancel(key: string, accept: Accept, reject: Reject): void {
