@@ -107,7 +107,7 @@ describe("steps of the machine's clock", () => {
     clock.stepWall(-DAY);
     // A departure looks at the file.
     watch.clientLoggedIn();
-    watch.clientLeft();
+    void watch.clientLeft();
     await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     expect(leftOn(clock, watch)).toBe(30 * MINUTE);
     // Anew, by the time that the machine has now.

@@ -74,7 +74,7 @@ describe('the expiry watch', () => {
 
   it('ends when the client leaves', async () => {
     watch.clientLoggedIn();
-    watch.clientLeft();
+    void watch.clientLeft();
     await expect.poll(() => ends).toEqual(['client_left']);
   });
 
@@ -85,13 +85,13 @@ describe('the expiry watch', () => {
     expect(watch.snapshot()).toMatchObject({ clients: 0, deadline: START + 10 * MINUTE });
     clock.advance(MINUTE);
     watch.clientLoggedIn();
-    watch.clientLeft();
+    void watch.clientLeft();
     await expect.poll(() => ends).toEqual(['client_left']);
   });
 
   it('stays when a client goes for which nothing ran', async () => {
     watch.clientLoggedIn();
-    watch.clientPassedBy();
+    void watch.clientPassedBy();
     await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     expect(ends).toEqual([]);
     clock.advance(10 * MINUTE);
@@ -101,7 +101,7 @@ describe('the expiry watch', () => {
   it('stays when the file was touched in the very moment before the client left', async () => {
     watch.clientLoggedIn();
     await touch(clock.now());
-    watch.clientLeft();
+    void watch.clientLeft();
     await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     expect(ends).toEqual([]);
     clock.advance(10 * MINUTE);
@@ -110,7 +110,7 @@ describe('the expiry watch', () => {
 
   it('stays when somebody else logged in while the file was looked at', async () => {
     watch.clientLoggedIn();
-    watch.clientLeft();
+    void watch.clientLeft();
     watch.clientLoggedIn();
     await expect.poll(() => watch.snapshot()?.clients).toBe(1);
     expect(ends).toEqual([]);
@@ -122,7 +122,7 @@ describe('the expiry watch', () => {
     expect(watch.snapshot()?.deadline).toBe(START + 30 * MINUTE);
     expect(moves.at(-1)).toMatchObject({ isHeld: true, deadline: START + 30 * MINUTE });
     watch.clientLoggedIn();
-    watch.clientLeft();
+    void watch.clientLeft();
     await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     await rm(holdFile);
     await expect
@@ -179,7 +179,7 @@ describe('the expiry watch', () => {
     watch.clientLoggedIn();
     watch.stop();
     watch.stop();
-    watch.clientLeft();
+    void watch.clientLeft();
     clock.advance(60 * MINUTE);
     await watch.release();
     expect(ends).toEqual([]);
