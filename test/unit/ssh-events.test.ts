@@ -1,4 +1,4 @@
-// What the SSH server tells, and when the number of clients is passed on: not before the expiry has it.
+// What the SSH server tells: which end of a client ends the agent, and when the number of clients is passed on.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ let watch: ExpiryWatch;
 let events: SshEvents;
 /** The numbers of clients that were passed on. */
 let passedOn: number[];
+/** Why the agent ended. */
+let ends: string[];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ssh-events-'));
@@ -23,7 +25,9 @@ beforeEach(async () => {
   await writeFile(holdFile, '');
   const clock = new ManualClock(Date.now());
   const ignore = (): void => {};
-  const on = { onWarning: ignore, onEnd: ignore, onHoldChanged: ignore, onDeadlineMoved: ignore };
+  ends = [];
+  const onEnd = (reason: string) => ends.push(reason);
+  const on = { onWarning: ignore, onEnd, onHoldChanged: ignore, onDeadlineMoved: ignore };
   watch = startExpiryWatch({ clock, holdFile, timeoutMs: 600_000, maxLifetimeMs: 3_600_000, ...on });
   passedOn = [];
   events = sshEventsFrom({
@@ -46,4 +50,17 @@ test.each([
   events.login(CLIENT);
   events.logout({ ...CLIENT, seconds: 1, ...end });
   await expect.poll(() => passedOn).toEqual([1, 0]);
+});
+
+test.each([
+  ['left', { reason: 'client_left', wasServed: true }, ['client_left']],
+  ['passed by', { reason: 'client_left', wasServed: false }, []],
+  ['was lost', { reason: 'lost', wasServed: true }, []],
+  ['broke the protocol', { reason: 'fault', wasServed: true }, []],
+] as const)('an agent that is not held, whose only client %s', async (_how, end, expected) => {
+  events.login(CLIENT);
+  await watch.release();
+  events.logout({ ...CLIENT, seconds: 1, ...end });
+  await expect.poll(() => passedOn).toEqual([1, 0]);
+  expect(ends).toEqual(expected);
 });
