@@ -1,4 +1,5 @@
 // The job's environment, as the sessions see it.
+import { readFileSync } from 'node:fs';
 import type { Environment } from './ci/environment.ts';
 
 /** Variables that are the agent's own and that no session needs to see. */
@@ -18,6 +19,15 @@ export function jobEnvironment(env: Environment, block?: Buffer): Record<string,
     kept[name] = value.includes(NO_TEXT) ? (valueIn(block, name) ?? value) : value;
   }
   return kept;
+}
+
+/** The environment of this process as the kernel keeps it, of which `process.env` has only what is text; undefined without proc. */
+export function readEnvironmentBlock(): Buffer | undefined {
+  try {
+    return readFileSync('/proc/self/environ');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The bytes of a variable, which end with a zero, in a block of `NAME=value`. */

@@ -1,5 +1,4 @@
 // The agent's process: arguments in, signals in, exit code out.
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
 import { systemClock } from '#shared/clock.ts';
@@ -10,6 +9,7 @@ import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './cli.ts';
 import { EXIT_CODES } from './exit-code.ts';
 import { outlivesHangup, readStart } from './hangup.ts';
+import { readEnvironmentBlock } from './job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 import { runSessionCommand } from './session-command/session-client.ts';
 
@@ -78,15 +78,6 @@ async function run(options: AgentOptions): Promise<number> {
     });
   }
   return agent.ended;
-}
-
-/** `process.env` has only what is text. */
-function readEnvironmentBlock(): Buffer | undefined {
-  try {
-    return readFileSync('/proc/self/environ');
-  } catch {
-    return undefined;
-  }
 }
 
 // A job log that nobody reads any more is no reason to end the session of somebody.

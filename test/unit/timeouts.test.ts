@@ -12,6 +12,8 @@ import {
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
 import { DIAL_TIMEOUT_MS as AGENT_DIAL_TIMEOUT_MS } from '../../services/agent/relay-dialler.ts';
+import { EXCHANGE_GRACE_MS, LOGIN_GRACE_MS } from '../../services/agent/ssh/connection.ts';
+import { OPEN_ANSWER_TIMEOUT_MS } from '../../services/agent/ssh/forward-context.ts';
 import { RELAY_PATIENCE_MS } from '../../services/clients/arguments.ts';
 import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';
 import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../services/clients/resuming.ts';
@@ -90,6 +92,13 @@ test('an interrupted session outlives what can interrupt it', () => {
   expect(RESUME_WINDOW_MS).toBeGreaterThan(PING_EVERY_MS + PONG_WITHIN_MS + LEASE_MS);
   expect(RESUME_WINDOW_MS).toBeGreaterThan(2 * REDIAL_TIMEOUT_MS);
   expect(OPEN_TIMEOUT_MS).toBeLessThan(REDIAL_TIMEOUT_MS);
+});
+
+test('an interruption in the middle of a key exchange ends nothing that the default window keeps', () => {
+  expect(EXCHANGE_GRACE_MS).toBeGreaterThan(RESUME_WINDOW_MS);
+  expect(OPEN_ANSWER_TIMEOUT_MS).toBeGreaterThanOrEqual(EXCHANGE_GRACE_MS);
+  // Strangers exchange keys too, and get no longer than anybody who has not logged in.
+  expect(LOGIN_GRACE_MS).toBeLessThan(EXCHANGE_GRACE_MS);
 });
 
 test('a drain is over within the grace that Kubernetes gives by default', () => {
