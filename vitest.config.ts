@@ -22,6 +22,8 @@ export default defineConfig({
       project('unit', 20 * seconds, true),
       project('contract', 30 * seconds, true),
       project('integration', 60 * seconds, true),
+      // Each file plays a stranger who wants something; what it must not get is what the file asserts.
+      project('attack', 120 * seconds, true),
       project('mesh', 120 * seconds, true),
       project('e2e', 300 * seconds, true),
       // Not among the stages of `npm test`: one builds an image, for minutes, the other needs a cluster.

@@ -35,10 +35,11 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', '
 /** These wait more than they work, so two files at a time fit on two cores. */
 const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   integration: ['--maxWorkers=2'],
+  attack: ['--maxWorkers=2'],
   e2e: ['--maxWorkers=2'],
 };
 
-const PROJECTS = ['unit', 'contract', 'integration', 'mesh', 'e2e'] as const;
+const PROJECTS = ['unit', 'contract', 'integration', 'attack', 'mesh', 'e2e'] as const;
 
 // Before anything, so that no test works only after another one has installed its tools.
 try {
