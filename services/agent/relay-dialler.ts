@@ -1,6 +1,6 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
 import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
-import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
+import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
@@ -21,15 +21,16 @@ export interface RelayTarget {
   readonly mask?: Mask;
 }
 
-/** Opens the control link. Never rejects. */
+/** Opens the control link; `grant` is the newest one, empty before the first. Never rejects. */
 export function dialControlLink(
   { base, id, claim, proxy }: RelayTarget,
   signal: AbortSignal,
+  grant: string,
 ): Promise<DialOutcome> {
   const url = new URL(`${base}${agentPath(id)}`);
   const options = {
     protocols: [AGENT_CONTROL],
-    headers: { [CLAIM_HEADER]: claim },
+    headers: { [CLAIM_HEADER]: claim, ...(grant === '' ? {} : { [GRANT_HEADER]: grant }) },
     proxy,
     timeoutMs: DIAL_TIMEOUT_MS,
     maxMessageBytes: MAX_CONTROL_BYTES,

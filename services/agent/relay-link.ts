@@ -1,6 +1,7 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
 import type { Clock } from '#shared/clock.ts';
 import { pause } from '#shared/pause.ts';
+import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
@@ -33,7 +34,7 @@ export interface RelayLinkOptions {
   /** The patience is over. The last call. */
   readonly onFailed: (failure: LinkFailure) => void;
   /** In tests, in place of the network. */
-  readonly dial?: (target: RelayTarget, signal: AbortSignal) => Promise<DialOutcome>;
+  readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<DialOutcome>;
 }
 
 export interface RelayLink {
@@ -61,6 +62,8 @@ class PersistentLink implements RelayLink {
   /** When each kind of trouble was first met since a link was last up. */
   readonly #troubles = new Map<LinkFailure['kind'], number>();
   #status: AgentStatus | undefined;
+  /** What proves to relays since when this agent has had its ID. */
+  #grant = '';
   #untold: Resumption[] = [];
   #wasLinked = false;
 
@@ -87,7 +90,7 @@ class PersistentLink implements RelayLink {
     const { clock, onFailed, target, dial = dialControlLink } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const outcome = await dial(target, signal);
+      const outcome = await dial(target, signal, this.#grant);
       const failure =
         outcome.kind === 'open'
           ? await this.#serve(outcome)
@@ -127,6 +130,8 @@ class PersistentLink implements RelayLink {
           case 'welcome':
             cancelWelcome();
             return this.#relyOn(link, message);
+          case 'grant':
+            return this.#keep(message.grant);
           case 'dial':
             return onDial(message);
           case 'goaway':
@@ -149,11 +154,17 @@ class PersistentLink implements RelayLink {
     return promise;
   }
 
+  /** A text that is no header value would break the next dial. */
+  #keep(grant: string): void {
+    if (isGrant(grant)) this.#grant = grant;
+  }
+
   #relyOn(link: ControlLink, welcome: Welcome): void {
     const older = [...this.#up];
     this.#up.add(link);
     for (const old of older) old.close('ended');
     this.#wasLinked = true;
+    this.#keep(welcome.grant);
     this.#backoff.reset();
     this.#troubles.clear();
     if (this.#status !== undefined) link.send(this.#status);

@@ -33,6 +33,7 @@ import { MemoryRegistry } from './registry/memory.ts';
 import { createRedisRegistry } from './registry/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
 import { AgentTable } from './session/agent-table.ts';
+import { OwnerCheck } from './session/owner-check.ts';
 import { PendingDials } from './session/pending-dials.ts';
 import type { Recorder } from './session/ports.ts';
 import { Router } from './session/router.ts';
@@ -107,7 +108,8 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const cluster = parts.cluster ?? createCluster();
   const dials = new PendingDials(clock);
   const peers = new PeerDialler(key, clock);
-  const agents = new AgentTable({ registry, owner: self, clock, log, recorder: metrics });
+  const agents = new AgentTable({ registry, owner: self, key, clock, log, recorder: metrics });
+  const owners = new OwnerCheck({ registry, agents, peers, cluster, self, clock });
   const sessions = new SessionTable({ clock, log, recorder: metrics });
   const router = new Router({
     agents,
@@ -128,6 +130,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     peers,
     publicUrl: config.publicUrl,
     agents,
+    owners,
     dials,
     router,
     sessions,

@@ -8,6 +8,7 @@ import { createRedisRegistry } from '../../services/relay/registry/redis.ts';
 import { parseRedisUrl } from '../../services/relay/registry/redis-url.ts';
 import { type Owner, RENEW_EVERY_MS, type SessionRegistry } from '../../services/relay/registry/registry.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { LINKED } from '../support/tenure.ts';
 
 const AGENTS = 1_000_000;
 const PODS = 100;
@@ -81,7 +82,7 @@ async function measure(redis: RedisServer): Promise<Sample> {
   const lookup = await cost('lookup', redis, () => each(({ id }) => registry.lookup(id)));
   await redis.call('FLUSHALL');
   const restore = await cost('restore', redis, () =>
-    each(({ id, claimHash }) => registry.restore(id, claimHash, owner, epochs.get(id) ?? 1)),
+    each(({ id, claimHash }) => registry.restore(id, claimHash, owner, epochs.get(id) ?? 1, LINKED)),
   );
   await registry.stop();
   const info = String(await redis.call('INFO', 'server'));

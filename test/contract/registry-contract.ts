@@ -1,16 +1,30 @@
-// The contract of the session registry, R1 to R11 of registry.ts, as tests that any implementation must pass.
+// The contract of the session registry, R1 to R13 of registry.ts, as tests that any implementation must pass.
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RelayFault } from '../../services/relay/errors.ts';
-import { ABANDONED_MS, type Owner, type SessionRegistry } from '../../services/relay/registry/registry.ts';
+import {
+  type ClaimOutcome,
+  type Owner,
+  RENEW_EVERY_MS,
+  type SessionRegistry,
+} from '../../services/relay/registry/registry.ts';
+import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
+import { LINKED, provenSince } from '../support/tenure.ts';
 
 /** One implementation, ready for one test. */
 export interface RegistryHarness {
   /** Two pods that share one store, which is empty. */
   readonly registries: readonly [SessionRegistry, SessionRegistry];
-  /** How long a lease holds here, in milliseconds. */
+  /** How long an ID is reserved here after a renewal, in milliseconds. */
   readonly leaseMs: number;
   /** Lets so much time pass, and what falls due in it happen. */
   advance(ms: number): Promise<void>;
+  wallTime(): number;
+  /** Empties the store, as a Redis does that comes back without its data, and lets both registries notice. */
+  forget(): Promise<void>;
+  /** How many IDs it keeps something of. */
+  kept(): Promise<number>;
   /** Takes the store away, where there is one that can go. */
   readonly breakStore?: () => Promise<void>;
   stop(): Promise<void>;
@@ -62,9 +76,9 @@ export function describeRegistry(
 
     test('R2 the same claim moves the id to the new owner and raises the epoch by one', async () => {
       const first = await epochOf(here, 'job', 'hash-a', HERE);
-      expect(await there.claim('job', 'hash-a', THERE)).toEqual({ kind: 'claimed', epoch: first + 1 });
+      expect(await there.claim('job', 'hash-a', THERE)).toEqual(claimedAt(first + 1));
       expect(await here.lookup('job')).toMatchObject({ ...THERE, epoch: first + 1 });
-      expect(await here.claim('job', 'hash-a', HERE)).toEqual({ kind: 'claimed', epoch: first + 2 });
+      expect(await here.claim('job', 'hash-a', HERE)).toEqual(claimedAt(first + 2));
     });
 
     test('R3 another claim on a live lease is taken, and changes nothing', async () => {
@@ -204,14 +218,23 @@ export function describeRegistry(
       expect(new Set(epochs).size).toBe(epochs.length);
     });
 
-    test('R11 what is abandoned is still there and still taken, for a shorter time', async () => {
+    test('R11 what is abandoned is kept for its claim for one lease from then', async () => {
       const epoch = await epochOf(here, 'job', 'hash-a', HERE);
       await there.abandon('job', epoch);
+      await harness.advance(LEASE_MS - 1_000);
       await there.abandon('job', epoch);
       expect(await there.lookup('job')).toMatchObject({ ...HERE, epoch });
       expect(await there.claim('job', 'hash-b', THERE)).toEqual({ kind: 'taken' });
-      await harness.advance(ABANDONED_MS + 1);
+      await harness.advance(1_001);
       expect(await there.lookup('job')).toBeUndefined();
+      expect((await there.claim('job', 'hash-b', THERE)).kind).toBe('claimed');
+    });
+
+    test('R4 an id outlasts a pod that stalls for a minute right before it would have renewed', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      await harness.advance(RENEW_EVERY_MS + 60_000);
+      expect(await there.claim('job', 'hash-b', THERE)).toEqual({ kind: 'taken' });
+      expect(await here.renew([{ id: 'job', epoch }])).toEqual([]);
     });
 
     test('R11 abandoning an older epoch changes nothing, and no lease becomes longer by it', async () => {
@@ -229,14 +252,77 @@ export function describeRegistry(
       const epoch = await epochOf(here, 'job', 'hash-a', HERE);
       await there.abandon('job', epoch);
       expect(await here.renew([{ id: 'job', epoch }])).toEqual([]);
-      await harness.advance(ABANDONED_MS + 1);
+      await harness.advance(LEASE_MS + 1);
       expect(await there.lookup('job')).toMatchObject({ ...HERE, epoch });
     });
 
     test('R11 what is abandoned is moved by its own claim as ever', async () => {
       const epoch = await epochOf(here, 'job', 'hash-a', HERE);
       await there.abandon('job', epoch);
-      expect(await there.claim('job', 'hash-a', THERE)).toEqual({ kind: 'claimed', epoch: epoch + 1 });
+      expect(await there.claim('job', 'hash-a', THERE)).toEqual(claimedAt(epoch + 1));
+    });
+
+    test('R12 an agent that is linked gets back what the registry forgot, from whoever got it', async () => {
+      const epoch = await epochOf(here, 'job', 'hash-a', HERE);
+      const proof = { ...(await tenureOf(here, 'job', 'hash-a', HERE)), seen: SEEN_NOW };
+      await harness.forget();
+      await harness.advance(1_000);
+      const stranger = await epochOf(there, 'job', 'hash-b', THERE);
+      const wait = there.waitFor('job', LONG_MS, { afterEpoch: stranger });
+      const outcome = await here.restore('job', 'hash-a', HERE, epoch + 1, proof);
+      expect(outcome).toMatchObject({ kind: 'claimed', tenure: { heldSince: proof.heldSince } });
+      expect((await wait)?.epoch).toBeGreaterThan(stranger);
+      expect(await there.renew([{ id: 'job', epoch: stranger }])).toEqual(['job']);
+      expect(await there.lookup('job')).toMatchObject(HERE);
+      // However long the stranger has been linked, and although it was, by then.
+      expect(await there.restore('job', 'hash-b', THERE, stranger, provenSince(harness.wallTime()))).toEqual({
+        kind: 'taken',
+      });
+    });
+
+    test('R12 an agent that dials again gets back what the registry forgot, by its grant', async () => {
+      const proof = { ...(await tenureOf(here, 'job', 'hash-a', HERE)), seen: harness.wallTime() };
+      await harness.forget();
+      await harness.advance(1_000);
+      const stranger = await epochOf(there, 'job', 'hash-b', THERE);
+      expect(await there.claim('job', 'hash-a', THERE)).toEqual({ kind: 'taken' });
+      const outcome = await here.claim('job', 'hash-a', HERE, proof);
+      expect(outcome).toMatchObject({ kind: 'claimed', tenure: { heldSince: proof.heldSince } });
+      expect(await there.renew([{ id: 'job', epoch: stranger }])).toEqual(['job']);
+      // Once it is there, it is claimed again as ever, with and without the grant.
+      expect((await there.claim('job', 'hash-a', THERE)).kind).toBe('claimed');
+      expect((await here.claim('job', 'hash-a', HERE, proof)).kind).toBe('claimed');
+    });
+
+    test('R12 an id that was given up cannot be taken back from who claimed it then', async () => {
+      await harness.advance(LEASE_MS);
+      const squatter = await here.claim('job', 'hash-b', HERE);
+      if (squatter.kind === 'taken') throw new Error('the id is taken');
+      const proof = { ...squatter.tenure, seen: harness.wallTime() };
+      await here.release('job', squatter.epoch);
+      const outcome = await there.claim('job', 'hash-a', THERE);
+      expect(outcome.kind).toBe('claimed');
+      expect(await here.claim('job', 'hash-b', HERE, proof)).toEqual({ kind: 'taken' });
+      expect(await here.restore('job', 'hash-b', HERE, 9, proof)).toEqual({ kind: 'taken' });
+      expect(await here.lookup('job')).toMatchObject(THERE);
+    });
+
+    test('R12 a younger claim outranks nobody, whatever it proves', async () => {
+      await here.claim('job', 'hash-a', HERE);
+      const proof = { heldSince: harness.wallTime() + 1, horizon: 1, seen: SEEN_NOW };
+      expect(await there.claim('job', 'hash-b', THERE, proof)).toEqual({ kind: 'taken' });
+      expect(await there.restore('job', 'hash-b', THERE, 1e9, proof)).toEqual({ kind: 'taken' });
+    });
+
+    test('R13 what has run out is kept no longer', async () => {
+      await Promise.all(Array.from({ length: 50 }, (_, index) => here.claim(`job-${index}`, 'hash-a', HERE)));
+      const epoch = await epochOf(here, 'last', 'hash-a', HERE);
+      expect(await harness.kept()).toBe(51);
+      await harness.advance(harness.leaseMs - 1_000);
+      await here.renew([{ id: 'last', epoch }]);
+      await harness.advance(1_001);
+      await here.renew([{ id: 'last', epoch }]);
+      expect(await harness.kept()).toBe(1);
     });
 
     if (canFail) {
@@ -245,7 +331,7 @@ export function describeRegistry(
         const fault = { code: 'registry_unavailable' };
         const calls = [
           () => here.claim('job', 'hash-a', HERE),
-          () => here.restore('job', 'hash-a', HERE, 1),
+          () => here.restore('job', 'hash-a', HERE, 1, LINKED),
           () => here.renew([{ id: 'job', epoch: 1 }]),
           () => here.release('job', 1),
           () => here.abandon('job', 1),
@@ -264,44 +350,57 @@ export function describeRegistry(
     }
 
     test('R10 restore registers what was lost with the epoch that it had', async () => {
-      expect(await here.restore('job', 'hash-a', HERE, 7)).toEqual({ kind: 'claimed', epoch: 7 });
+      expect(await here.restore('job', 'hash-a', HERE, 7, LINKED)).toEqual(claimedAt(7));
       expect(await there.lookup('job')).toMatchObject({ ...HERE, epoch: 7 });
       expect(await here.renew([{ id: 'job', epoch: 7 }])).toEqual([]);
     });
 
     test('R10 restore of an own entry that is still there keeps the epoch', async () => {
       const epoch = await epochOf(here, 'job', 'hash-a', HERE);
-      expect(await here.restore('job', 'hash-a', HERE, epoch)).toEqual({ kind: 'claimed', epoch });
+      expect(await here.restore('job', 'hash-a', HERE, epoch, LINKED)).toEqual(claimedAt(epoch));
     });
 
     test('R10 restore outranks the entry of another owner with an epoch up to the given one', async () => {
       const epoch = await epochOf(there, 'equal', 'hash-a', THERE);
-      expect(await here.restore('equal', 'hash-a', HERE, epoch)).toEqual({
-        kind: 'claimed',
-        epoch: epoch + 1,
-      });
+      expect(await here.restore('equal', 'hash-a', HERE, epoch, LINKED)).toEqual(claimedAt(epoch + 1));
       await there.claim('lower', 'hash-a', THERE);
-      expect(await here.restore('lower', 'hash-a', HERE, 9)).toEqual({ kind: 'claimed', epoch: 9 });
+      expect(await here.restore('lower', 'hash-a', HERE, 9, LINKED)).toEqual(claimedAt(9));
       expect(await there.lookup('lower')).toMatchObject({ ...HERE, epoch: 9 });
     });
 
     test('R10 restore is taken when the id has moved on, or is of another claim', async () => {
       const old = await epochOf(here, 'moved', 'hash-a', HERE);
       await there.claim('moved', 'hash-a', THERE);
-      expect(await here.restore('moved', 'hash-a', HERE, old)).toEqual({ kind: 'taken' });
+      expect(await here.restore('moved', 'hash-a', HERE, old, LINKED)).toEqual({ kind: 'taken' });
       expect(await here.lookup('moved')).toMatchObject({ ...THERE, epoch: old + 1 });
       await there.claim('foreign', 'hash-b', THERE);
-      expect(await here.restore('foreign', 'hash-a', HERE, 9)).toEqual({ kind: 'taken' });
+      expect(await here.restore('foreign', 'hash-a', HERE, 9, LINKED)).toEqual({ kind: 'taken' });
       expect(await here.lookup('foreign')).toMatchObject(THERE);
     });
 
     test('R10 restore wakes those who wait', async () => {
       const wait = there.waitFor('job', LONG_MS);
       await harness.advance(1);
-      await here.restore('job', 'hash-a', HERE, 3);
+      await here.restore('job', 'hash-a', HERE, 3, LINKED);
       expect(await wait).toMatchObject({ ...HERE, epoch: 3 });
     });
   });
+}
+
+/** That claim, whatever its tenure. */
+function claimedAt(epoch: number): ClaimOutcome {
+  return { kind: 'claimed', epoch, tenure: expect.anything() as Tenure };
+}
+
+async function tenureOf(
+  registry: SessionRegistry,
+  id: string,
+  claimHash: string,
+  owner: Owner,
+): Promise<Tenure> {
+  const outcome = await registry.claim(id, claimHash, owner);
+  if (outcome.kind === 'taken') throw new Error(`${id} is taken`);
+  return outcome.tenure;
 }
 
 async function epochOf(

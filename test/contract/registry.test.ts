@@ -1,6 +1,7 @@
 // The registry contract, run against each implementation.
-import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { memoryFrom } from '../../services/relay/registry/continuity.ts';
 import { MemoryRegistry, MemoryStore } from '../../services/relay/registry/memory.ts';
+import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { describeRegistry, type RegistryHarness } from './registry-contract.ts';
 
@@ -12,11 +13,18 @@ function openMemory(): Promise<RegistryHarness> {
   const registries = [new MemoryRegistry(clock, store), new MemoryRegistry(clock, store)] as const;
   return Promise.resolve({
     registries,
-    leaseMs: LEASE_MS,
+    leaseMs: RESERVATION_MS,
     advance(ms: number) {
       clock.advance(ms);
       return Promise.resolve();
     },
+    wallTime: () => clock.wallTime(),
+    forget() {
+      store.held.clear();
+      store.memory = memoryFrom(clock.wallTime());
+      return Promise.resolve();
+    },
+    kept: () => Promise.resolve(store.held.size),
     async stop() {
       for (const registry of registries) await registry.stop();
     },

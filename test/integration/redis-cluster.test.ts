@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { until } from '../support/poll.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisPod, RedisPods } from '../support/redis-pods.ts';
+import { LINKED } from '../support/tenure.ts';
 
 const IDS = Array.from({ length: 60 }, (_, index) => `job-${index}`);
 const LEASES = IDS.map((id) => ({ id, epoch: 1 }));
@@ -54,7 +55,7 @@ test('a slot that moved to another server is followed, also by renewals', async 
   const to = (from + 1) % cluster.nodes.length;
   const slot = String(await cluster.nodes[0]?.call('CLUSTER', 'KEYSLOT', key));
   await move(slot, to);
-  expect(await here.registry.claim(id, 'hash-a', here.owner)).toEqual({ kind: 'claimed', epoch: 1 });
+  expect(await here.registry.claim(id, 'hash-a', here.owner)).toMatchObject({ kind: 'claimed', epoch: 1 });
   expect(await cluster.nodes[to]?.call('EXISTS', key)).toBe(1);
   expect(await there.registry.renew([{ id, epoch: 1 }])).toEqual([]);
   await cluster.nodes[to]?.call('FLUSHALL');
@@ -82,7 +83,10 @@ test('a server that is lost costs only its ids, and what it forgot is restored w
   });
   expect(missing).toEqual(onLost);
   for (const id of missing)
-    expect(await here.registry.restore(id, 'hash-a', here.owner, 1)).toEqual({ kind: 'claimed', epoch: 1 });
+    expect(await here.registry.restore(id, 'hash-a', here.owner, 1, LINKED)).toMatchObject({
+      kind: 'claimed',
+      epoch: 1,
+    });
   expect(await here.registry.renew(LEASES)).toEqual([]);
 });
 

@@ -4,6 +4,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 import { RedisPods } from '../support/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { LINKED } from '../support/tenure.ts';
 
 const UNAVAILABLE = { code: 'registry_unavailable' };
 /** Short enough for a test, long enough for two busy cores. */
@@ -46,7 +47,10 @@ describe('a redis', () => {
     await server.restart({ keep: false });
     await pod.ready(2);
     expect(await pod.registry.renew([{ id: 'job', epoch: 2 }])).toEqual(['job']);
-    expect(await pod.registry.restore('job', 'hash-a', pod.owner, 2)).toEqual({ kind: 'claimed', epoch: 2 });
+    expect(await pod.registry.restore('job', 'hash-a', pod.owner, 2, LINKED)).toMatchObject({
+      kind: 'claimed',
+      epoch: 2,
+    });
     expect(await pod.registry.lookup('job')).toMatchObject({ ...pod.owner, epoch: 2 });
   });
 
@@ -87,7 +91,10 @@ describe('a redis', () => {
     expect(pod.calls.at(-1)).toBe('lookup disconnected');
     await server.resume();
     await pod.ready(2);
-    expect(await pod.registry.claim('other', 'hash-a', pod.owner)).toEqual({ kind: 'claimed', epoch: 1 });
+    expect(await pod.registry.claim('other', 'hash-a', pod.owner)).toMatchObject({
+      kind: 'claimed',
+      epoch: 1,
+    });
   });
 
   test('that is away while somebody waits still wakes them with a claim made after its return', async () => {
@@ -102,7 +109,7 @@ describe('a redis', () => {
     });
     await server.restart({ keep: false });
     await here.ready(2);
-    await here.registry.restore('job', 'hash-a', here.owner, 3);
+    await here.registry.restore('job', 'hash-a', here.owner, 3, LINKED);
     expect(await waiting).toMatchObject({ ...here.owner, epoch: 3 });
   });
 
@@ -197,7 +204,7 @@ describe('a redis', () => {
       });
       await pod.registry.claim('job', 'hash-a', pod.owner);
       expect(await waiting).toMatchObject(pod.owner);
-      await pod.registry.restore('job', 'hash-a', pod.owner, 1);
+      await pod.registry.restore('job', 'hash-a', pod.owner, 1, LINKED);
       expect(await pod.registry.renew([{ id: 'job', epoch: 1 }])).toEqual([]);
       await pod.registry.abandon('job', 1);
       await pod.registry.release('job', 1);

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { entryText } from '../../services/relay/registry/redis-entry.ts';
 import { type RedisPod, RedisPods, signWith } from '../support/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { LINKED } from '../support/tenure.ts';
 
 const KEY = 'converge:agent:{job}';
 const GOOD = {
@@ -74,7 +75,7 @@ describe.each(STRANGERS)('%s', (_, fault, writeStranger) => {
 
   test('is replaced by a claim', async () => {
     await writeStranger();
-    expect(await pod.registry.claim('job', 'hash-a', pod.owner)).toEqual({ kind: 'claimed', epoch: 1 });
+    expect(await pod.registry.claim('job', 'hash-a', pod.owner)).toMatchObject({ kind: 'claimed', epoch: 1 });
     expect(await pod.registry.lookup('job')).toMatchObject(pod.owner);
     expect(pod.faults).toEqual([fault]);
     expect(Number(await server.call('PTTL', KEY))).toBeGreaterThan(0);
@@ -85,7 +86,10 @@ describe.each(STRANGERS)('%s', (_, fault, writeStranger) => {
     await server.call('DEL', KEY);
     await writeStranger();
     expect(await pod.registry.renew([{ id: 'job', epoch: 1 }])).toEqual(['job']);
-    expect(await pod.registry.restore('job', 'hash-a', pod.owner, 1)).toEqual({ kind: 'claimed', epoch: 1 });
+    expect(await pod.registry.restore('job', 'hash-a', pod.owner, 1, LINKED)).toMatchObject({
+      kind: 'claimed',
+      epoch: 1,
+    });
     expect(await pod.registry.lookup('job')).toMatchObject({ ...pod.owner, epoch: 1 });
   });
 
@@ -104,7 +108,9 @@ describe('a stranger', () => {
     expect(pod.faults).toEqual(['bad_signature']);
     await server.call('HSET', KEY, 'signature', 'AAAA');
     expect(await pod.registry.renew([{ id: 'job', epoch: 1 }])).toEqual(['job']);
-    expect(await pod.registry.restore('job', 'hash-a', pod.owner, 1)).toMatchObject({ kind: 'claimed' });
+    expect(await pod.registry.restore('job', 'hash-a', pod.owner, 1, LINKED)).toMatchObject({
+      kind: 'claimed',
+    });
     expect(await pod.registry.lookup('job')).toMatchObject(pod.owner);
   });
 

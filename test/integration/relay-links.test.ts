@@ -32,7 +32,14 @@ test('an agent is welcomed with its id, epoch, pod and the public url', async ()
   const running = await start({ env: { PUBLIC_URL: 'https://relay.test/' } });
   using agent = await openAgent(running.port, 'good');
   expect(agent.messages).toEqual([
-    { type: 'welcome', id: 'good', epoch: 1, pod: 'pod-test', publicUrl: 'https://relay.test' },
+    {
+      type: 'welcome',
+      id: 'good',
+      epoch: 1,
+      pod: 'pod-test',
+      publicUrl: 'https://relay.test',
+      grant: expect.any(String) as string,
+    },
   ]);
   expect(await running.metric('converge_agents')).toBe(1);
   expect(await running.metric('converge_agent_links_total')).toBe(1);

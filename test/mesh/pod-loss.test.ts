@@ -1,7 +1,7 @@
 // Pods that die, leave, or cannot be reached any more (design section 8): who was there goes on elsewhere.
 import { expect, test } from 'vitest';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { ABANDONED_MS } from '../../services/relay/registry/registry.ts';
 import type { EchoSession } from '../support/echo-session.ts';
 import { closeOf, socketOf } from '../support/fake-agent.ts';
 import { EVENTUALLY_MS, type Mesh, useMesh } from '../support/mesh.ts';
@@ -53,10 +53,10 @@ test('new clients wait for the claim of an agent whose pod was killed, on every 
   const others = mesh.others(agent.pod);
   const waiting = Promise.all(others.map(({ port }) => mesh.plain('awaited', port)));
   await mesh.awaited('awaited', others.length);
-  // The dead pod's entry is on its way out: it lives for no longer than they wait.
+  // The dead pod's entry is on its way out: it is kept for the agent for one lease.
   const left = await mesh.redis.call('PTTL', 'converge:agent:{awaited}');
   expect(left).toBeGreaterThan(0);
-  expect(left).toBeLessThanOrEqual(ABANDONED_MS);
+  expect(left).toBeLessThanOrEqual(LEASE_MS);
   network.restore();
   for (const session of await waiting) await session.exchange(1_000);
   await agent.linked(2);

@@ -102,9 +102,9 @@ export function createCore() {
   const registry = new MemoryRegistry(clock, store);
   const { log, lines } = createLog();
   const recorder = new FakeRecorder();
-  const agents = new AgentTable({ registry, owner: SELF, clock, log, recorder });
-  const dials = new PendingDials(clock);
   const key = new ClusterKey(['a secret of at least thirty-two letters']);
+  const agents = new AgentTable({ registry, owner: SELF, key, clock, log, recorder });
+  const dials = new PendingDials(clock);
   const orders: (DialOrder & { address: string; id: string })[] = [];
   const cluster = { alive: new Map<string, boolean>(), outcome: { kind: 'sent' } as OrderOutcome };
   const router = new Router({
@@ -127,10 +127,10 @@ export function createCore() {
 
   /** Claims and attaches an agent on this pod. */
   async function link(id: string, claimHash = `hash of ${id}`): Promise<{ agent: Agent; link: FakeLink }> {
-    const claimed = await agents.claim(id, claimHash);
-    if (claimed.kind === 'taken') throw new Error(`${id} is taken`);
+    const result = await agents.claim(id, claimHash);
+    if (result.kind === 'taken') throw new Error(`${id} is taken`);
     const fake = new FakeLink();
-    const agent = agents.attach({ id, claimHash, epoch: claimed.epoch, address: '192.0.2.1', link: fake });
+    const agent = agents.attach({ id, claimHash, ...result.claimed, address: '192.0.2.1', link: fake });
     return { agent, link: fake };
   }
 

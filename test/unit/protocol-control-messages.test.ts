@@ -17,6 +17,7 @@ const WELCOME = {
   epoch: 1,
   pod: 'pod-a',
   publicUrl: 'https://relay.test',
+  grant: 'g',
 } as const;
 const DIAL = { type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true } as const;
 const STATUS = { type: 'status', clients: 2, detached: 1, expiresAt: 1_700_000_000_000 } as const;
@@ -24,7 +25,15 @@ const STATUS = { type: 'status', clients: 2, detached: 1, expiresAt: 1_700_000_0
 const word = fc.string({ maxLength: 1024 });
 const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
-  fc.record({ type: fc.constant('welcome'), id: word, epoch: count, pod: word, publicUrl: word }),
+  fc.record({
+    type: fc.constant('welcome'),
+    id: word,
+    epoch: count,
+    pod: word,
+    publicUrl: word,
+    grant: word,
+  }),
+  fc.record({ type: fc.constant('grant'), grant: word }),
   fc.record({ type: fc.constant('dial'), ticket: word, client: word, resumable: fc.boolean() }),
   fc.record({ type: fc.constant('goaway'), reason: word, seconds: count }),
 );
@@ -139,6 +148,8 @@ test.each([
   [{ ...WELCOME, epoch: 2 ** 53 }, 'epoch'],
   [{ ...WELCOME, epoch: '1' }, 'epoch'],
   [{ ...WELCOME, publicUrl: undefined }, 'publicUrl'],
+  [{ ...WELCOME, grant: 7 }, 'grant'],
+  [{ type: 'grant' }, 'grant'],
   [{ ...DIAL, resumable: 'yes' }, 'resumable'],
   [{ type: 'goaway', reason: 'restart' }, 'seconds'],
 ])('%j is malformed: %s', (message, field) => {
@@ -162,6 +173,7 @@ test('the largest message of each kind that a relay sends fits', () => {
     ...WELCOME,
     id: 'x'.repeat(128),
     pod: 'p'.repeat(253),
+    grant: 'g'.repeat(128),
     publicUrl: `https://${'h'.repeat(253)}`,
   });
   expect(Buffer.byteLength(longest)).toBeLessThanOrEqual(MAX_CONTROL_BYTES);

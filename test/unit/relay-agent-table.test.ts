@@ -3,8 +3,13 @@ import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
+import { SEEN_NOW } from '../../services/relay/registry/tenure.ts';
 import { settle } from '../support/poll.ts';
 import { createCore, FakeLink, PEER, SELF } from '../support/session-core.ts';
+import { LINKED } from '../support/tenure.ts';
+
+/** The one timer that a link has while nothing happens on it. */
+const NEXT_GRANT = 1;
 
 test('a link that is attached is found, counted and logged', async () => {
   const { agents, link, recorder, lines } = createCore();
@@ -33,7 +38,7 @@ test('a newer link supersedes the older one, whose end changes nothing', async (
 
 test('an older claim that is opened later does not supersede a newer one', async () => {
   const { agents, recorder } = createCore();
-  const attachment = { id: 'job', claimHash: 'hash', address: '192.0.2.1' };
+  const attachment = { id: 'job', claimHash: 'hash', address: '192.0.2.1', tenure: LINKED, seen: SEEN_NOW };
   const newerLink = new FakeLink();
   const newer = agents.attach({ ...attachment, epoch: 2, link: newerLink });
   const olderLink = new FakeLink();
@@ -182,5 +187,5 @@ test('a stop during a renewal is the last of it', async () => {
   stop();
   answer.resolve([]);
   await settle();
-  expect(clock.pending).toBe(0);
+  expect(clock.pending).toBe(NEXT_GRANT);
 });

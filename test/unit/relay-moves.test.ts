@@ -1,9 +1,13 @@
 // Agents that move while somebody looks for them: the claim with the highest epoch is followed, wherever it leads.
 import { expect, test } from 'vitest';
-import { ABANDONED_MS } from '../../services/relay/registry/registry.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { RouteResult } from '../../services/relay/session/router.ts';
 import { settle } from '../support/poll.ts';
 import { createCore, PEER, SELF } from '../support/session-core.ts';
+import { LINKED } from '../support/tenure.ts';
+
+/** The one timer that a link has while nothing happens on it. */
+const NEXT_GRANT = 1;
 
 const THIRD = { pod: 'pod-c', address: '10.0.0.3:9090' };
 const SECOND_MS = 1_000;
@@ -47,7 +51,7 @@ test('a link whose claim was registered again with a higher epoch is not given u
   await settle();
   // Another pod has the ID with the same epoch, as after a registry that forgot: this one outranks it.
   await there.release('job', 1);
-  await there.restore('job', 'hash of job', PEER, 1);
+  await there.restore('job', 'hash of job', PEER, 1, LINKED);
   await agents.restore();
   await passSecond();
   expect(control.closes).toEqual([]);
@@ -75,7 +79,7 @@ test('a stream that comes in time ends the search for a newer claim', async () =
   await settle();
   answer('job', control.dials[0]?.ticket ?? '');
   await routed;
-  expect(clock.pending).toBe(0);
+  expect(clock.pending).toBe(NEXT_GRANT);
 });
 
 test('a pod that has not seen the link of a fresh claim yet is asked again a moment later', async () => {
@@ -94,14 +98,14 @@ test('an agent that is not on its pod keeps its ID; one whose pod is gone keeps 
   cluster.outcome = { kind: 'not_here' };
   void route();
   await settle();
-  clock.advance(ABANDONED_MS + 1);
+  clock.advance(LEASE_MS + 1);
   expect(await registry.claim('job', 'hash of a stranger', SELF)).toEqual({ kind: 'taken' });
-  cluster.outcome = { kind: 'unreachable', detail: 'refused' };
+  cluster.outcome = { kind: 'unreachable' };
   await there.renew([{ id: 'job', epoch: 1 }]);
   void route();
   await settle();
   expect(await registry.claim('job', 'hash of a stranger', SELF)).toEqual({ kind: 'taken' });
-  clock.advance(ABANDONED_MS + 1);
+  clock.advance(LEASE_MS + 1);
   expect(await registry.claim('job', 'hash of a stranger', SELF)).toMatchObject({ kind: 'claimed' });
 });
 
@@ -119,7 +123,7 @@ test('a claim with a lower epoch, made after the registry lost the higher one, i
 });
 
 test('the table tells when its last agent has gone', async () => {
-  const { agents, link } = start();
+  const { agents, link, there } = start();
   await agents.empty();
   const first = await link('job');
   const second = await link('other');
@@ -130,7 +134,9 @@ test('the table tells when its last agent has gone', async () => {
   agents.detach(first.agent, 'ended');
   await settle();
   expect(isEmpty).toBe(false);
-  agents.supersede(second.agent);
+  // Its ID was claimed again, elsewhere.
+  await there.claim('other', 'hash of other', PEER);
+  await agents.reassert(second.agent);
   await told;
   expect(second.agent.gone.aborted).toBe(true);
   // The link closes a little later; by then it is not the table's any more.

@@ -14,7 +14,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** What a signature is for: one made for one purpose is worthless for another. */
-export type Purpose = 'peer' | 'registry';
+export type Purpose = 'peer' | 'registry' | 'grant';
 
 /** Key objects: Node takes four times as long over a ticket whose key is a buffer. */
 interface Keys {
@@ -30,7 +30,11 @@ export class ClusterKey {
   constructor(secrets: readonly string[]) {
     this.#keys = secrets.map((secret) => ({
       sealing: derive(secret, 'ticket'),
-      signing: { peer: derive(secret, 'peer'), registry: derive(secret, 'registry') },
+      signing: {
+        peer: derive(secret, 'peer'),
+        registry: derive(secret, 'registry'),
+        grant: derive(secret, 'grant'),
+      },
     }));
   }
 

@@ -1,5 +1,6 @@
 // The peer dialler: asks the pod that holds an agent to dial it, and opens hops to the pod where a client waits.
 import http from 'node:http';
+import net from 'node:net';
 import type { Clock } from '#shared/clock.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
@@ -8,7 +9,7 @@ import type { DialOrder } from './dial-order.ts';
 import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';
 import { PEER_HEADER, signPeerRequest } from './peer-credentials.ts';
 
-/** A pod that does not answer within this time is as good as gone, in milliseconds. */
+/** A pod that does not answer within this time is not waited for, in milliseconds; it may be there all the same. */
 export const PEER_ANSWER_WITHIN_MS = 2_000;
 
 /** From the first packet of a hop to its upgrade, in milliseconds. */
@@ -22,8 +23,10 @@ export type OrderOutcome =
   | { readonly kind: 'sent' }
   /** The pod is there, and the agent is not on it. */
   | { readonly kind: 'not_here' }
-  /** Nothing answered, or something that is no pod of this cluster. */
-  | { readonly kind: 'unreachable'; readonly detail: string };
+  /** Nobody listens at that address: the pod is gone. */
+  | { readonly kind: 'unreachable' }
+  /** No answer in time, or one that says nothing about where the agent is. */
+  | { readonly kind: 'failed'; readonly detail: string };
 
 export class PeerDialler {
   readonly #key: ClusterKey;
@@ -63,15 +66,36 @@ export class PeerDialler {
       const { statusCode = 0 } = response;
       if (statusCode === 202) resolve({ kind: 'sent' });
       else if (statusCode === 404) resolve({ kind: 'not_here' });
-      else resolve({ kind: 'unreachable', detail: `the pod answered ${statusCode}` });
+      else resolve({ kind: 'failed', detail: `the pod answered ${statusCode}` });
     });
-    request.on('error', (error) => {
+    request.on('error', (error: NodeJS.ErrnoException) => {
       // A connection that was kept may be closed by the other side at this very moment, or be to a pod before this one.
       if (request.reusedSocket && !isSilent) resolve(this.#order(address, id, order, false));
-      else resolve({ kind: 'unreachable', detail: error.message });
+      else if (error.code === 'ECONNREFUSED') resolve({ kind: 'unreachable' });
+      else resolve({ kind: 'failed', detail: error.message });
     });
     request.end(body);
     return promise.finally(cancel);
+  }
+
+  /** Whether anybody listens at `address`; undefined if that cannot be told. Never rejects. */
+  isListening(address: string): Promise<boolean | undefined> {
+    const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
+    const { hostname, port } = new URL(`http://${address}`);
+    const socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) });
+    const cancel = this.#clock.after(PEER_ANSWER_WITHIN_MS, () => {
+      resolve(undefined);
+    });
+    socket.once('connect', () => {
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code === 'ECONNREFUSED' ? false : undefined);
+    });
+    return promise.finally(() => {
+      cancel();
+      socket.destroy();
+    });
   }
 
   /** `WS /hop/NONCE` on the pod at `address`. Never rejects. */

@@ -1,6 +1,6 @@
 // The agent's routes: /agent/ID, the control link, and /agent/ID/stream/TICKET, one stream for one client.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { CLAIM_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
+import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
@@ -57,16 +57,21 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
       });
     }
     const claimHash = hashClaim(claim);
-    const claimed = await agents.claim(id, claimHash).catch(registryFailed);
-    if (claimed === undefined) {
+    const grant = request.headers[GRANT_HEADER];
+    const result = await agents
+      .claim(id, claimHash, typeof grant === 'string' ? grant : undefined)
+      .catch(registryFailed);
+    if (result === undefined) {
       return refuse(reply, recorder, 'registry_unavailable', 'the registry is not reachable: try again', {
         id,
       });
     }
-    if (claimed.kind === 'taken') {
+    if (result.kind === 'taken') {
+      void options.owners.check(id);
       const message = `ID ${id} is taken by a running agent: choose another, or wait until that one has ended`;
       return refuse(reply, recorder, 'id_taken', message, { id });
     }
+    const { claimed } = result;
     const address = addressOf(request);
     const isAccepted = acceptUpgrade(request, reply, control, (socket, transport) => {
       let agent: Agent | undefined;
@@ -86,10 +91,13 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
           if (agent !== undefined) agents.detach(agent, reason);
         },
       });
-      agent = agents.attach({ id, claimHash, epoch: claimed.epoch, address, link });
-      link.send({ type: 'welcome', id, epoch: claimed.epoch, pod: options.self.pod, publicUrl: origin });
+      const { epoch, tenure, seen } = claimed;
+      agent = agents.attach({ id, claimHash, epoch, tenure, seen, address, link });
+      const { pod } = options.self;
+      link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, grant: agents.grantFor(agent) });
     });
     if (!isAccepted) {
+      agents.forsake({ id, epoch: claimed.epoch });
       recorder.requestMalformed('not_http');
       request.log.info({ id, address }, 'agent left at the upgrade');
     }

@@ -4,6 +4,7 @@ import type { ClusterKey } from '../hop/cluster-key.ts';
 import type { PeerDialler } from '../hop/peer-dialler.ts';
 import type { Owner } from '../registry/registry.ts';
 import type { AgentTable } from '../session/agent-table.ts';
+import type { OwnerCheck } from '../session/owner-check.ts';
 import type { PendingDials } from '../session/pending-dials.ts';
 import type { Recorder } from '../session/ports.ts';
 import type { Router } from '../session/router.ts';
@@ -17,6 +18,7 @@ export interface RouteOptions {
   readonly peers: PeerDialler;
   readonly publicUrl: URL | undefined;
   readonly agents: AgentTable;
+  readonly owners: OwnerCheck;
   readonly dials: PendingDials;
   readonly router: Router;
   readonly sessions: SessionTable;

@@ -200,7 +200,7 @@ export function createMetrics(readings: Readings): Metrics {
     buckets: quick,
     registers,
   });
-  for (const outcome of ['sent', 'not_here', 'unreachable'] satisfies OrderOutcome['kind'][])
+  for (const outcome of ['sent', 'not_here', 'unreachable', 'failed'] satisfies OrderOutcome['kind'][])
     orders.zero({ outcome });
   const hops = new Histogram({
     name: 'converge_hop_dial_seconds',

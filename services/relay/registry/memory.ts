@@ -1,19 +1,22 @@
 // The registry of a relay that is alone: a map in memory.
 import type { Clock } from '#shared/clock.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { type Memory, memoryFrom } from './continuity.ts';
 import {
-  ABANDONED_MS,
   type ClaimOutcome,
   type Entry,
   type Lease,
   type Owner,
+  RESERVATION_MS,
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
+import { longerTenure, newTenure, outranks, type ProvenTenure, type Tenure } from './tenure.ts';
 
 interface Held {
   readonly entry: Entry;
   readonly claimHash: string;
+  readonly tenure: Tenure;
   readonly expiresAt: number;
 }
 
@@ -23,6 +26,8 @@ type Waiter = (entry: Entry) => void;
 export class MemoryStore {
   readonly held = new Map<string, Held>();
   readonly waiters = new Map<string, Set<Waiter>>();
+  /** When the first registry over it was made. */
+  memory: Memory | undefined;
 }
 
 export class MemoryRegistry implements SessionRegistry {
@@ -32,30 +37,45 @@ export class MemoryRegistry implements SessionRegistry {
   constructor(clock: Clock, store = new MemoryStore()) {
     this.#clock = clock;
     this.#store = store;
+    store.memory ??= memoryFrom(clock.wallTime());
   }
 
-  claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
+  claim(id: string, claimHash: string, owner: Owner, proof?: ProvenTenure): Promise<ClaimOutcome> {
     const held = this.#live(id);
-    if (held !== undefined && held.claimHash !== claimHash) return Promise.resolve({ kind: 'taken' });
-    return Promise.resolve(this.#write(id, claimHash, owner, (held?.entry.epoch ?? 0) + 1));
+    const tenure = this.#tenureFor(held, claimHash, proof);
+    if (tenure === undefined) return Promise.resolve({ kind: 'taken' });
+    return Promise.resolve(this.#write(id, claimHash, owner, (held?.entry.epoch ?? 0) + 1, tenure));
   }
 
-  restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome> {
+  restore(
+    id: string,
+    claimHash: string,
+    owner: Owner,
+    epoch: number,
+    proof: ProvenTenure,
+  ): Promise<ClaimOutcome> {
     const held = this.#live(id);
-    if (held === undefined) return Promise.resolve(this.#write(id, claimHash, owner, epoch));
+    const tenure = this.#tenureFor(held, claimHash, proof);
+    if (tenure === undefined) return Promise.resolve({ kind: 'taken' });
+    if (held === undefined) return Promise.resolve(this.#write(id, claimHash, owner, epoch, tenure));
     const { entry } = held;
-    if (held.claimHash !== claimHash || entry.epoch > epoch) return Promise.resolve({ kind: 'taken' });
+    if (held.claimHash !== claimHash) {
+      const higher = Math.max(epoch, entry.epoch + 1);
+      return Promise.resolve(this.#write(id, claimHash, owner, higher, tenure));
+    }
+    if (entry.epoch > epoch) return Promise.resolve({ kind: 'taken' });
     const isOwn = entry.pod === owner.pod && entry.address === owner.address;
     const isTie = entry.epoch === epoch && !isOwn;
-    return Promise.resolve(this.#write(id, claimHash, owner, isTie ? epoch + 1 : epoch));
+    return Promise.resolve(this.#write(id, claimHash, owner, isTie ? epoch + 1 : epoch, tenure));
   }
 
   renew(leases: readonly Lease[]): Promise<readonly string[]> {
+    this.#sweep();
     const lost: string[] = [];
     for (const { id, epoch } of leases) {
       const held = this.#live(id);
       if (held?.entry.epoch === epoch) {
-        this.#store.held.set(id, { ...held, expiresAt: this.#clock.now() + LEASE_MS });
+        this.#store.held.set(id, { ...held, expiresAt: this.#clock.now() + RESERVATION_MS });
       } else {
         lost.push(id);
       }
@@ -71,7 +91,7 @@ export class MemoryRegistry implements SessionRegistry {
   abandon(id: string, epoch: number): Promise<void> {
     const held = this.#live(id);
     if (held?.entry.epoch === epoch) {
-      const expiresAt = Math.min(held.expiresAt, this.#clock.now() + ABANDONED_MS);
+      const expiresAt = Math.min(held.expiresAt, this.#clock.now() + LEASE_MS);
       this.#store.held.set(id, { ...held, expiresAt });
     }
     return Promise.resolve();
@@ -112,12 +132,26 @@ export class MemoryRegistry implements SessionRegistry {
     return Promise.resolve();
   }
 
-  #write(id: string, claimHash: string, owner: Owner, epoch: number): ClaimOutcome {
+  /** The tenure with which a claim gets the ID that is `held`; undefined if it does not get it. */
+  #tenureFor(held: Held | undefined, claimHash: string, proof: ProvenTenure | undefined): Tenure | undefined {
+    if (held?.claimHash === claimHash) return longerTenure(held.tenure, proof);
+    if (held !== undefined && !outranks(proof, held.tenure)) return undefined;
+    const now = this.#clock.wallTime();
+    return longerTenure(newTenure(now, this.#store.memory ?? memoryFrom(now)), proof);
+  }
+
+  #write(id: string, claimHash: string, owner: Owner, epoch: number, tenure: Tenure): ClaimOutcome {
     const now = this.#clock.now();
     const entry = { ...owner, epoch, since: this.#clock.wallTime() };
-    this.#store.held.set(id, { entry, claimHash, expiresAt: now + LEASE_MS });
+    this.#store.held.set(id, { entry, claimHash, tenure, expiresAt: now + RESERVATION_MS });
     for (const wake of this.#store.waiters.get(id) ?? []) wake(entry);
-    return { kind: 'claimed', epoch };
+    return { kind: 'claimed', epoch, tenure };
+  }
+
+  /** Forgets what ran out and was not asked for since. */
+  #sweep(): void {
+    const now = this.#clock.now();
+    for (const [id, { expiresAt }] of this.#store.held) if (expiresAt <= now) this.#store.held.delete(id);
   }
 
   /** The lease of an ID, unless it ran out; what ran out is forgotten on the way. */

@@ -6,7 +6,7 @@ import type { Entry, Owner } from './registry.ts';
 export const ENTRY_FAULTS = ['wrong_type', 'too_big', 'missing_field', 'malformed', 'bad_signature'] as const;
 export type EntryFault = (typeof ENTRY_FAULTS)[number];
 
-/** The fields in the order of ENTRY_FIELDS, as the scripts give them: complete, of bounded length, numbers checked. */
+/** The fields in the order of ENTRY_FIELDS and TENURE_FIELDS, as the scripts give them: complete, of bounded length, numbers checked. */
 export type EntryFields = readonly [
   pod: string,
   address: string,
@@ -14,6 +14,8 @@ export type EntryFields = readonly [
   claimHash: string,
   since: string,
   signature: string,
+  held: string,
+  horizon: string,
 ];
 
 /** Signs and verifies with the cluster's secret; while it is rotated, `verify` takes the old and the new one. */
@@ -28,7 +30,8 @@ export type ReadEntry =
 
 /**
  * What is signed of an entry. It binds the address to the ID and the claim, so that an entry can neither be made up nor
- * copied to another ID. Epoch and time are not in it, since they are made inside Redis and lead nobody astray.
+ * copied to another ID. Epoch and times are not in it, since they are made inside Redis and lead nobody astray: whoever can
+ * write them could as well delete the entry, and what outranks it needs a grant.
  */
 export function entryText(id: string, owner: Owner, claimHash: string): string {
   return JSON.stringify([id, owner.pod, owner.address, claimHash]);

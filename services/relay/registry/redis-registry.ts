@@ -1,6 +1,8 @@
 // The session registry over a Redis client: claims and leases as scripts, waits as subscriptions.
 import type { Clock } from '#shared/clock.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { Bell } from './bell.ts';
+import { Continuity } from './continuity.ts';
 import type { OpenRedisClient, RedisClient, ScriptCall } from './redis-client.ts';
 import {
   type EntryFault,
@@ -12,12 +14,11 @@ import {
   readEntry,
 } from './redis-entry.ts';
 import { callFaultFrom, messageOf, RedisCallFault, type RedisFailure } from './redis-failure.ts';
-import { ENTRY_TTL_MS, RedisKeys } from './redis-keys.ts';
+import { BIRTH_TTL_MS, ENTRY_TTL_MS, RedisKeys } from './redis-keys.ts';
 import type { ScriptName } from './redis-scripts.ts';
 import { describeRedisTarget, type RedisTarget } from './redis-url.ts';
 import { Wakeups } from './redis-wakeups.ts';
 import {
-  ABANDONED_MS,
   type ClaimOutcome,
   type Entry,
   type Lease,
@@ -26,6 +27,7 @@ import {
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
+import { newTenure, type ProvenTenure } from './tenure.ts';
 import { Throttle } from './throttle.ts';
 
 /** Leases per batch: a few milliseconds of Redis' time, so that a large pod's renewal delays nobody's claim. */
@@ -63,13 +65,24 @@ export interface RedisRegistryOptions extends EntrySigner {
   readonly keyPrefix?: string;
   /** Of an ID that is free; by default the time in milliseconds (R8). */
   readonly firstEpoch?: () => number;
-  /** LEASE_MS by default; in milliseconds. */
+  /** RESERVATION_MS by default; in milliseconds. */
   readonly leaseMs?: number;
   /** REGISTRY_TIMEOUT_MS by default; in milliseconds. */
   readonly timeoutMs?: number;
 }
 
-type ClaimReply = readonly ['claimed', epoch: string, odd: EntryFault | ''] | readonly ['taken', EntryFields];
+/** A claim, as it is written. */
+interface Claim {
+  readonly id: string;
+  readonly claimHash: string;
+  readonly owner: Owner;
+  readonly epoch: number;
+  readonly proof: ProvenTenure | undefined;
+}
+
+type ClaimReply =
+  | readonly ['claimed', epoch: string, odd: EntryFault | '', held: string, horizon: string]
+  | readonly ['taken', EntryFields];
 type LookupReply = readonly ['found', EntryFields] | readonly ['absent', odd: EntryFault | ''];
 
 export class RedisRegistry implements SessionRegistry {
@@ -82,9 +95,10 @@ export class RedisRegistry implements SessionRegistry {
   readonly #wakeups: Wakeups;
   /**
    * The mark of what this pod wrote, by ID: an entry that a stranger changed and that kept its epoch is not ours to
-   * renew. Written by claim and restore; forgotten with the lease.
+   * renew. Written by claim and restore; forgotten with the lease, at the next renewal at the latest.
    */
   readonly #marks = new Map<string, string>();
+  readonly #continuity = new Continuity();
   readonly #stopped = new AbortController();
   #client: RedisClient | undefined;
   #inFlight = 0;
@@ -121,6 +135,8 @@ export class RedisRegistry implements SessionRegistry {
         usable: () => {
           if (!isUsable) log.info({ redis }, 'redis connected');
           isUsable = true;
+          this.#continuity.connected(clock.wallTime());
+          void this.#lookAtBirth();
           this.#wakeups.wakeAll();
           onReady?.();
         },
@@ -144,13 +160,19 @@ export class RedisRegistry implements SessionRegistry {
     });
   }
 
-  claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome> {
+  claim(id: string, claimHash: string, owner: Owner, proof?: ProvenTenure): Promise<ClaimOutcome> {
     const { clock, firstEpoch = () => clock.wallTime() } = this.#options;
-    return this.#write('claim', id, claimHash, owner, [String(firstEpoch())]);
+    return this.#write('claim', { id, claimHash, owner, epoch: firstEpoch(), proof });
   }
 
-  restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome> {
-    return this.#write('restore', id, claimHash, owner, [String(epoch)]);
+  restore(
+    id: string,
+    claimHash: string,
+    owner: Owner,
+    epoch: number,
+    proof: ProvenTenure,
+  ): Promise<ClaimOutcome> {
+    return this.#write('restore', { id, claimHash, owner, epoch, proof });
   }
 
   /**
@@ -160,6 +182,7 @@ export class RedisRegistry implements SessionRegistry {
   async renew(leases: readonly Lease[]): Promise<readonly string[]> {
     const current = new Set(leases.map(({ id }) => id));
     for (const id of this.#marks.keys()) if (!current.has(id)) this.#marks.delete(id);
+    void this.#lookAtBirth();
     const lost: string[] = [];
     for (let start = 0; start < leases.length; start += RENEW_BATCH) {
       const batch = leases.slice(start, start + RENEW_BATCH);
@@ -178,7 +201,7 @@ export class RedisRegistry implements SessionRegistry {
   }
 
   async abandon(id: string, epoch: number): Promise<void> {
-    await this.#run('abandon', { key: this.#keys.agent(id), args: [String(epoch), String(ABANDONED_MS)] });
+    await this.#run('abandon', { key: this.#keys.agent(id), args: [String(epoch), String(LEASE_MS)] });
   }
 
   async lookup(id: string): Promise<Entry | undefined> {
@@ -240,15 +263,15 @@ export class RedisRegistry implements SessionRegistry {
   /** An entry that the script respects and we do not trust is named to the script in a second call, and replaced. */
   async #write(
     script: 'claim' | 'restore',
-    id: string,
-    claimHash: string,
-    owner: Owner,
-    more: readonly string[],
+    { id, claimHash, owner, epoch: wantedEpoch, proof }: Claim,
   ): Promise<ClaimOutcome> {
+    const now = this.#options.clock.wallTime();
     const signature = this.#options.sign(entryText(id, owner, claimHash));
-    const since = String(this.#options.clock.wallTime());
-    const fields = [owner.pod, owner.address, claimHash, since, signature];
+    const fields = [owner.pod, owner.address, claimHash, String(now), signature];
     const settings = [String(this.#leaseMs), this.#keys.claims(id)];
+    const { heldSince, horizon } = newTenure(now, this.#continuity.memoryAt(now));
+    const proven = proof === undefined ? ['', '', ''] : [proof.heldSince, proof.horizon, proof.seen];
+    const more = [wantedEpoch, heldSince, horizon, ...proven].map(String);
     const call = (distrusted: string): Promise<unknown> =>
       this.#run(script, { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] });
 
@@ -259,10 +282,22 @@ export class RedisRegistry implements SessionRegistry {
       reply = (await call(fingerprintOf(reply[1]))) as ClaimReply;
       if (reply[0] === 'taken') return { kind: 'taken' };
     }
-    const [, epoch, odd] = reply;
+    const [, epoch, odd, held, elder] = reply;
     if (odd !== '') this.#reportOdd(id, odd);
     this.#marks.set(id, markOf(owner, claimHash, signature));
-    return { kind: 'claimed', epoch: Number(epoch) };
+    return {
+      kind: 'claimed',
+      epoch: Number(epoch),
+      tenure: { heldSince: Number(held), horizon: Number(elder) },
+    };
+  }
+
+  /** A failure is logged as that of any call; the next look is at the next renewal. */
+  async #lookAtBirth(): Promise<void> {
+    const now = this.#options.clock.wallTime();
+    const call = { key: this.#keys.born(), args: [String(now), String(BIRTH_TTL_MS)] };
+    const bornAt = await this.#run('birth', call).catch(() => undefined);
+    if (bornAt !== undefined) this.#continuity.looked(now, Number(bornAt));
   }
 
   #runBatch(batch: readonly Lease[]): Promise<readonly PromiseSettledResult<unknown>[]> {

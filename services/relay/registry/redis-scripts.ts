@@ -4,14 +4,15 @@
 // another type, a field that is missing, too long or no number make the entry `odd`, and an odd entry counts as absent.
 // A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
 // caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
-import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS } from './redis-keys.ts';
+import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS, TENURE_FIELDS } from './redis-keys.ts';
+import { TENURE_SLACK_MS } from './tenure.ts';
 
-const FIELD_NAMES = ENTRY_FIELDS.map((name) => `'${name}'`).join(', ');
+const FIELD_NAMES = [...ENTRY_FIELDS, ...TENURE_FIELDS].map((name) => `'${name}'`).join(', ');
 
 const READ = `
 local FIELDS = { ${FIELD_NAMES} }
 
--- The six fields as text; nil if nothing is there; nil and a word if what is there is odd.
+-- The fields as text; nil if nothing is there; nil and a word if what is there is odd.
 local function read(key, distrusted)
   local kind = redis.call('TYPE', key).ok
   if kind == 'none' then return nil end
@@ -20,46 +21,65 @@ local function read(key, distrusted)
     if redis.call('HSTRLEN', key, field) > ${MAX_ENTRY_FIELD_BYTES} then return nil, 'too_big' end
   end
   local entry = redis.call('HMGET', key, unpack(FIELDS))
-  for index = 1, #FIELDS do
+  for index = 1, ${ENTRY_FIELDS.length} do
     if not entry[index] then return nil, 'missing_field' end
   end
-  for _, number in ipairs({ entry[3], entry[5] }) do
+  for _, number in ipairs({ entry[3], entry[5], entry[7] or '1', entry[8] or '1' }) do
     if not number:match('^[1-9]%d*$') or #number > ${MAX_EPOCH_DIGITS} then return nil, 'malformed' end
   end
+  -- A relay of the version before this one wrote it: its tenure counts from its last claim.
+  entry[7] = entry[7] or entry[5]
+  entry[8] = entry[8] or string.format('%.0f', entry[7] + ${TENURE_SLACK_MS})
   if distrusted ~= '' and table.concat(entry, '\\n') == distrusted then return nil, 'bad_signature' end
   return entry
 end
 `;
 
-/** ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted, epoch. */
+/**
+ * ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted, epoch; the tenure of a claim
+ * that comes now (held, horizon); the one that it has a proof for (held, horizon, seen), or '' three times.
+ */
 const WRITE = `
-local function write(epoch, odd)
+local hasProof = ARGV[14] ~= ''
+
+-- As \`outranks\` in tenure.ts.
+local function outranks(entry)
+  return hasProof and tonumber(ARGV[12]) < tonumber(entry[7]) and tonumber(ARGV[14]) >= tonumber(entry[8])
+end
+
+local function write(entry, epoch, odd)
+  local held, horizon = ARGV[10], ARGV[11]
+  if entry and entry[4] == ARGV[3] then held, horizon = entry[7], entry[8] end
+  if hasProof and tonumber(ARGV[12]) < tonumber(held) then held, horizon = ARGV[12], ARGV[13] end
   if odd then redis.call('UNLINK', KEYS[1]) end
   local text = string.format('%.0f', epoch)
   redis.call('HSET', KEYS[1], 'pod', ARGV[1], 'address', ARGV[2], 'epoch', text, 'claim', ARGV[3], 'since', ARGV[4],
-    'signature', ARGV[5])
+    'signature', ARGV[5], 'held', held, 'horizon', horizon)
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   -- Whoever waits looks again by itself as well: a user without the right to publish must not lose the claim.
   redis.pcall('PUBLISH', ARGV[7], text)
-  return { 'claimed', text, odd or '' }
+  return { 'claimed', text, odd or '', held, horizon }
 end
 `;
 
 const CLAIM = `
 local entry, odd = read(KEYS[1], ARGV[8])
-if entry and entry[4] ~= ARGV[3] then return { 'taken', entry } end
-return write(tonumber(entry and entry[3] + 1 or ARGV[9]), odd)
+if entry and entry[4] ~= ARGV[3] and not outranks(entry) then return { 'taken', entry } end
+return write(entry, tonumber(entry and entry[3] + 1 or ARGV[9]), odd)
 `;
 
 const RESTORE = `
 local entry, odd = read(KEYS[1], ARGV[8])
 local epoch = tonumber(ARGV[9])
-if entry then
-  if entry[4] ~= ARGV[3] or tonumber(entry[3]) > epoch then return { 'taken', entry } end
+if entry and entry[4] ~= ARGV[3] then
+  if not outranks(entry) then return { 'taken', entry } end
+  epoch = math.max(epoch, entry[3] + 1)
+elseif entry then
+  if tonumber(entry[3]) > epoch then return { 'taken', entry } end
   local own = entry[1] == ARGV[1] and entry[2] == ARGV[2]
   if tonumber(entry[3]) == epoch and not own then epoch = epoch + 1 end
 end
-return write(epoch, odd)
+return write(entry, epoch, odd)
 `;
 
 const LOOKUP = `
@@ -87,12 +107,24 @@ if entry[1] ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `;
 
-/** ARGV: epoch, the lease that is left to it. */
+/** ARGV: epoch, the time that is left to it. */
 const ABANDON = `
 local entry = redis.pcall('HMGET', KEYS[1], 'epoch')
 local left = redis.call('PTTL', KEYS[1])
 if entry[1] ~= ARGV[1] or (left >= 0 and left <= tonumber(ARGV[2])) then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`;
+
+/** ARGV: now, life. Since when this Redis remembers: an empty one since now. */
+const BIRTH = `
+local at = redis.pcall('HMGET', KEYS[1], 'at')[1]
+if type(at) ~= 'string' or not at:match('^[1-9]%d*$') or #at > ${MAX_EPOCH_DIGITS} then
+  at = ARGV[1]
+  redis.call('UNLINK', KEYS[1])
+  redis.call('HSET', KEYS[1], 'at', at)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return at
 `;
 
 /** Lua, by name; each takes one key. */
@@ -103,6 +135,7 @@ export const REDIS_SCRIPTS = {
   renew: RENEW,
   release: RELEASE,
   abandon: ABANDON,
+  birth: BIRTH,
 } as const;
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;

@@ -1,10 +1,11 @@
 // The session registry: which pod holds the control link of which agent. Interface and written contract.
 //
-// R1  A claim on a free ID gives epoch 1 or more and starts a lease of LEASE_MS.
-// R2  The same claim hash on a live lease moves the ID to the new owner and raises the epoch by one.
-// R3  Another claim hash on a live lease is `taken`; nothing changes.
-// R4  A lease that is not renewed within LEASE_MS is gone: `lookup` finds nothing, any claim succeeds.
-// R5  `renew` extends the leases whose epoch is still the given one, and names the others as lost.
+// R1  A claim on a free ID gives epoch 1 or more and reserves the ID for RESERVATION_MS.
+// R2  The same claim hash on a reserved ID moves it to the new owner and raises the epoch by one.
+// R3  Another claim hash on a reserved ID is `taken`; nothing changes. The exception is R12.
+// R4  A reservation that is not renewed within RESERVATION_MS is gone: `lookup` finds nothing, any claim succeeds. That
+//     is longer than a lease (LEASE_MS), so that an ID outlasts a pod that stalls for a minute.
+// R5  `renew` extends the reservations whose epoch is still the given one, and names the others as lost.
 // R6  `release` removes the entry only if its epoch is still the given one.
 // R7  `waitFor` gives the entry at once if it is there with an epoch above `afterEpoch`, else when it comes,
 //     else undefined after the time; it is woken by claims on every pod.
@@ -15,14 +16,24 @@
 // R10 `restore` registers an agent that is linked here and whose entry was lost. A free ID gets the given epoch. The same
 //     claim hash with an epoch up to the given one is taken over: this owner's own entry keeps the given epoch, another
 //     owner's is outranked (one more than the given epoch if they are equal). Anything else is `taken`; nothing changes.
-// R11 `abandon` ends a lease within ABANDONED_MS, if the epoch is still the given one: its pod is gone. The entry is not
-//     removed at once, since it says that the agent is on its way back, and keeps the ID from others. A renewal undoes it.
+//     The exception is R12.
+// R11 `abandon` says that the agent has no link any more: from now on the ID is reserved for its claim for one lease,
+//     and no longer. It changes nothing if the epoch is not the given one, or if less than that is left. A renewal undoes it.
+// R12 A claim or a restore with a proven tenure that outranks the one of the entry (tenure.ts) gets the ID, with a higher
+//     epoch, whoever holds it: the registry had forgotten it. The one that held it finds its lease lost.
+// R13 What has run out is swept: a registry holds no more than the IDs that are reserved.
 
-/** The owner renews this often, in milliseconds: two renewals may fail before a lease (LEASE_MS) is lost. */
+import { LEASE_MS } from '#shared/protocol/lease.ts';
+import type { ProvenTenure, Tenure } from './tenure.ts';
+
+/** The owner renews this often, in milliseconds: two renewals may fail before a lease (LEASE_MS) is over. */
 export const RENEW_EVERY_MS = 15_000;
 
-/** The lease of an agent whose pod is gone, in milliseconds: as long as a client waits for the agent to come back. */
-export const ABANDONED_MS = 10_000;
+/**
+ * How long an ID is reserved after a renewal, in milliseconds: a pod may stall for a minute, right before it would have
+ * renewed, and still has the time to come to itself.
+ */
+export const RESERVATION_MS = 2 * LEASE_MS;
 
 /** No answer from the registry for so long, in milliseconds, is a no: a client would rather hear it than wait. */
 export const REGISTRY_TIMEOUT_MS = 2_000;
@@ -45,13 +56,22 @@ export interface Lease {
   readonly epoch: number;
 }
 
-export type ClaimOutcome = { readonly kind: 'claimed'; readonly epoch: number } | { readonly kind: 'taken' };
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly epoch: number; readonly tenure: Tenure }
+  | { readonly kind: 'taken' };
 
 export interface SessionRegistry {
-  claim(id: string, claimHash: string, owner: Owner): Promise<ClaimOutcome>;
+  /** `proof`: what a genuine grant of this claim says. */
+  claim(id: string, claimHash: string, owner: Owner, proof?: ProvenTenure): Promise<ClaimOutcome>;
   /** Registers again what the registry lost; `epoch` is the one that the agent was linked with. */
-  restore(id: string, claimHash: string, owner: Owner, epoch: number): Promise<ClaimOutcome>;
-  /** The IDs among `leases` whose lease is lost. */
+  restore(
+    id: string,
+    claimHash: string,
+    owner: Owner,
+    epoch: number,
+    proof: ProvenTenure,
+  ): Promise<ClaimOutcome>;
+  /** The IDs among `leases` whose lease is lost. Called every RENEW_EVERY_MS, also for none. */
   renew(leases: readonly Lease[]): Promise<readonly string[]>;
   release(id: string, epoch: number): Promise<void>;
   abandon(id: string, epoch: number): Promise<void>;

@@ -3,7 +3,12 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
+import { RelayFault } from '../errors.ts';
+import type { ClusterKey } from '../hop/cluster-key.ts';
+import { formatGrant, GRANT_EVERY_MS, type Grant, readGrant } from '../hop/grant.ts';
+import { LONGEST_OUTAGE_MS } from '../registry/continuity.ts';
 import { type Lease, type Owner, RENEW_EVERY_MS, type SessionRegistry } from '../registry/registry.ts';
+import { outranks, SEEN_NOW, type Tenure } from '../registry/tenure.ts';
 import type { ControlLink, Log, Recorder } from './ports.ts';
 
 /** An agent with a control link on this pod. */
@@ -12,6 +17,10 @@ export interface Agent {
   readonly claimHash: string;
   /** Raised when the ID had to be registered again. */
   epoch: number;
+  /** Since when it has had its ID. */
+  tenure: Tenure;
+  /** Until when that is sure: SEEN_NOW once it is registered; before that, when its grant was made. */
+  seen: number;
   readonly address: string;
   /** Milliseconds since the Unix epoch, to be shown. */
   readonly since: number;
@@ -25,25 +34,30 @@ export interface Agent {
 }
 
 /** A link that was claimed for and is open now. */
-export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'address' | 'link'>;
+export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'seen' | 'address' | 'link'>;
 
 export interface AgentTableOptions {
   readonly registry: SessionRegistry;
   readonly owner: Owner;
+  /** Makes and reads grants. */
+  readonly key: ClusterKey;
   readonly clock: Clock;
   readonly log: Log;
   readonly recorder: Recorder;
 }
 
-export type ClaimResult = { readonly kind: 'claimed'; readonly epoch: number } | { readonly kind: 'taken' };
-
 /** Agents that are registered again at a time: the registry answers each within milliseconds. */
 const RESTORE_BATCH = 500;
+
+export type ClaimResult =
+  | { readonly kind: 'claimed'; readonly claimed: Pick<Agent, 'epoch' | 'tenure' | 'seen'> }
+  | { readonly kind: 'taken' };
 
 /** An agent, and how the table ends it. Owned by the table. */
 interface Row {
   readonly agent: Agent;
   readonly end: AbortController;
+  cancelGrant: Cancel;
 }
 
 export class AgentTable {
@@ -90,16 +104,44 @@ export class AgentTable {
     for (const { agent } of this.#rows.values()) yield agent;
   }
 
-  /** Claims `id` for this pod, before the link exists. Rejects with RegistryUnavailable. */
-  claim(id: string, claimHash: string): Promise<ClaimResult> {
-    return this.#options.registry.claim(id, claimHash, this.#options.owner);
+  /**
+   * Claims `id` for this pod, before the link exists; `grantText` is what the agent showed. An ID whose agent is linked here
+   * is asked of nobody else. While the registry is away, a grant of the last LONGEST_OUTAGE_MS is good for a link, which
+   * is registered when it is back. Rejects with RegistryUnavailable.
+   */
+  async claim(id: string, claimHash: string, grantText?: string): Promise<ClaimResult> {
+    const { clock, key, owner, registry } = this.#options;
+    const grant = grantText === undefined ? undefined : readGrant(key, { id, claimHash }, grantText);
+    const present = this.get(id);
+    const isAnothers = present !== undefined && present.claimHash !== claimHash;
+    if (isAnothers && !outranks(grant, present.tenure)) return { kind: 'taken' };
+    try {
+      const outcome = await registry.claim(id, claimHash, owner, grant);
+      if (outcome.kind === 'taken') return outcome;
+      return { kind: 'claimed', claimed: { ...outcome, seen: SEEN_NOW } };
+    } catch (error) {
+      if (!(error instanceof RelayFault) || grant === undefined) throw error;
+      if (clock.wallTime() - grant.seen > LONGEST_OUTAGE_MS) throw error;
+      // Above that of any link of it that a pod may still hold.
+      const epoch = Math.max(grant.epoch, present?.epoch ?? 0) + 1;
+      this.#options.log.info({ id, epoch }, 'agent let in by its grant while the registry is away');
+      // What it claims to be it has to prove again, to the registry: its grant stays as old as it is.
+      return { kind: 'claimed', claimed: { epoch, tenure: grant, seen: grant.seen } };
+    }
+  }
+
+  /** What the agent is to show with its next link. */
+  grantFor({ id, claimHash, epoch, tenure, seen }: Agent): string {
+    const { clock, key } = this.#options;
+    const grant: Grant = { epoch, ...tenure, seen: Math.min(seen, clock.wallTime()) };
+    return formatGrant(key, { id, claimHash }, grant);
   }
 
   /**
    * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded; a link that was
    * claimed for before another one, and opened after it, is itself.
    */
-  attach({ id, claimHash, epoch, address, link }: Attachment): Agent {
+  attach({ id, claimHash, epoch, tenure, seen, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
     const end = new AbortController();
     const { clock } = this.#options;
@@ -108,6 +150,8 @@ export class AgentTable {
       id,
       claimHash,
       epoch,
+      tenure,
+      seen,
       address,
       ...times,
       link,
@@ -118,8 +162,10 @@ export class AgentTable {
       end.abort();
       link.close('superseded');
     } else {
-      this.#rows.set(id, { agent, end });
-      older?.end.abort();
+      if (older !== undefined) this.#leave(older);
+      const row = { agent, end, cancelGrant: (): void => undefined };
+      this.#rows.set(id, row);
+      this.#scheduleGrant(row);
       older?.agent.link.close('superseded');
     }
     this.#options.recorder.agentLinked();
@@ -128,8 +174,8 @@ export class AgentTable {
   }
 
   /**
-   * A link has closed. An agent that said goodbye frees its ID at once; one that was lost keeps it until the
-   * lease runs out, so that nobody else can take it while the agent dials again.
+   * A link has closed. An agent that said goodbye frees its ID at once; one that was lost keeps it for one lease, so that
+   * nobody else can take it while the agent dials again.
    */
   detach(agent: Agent, reason: CloseReason): void {
     const row = this.#rows.get(agent.id);
@@ -139,10 +185,17 @@ export class AgentTable {
     recorder.agentUnlinked(reason);
     const seconds = (clock.now() - agent.linkedAt) / 1000;
     log.info({ id: agent.id, epoch: agent.epoch, address: agent.address, reason, seconds }, 'agent unlinked');
-    if (!current || reason !== 'ended') return;
+    if (!current) return;
+    if (reason !== 'ended') return this.forsake(agent);
     registry.release(agent.id, agent.epoch).catch((error: unknown) => {
-      log.warn({ id: agent.id, err: error }, 'agent not released: its lease will run out');
+      log.warn({ id: agent.id, err: error }, 'agent not released: its reservation will run out');
     });
+  }
+
+  /** The claim has no link here, or none any more: its ID is kept for it for one lease from now. */
+  forsake({ id, epoch }: Lease): void {
+    // Where that fails the reservation runs out by itself, a lease later.
+    this.#options.registry.abandon(id, epoch).catch(() => undefined);
   }
 
   /** An agent has said something on its link. */
@@ -156,8 +209,19 @@ export class AgentTable {
     }
   }
 
-  /** The ID was claimed again, elsewhere: the link here is one that the agent has left, and may not answer any more. */
-  supersede(agent: Agent): void {
+  /**
+   * The registry has a newer claim of the ID than that of this link. What it says to a restore decides: either the agent
+   * has left this link, or somebody got the ID because the registry had forgotten the agent. Never rejects.
+   */
+  async reassert(agent: Agent): Promise<void> {
+    try {
+      await this.#restoreOne(agent);
+    } catch {
+      // The registry went away: its return restores everybody.
+    }
+  }
+
+  #supersede(agent: Agent): void {
     const row = this.#rows.get(agent.id);
     if (row?.agent !== agent) return;
     this.#forget(row);
@@ -172,17 +236,31 @@ export class AgentTable {
     await promise;
   }
 
-  #forget({ agent, end }: Row): void {
-    this.#rows.delete(agent.id);
-    end.abort();
+  #forget(row: Row): void {
+    this.#rows.delete(row.agent.id);
+    this.#leave(row);
     if (this.#rows.size > 0) return;
     for (const tell of this.#onEmpty) tell();
     this.#onEmpty.clear();
   }
 
+  /** Nothing waits for this link any more. */
+  #leave({ end, cancelGrant }: Row): void {
+    cancelGrant();
+    end.abort();
+  }
+
+  #scheduleGrant(row: Row): void {
+    const { agent } = row;
+    row.cancelGrant = this.#options.clock.after(GRANT_EVERY_MS, () => {
+      agent.link.send({ type: 'grant', grant: this.grantFor(agent) });
+      this.#scheduleGrant(row);
+    });
+  }
+
   /**
    * Registers every agent of this pod again, after the registry was away and may have forgotten them. An ID that
-   * somebody else has claimed meanwhile is theirs.
+   * somebody else got meanwhile comes back to the one that was there first.
    */
   async restore(): Promise<void> {
     await this.#restoreAll([...this]);
@@ -205,10 +283,13 @@ export class AgentTable {
 
   async #restoreOne(agent: Agent): Promise<void> {
     const { owner, registry } = this.#options;
-    const outcome = await registry.restore(agent.id, agent.claimHash, owner, agent.epoch);
+    const proof = { ...agent.tenure, seen: agent.seen };
+    const outcome = await registry.restore(agent.id, agent.claimHash, owner, agent.epoch, proof);
     if (this.get(agent.id) !== agent) return;
-    if (outcome.kind === 'taken') this.supersede(agent);
-    else agent.epoch = outcome.epoch;
+    if (outcome.kind === 'taken') return this.#supersede(agent);
+    agent.epoch = outcome.epoch;
+    agent.tenure = outcome.tenure;
+    agent.seen = SEEN_NOW;
   }
 
   #scheduleRenewal(): void {
@@ -223,7 +304,6 @@ export class AgentTable {
   async #renew(): Promise<void> {
     const leases: Lease[] = [];
     for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
-    if (leases.length === 0) return;
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
       // A newer link may have come while the registry answered.

@@ -68,7 +68,7 @@ interface Way {
   /** False if it cannot be reached there. */
   readonly send: (ticket: string) => Promise<boolean> | boolean;
   /** The registry has a newer claim: this one. */
-  readonly onMoved?: (entry: Entry) => void;
+  readonly onMoved?: (entry: Entry) => Promise<void>;
 }
 
 /**
@@ -140,16 +140,17 @@ export class Router {
         agent.link.send({ type: 'dial', ticket, client, resumable });
         return true;
       },
-      onMoved: (entry) => {
+      onMoved: async (entry) => {
         // Its own claim may have been registered again, with a higher epoch, meanwhile.
-        if (entry.epoch > agent.epoch) this.#options.agents.supersede(agent);
+        if (entry.epoch > agent.epoch) await this.#options.agents.reassert(agent);
       },
     });
   }
 
   /**
-   * The entry of a pod that is not there is abandoned, unless it has changed meanwhile: it lives for as long as clients
-   * wait. That of a pod which is there and does not have the agent stays: the agent is on its way back.
+   * The entry of a pod that is not there is abandoned, unless it has changed meanwhile. Only a connection that was refused,
+   * or the cluster, says so: a pod that is late, or answers with an error, may well hold the agent. The entry of one which
+   * does not have the agent stays: the agent is on its way back.
    */
   async #dialPeer(entry: Entry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { clock, cluster, log, peers, recorder, registry } = this.#options;
@@ -167,7 +168,7 @@ export class Router {
         recorder.orderSent(outcome.kind, (clock.now() - askedAt) / 1000);
         if (outcome.kind === 'sent') return true;
         isGone = outcome.kind === 'unreachable';
-        const detail = outcome.kind === 'unreachable' ? outcome.detail : undefined;
+        const detail = outcome.kind === 'failed' ? outcome.detail : undefined;
         log.warn({ id, owner: pod, address, outcome: outcome.kind, detail }, 'dial order failed');
         return false;
       },
@@ -197,9 +198,9 @@ export class Router {
     let look: AbortController | undefined;
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
       const { signal } = (look = new AbortController());
-      void this.#awaitMove(id, epoch, timeoutMs, signal).then((entry) => {
+      void this.#awaitMove(id, epoch, timeoutMs, signal).then(async (entry) => {
         if (entry === undefined || signal.aborted) return;
-        onMoved?.(entry);
+        await onMoved?.(entry);
         pending.giveUp();
       });
     });

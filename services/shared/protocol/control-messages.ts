@@ -2,6 +2,7 @@
 //
 // Flow (subprotocol converge.agent.v1, one JSON object per text message):
 //   relay -> agent   welcome      once, first
+//   relay -> agent   grant        now and then: show this one with the next link
 //   relay -> agent   dial         for each client: open a stream with this ticket
 //   relay -> agent   goaway       open a new link, then close this one
 //   agent -> relay   status       on change
@@ -23,6 +24,14 @@ export interface Welcome {
   readonly pod: string;
   /** http(s)://HOST, what people should be told to use. */
   readonly publicUrl: string;
+  /** The first grant; empty from a relay that makes none. */
+  readonly grant: string;
+}
+
+/** What proves to every relay of the cluster since when the agent has had its ID. Opaque to the agent. */
+export interface GrantMessage {
+  readonly type: 'grant';
+  readonly grant: string;
 }
 
 export interface Dial {
@@ -65,7 +74,7 @@ export interface Resumption {
   readonly afterMs: number;
 }
 
-export type RelayMessage = Welcome | Dial | Goaway;
+export type RelayMessage = Welcome | GrantMessage | Dial | Goaway;
 export type AgentMessage = AgentStatus | Resumption;
 
 /** What came over a control link: a message, one of another version, or none at all. */
@@ -85,7 +94,10 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
           epoch: fields.count('epoch'),
           pod: fields.text('pod'),
           publicUrl: fields.text('publicUrl'),
+          grant: fields.optionalText('grant'),
         };
+      case 'grant':
+        return { type, grant: fields.text('grant') };
       case 'dial':
         return {
           type,
@@ -133,6 +145,8 @@ class FieldFault extends Error {}
 
 interface Fields {
   text(name: string): string;
+  /** Empty if it is not there. */
+  optionalText(name: string): string;
   count(name: string): number;
   flag(name: string): boolean;
 }
@@ -165,12 +179,13 @@ function parse<Message>(
 }
 
 function fieldsOf(record: Record<string, unknown>): Fields {
+  const text = (name: string, value: unknown): string => {
+    if (typeof value === 'string' && value.length <= MAX_FIELD_LENGTH) return value;
+    throw new FieldFault(`${name} is not a string of at most ${MAX_FIELD_LENGTH} characters`);
+  };
   return {
-    text(name) {
-      const value = record[name];
-      if (typeof value === 'string' && value.length <= MAX_FIELD_LENGTH) return value;
-      throw new FieldFault(`${name} is not a string of at most ${MAX_FIELD_LENGTH} characters`);
-    },
+    text: (name) => text(name, record[name]),
+    optionalText: (name) => text(name, record[name] ?? ''),
     count(name) {
       const value = record[name];
       if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
