@@ -7,7 +7,7 @@ import { detectCiJob } from './ci/ci-job.ts';
 import { makeAgentId } from './ci/random-token.ts';
 import type { AgentOptions } from './cli.ts';
 import { prepareCredentials } from './credentials-source.ts';
-import { EXIT_CODES, type ExitCode } from './exit-code.ts';
+import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-code.ts';
 import type { EndReason } from './expiry/end-reason.ts';
 import { startExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
@@ -158,6 +158,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     onDial: (dial) => intake.answer(dial),
     onLost: relayLost,
     onTrouble: troubled,
+    isBusy: () => watch.snapshotOrEnd().clients > 0,
     onFailed: failed,
   });
   report();
@@ -192,7 +193,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
 
   function failed({ kind, message }: LinkFailure): void {
     complain(message);
-    void end(undefined, EXIT_CODES[kind]);
+    void end(undefined, exitCodeFor(kind));
   }
 
   function expired(reason: EndReason): void {
@@ -243,10 +244,14 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     return { kind: 'cut_off', since, deadline };
   }
 
-  function troubled({ message, patienceMs }: LinkFailure): void {
+  function troubled({ kind, message, patienceMs }: LinkFailure): void {
     if (patienceMs === 0) return;
-    const seconds = Math.ceil(Math.min(patienceMs, watch.snapshotOrEnd().remainingMs) / 1_000);
-    const patience = life.kind === 'calling' ? `${seconds} s` : 'as long as the job is open';
+    const seconds = `${Math.ceil(Math.min(patienceMs, watch.snapshotOrEnd().remainingMs) / 1_000)} s`;
+    if (kind === 'usurped')
+      return complain(
+        `${message}; trying to get it back for ${seconds}, and for as long as somebody is here`,
+      );
+    const patience = life.kind === 'calling' ? seconds : 'as long as the job is open';
     complain(`${message}; trying again for ${patience}`);
   }
 

@@ -9,6 +9,11 @@ export const EXIT_CODES = {
   version: 5,
 } as const;
 
+/** One that lost its ID to another agent is refused like one that never got it. */
+export function exitCodeFor(kind: 'unreachable' | 'refused' | 'usurped' | 'version'): ExitCode {
+  return EXIT_CODES[kind === 'usurped' ? 'refused' : kind];
+}
+
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 /** One line each, for the help. */

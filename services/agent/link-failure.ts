@@ -14,8 +14,8 @@ export const FIRST_LINK_PATIENCE_MS = 60_000;
 export const TAKEN_PATIENCE_MS = LEASE_MS + 5_000;
 
 export interface LinkFailure {
-  /** Which exit code it leads to once the patience is over. */
-  readonly kind: 'unreachable' | 'refused' | 'version';
+  /** What kind of end it leads to once the patience is over; `usurped`: this agent had its ID, and lost it to another. */
+  readonly kind: 'unreachable' | 'refused' | 'usurped' | 'version';
   /** One line: who said what, and the way out. */
   readonly message: string;
   /** How long trying again makes sense, in milliseconds; 0: the same question gets the same answer. */
@@ -33,6 +33,10 @@ export function linkFailureFrom(
   const { message } = failure;
   if (failure.kind !== 'refusal') return unreachable(message, wasLinked);
   if (failure.code === 'upgrade_required') return { kind: 'version', message, patienceMs: 0 };
+  if (failure.code === 'id_taken' && wasLinked) {
+    const words = `another agent has the ID ${target.id} now: nobody new can come in here, and sessions that are open go on`;
+    return { kind: 'usurped', message: words, patienceMs: TAKEN_PATIENCE_MS };
+  }
   if (failure.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
   return REFUSALS[failure.code].retry
     ? unreachable(message, wasLinked)

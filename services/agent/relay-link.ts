@@ -31,6 +31,8 @@ export interface RelayLinkOptions {
   readonly onLost: (reason: CloseReason) => void;
   /** Something is in the way, and dialling goes on; once per kind of trouble until a link is up. */
   readonly onTrouble: (failure: LinkFailure) => void;
+  /** True while somebody is in a session: then an ID that went to another agent is not given up. */
+  readonly isBusy: () => boolean;
   /** The patience is over. The last call. */
   readonly onFailed: (failure: LinkFailure) => void;
   /** In tests, in place of the network. */
@@ -105,7 +107,8 @@ class PersistentLink implements RelayLink {
   #isWorthAnother(failure: LinkFailure): boolean {
     const now = this.#options.clock.now();
     const firstSeen = this.#troubles.get(failure.kind);
-    if (now - (firstSeen ?? now) >= failure.patienceMs) return false;
+    if (now - (firstSeen ?? now) >= failure.patienceMs)
+      return failure.kind === 'usurped' && this.#options.isBusy();
     if (firstSeen !== undefined) return true;
     this.#troubles.set(failure.kind, now);
     this.#options.onTrouble(failure);

@@ -265,6 +265,7 @@ export function describeRegistry(
     test('R12 an agent that is linked gets back what the registry forgot, from whoever got it', async () => {
       const epoch = await epochOf(here, 'job', 'hash-a', HERE);
       const proof = { ...(await tenureOf(here, 'job', 'hash-a', HERE)), seen: SEEN_NOW };
+      await harness.advance(1);
       await harness.forget();
       await harness.advance(1_000);
       const stranger = await epochOf(there, 'job', 'hash-b', THERE);
@@ -282,6 +283,7 @@ export function describeRegistry(
 
     test('R12 an agent that dials again gets back what the registry forgot, by its grant', async () => {
       const proof = { ...(await tenureOf(here, 'job', 'hash-a', HERE)), seen: harness.wallTime() };
+      await harness.advance(1);
       await harness.forget();
       await harness.advance(1_000);
       const stranger = await epochOf(there, 'job', 'hash-b', THERE);
@@ -307,9 +309,32 @@ export function describeRegistry(
       expect(await here.lookup('job')).toMatchObject(THERE);
     });
 
+    test('R12 nor when the registry has forgotten both, in whatever order they come back', async () => {
+      await harness.advance(LEASE_MS);
+      const squatter = await tenureOf(here, 'job', 'hash-b', HERE);
+      const [left, old] = [harness.wallTime(), { ...squatter, seen: harness.wallTime() }];
+      await here.release('job', (await here.lookup('job'))?.epoch ?? 0);
+      await harness.advance(1_000);
+      const agent = await tenureOf(there, 'job', 'hash-a', THERE);
+      await harness.advance(1);
+      await harness.forget();
+      // He comes first, and what he proves is of shortly before the loss.
+      expect(await here.claim('job', 'hash-b', HERE, old)).toMatchObject({ tenure: { seen: left } });
+      const back = await there.restore('job', 'hash-a', THERE, 1, agent);
+      expect(back).toMatchObject({ kind: 'claimed', tenure: agent });
+      expect(await here.claim('job', 'hash-b', HERE, old)).toEqual({ kind: 'taken' });
+      await harness.advance(1);
+      await harness.forget();
+      // The agent comes first, and by its grant.
+      const grant = { ...agent, seen: harness.wallTime() };
+      expect((await there.claim('job', 'hash-a', THERE, grant)).kind).toBe('claimed');
+      expect(await here.claim('job', 'hash-b', HERE, old)).toEqual({ kind: 'taken' });
+      expect(await here.restore('job', 'hash-b', HERE, 9, old)).toEqual({ kind: 'taken' });
+    });
+
     test('R12 a younger claim outranks nobody, whatever it proves', async () => {
       await here.claim('job', 'hash-a', HERE);
-      const proof = { heldSince: harness.wallTime() + 1, horizon: 1, seen: SEEN_NOW };
+      const proof = { ...LINKED, heldSince: harness.wallTime() + 1, horizon: harness.wallTime() + 9_000 };
       expect(await there.claim('job', 'hash-b', THERE, proof)).toEqual({ kind: 'taken' });
       expect(await there.restore('job', 'hash-b', THERE, 1e9, proof)).toEqual({ kind: 'taken' });
     });

@@ -22,6 +22,7 @@ class Listener {
   readonly losses: CloseReason[] = [];
   readonly troubles: LinkFailure[] = [];
   failure: LinkFailure | undefined;
+  isBusy = false;
   link: RelayLink | undefined;
 
   start(base: string): void {
@@ -32,6 +33,7 @@ class Listener {
       onWelcome: (welcome) => this.welcomes.push(welcome),
       onDial: (dial) => this.dials.push(dial),
       onLost: (reason) => this.losses.push(reason),
+      isBusy: () => this.isBusy,
       onTrouble: (failure) => this.troubles.push(failure),
       onFailed: (failure) => {
         this.failure = failure;
@@ -73,7 +75,7 @@ describe('a relay link', () => {
     const heard = await begin();
     await until(() => heard.welcomes.length === 1);
     expect(heard.welcomes[0]).toMatchObject({ epoch: 1, publicUrl: 'https://relay.test' });
-    expect(relay.handshakes).toEqual([{ claim: 'c'.repeat(43), path: '/agent/job' }]);
+    expect(relay.handshakes).toEqual([{ claim: 'c'.repeat(43), grant: undefined, path: '/agent/job' }]);
     relay.links[0]?.send(JSON.stringify({ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true }));
     await until(() => heard.dials.length === 1);
     expect(heard.dials).toEqual([{ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true }]);
@@ -161,6 +163,46 @@ describe('a relay link', () => {
     expect(heard.troubles).toHaveLength(1);
     expect(heard.failure).toMatchObject({ kind: 'refused', patienceMs: TAKEN_PATIENCE_MS });
     expect(relay.handshakes.length).toBeGreaterThan(3);
+  });
+
+  test('that lost its ID to another agent goes on for as long as somebody is in a session, then fails', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    heard.isBusy = true;
+    relay.mood = 'id_taken';
+    relay.links[0]?.close(4409, 'superseded');
+    await until(() => heard.troubles.length === 1, 500);
+    expect(heard.troubles[0]).toMatchObject({ kind: 'usurped', patienceMs: TAKEN_PATIENCE_MS });
+    heard.clock.advance(10 * TAKEN_PATIENCE_MS);
+    const tried = relay.handshakes.length;
+    await until(() => relay.handshakes.length > tried + 3, 500);
+    expect(heard.failure).toBeUndefined();
+    heard.isBusy = false;
+    await until(() => heard.failure !== undefined, 500);
+    expect(heard.failure?.kind).toBe('usurped');
+    expect(heard.troubles).toHaveLength(1);
+  });
+
+  test('that gets its ID back from another agent is as it was', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    relay.mood = 'id_taken';
+    relay.links[0]?.close(4409, 'superseded');
+    await until(() => heard.troubles.length === 1, 500);
+    relay.mood = 'welcome';
+    await until(() => heard.welcomes.length === 2, 500);
+    expect(heard.failure).toBeUndefined();
+  });
+
+  test('shows the newest grant with its next dial, and none that is no header value', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    const [link] = relay.links;
+    for (const grant of ['first', 'newest', 'a\r\nb', '', 'ü', 'x'.repeat(513)])
+      link?.send(JSON.stringify({ type: 'grant', grant }));
+    link?.send(JSON.stringify({ type: 'goaway', reason: 'restart', seconds: 1 }));
+    await until(() => relay.handshakes.length === 2, 500);
+    expect(relay.handshakes.map(({ grant }) => grant)).toEqual([undefined, 'newest']);
   });
 
   test.each([

@@ -73,6 +73,7 @@ export class EchoAgent implements AsyncDisposable {
         this.#intake.answer(dial);
       },
       onLost: (reason) => this.losses.push(reason),
+      isBusy: () => false,
       onTrouble: (failure) => this.troubles.push(failure),
       onFailed: (failure) => {
         this.failure = failure;

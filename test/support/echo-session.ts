@@ -101,8 +101,13 @@ export class EchoSession implements Disposable {
 }
 
 /** Opens a session that ends with its transport. @throws Error if the relay refuses */
-export async function openPlainSession(port: number, id: string, waitSeconds = 0): Promise<EchoSession> {
-  const outcome = await openClientStream(port, id, { waitSeconds });
+export async function openPlainSession(
+  port: number,
+  id: string,
+  waitSeconds = 0,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<EchoSession> {
+  const outcome = await openClientStream(port, id, { waitSeconds, headers });
   if (outcome.kind !== 'open') throw new Error(`no session with ${id}: ${JSON.stringify(outcome)}`);
   const session = new EchoSession(outcome.stream);
   session.greet();

@@ -96,6 +96,11 @@ export class MeshPod implements BalancerTarget {
     }
   }
 
+  /** Sends a signal that it outlives. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<ProcessExit> {
     if (this.#process === undefined) throw new Error(`${this.name} was never started`);

@@ -124,8 +124,13 @@ export class Mesh {
   }
 
   /** A session that ends with its transport. */
-  async plain(id: string, port = this.balancer.port, waitSeconds = 0): Promise<EchoSession> {
-    return this.guest(await openPlainSession(port, id, waitSeconds));
+  async plain(
+    id: string,
+    port = this.balancer.port,
+    waitSeconds = 0,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<EchoSession> {
+    return this.guest(await openPlainSession(port, id, waitSeconds, headers));
   }
 
   /** A session that outlives its transports. */

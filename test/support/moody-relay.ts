@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
+import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
 
 interface Handshake {
   readonly claim: string | undefined;
+  readonly grant: string | undefined;
   readonly path: string | undefined;
 }
 
@@ -28,7 +29,9 @@ export class MoodyRelay {
     this.#server.on('upgrade', (request, socket, head) => {
       // An agent that is stopped while it dials.
       socket.on('error', () => undefined);
-      this.handshakes.push({ claim: request.headers[CLAIM_HEADER]?.toString(), path: request.url });
+      const { headers, url } = request;
+      const [claim, grant] = [headers[CLAIM_HEADER]?.toString(), headers[GRANT_HEADER]?.toString()];
+      this.handshakes.push({ claim, grant, path: url });
       const { mood } = this;
       if (mood !== 'welcome' && mood !== 'silent') {
         const body = JSON.stringify({ code: mood, message: 'because the test says so' });

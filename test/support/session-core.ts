@@ -127,10 +127,10 @@ export function createCore() {
 
   /** Claims and attaches an agent on this pod. */
   async function link(id: string, claimHash = `hash of ${id}`): Promise<{ agent: Agent; link: FakeLink }> {
-    const result = await agents.claim(id, claimHash);
-    if (result.kind === 'taken') throw new Error(`${id} is taken`);
+    const claimed = await agents.claim(id, claimHash);
+    if (claimed.kind === 'taken') throw new Error(`${id} is taken`);
     const fake = new FakeLink();
-    const agent = agents.attach({ id, claimHash, ...result.claimed, address: '192.0.2.1', link: fake });
+    const agent = agents.attach({ id, claimHash, ...claimed, address: '192.0.2.1', link: fake });
     return { agent, link: fake };
   }
 

@@ -1,9 +1,9 @@
 // Proofs of tenure for tests: of an agent that is linked, and has had its ID since a given time.
-import { type ProvenTenure, SEEN_NOW } from '../../services/relay/registry/tenure.ts';
+import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 
 /** Had the ID since `heldSince`, in milliseconds since the Unix epoch; linked now, unless `seen` says otherwise. */
-export function provenSince(heldSince: number, seen = SEEN_NOW): ProvenTenure {
-  return { heldSince, horizon: heldSince, seen };
+export function provenSince(heldSince: number, seen = SEEN_NOW): Tenure {
+  return { heldSince, eldersBefore: heldSince, horizon: heldSince, seen };
 }
 
 /** Of an agent that nobody is junior to. */

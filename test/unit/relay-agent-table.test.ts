@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { SEEN_NOW } from '../../services/relay/registry/tenure.ts';
 import { settle } from '../support/poll.ts';
 import { createCore, FakeLink, PEER, SELF } from '../support/session-core.ts';
 import { LINKED } from '../support/tenure.ts';
@@ -38,7 +37,7 @@ test('a newer link supersedes the older one, whose end changes nothing', async (
 
 test('an older claim that is opened later does not supersede a newer one', async () => {
   const { agents, recorder } = createCore();
-  const attachment = { id: 'job', claimHash: 'hash', address: '192.0.2.1', tenure: LINKED, seen: SEEN_NOW };
+  const attachment = { id: 'job', claimHash: 'hash', address: '192.0.2.1', tenure: LINKED };
   const newerLink = new FakeLink();
   const newer = agents.attach({ ...attachment, epoch: 2, link: newerLink });
   const olderLink = new FakeLink();

@@ -58,20 +58,19 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
     }
     const claimHash = hashClaim(claim);
     const grant = request.headers[GRANT_HEADER];
-    const result = await agents
+    const claimed = await agents
       .claim(id, claimHash, typeof grant === 'string' ? grant : undefined)
       .catch(registryFailed);
-    if (result === undefined) {
+    if (claimed === undefined) {
       return refuse(reply, recorder, 'registry_unavailable', 'the registry is not reachable: try again', {
         id,
       });
     }
-    if (result.kind === 'taken') {
+    if (claimed.kind === 'taken') {
       void options.owners.check(id);
       const message = `ID ${id} is taken by a running agent: choose another, or wait until that one has ended`;
       return refuse(reply, recorder, 'id_taken', message, { id });
     }
-    const { claimed } = result;
     const address = addressOf(request);
     const isAccepted = acceptUpgrade(request, reply, control, (socket, transport) => {
       let agent: Agent | undefined;
@@ -91,8 +90,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
           if (agent !== undefined) agents.detach(agent, reason);
         },
       });
-      const { epoch, tenure, seen } = claimed;
-      agent = agents.attach({ id, claimHash, epoch, tenure, seen, address, link });
+      const { epoch, tenure } = claimed;
+      agent = agents.attach({ id, claimHash, epoch, tenure, address, link });
       const { pod } = options.self;
       link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, grant: agents.grantFor(agent) });
     });

@@ -11,7 +11,7 @@ import {
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
-import { longerTenure, newTenure, outranks, type ProvenTenure, type Tenure } from './tenure.ts';
+import { newTenure, outranks, provenTenure, type Tenure } from './tenure.ts';
 
 interface Held {
   readonly entry: Entry;
@@ -40,20 +40,14 @@ export class MemoryRegistry implements SessionRegistry {
     store.memory ??= memoryFrom(clock.wallTime());
   }
 
-  claim(id: string, claimHash: string, owner: Owner, proof?: ProvenTenure): Promise<ClaimOutcome> {
+  claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome> {
     const held = this.#live(id);
     const tenure = this.#tenureFor(held, claimHash, proof);
     if (tenure === undefined) return Promise.resolve({ kind: 'taken' });
     return Promise.resolve(this.#write(id, claimHash, owner, (held?.entry.epoch ?? 0) + 1, tenure));
   }
 
-  restore(
-    id: string,
-    claimHash: string,
-    owner: Owner,
-    epoch: number,
-    proof: ProvenTenure,
-  ): Promise<ClaimOutcome> {
+  restore(id: string, claimHash: string, owner: Owner, epoch: number, proof: Tenure): Promise<ClaimOutcome> {
     const held = this.#live(id);
     const tenure = this.#tenureFor(held, claimHash, proof);
     if (tenure === undefined) return Promise.resolve({ kind: 'taken' });
@@ -133,11 +127,12 @@ export class MemoryRegistry implements SessionRegistry {
   }
 
   /** The tenure with which a claim gets the ID that is `held`; undefined if it does not get it. */
-  #tenureFor(held: Held | undefined, claimHash: string, proof: ProvenTenure | undefined): Tenure | undefined {
-    if (held?.claimHash === claimHash) return longerTenure(held.tenure, proof);
-    if (held !== undefined && !outranks(proof, held.tenure)) return undefined;
+  #tenureFor(held: Held | undefined, claimHash: string, proof: Tenure | undefined): Tenure | undefined {
+    if (held?.claimHash === claimHash)
+      return proof !== undefined && proof.seen > held.tenure.seen ? proof : held.tenure;
+    if (held !== undefined) return outranks(proof, held.tenure) ? proof : undefined;
     const now = this.#clock.wallTime();
-    return longerTenure(newTenure(now, this.#store.memory ?? memoryFrom(now)), proof);
+    return provenTenure(newTenure(now, this.#store.memory ?? memoryFrom(now)), proof);
   }
 
   #write(id: string, claimHash: string, owner: Owner, epoch: number, tenure: Tenure): ClaimOutcome {

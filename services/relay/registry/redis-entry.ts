@@ -15,7 +15,9 @@ export type EntryFields = readonly [
   since: string,
   signature: string,
   held: string,
+  elders: string,
   horizon: string,
+  seen: string,
 ];
 
 /** Signs and verifies with the cluster's secret; while it is rotated, `verify` takes the old and the new one. */

@@ -27,7 +27,7 @@ import {
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
-import { newTenure, type ProvenTenure } from './tenure.ts';
+import { newTenure, type Tenure } from './tenure.ts';
 import { Throttle } from './throttle.ts';
 
 /** Leases per batch: a few milliseconds of Redis' time, so that a large pod's renewal delays nobody's claim. */
@@ -77,11 +77,11 @@ interface Claim {
   readonly claimHash: string;
   readonly owner: Owner;
   readonly epoch: number;
-  readonly proof: ProvenTenure | undefined;
+  readonly proof: Tenure | undefined;
 }
 
 type ClaimReply =
-  | readonly ['claimed', epoch: string, odd: EntryFault | '', held: string, horizon: string]
+  | readonly ['claimed', epoch: string, odd: EntryFault | '', ...tenure: readonly string[]]
   | readonly ['taken', EntryFields];
 type LookupReply = readonly ['found', EntryFields] | readonly ['absent', odd: EntryFault | ''];
 
@@ -160,18 +160,12 @@ export class RedisRegistry implements SessionRegistry {
     });
   }
 
-  claim(id: string, claimHash: string, owner: Owner, proof?: ProvenTenure): Promise<ClaimOutcome> {
+  claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome> {
     const { clock, firstEpoch = () => clock.wallTime() } = this.#options;
     return this.#write('claim', { id, claimHash, owner, epoch: firstEpoch(), proof });
   }
 
-  restore(
-    id: string,
-    claimHash: string,
-    owner: Owner,
-    epoch: number,
-    proof: ProvenTenure,
-  ): Promise<ClaimOutcome> {
+  restore(id: string, claimHash: string, owner: Owner, epoch: number, proof: Tenure): Promise<ClaimOutcome> {
     return this.#write('restore', { id, claimHash, owner, epoch, proof });
   }
 
@@ -269,9 +263,9 @@ export class RedisRegistry implements SessionRegistry {
     const signature = this.#options.sign(entryText(id, owner, claimHash));
     const fields = [owner.pod, owner.address, claimHash, String(now), signature];
     const settings = [String(this.#leaseMs), this.#keys.claims(id)];
-    const { heldSince, horizon } = newTenure(now, this.#continuity.memoryAt(now));
-    const proven = proof === undefined ? ['', '', ''] : [proof.heldSince, proof.horizon, proof.seen];
-    const more = [wantedEpoch, heldSince, horizon, ...proven].map(String);
+    const fresh = tenureWords(newTenure(now, this.#continuity.memoryAt(now)));
+    const proven = proof === undefined ? ['', '', '', ''] : tenureWords(proof);
+    const more = [String(wantedEpoch), ...fresh, ...proven];
     const call = (distrusted: string): Promise<unknown> =>
       this.#run(script, { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] });
 
@@ -282,13 +276,13 @@ export class RedisRegistry implements SessionRegistry {
       reply = (await call(fingerprintOf(reply[1]))) as ClaimReply;
       if (reply[0] === 'taken') return { kind: 'taken' };
     }
-    const [, epoch, odd, held, elder] = reply;
+    const [, epoch, odd, ...tenure] = reply;
     if (odd !== '') this.#reportOdd(id, odd);
     this.#marks.set(id, markOf(owner, claimHash, signature));
     return {
       kind: 'claimed',
       epoch: Number(epoch),
-      tenure: { heldSince: Number(held), horizon: Number(elder) },
+      tenure: tenureFrom(tenure),
     };
   }
 
@@ -363,4 +357,15 @@ export class RedisRegistry implements SessionRegistry {
     const notLogged = this.#throttle.pass(message);
     if (notLogged !== undefined) this.#options.log.warn({ ...fields, notLogged }, message);
   }
+}
+
+/** As the scripts take it. */
+function tenureWords({ heldSince, eldersBefore, horizon, seen }: Tenure): readonly string[] {
+  return [heldSince, eldersBefore, horizon, seen].map(String);
+}
+
+/** As the scripts give it. */
+function tenureFrom(words: readonly string[]): Tenure {
+  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0] = words.map(Number);
+  return { heldSince, eldersBefore, horizon, seen };
 }

@@ -5,7 +5,7 @@
 // A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
 // caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
 import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS, TENURE_FIELDS } from './redis-keys.ts';
-import { TENURE_SLACK_MS } from './tenure.ts';
+import { SEEN_NOW, TENURE_SLACK_MS } from './tenure.ts';
 
 const FIELD_NAMES = [...ENTRY_FIELDS, ...TENURE_FIELDS].map((name) => `'${name}'`).join(', ');
 
@@ -24,12 +24,14 @@ local function read(key, distrusted)
   for index = 1, ${ENTRY_FIELDS.length} do
     if not entry[index] then return nil, 'missing_field' end
   end
-  for _, number in ipairs({ entry[3], entry[5], entry[7] or '1', entry[8] or '1' }) do
+  for _, index in ipairs({ 3, 5, 7, 8, 9, 10 }) do
+    local number = entry[index] or '1'
     if not number:match('^[1-9]%d*$') or #number > ${MAX_EPOCH_DIGITS} then return nil, 'malformed' end
   end
   -- A relay of the version before this one wrote it: its tenure counts from its last claim.
-  entry[7] = entry[7] or entry[5]
-  entry[8] = entry[8] or string.format('%.0f', entry[7] + ${TENURE_SLACK_MS})
+  for index = 7, 8 do entry[index] = entry[index] or entry[5] end
+  entry[9] = entry[9] or string.format('%.0f', entry[7] + ${TENURE_SLACK_MS})
+  entry[10] = entry[10] or '${SEEN_NOW}'
   if distrusted ~= '' and table.concat(entry, '\\n') == distrusted then return nil, 'bad_signature' end
   return entry
 end
@@ -37,34 +39,45 @@ end
 
 /**
  * ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted, epoch; the tenure of a claim
- * that comes now (held, horizon); the one that it has a proof for (held, horizon, seen), or '' three times.
+ * that comes now (held, elders, horizon, seen); the one that it has a proof of, or '' four times.
  */
 const WRITE = `
-local hasProof = ARGV[14] ~= ''
+local FRESH = { unpack(ARGV, 10, 13) }
+local PROOF = ARGV[14] ~= '' and { unpack(ARGV, 14, 17) }
 
--- As \`outranks\` in tenure.ts.
-local function outranks(entry)
-  return hasProof and tonumber(ARGV[12]) < tonumber(entry[7]) and tonumber(ARGV[14]) >= tonumber(entry[8])
+-- As in tenure.ts.
+local function isElder(one, other)
+  return tonumber(one[1]) < tonumber(other[2]) and tonumber(one[4]) >= tonumber(other[3])
+end
+local function outranks(held)
+  if not PROOF then return false end
+  return isElder(PROOF, held) or (tonumber(PROOF[1]) > tonumber(held[1]) and not isElder(held, PROOF))
+end
+
+-- What the claim is written with, over \`entry\`: it is its own, or outranked, or there is none.
+local function tenureOver(entry)
+  if not entry then return outranks(FRESH) and PROOF or FRESH end
+  local held = { unpack(entry, 7, 10) }
+  if entry[4] ~= ARGV[3] then return PROOF end
+  return PROOF and tonumber(PROOF[4]) > tonumber(held[4]) and PROOF or held
 end
 
 local function write(entry, epoch, odd)
-  local held, horizon = ARGV[10], ARGV[11]
-  if entry and entry[4] == ARGV[3] then held, horizon = entry[7], entry[8] end
-  if hasProof and tonumber(ARGV[12]) < tonumber(held) then held, horizon = ARGV[12], ARGV[13] end
+  local tenure = tenureOver(entry)
   if odd then redis.call('UNLINK', KEYS[1]) end
   local text = string.format('%.0f', epoch)
   redis.call('HSET', KEYS[1], 'pod', ARGV[1], 'address', ARGV[2], 'epoch', text, 'claim', ARGV[3], 'since', ARGV[4],
-    'signature', ARGV[5], 'held', held, 'horizon', horizon)
+    'signature', ARGV[5], 'held', tenure[1], 'elders', tenure[2], 'horizon', tenure[3], 'seen', tenure[4])
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   -- Whoever waits looks again by itself as well: a user without the right to publish must not lose the claim.
   redis.pcall('PUBLISH', ARGV[7], text)
-  return { 'claimed', text, odd or '', held, horizon }
+  return { 'claimed', text, odd or '', unpack(tenure) }
 end
 `;
 
 const CLAIM = `
 local entry, odd = read(KEYS[1], ARGV[8])
-if entry and entry[4] ~= ARGV[3] and not outranks(entry) then return { 'taken', entry } end
+if entry and entry[4] ~= ARGV[3] and not outranks({ unpack(entry, 7, 10) }) then return { 'taken', entry } end
 return write(entry, tonumber(entry and entry[3] + 1 or ARGV[9]), odd)
 `;
 
@@ -72,7 +85,7 @@ const RESTORE = `
 local entry, odd = read(KEYS[1], ARGV[8])
 local epoch = tonumber(ARGV[9])
 if entry and entry[4] ~= ARGV[3] then
-  if not outranks(entry) then return { 'taken', entry } end
+  if not outranks({ unpack(entry, 7, 10) }) then return { 'taken', entry } end
   epoch = math.max(epoch, entry[3] + 1)
 elseif entry then
   if tonumber(entry[3]) > epoch then return { 'taken', entry } end

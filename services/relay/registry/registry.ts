@@ -19,12 +19,14 @@
 //     The exception is R12.
 // R11 `abandon` says that the agent has no link any more: from now on the ID is reserved for its claim for one lease,
 //     and no longer. It changes nothing if the epoch is not the given one, or if less than that is left. A renewal undoes it.
-// R12 A claim or a restore with a proven tenure that outranks the one of the entry (tenure.ts) gets the ID, with a higher
-//     epoch, whoever holds it: the registry had forgotten it. The one that held it finds its lease lost.
+// R12 A claim or a restore with a proof of tenure that outranks the one of the entry (tenure.ts) gets the ID, with a higher
+//     epoch, whoever holds it: the registry had forgotten it. The one that held it finds its lease lost. On a free ID a
+//     proof counts if the registry lost its memory less than a lease ago, and it is of the time before; whoever gave an ID
+//     up while the registry remembers has no better right to it than anybody.
 // R13 What has run out is swept: a registry holds no more than the IDs that are reserved.
 
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import type { ProvenTenure, Tenure } from './tenure.ts';
+import type { Tenure } from './tenure.ts';
 
 /** The owner renews this often, in milliseconds: two renewals may fail before a lease (LEASE_MS) is over. */
 export const RENEW_EVERY_MS = 15_000;
@@ -62,15 +64,9 @@ export type ClaimOutcome =
 
 export interface SessionRegistry {
   /** `proof`: what a genuine grant of this claim says. */
-  claim(id: string, claimHash: string, owner: Owner, proof?: ProvenTenure): Promise<ClaimOutcome>;
+  claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome>;
   /** Registers again what the registry lost; `epoch` is the one that the agent was linked with. */
-  restore(
-    id: string,
-    claimHash: string,
-    owner: Owner,
-    epoch: number,
-    proof: ProvenTenure,
-  ): Promise<ClaimOutcome>;
+  restore(id: string, claimHash: string, owner: Owner, epoch: number, proof: Tenure): Promise<ClaimOutcome>;
   /** The IDs among `leases` whose lease is lost. Called every RENEW_EVERY_MS, also for none. */
   renew(leases: readonly Lease[]): Promise<readonly string[]>;
   release(id: string, epoch: number): Promise<void>;

@@ -5,8 +5,8 @@
 // the claims arrive, and no pod has to keep anything for that.
 //
 // The danger of such a rule is an elder that gave the ID up: somebody who had the ID of a job before the job began, left,
-// and comes back with his old grant. So a claim is given a horizon. A registry that remembers knows that nobody had the
-// ID when it was claimed, and only a proof from after that moment can be of use; one that has just lost its memory lets
+// and comes back with his old grant. So a tenure has a horizon. A registry that remembers knows that nobody had the ID
+// when it was claimed, and only who was seen linked after that can be of use; one that has just lost its memory lets
 // those come back who were linked shortly before the loss.
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Memory } from './continuity.ts';
@@ -17,41 +17,45 @@ import type { Memory } from './continuity.ts';
  */
 export const TENURE_SLACK_MS = 90_000;
 
+/** `seen` of who holds the ID by the word of a registry that remembers: later than any clock says, within 15 digits. */
+export const SEEN_NOW = 999_999_999_999_999;
+
 /** Times are in milliseconds since the Unix epoch, by the clock of the pod that took the claim. */
 export interface Tenure {
   /** When this claim got the ID for the first time. */
   readonly heldSince: number;
-  /** An elder claim that was not seen linked since this moment has given the ID up. */
+  /** Who got the ID later than this is no elder: what happened since then is remembered. */
+  readonly eldersBefore: number;
+  /** An elder claim that was not seen since this moment has given the ID up. */
   readonly horizon: number;
-}
-
-/** A tenure that somebody vouches for: a grant with the cluster's signature, or the pod that holds the link. */
-export interface ProvenTenure extends Tenure {
-  /** When it was last seen linked; SEEN_NOW for a registered link that is up. */
+  /** Until when it is sure that it has the ID: SEEN_NOW, or the time of the grant that it came back with. */
   readonly seen: number;
 }
-
-/** Later than any clock says, and within 15 digits. */
-export const SEEN_NOW = 999_999_999_999_999;
 
 /** The tenure of a claim that gets a free ID at `now`, from a registry with this memory. */
 export function newTenure(now: number, { since, knownUntil }: Memory): Tenure {
   const isSure = now - since >= LEASE_MS;
-  // When it is sure, the clock of the pod that saw the elder may be ahead.
+  // When it is sure, the clock of the pod that saw the elder may still be ahead.
   const horizon = isSure ? now + TENURE_SLACK_MS : knownUntil - LEASE_MS - TENURE_SLACK_MS;
-  return { heldSince: now, horizon: Math.max(1, horizon) };
+  const eldersBefore = isSure ? now : Math.min(now, since);
+  return { heldSince: now, eldersBefore, horizon: Math.max(1, horizon), seen: SEEN_NOW };
 }
 
 /**
- * True if a claim with this proof gets the ID although another claim holds it: it was there first, and had not given it
- * up when the other came. The scripts in redis-scripts.ts say the same.
+ * True if a claim with this proof gets the ID although another claim holds it: it is the elder, or it came when the other
+ * one had given the ID up. The scripts in redis-scripts.ts say the same.
  */
-export function outranks(proof: ProvenTenure | undefined, held: Tenure): boolean {
-  return proof !== undefined && proof.heldSince < held.heldSince && proof.seen >= held.horizon;
+export function outranks(proof: Tenure | undefined, held: Tenure): boolean {
+  if (proof === undefined) return false;
+  return isElder(proof, held) || (proof.heldSince > held.heldSince && !isElder(held, proof));
 }
 
-/** Of two tenures of one claim, the longer one. */
-export function longerTenure(tenure: Tenure, proof: ProvenTenure | undefined): Tenure {
-  if (proof === undefined || proof.heldSince >= tenure.heldSince) return tenure;
-  return { heldSince: proof.heldSince, horizon: proof.horizon };
+/** True if `one` may have had the ID when `other` got it. */
+function isElder(one: Tenure, other: Tenure): boolean {
+  return one.heldSince < other.eldersBefore && one.seen >= other.horizon;
+}
+
+/** The tenure of a claim of a free ID that comes with a proof: what it proves, if that outranks a claim without one. */
+export function provenTenure(fresh: Tenure, proof: Tenure | undefined): Tenure {
+  return proof !== undefined && outranks(proof, fresh) ? proof : fresh;
 }

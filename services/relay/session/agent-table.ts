@@ -2,12 +2,17 @@
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
-import { RelayFault } from '../errors.ts';
 import type { ClusterKey } from '../hop/cluster-key.ts';
-import { formatGrant, GRANT_EVERY_MS, type Grant, readGrant } from '../hop/grant.ts';
-import { LONGEST_OUTAGE_MS } from '../registry/continuity.ts';
-import { type Lease, type Owner, RENEW_EVERY_MS, type SessionRegistry } from '../registry/registry.ts';
+import { formatGrant, GRANT_EVERY_MS, readGrant } from '../hop/grant.ts';
+import {
+  type ClaimOutcome,
+  type Lease,
+  type Owner,
+  RENEW_EVERY_MS,
+  type SessionRegistry,
+} from '../registry/registry.ts';
 import { outranks, SEEN_NOW, type Tenure } from '../registry/tenure.ts';
 import type { ControlLink, Log, Recorder } from './ports.ts';
 
@@ -19,8 +24,6 @@ export interface Agent {
   epoch: number;
   /** Since when it has had its ID. */
   tenure: Tenure;
-  /** Until when that is sure: SEEN_NOW once it is registered; before that, when its grant was made. */
-  seen: number;
   readonly address: string;
   /** Milliseconds since the Unix epoch, to be shown. */
   readonly since: number;
@@ -34,7 +37,7 @@ export interface Agent {
 }
 
 /** A link that was claimed for and is open now. */
-export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'seen' | 'address' | 'link'>;
+export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'>;
 
 export interface AgentTableOptions {
   readonly registry: SessionRegistry;
@@ -48,10 +51,6 @@ export interface AgentTableOptions {
 
 /** Agents that are registered again at a time: the registry answers each within milliseconds. */
 const RESTORE_BATCH = 500;
-
-export type ClaimResult =
-  | { readonly kind: 'claimed'; readonly claimed: Pick<Agent, 'epoch' | 'tenure' | 'seen'> }
-  | { readonly kind: 'taken' };
 
 /** An agent, and how the table ends it. Owned by the table. */
 interface Row {
@@ -106,42 +105,30 @@ export class AgentTable {
 
   /**
    * Claims `id` for this pod, before the link exists; `grantText` is what the agent showed. An ID whose agent is linked here
-   * is asked of nobody else. While the registry is away, a grant of the last LONGEST_OUTAGE_MS is good for a link, which
-   * is registered when it is back. Rejects with RegistryUnavailable.
+   * is asked of nobody else. Rejects with RegistryUnavailable.
    */
-  async claim(id: string, claimHash: string, grantText?: string): Promise<ClaimResult> {
-    const { clock, key, owner, registry } = this.#options;
-    const grant = grantText === undefined ? undefined : readGrant(key, { id, claimHash }, grantText);
+  claim(id: string, claimHash: string, grantText?: string): Promise<ClaimOutcome> {
+    const { key, owner, registry } = this.#options;
+    const proof = grantText === undefined ? undefined : readGrant(key, { id, claimHash }, grantText);
     const present = this.get(id);
     const isAnothers = present !== undefined && present.claimHash !== claimHash;
-    if (isAnothers && !outranks(grant, present.tenure)) return { kind: 'taken' };
-    try {
-      const outcome = await registry.claim(id, claimHash, owner, grant);
-      if (outcome.kind === 'taken') return outcome;
-      return { kind: 'claimed', claimed: { ...outcome, seen: SEEN_NOW } };
-    } catch (error) {
-      if (!(error instanceof RelayFault) || grant === undefined) throw error;
-      if (clock.wallTime() - grant.seen > LONGEST_OUTAGE_MS) throw error;
-      // Above that of any link of it that a pod may still hold.
-      const epoch = Math.max(grant.epoch, present?.epoch ?? 0) + 1;
-      this.#options.log.info({ id, epoch }, 'agent let in by its grant while the registry is away');
-      // What it claims to be it has to prove again, to the registry: its grant stays as old as it is.
-      return { kind: 'claimed', claimed: { epoch, tenure: grant, seen: grant.seen } };
-    }
+    if (isAnothers && !outranks(proof, present.tenure)) return Promise.resolve({ kind: 'taken' });
+    return registry.claim(id, claimHash, owner, proof);
   }
 
   /** What the agent is to show with its next link. */
-  grantFor({ id, claimHash, epoch, tenure, seen }: Agent): string {
+  grantFor({ id, claimHash, tenure }: Agent): string {
     const { clock, key } = this.#options;
-    const grant: Grant = { epoch, ...tenure, seen: Math.min(seen, clock.wallTime()) };
-    return formatGrant(key, { id, claimHash }, grant);
+    // What it came back with is as old as it is: a link makes it no younger.
+    const seen = Math.min(tenure.seen, clock.wallTime());
+    return formatGrant(key, { id, claimHash }, { ...tenure, seen });
   }
 
   /**
    * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded; a link that was
    * claimed for before another one, and opened after it, is itself.
    */
-  attach({ id, claimHash, epoch, tenure, seen, address, link }: Attachment): Agent {
+  attach({ id, claimHash, epoch, tenure, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
     const end = new AbortController();
     const { clock } = this.#options;
@@ -151,7 +138,6 @@ export class AgentTable {
       claimHash,
       epoch,
       tenure,
-      seen,
       address,
       ...times,
       link,
@@ -283,13 +269,23 @@ export class AgentTable {
 
   async #restoreOne(agent: Agent): Promise<void> {
     const { owner, registry } = this.#options;
-    const proof = { ...agent.tenure, seen: agent.seen };
-    const outcome = await registry.restore(agent.id, agent.claimHash, owner, agent.epoch, proof);
+    const { id, claimHash, epoch, tenure } = agent;
+    const outcome = await registry.restore(id, claimHash, owner, epoch, tenure);
     if (this.get(agent.id) !== agent) return;
     if (outcome.kind === 'taken') return this.#supersede(agent);
     agent.epoch = outcome.epoch;
     agent.tenure = outcome.tenure;
-    agent.seen = SEEN_NOW;
+  }
+
+  /**
+   * An agent that came back by its grant has its ID for good once it has been linked for a lease: nobody with a better
+   * right has come in that time.
+   */
+  #becameSure(agent: Agent): boolean {
+    const isUnsure = agent.tenure.seen !== SEEN_NOW;
+    if (!isUnsure || this.#options.clock.now() - agent.linkedAt < LEASE_MS) return false;
+    agent.tenure = { ...agent.tenure, seen: SEEN_NOW };
+    return true;
   }
 
   #scheduleRenewal(): void {
@@ -306,13 +302,14 @@ export class AgentTable {
     for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
+      const unsure = [...this].filter((agent) => this.#becameSure(agent));
       // A newer link may have come while the registry answered.
       const forgotten = leases.flatMap(({ id, epoch }) => {
         const agent = this.get(id);
         return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
       });
       // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
-      await this.#restoreAll(forgotten);
+      await this.#restoreAll([...forgotten, ...unsure]);
     } catch (error) {
       this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
     }
