@@ -111,21 +111,18 @@ test('a pod that is killed keeps the ID for its agent for a lease', async () => 
   expect(thief.wins).toBe(0);
 });
 
-test.for([1, 2, 3, 4])(
-  'a redis that comes back empty, time %i: the agent wins, whoever claims first',
-  async () => {
-    const agent = await mesh.agent(id);
-    const session = await mesh.plain(id, mesh.pod(agent.pod).port);
-    const thief = thiefOn(mesh.pods);
-    await thief.refused();
-    await mesh.redis.kill();
-    await mesh.redis.restart({ keep: false });
-    await thief.refused();
-    await expectKept(agent, thief);
-    await session.exchange(10_000);
-    expect(agent.losses).toEqual([]);
-  },
-);
+test.for([1, 2])('a redis that comes back empty, time %i: the agent wins, whoever claims first', async () => {
+  const agent = await mesh.agent(id);
+  const session = await mesh.plain(id, mesh.pod(agent.pod).port);
+  const thief = thiefOn(mesh.pods);
+  await thief.refused();
+  await mesh.redis.kill();
+  await mesh.redis.restart({ keep: false });
+  await thief.refused();
+  await expectKept(agent, thief);
+  await session.exchange(10_000);
+  expect(agent.losses).toEqual([]);
+});
 
 test('a redis that comes back empty with another pod under the agent: its grant outranks the thief', async () => {
   const network = await mesh.network();
