@@ -36,7 +36,7 @@ function distrusted(pod: ClusterPod, fault: string): Promise<number> {
 
 /** How often a pod asked another one to dial. */
 async function ordersOf(pod: ClusterPod): Promise<number> {
-  const counts = ['sent', 'not_here', 'unreachable'].map((outcome) =>
+  const counts = ['sent', 'not_here', 'unreachable', 'failed'].map((outcome) =>
     pod.metric(`converge_dial_order_seconds_count{outcome="${outcome}"}`),
   );
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);

@@ -46,7 +46,9 @@ const answerWith =
 test.for([
   [202, { kind: 'sent' }],
   [404, { kind: 'not_here' }],
-  [401, { kind: 'unreachable', detail: 'the pod answered 401' }],
+  [401, { kind: 'failed', detail: 'the pod answered 401' }],
+  [413, { kind: 'failed', detail: 'the pod answered 413' }],
+  [500, { kind: 'failed', detail: 'the pod answered 500' }],
 ] as const)('an answer of %s', async ([status, outcome]) => {
   const address = await listen(answerWith(status));
   expect(await dialler.order(address, 'job', ORDER)).toEqual(outcome);
@@ -54,10 +56,12 @@ test.for([
 });
 
 test('a pod that refuses the connection is unreachable', async () => {
-  expect(await dialler.order('127.0.0.1:1', 'job', ORDER)).toMatchObject({ kind: 'unreachable' });
+  expect(await dialler.order('127.0.0.1:1', 'job', ORDER)).toEqual({ kind: 'unreachable' });
+  expect(await dialler.isListening('127.0.0.1:1')).toBe(false);
+  expect(await dialler.isListening('[::1]:1')).toBe(false);
 });
 
-test('a pod that says nothing is unreachable after a while, and is not asked twice', async () => {
+test('a pod that says nothing may be there all the same, and is not asked twice', async () => {
   let asked = 0;
   const address = await listen(() => {
     asked += 1;
@@ -65,7 +69,8 @@ test('a pod that says nothing is unreachable after a while, and is not asked twi
   const ordered = dialler.order(address, 'job', ORDER);
   await until('it is asked', () => asked === 1);
   clock.advance(PEER_ANSWER_WITHIN_MS);
-  expect(await ordered).toEqual({ kind: 'unreachable', detail: 'no answer within 2 s' });
+  expect(await ordered).toEqual({ kind: 'failed', detail: 'no answer within 2 s' });
+  expect(await dialler.isListening(address)).toBe(true);
   expect(asked).toBe(1);
 });
 
