@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { formatGrant, GRANT_EVERY_MS, readGrant } from '../../services/relay/hop/grant.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { SEEN_NOW } from '../../services/relay/registry/tenure.ts';
+import { newTenure, SEEN_NOW } from '../../services/relay/registry/tenure.ts';
 import { settle } from '../support/poll.ts';
 import { createCore, FakeLink } from '../support/session-core.ts';
 import { provenSince } from '../support/tenure.ts';
@@ -26,20 +26,18 @@ test('a claim of an ID that is linked here is refused without a question, also w
 
 test('an elder claim gets an ID that is linked here, and the link of the younger one is superseded', async () => {
   const { agents, link, key, clock } = createCore();
-  const { link: younger } = await link('job', 'a thief');
+  const { link: thief } = await link('job', 'a thief');
   const elder = provenSince(clock.wallTime() - LEASE_MS, clock.wallTime() - 1_000);
   const claimed = await agents.claim('job', 'hash of job', formatGrant(key, GRANTEE, elder));
   expect(claimed).toMatchObject({ kind: 'claimed', tenure: elder });
   if (claimed.kind === 'taken') throw new Error('taken');
   const older = new FakeLink();
   agents.attach({ ...GRANTEE, ...claimed, address: '192.0.2.1', link: older });
-  expect(younger.closes).toEqual(['superseded']);
+  expect(thief.closes).toEqual(['superseded']);
   expect(older.closes).toEqual([]);
-  expect(
-    await agents.claim('job', 'a thief', formatGrant(key, THIEF, provenSince(clock.wallTime()))),
-  ).toEqual({
-    kind: 'taken',
-  });
+  const now = clock.wallTime();
+  const younger = newTenure(now, { since: now, knownUntil: now - RENEW_EVERY_MS });
+  expect(await agents.claim('job', 'a thief', formatGrant(key, THIEF, younger))).toEqual({ kind: 'taken' });
 });
 
 test('an agent is handed a grant of now for as long as it is linked', async () => {
