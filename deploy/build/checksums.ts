@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { signaturePath } from './signature.ts';
 import { DIST } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
@@ -23,7 +24,8 @@ export async function writeChecksums(binaries: readonly Made[]): Promise<Made> {
   });
 }
 
-/** Takes the list away while binaries change, so that a running relay serves none that does not match its sum. */
+/** Takes the list and its signature away while binaries change: a running relay serves none that does not match. */
 export async function withdrawChecksums(): Promise<void> {
+  await rm(signaturePath(SUMS), { force: true });
   await rm(SUMS, { force: true });
 }

@@ -1,4 +1,5 @@
 // The distribution: everything under dist/, made where it is missing or out of date.
+import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { writeChecksums } from './checksums.ts';
@@ -8,6 +9,7 @@ import { stripNode } from './node-runtime.ts';
 import { bundleProgram } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
+import { signChecksums } from './signature.ts';
 import { PROGRAMS } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
@@ -18,10 +20,14 @@ export interface Distribution {
 }
 
 /**
- * Builds the relay and the binaries of this platform. `say` gets a line for each thing that had to be made.
+ * Builds the relay and the binaries of this platform, with `signingKey` a signature of their checksums. `say` gets a line
+ * for each thing that had to be made.
  * @throws BuildError with a message that tells what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
-export async function buildDistribution(say: (line: string) => void): Promise<Distribution> {
+export async function buildDistribution(
+  say: (line: string) => void,
+  signingKey?: KeyObject,
+): Promise<Distribution> {
   const relay = await bundleRelay();
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
@@ -42,7 +48,8 @@ export async function buildDistribution(say: (line: string) => void): Promise<Di
     for (const made of await compressBinary(binary)) tell(made);
     return binary;
   });
-  await writeChecksums(binaries);
+  const signature = await signChecksums(await writeChecksums(binaries), signingKey);
+  if (signature !== undefined) tell(signature);
   return { relay, binaries: binaries.map(({ path }) => path) };
 }
 

@@ -6,6 +6,9 @@ export const PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
 
 export const SUMS_FILE = 'SHA256SUMS';
 
+/** Of SHA256SUMS, by a key that no relay has (Ed25519, 64 bytes); there if the build was given one. */
+export const SIGNATURE_FILE = 'SHA256SUMS.sig';
+
 /** One program for one platform. `fileName` is NAME-OS-ARCH; `sha256` is of the uncompressed file, in hex. */
 export interface Binary {
   readonly program: string;
@@ -61,10 +64,18 @@ export function findBinary(binaries: readonly Binary[], name: string, defaultPla
 
 /** The text of SHA256SUMS in `directory`; empty if there is none. Other faults of the file system are thrown. */
 export async function readSums(directory: string): Promise<string> {
+  return (await readList(directory, SUMS_FILE)).toString();
+}
+
+/** SHA256SUMS or its signature as they are; empty if there is none. Other faults of the file system are thrown. */
+export async function readList(
+  directory: string,
+  name: typeof SUMS_FILE | typeof SIGNATURE_FILE,
+): Promise<Buffer> {
   try {
-    return await readFile(join(directory, SUMS_FILE), 'utf8');
+    return await readFile(join(directory, name));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   }
 }
