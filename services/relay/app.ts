@@ -13,7 +13,7 @@ import { PeerDialler } from './hop/peer-dialler.ts';
 import { registerAgentRoutes } from './http/agent.ts';
 import { registerClientRoute } from './http/client.ts';
 import { registerDialRoute } from './http/dial.ts';
-import { listPlatforms } from './http/download/binary.ts';
+import { digestOf, listPlatforms } from './http/download/binary.ts';
 import { registerDownloads } from './http/downloads.ts';
 import { refuseForeignOrigins } from './http/foreign-origin.ts';
 import { registerHealth } from './http/health.ts';
@@ -156,6 +156,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   registerUsagePage(publicApp, {
     publicUrl: config.publicUrl?.href,
     binaries: () => listPlatforms(parts.downloads),
+    agentSha256: () => digestOf(parts.downloads, 'agent', parts.platform),
     defaultPlatform: parts.platform,
   });
   registerHealth(internalApp, () => draining);

@@ -50,6 +50,16 @@ export async function listPlatforms(directory: string): Promise<string[]> {
   return [...new Set(binaries.map((binary) => binary.platform))].sort();
 }
 
+/** The SHA-256 of what `/docs/NAME` is, in hex; undefined if that is not built. */
+export async function digestOf(
+  directory: string,
+  name: string,
+  defaultPlatform: string,
+): Promise<string | undefined> {
+  const found = findBinary(await listBinaries(directory), name, defaultPlatform);
+  return found.kind === 'found' ? found.binary.sha256 : undefined;
+}
+
 /** What `name` of `/docs/NAME` or `/docs/NAME-OS-ARCH` stands for. */
 export function findBinary(binaries: readonly Binary[], name: string, defaultPlatform: string): BinaryLookup {
   const [, program, platform = defaultPlatform] = FILE_NAME.exec(name) ?? [];

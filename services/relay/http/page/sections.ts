@@ -4,6 +4,7 @@ import { PROGRAMS } from '../download/binary.ts';
 import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
+import type { PageOptions } from './plain-text.ts';
 import type { RelayAddress } from './relay-address.ts';
 
 /** A sentence or more. In it, `code` and [a link](URL) are marked up as in Markdown. */
@@ -30,14 +31,18 @@ export const SUMMARY =
 const SECURITY =
   'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers.';
 
+const PINNED =
+  'The line with `sha256sum` pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
+
 export const ID_HINT = `An ID is ${ID_RULE}.`;
 
-/** All sections in reading order. `platforms` are those with downloads here, `defaultPlatform` the one of `/docs/agent`. */
-export function buildSections(
-  relay: RelayAddress,
-  platforms: readonly string[],
-  defaultPlatform: string,
-): Section[] {
+/** All sections in reading order. */
+export function buildSections({
+  relay,
+  platforms,
+  defaultPlatform,
+  agentSha256,
+}: Omit<PageOptions, 'id'>): Section[] {
   return [
     section('in-the-job', 'In the CI job', 'Job', {
       lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
@@ -65,8 +70,9 @@ export function buildSections(
     }),
     section('ci', 'Ready blocks for your CI', 'CI blocks', {
       lead: 'They do nothing while the job is green. When it is red they open a shell for ten minutes, longer while somebody is in it, and two hours at most. Who gets in sees what the job sees, secrets included.',
-      blocks: ciBlocks(relay),
+      blocks: ciBlocks(relay, agentSha256),
       notes: [
+        ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
         'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.',
       ],
