@@ -22,6 +22,13 @@ interface Answer {
   readonly body: string;
 }
 
+interface Asked {
+  readonly address?: string;
+  /** The address that he asks from, if it matters. */
+  readonly from?: readonly string[];
+  readonly headers?: readonly string[];
+}
+
 let relay: RunningRelay;
 let agent: EchoAgent;
 
@@ -37,20 +44,15 @@ afterEach(async () => {
 });
 
 /** What curl gets at `path` of the internal listener. */
-async function ask(
-  path: string,
-  { address = '127.0.0.1', headers = [] }: { address?: string; headers?: readonly string[] } = {},
-): Promise<Answer> {
+async function ask(path: string, asked: Asked = {}): Promise<Answer> {
+  const { address = '127.0.0.1', from = [], headers = [] } = asked;
   const url = `http://${address}:${relay.internalPort}${path}`;
-  const args = [
-    '-sS',
-    '--max-time',
-    '10',
-    '-w',
-    '\n%{http_code}',
+  const options = [
     ...headers.flatMap((line) => ['-H', line]),
+    ...from.flatMap((own) => ['--interface', own]),
   ];
-  const { stdout, code = 0 } = (await promisify(execFile)('curl', [...args, url]).catch(
+  const args = ['-sS', '--max-time', '10', '-w', '\n%{http_code}', ...options, url];
+  const { stdout, code = 0 } = (await promisify(execFile)('curl', args).catch(
     (error: { code: number; stdout: string }) => error,
   )) as { stdout: string; code?: number };
   const [, body = '', status = ''] = /^([\s\S]*)\n(\d*)$/.exec(stdout) ?? [];
@@ -126,6 +128,16 @@ describe.skipIf(NETWORK === undefined)('a pod, whose internal listener others mu
   });
 });
 
+describe('a sidecar that passes others on by an address of its own in 127/8', () => {
+  beforeEach(() => start({}));
+
+  test('gets no list for them, whatever they say', async () => {
+    const answer = await ask('/sessions', { headers: ['Host: localhost'], from: ['127.0.0.6'] });
+    expect(answer).toMatchObject({ exit: 0, status: 401 });
+    expect(answer.body).not.toContain(ID);
+  });
+});
+
 describe('a proxy or a browser on the machine itself, which speaks for somebody else,', () => {
   beforeEach(() => start({}));
 
@@ -135,6 +147,7 @@ describe('a proxy or a browser on the machine itself, which speaks for somebody 
     ['a page without an origin', 'Origin: null'],
     ['a request that a page made without asking', 'Sec-Fetch-Site: cross-site'],
     ['a proxy that passes others on', 'X-Forwarded-For: 203.0.113.7'],
+    ['a proxy that says how it was asked', 'X-Forwarded-Proto: https'],
     ['a proxy that keeps to the standard', 'Forwarded: for=203.0.113.7'],
   ])('does not get the list: %s', async (_, header) => {
     const answer = await ask('/sessions', { headers: [header] });

@@ -13,8 +13,21 @@ export type ListRequestVerdict =
   /** It comes from this machine, but from a browser or a proxy that acts for somebody else; `sign` is what says so. */
   | { readonly kind: 'spoken_for'; readonly sign: string };
 
+/**
+ * Where whoever is on this machine comes from, to an IPv4 and to a dual-stack socket. Not all of 127/8: sidecars of a
+ * service mesh pass on what comes from elsewhere by an address of their own there (Istio's is 127.0.0.6).
+ */
+const OWN_ADDRESSES: readonly string[] = ['127.0.0.1', '::ffff:127.0.0.1', '::1'];
+
 /** What a proxy adds when it passes on what another asked for. */
-const PROXY_HEADERS = ['x-forwarded-for', 'x-real-ip', 'forwarded', 'via'] as const;
+const PROXY_HEADERS = [
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'forwarded',
+  'via',
+] as const;
 
 /** How a browser says that the person typed the address, or that a page from here asks (W3C Fetch Metadata). */
 const OWN_SITES: readonly unknown[] = [undefined, 'none', 'same-origin'];
@@ -26,7 +39,8 @@ export function judgeListRequest(request: FastifyRequest, key: ClusterKey, now: 
     const verdict = judgePeerRequest(key, { method: 'GET', path: request.url, body: '' }, credential, now);
     return verdict === 'genuine' ? { kind: 'peer' } : { kind: 'rejected', verdict };
   }
-  if (!isLoopback(request.socket.remoteAddress ?? '')) return { kind: 'stranger' };
+  const { remoteAddress = '' } = request.socket;
+  if (!OWN_ADDRESSES.includes(remoteAddress)) return { kind: 'stranger' };
   const sign = signOfAnother(request);
   return sign === undefined ? { kind: 'local' } : { kind: 'spoken_for', sign };
 }

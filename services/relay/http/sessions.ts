@@ -82,4 +82,4 @@ async function listThere({ name: pod, address }: Peer, { key, clock }: SessionLi
 
 const HOW_TO_ASK =
   'this list is for relays and for the machine itself: ' +
-  'kubectl port-forward POD 9090, then curl localhost:9090/sessions; without Kubernetes curl on that machine';
+  'kubectl port-forward POD 9090, then curl localhost:9090/sessions; without Kubernetes curl on that machine, or inside that container';
