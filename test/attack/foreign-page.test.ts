@@ -116,7 +116,14 @@ describe('below the browser', () => {
     ['a client with a bad ID', '/client/..', {}],
   ])('%s with a foreign Origin is refused before anything else', async (_, path, headers) => {
     await start();
-    for (const origin of ['https://evil.example', 'null', 'http://relay.test.evil.example', 'relay.test', ''])
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      'http://relay.test.evil.example',
+      'relay.test',
+      'http://relay.test:8081',
+      '',
+    ])
       expect(await statusOf(relay.port, path, { ...headers, Origin: origin }), origin).toBe(403);
   });
 

@@ -341,6 +341,32 @@ describe('who may reach what', () => {
     const without = await render({ sets: ['single'] });
     expect(without.map(({ kind }) => kind)).not.toContain('Role');
   });
+
+  test('what the Role cannot say a policy does, where the cluster knows such: which pod, and what of it', async () => {
+    const kinds = ['admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy'];
+    const kubernetes = { deletionCost: true };
+    const rendered = await render({ values: { kubernetes }, kinds });
+    const policy = pick(rendered, 'ValidatingAdmissionPolicy', 'relays-converge');
+    expect(policy.metadata).not.toHaveProperty('namespace');
+    expect(at(policy, 'spec.failurePolicy')).toBe('Fail');
+    // Nobody but the relays of this release is judged by it, or a mistake in it would stop the namespace.
+    const account = pick(rendered, 'ServiceAccount').metadata;
+    expect(at(policy, 'spec.matchConditions.0.expression')).toBe(
+      `request.userInfo.username == "system:serviceaccount:${account.namespace}:${account.name}"`,
+    );
+    const binding = pick(rendered, 'ValidatingAdmissionPolicyBinding', 'relays-converge');
+    expect(binding['spec']).toEqual({ policyName: policy.metadata.name, validationActions: ['Deny'] });
+
+    const kindsOf = async (values: object, known: readonly string[]) =>
+      (await render({ values: { kubernetes: values }, kinds: known })).map(({ kind }) => kind);
+    expect(await kindsOf({}, kinds)).not.toContain('ValidatingAdmissionPolicy');
+    expect(await kindsOf(kubernetes, [])).not.toContain('ValidatingAdmissionPolicy');
+    const off = { ...kubernetes, deletionCostPolicy: false };
+    expect(await kindsOf(off, kinds)).not.toContain('ValidatingAdmissionPolicyBinding');
+    expect(await kindsOf({ ...kubernetes, deletionCostPolicy: true }, [])).toContain(
+      'ValidatingAdmissionPolicy',
+    );
+  });
 });
 
 describe('scaling and disruption', () => {
