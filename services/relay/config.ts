@@ -75,7 +75,9 @@ const SCHEMA = z.object({
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'PUBLIC_URL must be http(s)://HOST' })
     .optional()
-    .describe('what the usage page and the agents print'),
+    .describe(
+      'what the usage page and the agents print; the only origin whose pages may open a WebSocket here',
+    ),
   TRUST_PROXY: z
     .string()
     .default('false')
