@@ -35,6 +35,8 @@ RUN dist/bin/agent-linux-$(node -p process.arch) --version
 ENV NODE_ENV=production
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
+# By hand 9090 answers inside the container alone (docker exec), until INTERNAL_HOST or POD_ADDRESS says otherwise; then
+# publish it on loopback: -e INTERNAL_HOST=:: -p 127.0.0.1:9090:9090.
 EXPOSE 8080 9090
 # SIGTERM drains (DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS: give docker stop at least that, -t 60).
 STOPSIGNAL SIGTERM

@@ -4,7 +4,8 @@ export type BuildErrorCode =
   | 'requirement_missing'
   | 'command_failed'
   | 'platform_unsupported'
-  | 'bundle_broken';
+  | 'bundle_broken'
+  | 'signing_key_unusable';
 
 export class BuildError extends Error {
   override readonly name = 'BuildError';

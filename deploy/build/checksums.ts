@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { signaturePath } from './signature.ts';
 import { DIST } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
@@ -12,18 +13,21 @@ export async function writeChecksums(binaries: readonly Made[]): Promise<Made> {
   const ingredients = binaries.flatMap(({ path, key }) => [basename(path), key]);
   return await makeOnce(SUMS, ingredients, async (temporary) => {
     const lines = await Promise.all(
-      binaries.map(async ({ path }) => {
-        const digest = createHash('sha256')
-          .update(await readFile(path))
-          .digest('hex');
-        return `${digest}  ${basename(path)}\n`;
-      }),
+      binaries.map(async ({ path }) => `${await digestOf(path)}  ${basename(path)}\n`),
     );
     await writeFile(temporary, lines.join(''));
   });
 }
 
-/** Takes the list away while binaries change, so that a running relay serves none that does not match its sum. */
+/** The SHA-256 of a file, in hex. */
+export async function digestOf(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+}
+
+/** Takes the list and its signature away while binaries change: a running relay serves none that does not match. */
 export async function withdrawChecksums(): Promise<void> {
+  await rm(signaturePath(SUMS), { force: true });
   await rm(SUMS, { force: true });
 }

@@ -1,14 +1,16 @@
 // The distribution: everything under dist/, made where it is missing or out of date.
+import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { writeChecksums } from './checksums.ts';
+import { digestOf, writeChecksums } from './checksums.ts';
 import { compressBinary } from './compression.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
 import { stripNode } from './node-runtime.ts';
-import { bundleProgram } from './program-bundle.ts';
+import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
-import { PROGRAMS } from './source-tree.ts';
+import { signChecksums } from './signature.ts';
+import { PROGRAMS, type Program } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
 export interface Distribution {
@@ -18,32 +20,46 @@ export interface Distribution {
 }
 
 /**
- * Builds the relay and the binaries of this platform. `say` gets a line for each thing that had to be made.
+ * Builds the relay and the binaries of this platform, with `signingKey` a signature of their checksums. `say` gets a line
+ * for each thing that had to be made.
  * @throws BuildError with a message that tells what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
-export async function buildDistribution(say: (line: string) => void): Promise<Distribution> {
+export async function buildDistribution(
+  say: (line: string) => void,
+  signingKey?: KeyObject,
+): Promise<Distribution> {
   const relay = await bundleRelay();
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
   };
-  const [crypto, pipeSize, processes, node, bundles] = await Promise.all([
+  const [crypto, pipeSize, processes, node] = await Promise.all([
     compileSshCrypto().then(tell),
     compilePipeSize().then(tell),
     compileProcess().then(tell),
     stripNode().then(tell),
-    Promise.all(PROGRAMS.map(bundleProgram)),
   ]);
 
   const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
-  const parts = PROGRAMS.map((program, index) => ({ program, bundle: bundles[index] ?? '', addons, node }));
-  const binaries = await mapInParallel(parts, async (part) => {
-    const binary = tell(await makeSeaBinary(part));
+  const make = async (program: Program, digests?: Digests): Promise<Made> => {
+    const bundle = await bundleProgram(program, digests);
+    const binary = tell(await makeSeaBinary({ program, bundle, addons, node }));
     for (const made of await compressBinary(binary)) tell(made);
     return binary;
-  });
-  await writeChecksums(binaries);
+  };
+  // The clients first: the agent tells people which of them are its own.
+  const [clients, others] = [PROGRAMS.filter(isClient), PROGRAMS.filter((program) => !isClient(program))];
+  const madeClients = await mapInParallel(clients, (program) => make(program));
+  const digests = await Promise.all(madeClients.map(({ path }) => digestOf(path)));
+  const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
+  const binaries = [...(await mapInParallel(others, (program) => make(program, known))), ...madeClients];
+  const signature = await signChecksums(await writeChecksums(binaries), signingKey);
+  if (signature !== undefined) tell(signature);
   return { relay, binaries: binaries.map(({ path }) => path) };
+}
+
+function isClient({ entry }: Program): boolean {
+  return entry.startsWith('services/clients/');
 }
 
 /** An injection takes a core and half a gigabyte of memory: no more at once than there are cores. */

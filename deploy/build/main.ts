@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { BuildError } from './build-error.ts';
 import { buildDistribution } from './distribution.ts';
+import { readSigningKey } from './signature.ts';
 import { reportSizes } from './size-report.ts';
 import { ROOT } from './source-tree.ts';
 
@@ -10,7 +11,10 @@ const isBrief = process.argv.includes('--brief');
 
 const begin = performance.now();
 try {
-  const { relay, binaries } = await buildDistribution(say);
+  const keyFile = process.env['SIGNING_KEY_FILE'] ?? '';
+  // Before anything is made: a bad key is no reason to wait for a minute.
+  const signingKey = keyFile === '' ? undefined : await readSigningKey(keyFile);
+  const { relay, binaries } = await buildDistribution(say, signingKey);
   if (!isBrief) {
     console.log(await reportSizes(binaries));
     say(`${relative(ROOT, relay)} and ${binaries.length} binaries are up to date`);

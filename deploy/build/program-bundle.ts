@@ -29,12 +29,15 @@ const sshCryptoFromLoader: Plugin = {
   },
 };
 
+/** SHA-256 in hex, by the name of the program. */
+export type Digests = Readonly<Record<string, string>>;
+
 /**
- * Bundles one program and returns the path of the result.
+ * Bundles one program and returns the path of the result. The agent carries `clientDigests` (client-digests.ts there).
  * @throws BuildError `bundle_broken` when an addon that the program should carry is nowhere asked for: ssh2 then works
  *   too, at a fraction of the speed, and nobody would notice.
  */
-export async function bundleProgram(program: Program): Promise<string> {
+export async function bundleProgram(program: Program, clientDigests: Digests = {}): Promise<string> {
   const output = join(WORKSHOP, `${program.name}.cjs`);
   const { metafile } = await runEsbuild({
     entryPoints: [join(ROOT, program.entry)],
@@ -44,7 +47,7 @@ export async function bundleProgram(program: Program): Promise<string> {
     platform: 'node',
     target: 'node24',
     format: 'cjs',
-    define: IMPORT_META,
+    define: { ...IMPORT_META, CONVERGE_CLIENT_DIGESTS: JSON.stringify(clientDigests) },
     banner: { js: BANNER },
     // An optional package of ssh2's: it only reorders ciphers on processors without AES, and ssh2 copes without it.
     external: ['cpu-features'],

@@ -6,6 +6,7 @@ import type { Welcome } from '#shared/protocol/control-messages.ts';
 import { detectCiJob } from './ci/ci-job.ts';
 import { makeAgentId } from './ci/random-token.ts';
 import type { AgentOptions } from './cli.ts';
+import { CLIENT_DIGESTS } from './client-digests.ts';
 import { prepareCredentials } from './credentials-source.ts';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-code.ts';
 import type { EndReason } from './expiry/end-reason.ts';
@@ -232,7 +233,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     const { user, isQuiet } = options;
     const { deadline } = watch.snapshotOrEnd();
     const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
-    const card = { destination, entry, now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };
+    const times = { now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };
+    const card = { destination, entry, ...times, clientDigests: CLIENT_DIGESTS };
     for (const line of announcementFrom({ ...card, provider: job?.provider, isQuiet })) print(line);
   }
 

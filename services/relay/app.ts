@@ -13,8 +13,9 @@ import { PeerDialler } from './hop/peer-dialler.ts';
 import { registerAgentRoutes } from './http/agent.ts';
 import { registerClientRoute } from './http/client.ts';
 import { registerDialRoute } from './http/dial.ts';
-import { listPlatforms } from './http/download/binary.ts';
+import { digestOf, listPlatforms } from './http/download/binary.ts';
 import { registerDownloads } from './http/downloads.ts';
+import { refuseForeignOrigins } from './http/foreign-origin.ts';
 import { registerHealth } from './http/health.ts';
 import { registerHopRoute } from './http/hop.ts';
 import { answerFaults, answerMalformed } from './http/malformed.ts';
@@ -24,6 +25,7 @@ import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
 import { isWebSocketUpgrade, routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
+import { ownAddress } from './internal-host.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
 import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
@@ -149,6 +151,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       log.info({ address: socket.remoteAddress, reason: 'pipelined' }, 'malformed request');
     },
   };
+  refuseForeignOrigins(publicApp, metrics, config.publicUrl);
   routeUpgrades(publicApp, upgrades);
   registerAgentRoutes(publicApp, routes);
   const dismiss = registerClientRoute(publicApp, routes);
@@ -156,14 +159,16 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   registerUsagePage(publicApp, {
     publicUrl: config.publicUrl?.href,
     binaries: () => listPlatforms(parts.downloads),
+    agentSha256: () => digestOf(parts.downloads, 'agent', parts.platform),
     defaultPlatform: parts.platform,
   });
   registerHealth(internalApp, () => draining);
   registerMetrics(internalApp, metrics);
+  refuseForeignOrigins(internalApp, metrics, config.publicUrl);
   routeUpgrades(internalApp, upgrades);
   registerDialRoute(internalApp, routes);
   registerHopRoute(internalApp, routes);
-  registerSessions(internalApp, { self, agents, sessions, cluster, draining: () => draining });
+  registerSessions(internalApp, { ...routes, cluster });
 
   function createRegistry(): SessionRegistry {
     if (config.redis === undefined) return new MemoryRegistry(clock);
@@ -210,8 +215,8 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   }
 
   async function start(): Promise<{ port: number; internalPort: number }> {
-    await listen(internalApp, 'internal', { host: config.host, port: config.internalPort });
-    if (config.podAddress === undefined) self.address = `127.0.0.1:${portOf(internalApp)}`;
+    await listen(internalApp, 'internal', { host: config.internalHost, port: config.internalPort });
+    if (config.podAddress === undefined) self.address = ownAddress(config.internalHost, portOf(internalApp));
     await listen(publicApp, 'public', { host: config.host, port: config.port });
     if (config.tls !== undefined && publicApp.server instanceof https.Server) {
       const reload = reloadTlsFiles(publicApp.server, config.tls, (error) => {

@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { internalHostFor } from './internal-host.ts';
 import type { KubeClusterOptions } from './kubernetes/kube-cluster.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis-url.ts';
 
@@ -30,8 +31,12 @@ const seconds = (name: string, fallback: number) =>
 /** One entry per variable, in the order of the README's table. */
 const SCHEMA = z.object({
   PORT: port('PORT', 8080).describe('public listener'),
-  HOST: z.string().default('::').describe('address of both listeners'),
+  HOST: z.string().default('::').describe('address of the public listener'),
   INTERNAL_PORT: port('INTERNAL_PORT', 9090).describe('metrics and health; never exposed by an ingress'),
+  INTERNAL_HOST: z
+    .string()
+    .optional()
+    .describe('address of the internal listener; with a POD_ADDRESS that others can reach, HOST'),
   REDIS_URL: z
     .string()
     .optional()
@@ -70,7 +75,9 @@ const SCHEMA = z.object({
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'PUBLIC_URL must be http(s)://HOST' })
     .optional()
-    .describe('what the usage page and the agents print'),
+    .describe(
+      'what the usage page and the agents print; the only origin whose pages may open a WebSocket here',
+    ),
   TRUST_PROXY: z
     .string()
     .default('false')
@@ -96,6 +103,7 @@ const SCHEMA = z.object({
 
 /** Defaults that depend on the machine, as the documentation names them. */
 const DEFAULT_NAMES: Record<string, string> = {
+  INTERNAL_HOST: '`127.0.0.1`',
   POD_ID: 'host name',
   POD_ADDRESS: '`127.0.0.1:INTERNAL_PORT`',
   CLUSTER_SECRET: 'random',
@@ -114,6 +122,7 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly internalPort: number;
+  readonly internalHost: string;
   /** Undefined: the registry is in memory. */
   readonly redis: RedisTarget | undefined;
   readonly kubernetes: KubernetesConfig | undefined;
@@ -174,6 +183,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       port: values.PORT,
       host: values.HOST,
       internalPort: values.INTERNAL_PORT,
+      internalHost: internalHostFor({
+        given: values.INTERNAL_HOST,
+        host: values.HOST,
+        podAddress: values.POD_ADDRESS,
+      }),
       redis: redis?.kind === 'valid' ? redis.target : undefined,
       kubernetes,
       podId: values.POD_ID,

@@ -1,7 +1,8 @@
 // What Converge prints for people to paste, pasted: the usage page and the card of the job log, line by line.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { DIST } from '../../deploy/build/source-tree.ts';
 import { type Card, launchAgent, readCard } from '../support/e2e-agent.ts';
 import { type Laptop, openLaptop } from '../support/e2e-laptop.ts';
 import { freePort } from '../support/e2e-network.ts';
@@ -41,7 +42,18 @@ describe('the card of the job log', () => {
     card = { ...rest, password };
     await writeFile(join(agent.job, 'FILE'), 'from the job');
     await laptop.remember(password);
-    expect(await laptop.paste(card.getWsproxy)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await laptop.paste(card.getWsproxy)).toEqual({ code: 0, stdout: 'wsproxy: OK\n', stderr: '' });
+  });
+
+  test('its lines for the clients take those that were built with the agent, and no others', async () => {
+    const sums = await readFile(join(DIST, 'bin/SHA256SUMS'), 'utf8');
+    for (const [program, line] of [
+      ['wsproxy', card.getWsproxy],
+      ['tcptows', card.getTcptows],
+    ] as const) {
+      const [, listed] = new RegExp(`^([0-9a-f]{64}) {2}${program}-`, 'm').exec(sums) ?? [];
+      expect(line).toContain(` && echo "${listed}  ${program}" | sha256sum -c && `);
+    }
   });
 
   test('its ssh line works the first time, and asks for the password alone', async () => {
@@ -69,7 +81,7 @@ describe('the card of the job log', () => {
 
   test('its tcptows lines work', async () => {
     const port = String(await freePort());
-    expect(await laptop.paste(card.getTcptows)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await laptop.paste(card.getTcptows)).toEqual({ code: 0, stdout: 'tcptows: OK\n', stderr: '' });
     const tunnel = laptop.start(['sh', '-c', `exec ${card.tcptows.replace(PRINTED_PORT, port)}`]);
     await tunnel.see(new RegExp(port));
     await workInShell(

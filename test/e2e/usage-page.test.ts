@@ -20,6 +20,7 @@ beforeAll(async () => {
   registerUsagePage(app, {
     binaries: () => ['linux-arm64', 'linux-x64'],
     defaultPlatform: 'linux-x64',
+    agentSha256: () => Promise.resolve('0123456789abcdef'.repeat(4)),
   });
   origin = (await app.listen({ host: '127.0.0.1', port: 0 })).replace('127.0.0.1', 'localhost');
   browser = await launchBrowser();

@@ -140,6 +140,18 @@ describe('every pod', () => {
     }
   });
 
+  test('runs the image that a digest names, whatever the tag, if one is given', async () => {
+    const relay = `sha256:${'a'.repeat(64)}`;
+    const redis = `sha256:${'b'.repeat(64)}`;
+    const values = { image: { tag: '9.9', digest: relay }, redis: { builtin: { image: { digest: redis } } } };
+    const rendered = await render({ values });
+    const imageOf = (kind: string, name: string, path: string) => at(pick(rendered, kind, name), path);
+    expect(imageOf('Deployment', 'converge', `${CONTAINER}.image`)).toBe(`converge@${relay}`);
+    expect(imageOf('Pod', 'converge-test', 'spec.containers.0.image')).toBe(`converge@${relay}`);
+    expect(imageOf('Deployment', 'converge-redis', `${CONTAINER}.image`)).toBe(`redis@${redis}`);
+    expect(at(pick(objects, 'Deployment', 'converge-redis'), `${CONTAINER}.image`)).toBe('redis:7-bookworm');
+  });
+
   test('goes where the others go', async () => {
     const tolerations = [{ key: 'ci', operator: 'Exists' }];
     const values = { nodeSelector: { pool: 'ci' }, tolerations, imagePullSecrets: [{ name: 'pull' }] };
@@ -312,17 +324,48 @@ describe('who may reach what', () => {
     }
   });
 
-  test('the API server: endpoint slices to read, pods to patch, nothing else, in this namespace', async () => {
-    expect(pick(objects, 'Role')['rules']).toEqual([
+  test('the API server: endpoint slices to read, and nothing else, in this namespace', async () => {
+    const reading = [
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-      { apiGroups: [''], resources: ['pods'], verbs: ['patch'] },
-    ]);
+    ];
+    expect(pick(objects, 'Role')['rules']).toEqual(reading);
+    expect(env(deployment, 'POD_DELETION_COST')?.['value']).toBe('false');
     expect(objects.map(({ kind }) => kind).filter((kind) => kind.startsWith('ClusterRole'))).toEqual([]);
     expect(pick(objects, 'ServiceAccount')['automountServiceAccountToken']).toBe(false);
-    const reading = await render({ values: { kubernetes: { deletionCost: false } } });
-    expect(pick(reading, 'Role')['rules']).toHaveLength(1);
+    const writing = await render({ values: { kubernetes: { deletionCost: true } } });
+    expect(pick(writing, 'Role')['rules']).toEqual([
+      ...reading,
+      { apiGroups: [''], resources: ['pods'], verbs: ['patch'] },
+    ]);
+    expect(env(pick(writing, 'Deployment'), 'POD_DELETION_COST')?.['value']).toBe('true');
     const without = await render({ sets: ['single'] });
     expect(without.map(({ kind }) => kind)).not.toContain('Role');
+  });
+
+  test('what the Role cannot say a policy does, where the cluster knows such: which pod, and what of it', async () => {
+    const kinds = ['admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy'];
+    const kubernetes = { deletionCost: true };
+    const rendered = await render({ values: { kubernetes }, kinds });
+    const policy = pick(rendered, 'ValidatingAdmissionPolicy', 'relays-converge');
+    expect(policy.metadata).not.toHaveProperty('namespace');
+    expect(at(policy, 'spec.failurePolicy')).toBe('Fail');
+    // Nobody but the relays of this release is judged by it, or a mistake in it would stop the namespace.
+    const account = pick(rendered, 'ServiceAccount').metadata;
+    expect(at(policy, 'spec.matchConditions.0.expression')).toBe(
+      `request.userInfo.username == "system:serviceaccount:${account.namespace}:${account.name}"`,
+    );
+    const binding = pick(rendered, 'ValidatingAdmissionPolicyBinding', 'relays-converge');
+    expect(binding['spec']).toEqual({ policyName: policy.metadata.name, validationActions: ['Deny'] });
+
+    const kindsOf = async (values: object, known: readonly string[]) =>
+      (await render({ values: { kubernetes: values }, kinds: known })).map(({ kind }) => kind);
+    expect(await kindsOf({}, kinds)).not.toContain('ValidatingAdmissionPolicy');
+    expect(await kindsOf(kubernetes, [])).not.toContain('ValidatingAdmissionPolicy');
+    const off = { ...kubernetes, deletionCostPolicy: false };
+    expect(await kindsOf(off, kinds)).not.toContain('ValidatingAdmissionPolicyBinding');
+    expect(await kindsOf({ ...kubernetes, deletionCostPolicy: true }, [])).toContain(
+      'ValidatingAdmissionPolicy',
+    );
   });
 });
 

@@ -174,7 +174,7 @@ describe('values that contradict each other are refused with a sentence', () => 
     ['nobody to give the role to', { serviceAccount: { create: false } }, /default account/],
     [
       'half of the cluster',
-      { kubernetes: { watchPeers: false } },
+      { kubernetes: { watchPeers: false, deletionCost: true } },
       /deletionCost without kubernetes\.watchPeers/,
     ],
   ])('%s', async (_name, values, sentence) => {
@@ -256,6 +256,16 @@ describe('values that cannot work are refused by the schema', () => {
   test.each<[string, object, string]>([
     ['a misspelt value', { replica: 3 }, "'replica' not allowed"],
     ['a misspelt inner value', { relay: { drainSeconds: 3 } }, "'drainSeconds' not allowed"],
+    [
+      'a digest of another kind',
+      { image: { digest: 'md5:d41d8cd98f00b204e9800998ecf8427e' } },
+      'image/digest',
+    ],
+    [
+      'half a digest of Redis',
+      { redis: { builtin: { image: { digest: 'sha256:0' } } } },
+      'builtin/image/digest',
+    ],
     ['no replicas', { replicas: 0 }, 'replicas'],
     ['half a replica', { replicas: 1.5 }, 'replicas'],
     ['a negative drain', { relay: { drainTimeoutSeconds: -1 } }, 'relay/drainTimeoutSeconds'],

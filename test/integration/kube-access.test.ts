@@ -125,5 +125,6 @@ describe('the API server of a cluster', () => {
     await eventually(() => expect(api.count('watch')).toBe(1));
     world.clock.advance(0);
     expect(api.count('patch')).toBe(0);
+    expect([...world.troubles, ...world.warnings]).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import { fillGaps } from '../../services/relay/http/page/command-text.ts';
 import { addressFromPublicUrl } from '../../services/relay/http/page/relay-address.ts';
 import { buildSections } from '../../services/relay/http/page/sections.ts';
 import { registerUsagePage } from '../../services/relay/http/usage-page.ts';
+import { scriptOf } from '../support/ci-script.ts';
 
 const run = promisify(execFile);
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay.example.com' };
@@ -102,7 +103,7 @@ describe('GET /', () => {
 describe('the commands', () => {
   const relay = addressFromPublicUrl('https://relay.example.com');
   const snippets = new Map(
-    buildSections(relay, ['linux-x64'], 'linux-x64')
+    buildSections({ relay, platforms: ['linux-x64'], defaultPlatform: 'linux-x64' })
       .flatMap((section) => [...section.snippets, ...section.blocks])
       .map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
   );
@@ -168,10 +169,3 @@ describe('the commands', () => {
     expect(args).toEqual(['wss://relay.example.com/client/Build.47-A']);
   });
 });
-
-/** The shell lines of a CI block: what its YAML or Groovy hands to a shell. */
-function scriptOf(block: string): string {
-  const [, groovy] = /'''\n([\s\S]*?)\n *'''/.exec(block) ?? [];
-  const [, yaml] = /(?:run:|command:|-) \|\n([\s\S]*)$/.exec(block) ?? [];
-  return (groovy ?? yaml ?? block).replaceAll('${{ strategy.job-index }}', '0');
-}

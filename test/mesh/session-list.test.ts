@@ -3,9 +3,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { Cluster, Peer } from '../../services/relay/kubernetes/cluster.ts';
 import { standalone } from '../../services/relay/kubernetes/standalone.ts';
 import { openResumableSession } from '../support/echo-session.ts';
+import { networkAddress } from '../support/network-address.ts';
 import { until } from '../support/poll.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startRelay } from '../support/relay.ts';
 import { type ClusterPod, RelayCluster } from '../support/relay-cluster.ts';
+
+const NETWORK = networkAddress();
 
 let redis: RedisServer;
 let cluster: RelayCluster;
@@ -84,6 +88,32 @@ test('any pod lists them all, and names those that cannot be asked', async () =>
       { pod: 'pod-3', address: nobody.address, unreachable: expect.any(String) as string },
     ],
   });
+});
+
+// On loopback nobody is asked who he is.
+test.skipIf(NETWORK === undefined)('over a network pods ask each other as pods of this cluster', async () => {
+  const env = { HOST: '0.0.0.0', CLUSTER_SECRET: 'a secret that both of these pods have' };
+  const asked = await startRelay({ env: { ...env, POD_ADDRESS: `${NETWORK}:1` } });
+  cluster.guest(asked);
+  const stranger = await startRelay({
+    env: { ...env, POD_ADDRESS: `${NETWORK}:2`, CLUSTER_SECRET: 'x'.repeat(32) },
+  });
+  cluster.guest(stranger);
+  const addresses = [asked, stranger].map(({ internalPort }) => `${NETWORK}:${internalPort}`);
+  const view: Cluster = {
+    ...standalone,
+    peers: () => addresses.map((address) => ({ name: 'pod', address })),
+  };
+  const asking = cluster.guest(await startRelay({ env, cluster: view }));
+  const answer = await fetch(`http://127.0.0.1:${asking.internalPort}/sessions?cluster=1`);
+  expect(await answer.json()).toMatchObject({
+    pods: [
+      { agents: [] },
+      { pod: 'pod-test', address: `${NETWORK}:1`, agents: [] },
+      { address: addresses[1], unreachable: 'it answers with status 401' },
+    ],
+  });
+  expect(await stranger.metric('converge_peer_rejections_total{verdict="forged"}')).toBe(1);
 });
 
 test('it is not on the public listener', async () => {

@@ -66,6 +66,14 @@ describe('the commands', () => {
     },
   );
 
+  it('get a client whose digest is known only if it fits', () => {
+    const digest = '0123456789abcdef'.repeat(4);
+    expect(downloadCommand('https://h', 'wsproxy', digest)).toBe(
+      `curl --compressed -fsSLo wsproxy https://h/docs/wsproxy && echo "${digest}  wsproxy" | sha256sum -c ` +
+        '&& chmod +x wsproxy || ! rm -f wsproxy',
+    );
+  });
+
   it('carry nothing from a relay that a shell would act on', () => {
     const url = `https://h/a'b";$(x)\`y\`!|&<>%20é`;
     expect(downloadCommand(url, 'wsproxy')).toMatch(
@@ -96,6 +104,15 @@ describe('the card', () => {
     expect(lines).toContain(`./tcptows 2222 "${clientUrl(DESTINATION)}"`);
     expect(lines).toContain('Waits for you until 14:13 UTC (10 minutes).');
     expect(cardFrom(CARD).join('\n')).toContain("pins this job's host key");
+  });
+
+  it('lets people take only the clients that were built with the agent, and says so', () => {
+    const clientDigests = { wsproxy: 'a'.repeat(64), tcptows: 'b'.repeat(64) };
+    const text = cardFrom({ ...CARD, clientDigests }).join('\n');
+    expect(text).toContain(`"${clientDigests.wsproxy}  wsproxy" | sha256sum -c && `);
+    expect(text).toContain(`"${clientDigests.tcptows}  tcptows" | sha256sum -c && `);
+    expect(text).toContain('sha256sum refuses a client that was not built with this agent');
+    expect(cardFrom(CARD).join('\n')).not.toContain('sha256sum');
   });
 
   it('keeps a password that somebody chose out of the log', () => {

@@ -24,6 +24,7 @@ test('nothing set is a relay on one machine', () => {
     port: 8080,
     host: '::',
     internalPort: 9090,
+    internalHost: '127.0.0.1',
     clusterSecrets: undefined,
     publicUrl: undefined,
     trustProxy: false,
@@ -32,6 +33,24 @@ test('nothing set is a relay on one machine', () => {
     tls: undefined,
     logLevel: 'info',
   });
+});
+
+test.each([
+  ['a relay on one machine', {}, '127.0.0.1'],
+  ['whatever address the public one has', { HOST: '192.0.2.7' }, '127.0.0.1'],
+  ['a pod that others reach', { POD_ADDRESS: '10.0.0.7:9090' }, '::'],
+  ['one of IPv6', { POD_ADDRESS: '[fd00::7]:9090' }, '::'],
+  ['one with a name', { POD_ADDRESS: 'relay-1.internal:9090' }, '::'],
+  ['a pod with a HOST', { POD_ADDRESS: '10.0.0.7:9090', HOST: '0.0.0.0' }, '0.0.0.0'],
+  ['one of several on one machine', { POD_ADDRESS: '127.0.0.1:9091', HOST: '0.0.0.0' }, '127.0.0.1'],
+  ['the same by name', { POD_ADDRESS: 'localhost:9091' }, '127.0.0.1'],
+  ['the same by IPv6', { POD_ADDRESS: '[::1]:9091' }, '::1'],
+  ['an address like one of loopback', { POD_ADDRESS: '128.0.0.1:9091' }, '::'],
+  ['a name like an address of loopback', { POD_ADDRESS: '127.example:9091' }, '::'],
+  ['who says so', { INTERNAL_HOST: '192.0.2.7' }, '192.0.2.7'],
+  ['a pod that says so', { POD_ADDRESS: '10.0.0.7:9090', INTERNAL_HOST: '127.0.0.1' }, '127.0.0.1'],
+])('the internal listener of %s is at %j', (_, env, expected) => {
+  expect(valid(env).internalHost).toBe(expected);
 });
 
 test('an empty variable counts as unset', () => {
@@ -185,6 +204,7 @@ test('no environment makes it throw', () => {
     'PORT',
     'HOST',
     'INTERNAL_PORT',
+    'INTERNAL_HOST',
     'REDIS_URL',
     'POD_ID',
     'POD_ADDRESS',
@@ -212,6 +232,7 @@ test('the table documents every variable, in one row each', () => {
     'PORT',
     'HOST',
     'INTERNAL_PORT',
+    'INTERNAL_HOST',
     'REDIS_URL',
     'POD_ID',
     'POD_ADDRESS',

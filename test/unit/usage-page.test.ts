@@ -14,11 +14,14 @@ import { SECURITY_HEADERS } from '../../services/relay/http/page/security-header
 import { type ColorName, PALETTES } from '../../services/relay/http/page/style.ts';
 
 const relay = addressFromPublicUrl('https://relay.example.com');
-const options = { relay, id: undefined, platforms: ['linux-x64'], defaultPlatform: 'linux-x64' };
-const snippets = buildSections(relay, ['linux-x64'], 'linux-x64').flatMap((section) => [
-  ...section.snippets,
-  ...section.blocks,
-]);
+const options = {
+  relay,
+  id: undefined,
+  platforms: ['linux-x64'],
+  defaultPlatform: 'linux-x64',
+  agentSha256: '0123456789abcdef'.repeat(4),
+};
+const snippets = buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]);
 
 describe('the address of the relay', () => {
   it.each([
@@ -98,6 +101,15 @@ describe('the page and the plain text', () => {
       const block = snippets.find((snippet) => snippet.name === name);
       expect(fillGaps(block?.text ?? [], undefined), name).toMatch(/wss:\/\/relay\.example\.com\/agent\/\$/);
     }
+  });
+
+  it('pin the agent in every CI block, and say what that is for; where none is built they pin none', () => {
+    const pinned = renderPlainText(options);
+    expect(pinned.split(`echo "${options.agentSha256}  agent" | sha256sum -c`)).toHaveLength(1 + 5);
+    expect(pinned).toContain('pins the agent of today');
+    const without = renderPlainText({ ...options, agentSha256: undefined });
+    expect(without).not.toContain('pins the agent of today');
+    expect(without).not.toContain('refused: ');
   });
 
   it('say that programs come over plain HTTP, if so', () => {

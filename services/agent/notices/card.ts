@@ -1,5 +1,6 @@
 // The card in the job log: the exact commands that open a session.
 import { formatDuration } from '#shared/duration.ts';
+import type { ClientDigests } from '../client-digests.ts';
 import {
   type Destination,
   downloadCommand,
@@ -26,21 +27,26 @@ export interface CardInput {
   readonly deadline: number;
   readonly timeoutMs: number;
   readonly maxLifetimeMs: number;
+  /** Of the clients to fetch; without them what the relay serves is taken as it is. */
+  readonly clientDigests?: ClientDigests;
 }
 
 /** Any free port does; this one is easy to remember. */
 const EXAMPLE_PORT = 2222;
 
+const DIGEST_LINE =
+  'sha256sum refuses a client that was not built with this agent, as a relay has that was upgraded meanwhile.';
+
 /** The card, one string per line. The commands stand alone on their lines, so that a triple click copies them. */
 export function cardFrom(input: CardInput): string[] {
-  const { destination, now } = input;
+  const { destination, now, clientDigests = {} } = input;
   const [tunnel, throughTunnel] = tcptowsCommands(destination, EXAMPLE_PORT);
   return [
     '',
     '=== converge: this job is open for SSH ===',
     '',
     'Get the client once (Linux; in the folder where you run ssh):',
-    `  ${downloadCommand(destination.publicUrl, 'wsproxy')}`,
+    `  ${downloadCommand(destination.publicUrl, 'wsproxy', clientDigests.wsproxy)}`,
     '',
     'Open a shell in this job:',
     `  ${sshCommand(destination)}`,
@@ -48,13 +54,14 @@ export function cardFrom(input: CardInput): string[] {
     ...entryLines(input.entry),
     '',
     `The #SHA256 part pins this job's host key; wsproxy checks it, so known_hosts is not needed.`,
+    ...(clientDigests.wsproxy === undefined ? [] : [DIGEST_LINE]),
     '',
     'Copy files:',
     `  ${sftpCommand(destination)}`,
     `  ${scpCommand(destination)}`,
     '',
     'Or through a local port:',
-    `  ${downloadCommand(destination.publicUrl, 'tcptows')}`,
+    `  ${downloadCommand(destination.publicUrl, 'tcptows', clientDigests.tcptows)}`,
     `  ${tunnel}`,
     `  ${throughTunnel}`,
     '',

@@ -35,9 +35,14 @@ export function isUsablePublicUrl(text: string): boolean {
   return (protocol === 'https:' || protocol === 'http:') && /^[A-Za-z0-9.:[\]_-]+$/.test(host);
 }
 
-/** `curl` and `chmod` for one of the client programs. */
-export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows'): string {
-  return `curl --compressed -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program} && chmod +x ${program}`;
+/**
+ * `curl` and `chmod` for one of the client programs, and between them the check of its SHA-256. What does not fit is
+ * removed: an older file of that name may have been executable already, and `curl` leaves it so.
+ */
+export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows', sha256?: string): string {
+  const fetch = `curl --compressed -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program}`;
+  if (sha256 === undefined) return `${fetch} && chmod +x ${program}`;
+  return `${fetch} && echo "${sha256}  ${program}" | sha256sum -c && chmod +x ${program} || ! rm -f ${program}`;
 }
 
 /** `ssh` through ./wsproxy. */

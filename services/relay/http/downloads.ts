@@ -8,7 +8,8 @@ import {
   findBinary,
   listBinaries,
   PROGRAMS,
-  readSums,
+  readList,
+  SIGNATURE_FILE,
   SUMS_FILE,
 } from './download/binary.ts';
 import { parseByteRange, resolveByteRange } from './download/byte-range.ts';
@@ -38,7 +39,8 @@ interface Variant {
 }
 
 /**
- * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH` and `/docs/SHA256SUMS`.
+ * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH` and `/docs/SHA256SUMS`, and of its
+ * signature, `/docs/SHA256SUMS.sig`.
  *
  * Every form of a file (identity, gzip, zstd) has its own strong ETag, made from the digest in SHA256SUMS. **Ranges are
  * ranges of the uncompressed file**: what a client has on disk is that, whatever it came as, so a resume is right with
@@ -52,7 +54,8 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
     url: '/docs/:name',
     handler: async (request, reply) => {
       const { name } = request.params;
-      if (name === SUMS_FILE) return await sendSums(request, reply, options.directory);
+      if (name === SUMS_FILE || name === SIGNATURE_FILE)
+        return await sendList(request, reply, options.directory, name);
       const found = findBinary(await listBinaries(options.directory), name, options.defaultPlatform);
       if (found.kind === 'found') return await sendBinary(request, reply, found.binary, name);
       return sendNotFound(reply, explain(found));
@@ -71,18 +74,21 @@ function notBuilt(fileName: string): string {
   return `${fileName} is not built here; run npm run build`;
 }
 
-async function sendSums(
+async function sendList(
   request: FastifyRequest,
   reply: FastifyReply,
   directory: string,
+  name: typeof SUMS_FILE | typeof SIGNATURE_FILE,
 ): Promise<FastifyReply> {
-  const sums = await readSums(directory);
-  if (sums === '') return sendNotFound(reply, notBuilt(SUMS_FILE));
-  const etag = `"${createHash('sha256').update(sums).digest('hex')}"`;
+  const list = await readList(directory, name);
+  if (list.length === 0) return sendNotFound(reply, name === SUMS_FILE ? notBuilt(name) : NOT_SIGNED);
+  const etag = `"${createHash('sha256').update(list).digest('hex')}"`;
   reply.headers({ etag, 'cache-control': CACHE_CONTROL, 'x-content-type-options': 'nosniff' });
   if (isNotModified(request, etag)) return reply.code(304).send();
-  return reply.type('text/plain; charset=utf-8').send(sums);
+  return reply.type(name === SUMS_FILE ? 'text/plain; charset=utf-8' : 'application/octet-stream').send(list);
 }
+
+const NOT_SIGNED = 'what was built here is not signed; SIGNING_KEY_FILE of npm run build does that';
 
 async function sendBinary(
   request: FastifyRequest,

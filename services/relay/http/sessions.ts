@@ -1,20 +1,18 @@
 // GET /sessions on the internal listener: who is on this pod, and with ?cluster=1 on every pod.
 import type { FastifyInstance } from 'fastify';
-import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Owner } from '../registry/registry.ts';
-import type { AgentTable } from '../session/agent-table.ts';
-import type { SessionTable } from '../session/session-table.ts';
+import { PEER_HEADER, signPeerRequest } from '../hop/peer-credentials.ts';
+import type { Cluster, Peer } from '../kubernetes/cluster.ts';
+import { judgeListRequest } from './list-request.ts';
+import { refuse } from './refusal.ts';
+import type { RouteOptions } from './route-options.ts';
 
 /** A pod that does not answer within this time is listed as unreachable, in milliseconds. */
 const PEER_LIST_WITHIN_MS = 3_000;
 
-export interface SessionListOptions {
-  readonly self: Owner;
-  readonly agents: AgentTable;
-  readonly sessions: SessionTable;
-  readonly cluster: Pick<Cluster, 'peers'>;
-  readonly draining: () => boolean;
-}
+type SessionListOptions = Pick<
+  RouteOptions,
+  'self' | 'agents' | 'sessions' | 'draining' | 'key' | 'clock' | 'recorder'
+> & { readonly cluster: Pick<Cluster, 'peers'> };
 
 interface PodList {
   readonly pod: string;
@@ -22,10 +20,23 @@ interface PodList {
 }
 
 export function registerSessions(app: FastifyInstance, options: SessionListOptions): void {
-  app.get<{ Querystring: { cluster?: string } }>('/sessions', async (request) => {
+  const { self, cluster, key, clock, recorder } = options;
+  app.get<{ Querystring: { cluster?: string } }>('/sessions', async (request, reply) => {
+    const verdict = judgeListRequest(request, key, clock.wallTime());
+    if (verdict.kind === 'stranger') return refuse(reply, recorder, 'unauthorized', HOW_TO_ASK);
+    if (verdict.kind === 'rejected') {
+      recorder.peerRejected(verdict.verdict);
+      return refuse(reply, recorder, 'unauthorized', `the credential of the peer is ${verdict.verdict}`);
+    }
+    if (verdict.kind === 'spoken_for') {
+      const message = `this list is for people on this machine, and ${verdict.sign} says that somebody else asks`;
+      return refuse(reply, recorder, 'foreign_origin', message);
+    }
+    // No script or frame of another page gets at it, whatever the page says that it is.
+    void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
     if (request.query.cluster !== '1') return listHere(options);
-    const others = options.cluster.peers().filter(({ address }) => address !== options.self.address);
-    const answers = await Promise.all(others.map(({ name, address }) => listThere(name, address)));
+    const others = cluster.peers().filter(({ address }) => address !== self.address);
+    const answers = await Promise.all(others.map((peer) => listThere(peer, options)));
     return { pods: [listHere(options), ...answers] };
   });
 }
@@ -55,13 +66,20 @@ function listHere({ self, agents, sessions, draining }: SessionListOptions): Pod
   };
 }
 
-async function listThere(pod: string, address: string): Promise<PodList> {
+async function listThere({ name: pod, address }: Peer, { key, clock }: SessionListOptions): Promise<PodList> {
+  const request = { method: 'GET', path: '/sessions', body: '' };
   try {
-    const answer = await fetch(`http://${address}/sessions`, {
+    const answer = await fetch(`http://${address}${request.path}`, {
+      headers: { [PEER_HEADER]: signPeerRequest(key, request, clock.wallTime()) },
       signal: AbortSignal.timeout(PEER_LIST_WITHIN_MS),
     });
+    if (!answer.ok) return { pod, address, unreachable: `it answers with status ${answer.status}` };
     return (await answer.json()) as PodList;
   } catch (error) {
     return { pod, address, unreachable: error instanceof Error ? error.message : String(error) };
   }
 }
+
+const HOW_TO_ASK =
+  'this list is for relays and for the machine itself: ' +
+  'kubectl port-forward POD 9090, then curl localhost:9090/sessions; without Kubernetes curl on that machine, or inside that container';

@@ -14,6 +14,8 @@ export interface UsagePageOptions {
   binaries(): readonly string[] | Promise<readonly string[]>;
   /** What `/docs/agent` without a platform is. */
   readonly defaultPlatform: string;
+  /** The SHA-256 of that agent in hex, if it is built; asked for every page. */
+  agentSha256?(): Promise<string | undefined>;
 }
 
 /** The page depends on who asks and how they came; a shared cache could hand one relay's commands to another's users. */
@@ -40,7 +42,8 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       const id = isValidId(asked) ? asked : undefined;
       const rejectedId = id === undefined && asked !== '' ? asked : undefined;
       const { defaultPlatform } = options;
-      const page = { relay, id, platforms: await options.binaries(), defaultPlatform };
+      const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
+      const page = { relay, id, platforms, defaultPlatform, agentSha256 };
       if (!acceptsHtml(request)) {
         if (rejectedId !== undefined) return refuse(reply, 'invalid_id', lowerFirst(ID_HINT));
         return reply.type('text/plain; charset=utf-8').send(renderPlainText(page));

@@ -4,6 +4,7 @@
 export const REFUSALS = {
   invalid_id: { status: 400, retry: false },
   unauthorized: { status: 401, retry: false },
+  foreign_origin: { status: 403, retry: false },
   agent_not_found: { status: 404, retry: true },
   not_found: { status: 404, retry: false },
   id_taken: { status: 409, retry: true },

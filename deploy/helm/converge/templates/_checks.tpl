@@ -121,7 +121,7 @@ are refused by values.schema.json before this is read.
 {{- if not (regexMatch "^(true|false|[0-9]{1,2}|((loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)(, *|$))*)$" (toString $v.relay.trustProxy)) }}
   {{- fail (printf "relay.trustProxy is %q: true, false, a number of hops, or addresses such as \"10.0.0.0/8, uniquelocal\"" (toString $v.relay.trustProxy)) }}
 {{- end }}
-{{- $ours := dict "CLUSTER_SECRET" "clusterSecret" "REDIS_URL" "redis.external" "REDIS_PASSWORD" "redis.builtin.existingSecret" "PUBLIC_URL" "relay.publicUrl" "TRUST_PROXY" "relay.trustProxy" "DRAIN_DELAY_SECONDS" "relay.drainDelaySeconds" "DRAIN_TIMEOUT_SECONDS" "relay.drainTimeoutSeconds" "LOG_LEVEL" "relay.logLevel" "TLS_CERT_FILE" "relay.tlsSecret" "TLS_KEY_FILE" "relay.tlsSecret" "HOST" "relay.ipv6" "POD_ADDRESS" "relay.ipv6" "KUBERNETES_SERVICE_NAME" "kubernetes.watchPeers" "POD_DELETION_COST" "kubernetes.deletionCost" "PORT" "service.port" "INTERNAL_PORT" "" "POD_ID" "" "POD_IP" "" "POD_NAMESPACE" "" }}
+{{- $ours := dict "CLUSTER_SECRET" "clusterSecret" "REDIS_URL" "redis.external" "REDIS_PASSWORD" "redis.builtin.existingSecret" "PUBLIC_URL" "relay.publicUrl" "TRUST_PROXY" "relay.trustProxy" "DRAIN_DELAY_SECONDS" "relay.drainDelaySeconds" "DRAIN_TIMEOUT_SECONDS" "relay.drainTimeoutSeconds" "LOG_LEVEL" "relay.logLevel" "TLS_CERT_FILE" "relay.tlsSecret" "TLS_KEY_FILE" "relay.tlsSecret" "HOST" "relay.ipv6" "POD_ADDRESS" "relay.ipv6" "KUBERNETES_SERVICE_NAME" "kubernetes.watchPeers" "POD_DELETION_COST" "kubernetes.deletionCost" "PORT" "service.port" "INTERNAL_PORT" "" "INTERNAL_HOST" "relay.ipv6" "POD_ID" "" "POD_IP" "" "POD_NAMESPACE" "" }}
 {{- range $v.relay.extraEnv }}
   {{- if hasKey $ours .name }}
     {{- $value := get $ours .name }}

@@ -47,10 +47,12 @@ app.kubernetes.io/component: redis
 {{- end }}
 
 {{- define "converge.image" -}}
-{{- $image := .Values.image }}
-{{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}
-{{- else }}{{ $image.repository }}:{{ $image.tag | default .Chart.AppVersion }}
+{{- include "converge.imageName" (merge (dict "tag" (.Values.image.tag | default .Chart.AppVersion)) .Values.image) }}
 {{- end }}
+
+{{/* A digest names these very bytes; a tag whatever somebody last pushed under it. */}}
+{{- define "converge.imageName" -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
 {{- end }}
 
 {{- define "converge.serviceAccountName" -}}

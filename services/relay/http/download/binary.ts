@@ -6,6 +6,9 @@ export const PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
 
 export const SUMS_FILE = 'SHA256SUMS';
 
+/** Of SHA256SUMS, by a key that no relay has (Ed25519, 64 bytes); there if the build was given one. */
+export const SIGNATURE_FILE = 'SHA256SUMS.sig';
+
 /** One program for one platform. `fileName` is NAME-OS-ARCH; `sha256` is of the uncompressed file, in hex. */
 export interface Binary {
   readonly program: string;
@@ -47,6 +50,16 @@ export async function listPlatforms(directory: string): Promise<string[]> {
   return [...new Set(binaries.map((binary) => binary.platform))].sort();
 }
 
+/** The SHA-256 of what `/docs/NAME` is, in hex; undefined if that is not built. */
+export async function digestOf(
+  directory: string,
+  name: string,
+  defaultPlatform: string,
+): Promise<string | undefined> {
+  const found = findBinary(await listBinaries(directory), name, defaultPlatform);
+  return found.kind === 'found' ? found.binary.sha256 : undefined;
+}
+
 /** What `name` of `/docs/NAME` or `/docs/NAME-OS-ARCH` stands for. */
 export function findBinary(binaries: readonly Binary[], name: string, defaultPlatform: string): BinaryLookup {
   const [, program, platform = defaultPlatform] = FILE_NAME.exec(name) ?? [];
@@ -61,10 +74,18 @@ export function findBinary(binaries: readonly Binary[], name: string, defaultPla
 
 /** The text of SHA256SUMS in `directory`; empty if there is none. Other faults of the file system are thrown. */
 export async function readSums(directory: string): Promise<string> {
+  return (await readList(directory, SUMS_FILE)).toString();
+}
+
+/** SHA256SUMS or its signature as they are; empty if there is none. Other faults of the file system are thrown. */
+export async function readList(
+  directory: string,
+  name: typeof SUMS_FILE | typeof SIGNATURE_FILE,
+): Promise<Buffer> {
   try {
-    return await readFile(join(directory, SUMS_FILE), 'utf8');
+    return await readFile(join(directory, name));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
 import { command, type Snippet } from './command-text.ts';
-import { agentUrl, fetchProgram } from './commands.ts';
+import { agentUrl, fetchPinned } from './commands.ts';
 import type { RelayAddress } from './relay-address.ts';
 
 /** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
@@ -13,11 +13,19 @@ export interface CiBlock extends Snippet {
   readonly note: string;
 }
 
-export function ciBlocks(relay: RelayAddress): CiBlock[] {
-  return [github(relay), gitlab(relay), jenkins(relay), circleci(relay), buildkite(relay)];
+/** `fetch` is how they get the agent, one command or more per line. */
+interface BlockParts {
+  readonly relay: RelayAddress;
+  readonly fetch: string;
 }
 
-function github(relay: RelayAddress): CiBlock {
+/** They pin the agent with this SHA-256; undefined where none is built. */
+export function ciBlocks(relay: RelayAddress, agentSha256: string | undefined): CiBlock[] {
+  const parts = { relay, fetch: fetchPinned(relay, 'agent', agentSha256) };
+  return [github, gitlab, jenkins, circleci, buildkite].map((block) => block(parts));
+}
+
+function github({ relay, fetch }: BlockParts): CiBlock {
   // One run has many jobs, one job many matrix legs, and each may be run again.
   const id = {
     fallback: '$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}',
@@ -32,14 +40,14 @@ function github(relay: RelayAddress): CiBlock {
   if: failure()
   timeout-minutes: ${String(STEP_TIMEOUT_MINUTES)}
   run: |
-${indent(fetchProgram(relay, 'agent'), 4)}
+${indent(fetch, 4)}
     ./agent ${MAX_LIFETIME} \\
       --authorized-keys "$GITHUB_SERVER_URL/$GITHUB_ACTOR.keys" \\
       "${agentUrl(relay, id)}"`,
   };
 }
 
-function gitlab(relay: RelayAddress): CiBlock {
+function gitlab({ relay, fetch }: BlockParts): CiBlock {
   return {
     name: 'gitlab',
     title: 'GitLab CI',
@@ -52,7 +60,7 @@ variables:
 after_script:
   - |
     if [ "$CI_JOB_STATUS" = failed ]; then
-${indent(fetchProgram(relay, 'agent'), 6)}
+${indent(fetch, 6)}
       ./agent ${MAX_LIFETIME} \\
         --authorized-keys "$CI_SERVER_URL/$GITLAB_USER_LOGIN.keys" \\
         "${agentUrl(relay, { fallback: '$CI_JOB_ID' })}"
@@ -60,7 +68,7 @@ ${indent(fetchProgram(relay, 'agent'), 6)}
   };
 }
 
-function jenkins(relay: RelayAddress): CiBlock {
+function jenkins({ relay, fetch }: BlockParts): CiBlock {
   // BUILD_TAG is unique, but may hold blanks and percent signs, from the names of folders and branches.
   const id = { fallback: '$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)' };
   return {
@@ -73,7 +81,7 @@ post {
   failure {
     timeout(time: ${String(STEP_TIMEOUT_MINUTES)}, unit: 'MINUTES') {
       sh '''
-${indent(fetchProgram(relay, 'agent'), 8)}
+${indent(fetch, 8)}
         ./agent ${MAX_LIFETIME} "${agentUrl(relay, id)}"
       '''
     }
@@ -82,7 +90,7 @@ ${indent(fetchProgram(relay, 'agent'), 8)}
   };
 }
 
-function circleci(relay: RelayAddress): CiBlock {
+function circleci({ relay, fetch }: BlockParts): CiBlock {
   return {
     name: 'circleci',
     title: 'CircleCI',
@@ -94,14 +102,14 @@ function circleci(relay: RelayAddress): CiBlock {
     when: on_fail
     no_output_timeout: ${String(STEP_TIMEOUT_MINUTES)}m
     command: |
-${indent(fetchProgram(relay, 'agent'), 6)}
+${indent(fetch, 6)}
       ./agent ${MAX_LIFETIME} \\
         --authorized-keys "https://github.com/$CIRCLE_USERNAME.keys" \\
         "${agentUrl(relay, { fallback: '$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX' })}"`,
   };
 }
 
-function buildkite(relay: RelayAddress): CiBlock {
+function buildkite({ relay, fetch }: BlockParts): CiBlock {
   return {
     name: 'buildkite',
     title: 'Buildkite',
@@ -110,7 +118,7 @@ function buildkite(relay: RelayAddress): CiBlock {
     text: command`
 #!/bin/sh
 if [ "\${BUILDKITE_COMMAND_EXIT_STATUS:-0}" -ne 0 ]; then
-${indent(fetchProgram(relay, 'agent'), 2)}
+${indent(fetch, 2)}
   ./agent ${MAX_LIFETIME} "${agentUrl(relay, { fallback: '$BUILDKITE_JOB_ID' })}" || true
 fi`,
   };

@@ -27,6 +27,17 @@ export function fetchProgram(relay: RelayAddress, program: string): string {
   return `curl --compressed -fsSLo ${program} ${relay.http}/docs/${program}\nchmod +x ${program}`;
 }
 
+/**
+ * The same for a script that stays in a repository: it takes the program whose SHA-256 it names and stops at any other,
+ * whatever the relay serves by then. Coreutils and busybox understand it alike.
+ */
+export function fetchPinned(relay: RelayAddress, program: string, sha256: string | undefined): string {
+  if (sha256 === undefined) return fetchProgram(relay, program);
+  const [fetch, allow] = fetchProgram(relay, program).split('\n');
+  const refusal = `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
+  return `${fetch}\necho "${sha256}  ${program}" | sha256sum -c ||\n  { echo "${refusal}"; exit 1; }\n${allow}`;
+}
+
 export function jobCommands(relay: RelayAddress): Snippet[] {
   const text = command`
 ${fetchProgram(relay, 'agent')}

@@ -17,7 +17,7 @@ export const ICON_URL = `data:image/svg+xml,${encodeURIComponent(
 /** Drawn 360 units wide, so that its letters stay readable on a phone. */
 export const DIAGRAM =
   trusted(`<svg class="diagram" viewBox="0 0 360 112" role="img" aria-labelledby="diagram-title">
-<title id="diagram-title">The CI job and your laptop both dial this relay. SSH is encrypted from the laptop to the job; the relay cannot read it.</title>
+<title id="diagram-title">The CI job and your laptop both dial this relay. SSH is encrypted from the laptop to the job; the relay passes it on.</title>
 <path class="tunnel" d="M49 40C49 8 311 8 311 40"/>
 <rect class="label" x="112" y="7" width="136" height="18" rx="9"/>
 <text class="strong" x="180" y="20">SSH, end to end</text>

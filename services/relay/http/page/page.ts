@@ -21,7 +21,7 @@ export const ID_INPUT_PATTERN = '[A-Za-z0-9][A-Za-z0-9._\\-]{0,127}';
 /** The whole document. Everything that is not a constant of ours is escaped. */
 export function renderPage(options: HtmlPageOptions): string {
   const { relay } = options;
-  const sections = buildSections(relay, options.platforms, options.defaultPlatform);
+  const sections = buildSections(options);
   const warning = exposureWarning(relay);
   return html`<!doctype html>
 <html lang="en">

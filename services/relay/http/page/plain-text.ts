@@ -14,14 +14,17 @@ export interface PageOptions {
   /** Those with downloads on this relay, such as `linux-x64`. */
   readonly platforms: readonly string[];
   readonly defaultPlatform: string;
+  /** Of the agent for that platform, in hex; undefined where none is built. */
+  readonly agentSha256?: string | undefined;
 }
 
-export function renderPlainText({ relay, id, platforms, defaultPlatform }: PageOptions): string {
+export function renderPlainText(options: PageOptions): string {
+  const { relay, id } = options;
   const warning = exposureWarning(relay);
   const lines = [`Converge: ${TITLE}`, '', wrap(plainFromProse(SUMMARY)), ''];
   if (warning !== undefined) lines.push(wrap(warning), '');
   lines.push(`Commands with your own ID: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
-  for (const section of buildSections(relay, platforms, defaultPlatform)) {
+  for (const section of buildSections(options)) {
     lines.push(section.title, '-'.repeat(section.title.length), '', wrap(plainFromProse(section.lead)), '');
     for (const snippet of section.snippets) lines.push(...renderSnippet(snippet, id), '');
     for (const block of section.blocks)

@@ -4,6 +4,7 @@ import { PROGRAMS } from '../download/binary.ts';
 import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
+import type { PageOptions } from './plain-text.ts';
 import type { RelayAddress } from './relay-address.ts';
 
 /** A sentence or more. In it, `code` and [a link](URL) are marked up as in Markdown. */
@@ -28,16 +29,20 @@ export const SUMMARY =
   'Converge lets you `ssh` into a CI job while it runs, behind any firewall, with nothing to install in its image. The job dials out to this relay, you dial in, and the stock `ssh`, `sftp` and `scp` work as with any host.';
 
 const SECURITY =
-  'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers.';
+  'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers. So a relay can keep you out, but not read or change what you do. The programs are another matter: you take them from this relay, and whoever runs it could give you others. The digest in a CI block and in the card of the job log, and a signature (`SHA256SUMS.sig`, if who built this relay made one), are there so that you need not believe it.';
+
+const PINNED =
+  'The line with `sha256sum` pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
 
 export const ID_HINT = `An ID is ${ID_RULE}.`;
 
-/** All sections in reading order. `platforms` are those with downloads here, `defaultPlatform` the one of `/docs/agent`. */
-export function buildSections(
-  relay: RelayAddress,
-  platforms: readonly string[],
-  defaultPlatform: string,
-): Section[] {
+/** All sections in reading order. */
+export function buildSections({
+  relay,
+  platforms,
+  defaultPlatform,
+  agentSha256,
+}: Omit<PageOptions, 'id'>): Section[] {
   return [
     section('in-the-job', 'In the CI job', 'Job', {
       lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
@@ -48,7 +53,7 @@ export function buildSections(
       ],
     }),
     section('on-your-laptop', 'On your laptop', 'Laptop', {
-      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so nothing is left to trust. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes.',
+      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes.',
       snippets: laptopCommands(relay),
       notes: ['The password is in the job log, unless the job was given `--authorized-keys`.'],
     }),
@@ -65,8 +70,9 @@ export function buildSections(
     }),
     section('ci', 'Ready blocks for your CI', 'CI blocks', {
       lead: 'They do nothing while the job is green. When it is red they open a shell for ten minutes, longer while somebody is in it, and two hours at most. Who gets in sees what the job sees, secrets included.',
-      blocks: ciBlocks(relay),
+      blocks: ciBlocks(relay, agentSha256),
       notes: [
+        ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
         'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.',
       ],
@@ -97,6 +103,9 @@ export function buildSections(
           : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}/docs/SHA256SUMS) lists every file.`,
       terms: platforms.map((platform) => [`\`${platform}\``, downloadLinks(relay, platform)] as const),
       snippets: checksumCommands(relay, defaultPlatform),
+      notes: [
+        'This finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
+      ],
     }),
     section('trouble', 'When it does not work', 'Trouble', {
       lead: 'Every message on stderr says what to do next. The exit status says what kind of trouble it was.',
