@@ -1,12 +1,16 @@
 // The registry of 1,000,000 idle agents on 100 pods: what a local Redis shows of a part of them, and what follows for all.
 import { systemClock } from '#shared/clock.ts';
 import { hashClaim } from '#shared/protocol/claim.ts';
-import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { makeAgentId } from '../../services/agent/ci/random-token.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { createRedisRegistry } from '../../services/relay/registry/redis.ts';
 import { parseRedisUrl } from '../../services/relay/registry/redis-url.ts';
-import { type Owner, RENEW_EVERY_MS, type SessionRegistry } from '../../services/relay/registry/registry.ts';
+import {
+  type Owner,
+  RENEW_EVERY_MS,
+  RESERVATION_MS,
+  type SessionRegistry,
+} from '../../services/relay/registry/registry.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { LINKED } from '../support/tenure.ts';
 
@@ -180,7 +184,7 @@ function computedTable({ bytesPerEntry, costs: { claim, renew, restore } }: Samp
     ],
     [
       'Redis is away',
-      `nothing is lost before ${LEASE_MS / 1_000} s: two renewals may fail, and no live session asks it anything`,
+      `an ID outlasts ${RESERVATION_MS / 1_000} s without a renewal, and comes back to its agent after that; no live session asks it anything`,
     ],
   ];
   return [
