@@ -19,6 +19,9 @@ export const MAX_PRINTABLE_LENGTH = 300;
 const UNSEEN = /\p{C}|[^\P{Z} ]|\p{Default_Ignorable_Code_Point}/u;
 const ALL_UNSEEN = new RegExp(UNSEEN, 'gu');
 
+/** Of a whole line, in characters: a command that names a relay by its longest URL fits. */
+export const MAX_LINE_LENGTH = 4096;
+
 /** With a word of its own: people meet these most often. */
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
@@ -36,9 +39,10 @@ const AROUND_COLONS = /[\w.%:-]*::[\w.%:-]*/g;
  * command, is an escape that can be: `\u{1b}`. An IP address stays as it is. Applied twice it does what it does once.
  */
 export function printable(text: string, maxLength = MAX_PRINTABLE_LENGTH): string {
+  if (isAddress(text)) return fit(text, maxLength);
   // An escape makes a text longer, never shorter: the rest would not be shown.
   const start = text.length > maxLength ? text.slice(0, maxLength + 1) : text;
-  return fit(isAddress(start) ? start : visible(start).replaceAll(MARKERS, escapeOf), maxLength);
+  return fit(visible(start).replaceAll(MARKERS, escapeOf), maxLength);
 }
 
 /** A line that a person or a CI system may read: made by `printableLine`, or of constant text and escaped parts. */
@@ -47,7 +51,7 @@ declare const MADE_PRINTABLE: unique symbol;
 
 /**
  * A whole line of ours, whatever parts it has: for the last step before it is written. Where a part was forgotten, this
- * catches what it holds; unlike `printable` it lets an address stand inside the line, and is as long as its parts are.
+ * catches what it holds; unlike `printable` it lets an address stand inside the line, and cuts at `MAX_LINE_LENGTH` only.
  */
 export function printableLine(line: string): PrintableLine {
   const shown = visible(line)
@@ -56,7 +60,7 @@ export function printableLine(line: string): PrintableLine {
     .replace(LINE_STARTS, (_all, space: string, [first = '', ...rest]: string) => {
       return `${space}${escapeOf(first)}${rest.join('')}`;
     });
-  return shown as PrintableLine;
+  return fit(shown, MAX_LINE_LENGTH) as PrintableLine;
 }
 
 /** JSON that means the same, with nothing unseen in its strings: `JSON.stringify` leaves most of that as it is. */

@@ -35,6 +35,14 @@ export function isUsablePublicUrl(text: string): boolean {
   return (protocol === 'https:' || protocol === 'http:') && /^[A-Za-z0-9.:[\]_-]+$/.test(host);
 }
 
+/**
+ * What may be printed of the URL that a relay announces: in a command, in the log, on a terminal; undefined if it is not
+ * usable. A URL forgives line ends and white space, which are gone here, and escapes are where anything else was.
+ */
+export function printedUrlFrom(text: string): string | undefined {
+  return isUsablePublicUrl(text) ? shellSafeUrl(text) : undefined;
+}
+
 /** `curl` and `chmod` for one of the client programs. */
 export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows'): string {
   return `curl --compressed -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program} && chmod +x ${program}`;
