@@ -32,6 +32,7 @@ export class Untrusted {
     return printable(this.#text, maxLength);
   }
 
+  /** For what makes a string of it where neither the types nor the linter (restrict-template-expressions) saw it. */
   toString(): string {
     return this.printable();
   }
@@ -39,4 +40,9 @@ export class Untrusted {
   toJSON(): string {
     return this.printable();
   }
+}
+
+/** What a person sees of text that may be ours or not. */
+export function shown(text: string | Untrusted): string {
+  return typeof text === 'string' ? text : text.printable();
 }

@@ -9,6 +9,7 @@ export const HOSTILE_WORD = '\u001b]0;owned\u0007\u001b[2J\r\nok\u009b31m\u202e'
 
 /** C0 but LF, DEL, C1; direction; no width; line and paragraph separators; annotations; tags; halves of pairs. */
 const FORBIDDEN =
+  // oxlint-disable-next-line no-control-regex -- they are what it looks for
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\u{d800}-\u{dfff}]/gu;
 
 /** What is in `output` that no line should have, by code point; LF ends a line. */

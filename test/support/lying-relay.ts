@@ -8,9 +8,9 @@ import { type WebSocket, WebSocketServer } from 'ws';
 export interface Upgrade {
   readonly path: string;
   /** Takes it, as that subprotocol. */
-  accept(protocol: string): WebSocket;
+  readonly accept: (protocol: string) => WebSocket;
   /** Sends these bytes in place of an answer, and hangs up. */
-  say(bytes: string | Buffer): void;
+  readonly say: (bytes: string | Buffer) => void;
 }
 
 export interface LyingRelay extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PrintableLine } from '#shared/printable.ts';
 import { parseRefusal } from '#shared/protocol/refusals.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
-import { Untrusted } from '#shared/untrusted.ts';
+import { shown, Untrusted } from '#shared/untrusted.ts';
 import type { LogEvent } from '../../services/agent/notices/log-line.ts';
 import type { AgentSurroundings } from '../../services/agent/surroundings.ts';
 
@@ -42,7 +42,9 @@ describe('untrusted text', () => {
   });
 
   it('is shown text in whatever makes a string of it', () => {
+    // oxlint-disable-next-line restrict-template-expressions -- the linter refuses it, as it should
     expect(`${text}`).toBe(SHOWN);
+    expect([shown(text), shown('ours')]).toEqual([SHOWN, 'ours']);
     expect([text].join()).toBe(SHOWN);
     expect(JSON.stringify({ text })).toBe(JSON.stringify({ text: SHOWN }));
     expect(text.printable(9)).toBe(String.raw`\u{1b}[2…`);

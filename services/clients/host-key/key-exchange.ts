@@ -57,11 +57,11 @@ export function faultOfKexinit(payload: Buffer): string | undefined {
   if (lists === undefined || methods === undefined || payload.length - lists.end !== KEXINIT_TAIL_BYTES) {
     return 'the offer of the key exchange is malformed';
   }
+  if (!lists.strings.every(isNameList)) return 'a name in the offer of the key exchange is none';
   const unverifiable = methods.find((method) => !VERIFIABLE_METHODS.has(method));
   if (unverifiable !== undefined) {
     return `the host offers the key exchange ${JSON.stringify(unverifiable.slice(0, 64))}, with which its key cannot be checked`;
   }
-  if (!lists.strings.every(isNameList)) return 'a name in the offer of the key exchange is none';
   // A guessed packet would be ignored by the client or not, depending on its own guess, and we would have to know which.
   return payload[lists.end] === 0 ? undefined : 'the host sends a guessed key exchange packet';
 }
