@@ -39,7 +39,7 @@ const AROUND_COLONS = /[\w.%:-]*::[\w.%:-]*/g;
  * command, is an escape that can be: `\u{1b}`. An IP address stays as it is. Applied twice it does what it does once.
  */
 export function printable(text: string, maxLength = MAX_PRINTABLE_LENGTH): string {
-  if (isAddress(text)) return fit(text, maxLength);
+  if (isPlainAddress(text)) return fit(text, maxLength);
   // An escape makes a text longer, never shorter: the rest would not be shown.
   const start = text.length > maxLength ? text.slice(0, maxLength + 1) : text;
   return fit(visible(start).replaceAll(MARKERS, escapeOf), maxLength);
@@ -75,7 +75,7 @@ export function printableJson(json: string): string {
 }
 
 /** True for an IP address without a zone: a zone may be any text. */
-export function isAddress(text: string): boolean {
+export function isPlainAddress(text: string): boolean {
   return isIP(text) !== 0 && !text.includes('%');
 }
 
@@ -89,7 +89,9 @@ function escapeOf(character: string): string {
 
 /** "connection from ::1: …": the colon after an address is no part of it. */
 function addressOrBroken(word: string): string {
-  return isAddress(word) || isAddress(word.replace(/:$/, '')) ? word : word.replaceAll(/(?<=:):/g, escapeOf);
+  return isPlainAddress(word) || isPlainAddress(word.replace(/:$/, ''))
+    ? word
+    : word.replaceAll(/(?<=:):/g, escapeOf);
 }
 
 /** Cuts between characters, and before an escape that does not fit. */

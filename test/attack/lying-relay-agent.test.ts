@@ -61,14 +61,18 @@ test.each([
 ])('an address like %j gets nothing but an address into the environment', async (liesAbout) => {
   await using job = await startHostileJob({ liesAbout });
   const client = (await inJob(job.port, job.keyFile, 'printf %s "$SSH_CLIENT"')).split(' ')[0] ?? '';
-  expect(['192.0.2.7', 'UNKNOWN', '::1', 'fe80::1']).toContain(client);
+  expect(
+    client === 'UNKNOWN' || /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:]*(:\d{1,3}(\.\d{1,3}){3})?)$/.test(client),
+    client,
+  ).toBe(true);
+  expect(client).not.toBe('');
 });
 
 test('what a relay says of itself is printable: its pod, its URL, its goodbye, the end of a link', async () => {
   const url = `https://r.test/${HOSTILE_TEXT}`;
   await using job = await startHostileJob({ welcome: () => ({ pod: HOSTILE_TEXT, publicUrl: url }) });
-  const environment = { type: 'goaway', reason: HOSTILE_TEXT, seconds: 1 };
-  job.links[0]?.send(JSON.stringify(environment));
+  const goodbye = { type: 'goaway', reason: HOSTILE_TEXT, seconds: 1 };
+  job.links[0]?.send(JSON.stringify(goodbye));
   await until('another link', () => job.links.length > 1);
   job.links[1]?.send(JSON.stringify({ type: HOSTILE_TEXT, text: HOSTILE_TEXT }));
   job.links[1]?.close(1011, HOSTILE_TEXT);
