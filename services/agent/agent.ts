@@ -3,6 +3,7 @@ import { pause } from '#shared/pause.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 import { detectCiJob } from './ci/ci-job.ts';
 import { makeAgentId } from './ci/random-token.ts';
 import type { AgentOptions } from './cli.ts';
@@ -19,7 +20,7 @@ import type { LinkFailure } from './link-failure.ts';
 import { announcementFrom } from './notices/announcement.ts';
 import { greetingFrom } from './notices/greeting.ts';
 import type { LogEvent } from './notices/log-line.ts';
-import { isUsablePublicUrl } from './notices/ssh-command.ts';
+import { printedUrlFrom } from './notices/ssh-command.ts';
 import { farewellFrom, warningFrom } from './notices/warning.ts';
 import { fetchThroughProxies } from './proxied-fetch.ts';
 import { startRelayLink } from './relay-link.ts';
@@ -171,14 +172,14 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     switch (life.kind) {
       case 'calling': {
         // What a relay announces goes into commands that people paste.
-        const usableUrl = isUsablePublicUrl(publicUrl) ? publicUrl : ownUrl();
+        const usableUrl = printedUrlFrom(publicUrl) ?? ownUrl();
         announce(usableUrl);
         life = announced({ publicUrl: usableUrl, cancelReminder: log.remind(reminder) });
         return;
       }
       case 'cut_off':
         life = linkedAgain(life);
-        return log.tell({ kind: 'relay_back', pod });
+        return log.tell({ kind: 'relay_back', pod: new Untrusted(pod) });
       case 'linked':
       case 'ending':
         // A relay that restarts handed it over to another; or nobody will come any more.

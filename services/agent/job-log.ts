@@ -1,5 +1,6 @@
 // The job log: what people who watch the job read, line by line.
 import type { Cancel, Clock } from '#shared/clock.ts';
+import type { PrintableLine } from '#shared/printable.ts';
 import { isRoutine, type LogEvent, logLineFrom } from './notices/log-line.ts';
 
 /** A line this often while nobody is there, so that it is plain what the job waits for, in milliseconds. */
@@ -9,7 +10,7 @@ export interface JobLogOptions {
   readonly clock: Clock;
   /** Leaves out what is no news. */
   readonly isQuiet: boolean;
-  readonly print: (line: string) => void;
+  readonly print: (line: PrintableLine) => void;
 }
 
 export interface JobLog {

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
 import { systemClock } from '#shared/clock.ts';
+import { printableLine } from '#shared/printable.ts';
 import { proxyFor } from '#shared/proxy.ts';
 import { maskFrom } from '#shared/stream/mask.ts';
 import manifest from '../../package.json' with { type: 'json' };
@@ -13,8 +14,9 @@ import { readEnvironmentBlock } from './job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 import { runSessionCommand } from './session-command/session-client.ts';
 
+/** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
-  console.error(`agent: ${line}`);
+  console.error(printableLine(`agent: ${line}`));
 }
 
 async function main(): Promise<number> {
@@ -89,7 +91,8 @@ main().then(
     process.exit(code);
   },
   (error: unknown) => {
-    complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    for (const line of stack.split('\n')) complain(line);
     process.exit(1);
   },
 );

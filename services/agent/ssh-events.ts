@@ -1,4 +1,5 @@
 // What the SSH server tells: into the job log, and on to the expiry, which counts who is here.
+import { Untrusted } from '#shared/untrusted.ts';
 import type { ExpiryWatch } from './expiry/expiry-watch.ts';
 import type { JobLog } from './job-log.ts';
 import type { Credential } from './notices/log-line.ts';
@@ -18,11 +19,12 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
   return {
     login({ address, user, key }) {
       watch.clientLoggedIn();
-      log.tell({ kind: 'logged_in', address, user, credential: credentialFrom(key) });
+      const credential = credentialFrom(key);
+      log.tell({ kind: 'logged_in', address, user: new Untrusted(user), credential });
       onClients();
     },
     logout({ address, user, seconds, reason, wasServed }) {
-      const about = { address, user, sessionMs: seconds * 1_000, clients: clients() };
+      const about = { address, user: new Untrusted(user), sessionMs: seconds * 1_000, clients: clients() };
       if (!wasServed) {
         log.tell({ kind: 'passed_by', ...about });
         void watch.clientPassedBy().then(onClients);
@@ -36,7 +38,8 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
       }
     },
     refused({ address, user, detail, attempt }) {
-      log.tell({ kind: 'refused', address, user, reason: detail, attempt });
+      const [name, reason] = [new Untrusted(user), new Untrusted(detail)];
+      log.tell({ kind: 'refused', address, user: name, reason, attempt });
     },
     activity() {
       watch.activity();
@@ -48,5 +51,6 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
 }
 
 function credentialFrom(key: LoginEvent['key']): Credential {
-  return key === undefined ? { kind: 'password' } : { kind: 'key', ...key };
+  if (key === undefined) return { kind: 'password' };
+  return { kind: 'key', fingerprint: key.fingerprint, comment: new Untrusted(key.comment) };
 }

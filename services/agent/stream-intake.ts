@@ -1,6 +1,7 @@
 // The intake of streams: answers a relay's dials, and turns each stream into a connection of the SSH server.
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { clientAddressFrom } from '#shared/client-address.ts';
 import type { Clock } from '#shared/clock.ts';
 import { pause } from '#shared/pause.ts';
 import type { Dial } from '#shared/protocol/control-messages.ts';
@@ -67,7 +68,9 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   // The ticket in the path is nobody's business.
   const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
 
-  async function open({ ticket, client, resumable }: Dial): Promise<void> {
+  async function open({ ticket, client: told, resumable }: Dial): Promise<void> {
+    // It goes into the log, and into the environment of every shell.
+    const client = clientAddressFrom(told);
     const { signal } = stopping;
     const backoff = new Backoff({ ...BACKOFF, random: options.random });
     const reading = resumable ? 'eager' : 'paced';

@@ -1,5 +1,6 @@
 // The surroundings of an agent: what its process gives it.
 import type { Clock } from '#shared/clock.ts';
+import type { PrintableLine } from '#shared/printable.ts';
 import type { Mask } from '#shared/stream/mask.ts';
 import type { Environment } from './ci/environment.ts';
 
@@ -17,7 +18,7 @@ export interface AgentSurroundings {
   /** Of what the streams send. */
   readonly mask: Mask;
   /** Takes a line of the job log. */
-  readonly print: (line: string) => void;
+  readonly print: (line: PrintableLine) => void;
   /** Takes a line about something that is wrong. */
   readonly complain: (line: string) => void;
 }

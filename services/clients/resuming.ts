@@ -8,6 +8,7 @@ import { ClientEnd, type DialOutcome as Redial, type ResumeStatus } from '#share
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { dialFailureFrom, type Route } from '#shared/stream/dial-failure.ts';
+import { shown, type Untrusted } from '#shared/untrusted.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
@@ -95,6 +96,6 @@ function lineOf(status: ResumeStatus): string {
   }
 }
 
-function why({ detail }: { readonly detail?: string }): string {
-  return detail === undefined ? '' : ` (${detail})`;
+function why({ detail }: { readonly detail?: string | Untrusted }): string {
+  return detail === undefined ? '' : ` (${shown(detail)})`;
 }

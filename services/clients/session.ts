@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '#shared/clock.ts';
 import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type JoinEnd, joinStreams } from '#shared/stream/join.ts';
+import { shown } from '#shared/untrusted.ts';
 import type { Connected } from './connect.ts';
 
 /**
@@ -82,6 +83,6 @@ function endFrom({ reason, detail }: StreamEnd): SessionEnd {
     case 'too_big':
     case 'text_on_stream':
     case 'not_json':
-      return { kind: 'broken', message: `the connection broke: ${detail ?? meaning}` };
+      return { kind: 'broken', message: `the connection broke: ${shown(detail ?? meaning)}` };
   }
 }

@@ -2,6 +2,7 @@
 import { constants, openSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Clock } from '#shared/clock.ts';
+import { printableJson } from '#shared/printable.ts';
 
 /** What waits for a slow reader, in bytes; lines beyond that are dropped, and counted. */
 export const LOG_BACKLOG_BYTES = 1024 * 1024;
@@ -40,7 +41,8 @@ export class LogOutput {
   }
 
   readonly write = (line: string): void => {
-    const bytes = Buffer.from(line);
+    // Requests are full of text that somebody may look at on a terminal.
+    const bytes = Buffer.from(printableJson(line));
     if (this.#waitingBytes + bytes.length > LOG_BACKLOG_BYTES) {
       this.#dropped += 1;
       return;

@@ -23,16 +23,19 @@ export function sshPacket(
 
 export interface KexinitOptions {
   readonly methods?: string;
+  /** The algorithms of the host keys. */
+  readonly hostKeys?: string;
   readonly guess?: boolean;
 }
 
 export function kexinitPayload({
   methods = 'curve25519-sha256',
+  hostKeys = 'ssh-ed25519',
   guess = false,
 }: KexinitOptions = {}): Buffer {
   const lists = [
     methods,
-    'ssh-ed25519',
+    hostKeys,
     'aes128-ctr',
     'aes128-ctr',
     'hmac-sha2-256',

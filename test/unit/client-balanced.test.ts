@@ -1,6 +1,7 @@
 // A newcomer behind a balancer of which two pods in three are of no use: within the patience that README states, it gets in.
 import { expect, it } from 'vitest';
 import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 import { connect } from '../../services/clients/connect.ts';
 import { parseWsproxyCommand } from '../../services/clients/wsproxy/cli.ts';
 import { FakeStream } from '../support/fake-stream.ts';
@@ -17,7 +18,11 @@ type Flaw = Exclude<StreamDialOutcome, { kind: 'open' }>;
 const REFUSED: Flaw = { kind: 'unreachable', code: 'ECONNREFUSED', detail: 'connection refused' };
 const RESET: Flaw = { kind: 'unreachable', code: 'ECONNRESET', detail: 'socket hang up' };
 const NO_BACKEND: Flaw = { kind: 'refused', status: 503, refusal: undefined };
-const DRAINING: Flaw = { kind: 'refused', status: 503, refusal: { code: 'draining', message: 'moving' } };
+const DRAINING: Flaw = {
+  kind: 'refused',
+  status: 503,
+  refusal: { code: 'draining', message: new Untrusted('moving') },
+};
 
 /** One run without --wait, in which a dial is answered by one of `pods`, whichever chance chooses. */
 async function arrive(pods: readonly (Flaw | 'usable')[], random: () => number) {

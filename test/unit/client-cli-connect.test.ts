@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { StreamDialOptions } from '#shared/frames/dial-stream.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { FailedDial } from '#shared/stream/dial.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 import { RELAY_PATIENCE_MS } from '../../services/clients/arguments.ts';
 import { parseClientUrl } from '../../services/clients/client-url.ts';
 import { type ConnectOutcome, connect } from '../../services/clients/connect.ts';
@@ -18,7 +19,9 @@ interface Scripted {
 type Silence = 'no connection' | 'no answer';
 
 function refused(code: RefusalCode, status = 503): Scripted {
-  return { answer: { kind: 'refused', status, refusal: { code, message: `relay says ${code}` } } };
+  return {
+    answer: { kind: 'refused', status, refusal: { code, message: new Untrusted(`relay says ${code}`) } },
+  };
 }
 
 function unreachable(code: string): Scripted {
@@ -315,10 +318,11 @@ describe('a proxy', () => {
 });
 
 it("a relay's message is one line of bounded length, without control characters", async () => {
-  const message = `\x1b]0;owned\x07 \u202e first\nsecond ${'x'.repeat(5_000)}`;
+  const message = new Untrusted(`\x1b]0;owned\x07 \u202e first\nsecond ${'x'.repeat(5_000)}`);
   const answer: FailedDial = { kind: 'refused', status: 401, refusal: { code: 'unauthorized', message } };
   const { outcome } = await run({ script: [{ answer }] });
   if (outcome.kind !== 'refused') throw new Error(outcome.kind);
-  expect(outcome.message).toMatch(/^relay\.example refused: \]0;owned first second x/);
+  const start = String.raw`relay.example refused: \u{1b}]0;owned\u{7} \u{202e} first\nsecond xxx`;
+  expect(outcome.message.slice(0, start.length)).toBe(start);
   expect(outcome.message.length).toBeLessThan(400);
 });

@@ -1,6 +1,7 @@
 // Dial failures: the one table of words, for the agent and for its clients.
 import { describe, expect, it } from 'vitest';
 import { dialFailureFrom } from '#shared/stream/dial-failure.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 
 const RELAY = new URL('wss://relay.example/agent/job');
 const PROXY = new URL('http://me:hunter2@proxy.example:3128');
@@ -66,11 +67,11 @@ describe('an answer of something else', () => {
 });
 
 it('a refusal of a relay is its code and one line of it, whatever the relay wrote', () => {
-  const message = 'no\r\n::error::forged\u001b[2J';
+  const message = new Untrusted('no\r\n::error::forged\u001b[2J');
   const outcome = { kind: 'refused', status: 401, refusal: { code: 'unauthorized', message } } as const;
   expect(dialFailureFrom(outcome, { relay: RELAY, proxy: undefined })).toEqual({
     kind: 'refusal',
     code: 'unauthorized',
-    message: 'relay.example refused: no ::error::forged [2J (unauthorized)',
+    message: String.raw`relay.example refused: no\r\n:\u{3a}error:\u{3a}forged\u{1b}[2J (unauthorized)`,
   });
 });

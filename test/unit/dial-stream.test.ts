@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { dialStream, type StreamDialOptions } from '#shared/frames/dial-stream.ts';
 import { acceptValueFor } from '#shared/frames/handshake.ts';
+import { asJson } from '../support/as-json.ts';
 import { listening } from '../support/e2e-network.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
@@ -101,7 +102,7 @@ test('an answer in HTTP is a refusal, with the words of a relay if it is one', a
   });
   const outcome = await dial(await serve(server));
   const refusal = { code: 'agent_not_found', message: 'no agent' };
-  expect(outcome).toEqual({ kind: 'refused', status: 404, refusal });
+  expect(asJson(outcome)).toEqual({ kind: 'refused', status: 404, refusal });
   const bare = createServer((_request, response) => response.writeHead(302, { location: '/' }).end());
   expect(await dial(await serve(bare))).toEqual({ kind: 'refused', status: 302, refusal: undefined });
   expect(clock.pending).toBe(0);

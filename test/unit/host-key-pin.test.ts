@@ -7,6 +7,7 @@ import {
   parseFingerprint,
 } from '../../services/clients/host-key/fingerprint.ts';
 import { HostKeyInspector, type Verdict } from '../../services/clients/host-key/inspector.ts';
+import { readPacket } from '../../services/clients/host-key/units.ts';
 import {
   hostKeyBlob,
   IDENTIFICATION,
@@ -88,10 +89,11 @@ describe('the pinned key', () => {
     expect(inspector.inspect(chunk)).toBe(chunk);
   });
 
-  it('takes lines before the identification, with and without CR', () => {
+  it('takes lines before the identification, with and without CR, and keeps them to itself', () => {
     const lines = Buffer.from('welcome to the job\r\nit is 12:00\n\r\n');
     const bytes = Buffer.concat([lines, HANDSHAKE]);
-    expect(inspect(...cutAt(bytes, [3, 19, 20, 40]))).toEqual({ passed: bytes, verdict: { kind: 'match' } });
+    const inspection = inspect(...cutAt(bytes, [3, 19, 20, 40]));
+    expect(inspection).toEqual({ passed: HANDSHAKE, verdict: { kind: 'match' } });
   });
 });
 
@@ -201,14 +203,45 @@ describe('a host whose key cannot be checked is refused', () => {
   });
 });
 
+describe('names of algorithms', () => {
+  it.each([
+    ['none', '', true],
+    ['two', 'ssh-ed25519,rsa-sha2-256@example.com', true],
+    ['64 characters', 'a'.repeat(64), true],
+    ['65 characters', 'a'.repeat(65), false],
+    ['an empty one', 'ssh-ed25519,', false],
+    ['a space', 'your key', false],
+    ['a bell', 'ssh\u0007', false],
+    ['a line end', 'ssh-ed25519\r\n', false],
+    ['another script', 'ключ', false],
+  ])('are looked at: %s', (_, hostKeys, isPassed) => {
+    const offer = sshPacket(kexinitPayload({ hostKeys }));
+    const { passed, verdict } = inspect(IDENTIFICATION, offer);
+    expect(passed.includes(offer)).toBe(isPassed);
+    expect(verdict.kind).toBe(isPassed ? 'undecided' : 'unverifiable');
+  });
+});
+
 describe('the end of a connection', () => {
   const disconnect = sshPacket(
     Buffer.concat([Buffer.from([1, 0, 0, 0, 2]), sshString('too many'), sshString('')]),
   );
 
-  it('passes on a host that says why it leaves', () => {
-    const bytes = Buffer.concat([IDENTIFICATION, KEXINIT, disconnect]);
-    expect(inspect(bytes)).toEqual({ passed: bytes, verdict: { kind: 'undecided' } });
+  it.each([
+    ['a reason of the RFC', disconnect, 2, 'a protocol error'],
+    ['the last one of the RFC', sshPacket(Buffer.from([1, 0, 0, 0, 15])), 15, 'an illegal user name'],
+    ['a number after the last', sshPacket(Buffer.from([1, 0, 0, 0, 16])), 11, 'by application'],
+    ['zero', sshPacket(Buffer.from([1, 0, 0, 0, 0])), 11, 'by application'],
+    ['no number', sshPacket(Buffer.from([1, 0, 0, 0])), 11, 'by application'],
+  ])('is told with words of ours: %s', (_, packet, reason, words) => {
+    const { passed, verdict } = inspect(IDENTIFICATION, KEXINIT, packet);
+    const before = Buffer.concat([IDENTIFICATION, KEXINIT]);
+    const told = readPacket(passed.subarray(before.length));
+    const text = `ended before the host key was checked: ${words}`;
+    const payload = Buffer.concat([Buffer.from([1, 0, 0, 0, reason]), sshString(text), sshString('')]);
+    expect(told).toEqual({ kind: 'whole', bytes: passed.length - before.length, content: { payload } });
+    expect(passed.subarray(0, before.length)).toEqual(before);
+    expect(verdict).toEqual({ kind: 'undecided' });
   });
 
   it('lets nothing follow it', () => {

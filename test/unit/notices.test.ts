@@ -1,6 +1,6 @@
 // What people read: greeting, warnings, card and job log.
 import { describe, expect, it } from 'vitest';
-import { printable } from '#shared/printable.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 import { type CardInput, cardFrom, quietCardFrom } from '../../services/agent/notices/card.ts';
 import { greetingFrom } from '../../services/agent/notices/greeting.ts';
 import { isRoutine, type LogEvent, logLineFrom } from '../../services/agent/notices/log-line.ts';
@@ -18,7 +18,7 @@ import { farewellFrom, warningFrom } from '../../services/agent/notices/warning.
 
 const NOW = Date.UTC(2026, 10, 22, 14, 3, 22);
 /** Of somebody who was there. */
-const GONE = { address: '192.0.2.7', user: 'abc', sessionMs: 90_000 } as const;
+const GONE = { address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 90_000 } as const;
 const MINUTE = 60_000;
 const FINGERPRINT = `SHA256:${'aB3+/'.repeat(8)}xyz`;
 const DESTINATION: Destination = {
@@ -138,7 +138,7 @@ describe('the card', () => {
 
 describe('the greeting', () => {
   const input = {
-    job: { provider: 'GitHub Actions', job: `${'long/'.repeat(40)}\u001b[2J` },
+    job: { provider: 'GitHub Actions', job: new Untrusted(`${'long/'.repeat(40)}\u001b[2J`) },
     now: NOW,
     deadline: NOW + 23 * 60 * MINUTE + 59 * MINUTE,
     isHeld: false,
@@ -155,7 +155,7 @@ describe('the greeting', () => {
   it('tells where one is, when it ends and how to change that', () => {
     const text = greetingFrom({
       ...input,
-      job: { provider: 'GitLab CI', job: 'a/b' },
+      job: { provider: 'GitLab CI', job: new Untrusted('a/b') },
       deadline: NOW + 599_000,
     });
     expect(text.join('\n')).toMatchInlineSnapshot(`
@@ -190,28 +190,33 @@ describe('the job log', () => {
       'nobody can connect: no relay since 13:58 UTC (5 minutes), still dialling; ends in 8 minutes',
     ],
     [
-      { kind: 'logged_in', address: '192.0.2.7', user: 'abc', credential: { kind: 'password' } },
+      {
+        kind: 'logged_in',
+        address: '192.0.2.7',
+        user: new Untrusted('abc'),
+        credential: { kind: 'password' },
+      },
       'abc logged in from 192.0.2.7 with the password',
     ],
     [
       {
         kind: 'logged_in',
         address: '192.0.2.7',
-        user: 'abc',
-        credential: { kind: 'key', fingerprint: 'SHA256:x', comment: 'me@laptop' },
+        user: new Untrusted('abc'),
+        credential: { kind: 'key', fingerprint: 'SHA256:x', comment: new Untrusted('me@laptop') },
       },
       'abc logged in from 192.0.2.7 with key SHA256:x (me@laptop)',
     ],
     [
-      { kind: 'logged_out', address: '192.0.2.7', user: 'abc', sessionMs: 90_000, clients: 0 },
+      { kind: 'logged_out', address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 90_000, clients: 0 },
       'abc from 192.0.2.7 logged out after 1 minute 30 seconds; nobody is connected',
     ],
     [
-      { kind: 'logged_out', address: '192.0.2.7', user: 'abc', sessionMs: 400, clients: 1 },
+      { kind: 'logged_out', address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 400, clients: 1 },
       'abc from 192.0.2.7 logged out after less than a second; 1 client is connected',
     ],
     [
-      { kind: 'passed_by', address: '192.0.2.7', user: 'abc', sessionMs: 400, clients: 0 },
+      { kind: 'passed_by', address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 400, clients: 0 },
       'abc from 192.0.2.7 logged out after less than a second in which nothing ran; nobody is connected',
     ],
     [
@@ -233,7 +238,13 @@ describe('the job log', () => {
     ],
     [{ kind: 'ssh', text: 'key exchange failed', fields: { clientId: 'c1' } }, 'key exchange failed'],
     [
-      { kind: 'refused', address: '192.0.2.9', user: 'root', reason: 'wrong password', attempt: 2 },
+      {
+        kind: 'refused',
+        address: '192.0.2.9',
+        user: new Untrusted('root'),
+        reason: new Untrusted('wrong password'),
+        attempt: 2,
+      },
       'refused root from 192.0.2.9: wrong password (attempt 2)',
     ],
     [
@@ -251,10 +262,18 @@ describe('the job log', () => {
   });
 
   it('cannot be forged by a name, an address or a key comment', () => {
-    const user = 'x\r\n::error::boo\u001b[2J\u2028\u202e';
-    const line = logLineFrom({ kind: 'refused', address: '1', user, reason: 'no', attempt: 1 }, NOW);
-    expect(line).toBe('converge 14:03:22 UTC: refused x ::error::boo [2J from 1: no (attempt 1)');
-    expect(printable('y'.repeat(900))).toHaveLength(301);
+    const user = new Untrusted('x\r\n::error::boo\u001b[2J\u2028\u202e');
+    const reason = new Untrusted('no');
+    const line = logLineFrom({ kind: 'refused', address: '1', user, reason, attempt: 1 }, NOW);
+    const shown = String.raw`x\r\n:\u{3a}error:\u{3a}boo\u{1b}[2J\u{2028}\u{202e}`;
+    expect(line).toBe(`converge 14:03:22 UTC: refused ${shown} from 1: no (attempt 1)`);
+  });
+
+  it('shows the address of whoever has a long name', () => {
+    const [user, reason] = [new Untrusted('\u0007'.repeat(900)), new Untrusted('no'.repeat(900))];
+    const line = logLineFrom({ kind: 'refused', address: '2001:db8::9', user, reason, attempt: 1 }, NOW);
+    expect(line).toContain(' from 2001:db8::9: no');
+    expect(line.length).toBeLessThan(300);
   });
 
   it('leaves out with --quiet only what is no news', () => {

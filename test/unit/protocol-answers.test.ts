@@ -5,6 +5,7 @@ import { createClaim, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import { parseRefusal, REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL, parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
+import { asJson } from '../support/as-json.ts';
 
 const codes = Object.keys(REFUSALS) as RefusalCode[];
 const reasons = Object.keys(CLOSE_REASONS) as CloseReason[];
@@ -24,7 +25,7 @@ describe('refusals', () => {
   });
 
   test.each(codes)('%s is read back', (code) => {
-    expect(parseRefusal(JSON.stringify({ code, message: 'why' }))).toEqual({ code, message: 'why' });
+    expect(asJson(parseRefusal(JSON.stringify({ code, message: 'why' })))).toEqual({ code, message: 'why' });
   });
 
   test('what answered is not taken for a relay unless it is one', () => {
@@ -43,7 +44,7 @@ describe('refusals', () => {
   });
 
   test('a refusal without a message has its code for one', () => {
-    expect(parseRefusal('{"code":"draining","message":7}')).toEqual({
+    expect(asJson(parseRefusal('{"code":"draining","message":7}'))).toEqual({
       code: 'draining',
       message: 'draining',
     });

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ClientOptions, WebSocket } from 'ws';
 import { MAX_FRAME_BYTES } from '#shared/frames/frame-parser.ts';
 import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
+import { asJson } from '../support/as-json.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settle, until } from '../support/poll.ts';
 import { RecordingSink } from '../support/recording-sink.ts';
@@ -183,7 +184,7 @@ describe('a WebSocket as a stream', () => {
     far.resume();
     far.close(4404, 'agent_gone');
     expect(await farClose(far)).toMatchObject({ code: 4404 });
-    expect(await sink.end).toEqual({ reason: 'agent_gone', detail: 'agent_gone' });
+    expect(asJson(await sink.end)).toEqual({ reason: 'agent_gone', detail: 'agent_gone' });
   });
 
   test('a peer that closes while it is written to still gets the answer to its close frame', async () => {
@@ -202,7 +203,7 @@ describe('a WebSocket as a stream', () => {
       clearInterval(writing);
     });
     expect(await closed).toMatchObject({ code: 1000 });
-    expect(await sink.end).toEqual({ reason: 'ended', detail: 'ended' });
+    expect(asJson(await sink.end)).toEqual({ reason: 'ended', detail: 'ended' });
   });
 
   test('gives what came before a close first', async () => {

@@ -1,4 +1,5 @@
 // Lines of the job log that a CI system shows in a second place, such as the summary page of the run.
+import { type PrintableLine, printableLine } from '#shared/printable.ts';
 import type { CiProvider } from './ci-job.ts';
 
 /**
@@ -8,10 +9,11 @@ import type { CiProvider } from './ci-job.ts';
  * (on a public GitHub repository by everybody, without an account). Nor is the password registered as a secret
  * of the run (`::add-mask::`): the log, where it must be readable, would show `***` instead.
  */
-export function annotationFrom(provider: CiProvider | undefined, sshCommand: string): string[] {
+export function annotationFrom(provider: CiProvider | undefined, sshCommand: string): PrintableLine[] {
   if (provider !== 'github') return [];
   const text = `This job is open for SSH: ${sshCommand} (how to enter: in the log of this step)`;
-  return [`::notice title=Converge::${githubEscape(text)}`];
+  // The one line that the CI system is to obey: ours is the command, and what follows it can be no other.
+  return [`::notice title=Converge::${githubEscape(printableLine(text))}` as PrintableLine];
 }
 
 /** How a value travels in a workflow command (actions/toolkit, packages/core/src/command.ts, escapeData). */

@@ -1,4 +1,5 @@
 // The CI job that the agent runs in, as far as its environment tells.
+import { Untrusted } from '#shared/untrusted.ts';
 import type { Environment } from './environment.ts';
 
 export type CiProvider =
@@ -18,8 +19,8 @@ export interface CiJob {
   readonly provider: CiProvider;
   /** The provider's own spelling of its name. */
   readonly name: string;
-  /** Project, job and number, as far as known; not checked for control characters. */
-  readonly job: string | undefined;
+  /** Project, job and number, as far as known; strangers choose some of it in a pull request. */
+  readonly job: Untrusted | undefined;
   /** The job's page, an http(s) URL. */
   readonly url: string | undefined;
 }
@@ -138,7 +139,7 @@ export function detectCiJob(env: Environment): CiJob | undefined {
   return {
     provider: detector.provider,
     name: detector.name,
-    job: job === '' ? undefined : job,
+    job: job === '' ? undefined : new Untrusted(job),
     url: url !== undefined && /^https?:\/\//.test(url) ? url : undefined,
   };
 }

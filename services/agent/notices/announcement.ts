@@ -1,4 +1,5 @@
 // The announcement: all that the job log says when the first relay has taken the agent.
+import { type PrintableLine, printableLine } from '#shared/printable.ts';
 import { annotationFrom } from '../ci/annotation.ts';
 import type { CiProvider } from '../ci/ci-job.ts';
 import { type CardInput, cardFrom, quietCardFrom } from './card.ts';
@@ -10,7 +11,7 @@ export interface AnnouncementInput extends CardInput {
 }
 
 /** The card, and what a CI system shows in a second place; one string per line. */
-export function announcementFrom({ provider, isQuiet, ...card }: AnnouncementInput): string[] {
+export function announcementFrom({ provider, isQuiet, ...card }: AnnouncementInput): PrintableLine[] {
   const lines = isQuiet ? quietCardFrom(card) : cardFrom(card);
-  return [...lines, ...annotationFrom(provider, sshCommand(card.destination))];
+  return [...lines.map(printableLine), ...annotationFrom(provider, sshCommand(card.destination))];
 }

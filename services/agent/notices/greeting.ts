@@ -1,6 +1,6 @@
 // The greeting of a shell: what this is, when it ends, how to change that.
 import { formatDuration, roundToMinute } from '#shared/duration.ts';
-import { printable } from '#shared/printable.ts';
+import type { Untrusted } from '#shared/untrusted.ts';
 import { formatMoment } from './time-of-day.ts';
 
 /** Terminals are at least this wide; the lines are built to fit. */
@@ -8,7 +8,7 @@ const GREETING_WIDTH = 80;
 
 export interface GreetingInput {
   /** The CI system and the job, where known. */
-  readonly job: { readonly provider: string; readonly job: string | undefined } | undefined;
+  readonly job: { readonly provider: string; readonly job: Untrusted | undefined } | undefined;
   readonly now: number;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
@@ -36,7 +36,7 @@ export function greetingFrom(input: GreetingInput): string[] {
 
 function jobLine(job: GreetingInput['job']): string {
   if (job === undefined) return 'converge: you are inside a running job.';
-  const name = job.job === undefined ? '' : `: ${printable(job.job)}`;
+  const name = job.job === undefined ? '' : `: ${job.job.printable(GREETING_WIDTH)}`;
   return `converge: you are inside a running job of ${job.provider}${name}`;
 }
 

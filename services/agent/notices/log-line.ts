@@ -1,24 +1,30 @@
 // Lines of the job log, one per event, each with its time.
 import { formatDuration, formatElapsed, roundToMinute } from '#shared/duration.ts';
-import { printable } from '#shared/printable.ts';
+import { type PrintableLine, printable, printableLine } from '#shared/printable.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
+import type { Untrusted } from '#shared/untrusted.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
+
+/** Of a user name or the comment of a key, in characters: what stands after it in the line is still read. */
+const MAX_NAME_LENGTH = 64;
+/** Of a reason that names keys, in characters. */
+const MAX_REASON_LENGTH = 160;
 
 /** How a client entered; `fingerprint` is `SHA256:…`. */
 export type Credential =
   | { readonly kind: 'password' }
-  | { readonly kind: 'key'; readonly fingerprint: string; readonly comment?: string | undefined };
+  | { readonly kind: 'key'; readonly fingerprint: string; readonly comment?: Untrusted | undefined };
 
 /** Who is gone, after how long, and how many are still there. */
 interface Departure {
   readonly address: string;
-  readonly user: string;
+  readonly user: Untrusted;
   readonly sessionMs: number;
   readonly clients: number;
 }
 
-/** What the job log tells. Addresses are as the relay reports them. */
+/** What the job log tells. Addresses are addresses, as the relay reports them; what is `Untrusted` is for nobody to read raw. */
 export type LogEvent =
   /** Nobody is here; the relay would let them in. */
   | { readonly kind: 'waiting'; readonly deadline: number }
@@ -28,7 +34,7 @@ export type LogEvent =
   | {
       readonly kind: 'logged_in';
       readonly address: string;
-      readonly user: string;
+      readonly user: Untrusted;
       readonly credential: Credential;
     }
   | (Departure & { readonly kind: 'logged_out' })
@@ -39,8 +45,8 @@ export type LogEvent =
   | {
       readonly kind: 'refused';
       readonly address: string;
-      readonly user: string;
-      readonly reason: string;
+      readonly user: Untrusted;
+      readonly reason: Untrusted;
       readonly attempt: number;
     }
   | { readonly kind: 'held'; readonly deadline: number }
@@ -48,7 +54,7 @@ export type LogEvent =
   | { readonly kind: 'warning'; readonly remainingMs: number }
   | { readonly kind: 'hold_unreadable'; readonly code: string }
   | { readonly kind: 'relay_lost'; readonly reason: string }
-  | { readonly kind: 'relay_back'; readonly pod: string }
+  | { readonly kind: 'relay_back'; readonly pod: Untrusted }
   | { readonly kind: 'resume'; readonly event: ResumeEvent; readonly address: string }
   /** What the SSH server has to say: constant text, and its data. */
   | {
@@ -73,9 +79,9 @@ export function isRoutine(event: LogEvent): boolean {
   }
 }
 
-/** "converge 14:03:22 UTC: …", one line without its end. Text from outside is made printable. */
-export function logLineFrom(event: LogEvent, now: number): string {
-  return `converge ${formatTimeOfDay(now)}: ${printable(textOf(event, now))}`;
+/** "converge 14:03:22 UTC: …", one line without its end. Text from outside is made printable, and means nothing to a CI system. */
+export function logLineFrom(event: LogEvent, now: number): PrintableLine {
+  return printableLine(`converge ${formatTimeOfDay(now)}: ${textOf(event, now)}`);
 }
 
 function textOf(event: LogEvent, now: number): string {
@@ -89,7 +95,7 @@ function textOf(event: LogEvent, now: number): string {
     case 'connected':
       return `connection from ${event.address}`;
     case 'logged_in':
-      return `${event.user} logged in from ${event.address} with ${credentialText(event.credential)}`;
+      return `${nameText(event.user)} logged in from ${event.address} with ${credentialText(event.credential)}`;
     case 'logged_out':
       return departureText(event, 'logged out', '');
     case 'passed_by':
@@ -100,7 +106,7 @@ function textOf(event: LogEvent, now: number): string {
       return event.clients > 0 ? text : `${text}: waits until ${until(event.deadline, now)}`;
     }
     case 'refused':
-      return `refused ${event.user} from ${event.address}: ${event.reason} (attempt ${event.attempt})`;
+      return `refused ${nameText(event.user)} from ${event.address}: ${event.reason.printable(MAX_REASON_LENGTH)} (attempt ${event.attempt})`;
     case 'held':
       return `held by .hold until ${until(event.deadline, now)}`;
     case 'released':
@@ -114,7 +120,7 @@ function textOf(event: LogEvent, now: number): string {
     case 'relay_lost':
       return `lost the relay (${event.reason}), dialling again; sessions that can resume will`;
     case 'relay_back':
-      return `connected to the relay again (${event.pod})`;
+      return `connected to the relay again (${nameText(event.pod)})`;
     case 'resume':
       return resumeText(event.event, event.address);
     case 'ssh':
@@ -127,7 +133,7 @@ function textOf(event: LogEvent, now: number): string {
 }
 
 function departureText({ address, user, sessionMs, clients }: Departure, what: string, how: string): string {
-  return `${user} from ${address} ${what} after ${formatElapsed(sessionMs)}${how}; ${clientsText(clients)}`;
+  return `${nameText(user)} from ${address} ${what} after ${formatElapsed(sessionMs)}${how}; ${clientsText(clients)}`;
 }
 
 function until(deadline: number, now: number): string {
@@ -143,7 +149,9 @@ function sshText(text: string, fields: Readonly<Record<string, unknown>>): strin
   const words = Object.entries(fields)
     // One connection is told from another by its address; the ID means nothing to anybody.
     .filter(([name]) => name !== 'clientId')
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    .map(
+      ([name, value]) => `${name} ${printable(typeof value === 'string' ? value : JSON.stringify(value))}`,
+    );
   return words.length === 0 ? text : `${text} (${words.join(', ')})`;
 }
 
@@ -171,8 +179,12 @@ function resumeText(event: ResumeEvent, address: string): string {
 
 function credentialText(credential: Credential): string {
   if (credential.kind === 'password') return 'the password';
-  const comment = credential.comment === undefined ? '' : ` (${credential.comment})`;
+  const comment = credential.comment === undefined ? '' : ` (${nameText(credential.comment)})`;
   return `key ${credential.fingerprint}${comment}`;
+}
+
+function nameText(name: Untrusted): string {
+  return name.printable(MAX_NAME_LENGTH);
 }
 
 function clientsText(clients: number): string {

@@ -36,6 +36,14 @@ export function isUsablePublicUrl(text: string): boolean {
 }
 
 /**
+ * What may be printed of the URL that a relay announces: in a command, in the log, on a terminal; undefined if it is not
+ * usable. A URL forgives line ends and white space, which are gone here, and escapes are where anything else was.
+ */
+export function printedUrlFrom(text: string): string | undefined {
+  return isUsablePublicUrl(text) ? shellSafeUrl(text) : undefined;
+}
+
+/**
  * `curl` and `chmod` for one of the client programs, and between them the check of its SHA-256. What does not fit is
  * removed: an older file of that name may have been executable already, and `curl` leaves it so.
  */

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import type { Clock } from '#shared/clock.ts';
 import { parseDuration } from '#shared/duration.ts';
+import { printableLine } from '#shared/printable.ts';
 import { type LineRead, readLine } from './line-reader.ts';
 import { formatLine, parseReply, type SessionReply, type SessionRequest } from './request.ts';
 
@@ -50,7 +51,8 @@ export async function runSessionCommand(
   }
   const reply = await ask(parsed.request, options);
   const output = reply.exitCode === 0 ? options.stdout : options.stderr;
-  output.write(`${reply.text}\n`);
+  // A fault may quote a path that somebody named.
+  for (const line of reply.text.split('\n')) output.write(`${printableLine(line)}\n`);
   return reply.exitCode;
 }
 

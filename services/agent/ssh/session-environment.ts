@@ -1,4 +1,5 @@
 // The environment of a session: the job's, what the client sent, and what sshd would add.
+import { clientAddressFrom } from '#shared/client-address.ts';
 import type { Account } from './account.ts';
 
 /** What `env` requests may bring, per session; sshd has no such limit and a default that accepts nothing. */
@@ -32,7 +33,8 @@ export function isAcceptable(name: string, value: Buffer): boolean {
 }
 
 export function buildEnvironment(session: SessionEnvironment): SessionVariables {
-  const { account, clientAddress } = session;
+  const { account } = session;
+  const clientAddress = clientAddressFrom(session.clientAddress);
   const env = new Map<string, string | Buffer>(Object.entries(session.base));
   for (const name of FOREIGN_VARIABLES) env.delete(name);
   if (!env.has('HOME')) env.set('HOME', account.home);

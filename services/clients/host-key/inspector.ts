@@ -1,15 +1,17 @@
 // The inspector: watches what a host sends in the clear, and lets its key exchange reply pass only with the pinned key.
 //
 // Flow, server to client (RFC 4253):
-//   lines, the last one SSH-2.0-…   passed on, each when it is complete
+//   lines, the last one SSH-2.0-…   the last one is passed on when it is complete, the others are for nobody
 //   KEXINIT (20)                    passed on if the key can be checked after it
 //   reply (31)                      held until complete, passed on if it carries the pinned key
 //   NEWKEYS (21)                    passed on; from here everything is encrypted, and nothing is looked at
 // `ssh` proves that the host owns the key (it signs the exchange); the inspector proves that it is the right key.
 //
-// Nothing else is let through, DISCONNECT (1) excepted, after which nothing may follow. IGNORE and DEBUG could not hide a
-// key, but hosts have no reason to send them here, strict key exchange forbids them, and a relay that may insert packets
+// What a person could read of it may be a relay's: SSH clients print the text of a DISCONNECT (1), and the names of an offer
+// that does not suit them. So the one is passed on with words of ours, after which nothing may follow, and of the other every
+// name must be one. Nothing else is let through. IGNORE and DEBUG could not hide a key, but hosts have no reason to send them here, strict key exchange forbids them, and a relay that may insert packets
 // before encryption shifts sequence numbers (the Terrapin attack).
+import { ownDisconnect } from './disconnect.ts';
 import { type Fingerprint, fingerprintOf, isSameKey } from './fingerprint.ts';
 import { DISCONNECT, faultOfKexinit, hostKeyOf, KEX_REPLY, KEXINIT, NEWKEYS } from './key-exchange.ts';
 import { readLine, readPacket } from './units.ts';
@@ -34,8 +36,12 @@ type Expecting =
   | { readonly kind: 'newkeys' }
   | { readonly kind: 'nothing' };
 
-type Step = { readonly kind: 'expect'; readonly next: Expecting } | Exclude<Verdict, { kind: 'undecided' }>;
+type Step =
+  /** The unit is passed on, or `instead` in its place. */
+  | { readonly kind: 'expect'; readonly next: Expecting; readonly instead?: Buffer }
+  | Exclude<Verdict, { kind: 'undecided' }>;
 
+const EMPTY = Buffer.alloc(0);
 const UNDECIDED: Verdict = { kind: 'undecided' };
 
 /** Pure but for its memory: at most one packet (35,000 bytes) waits in it for its end. How the bytes are cut is irrelevant. */
@@ -43,7 +49,7 @@ export class HostKeyInspector {
   readonly #pinned: Fingerprint;
   #expecting: Expecting = { kind: 'line', seen: 0 };
   #verdict: Verdict = UNDECIDED;
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = EMPTY;
 
   constructor(pinned: Fingerprint) {
     this.#pinned = pinned;
@@ -58,26 +64,25 @@ export class HostKeyInspector {
     if (this.#verdict.kind === 'match') return chunk;
     if (this.#verdict.kind !== 'undecided') return Buffer.alloc(0);
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    let passed = 0;
-    while (this.#verdict.kind === 'undecided' && passed < bytes.length) {
-      const unit = this.#readUnit(bytes.subarray(passed));
+    const passed: Buffer[] = [];
+    let read = 0;
+    while (this.#verdict.kind === 'undecided' && read < bytes.length) {
+      const unit = this.#readUnit(bytes.subarray(read));
       if (unit === undefined) break;
       const { step } = unit;
-      if (step.kind === 'expect') this.#expecting = step.next;
-      else this.#verdict = step;
-      if (step.kind === 'expect' || step.kind === 'match') passed += unit.bytes;
-    }
-    return this.#release(bytes, passed);
-  }
-
-  #release(bytes: Buffer, passed: number): Buffer {
-    if (this.#verdict.kind === 'match') {
-      this.#held = Buffer.alloc(0);
-      return bytes;
+      const rest = bytes.subarray(read);
+      read += unit.bytes;
+      if (step.kind === 'expect') {
+        this.#expecting = step.next;
+        passed.push(step.instead ?? rest.subarray(0, unit.bytes));
+      } else {
+        this.#verdict = step;
+        if (step.kind === 'match') passed.push(rest);
+      }
     }
     // A copy: what is held must not keep, nor share memory with, a chunk that was given away.
-    this.#held = this.#verdict.kind === 'undecided' ? Buffer.from(bytes.subarray(passed)) : Buffer.alloc(0);
-    return bytes.subarray(0, passed);
+    this.#held = this.#verdict.kind === 'undecided' ? Buffer.from(bytes.subarray(read)) : EMPTY;
+    return passed.length === 1 ? (passed[0] ?? EMPTY) : Buffer.concat(passed);
   }
 
   #readUnit(bytes: Buffer): { readonly bytes: number; readonly step: Step } | undefined {
@@ -97,7 +102,7 @@ export class HostKeyInspector {
 function afterLine(seen: number, isIdentification: boolean): Step {
   if (isIdentification) return expect({ kind: 'kexinit' });
   if (seen + 1 > MAX_LINES) return unverifiable(`more than ${MAX_LINES} lines come before SSH-2.0`);
-  return expect({ kind: 'line', seen: seen + 1 });
+  return expect({ kind: 'line', seen: seen + 1 }, EMPTY);
 }
 
 function afterPacket(
@@ -108,7 +113,7 @@ function afterPacket(
   const message = payload.readUInt8(0);
   if (expecting.kind === 'nothing')
     return unverifiable(`message ${message} follows the end of the connection`);
-  if (message === DISCONNECT) return expect({ kind: 'nothing' });
+  if (message === DISCONNECT) return expect({ kind: 'nothing' }, ownDisconnect(payload));
   switch (expecting.kind) {
     case 'kexinit': {
       if (message !== KEXINIT) return unexpected(message, 'the offer of the key exchange');
@@ -130,8 +135,8 @@ function afterReply(hostKey: Buffer | undefined, pinned: Fingerprint): Step {
   return isSameKey(presented, pinned) ? expect({ kind: 'newkeys' }) : { kind: 'mismatch', presented };
 }
 
-function expect(next: Expecting): Step {
-  return { kind: 'expect', next };
+function expect(next: Expecting, instead?: Buffer): Step {
+  return instead === undefined ? { kind: 'expect', next } : { kind: 'expect', next, instead };
 }
 
 function unverifiable(detail: string): Step {

@@ -44,6 +44,12 @@ const KEXINIT_LISTS = 10;
 /** After the lists: first_kex_packet_follows and four reserved bytes. */
 const KEXINIT_TAIL_BYTES = 5;
 
+/**
+ * A name of an algorithm, as RFC 4251 section 6 has it (printable ASCII, 64 characters), without the marks that no algorithm
+ * has. A client that finds none that it knows prints all of them, and before the key is checked they may be a relay's.
+ */
+const ALGORITHM_NAME = /^[A-Za-z0-9][A-Za-z0-9.@_+-]{0,63}$/;
+
 /** Why the host key could not be checked after this KEXINIT; undefined if it can. */
 export function faultOfKexinit(payload: Buffer): string | undefined {
   const lists = readStrings(payload, KEXINIT_LISTS_OFFSET, KEXINIT_LISTS);
@@ -51,6 +57,7 @@ export function faultOfKexinit(payload: Buffer): string | undefined {
   if (lists === undefined || methods === undefined || payload.length - lists.end !== KEXINIT_TAIL_BYTES) {
     return 'the offer of the key exchange is malformed';
   }
+  if (!lists.strings.every(isNameList)) return 'a name in the offer of the key exchange is none';
   const unverifiable = methods.find((method) => !VERIFIABLE_METHODS.has(method));
   if (unverifiable !== undefined) {
     return `the host offers the key exchange ${JSON.stringify(unverifiable.slice(0, 64))}, with which its key cannot be checked`;
@@ -66,6 +73,14 @@ export function faultOfKexinit(payload: Buffer): string | undefined {
 export function hostKeyOf(payload: Buffer): Buffer | undefined {
   const fields = readStrings(payload, 1, 3);
   return fields?.end === payload.length ? fields.strings[0] : undefined;
+}
+
+function isNameList(list: Buffer): boolean {
+  if (list.length === 0) return true;
+  return list
+    .toString('latin1')
+    .split(',')
+    .every((name) => ALGORITHM_NAME.test(name));
 }
 
 function readStrings(

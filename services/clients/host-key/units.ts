@@ -69,3 +69,14 @@ export function readPacket(buffer: Buffer): Unit<Packet> {
   const payload = buffer.subarray(LENGTH_BYTES + 1, LENGTH_BYTES + 1 + payloadBytes);
   return { kind: 'whole', bytes, content: { payload } };
 }
+
+/** The unencrypted packet of a payload. */
+export function packetOf(payload: Buffer): Buffer {
+  const unpadded = LENGTH_BYTES + 1 + payload.length + MIN_PADDING_BYTES;
+  const bytes = Math.max(MIN_PACKET_BYTES, Math.ceil(unpadded / BLOCK_BYTES) * BLOCK_BYTES);
+  const packet = Buffer.alloc(bytes);
+  packet.writeUInt32BE(bytes - LENGTH_BYTES, 0);
+  packet.writeUInt8(bytes - LENGTH_BYTES - 1 - payload.length, LENGTH_BYTES);
+  payload.copy(packet, LENGTH_BYTES + 1);
+  return packet;
+}

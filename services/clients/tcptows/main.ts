@@ -1,11 +1,13 @@
 // tcptows, the process: arguments in, signals in, exit code out.
 import { systemClock } from '#shared/clock.ts';
+import { printableLine } from '#shared/printable.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { listenFaultLine, listeningLine, parseTcptowsCommand } from './cli.ts';
 import { startTcptows } from './tcptows.ts';
 
+/** The last step of every line: whatever it is made of, a terminal shows it as text. */
 function report(line: string): void {
-  process.stderr.write(`tcptows: ${line}\n`);
+  process.stderr.write(`${printableLine(`tcptows: ${line}`)}\n`);
 }
 
 async function main(): Promise<ExitCode> {
@@ -41,7 +43,8 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    report(`a fault of tcptows itself: ${error instanceof Error ? error.stack : String(error)}`);
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    for (const line of `a fault of tcptows itself: ${stack}`.split('\n')) report(line);
     process.exit(EXIT_CODES.fault);
   },
 );

@@ -1,5 +1,6 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
 import { systemClock } from '#shared/clock.ts';
+import { printableLine } from '#shared/printable.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { parseWsproxyCommand } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
@@ -8,8 +9,9 @@ import { runWsproxy } from './wsproxy.ts';
 /** A session that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
 const EXIT_WITHIN_MS = 10_000;
 
+/** The last step of every line: whatever it is made of, a terminal shows it as text. */
 function report(line: string): void {
-  process.stderr.write(`wsproxy: ${line}\n`);
+  process.stderr.write(`${printableLine(`wsproxy: ${line}`)}\n`);
 }
 
 async function main(): Promise<ExitCode> {
@@ -55,7 +57,8 @@ main().then(
     setTimeout(() => process.exit(), EXIT_WITHIN_MS).unref();
   },
   (error: unknown) => {
-    report(`a fault of wsproxy itself: ${error instanceof Error ? error.stack : String(error)}`);
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    for (const line of `a fault of wsproxy itself: ${stack}`.split('\n')) report(line);
     process.exit(EXIT_CODES.fault);
   },
 );

@@ -6,6 +6,7 @@ import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protoc
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import type { Mask } from '#shared/stream/mask.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 import { headerBytes, MAX_CONTROL_PAYLOAD_BYTES, maskFrame, OPCODES, writeHeader } from './frame-header.ts';
 import { type FrameFault, FrameParser } from './frame-parser.ts';
 
@@ -108,7 +109,7 @@ class FrameStream implements ByteStream {
       this.#leave();
     });
     socket.on('error', (error) => {
-      this.#fault ??= { reason: 'lost', detail: error.message };
+      this.#fault ??= { reason: 'lost', detail: new Untrusted(error.message) };
     });
     socket.on('close', () => {
       this.#finish();
@@ -285,9 +286,9 @@ class FrameStream implements ByteStream {
       return;
     }
     if (!this.#closeSent) {
-      const text = payload.toString('utf8', 2);
-      const reason = closeReasonFrom(code, text);
-      this.#fault ??= text === '' ? { reason } : { reason, detail: text };
+      const text = Untrusted.fromBytes(payload.subarray(2));
+      const reason = closeReasonFrom(code, text.rawTextToParse());
+      this.#fault ??= text.is('') ? { reason } : { reason, detail: text };
       this.#closeSent = true;
       this.#frame(OPCODES.close, payload.subarray(0, 2), 0);
     }

@@ -1,5 +1,7 @@
 // Refusals: how a relay says no before the upgrade, as an HTTP status with a JSON body.
 
+import { Untrusted } from '#shared/untrusted.ts';
+
 /** Every refusal code with its status, and whether a client may come back to the same relay for another answer. */
 export const REFUSALS = {
   invalid_id: { status: 400, retry: false },
@@ -19,10 +21,10 @@ export const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS;
 
-/** The body of a refusal: the code for programs, and for people what to do next. */
+/** The body of a refusal, as it came: the code for programs, and for people what to do next. */
 export interface Refusal {
   readonly code: RefusalCode;
-  readonly message: string;
+  readonly message: Untrusted;
 }
 
 /** More than this of a refusal's body is not read, in bytes. */
@@ -39,5 +41,5 @@ export function parseRefusal(body: string): Refusal | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { code, message } = value as { code?: unknown; message?: unknown };
   if (typeof code !== 'string' || !Object.hasOwn(REFUSALS, code)) return undefined;
-  return { code: code as RefusalCode, message: typeof message === 'string' ? message : code };
+  return { code: code as RefusalCode, message: new Untrusted(typeof message === 'string' ? message : code) };
 }

@@ -2,6 +2,7 @@
 import type { Cancel, Clock } from '#shared/clock.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { Untrusted } from '#shared/untrusted.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import {
@@ -31,7 +32,7 @@ import type { ResumeEvent } from './resume-events.ts';
 export type DialOutcome =
   | { readonly kind: 'open'; readonly transport: ByteStream }
   /** Not now (unreachable, 404, 503, 504): worth another try while the window lasts. */
-  | { readonly kind: 'retry'; readonly detail?: string }
+  | { readonly kind: 'retry'; readonly detail?: string | Untrusted }
   /** Never: the session ends with this. */
   | { readonly kind: 'fatal'; readonly end: StreamEnd };
 
@@ -48,7 +49,11 @@ export interface DialRequest {
  * closed.
  */
 export type ResumeStatus =
-  | { readonly kind: 'unanswered' | 'interrupted'; readonly windowMs: number; readonly detail?: string }
+  | {
+      readonly kind: 'unanswered' | 'interrupted';
+      readonly windowMs: number;
+      readonly detail?: string | Untrusted;
+    }
   | { readonly kind: 'answered' | 'restored'; readonly afterMs: number };
 
 export interface ClientEndOptions {
@@ -94,7 +99,7 @@ export class ClientEnd implements StreamOwner {
   /** The last transport was a good one, and nothing was dialled since: the next dial is at once. */
   #mayHurry = true;
   #connectingSince = 0;
-  #lastDetail: string | undefined;
+  #lastDetail: string | Untrusted | undefined;
   #cancelPatience: Cancel | undefined;
   #cancelNotice: Cancel = nothing;
   #noticed = false;
@@ -289,7 +294,7 @@ export class ClientEnd implements StreamOwner {
     this.#stream.carry(link, received);
   }
 
-  #retry(detail?: string): void {
+  #retry(detail?: string | Untrusted): void {
     this.#lastDetail = detail ?? this.#lastDetail;
     this.#mayHurry = false;
     const cancel = this.#options.clock.after(this.#backoff.next(), () => this.#dial());

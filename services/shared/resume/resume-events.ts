@@ -1,12 +1,13 @@
 // What happens to a resumable session, for logs and counters.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { Untrusted } from '#shared/untrusted.ts';
 import type { ResumeCode } from './codes.ts';
 
 export type ResumeEvent =
   /** The two ends met for the first time. */
   | { readonly kind: 'opened' }
   /** The transport went away; the session goes on without one. */
-  | { readonly kind: 'detached'; readonly reason: CloseReason; readonly detail?: string }
+  | { readonly kind: 'detached'; readonly reason: CloseReason; readonly detail?: string | Untrusted }
   /** It goes on over a new transport: after how long without one, and how much is sent again. */
   | { readonly kind: 'resumed'; readonly afterMs: number; readonly replayedBytes: number }
   /** No transport came within the resume window. */

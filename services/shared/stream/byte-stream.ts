@@ -1,10 +1,11 @@
 // The byte stream: what every leg of a session is, whatever carries it.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { Untrusted } from '#shared/untrusted.ts';
 
-/** How a stream ended: the reason, and a human sentence where the carrier gave one. */
+/** How a stream ended: the reason, and a human sentence where there is one, of ours or of the other end. */
 export interface StreamEnd {
   readonly reason: CloseReason;
-  readonly detail?: string;
+  readonly detail?: string | Untrusted;
 }
 
 /** Who receives from a stream. All three are called synchronously by the stream, never after `ended`. */

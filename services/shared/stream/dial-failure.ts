@@ -1,7 +1,7 @@
 // Dial failures: what it means that no WebSocket was opened, in one line for a person. The only table of these words.
 import { isUnknownAuthority } from '#shared/certificates.ts';
-import { printable } from '#shared/printable.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import { shown } from '#shared/untrusted.ts';
 import type { FailedDial } from './dial.ts';
 
 /** How a dial was made. */
@@ -87,7 +87,7 @@ export function dialFailureFrom(outcome: FailedDial, route: Route): DialFailure 
   return {
     kind: 'refusal',
     code,
-    message: `${route.relay.host} refused: ${printable(refusal.message)} (${code})`,
+    message: `${route.relay.host} refused: ${refusal.message.printable()} (${code})`,
   };
 }
 
@@ -100,10 +100,10 @@ export function hostAndPort(url: URL): string {
 function causeOf({ code, detail }: Unreachable): Cause {
   if (isUnknownAuthority(code)) return UNKNOWN_AUTHORITY;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const words = `its certificate is for another host (${printable(detail)})`;
+    const words = `its certificate is for another host (${shown(detail)})`;
     return { at: 'relay', words, passes: false };
   }
-  return CAUSES[code] ?? { at: 'first_hop', words: printable(detail), passes: code === 'TIMEOUT' };
+  return CAUSES[code] ?? { at: 'first_hop', words: shown(detail), passes: code === 'TIMEOUT' };
 }
 
 function firstHopOf({ relay, proxy }: Route): string {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
+import { Untrusted } from '#shared/untrusted.ts';
 import { SOCKET_OPTIONS } from './keepalive.ts';
 
 export interface DialOptions {
@@ -25,7 +26,7 @@ export type FailedDial =
   /** Something answered with HTTP; `refusal` only if it was a relay. */
   | { readonly kind: 'refused'; readonly status: number; readonly refusal: Refusal | undefined }
   /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
-  | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string };
+  | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string | Untrusted };
 
 export type DialOutcome =
   /** The socket is paused: nothing is lost before somebody listens. */
@@ -123,5 +124,6 @@ export function unreachableFrom(error: NodeJS.ErrnoException): FailedDial {
   const cause: NodeJS.ErrnoException =
     error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
   const code = cause.code ?? (PROXY_HUNG_UP.test(cause.message) ? 'ECONNRESET' : 'PROTOCOL');
-  return { kind: 'unreachable', code, detail: cause.message };
+  // It quotes what the other side sent: names in a certificate, a header, a line that is no HTTP.
+  return { kind: 'unreachable', code, detail: new Untrusted(cause.message) };
 }

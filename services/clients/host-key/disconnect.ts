@@ -1,0 +1,40 @@
+// The DISCONNECT that a client gets before the host key is checked: the reason that was sent, in words of ours.
+import { DISCONNECT } from './key-exchange.ts';
+import { packetOf } from './units.ts';
+
+/** RFC 4253 section 11.1. */
+const REASONS: Readonly<Record<number, string>> = {
+  1: 'the host is not allowed to connect',
+  2: 'a protocol error',
+  3: 'the key exchange failed',
+  4: 'reserved',
+  5: 'a MAC error',
+  6: 'a compression error',
+  7: 'the service is not available',
+  8: 'the protocol version is not supported',
+  9: 'the host key cannot be verified',
+  10: 'the connection was lost',
+  11: 'by application',
+  12: 'too many connections',
+  13: 'cancelled by the user',
+  14: 'no more authentication methods are available',
+  15: 'an illegal user name',
+};
+const BY_APPLICATION = 11;
+
+/**
+ * A packet that ends the connection for the reason in `payload`, a DISCONNECT. Its text may be anybody's and SSH clients
+ * print it, so none of it is in the packet; nor are numbers that RFC 4253 does not know.
+ */
+export function ownDisconnect(payload: Buffer): Buffer {
+  const given = payload.length >= 5 ? payload.readUInt32BE(1) : BY_APPLICATION;
+  const reason = Object.hasOwn(REASONS, given) ? given : BY_APPLICATION;
+  const text = Buffer.from(`ended before the host key was checked: ${REASONS[reason]}`);
+  const packet = Buffer.alloc(1 + 4 + 4 + text.length + 4);
+  packet.writeUInt8(DISCONNECT, 0);
+  packet.writeUInt32BE(reason, 1);
+  packet.writeUInt32BE(text.length, 5);
+  // The language tag after it stays empty.
+  text.copy(packet, 9);
+  return packetOf(packet);
+}

@@ -1,0 +1,115 @@
+// The attacker runs a relay, or a proxy before it, and wants to drive the terminal of whoever runs wsproxy or tcptows.
+import { connect } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
+import { type ClientProgram, startClientProgram, until } from '../support/client-program.ts';
+import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/hostile-text.ts';
+import { httpAnswer, startLyingRelay, type Upgrade } from '../support/lying-relay.ts';
+
+/** A close frame has room for so many bytes of text (RFC 6455 section 5.5). */
+const CLOSE_TEXT_BYTES = 123;
+
+const programs: ClientProgram[] = [];
+
+afterEach(async () => {
+  for (const { child } of programs) child.kill('SIGKILL');
+  await Promise.all(programs.splice(0).map(({ exit }) => exit));
+});
+
+/** What each lie is, and a piece of it as it should be shown; undefined where none of it need be. */
+const LIES: readonly [string, (upgrade: Upgrade) => void, string | undefined][] = [
+  [
+    'a close frame',
+    (upgrade) => {
+      const text = HOSTILE_TEXT;
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(CLOSE_TEXT_BYTES);
+      upgrade.accept(RESUME).close(1011, text);
+    },
+    String.raw`\u{1b}]0;owned\u{7}\u{1b}[2J\r\nok: all is well\u{9b}31m\u{202e}\u{200b}#\u{23}vso[a.b]c`,
+  ],
+  [
+    'the message of a refusal',
+    ({ say }) => {
+      say(httpAnswer('401 No', JSON.stringify({ code: 'unauthorized', message: HOSTILE_TEXT })));
+    },
+    String.raw`\u{1b}]0;owned\u{7}\u{1b}[2J\r\nok: all is well\u{9b}31m\u{202e}\u{200b}#\u{23}vso[a.b]c`,
+  ],
+  [
+    'the body of an answer that is none of a relay',
+    ({ say }) => say(httpAnswer('403 No', HOSTILE_TEXT)),
+    undefined,
+  ],
+  ['a status line', ({ say }) => say(httpAnswer(`403 ${HOSTILE_WORD.replace('\r\n', '')}`, 'no')), undefined],
+  ['no HTTP at all', ({ say }) => say(HOSTILE_TEXT), undefined],
+  [
+    'a subprotocol that was not asked for',
+    ({ say }) =>
+      say(
+        `HTTP/1.1 101 \u001b[2J\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \u0001\u001b[2J\r\n` +
+          `Sec-WebSocket-Protocol: \u009b2J\r\n\r\n`,
+      ),
+    undefined,
+  ],
+];
+
+test.each(LIES)('what wsproxy prints of %s is printable', async (_, answer, shown) => {
+  await using relay = await startLyingRelay(answer);
+  const program = startClientProgram('wsproxy', [`${relay.url}/client/job-1`]);
+  programs.push(program);
+  await until('wsproxy has said something', () => program.errors().endsWith('\n'));
+  program.child.kill('SIGKILL');
+  await program.exit;
+  expect(forbiddenIn(program.errors())).toEqual([]);
+  expect(commandsIn(program.errors())).toEqual([]);
+  expect(program.errors()).toMatch(/^wsproxy: [^\n]+\n$/);
+  if (shown !== undefined) expect(program.errors()).toContain(shown);
+});
+
+test.each(LIES)('what tcptows prints of %s is printable', async (_, answer, shown) => {
+  await using relay = await startLyingRelay(answer);
+  const program = startClientProgram('tcptows', ['0', `${relay.url}/client/job-1`]);
+  programs.push(program);
+  let output = '';
+  program.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  await until('tcptows listens', () => output.endsWith('\n'));
+  const socket = connect(Number(/ssh -p (\d+)/.exec(output)?.[1]), '127.0.0.1');
+  socket.on('error', () => undefined);
+  await until('tcptows has said something', () => program.errors().endsWith('\n'));
+  socket.destroy();
+  program.child.kill('SIGKILL');
+  await program.exit;
+  expect(forbiddenIn(output + program.errors())).toEqual([]);
+  expect(commandsIn(output + program.errors())).toEqual([]);
+  expect(program.errors()).toMatch(/^tcptows: connection from [^\n]+\n$/);
+  if (shown !== undefined) expect(program.errors()).toContain(shown);
+});
+
+test('what wsproxy prints of a proxy is printable', async () => {
+  const body = `<html>${HOSTILE_TEXT}`;
+  await using proxy = await startLyingRelay(({ say }) =>
+    say(httpAnswer(`502 ${HOSTILE_WORD.slice(0, 7)}`, body)),
+  );
+  const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.port}` };
+  const program = startClientProgram('wsproxy', ['--wait', '0', 'ws://relay.test/client/job-1'], env);
+  programs.push(program);
+  await program.exit;
+  expect(forbiddenIn(program.errors())).toEqual([]);
+  expect(commandsIn(program.errors())).toEqual([]);
+  expect(program.errors()).toMatch(/^wsproxy: [^\n]+\n$/);
+});
+
+test('a plain stream that is closed with a text says it in one printable line', async () => {
+  await using relay = await startLyingRelay((upgrade) => {
+    upgrade.accept(STREAM).close(1011, HOSTILE_TEXT);
+  });
+  const program = startClientProgram('wsproxy', [`${relay.url}/client/job-1`]);
+  programs.push(program);
+  await until('wsproxy has said something', () => program.errors().endsWith('\n'));
+  program.child.kill('SIGKILL');
+  await program.exit;
+  expect(forbiddenIn(program.errors())).toEqual([]);
+  expect(commandsIn(program.errors())).toEqual([]);
+  expect(program.errors()).toMatch(/^wsproxy: [^\n]+\n$/);
+});
