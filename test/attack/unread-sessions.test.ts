@@ -1,0 +1,102 @@
+// A stranger with one address and an agent of his own, who wants a relay's memory: 1,000 sessions whose client never reads.
+import { expect, onTestFinished, test } from 'vitest';
+import type { WebSocket } from 'ws';
+import { STREAM } from '#shared/protocol/subprotocols.ts';
+import { Bystander, startAttackedRelay } from '../support/attacked-relay.ts';
+import { type FakeAgent, openAgent, openAgentStream, socketOf } from '../support/fake-agent.ts';
+import { until } from '../support/poll.ts';
+import { Stranger } from '../support/stranger.ts';
+
+const MIB = 1024 * 1024;
+const SESSIONS = 1_000;
+const BATCH = 100;
+
+/** Of the sessions' bytes. */
+const LIMIT_MIB = 32;
+
+/** What buffers may grow by: the limit and its sixteenth, and for each session what a stream has without bytes. */
+const GROWTH_MIB = 1.5 * LIMIT_MIB;
+
+const CHUNK = Buffer.alloc(64 * 1024);
+/** What is on its way in this process for each stream, in bytes. */
+const AHEAD_BYTES = 256 * 1024;
+
+/** Opens `count` sessions with his agent, and gives the agent's ends. */
+async function openSessions(
+  port: number,
+  agent: FakeAgent,
+  stranger: Stranger,
+  count: number,
+): Promise<WebSocket[]> {
+  const first = stranger.knocks.length;
+  await stranger.knock(count, () => '/client/mine', { 'Sec-WebSocket-Protocol': STREAM });
+  const streams = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const { ticket } = await agent.dial(first + index);
+      return socketOf(await openAgentStream(port, 'mine', ticket));
+    }),
+  );
+  await until('all have their session', () => stranger.answered(101).length === first + count, 60_000);
+  for (const { socket } of stranger.knocks.slice(first)) socket.pause();
+  return streams;
+}
+
+test('1,000 sessions that nobody reads hold what one address may hold, and no more', async () => {
+  await using relay = await startAttackedRelay({ ADDRESS_MAX_HELD_MIB: String(LIMIT_MIB) });
+  await using bystander = await Bystander.arrive(relay);
+  using stranger = new Stranger(relay.port, '127.0.0.66');
+  using agent = await openAgent(relay.port, 'mine');
+  const streams: WebSocket[] = [];
+  onTestFinished(() => {
+    for (const stream of streams) stream.terminate();
+  });
+  while (streams.length < SESSIONS) streams.push(...(await openSessions(relay.port, agent, stranger, BATCH)));
+  let ended = 0;
+  for (const stream of streams) {
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      ended += 1;
+    });
+    stream.resume();
+  }
+  /** All buffers of the process. */
+  const buffers = () => relay.metric('nodejs_external_memory_bytes');
+  const before = await buffers();
+  const residentBefore = await relay.resident();
+  let last = -1;
+  await until(
+    'the relay takes no more',
+    async () => {
+      for (const stream of streams)
+        while (stream.readyState === stream.OPEN && stream.bufferedAmount < AHEAD_BYTES) stream.send(CHUNK);
+      const left = streams.reduce((sum, stream) => sum + stream.bufferedAmount, 0);
+      const isStill = left === last;
+      last = left;
+      return isStill;
+    },
+    90_000,
+    250,
+  );
+  await bystander.check();
+  const held = await relay.metric('converge_limit_used{limit="address_held"}');
+  const resident = ((await relay.resident()) - residentBefore) / MIB;
+  let growth = Number.POSITIVE_INFINITY;
+  const shrink = async (): Promise<boolean> => {
+    relay.collect();
+    growth = Math.min(growth, ((await buffers()) - before) / MIB);
+    return growth < GROWTH_MIB;
+  };
+  await until('the buffers are no larger than the limit allows', shrink, 20_000, 250).finally(() => {
+    const mib = (value: number): string => `${value.toFixed(0)} MiB`;
+    console.log(
+      `${SESSIONS} unread sessions: buffers ${mib(growth)}, resident ${mib(resident)}, held ${mib(held / MIB)}, cut ${ended}`,
+    );
+  });
+  expect(held).toBeGreaterThan((LIMIT_MIB / 2) * MIB);
+  expect(held).toBeLessThanOrEqual(LIMIT_MIB * MIB * (1 + 1 / 16));
+  // Who has stood still for longest went; the rest is left alone.
+  expect(ended).toBeGreaterThan(0);
+  expect(ended).toBeLessThan(SESSIONS);
+  expect(await relay.metric('converge_limit_hits_total{limit="address_held"}')).toBe(ended);
+  expect(await relay.metric('converge_sessions_ended_total{reason="stuck"}')).toBe(ended);
+});
