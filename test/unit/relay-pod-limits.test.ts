@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { Admission } from '../../services/relay/limits/admission.ts';
-import { type HeldAccount, HeldBytes } from '../../services/relay/limits/held-bytes.ts';
+import { type HeldAccount, HeldBytes, LOOK_EVERY_MS } from '../../services/relay/limits/held-bytes.ts';
 import { COUNTED, type MetLimit } from '../../services/relay/limits/limit-table.ts';
 import { type Memory, memoryLimitFrom } from '../../services/relay/limits/memory.ts';
 import { PodLimits, READ_MEMORY_EVERY_MS } from '../../services/relay/limits/pod-limits.ts';
@@ -140,6 +140,19 @@ describe('bytes held for one address', () => {
     expect(held.fullest()).toBe(1_600);
   });
 
+  test('what a paused socket read without a word is found by the second', () => {
+    const { clock, cuts, held } = open();
+    const session = new ScriptedSession(held, 'a');
+    session.write(limitBytes);
+    session.bytes += 1;
+    clock.advance(LOOK_EVERY_MS - 1);
+    expect(cuts).toEqual([]);
+    clock.advance(1);
+    expect(session.isCut).toBe(true);
+    clock.advance(LOOK_EVERY_MS);
+    expect(clock.pending).toBe(0);
+  });
+
   test('what is read is not counted, however much it is', () => {
     const { cuts, held } = open();
     const session = new ScriptedSession(held, 'a');
@@ -179,6 +192,8 @@ describe('bytes held for one address', () => {
         }
         for (const { account } of sessions) account.close();
         expect(held.size).toBe(0);
+        clock.advance(LOOK_EVERY_MS);
+        expect(clock.pending).toBe(0);
       }),
     );
   });

@@ -133,6 +133,7 @@ export class Admission {
   /** May be called twice. */
   stop(): void {
     this.#addresses.stop();
+    this.#held.stop();
   }
 
   #full(of: Counted | 'memory' | 'heap'): OverLimit {

@@ -1,5 +1,5 @@
 // Held bytes: what the streams of one client address have in this relay's memory because nobody has read it yet.
-import type { Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/clock.ts';
 
 /** A session, as seen from here. */
 export interface Holder {
@@ -44,13 +44,19 @@ export interface HeldBytesOptions {
 /** Between two looks at an address so much of its limit must have been written: a look asks every session of it. */
 const SHARE_BETWEEN_LOOKS = 1 / 16;
 
+/** Every address is looked at so often as well, in milliseconds: what a paused socket still reads, nobody tells. */
+export const LOOK_EVERY_MS = 1_000;
+
 /**
  * Keeps each address below its limit, and a sixteenth: past it the session that has stood still for longest goes first.
- * Written bytes are only added up; what was read meanwhile is found when the sum could be over the limit.
+ * Written bytes are only added up; what was read meanwhile is found when the sum could be over the limit. What else is held
+ * (up to 128 KiB for each paused socket) counts at the next look.
  */
 export class HeldBytes {
   readonly #options: HeldBytesOptions;
   readonly #groups = new Map<string, Group>();
+  /** Pending while there is a session. */
+  #cancelLook: Cancel | undefined;
 
   constructor(options: HeldBytesOptions) {
     this.#options = options;
@@ -67,6 +73,7 @@ export class HeldBytes {
     this.#groups.set(key, group);
     const account: Account = { holder, most: 0, movedAt: clock.now() };
     group.accounts.add(account);
+    this.#cancelLook ??= clock.after(LOOK_EVERY_MS, this.#lookAtAll);
     return {
       wrote: (bytes) => {
         if (!group.accounts.has(account)) return;
@@ -90,6 +97,19 @@ export class HeldBytes {
     }
     return fullest;
   }
+
+  /** Looks at nobody any more. May be called twice. */
+  stop(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+    this.#groups.clear();
+  }
+
+  readonly #lookAtAll = (): void => {
+    for (const [key, group] of this.#groups) this.#look(key, group);
+    this.#cancelLook =
+      this.#groups.size === 0 ? undefined : this.#options.clock.after(LOOK_EVERY_MS, this.#lookAtAll);
+  };
 
   #look(key: string, group: Group): void {
     const { clock, limitBytes, onCut } = this.#options;
