@@ -130,7 +130,7 @@ const LIMIT_SCHEMA = z.object(
     ALL_LIMITS.map(({ variable, fallback, least, most, unit, what }) => {
       const fault = `${variable} must be a whole number from ${least} to ${most} (${unit})`;
       const field = z.coerce.number({ error: fault }).int(fault).min(least, fault).max(most, fault);
-      return [variable, field.default(fallback).describe(`at most so many ${unit}: ${what}`)];
+      return [variable, field.default(fallback).describe(`at most so many ${what}`)];
     }),
   ),
 );

@@ -8,7 +8,7 @@ interface LimitSetting {
   readonly least: number;
   readonly most: number;
   readonly unit: string;
-  /** What is counted. */
+  /** What is counted; reads on after "at most so many". */
   readonly what: string;
   /** What happens past it. */
   readonly past: string;
@@ -59,7 +59,7 @@ export const ADDRESS_LIMITS = {
     least: 1,
     most: 1_048_576,
     unit: 'MiB',
-    what: 'stream bytes for the sessions of one client address that the relay holds because nobody has read them yet',
+    what: 'MiB of stream bytes for the sessions of one client address that nobody has read yet',
     past: 'the session that has stood still for longest is cut (`stuck`), and the next, until the rest fits',
   },
   setups: {
@@ -67,7 +67,7 @@ export const ADDRESS_LIMITS = {
     variable: 'ADDRESS_SETUPS_PER_SECOND',
     fallback: 200,
     unit: 'requests per second',
-    what: 'requests of one client address, those of agents for their streams aside',
+    what: 'requests a second of one client address, those of agents for their streams aside',
     past: '429 with Retry-After',
   },
   burst: {
@@ -120,7 +120,7 @@ export const POD_LIMITS = {
     least: 10,
     most: 100,
     unit: '% of the memory limit',
-    what: 'resident memory of the process, and likewise its heap of what V8 lets it have',
+    what: 'percent of the memory that the process may have, and of the heap that V8 lets it have',
     past: 'new links, clients and downloads get 503 `overloaded` with Retry-After; what runs goes on',
   },
 } as const satisfies Record<string, LimitSetting>;
