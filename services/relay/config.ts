@@ -19,6 +19,7 @@ export const MIN_CLUSTER_SECRET_LENGTH = 32;
 
 /** A relay with nothing to do has more than this; in bytes. */
 const MIN_MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
+const MEMORY_LIMIT_FAULT = 'MEMORY_LIMIT_BYTES must be a whole number of bytes, 67108864 (64 MiB) or more';
 
 /** `HOST:PORT`, the host a name, an IPv4 or a bracketed IPv6 address. */
 const ADDRESS_WITH_PORT_PATTERN = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}$/;
@@ -116,10 +117,10 @@ const SCHEMA = z.object({
       'whether a private or loopback address that connects by itself is limited like any other; `false`: it may be an ingress that TRUST_PROXY does not name, behind which everybody is',
     ),
   MEMORY_LIMIT_BYTES: z.coerce
-    .number({ error: 'MEMORY_LIMIT_BYTES must be a number of bytes' })
-    .int('MEMORY_LIMIT_BYTES must be a whole number of bytes')
-    .min(MIN_MEMORY_LIMIT_BYTES, 'MEMORY_LIMIT_BYTES must be 64 MiB or more')
-    .max(2 ** 50, 'MEMORY_LIMIT_BYTES must be less than a PiB')
+    .number({ error: MEMORY_LIMIT_FAULT })
+    .int(MEMORY_LIMIT_FAULT)
+    .min(MIN_MEMORY_LIMIT_BYTES, MEMORY_LIMIT_FAULT)
+    .max(Number.MAX_SAFE_INTEGER, MEMORY_LIMIT_FAULT)
     .optional()
     .describe('the memory that the relay may have'),
 });
@@ -197,7 +198,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = SCHEMA.safeParse(given);
   const parsedLimits = LIMIT_SCHEMA.safeParse(given);
   const issues = [parsed, parsedLimits].flatMap(({ error }) => error?.issues ?? []);
-  const faults = issues.map((issue) => describeFault(issue, given));
+  // A number can be wrong in two ways that are one fault to a person.
+  const faults = [...new Set(issues.map((issue) => describeFault(issue, given)))];
   const unlimited = listOf(given['UNLIMITED_ADDRESSES']);
   const odd = unlimited.find((range) => !isRange(range));
   if (odd !== undefined) faults.push(`UNLIMITED_ADDRESSES: must be addresses or ranges, ${got(odd)}`);
