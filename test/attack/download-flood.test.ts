@@ -24,8 +24,8 @@ test('downloads of one address that nobody reads leave the others theirs', async
   onTestFinished(() => {
     for (const { socket } of peers) socket.destroy();
   });
+  const text = 'GET /docs/agent HTTP/1.1\r\nHost: relay.test\r\n\r\n';
   for (let count = 0; count < DOWNLOADS; count += 1) {
-    const text = 'GET /docs/agent HTTP/1.1\r\nHost: relay.test\r\n\r\n';
     const peer = await openRaw(relay.port, text, '127.0.0.66');
     peers.push(peer);
     peer.socket.once('data', () => peer.socket.pause());
@@ -58,9 +58,14 @@ test('downloads of one address that nobody reads leave the others theirs', async
   expect(await curl('127.0.0.77')).toBe(`200 ${FILE_BYTES}`);
   expect(await curl('127.0.0.66')).toMatch(/^429 /);
   for (const { socket } of peers) socket.destroy();
-  await until(
-    'his places are free',
-    async () => (await relay.metric('converge_limit_used{limit="address_downloads"}')) === 0,
-  );
+  const isFree = async (): Promise<boolean> =>
+    (await relay.metric('converge_limit_used{limit="address_downloads"}')) === 0;
+  await until('his places are free', isFree);
   expect(await curl('127.0.0.66')).toBe(`200 ${FILE_BYTES}`);
+
+  // One behind the other on one connection, which goes before any of them has its turn.
+  const behind = await openRaw(relay.port, text.repeat(10), '127.0.0.66');
+  await until('it has its first answer', () => behind.received() !== '');
+  behind.socket.resetAndDestroy();
+  await until('nothing is held for them', isFree);
 });

@@ -28,6 +28,14 @@ test('requests of one address are looked at up to its rate; the rest is refused 
   expect(lookedUp).toBeGreaterThanOrEqual(BURST);
   expect(lookedUp).toBeLessThanOrEqual(BURST + PER_SECOND * seconds + 1);
   expect(stranger.answered(429)).toHaveLength(REQUESTS - lookedUp);
+  // Guessing at tickets is asking, too.
+  const before = stranger.answered(401).length + stranger.answered(429).length;
+  await stranger.knock(200, (index) => `/agent/mine/stream/guess-${index}`);
+  await until('all guesses are answered', () => {
+    return stranger.answered(401).length + stranger.answered(429).length === before + 200;
+  });
+  expect(stranger.answered(401).length).toBeLessThan(200);
+
   const [refused] = stranger.answered(429);
   expect(refused?.retryAfter).toBe('1');
   expect(refused?.body).toMatch(/at most 20 a second in the long run \(ADDRESS_SETUPS_PER_SECOND\)/);

@@ -25,6 +25,7 @@ export function registerAdmission(
     if (request.method !== 'GET' || !url.startsWith(DOWNLOADS)) return;
     const download = admission.admit('downloads', asker);
     if (download.kind === 'over') return refuseOver(reply, recorder, download);
+    // Also of an answer whose turn never came: of requests that were sent one behind the other.
     reply.raw.once('close', () => {
       download.slot.release();
     });

@@ -24,8 +24,12 @@ export async function acceptAgentStream(
     return reply;
   }
   const ticket = openTicket(key, sealed, id, clock.wallTime());
-  if (ticket === undefined || ticket.address === self.address)
+  if (ticket === undefined || ticket.address === self.address) {
+    // Whoever guesses asks as any stranger does.
+    const tooFast = options.admission.refuseRequest(askerOf(request));
+    if (tooFast !== undefined) return refuseOver(reply, recorder, tooFast, { id });
     return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
+  }
   // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.
   if (options.draining())
     return refuse(reply, recorder, 'draining', 'this relay is going away: try again now', { id });
