@@ -120,6 +120,11 @@ describe('whose address it is', () => {
     using somebody = new Asker(running);
     for (let count = 0; count < 5; count += 1)
       expect(await somebody.link({ 'X-Forwarded-For': '203.0.113.7' })).toBe(101);
+    // Whoever runs it is told, once.
+    const warnings = running.log.filter(({ msg }) =>
+      msg.startsWith('a proxy that TRUST_PROXY does not name'),
+    );
+    expect(warnings).toEqual([expect.objectContaining({ level: 40, address: '127.0.0.1' })]);
   });
 
   test('behind one that it names, each address of a client has its own share', async () => {
@@ -138,6 +143,7 @@ describe('whose address it is', () => {
     // What comes without the proxy's word may be the proxy itself: a probe, or a test in the cluster.
     expect(await somebody.link()).toBe(101);
     expect(await somebody.link()).toBe(101);
+    expect(running.log.filter(({ msg }) => msg.includes('TRUST_PROXY'))).toEqual([]);
   });
 
   test('a listed address is not limited', async () => {

@@ -15,11 +15,20 @@ export function registerAdmission(
   app: FastifyInstance,
   { admission, recorder }: { readonly admission: Admission; readonly recorder: Recorder },
 ): void {
+  let hasWarned = false;
   app.addHook('onRequest', async (request, reply) => {
     const url = request.raw.url ?? '';
     // An agent brings its streams because this cluster asked for each of them; the ticket shows that.
     if (parsePublicTarget(url).kind === 'agent_stream') return;
     const asker = askerOf(request);
+    if (!hasWarned && !asker.isToldByProxy && request.headers['x-forwarded-for'] !== undefined) {
+      hasWarned = true;
+      // Once: anybody can send the header.
+      request.log.warn(
+        { address: asker.address },
+        'a proxy that TRUST_PROXY does not name: whoever comes through it has its address',
+      );
+    }
     const tooFast = admission.refuseRequest(asker);
     if (tooFast !== undefined) return refuseOver(reply, recorder, tooFast);
     if (request.method !== 'GET' || !url.startsWith(DOWNLOADS)) return;
