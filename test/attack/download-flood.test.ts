@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { Bystander } from '../support/attacked-relay.ts';
 import { until } from '../support/poll.ts';
 import { openRaw, type RawPeer, startRelay } from '../support/relay.ts';
 
@@ -20,6 +21,7 @@ test('downloads of one address that nobody reads leave the others theirs', async
   await writeFile(join(downloads, 'SHA256SUMS'), `${'0'.repeat(64)}  agent-linux-x64\n`);
   const env = { LIMIT_PRIVATE_ADDRESSES: 'true', ADDRESS_MAX_DOWNLOADS: String(LIMIT) };
   await using relay = await startRelay({ downloads, env });
+  await using bystander = await Bystander.arrive(relay);
   const peers: RawPeer[] = [];
   onTestFinished(() => {
     for (const { socket } of peers) socket.destroy();
@@ -30,6 +32,7 @@ test('downloads of one address that nobody reads leave the others theirs', async
     peers.push(peer);
     peer.socket.once('data', () => peer.socket.pause());
   }
+  await bystander.check();
   await until('all are answered', () => peers.every(({ received }) => received() !== ''));
 
   const statuses = peers.map(({ received }) => received().slice(9, 12));

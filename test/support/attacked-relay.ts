@@ -70,19 +70,21 @@ export async function startAttackedRelay(env: Readonly<Record<string, string>> =
   };
 }
 
+type Attacked = Pick<AttackedRelay, 'port' | 'internalPort'>;
+
 /** Somebody with a job and a session to it, from 127.0.0.1. */
 export class Bystander implements AsyncDisposable {
-  readonly #relay: AttackedRelay;
+  readonly #relay: Attacked;
   readonly #agent: EchoAgent;
   readonly #session: EchoSession;
 
-  private constructor(relay: AttackedRelay, agent: EchoAgent, session: EchoSession) {
+  private constructor(relay: Attacked, agent: EchoAgent, session: EchoSession) {
     this.#relay = relay;
     this.#agent = agent;
     this.#session = session;
   }
 
-  static async arrive(relay: AttackedRelay): Promise<Bystander> {
+  static async arrive(relay: Attacked): Promise<Bystander> {
     const agent = new EchoAgent({ id: 'bystander', linkPort: relay.port });
     await agent.linked();
     return new Bystander(relay, agent, await openPlainSession(relay.port, 'bystander'));
