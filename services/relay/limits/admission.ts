@@ -54,6 +54,8 @@ const PLURALS: Readonly<Record<Counted, string>> = {
 export class Admission {
   readonly #rules: AddressRules;
   readonly #recorder: LimitRecorder;
+  /** Each asker is asked about several times: for a request, a wait, a session and its bytes. */
+  readonly #keys = new WeakMap<Asker, { readonly key: string | undefined }>();
   readonly #limits: AddressLimitValues;
   readonly #addresses: AddressLimits;
   readonly #pod: PodLimits;
@@ -76,7 +78,7 @@ export class Admission {
 
   /** One request more of `asker`; undefined: let it in. */
   refuseRequest(asker: Asker): OverLimit | undefined {
-    const key = countedAs(asker, this.#rules);
+    const key = this.#keyOf(asker);
     const verdict = key === undefined ? undefined : this.#addresses.setUp(key);
     if (verdict?.kind !== 'too_fast') return undefined;
     const { variable } = ADDRESS_LIMITS.setups;
@@ -92,7 +94,7 @@ export class Admission {
   admit(kind: Counted, asker: Asker): AdmissionVerdict {
     const inPod = this.#pod.acquire(kind);
     if (inPod.kind === 'full') return this.#full(inPod.of);
-    const key = countedAs(asker, this.#rules);
+    const key = this.#keyOf(asker);
     if (key === undefined) return { kind: 'admitted', slot: inPod.slot };
     const ofAddress = this.#addresses.acquire(key, kind);
     if (ofAddress.kind === 'granted') return { kind: 'admitted', slot: both(inPod.slot, ofAddress.slot) };
@@ -113,7 +115,7 @@ export class Admission {
 
   /** Watches what a session of `asker` holds; undefined where its address is not limited. */
   watch(asker: Asker, holder: Holder): HeldAccount | undefined {
-    const key = countedAs(asker, this.#rules);
+    const key = this.#keyOf(asker);
     return key === undefined ? undefined : this.#held.open(key, holder);
   }
 
@@ -134,6 +136,14 @@ export class Admission {
   stop(): void {
     this.#addresses.stop();
     this.#held.stop();
+  }
+
+  #keyOf(asker: Asker): string | undefined {
+    const known = this.#keys.get(asker);
+    if (known !== undefined) return known.key;
+    const key = countedAs(asker, this.#rules);
+    this.#keys.set(asker, { key });
+    return key;
   }
 
   #full(of: Counted | 'memory' | 'heap'): OverLimit {
