@@ -41,6 +41,7 @@ export async function describeMetrics(): Promise<
     bytes: () => ({ local: bytes, waiting: bytes, forwarding: bytes }),
     draining: () => false,
     logLinesDropped: () => 0,
+    limits: () => new Map(),
   });
   const text = await metrics.text();
   return new Map(

@@ -20,6 +20,8 @@ export interface LinkFailure {
   readonly message: string;
   /** How long trying again makes sense, in milliseconds; 0: the same question gets the same answer. */
   readonly patienceMs: number;
+  /** Whoever said no asks not to be asked before, in milliseconds. */
+  readonly waitMs?: number;
 }
 
 /** What a dial that opened no link means. `wasLinked`: a relay has taken this agent before. */
@@ -31,7 +33,8 @@ export function linkFailureFrom(
   const relay = new URL(`${target.base}${agentPath(target.id)}`);
   const failure = dialFailureFrom(outcome, { relay, proxy: target.proxy });
   const { message } = failure;
-  if (failure.kind !== 'refusal') return unreachable(message, wasLinked);
+  const wait = failure.kind === 'silence' || failure.waitMs === undefined ? {} : { waitMs: failure.waitMs };
+  if (failure.kind !== 'refusal') return { ...unreachable(message, wasLinked), ...wait };
   if (failure.code === 'upgrade_required') return { kind: 'version', message, patienceMs: 0 };
   if (failure.code === 'id_taken' && wasLinked) {
     const words = `another agent has the ID ${target.id} now: nobody new can come in here, and sessions that are open go on`;
@@ -39,7 +42,7 @@ export function linkFailureFrom(
   }
   if (failure.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
   return REFUSALS[failure.code].retry
-    ? unreachable(message, wasLinked)
+    ? { ...unreachable(message, wasLinked), ...wait }
     : { kind: 'refused', message, patienceMs: 0 };
 }
 

@@ -6,6 +6,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
+import { waitFor } from '#shared/stream/dial-failure.ts';
 import { type ControlLink, controlLinkOver } from './control-link.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
@@ -100,8 +101,16 @@ class PersistentLink implements RelayLink {
       if (signal.aborted) return;
       if (failure !== undefined && !this.#isWorthAnother(failure)) return onFailed(failure);
       // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
-      await pause(clock, this.#backoff.next(), signal);
+      const asked = failure === undefined ? 0 : this.#waitAsked(failure);
+      await pause(clock, Math.max(this.#backoff.next(), asked), signal);
     }
+  }
+
+  /** What a relay that is full asks for, though not beyond the patience: then it is asked for the last time. */
+  #waitAsked(failure: LinkFailure): number {
+    const { clock, random } = this.#options;
+    const waitedMs = clock.now() - (this.#troubles.get(failure.kind) ?? clock.now());
+    return Math.min(waitFor(failure, random), failure.patienceMs - waitedMs);
   }
 
   #isWorthAnother(failure: LinkFailure): boolean {

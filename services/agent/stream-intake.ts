@@ -11,7 +11,7 @@ import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { SessionTable } from '#shared/resume/session-table.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
-import { dialFailureFrom } from '#shared/stream/dial-failure.ts';
+import { dialFailureFrom, waitFor } from '#shared/stream/dial-failure.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { DIAL_TIMEOUT_MS, dialAgentStream, type RelayTarget } from './relay-dialler.ts';
 import type { Client } from './ssh/ssh-options.ts';
@@ -85,7 +85,8 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const failure = dialFailureFrom(outcome, route);
       const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
       if (isFinal || clock.now() >= until) return onFailed(failure.message, client);
-      await pause(clock, backoff.next(), signal);
+      const asked = failure.kind === 'silence' ? 0 : waitFor(failure, options.random);
+      await pause(clock, Math.max(backoff.next(), Math.min(asked, until - clock.now())), signal);
     }
   }
 

@@ -5,7 +5,7 @@ import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#sha
 import { pause } from '#shared/pause.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { Backoff } from '#shared/stream/backoff.ts';
-import { hostAndPort } from '#shared/stream/dial-failure.ts';
+import { hostAndPort, waitFor } from '#shared/stream/dial-failure.ts';
 import type { Mask } from '#shared/stream/mask.ts';
 import { dialTrusting } from '#shared/stream/trusting-dial.ts';
 import type { ClientUrl } from './client-url.ts';
@@ -62,6 +62,8 @@ type RelaySeen =
   | { readonly kind: 'unknown' }
   /** It answered the last question. */
   | { readonly kind: 'answering' }
+  /** It answered that it has no room at the moment, and when to come back: `message`. */
+  | { readonly kind: 'full'; readonly message: string }
   /** It has not answered since `since`; `message` says what was in the way last. */
   | { readonly kind: 'silent'; readonly since: number; readonly message: string };
 
@@ -93,9 +95,11 @@ export async function connect(options: ConnectOptions): Promise<ConnectOutcome> 
       if (failure.retry === 'never' || now >= until) return { kind: failure.kind, message: failure.message };
       // A relay that took its time over the answer has done the waiting.
       if (chunkMs > 0 && now - askedAt >= chunkMs / 2) agentBackoff.reset();
-      if (relay.kind === 'answering') relayBackoff.reset();
+      if (relay.kind !== 'silent') relayBackoff.reset();
       const backoff = relay.kind === 'silent' ? relayBackoff : agentBackoff;
-      await pause(clock, Math.min(backoff.next(), until - now), signal);
+      // A wait that is asked for is kept, though not beyond the patience: then it is asked for the last time.
+      const wait = Math.max(backoff.next(), waitFor(failure, random));
+      await pause(clock, Math.min(wait, until - now), signal);
       if (isAborted(signal)) return { kind: 'aborted' };
     }
   } finally {
@@ -103,8 +107,8 @@ export async function connect(options: ConnectOptions): Promise<ConnectOutcome> 
   }
 }
 
-function afterFailure(before: RelaySeen, { retry, message }: Failure, since: number): RelaySeen {
-  if (retry !== 'relay') return { kind: 'answering' };
+function afterFailure(before: RelaySeen, { retry, message, waitMs }: Failure, since: number): RelaySeen {
+  if (retry !== 'relay') return waitMs === undefined ? { kind: 'answering' } : { kind: 'full', message };
   return { kind: 'silent', since: before.kind === 'silent' ? before.since : since, message };
 }
 
@@ -158,6 +162,8 @@ function noticeOf(relay: RelaySeen, { target, waitMs, relayPatienceMs }: Connect
       return `waiting for an answer of relay ${where}`;
     case 'answering':
       return `waiting for agent \`${target.id}\` at ${where}, for up to ${formatDuration(waitMs)}`;
+    case 'full':
+      return `${relay.message}; trying again for up to ${formatDuration(waitMs)}`;
     case 'silent':
       return `${relay.message}; trying again for up to ${formatDuration(Math.min(waitMs, relayPatienceMs))}`;
   }

@@ -11,6 +11,8 @@ export interface Failure {
   readonly message: string;
   /** `agent`: it may come; `relay`: it may come back; `never`: the same question gets the same answer. */
   readonly retry: 'agent' | 'relay' | 'never';
+  /** Whoever said no asks not to be asked before, in milliseconds. */
+  readonly waitMs?: number;
 }
 
 const PROXY_WANTS_PASSWORD = 407;
@@ -22,12 +24,15 @@ export function failureFrom(outcome: FailedDial, target: ClientUrl, proxy: URL |
     case 'refusal': {
       if (failure.code === 'agent_not_found') return noAgent(target);
       const retry = REFUSALS[failure.code].retry ? 'agent' : 'never';
-      return { kind: 'refused', message: failure.message, retry };
+      const { message, waitMs } = failure;
+      return { kind: 'refused', message, retry, ...(waitMs === undefined ? {} : { waitMs }) };
     }
     case 'stranger': {
-      const { status, message, passes } = failure;
+      const { status, message, passes, waitMs } = failure;
       const isRefusal = status >= 400 && status < 500 && status !== PROXY_WANTS_PASSWORD;
-      return { kind: isRefusal ? 'refused' : 'unreachable', message, retry: passes ? 'relay' : 'never' };
+      const retry = passes ? 'relay' : 'never';
+      const wait = waitMs === undefined ? {} : { waitMs };
+      return { kind: isRefusal ? 'refused' : 'unreachable', message, retry, ...wait };
     }
     case 'silence':
       return {

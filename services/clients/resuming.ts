@@ -7,7 +7,7 @@ import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { ClientEnd, type DialOutcome as Redial, type ResumeStatus } from '#shared/resume/client-end.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { dialFailureFrom, type Route } from '#shared/stream/dial-failure.ts';
+import { dialFailureFrom, type Route, waitFor } from '#shared/stream/dial-failure.ts';
 import { shown, type Untrusted } from '#shared/untrusted.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
@@ -15,6 +15,9 @@ export const REDIAL_WAIT_SECONDS = 5;
 
 /** An agent that was reached and does not open the session is asked again for at least this time, in milliseconds. */
 export const OPEN_PATIENCE_MS = 30_000;
+
+/** A session that exists has less time than a new one: no wait that a relay asks for is longer, in milliseconds. */
+export const LONGEST_REDIAL_WAIT_MS = 15_000;
 
 export interface ResumingOptions {
   readonly first: Extract<StreamDialOutcome, { kind: 'open' }>;
@@ -53,7 +56,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     async dial({ signal }) {
       const opened = first;
       first = undefined;
-      return outcomeOf(opened ?? (await redial(signal)), route);
+      return outcomeOf(opened ?? (await redial(signal)), route, random);
     },
     onStatus(status) {
       notify(lineOf(status));
@@ -70,7 +73,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
 }
 
 /** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */
-function outcomeOf(outcome: StreamDialOutcome, route: Route): Redial {
+function outcomeOf(outcome: StreamDialOutcome, route: Route, random: () => number): Redial {
   if (outcome.kind === 'open') {
     return { kind: 'open', transport: outcome.stream };
   }
@@ -78,7 +81,11 @@ function outcomeOf(outcome: StreamDialOutcome, route: Route): Redial {
   const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
   return isFinal
     ? { kind: 'fatal', end: { reason: 'fault', detail: failure.message } }
-    : { kind: 'retry', detail: failure.message };
+    : {
+        kind: 'retry',
+        detail: failure.message,
+        waitMs: Math.min(LONGEST_REDIAL_WAIT_MS, failure.kind === 'silence' ? 0 : waitFor(failure, random)),
+      };
 }
 
 function lineOf(status: ResumeStatus): string {

@@ -10,6 +10,7 @@ import { drain } from './drain.ts';
 import { RelayFault } from './errors.ts';
 import { ClusterKey } from './hop/cluster-key.ts';
 import { PeerDialler } from './hop/peer-dialler.ts';
+import { registerAdmission } from './http/admission.ts';
 import { registerAgentRoutes } from './http/agent.ts';
 import { registerClientRoute } from './http/client.ts';
 import { registerDialRoute } from './http/dial.ts';
@@ -29,6 +30,8 @@ import { ownAddress } from './internal-host.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
 import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
+import { Admission } from './limits/admission.ts';
+import { type Memory, processMemory } from './limits/memory.ts';
 import type { LogOutput } from './log-output.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
@@ -70,6 +73,8 @@ export interface RelayParts {
   readonly platform: string;
   /** Where the JSON lines of the log go; by default to standard output, whatever becomes of them. */
   readonly log?: Pick<LogOutput, 'write' | 'dropped'>;
+  /** By default, that of this process. */
+  readonly memory?: Memory;
 }
 
 export interface Relay {
@@ -98,6 +103,13 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     bytes: () => sessions.totals,
     draining: () => draining,
     logLinesDropped: () => parts.log?.dropped ?? 0,
+    limits: () => admission.levels(),
+  });
+  const admission = new Admission({
+    ...config.limits,
+    clock,
+    memory: parts.memory ?? processMemory(config.limits.memoryBytes),
+    recorder: metrics,
   });
   const publicApp = createApp(config, parts, metrics, true);
   const internalApp = createApp(config, parts, metrics, false);
@@ -131,6 +143,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     key,
     peers,
     publicUrl: config.publicUrl,
+    admission,
     agents,
     owners,
     dials,
@@ -153,6 +166,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   };
   refuseForeignOrigins(publicApp, metrics, config.publicUrl);
   routeUpgrades(publicApp, upgrades);
+  registerAdmission(publicApp, { admission, recorder: metrics });
   registerAgentRoutes(publicApp, routes);
   const dismiss = registerClientRoute(publicApp, routes);
   registerDownloads(publicApp, { directory: parts.downloads, defaultPlatform: parts.platform });
@@ -259,6 +273,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       internalApp.server.closeAllConnections();
       await Promise.all([publicApp.close(), internalApp.close()]);
       peers.stop();
+      admission.stop();
       await registry.stop();
     })();
     return stopped;

@@ -5,10 +5,22 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { internalHostFor } from './internal-host.ts';
 import type { KubeClusterOptions } from './kubernetes/kube-cluster.ts';
+import { isRange } from './limits/client-address.ts';
+import {
+  ADDRESS_LIMITS,
+  type AddressLimitValues,
+  ALL_LIMITS,
+  POD_LIMITS,
+  type PodLimitValues,
+} from './limits/limit-table.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis-url.ts';
 
 /** Key material shorter than this can be guessed; in characters. */
 export const MIN_CLUSTER_SECRET_LENGTH = 32;
+
+/** A relay with nothing to do has more than this; in bytes. */
+const MIN_MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
+const MEMORY_LIMIT_FAULT = 'MEMORY_LIMIT_BYTES must be a whole number of bytes, 67108864 (64 MiB) or more';
 
 /** `HOST:PORT`, the host a name, an IPv4 or a bracketed IPv6 address. */
 const ADDRESS_WITH_PORT_PATTERN = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}$/;
@@ -99,7 +111,37 @@ const SCHEMA = z.object({
     })
     .default('info')
     .describe('JSON lines on stdout'),
+  UNLIMITED_ADDRESSES: z
+    .string()
+    .optional()
+    .describe(
+      'addresses and ranges (`203.0.113.0/24, 2001:db8::/32`) that no limit per client address is for',
+    ),
+  LIMIT_PRIVATE_ADDRESSES: z
+    .enum(['true', 'false'], { error: 'LIMIT_PRIVATE_ADDRESSES must be true or false' })
+    .default('false')
+    .describe(
+      'whether a private or loopback address that connects by itself is limited like any other; `false`: it may be an ingress that TRUST_PROXY does not name, behind which everybody is',
+    ),
+  MEMORY_LIMIT_BYTES: z.coerce
+    .number({ error: MEMORY_LIMIT_FAULT })
+    .int(MEMORY_LIMIT_FAULT)
+    .min(MIN_MEMORY_LIMIT_BYTES, MEMORY_LIMIT_FAULT)
+    .max(Number.MAX_SAFE_INTEGER, MEMORY_LIMIT_FAULT)
+    .optional()
+    .describe('the memory that the relay may have'),
 });
+
+/** One entry per limit of limits/limit-table.ts, in the order of the README's table. */
+const LIMIT_SCHEMA = z.object(
+  Object.fromEntries(
+    ALL_LIMITS.map(({ variable, fallback, least, most, unit, what }) => {
+      const fault = `${variable} must be a whole number from ${least} to ${most} (${unit})`;
+      const field = z.coerce.number({ error: fault }).int(fault).min(least, fault).max(most, fault);
+      return [variable, field.default(fallback).describe(`at most so many ${what}`)];
+    }),
+  ),
+);
 
 /** Defaults that depend on the machine, as the documentation names them. */
 const DEFAULT_NAMES: Record<string, string> = {
@@ -108,6 +150,7 @@ const DEFAULT_NAMES: Record<string, string> = {
   POD_ADDRESS: '`127.0.0.1:INTERNAL_PORT`',
   CLUSTER_SECRET: 'random',
   PUBLIC_URL: 'from the request',
+  MEMORY_LIMIT_BYTES: "the container's, else the machine's",
 };
 
 /** In the form that fastify takes: a number of hops becomes a function of the hop. */
@@ -117,6 +160,17 @@ export type KubernetesConfig = Pick<
   KubeClusterOptions,
   'access' | 'namespace' | 'service' | 'writesDeletionCost'
 >;
+
+export interface LimitConfig {
+  readonly address: AddressLimitValues;
+  readonly pod: PodLimitValues;
+  /** Addresses and ranges that no limit per address is for. */
+  readonly unlimited: readonly string[];
+  /** Whether a private address that connects by itself is limited like any other. */
+  readonly limitsPrivate: boolean;
+  /** Undefined: what the kernel says. */
+  readonly memoryBytes: number | undefined;
+}
 
 export interface Config {
   readonly port: number;
@@ -137,6 +191,7 @@ export interface Config {
   readonly drainDelayMs: number;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly logLevel: string;
+  readonly limits: LimitConfig;
 }
 
 export type ConfigResult =
@@ -150,7 +205,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = SCHEMA.safeParse(given);
-  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => describeFault(issue, given));
+  const parsedLimits = LIMIT_SCHEMA.safeParse(given);
+  const issues = [parsed, parsedLimits].flatMap(({ error }) => error?.issues ?? []);
+  // A number can be wrong in two ways that are one fault to a person.
+  const faults = [...new Set(issues.map((issue) => describeFault(issue, given)))];
+  const unlimited = listOf(given['UNLIMITED_ADDRESSES']);
+  const odd = unlimited.find((range) => !isRange(range));
+  if (odd !== undefined) faults.push(`UNLIMITED_ADDRESSES: must be addresses or ranges, ${got(odd)}`);
   const trustProxy = parseTrustProxy(given['TRUST_PROXY'] ?? 'false');
   if (trustProxy === undefined) {
     faults.push(
@@ -175,8 +236,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if ((PORT ?? '8080') === (INTERNAL_PORT ?? '9090') && PORT !== '0') {
     faults.push(`INTERNAL_PORT: must differ from PORT, both are ${PORT ?? '8080'}`);
   }
-  if (!parsed.success || trustProxy === undefined || faults.length > 0) return { kind: 'invalid', faults };
+  if (!parsed.success || !parsedLimits.success || trustProxy === undefined || faults.length > 0)
+    return { kind: 'invalid', faults };
   const values = parsed.data;
+  const limits = parsedLimits.data;
   return {
     kind: 'valid',
     config: {
@@ -199,13 +262,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       drainDelayMs: values.DRAIN_DELAY_SECONDS * 1000,
       tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
       logLevel: values.LOG_LEVEL,
+      limits: {
+        address: valuesOf(ADDRESS_LIMITS, limits),
+        pod: valuesOf(POD_LIMITS, limits),
+        unlimited,
+        limitsPrivate: values.LIMIT_PRIVATE_ADDRESSES === 'true',
+        memoryBytes: values.MEMORY_LIMIT_BYTES,
+      },
     },
   };
 }
 
 /** The README's table of variables, in Markdown. */
 export function configTable(): string {
-  const rows = Object.entries(SCHEMA.shape).map(([name, field]) => {
+  const fields = { ...SCHEMA.shape, ...LIMIT_SCHEMA.shape };
+  const rows = Object.entries(fields).map(([name, field]) => {
     const fallback = field.safeParse(undefined);
     const value = fallback.success && fallback.data !== undefined ? `\`${fallback.data}\`` : 'unset';
     return `| \`${name}\` | ${DEFAULT_NAMES[name] ?? value} | ${field.description ?? ''} |`;
@@ -266,6 +337,21 @@ function describeFault(issue: z.core.$ZodIssue, given: Record<string, string | u
 
 function got(value: string | undefined): string {
   return `got ${JSON.stringify(value ?? '')}`;
+}
+
+function listOf(text = ''): string[] {
+  return text === '' ? [] : text.split(',').map((part) => part.trim());
+}
+
+/** The values of one half of the table of limits, by its own names. */
+function valuesOf<Name extends string>(
+  table: Readonly<Record<Name, { readonly variable: string; readonly fallback: number }>>,
+  values: Readonly<Record<string, number>>,
+): Record<Name, number> {
+  const names = Object.keys(table) as Name[];
+  return Object.fromEntries(
+    names.map((name) => [name, values[table[name].variable] ?? table[name].fallback]),
+  ) as Record<Name, number>;
 }
 
 function isReadable(path: string): boolean {

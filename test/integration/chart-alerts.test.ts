@@ -133,6 +133,8 @@ describe('with promtool', () => {
     refused: counter('converge_refusals_total', ',code="registry_unavailable"', '0x60'),
     resumed: counter('converge_resumes_total', ',outcome="resumed"', '0+1x60'),
     givenUp: counter('converge_resumes_total', ',outcome="given_up"', '0x60'),
+    used: counter('converge_limit_used', ',limit="pod_sessions"', '8000x60'),
+    most: counter('converge_limit_max', ',limit="pod_sessions"', '10000x60'),
   };
   type Series = { readonly series: string; readonly values: string };
 
@@ -185,6 +187,27 @@ describe('with promtool', () => {
       'a rollout after which a few do not come back',
       but({ resumed: '0x40 40x20', givenUp: '0x40 9x20' }),
       [],
+    ],
+    ['a pod that is nearly full', but({ used: '8100x60' }), ['ConvergeLimitNear']],
+    [
+      'an address that has all that one may have',
+      [
+        ...but({}),
+        counter('converge_limit_used', ',limit="address_links"', '2000x60'),
+        counter('converge_limit_max', ',limit="address_links"', '2000x60'),
+      ],
+      ['ConvergeLimitNear'],
+    ],
+    ['a morning on which all come at once', but({ used: '0x42 10000x5 0x13' }), []],
+    [
+      'a stranger who is told 429 all day',
+      [...but({}), counter('converge_refusals_total', ',code="rate_limited"', '0+600x60')],
+      [],
+    ],
+    [
+      'a pod that is full and refuses people',
+      [...but({}), counter('converge_refusals_total', ',code="overloaded"', '0+60x60')],
+      ['ConvergeRefusalsRising'],
     ],
     ['laptops that are closed now and then', but({ resumed: '0x60', givenUp: '0+0.3x60' }), []],
     [

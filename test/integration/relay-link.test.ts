@@ -46,9 +46,10 @@ let relay: MoodyRelay;
 let base: string;
 const listener = { current: new Listener() };
 
-async function begin(mood: MoodyRelay['mood'] = 'welcome'): Promise<Listener> {
+async function begin(mood: MoodyRelay['mood'] = 'welcome', retryAfter?: string): Promise<Listener> {
   relay = new MoodyRelay();
   relay.mood = mood;
+  relay.retryAfter = retryAfter;
   base = await relay.start();
   listener.current = new Listener();
   listener.current.start(base);
@@ -217,6 +218,38 @@ describe('a relay link', () => {
       message: expect.stringContaining('because the test says so'),
     });
     expect(relay.handshakes).toHaveLength(1);
+  });
+
+  test('to a relay that asks for a wait is not dialled before, and says so', async () => {
+    const heard = await begin('rate_limited', '7');
+    await until(() => heard.troubles.length === 1);
+    expect(heard.troubles[0]?.message).toMatch(
+      / asks to wait 7 s: because the test says so \(rate_limited\)$/,
+    );
+    const refusedAt = heard.clock.now();
+    relay.mood = 'welcome';
+    await until(() => heard.welcomes.length === 1, 100);
+    // With the jitter of a half of a half.
+    expect(heard.clock.now() - refusedAt).toBeGreaterThanOrEqual(8_700);
+    expect(heard.clock.now() - refusedAt).toBeLessThan(9_500);
+    expect(relay.handshakes).toHaveLength(2);
+  });
+
+  test('that is asked to wait longer than its patience asks for the last time when that is over', async () => {
+    const heard = await begin('overloaded', '60');
+    await until(() => heard.failure !== undefined, 500);
+    expect(relay.handshakes).toHaveLength(2);
+    // The clock goes on in steps while the network answers.
+    expect(heard.clock.now() - 1_000_000).toBeLessThan(FIRST_LINK_PATIENCE_MS + 20_000);
+  });
+
+  test.each(['-1', 'soon', '99999999', '0'])('is dialled as ever after Retry-After: %s', async (header) => {
+    const heard = await begin('rate_limited', header);
+    await until(() => heard.troubles.length === 1);
+    const refusedAt = heard.clock.now();
+    relay.mood = 'welcome';
+    await until(() => heard.welcomes.length === 1, 10);
+    expect(heard.clock.now() - refusedAt).toBeLessThan(1_000);
   });
 
   test('to something that opens it and never says welcome is no link', async () => {

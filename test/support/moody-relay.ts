@@ -21,6 +21,8 @@ export class MoodyRelay {
   readonly #endpoint = new WebSocketServer({ noServer: true, handleProtocols: () => AGENT_CONTROL });
   /** The refusal of the next handshakes; `silent` opens them and says nothing. */
   mood: RefusalCode | 'welcome' | 'silent' = 'welcome';
+  /** Of its refusals. */
+  retryAfter: string | undefined;
   /** What it tells the agents to print. */
   publicUrl = 'https://relay.test';
 
@@ -35,8 +37,9 @@ export class MoodyRelay {
       const { mood } = this;
       if (mood !== 'welcome' && mood !== 'silent') {
         const body = JSON.stringify({ code: mood, message: 'because the test says so' });
+        const wait = this.retryAfter === undefined ? '' : `Retry-After: ${this.retryAfter}\r\n`;
         socket.end(
-          `HTTP/1.1 ${REFUSALS[mood].status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+          `HTTP/1.1 ${REFUSALS[mood].status} No\r\n${wait}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
         );
         return;
       }

@@ -25,6 +25,7 @@ export interface PodOptions {
   readonly secret?: string;
   readonly clock?: SkippingClock;
   readonly cluster?: Cluster;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Everything in it ends with it. */
@@ -41,10 +42,10 @@ export class RelayCluster implements AsyncDisposable {
 
   /** A pod more, connected to Redis. */
   async pod(options: PodOptions = {}): Promise<ClusterPod> {
-    const { name, secret = this.secret, clock = new SkippingClock(), ...rest } = options;
+    const { name, secret = this.secret, clock = new SkippingClock(), env: more, ...rest } = options;
     this.#pods += 1;
     const podName = name ?? `pod-${this.#pods}`;
-    const env = { REDIS_URL: this.redis.url, POD_ID: podName, CLUSTER_SECRET: secret };
+    const env = { REDIS_URL: this.redis.url, POD_ID: podName, CLUSTER_SECRET: secret, ...more };
     const running = this.guest(await startRelay({ env, clock, ...rest }));
     await until('redis connected', () => running.log.some(({ msg }) => msg === 'redis connected'));
     return { ...running, name: podName, clock, address: `127.0.0.1:${running.internalPort}` };

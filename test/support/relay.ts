@@ -9,6 +9,7 @@ import { type DialOutcome, dialWebSocket } from '#shared/stream/dial.ts';
 import { createRelay, type Relay } from '../../services/relay/app.ts';
 import { readConfig } from '../../services/relay/config.ts';
 import type { Cluster } from '../../services/relay/kubernetes/cluster.ts';
+import type { Memory } from '../../services/relay/limits/memory.ts';
 import type { SessionRegistry } from '../../services/relay/registry/registry.ts';
 import { sumOf } from './exposition.ts';
 import { MAX_MESSAGE_BYTES } from './message-stream.ts';
@@ -35,6 +36,7 @@ export interface RelaySetUp {
   readonly registry?: SessionRegistry;
   readonly cluster?: Cluster;
   readonly downloads?: string;
+  readonly memory?: Memory;
 }
 
 /** Starts a relay on loopback. */
@@ -62,6 +64,7 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     ...(setUp.clock === undefined ? {} : { clock: setUp.clock }),
     ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),
     ...(setUp.cluster === undefined ? {} : { cluster: setUp.cluster }),
+    ...(setUp.memory === undefined ? {} : { memory: setUp.memory }),
   });
   const { port, internalPort } = await relay.start();
   return {
@@ -119,9 +122,10 @@ export interface RawPeer extends Disposable {
   readonly closed: Promise<string>;
 }
 
-/** Connects and sends `text`. Errors of the connection count as its end. */
-export async function openRaw(port: number, text: string): Promise<RawPeer> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+/** Connects, from an address of 127.0.0.0/8 if one is given, and sends `text`. Errors of the connection count as its end. */
+export async function openRaw(port: number, text: string, localAddress?: string): Promise<RawPeer> {
+  const from = localAddress === undefined ? {} : { localAddress };
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, ...from });
   let received = '';
   const { promise, resolve } = Promise.withResolvers<string>();
   socket.setEncoding('latin1');

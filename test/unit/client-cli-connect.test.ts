@@ -171,6 +171,36 @@ describe('waiting for an agent', () => {
   });
 });
 
+describe('a relay that asks to wait', () => {
+  const full = (code: RefusalCode, retryAfterMs: number): Scripted => ({
+    answer: { ...refused(code).answer, retryAfterMs } as FailedDial,
+  });
+
+  it('is not asked before, and the person reads why', async () => {
+    const script = [full('rate_limited', 7_000), refused('unauthorized', 401)];
+    const { asked, notices } = await run({ script });
+    // The jitter of the script is a half of a half.
+    expect(asked.map(({ at }) => at)).toEqual([0, expect.closeTo(8_760, -2)]);
+    expect(asked.map(({ wait }) => wait)).toEqual([null, null]);
+    expect(notices).toEqual([
+      'relay.example asks to wait 7 s: relay says rate_limited (rate_limited); trying again for up to 30 seconds',
+    ]);
+  });
+
+  it('does not stretch the patience: it is asked for the last time when that is over', async () => {
+    const { outcome, asked, tookMs } = await run({ script: [full('overloaded', 60_000)], waitMs: 10_000 });
+    expect(asked.map(({ at }) => at)).toEqual([0, expect.closeTo(10_000, -2)]);
+    expect(outcome).toMatchObject({ kind: 'refused', message: expect.stringContaining('asks to wait 60 s') });
+    expect(tookMs).toBeLessThan(10_100);
+  });
+
+  it('and is asked once only, when told --wait 0', async () => {
+    const { asked, tookMs } = await run({ script: [full('overloaded', 60_000)], waitMs: 0 });
+    expect(asked).toHaveLength(1);
+    expect(tookMs).toBeLessThan(100);
+  });
+});
+
 describe('a relay that cannot be reached', () => {
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'EAI_AGAIN', 'TIMEOUT'])(
     'is tried for 20 s after %s',

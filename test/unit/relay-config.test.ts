@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Config, configTable, readConfig } from '../../services/relay/config.ts';
+import { ALL_LIMITS } from '../../services/relay/limits/limit-table.ts';
 
 const SECRET = 's'.repeat(32);
 
@@ -199,6 +200,42 @@ describe('TRUST_PROXY', () => {
   });
 });
 
+describe('limits', () => {
+  test('have defaults, and are taken over at their bounds', () => {
+    const { limits } = valid({});
+    expect(limits).toMatchObject({ unlimited: [], limitsPrivate: false, memoryBytes: undefined });
+    for (const { scope, name, variable, fallback, least, most } of ALL_LIMITS) {
+      const valueOf = (config: Config): unknown =>
+        Object.entries(config.limits[scope]).find(([key]) => key === name)?.[1];
+      expect(valueOf(valid({}))).toBe(fallback);
+      for (const bound of [least, most]) expect(valueOf(valid({ [variable]: String(bound) }))).toBe(bound);
+      for (const value of [String(least - 1), String(most + 1), 'many', '10.5'])
+        expect(faults({ [variable]: value })).toEqual([
+          `${variable}: must be a whole number from ${least} to ${most} (${ALL_LIMITS.find((limit) => limit.variable === variable)?.unit}), got "${value}"`,
+        ]);
+    }
+  });
+
+  test('the list of those who are not limited', () => {
+    const { limits } = valid({
+      UNLIMITED_ADDRESSES: '203.0.113.0/24, ::/0',
+      LIMIT_PRIVATE_ADDRESSES: 'true',
+    });
+    expect(limits).toMatchObject({ unlimited: ['203.0.113.0/24', '::/0'], limitsPrivate: true });
+    for (const text of ['loopback', '10.0.0.0/33', '10.0.0.0/8,', 'nobody'])
+      expect(faults({ UNLIMITED_ADDRESSES: text })).toEqual([
+        expect.stringMatching(/^UNLIMITED_ADDRESSES: /),
+      ]);
+    expect(faults({ LIMIT_PRIVATE_ADDRESSES: 'yes' })).toHaveLength(1);
+  });
+
+  test('the memory', () => {
+    expect(valid({ MEMORY_LIMIT_BYTES: '67108864' }).limits.memoryBytes).toBe(67_108_864);
+    for (const text of ['67108863', '1Gi', '1e99', '-1', '67108864.5'])
+      expect(faults({ MEMORY_LIMIT_BYTES: text })).toHaveLength(1);
+  });
+});
+
 test('no environment makes it throw', () => {
   const name = fc.constantFrom(
     'PORT',
@@ -214,6 +251,9 @@ test('no environment makes it throw', () => {
     'DRAIN_TIMEOUT_SECONDS',
     'TLS_CERT_FILE',
     'LOG_LEVEL',
+    'UNLIMITED_ADDRESSES',
+    'MEMORY_LIMIT_BYTES',
+    'MAX_SESSIONS',
   );
   const value = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
   fc.assert(

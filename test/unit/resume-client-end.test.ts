@@ -130,6 +130,18 @@ test('it dials at once after a good transport, and with growing delays while nob
   expect(steps.at(-1)).toBe(BACKOFF_LAST_MS / STEP_MS);
 });
 
+test('a relay that asks for a wait while it re-dials is not asked before', async () => {
+  const peer = await establish();
+  await pass(STABLE_AFTER_MS);
+  outcomes.push({ kind: 'retry', waitMs: 7_000 });
+  dialledAt = [];
+  peer.cut();
+  await pass(6_900);
+  expect(dialledAt).toHaveLength(1);
+  await pass(200);
+  expect(dialledAt).toHaveLength(2);
+});
+
 test('a transport that opens and is lost again and again is not dialled at once', async () => {
   let peer = await establish();
   for (let turn = 0; turn < 5; turn += 1) {

@@ -2,8 +2,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import { openTicket, type Ticket } from '../hop/ticket.ts';
-import { addressOf } from './origin.ts';
-import { refuse } from './refusal.ts';
+import type { Holder } from '../limits/held-bytes.ts';
+import { releaseWith } from './admission.ts';
+import { askerOf } from './asker.ts';
+import { refuse, refuseOver } from './refusal.ts';
 import type { RouteOptions } from './route-options.ts';
 import { acceptStream } from './upgrade.ts';
 
@@ -22,8 +24,12 @@ export async function acceptAgentStream(
     return reply;
   }
   const ticket = openTicket(key, sealed, id, clock.wallTime());
-  if (ticket === undefined || ticket.address === self.address)
+  if (ticket === undefined || ticket.address === self.address) {
+    // Whoever guesses asks as any stranger does.
+    const tooFast = options.admission.refuseRequest(askerOf(request));
+    if (tooFast !== undefined) return refuseOver(reply, recorder, tooFast, { id });
     return refuse(reply, recorder, 'unauthorized', BAD_TICKET, { id });
+  }
   // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.
   if (options.draining())
     return refuse(reply, recorder, 'draining', 'this relay is going away: try again now', { id });
@@ -35,8 +41,11 @@ async function forward(
   request: FastifyRequest,
   reply: FastifyReply,
   { id, address, nonce, resumable }: Ticket,
-  { clock, peers, recorder, sessions }: RouteOptions,
+  { admission, clock, peers, recorder, sessions }: RouteOptions,
 ): Promise<FastifyReply> {
+  const place = admission.admitPassing();
+  if (place.kind === 'over') return refuseOver(reply, recorder, place, { id });
+  releaseWith(request.socket, place.slot);
   const askedAt = clock.now();
   const outcome = await peers.hop(address, nonce);
   recorder.hopDialled(outcome.kind, (clock.now() - askedAt) / 1000);
@@ -52,8 +61,10 @@ async function forward(
   const hop = outcome.stream;
   const agent = acceptStream(request, reply, { protocol: STREAM, clock });
   if (agent !== undefined) {
-    const client = addressOf(request);
-    sessions.start(hop, agent, { id, client, resumable, route: 'forwarding', knownAt: askedAt });
+    const asker = askerOf(request);
+    const watch = (holder: Holder) => admission.watch(asker, holder);
+    const client = asker.address;
+    sessions.start(hop, agent, { id, client, resumable, route: 'forwarding', knownAt: askedAt, watch });
     return reply;
   }
   // An agent that goes at the very moment of the upgrade must not leave the hop behind.

@@ -5,15 +5,17 @@ import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import type { Agent } from '../session/agent-table.ts';
+import { releaseWith } from './admission.ts';
 import { acceptAgentStream } from './agent-stream.ts';
+import { askerOf } from './asker.ts';
 import { controlLinkOver } from './control-link.ts';
 import { addressOf, originOf } from './origin.ts';
-import { refuse } from './refusal.ts';
+import { refuse, refuseOver } from './refusal.ts';
 import type { RouteOptions } from './route-options.ts';
 import { acceptUpgrade, createEndpoint, handshakeSocket } from './upgrade.ts';
 
 export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions): void {
-  const { agents, clock, recorder, registryFailed } = options;
+  const { admission, agents, clock, recorder, registryFailed } = options;
   const control = createEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
 
   app.get('/agent/*', async (request, reply) => {
@@ -29,7 +31,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
         'the paths of an agent are /agent/ID and /agent/ID/stream/TICKET',
       );
     }
-    if (handshakeSocket(request) === undefined) {
+    const socket = handshakeSocket(request);
+    if (socket === undefined) {
       return refuse(
         reply,
         recorder,
@@ -40,6 +43,9 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
     if (target.kind === 'agent_stream') return acceptAgentStream(request, reply, target, options);
     if (options.draining())
       return refuse(reply, recorder, 'draining', 'this relay is going away: try again now');
+    const place = admission.admit('links', askerOf(request));
+    if (place.kind === 'over') return refuseOver(reply, recorder, place, { id: target.id });
+    releaseWith(socket, place.slot);
     return acceptLink(request, reply, target.id);
   });
 

@@ -2,18 +2,17 @@
 import type { FastifyInstance } from 'fastify';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { addressOf } from './origin.ts';
-import { refuse } from './refusal.ts';
+import type { Holder } from '../limits/held-bytes.ts';
+import { releaseWith } from './admission.ts';
+import { askerOf } from './asker.ts';
+import { refuse, refuseOver } from './refusal.ts';
 import type { RouteOptions } from './route-options.ts';
 import { acceptStream, handshakeSocket } from './upgrade.ts';
 import { watchWaitingSocket } from './waiting-socket.ts';
 
-/** More clients than this may not wait on one pod at a time: each holds a socket. */
-export const MAX_WAITING_CLIENTS = 10_000;
-
 /** The result sends away, with `draining`, those who wait for an agent. */
 export function registerClientRoute(app: FastifyInstance, options: RouteOptions): () => void {
-  const { clock, recorder, router, sessions, registryFailed } = options;
+  const { admission, clock, recorder, router, sessions, registryFailed } = options;
   /** One for each client that is not answered yet; aborting it ends the wait, and the reason says who did. */
   const waiting = new Set<AbortController>();
 
@@ -31,19 +30,21 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       return refuse(reply, recorder, 'upgrade_required', message, { id });
     }
     if (options.draining()) return refuse(reply, recorder, 'draining', DRAINING, { id });
-    if (waiting.size >= MAX_WAITING_CLIENTS) {
-      return refuse(
-        reply,
-        recorder,
-        'rate_limited',
-        'too many clients wait on this relay: try again in a moment',
-      );
+    const asker = askerOf(request);
+    const wait = admission.admit('waiting', asker);
+    if (wait.kind === 'over') return refuseOver(reply, recorder, wait, { id });
+    // Before the agent is troubled; the place itself is taken when there is a session.
+    const room = admission.admit('sessions', asker);
+    if (room.kind === 'over') {
+      wait.slot.release();
+      return refuseOver(reply, recorder, room, { id });
     }
+    room.slot.release();
 
     const askedAt = clock.now();
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
     const resumable = offered.includes(RESUME);
-    const client = addressOf(request);
+    const client = asker.address;
     const over = new AbortController();
     const watched = watchWaitingSocket(socket, () => {
       over.abort(LEFT);
@@ -54,6 +55,7 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       .catch(registryFailed)
       .finally(() => {
         waiting.delete(over);
+        wait.slot.release();
       });
     const early = watched.release();
     if (routed === undefined) {
@@ -73,10 +75,17 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       case 'stream':
     }
     const { knownAt, route, stream: agentStream } = routed;
+    const place = admission.admit('sessions', asker);
+    if (place.kind === 'over') {
+      agentStream.close({ reason: 'going_away' });
+      return refuseOver(reply, recorder, place, { id });
+    }
+    releaseWith(socket, place.slot);
     const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
     const clientStream = acceptStream(request, reply, { protocol, early, clock });
     if (clientStream !== undefined) {
-      sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt });
+      const watch = (holder: Holder) => admission.watch(asker, holder);
+      sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt, watch });
     } else {
       recorder.clientLeft();
       reply.log.info({ id, client }, 'client left at the upgrade');

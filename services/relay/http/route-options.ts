@@ -2,6 +2,7 @@
 import type { Clock } from '#shared/clock.ts';
 import type { ClusterKey } from '../hop/cluster-key.ts';
 import type { PeerDialler } from '../hop/peer-dialler.ts';
+import type { Admission } from '../limits/admission.ts';
 import type { Owner } from '../registry/registry.ts';
 import type { AgentTable } from '../session/agent-table.ts';
 import type { OwnerCheck } from '../session/owner-check.ts';
@@ -17,6 +18,7 @@ export interface RouteOptions {
   readonly key: ClusterKey;
   readonly peers: PeerDialler;
   readonly publicUrl: URL | undefined;
+  readonly admission: Admission;
   readonly agents: AgentTable;
   readonly owners: OwnerCheck;
   readonly dials: PendingDials;

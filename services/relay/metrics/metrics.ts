@@ -7,6 +7,9 @@ import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
 import type { OrderOutcome } from '../hop/peer-dialler.ts';
 import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
+import type { LimitRecorder } from '../limits/admission.ts';
+import { MET_LIMITS, type MetLimit } from '../limits/limit-table.ts';
+import type { Level } from '../limits/pod-limits.ts';
 import { ENTRY_FAULTS, type EntryFault } from '../registry/redis-entry.ts';
 import { REDIS_FAILURES, type RedisFailure } from '../registry/redis-failure.ts';
 import { REDIS_SCRIPTS, type ScriptName } from '../registry/redis-scripts.ts';
@@ -44,9 +47,10 @@ export interface Readings {
   readonly draining: () => boolean;
   /** Since the start. */
   readonly logLinesDropped: () => number;
+  readonly limits: () => ReadonlyMap<MetLimit, Level>;
 }
 
-export interface Metrics extends Recorder, ApiRecorder {
+export interface Metrics extends Recorder, ApiRecorder, LimitRecorder {
   /** Whether there is a connection to a Redis that takes writes. */
   registryConnected(isConnected: boolean): void;
   /** A call to the registry was answered, or was not. */
@@ -138,6 +142,31 @@ export function createMetrics(readings: Readings): Metrics {
     },
   });
   registry.registerMetric(linesDropped);
+  const limitMax = new Gauge({
+    name: 'converge_limit_max',
+    help: 'The most that a limit allows, in its own unit (links, clients, sessions, downloads, requests, bytes).',
+    labelNames: ['limit'],
+    registers: [],
+  });
+  const limitUsed = new Gauge({
+    name: 'converge_limit_used',
+    help: 'How much of a limit is taken, in its own unit; of one per client address, by the address that has most.',
+    labelNames: ['limit'],
+    registers: [],
+    collect() {
+      for (const [limit, { used, max }] of readings.limits()) {
+        this.set({ limit }, used);
+        limitMax.set({ limit }, max);
+      }
+    },
+  });
+  registry.registerMetric(limitUsed);
+  registry.registerMetric(limitMax);
+  const limitHits = counter(
+    'converge_limit_hits_total',
+    'What was refused, or of `address_held` cut, because of a limit, by limit.',
+    { limit: MET_LIMITS },
+  );
 
   const links = counter('converge_agent_links_total', 'Control links opened.', {});
   const unlinks = counter('converge_agent_links_closed_total', 'Control links closed, by reason.', {
@@ -300,6 +329,9 @@ export function createMetrics(readings: Readings): Metrics {
     },
     peerRejected: (verdict) => {
       rejections.inc({ verdict });
+    },
+    limitMet: (limit) => {
+      limitHits.inc({ limit });
     },
   };
 }

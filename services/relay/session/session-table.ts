@@ -3,6 +3,7 @@ import type { Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
+import type { HeldAccount, Holder } from '../limits/held-bytes.ts';
 import { type Log, type Recorder, SESSION_ROUTES, type SessionRoute } from './ports.ts';
 
 /** Bytes that went each way. */
@@ -38,6 +39,8 @@ export interface StartOptions {
   readonly route: SessionRoute;
   /** From when its set-up counts, in milliseconds on the Clock. */
   readonly knownAt: number;
+  /** Counts what the session holds, and may cut it for that; left out: nobody does. */
+  readonly watch?: (holder: Holder) => HeldAccount | undefined;
 }
 
 export class SessionTable {
@@ -82,14 +85,22 @@ export class SessionTable {
       bytes,
     };
     recorder.sessionStarted(options.route, (startedAt - options.knownAt) / 1000);
+    const account = options.watch?.({
+      held: () => (client.pendingBytes ?? 0) + (agent.pendingBytes ?? 0),
+      cut: () => {
+        join.cut(HOLDS_TOO_MUCH);
+      },
+    });
     const join = joinStreams(client, agent, {
       onward,
       onBytes: (from, count) => {
         const direction = from === 'left' ? 'toAgent' : 'toClient';
         bytes[direction] += count;
         totals[direction] += count;
+        account?.wrote(count);
       },
       onEnded: ({ first, end }) => {
+        account?.close();
         this.#end(session, first, end);
       },
     });
@@ -142,6 +153,11 @@ export class SessionTable {
 function perRoute<Value>(initial: () => Value): Record<SessionRoute, Value> {
   return Object.fromEntries(SESSION_ROUTES.map((route) => [route, initial()])) as Record<SessionRoute, Value>;
 }
+
+const HOLDS_TOO_MUCH: StreamEnd = {
+  reason: 'stuck',
+  detail: 'the sessions of its address hold more than they may',
+};
 
 /** What one end is told of the other: a loss there is no loss here. */
 function onward(end: StreamEnd, from: Side): StreamEnd {

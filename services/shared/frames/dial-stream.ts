@@ -4,7 +4,7 @@ import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { type FailedDial, readRefusal, unreachableFrom } from '#shared/stream/dial.ts';
+import { type FailedDial, refusedBy, unreachableFrom } from '#shared/stream/dial.ts';
 import type { Mask } from '#shared/stream/mask.ts';
 import { frameStream, type PeerReading } from './frame-stream.ts';
 import { acceptValueFor, newHandshakeKey, WEBSOCKET_VERSION } from './handshake.ts';
@@ -66,9 +66,7 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
     }
   });
   request.on('response', (response) => {
-    void readRefusal(response).then((refusal) => {
-      give({ kind: 'refused', status: response.statusCode ?? 0, refusal });
-    });
+    void refusedBy(response).then(give);
   });
   request.on('error', (error) => {
     give(unreachableFrom(error));

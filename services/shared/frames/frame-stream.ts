@@ -117,6 +117,10 @@ class FrameStream implements ByteStream {
     this.#cancelPing = clock.after(PING_EVERY_MS, this.#ping);
   }
 
+  get pendingBytes(): number {
+    return this.#socket.writableLength + this.#socket.readableLength;
+  }
+
   attach(sink: ByteSink): void {
     const state = this.#state;
     switch (state.kind) {

@@ -14,6 +14,7 @@ export const REFUSALS = {
   rate_limited: { status: 429, retry: true },
   fault: { status: 500, retry: true },
   draining: { status: 503, retry: true },
+  overloaded: { status: 503, retry: true },
   registry_unavailable: { status: 503, retry: true },
   peer_unreachable: { status: 503, retry: true },
   agent_unresponsive: { status: 504, retry: true },

@@ -31,8 +31,8 @@ import type { ResumeEvent } from './resume-events.ts';
 
 export type DialOutcome =
   | { readonly kind: 'open'; readonly transport: ByteStream }
-  /** Not now (unreachable, 404, 503, 504): worth another try while the window lasts. */
-  | { readonly kind: 'retry'; readonly detail?: string | Untrusted }
+  /** Not now (unreachable, 404, 429, 503, 504): worth another try while the window lasts, after `waitMs` at least. */
+  | { readonly kind: 'retry'; readonly detail?: string | Untrusted; readonly waitMs?: number }
   /** Never: the session ends with this. */
   | { readonly kind: 'fatal'; readonly end: StreamEnd };
 
@@ -223,7 +223,7 @@ export class ClientEnd implements StreamOwner {
       case 'open':
         return this.#open(new Link(outcome.transport));
       case 'retry':
-        return this.#retry(outcome.detail);
+        return this.#retry(outcome.detail, outcome.waitMs);
       case 'fatal':
         return this.#stream.abandon(outcome.end);
     }
@@ -294,10 +294,10 @@ export class ClientEnd implements StreamOwner {
     this.#stream.carry(link, received);
   }
 
-  #retry(detail?: string | Untrusted): void {
+  #retry(detail?: string | Untrusted, waitMs = 0): void {
     this.#lastDetail = detail ?? this.#lastDetail;
     this.#mayHurry = false;
-    const cancel = this.#options.clock.after(this.#backoff.next(), () => this.#dial());
+    const cancel = this.#options.clock.after(Math.max(this.#backoff.next(), waitMs), () => this.#dial());
     this.#phase = { kind: 'waiting', cancel };
   }
 

@@ -26,6 +26,8 @@ export interface ByteSink {
  * Lifecycle: made, `attach`ed once, then any number of calls, then `ended` reaches the sink exactly once.
  */
 export interface ByteStream {
+  /** Bytes that wait in this process, in either direction, for somebody to take them; left out where nobody asks. */
+  readonly pendingBytes?: number;
   /** Starts delivery to `sink`. Nothing is read before. A second call is a fault. */
   attach(sink: ByteSink): void;
   /**

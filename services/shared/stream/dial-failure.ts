@@ -1,6 +1,7 @@
 // Dial failures: what it means that no WebSocket was opened, in one line for a person. The only table of these words.
 import { isUnknownAuthority } from '#shared/certificates.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import { spreadWait } from '#shared/protocol/retry-after.ts';
 import { shown } from '#shared/untrusted.ts';
 import type { FailedDial } from './dial.ts';
 
@@ -12,10 +13,21 @@ export interface Route {
 }
 
 export type DialFailure =
-  /** The relay said no. */
-  | { readonly kind: 'refusal'; readonly code: RefusalCode; readonly message: string }
-  /** Something answered that is no relay: an ingress, a proxy, another server. */
-  | { readonly kind: 'stranger'; readonly status: number; readonly message: string; readonly passes: boolean }
+  /** The relay said no. `waitMs`: it asks not to be asked before, in milliseconds. */
+  | {
+      readonly kind: 'refusal';
+      readonly code: RefusalCode;
+      readonly message: string;
+      readonly waitMs?: number;
+    }
+  /** Something answered that is no relay: an ingress, a proxy, another server; it may ask for a wait, too. */
+  | {
+      readonly kind: 'stranger';
+      readonly status: number;
+      readonly message: string;
+      readonly passes: boolean;
+      readonly waitMs?: number;
+    }
   /** Nothing answered. `passes`: it may by itself, so that another attempt makes sense. */
   | { readonly kind: 'silence'; readonly message: string; readonly passes: boolean };
 
@@ -71,6 +83,9 @@ const UNKNOWN_AUTHORITY: Cause = {
 const PASSING_STATUSES: ReadonlySet<number> = new Set([404, 429, 502, 503, 504]);
 const PROXY_WANTS_PASSWORD = 407;
 
+/** A relay that refuses with these is full itself; after any other refusal the next question may reach another pod. */
+const FULL: ReadonlySet<RefusalCode> = new Set(['rate_limited', 'overloaded']);
+
 /** What it means that a dial opened nothing. */
 export function dialFailureFrom(outcome: FailedDial, route: Route): DialFailure {
   if (outcome.kind === 'unreachable') {
@@ -78,17 +93,30 @@ export function dialFailureFrom(outcome: FailedDial, route: Route): DialFailure 
     const who = at === 'relay' ? certifiedOf(route) : firstHopOf(route);
     return { kind: 'silence', message: `${who}: ${words}`, passes };
   }
-  const { status, refusal } = outcome;
+  const { status, refusal, retryAfterMs } = outcome;
   if (refusal === undefined) {
     const message = status === PROXY_WANTS_PASSWORD ? passwordWanted(route) : strangerAnswered(status, route);
-    return { kind: 'stranger', status, message, passes: PASSING_STATUSES.has(status) };
+    const passes = PASSING_STATUSES.has(status);
+    return { kind: 'stranger', status, message, passes, ...waitFrom(retryAfterMs) };
   }
   const { code } = refusal;
+  const wait = FULL.has(code) ? waitFrom(retryAfterMs) : {};
+  const verb = wait.waitMs === undefined ? 'refused' : `asks to wait ${Math.ceil(wait.waitMs / 1_000)} s`;
   return {
     kind: 'refusal',
     code,
-    message: `${route.relay.host} refused: ${refusal.message.printable()} (${code})`,
+    message: `${route.relay.host} ${verb}: ${refusal.message.printable()} (${code})`,
+    ...wait,
   };
+}
+
+/** How long to wait because of a failure, in milliseconds: 0 where nobody asked for it. */
+export function waitFor(failure: { readonly waitMs?: number }, random: () => number): number {
+  return failure.waitMs === undefined ? 0 : spreadWait(failure.waitMs, random);
+}
+
+function waitFrom(waitMs: number | undefined): { readonly waitMs?: number } {
+  return waitMs === undefined ? {} : { waitMs };
 }
 
 /** `HOST:PORT`, the port also where it is the usual one. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
+import { parseRetryAfter } from '#shared/protocol/retry-after.ts';
 import { Untrusted } from '#shared/untrusted.ts';
 import { SOCKET_OPTIONS } from './keepalive.ts';
 
@@ -24,7 +25,13 @@ export interface DialOptions {
 
 export type FailedDial =
   /** Something answered with HTTP; `refusal` only if it was a relay. */
-  | { readonly kind: 'refused'; readonly status: number; readonly refusal: Refusal | undefined }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly refusal: Refusal | undefined;
+      /** The wait that it asks for, in milliseconds. */
+      readonly retryAfterMs?: number;
+    }
   /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
   | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string | Untrusted };
 
@@ -73,9 +80,7 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
     if (transport !== undefined) give({ kind: 'open', socket, transport });
   });
   socket.on('unexpected-response', (_request, response) => {
-    void readRefusal(response).then((refusal) => {
-      give({ kind: 'refused', status: response.statusCode ?? 0, refusal });
-    });
+    void refusedBy(response).then(give);
   });
   socket.on('error', (error: NodeJS.ErrnoException) => {
     give(unreachableFrom(error));
@@ -99,8 +104,16 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
   }
 }
 
+/** What an answer that is no upgrade says. Never rejects. */
+export async function refusedBy(response: IncomingMessage): Promise<FailedDial> {
+  const { statusCode: status = 0, headers } = response;
+  const refusal = await readRefusal(response);
+  const retryAfterMs = parseRetryAfter(status, headers['retry-after']);
+  return { kind: 'refused', status, refusal, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
 /** Reads the body of a refusal, bounded in size; a body that breaks off counts as none. */
-export function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
+function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
   const { promise, resolve } = Promise.withResolvers<Refusal | undefined>();
   let body = '';
   response.setEncoding('utf8');

@@ -25,6 +25,8 @@ export interface JoinOptions {
 export interface Join {
   /** Closes both sides; what was received is still delivered. May be called twice. */
   close(end: StreamEnd): void;
+  /** Cuts both sides; what was not taken is lost. May be called twice. */
+  cut(end: StreamEnd): void;
 }
 
 /**
@@ -61,6 +63,10 @@ export function joinStreams(left: ByteStream, right: ByteStream, options: JoinOp
     close(end) {
       left.close(end);
       right.close(end);
+    },
+    cut(end) {
+      left.cut(end);
+      right.cut(end);
     },
   };
 }

@@ -122,6 +122,12 @@ are refused by values.schema.json before this is read.
   {{- fail (printf "relay.trustProxy is %q: true, false, a number of hops, or addresses such as \"10.0.0.0/8, uniquelocal\"" (toString $v.relay.trustProxy)) }}
 {{- end }}
 {{- $ours := dict "CLUSTER_SECRET" "clusterSecret" "REDIS_URL" "redis.external" "REDIS_PASSWORD" "redis.builtin.existingSecret" "PUBLIC_URL" "relay.publicUrl" "TRUST_PROXY" "relay.trustProxy" "DRAIN_DELAY_SECONDS" "relay.drainDelaySeconds" "DRAIN_TIMEOUT_SECONDS" "relay.drainTimeoutSeconds" "LOG_LEVEL" "relay.logLevel" "TLS_CERT_FILE" "relay.tlsSecret" "TLS_KEY_FILE" "relay.tlsSecret" "HOST" "relay.ipv6" "POD_ADDRESS" "relay.ipv6" "KUBERNETES_SERVICE_NAME" "kubernetes.watchPeers" "POD_DELETION_COST" "kubernetes.deletionCost" "PORT" "service.port" "INTERNAL_PORT" "" "INTERNAL_HOST" "relay.ipv6" "POD_ID" "" "POD_IP" "" "POD_NAMESPACE" "" }}
+{{- $_ := set $ours "MEMORY_LIMIT_BYTES" "resources.limits.memory" }}
+{{- $_ := set $ours "UNLIMITED_ADDRESSES" "relay.limits.unlimitedAddresses" }}
+{{- $_ := set $ours "LIMIT_PRIVATE_ADDRESSES" "relay.limits.limitPrivateAddresses" }}
+{{- range $variable, $_ := include "converge.limits" $v.relay.limits | fromYaml }}
+  {{- $_ := set $ours $variable (ternary "relay.limits.perAddress" "relay.limits.perPod" (hasPrefix "ADDRESS_" $variable)) }}
+{{- end }}
 {{- range $v.relay.extraEnv }}
   {{- if hasKey $ours .name }}
     {{- $value := get $ours .name }}

@@ -92,6 +92,22 @@ answers too, so what counts as unset is the empty text alone.
 {{- end }}
 {{- end }}
 
+{{/* The limits by the relay's variables, which are those of services/relay/limits/limit-table.ts. */}}
+{{- define "converge.limits" -}}
+ADDRESS_MAX_LINKS: {{ .perAddress.links }}
+ADDRESS_MAX_WAITING: {{ .perAddress.waiting }}
+ADDRESS_MAX_SESSIONS: {{ .perAddress.sessions }}
+ADDRESS_MAX_DOWNLOADS: {{ .perAddress.downloads }}
+ADDRESS_MAX_HELD_MIB: {{ .perAddress.heldMiB }}
+ADDRESS_SETUPS_PER_SECOND: {{ .perAddress.setupsPerSecond }}
+ADDRESS_SETUPS_BURST: {{ .perAddress.setupsBurst }}
+MAX_LINKS: {{ .perPod.links }}
+MAX_WAITING: {{ .perPod.waiting }}
+MAX_SESSIONS: {{ .perPod.sessions }}
+MAX_DOWNLOADS: {{ .perPod.downloads }}
+MAX_MEMORY_PERCENT: {{ .perPod.memoryPercent }}
+{{- end }}
+
 {{/* A share of the memory limit; the rest is for buffers and Node itself. Not where there is no limit, nor beside one's own. */}}
 {{- define "converge.nodeOptions" -}}
 {{- $own := dict }}
