@@ -1,4 +1,4 @@
-// A stranger with one address and an agent of his own, who wants a relay's memory: 1,000 sessions whose client never reads.
+// A stranger with one address and an agent of his own, who wants a relay's memory: sessions whose client never reads.
 import { expect, onTestFinished, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
@@ -8,14 +8,15 @@ import { until } from '../support/poll.ts';
 import { Stranger } from '../support/stranger.ts';
 
 const MIB = 1024 * 1024;
-const SESSIONS = 1_000;
+/** `npm run test:chaos` plays 1,000. */
+const SESSIONS = Number(process.env['UNREAD_SESSIONS'] ?? 200);
 const BATCH = 200;
 
 /** Gigabytes go through before the kernels are full, on a machine that others use as well. */
 const TIMEOUT_MS = 300_000;
 
 /** Of the sessions' bytes. */
-const LIMIT_MIB = 32;
+const LIMIT_MIB = Math.ceil(SESSIONS / 32);
 
 /** What buffers may grow by: the limit and its sixteenth, and for each session what a stream has without bytes. */
 const GROWTH_MIB = 1.5 * LIMIT_MIB;
@@ -45,7 +46,7 @@ async function openSessions(
 }
 
 test(
-  '1,000 sessions that nobody reads hold what one address may hold, and no more',
+  'sessions that nobody reads hold what one address may hold, and no more',
   async () => {
     await using relay = await startAttackedRelay({ ADDRESS_MAX_HELD_MIB: String(LIMIT_MIB) });
     await using bystander = await Bystander.arrive(relay);
