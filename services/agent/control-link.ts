@@ -14,6 +14,8 @@ import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
 export interface ControlLinkOptions {
   readonly clock: Clock;
   readonly onMessage: (message: RelayMessage) => void;
+  /** A dial order that cannot be read, and why; the link stays. */
+  readonly onUnreadableDial: (detail: string) => void;
   /** Once. */
   readonly onClosed: (reason: CloseReason) => void;
 }
@@ -31,7 +33,7 @@ export function controlLinkOver(
   transport: Socket,
   options: ControlLinkOptions,
 ): ControlLink {
-  const { clock, onMessage, onClosed } = options;
+  const { clock, onMessage, onUnreadableDial, onClosed } = options;
   let own: CloseReason | undefined;
   let cancelClose: (() => void) | undefined;
   const stopKeepalive = startKeepalive(socket, transport, {
@@ -57,7 +59,10 @@ export function controlLinkOver(
     const received = parseRelayMessage(data.toString());
     if (received.kind === 'message') onMessage(received.message);
     // An unknown type is one of a newer relay: nothing that this agent could do.
-    else if (received.kind === 'malformed') close('not_json');
+    else if (received.kind === 'malformed') {
+      if (received.type === 'dial') onUnreadableDial(received.detail);
+      else close('not_json');
+    }
   });
   socket.on('error', () => {
     own ??= 'lost';

@@ -26,6 +26,8 @@ export interface RelayLinkOptions {
   /** A link is up: the first one, or another after a loss or a goodbye. */
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onDial: (dial: Dial) => void;
+  /** A relay asked for a stream in a way that cannot be understood; its link stays up. */
+  readonly onUnreadableDial: (detail: string) => void;
   /** No link is up any more; dialling goes on. */
   readonly onLost: (reason: CloseReason) => void;
   /** Something is in the way, and dialling goes on; once per kind of trouble until a link is up. */
@@ -114,7 +116,7 @@ class PersistentLink implements RelayLink {
    * The result is what was wrong with it, if it never came up.
    */
   #serve({ socket, transport }: Extract<DialOutcome, { kind: 'open' }>): Promise<LinkFailure | undefined> {
-    const { clock, onDial, onLost, target } = this.#options;
+    const { clock, onDial, onLost, onUnreadableDial, target } = this.#options;
     const { signal } = this.#stopping;
     const { promise, resolve } = Promise.withResolvers<LinkFailure | undefined>();
     const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
@@ -133,6 +135,7 @@ class PersistentLink implements RelayLink {
             return resolve(undefined);
         }
       },
+      onUnreadableDial,
       onClosed: (reason) => {
         cancelWelcome();
         signal.removeEventListener('abort', leave);

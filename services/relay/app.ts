@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
 import type { Config } from './config.ts';
@@ -19,6 +19,7 @@ import { registerHealth } from './http/health.ts';
 import { registerHopRoute } from './http/hop.ts';
 import { answerFaults, answerMalformed } from './http/malformed.ts';
 import { registerMetrics } from './http/metrics.ts';
+import { addressOfSocket, fixAddress } from './http/origin.ts';
 import type { RouteOptions } from './http/route-options.ts';
 import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
@@ -143,7 +144,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     clock,
     onPipelined(socket) {
       metrics.requestMalformed('pipelined');
-      log.info({ address: socket.remoteAddress, reason: 'pipelined' }, 'malformed request');
+      log.info({ address: addressOfSocket(socket), reason: 'pipelined' }, 'malformed request');
     },
   };
   routeUpgrades(publicApp, upgrades);
@@ -301,11 +302,16 @@ function createServer(tls: TlsFiles | undefined, handler: http.RequestListener):
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     shouldUpgradeCallback: isWebSocketUpgrade,
   };
-  if (tls === undefined) return http.createServer(options, handler);
-  return https.createServer(
-    { ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) },
-    handler,
-  );
+  if (tls === undefined) {
+    return http.createServer(options, handler).prependListener('connection', (socket: Socket) => {
+      fixAddress(socket);
+    });
+  }
+  return https
+    .createServer({ ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) }, handler)
+    .prependListener('secureConnection', (socket) => {
+      fixAddress(socket);
+    });
 }
 
 async function listen(

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyServerOptions } from 'fastify';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import type { MalformedReason, Recorder } from '../session/ports.ts';
+import { addressOfSocket } from './origin.ts';
 import { refuse } from './refusal.ts';
 
 const ANSWERS: Partial<Record<MalformedReason, string>> = {
@@ -22,7 +23,7 @@ export function answerMalformed(
       if (error.code === 'ECONNRESET') return void socket.destroy();
       const reason = reasonOf(error.code);
       recorder.requestMalformed(reason);
-      this.log.info({ address: socket.remoteAddress, reason }, 'malformed request');
+      this.log.info({ address: addressOfSocket(socket), reason }, 'malformed request');
       const answer = ANSWERS[reason];
       // As Node does by itself: what the kernel does not take at once is not worth waiting for.
       if (answer !== undefined && socket.writable)

@@ -30,7 +30,10 @@ const COSTLY_METRICS = [
 /** The longest gap that an agent is believed, in seconds: jobs end before, and one agent must not spoil the sum. */
 const MAX_GAP_SECONDS = 86_400;
 
-const REJECTIONS = ['missing', 'forged', 'stale'] as const satisfies readonly PeerVerdict[];
+const REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const satisfies readonly (
+  | PeerVerdict
+  | 'malformed'
+)[];
 
 /** What is read at the moment of a scrape instead of being counted along the way. */
 export interface Readings {
@@ -242,7 +245,7 @@ export function createMetrics(readings: Readings): Metrics {
   );
   const rejections = counter(
     'converge_peer_rejections_total',
-    'Requests on the internal listener whose peer credential was no good, by verdict.',
+    'Requests on the internal listener whose peer credential was no good, or whose dial order was none, by verdict.',
     { verdict: REJECTIONS },
   );
 

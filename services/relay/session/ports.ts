@@ -53,6 +53,6 @@ export interface Recorder {
   orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
   /** A hop to a peer. */
   hopDialled(outcome: StreamDialOutcome['kind'], seconds: number): void;
-  /** A request by somebody who is not a peer. */
-  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'>): void;
+  /** A request by somebody who is not a peer, or by one that this version does not understand. */
+  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'> | 'malformed'): void;
 }
