@@ -10,6 +10,7 @@ import {
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
+import { holdToBudget, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
 
 export interface ControlLinkOptions {
   readonly clock: Clock;
@@ -44,17 +45,25 @@ export function controlLinkOver(
     },
   });
 
-  function close(reason: CloseReason): void {
+  const takesMessage = holdToBudget(socket, transport, {
+    clock,
+    onSpent() {
+      close('over_budget', OVER_BUDGET_LINGER_MS);
+      socket.pause();
+    },
+  });
+
+  function close(reason: CloseReason, withinMs = CLOSE_WITHIN_MS): void {
     if (own !== undefined) return;
     own = reason;
     socket.close(CLOSE_REASONS[reason].code, reason);
-    cancelClose = clock.after(CLOSE_WITHIN_MS, () => {
+    cancelClose = clock.after(withinMs, () => {
       socket.terminate();
     });
   }
 
   socket.on('message', (data: Buffer, isBinary: boolean) => {
-    if (own !== undefined) return;
+    if (own !== undefined || !takesMessage()) return;
     if (isBinary) return close('not_json');
     const received = parseRelayMessage(data.toString());
     if (received.kind === 'message') onMessage(received.message);
@@ -77,6 +86,8 @@ export function controlLinkOver(
     send(message) {
       if (socket.readyState === socket.OPEN) socket.send(formatMessage(message));
     },
-    close,
+    close(reason) {
+      close(reason);
+    },
   };
 }

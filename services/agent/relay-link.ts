@@ -12,6 +12,12 @@ import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
 /** Full jitter between attempts, in milliseconds: quick at first, since clients may be waiting for the agent. */
 const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
 
+/**
+ * After a link on which too much was said, either way, in milliseconds before jitter: dialling again at once would only
+ * go on with it.
+ */
+export const REST_AFTER_SPENT_LINK_MS = 10_000;
+
 /** More than this is not kept while no link is up: it is for metrics only. */
 const MAX_UNTOLD = 100;
 
@@ -65,6 +71,8 @@ class PersistentLink implements RelayLink {
   #status: AgentStatus | undefined;
   #untold: Resumption[] = [];
   #wasLinked = false;
+  /** Why the last link that was up closed. */
+  #lastReason: CloseReason | undefined;
 
   constructor(options: RelayLinkOptions) {
     this.#options = options;
@@ -97,8 +105,15 @@ class PersistentLink implements RelayLink {
       if (signal.aborted) return;
       if (failure !== undefined && !this.#isWorthAnother(failure)) return onFailed(failure);
       // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
-      await pause(clock, this.#backoff.next(), signal);
+      await pause(clock, this.#restMs() ?? this.#backoff.next(), signal);
     }
+  }
+
+  /** Not less than half of it: full jitter could as well be none. */
+  #restMs(): number | undefined {
+    if (this.#lastReason !== 'over_budget') return undefined;
+    this.#lastReason = undefined;
+    return REST_AFTER_SPENT_LINK_MS * (0.5 + this.#options.random() / 2);
   }
 
   #isWorthAnother(failure: LinkFailure): boolean {
@@ -140,6 +155,7 @@ class PersistentLink implements RelayLink {
         cancelWelcome();
         signal.removeEventListener('abort', leave);
         const wasUp = this.#up.delete(link);
+        if (wasUp) this.#lastReason = reason;
         if (wasUp && this.#up.size === 0 && !signal.aborted) onLost(reason);
         resolve(wasUp ? undefined : closedEarly(target, reason, this.#wasLinked));
       },

@@ -9,6 +9,7 @@ import { frameStream } from '#shared/frames/frame-stream.ts';
 import { acceptValueFor, WEBSOCKET_VERSION } from '#shared/frames/handshake.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { SOCKET_OPTIONS } from '#shared/stream/keepalive.ts';
+import { BUDGETED_READING } from '#shared/stream/link-budget.ts';
 
 /** A peer that is refused and does not close its side is cut after this time, in milliseconds, whatever it sends. */
 export const LINGER_AFTER_REFUSAL_MS = 5_000;
@@ -80,7 +81,7 @@ export function handshakeSocket(request: FastifyRequest): Socket | undefined {
   return handshakes.get(request.raw)?.socket;
 }
 
-/** A WebSocket endpoint with its limits. `choose` picks the subprotocol from what the peer offers. */
+/** A WebSocket endpoint with its limits, for links that are held to a budget. `choose` picks the subprotocol from what the peer offers. */
 export function createEndpoint(
   maxMessageBytes: number,
   choose: (offered: Set<string>) => string | false,
@@ -89,6 +90,7 @@ export function createEndpoint(
     noServer: true,
     clientTracking: false,
     ...SOCKET_OPTIONS,
+    ...BUDGETED_READING,
     maxPayload: maxMessageBytes,
     handleProtocols: choose,
   });

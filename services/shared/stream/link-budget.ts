@@ -1,0 +1,107 @@
+// The budget of a control link: how much of it either end takes from the other, so that no link can keep its process busy.
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Clock } from '../clock.ts';
+
+/** What may come at once, and what is added to that in each second, up to it. */
+export interface Allowance {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+/**
+ * What an agent may send. A good one says something when a client comes, goes, is lost or resumes; when a relay restarts
+ * that is up to four messages, of about 100 bytes, for each of its sessions (MAX_SESSIONS) within seconds. Either end
+ * pings every 15 s.
+ */
+export const CONTROL_BUDGET = {
+  messages: { burst: 2_048, perSecond: 20 },
+  /** Pings and pongs. */
+  pings: { burst: 20, perSecond: 2 },
+  bytes: { burst: 256 * 1024, perSecond: 16 * 1024 },
+} as const satisfies Record<string, Allowance>;
+
+/** The largest number of frames that one message may come in: ours come in one. */
+const MAX_FRAGMENTS = 16;
+
+/** The largest number of reads that a frame may take to arrive, since each holds memory of its own. */
+const MAX_BUFFERED_CHUNKS = 64;
+
+/**
+ * How ws reads a link that has a budget: one message, ping or pong in a turn of the event loop, whatever one read brought,
+ * so that other work has its turns in between; and it answers no ping by itself.
+ */
+export const BUDGETED_READING = {
+  allowSynchronousEvents: false,
+  autoPong: false,
+  maxFragments: MAX_FRAGMENTS,
+  maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+} as const;
+
+/** What ws says of a message in more pieces than those. */
+export const TOO_MANY_PIECES = 'WS_ERR_TOO_MANY_BUFFERED_PARTS';
+
+/** How long the close frame of a link over its budget may take to leave, in milliseconds; nothing is read meanwhile. */
+export const OVER_BUDGET_LINGER_MS = 1_000;
+
+/** One allowance, as it is used up. */
+class Purse {
+  readonly #allowance: Allowance;
+  readonly #clock: Clock;
+  #left: number;
+  #at: number;
+
+  constructor(allowance: Allowance, clock: Clock) {
+    this.#allowance = allowance;
+    this.#clock = clock;
+    this.#left = allowance.burst;
+    this.#at = clock.now();
+  }
+
+  /** False if there is not so much left. */
+  take(amount: number): boolean {
+    const now = this.#clock.now();
+    const { burst, perSecond } = this.#allowance;
+    this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1_000) * perSecond) - amount;
+    this.#at = now;
+    return this.#left >= 0;
+  }
+}
+
+export interface BudgetOptions {
+  readonly clock: Clock;
+  /** The peer sent more than it may. Called once. */
+  readonly onSpent: () => void;
+}
+
+/**
+ * Holds the peer at the other end of `socket` to CONTROL_BUDGET, and answers its pings. The result is to be asked about
+ * each message: false, and the message is to be dropped, once the budget is spent.
+ */
+export function holdToBudget(
+  socket: WebSocket,
+  transport: Socket,
+  { clock, onSpent }: BudgetOptions,
+): () => boolean {
+  const messages = new Purse(CONTROL_BUDGET.messages, clock);
+  const pings = new Purse(CONTROL_BUDGET.pings, clock);
+  const bytes = new Purse(CONTROL_BUDGET.bytes, clock);
+  let isSpent = false;
+  const take = (purse: Purse, amount: number): boolean => {
+    if (isSpent) return false;
+    if (purse.take(amount)) return true;
+    isSpent = true;
+    onSpent();
+    return false;
+  };
+  transport.on('data', (chunk: Buffer) => {
+    take(bytes, chunk.length);
+  });
+  socket.on('ping', (data: Buffer) => {
+    if (take(pings, 1) && socket.readyState === socket.OPEN) socket.pong(data);
+  });
+  socket.on('pong', () => {
+    take(pings, 1);
+  });
+  return () => take(messages, 1);
+}
