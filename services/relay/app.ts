@@ -23,6 +23,7 @@ import { addressOfSocket, fixAddress } from './http/origin.ts';
 import type { RouteOptions } from './http/route-options.ts';
 import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
+import { cutUntakenAnswers } from './http/untaken-answers.ts';
 import { isWebSocketUpgrade, routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
@@ -150,6 +151,15 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   routeUpgrades(publicApp, upgrades);
   registerAgentRoutes(publicApp, routes);
   const dismiss = registerClientRoute(publicApp, routes);
+  stops.push(
+    cutUntakenAnswers(publicApp, {
+      clock,
+      onCut(socket) {
+        metrics.answerUntaken();
+        log.info({ address: addressOfSocket(socket) }, 'answer not taken');
+      },
+    }),
+  );
   registerDownloads(publicApp, { directory: parts.downloads, defaultPlatform: parts.platform });
   registerUsagePage(publicApp, {
     publicUrl: config.publicUrl?.href,

@@ -194,6 +194,11 @@ export function createMetrics(readings: Readings): Metrics {
     'Requests that no route could answer, by reason.',
     { reason: MALFORMED_REASONS },
   );
+  const untaken = counter(
+    'converge_answers_untaken_total',
+    'Answers, such as downloads, of which the peer took nothing for 30 s, so that it was cut.',
+    {},
+  );
 
   const quick = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
   const orders = new Histogram({
@@ -281,6 +286,9 @@ export function createMetrics(readings: Readings): Metrics {
     },
     requestMalformed: (reason) => {
       malformed.inc({ reason });
+    },
+    answerUntaken: () => {
+      untaken.inc();
     },
     orderSent: (outcome, seconds) => {
       orders.observe({ outcome }, seconds);

@@ -49,6 +49,8 @@ export interface Recorder {
   clientLeft(): void;
   /** What came was no request that could be answered by a route. */
   requestMalformed(reason: MalformedReason): void;
+  /** A peer took nothing of its answer for too long, and was cut. */
+  answerUntaken(): void;
   /** A dial order to a peer. */
   orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
   /** A hop to a peer. */
