@@ -45,8 +45,8 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
     const resumable = offered.includes(RESUME);
     const client = addressOf(request);
     const over = new AbortController();
-    const watched = watchWaitingSocket(socket, () => {
-      over.abort(LEFT);
+    const watched = watchWaitingSocket(socket, (why) => {
+      over.abort(why === 'left' ? LEFT : TOO_EAGER);
     });
     waiting.add(over);
     const routed = await router
@@ -64,7 +64,14 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       case 'refused':
         return refuse(reply, recorder, routed.code, routed.message, { id });
       case 'abandoned':
-        if (over.signal.reason !== LEFT) return refuse(reply, recorder, 'draining', DRAINING, { id });
+        if (over.signal.reason === DISMISSED) return refuse(reply, recorder, 'draining', DRAINING, { id });
+        if (over.signal.reason === TOO_EAGER) {
+          recorder.requestMalformed('early');
+          reply.log.info({ id, address: client, reason: 'early' }, 'malformed request');
+          reply.hijack();
+          socket.destroy();
+          return reply;
+        }
         recorder.clientLeft();
         reply.log.info({ id, client, seconds: (clock.now() - askedAt) / 1000 }, 'client left while waiting');
         reply.hijack();
@@ -91,5 +98,6 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
 }
 
 const LEFT = 'the client left';
+const TOO_EAGER = 'the client did not wait for its answer';
 const DISMISSED = 'the relay dismissed it';
 const DRAINING = 'this relay is going away: try again now';
