@@ -34,6 +34,7 @@ import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import { createRedisRegistry } from './registry/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
+import { createRepeatedLines, type RepeatedLines } from './repeated-lines.ts';
 import { AgentTable } from './session/agent-table.ts';
 import { PendingDials } from './session/pending-dials.ts';
 import type { Recorder } from './session/ports.ts';
@@ -98,8 +99,11 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     draining: () => draining,
     logLinesDropped: () => parts.log?.dropped ?? 0,
   });
-  const publicApp = createApp(config, parts, metrics, true);
-  const internalApp = createApp(config, parts, metrics, false);
+  const repeated = createRepeatedLines(clock, (fields, message) => {
+    log.info(fields, message);
+  });
+  const publicApp = createApp(config, parts, metrics, repeated, true);
+  const internalApp = createApp(config, parts, metrics, repeated, false);
   // A child: what one listener is told to keep quiet of, the core goes on saying.
   const log = publicApp.log.child({});
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
@@ -263,6 +267,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       await Promise.all([publicApp.close(), internalApp.close()]);
       peers.stop();
       await registry.stop();
+      repeated.flush();
     })();
     return stopped;
   }
@@ -283,6 +288,7 @@ function createApp(
   config: Config,
   parts: RelayParts,
   recorder: Recorder,
+  repeated: RepeatedLines,
   isPublic: boolean,
 ): FastifyInstance {
   const tls = isPublic ? config.tls : undefined;
@@ -290,6 +296,13 @@ function createApp(
     logger: {
       level: config.logLevel,
       base: { pod: config.podId },
+      hooks: {
+        logMethod(args, write) {
+          // Of pino's forms only the one of `Log` is used: fields, then a constant message.
+          const [fields, message] = args as readonly unknown[];
+          if (repeated.admit(fields, message)) write.apply(this, args);
+        },
+      },
       ...(parts.log === undefined ? {} : { stream: parts.log }),
     },
     // Sessions are logged by the core; a line per scrape and probe helps nobody.
@@ -313,15 +326,17 @@ function createServer(tls: TlsFiles | undefined, handler: http.RequestListener):
     shouldUpgradeCallback: isWebSocketUpgrade,
   };
   if (tls === undefined) {
-    return http.createServer(options, handler).prependListener('connection', (socket: Socket) => {
-      fixAddress(socket);
-    });
+    return http.createServer(options, handler).prependListener('connection', fixAddressOrCut);
   }
   return https
     .createServer({ ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) }, handler)
-    .prependListener('secureConnection', (socket) => {
-      fixAddress(socket);
-    });
+    .prependListener('secureConnection', fixAddressOrCut);
+}
+
+/** A peer that was gone before its connection was accepted has no address, and waits for nothing. */
+function fixAddressOrCut(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  fixAddress(socket);
 }
 
 async function listen(
