@@ -11,6 +11,7 @@ import { RelayFault } from './errors.ts';
 import { ClusterKey } from './hop/cluster-key.ts';
 import { PeerDialler } from './hop/peer-dialler.ts';
 import { registerAgentRoutes } from './http/agent.ts';
+import { takeProxyHeaders } from './http/balanced-connections.ts';
 import { registerClientRoute } from './http/client.ts';
 import { registerDialRoute } from './http/dial.ts';
 import { listPlatforms } from './http/download/binary.ts';
@@ -152,6 +153,17 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       log.info({ address: addressOfSocket(socket), reason: 'pipelined' }, 'malformed request');
     },
   };
+  if (config.proxyProtocolFrom.length > 0) {
+    const cut = takeProxyHeaders(publicApp.server, {
+      from: config.proxyProtocolFrom,
+      clock,
+      onMalformed(socket) {
+        metrics.requestMalformed('proxy_header');
+        log.info({ address: addressOfSocket(socket), reason: 'proxy_header' }, 'malformed request');
+      },
+    });
+    stops.push(cut);
+  }
   routeUpgrades(publicApp, upgrades);
   registerAgentRoutes(publicApp, routes);
   const dismiss = registerClientRoute(publicApp, routes);

@@ -31,9 +31,17 @@ export interface Log {
 /**
  * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, the TLS
  * handshake failed, it is a WebSocket handshake behind a request that is still being answered, or so much came behind a
- * handshake that nobody can have waited for the answer.
+ * handshake that nobody can have waited for the answer, or a balancer's connection does not begin with its PROXY header.
  */
-export const MALFORMED_REASONS = ['timeout', 'too_large', 'not_http', 'tls', 'pipelined', 'early'] as const;
+export const MALFORMED_REASONS = [
+  'timeout',
+  'too_large',
+  'not_http',
+  'tls',
+  'pipelined',
+  'early',
+  'proxy_header',
+] as const;
 export type MalformedReason = (typeof MALFORMED_REASONS)[number];
 
 /** Counts what happened, for whoever watches the relay. Each call is cheap. */
