@@ -10,7 +10,7 @@ import {
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
-import { holdToBudget, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
+import { holdToBudget, OVER_BUDGET_LINGER_MS, RELAY_BUDGET } from '#shared/stream/link-budget.ts';
 
 export interface ControlLinkOptions {
   readonly clock: Clock;
@@ -47,6 +47,7 @@ export function controlLinkOver(
 
   const takesMessage = holdToBudget(socket, transport, {
     clock,
+    budget: RELAY_BUDGET,
     onSpent() {
       close('over_budget', OVER_BUDGET_LINGER_MS);
       socket.pause();

@@ -1,10 +1,11 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
-import type { Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/clock.ts';
 import { pause } from '#shared/pause.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
+import { AGENT_PACE, Purse } from '#shared/stream/link-budget.ts';
 import { type ControlLink, controlLinkOver } from './control-link.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
@@ -20,6 +21,9 @@ export const REST_AFTER_SPENT_LINK_MS = 10_000;
 
 /** More than this is not kept while no link is up: it is for metrics only. */
 const MAX_UNTOLD = 100;
+
+/** When what was not told for its pace is tried again, in milliseconds. */
+const RESUMPTIONS_AGAIN_MS = 1_000;
 
 /** A relay that upgrades but does not say welcome within this time is none, in milliseconds. */
 export const WELCOME_WITHIN_MS = 10_000;
@@ -70,6 +74,11 @@ class PersistentLink implements RelayLink {
   readonly #troubles = new Map<LinkFailure['kind'], number>();
   #status: AgentStatus | undefined;
   #untold: Resumption[] = [];
+  /** Until the status may be told again; what it is then is what counts. */
+  #cancelStatus: Cancel | undefined;
+  #toldStatus: AgentStatus | undefined;
+  readonly #resumptions: Purse;
+  #cancelResumptions: Cancel | undefined;
   #wasLinked = false;
   /** Why the last link that was up closed. */
   #lastReason: CloseReason | undefined;
@@ -77,11 +86,23 @@ class PersistentLink implements RelayLink {
   constructor(options: RelayLinkOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ ...BACKOFF, random: options.random });
+    this.#resumptions = new Purse(AGENT_PACE.resumptions, options.clock);
   }
 
   report(status: AgentStatus): void {
     this.#status = status;
-    for (const link of this.#up) link.send(status);
+    if (this.#cancelStatus === undefined) this.#reportNow();
+  }
+
+  #reportNow(): void {
+    this.#cancelStatus = undefined;
+    const { clock } = this.#options;
+    if (this.#status === undefined || this.#status === this.#toldStatus || this.#up.size === 0) return;
+    this.#toldStatus = this.#status;
+    for (const link of this.#up) link.send(this.#status);
+    this.#cancelStatus = clock.after(AGENT_PACE.statusEveryMs, () => {
+      this.#reportNow();
+    });
   }
 
   tell(resumption: Resumption): void {
@@ -90,6 +111,8 @@ class PersistentLink implements RelayLink {
   }
 
   stop(): void {
+    this.#cancelStatus?.();
+    this.#cancelResumptions?.();
     this.#stopping.abort();
   }
 
@@ -184,6 +207,14 @@ class PersistentLink implements RelayLink {
     // During a move there are two; the newer one stays.
     const link = [...this.#up].at(-1);
     if (link === undefined) return;
-    for (const resumption of this.#untold.splice(0)) link.send(resumption);
+    for (let next = this.#untold[0]; next !== undefined && this.#resumptions.take(1); [next] = this.#untold) {
+      this.#untold.shift();
+      link.send(next);
+    }
+    if (this.#untold.length === 0) return;
+    this.#cancelResumptions ??= this.#options.clock.after(RESUMPTIONS_AGAIN_MS, () => {
+      this.#cancelResumptions = undefined;
+      this.#tellNow();
+    });
   }
 }

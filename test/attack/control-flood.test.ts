@@ -1,6 +1,6 @@
 // A stranger with control links of his own sends on them as fast as he can: he wants the relay to answer nobody else.
 import { expect, onTestFinished, test } from 'vitest';
-import { CONTROL_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
+import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
 import { openAgent } from '../support/fake-agent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
@@ -63,7 +63,7 @@ test.each([
     expect(await running.metric('converge_agents')).toBe(1);
     // Nothing of what came after the budget was looked at.
     const looked = await running.metric('converge_control_messages_ignored_total');
-    expect(looked).toBeLessThanOrEqual(LINKS * CONTROL_BUDGET.messages.burst);
+    expect(looked).toBeLessThanOrEqual(LINKS * AGENT_BUDGET.messages.burst);
     expect(good.socket.readyState).toBe(good.socket.OPEN);
   },
 );
@@ -72,7 +72,7 @@ test('a link may use its whole budget, and not one message more', async () => {
   const clock = new ManualClock();
   const running = await start(clock);
   using link = await openRawLink(running.port, 'busy');
-  const { burst, perSecond } = CONTROL_BUDGET.messages;
+  const { burst, perSecond } = AGENT_BUDGET.messages;
   const say = async (count: number) => {
     const before = await running.metric('converge_control_messages_ignored_total');
     link.peer.socket.write(Buffer.concat(Array.from({ length: count }, () => UNKNOWN)));
@@ -92,7 +92,7 @@ test('a link may use its whole budget, and not one message more', async () => {
 test('pings within the budget are answered, and one more closes the link', async () => {
   const running = await start(new ManualClock());
   using link = await openRawLink(running.port, 'pings');
-  const { burst } = CONTROL_BUDGET.pings;
+  const { burst } = AGENT_BUDGET.pings;
   const answer = '\x8a\x02hi';
   const answers = () => link.peer.received().split(answer).length - 1;
   link.peer.socket.write(Buffer.concat(Array.from({ length: burst }, () => frame(PING, 'hi'))));
@@ -106,7 +106,7 @@ test('pings within the budget are answered, and one more closes the link', async
 test('a link has a budget of bytes, however few messages they are', async () => {
   const running = await start(new ManualClock());
   using link = await openRawLink(running.port, 'long');
-  const { burst } = CONTROL_BUDGET.bytes;
+  const { burst } = AGENT_BUDGET.bytes;
   const long = Buffer.concat([
     Buffer.from([0x80 | TEXT, 0x80 | 126, 0x0f, 0xa0, 0, 0, 0, 0]),
     Buffer.from(`{"type":"x","y":"${'y'.repeat(4_000 - 19)}"}`),

@@ -7,7 +7,13 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import { dialWebSocket } from '#shared/stream/dial.ts';
-import { BUDGETED_READING, CONTROL_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
+import {
+  AGENT_BUDGET,
+  AGENT_PACE,
+  BUDGETED_READING,
+  OVER_BUDGET_LINGER_MS,
+  RELAY_BUDGET,
+} from '#shared/stream/link-budget.ts';
 import { controlLinkOver as agentsEnd } from '../../services/agent/control-link.ts';
 import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../services/agent/relay-link.ts';
 import { controlLinkOver as relaysEnd } from '../../services/relay/http/control-link.ts';
@@ -102,7 +108,7 @@ test('a relay that floods its agent is closed with a reason, and dialled again a
   await until('it is linked', () => relay.links.length === 1);
   const closed = once(relay.links[0] as WebSocket, 'close');
   const order = JSON.stringify({ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true });
-  for (let count = 0; count < CONTROL_BUDGET.messages.burst + 500; count += 1) relay.links[0]?.send(order);
+  for (let count = 0; count < RELAY_BUDGET.messages.burst + 500; count += 1) relay.links[0]?.send(order);
   await until('its close frame is here', () => relay.links[0]?.readyState !== relay.links[0]?.OPEN);
   clock.advance(OVER_BUDGET_LINGER_MS);
   const [code, reason] = (await closed) as [number, Buffer];
@@ -110,7 +116,7 @@ test('a relay that floods its agent is closed with a reason, and dialled again a
   await until('it is lost', () => losses.length === 1);
   expect(losses).toEqual(['over_budget']);
   // The welcome is one of the messages.
-  expect(dials).toBeLessThan(CONTROL_BUDGET.messages.burst);
+  expect(dials).toBeLessThan(RELAY_BUDGET.messages.burst);
   await settle();
   clock.advance(REST_AFTER_SPENT_LINK_MS / 2 - 1);
   await settle();
@@ -138,7 +144,7 @@ test('an agent that floods hears why, also while its relay reads no more', async
   });
   const message = frame(TEXT, '{"type":"x"}');
   client.transport.write(
-    Buffer.concat(Array.from({ length: 2 * CONTROL_BUDGET.messages.burst }, () => message)),
+    Buffer.concat(Array.from({ length: 2 * AGENT_BUDGET.messages.burst }, () => message)),
   );
   await until('the relay reads no more', () => server.socket.isPaused);
   expect(reasons).toEqual([]);
@@ -149,11 +155,60 @@ test('an agent that floods hears why, also while its relay reads no more', async
   expect(reasons).toEqual(['over_budget']);
 });
 
-test('the budget has room for an agent whose sessions all move at once', () => {
-  const messagesOfASession = 4;
-  const bytesOfAMessage = 100;
-  expect(CONTROL_BUDGET.messages.burst).toBeGreaterThanOrEqual(messagesOfASession * MAX_SESSIONS);
-  expect(CONTROL_BUDGET.bytes.burst).toBeGreaterThanOrEqual(
-    messagesOfASession * MAX_SESSIONS * bytesOfAMessage,
+test('an agent whose clients come and go as fast as they can stays within its budget, and the last word counts', async () => {
+  const relay = new MoodyRelay();
+  const clock = new ManualClock();
+  const link = startRelayLink({
+    target: { base: await relay.start(), id: 'job', claim: 'c'.repeat(43), proxy: undefined },
+    clock,
+    random: () => 0,
+    onWelcome: () => undefined,
+    onDial: () => undefined,
+    onUnreadableDial: () => undefined,
+    onLost: () => undefined,
+    onTrouble: () => undefined,
+    onFailed: () => undefined,
+  });
+  onTestFinished(() => {
+    link.stop();
+    relay.stop();
+  });
+  await until('it is linked', () => relay.links.length === 1);
+  const heard: { readonly type: string; readonly clients?: number }[] = [];
+  relay.links[0]?.on('message', (data: Buffer) =>
+    heard.push(JSON.parse(data.toString()) as { type: string }),
   );
+  link.report({ type: 'status', clients: 0, detached: 0, expiresAt: 1 });
+  await until('it is up', () => heard.length === 1);
+  const seconds = 60;
+  for (let second = 0; second < seconds; second += 1) {
+    for (let count = 0; count < 100; count += 1) {
+      link.report({ type: 'status', clients: 100 * second + count, detached: 1, expiresAt: 1 });
+      link.tell({ type: 'resumption', outcome: 'given_up', afterMs: 1 });
+    }
+    clock.advance(1_000);
+    await settle();
+  }
+  const last = 100 * seconds - 1;
+  await until('the last word', () => heard.findLast(({ type }) => type === 'status')?.clients === last);
+  const { burst, perSecond } = AGENT_PACE.resumptions;
+  const statuses = heard.filter(({ type }) => type === 'status').length;
+  expect(statuses).toBeLessThanOrEqual(seconds + 2);
+  expect(heard.length - statuses).toBeLessThanOrEqual(burst + perSecond * seconds);
+  expect(heard.length - statuses).toBeGreaterThan(burst);
+  // Which is what the relay takes, for as long as one likes.
+  expect(AGENT_BUDGET.messages.burst).toBeGreaterThan(burst + 2);
+  expect(AGENT_BUDGET.messages.perSecond).toBeGreaterThan(perSecond + 1_000 / AGENT_PACE.statusEveryMs);
+});
+
+test('the budgets have room for all sessions at once, and for what strangers may ask of an agent', () => {
+  const bytesOfAMessage = 100;
+  const bytesOfADial = 600;
+  expect(AGENT_PACE.resumptions.burst).toBeGreaterThanOrEqual(2 * MAX_SESSIONS);
+  expect(AGENT_BUDGET.bytes.burst).toBeGreaterThanOrEqual(AGENT_BUDGET.messages.burst * bytesOfAMessage);
+  expect(AGENT_BUDGET.bytes.perSecond).toBeGreaterThanOrEqual(
+    AGENT_BUDGET.messages.perSecond * bytesOfAMessage,
+  );
+  expect(RELAY_BUDGET.bytes.burst).toBeGreaterThanOrEqual(RELAY_BUDGET.messages.burst * bytesOfADial);
+  expect(RELAY_BUDGET.bytes.perSecond).toBeGreaterThanOrEqual(RELAY_BUDGET.messages.perSecond * bytesOfADial);
 });

@@ -5,7 +5,12 @@ import type { Clock } from '#shared/clock.ts';
 import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import { type AgentMessage, formatMessage, parseAgentMessage } from '#shared/protocol/control-messages.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
-import { holdToBudget, OVER_BUDGET_LINGER_MS, TOO_MANY_PIECES } from '#shared/stream/link-budget.ts';
+import {
+  AGENT_BUDGET,
+  holdToBudget,
+  OVER_BUDGET_LINGER_MS,
+  TOO_MANY_PIECES,
+} from '#shared/stream/link-budget.ts';
 import type { ControlLink } from '../session/ports.ts';
 
 /** An agent that lets this much pile up, in bytes, does not read its link and is cut. */
@@ -58,6 +63,7 @@ export function controlLinkOver(
 
   const takesMessage = holdToBudget(socket, transport, {
     clock,
+    budget: AGENT_BUDGET,
     onSpent: () => {
       close('over_budget', OVER_BUDGET_LINGER_MS);
       socket.pause();

@@ -9,17 +9,39 @@ export interface Allowance {
   readonly perSecond: number;
 }
 
+/** What one end of a link may send. */
+export interface LinkAllowances {
+  readonly messages: Allowance;
+  /** Pings and pongs; either end pings every 15 s. */
+  readonly pings: Allowance;
+  readonly bytes: Allowance;
+}
+
 /**
- * What an agent may send. A good one says something when a client comes, goes, is lost or resumes; when a relay restarts
- * that is up to four messages, of about 100 bytes, for each of its sessions (MAX_SESSIONS) within seconds. Either end
- * pings every 15 s.
+ * What an agent may send: about 100 bytes when something changes, at the pace of AGENT_PACE, whatever its clients do, and
+ * all of it anew on each link.
  */
-export const CONTROL_BUDGET = {
+export const AGENT_BUDGET: LinkAllowances = {
   messages: { burst: 2_048, perSecond: 20 },
-  /** Pings and pongs. */
   pings: { burst: 20, perSecond: 2 },
   bytes: { burst: 256 * 1024, perSecond: 16 * 1024 },
-} as const satisfies Record<string, Allowance>;
+};
+
+/**
+ * What a relay may send: some 500 bytes for each client that asks for the agent, and anybody may ask. So it is far above
+ * what a relay lets strangers do, and keeps a relay that has lost its mind from keeping the job busy.
+ */
+export const RELAY_BUDGET: LinkAllowances = {
+  messages: { burst: 4_096, perSecond: 1_000 },
+  pings: { burst: 20, perSecond: 2 },
+  bytes: { burst: 4 * 1024 * 1024, perSecond: 1024 * 1024 },
+};
+
+/**
+ * How fast an agent says what its clients do, so that no stranger who comes and goes can make it spend its budget: its
+ * status once in so many milliseconds, and what became of sessions (MAX_SESSIONS at once, when a relay restarts).
+ */
+export const AGENT_PACE = { statusEveryMs: 1_000, resumptions: { burst: 1_024, perSecond: 5 } } as const;
 
 /** The largest number of frames that one message may come in: ours come in one. */
 const MAX_FRAGMENTS = 16;
@@ -45,7 +67,7 @@ export const TOO_MANY_PIECES = 'WS_ERR_TOO_MANY_BUFFERED_PARTS';
 export const OVER_BUDGET_LINGER_MS = 1_000;
 
 /** One allowance, as it is used up. */
-class Purse {
+export class Purse {
   readonly #allowance: Allowance;
   readonly #clock: Clock;
   #left: number;
@@ -58,34 +80,38 @@ class Purse {
     this.#at = clock.now();
   }
 
-  /** False if there is not so much left. */
+  /** False, and nothing is taken, if there is not so much left. */
   take(amount: number): boolean {
     const now = this.#clock.now();
     const { burst, perSecond } = this.#allowance;
-    this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1_000) * perSecond) - amount;
+    this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1_000) * perSecond);
     this.#at = now;
-    return this.#left >= 0;
+    if (this.#left < amount) return false;
+    this.#left -= amount;
+    return true;
   }
 }
 
 export interface BudgetOptions {
   readonly clock: Clock;
+  /** Of the peer. */
+  readonly budget: LinkAllowances;
   /** The peer sent more than it may. Called once. */
   readonly onSpent: () => void;
 }
 
 /**
- * Holds the peer at the other end of `socket` to CONTROL_BUDGET, and answers its pings. The result is to be asked about
+ * Holds the peer at the other end of `socket` to its budget, and answers its pings. The result is to be asked about
  * each message: false, and the message is to be dropped, once the budget is spent.
  */
 export function holdToBudget(
   socket: WebSocket,
   transport: Socket,
-  { clock, onSpent }: BudgetOptions,
+  { clock, budget, onSpent }: BudgetOptions,
 ): () => boolean {
-  const messages = new Purse(CONTROL_BUDGET.messages, clock);
-  const pings = new Purse(CONTROL_BUDGET.pings, clock);
-  const bytes = new Purse(CONTROL_BUDGET.bytes, clock);
+  const messages = new Purse(budget.messages, clock);
+  const pings = new Purse(budget.pings, clock);
+  const bytes = new Purse(budget.bytes, clock);
   let isSpent = false;
   const take = (purse: Purse, amount: number): boolean => {
     if (isSpent) return false;
