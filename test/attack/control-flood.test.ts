@@ -1,13 +1,16 @@
 // A stranger with control links of his own sends on them as fast as he can: he wants the relay to answer nobody else.
 import { expect, onTestFinished, test } from 'vitest';
+import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
+import { EchoAgent } from '../support/echo-agent.ts';
 import { openAgent } from '../support/fake-agent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 import { CONTINUATION, chunkOf, frame, openRawLink, PING, PONG, TEXT } from '../support/raw-link.ts';
-import { openClientStream, type RunningRelay, startRelay } from '../support/relay.ts';
+import { handshakeText, openClientStream, openRaw, type RunningRelay, startRelay } from '../support/relay.ts';
 
 const LINKS = 40;
+const ASKED_AT_ONCE = 64;
 const OVER_BUDGET = '1008 over_budget';
 const UNKNOWN = frame(TEXT, '{"type":"x"}');
 const STATUS = frame(TEXT, '{"type":"status","clients":1,"detached":0,"expiresAt":1}');
@@ -67,6 +70,24 @@ test.each([
     expect(good.socket.readyState).toBe(good.socket.OPEN);
   },
 );
+
+test('an agent keeps its link, whoever asks for it and leaves, as often as he likes', async () => {
+  const running = await start(new ManualClock());
+  await using agent = new EchoAgent({ id: 'job', linkPort: running.port });
+  await agent.linked();
+  // More than the agent may say at once; the clock stands still, so nothing is added to that.
+  for (let asked = 0; asked < 2 * AGENT_BUDGET.messages.burst; asked += ASKED_AT_ONCE) {
+    const peers = Array.from({ length: ASKED_AT_ONCE }, () =>
+      openRaw(running.port, handshakeText('/client/job')),
+    );
+    for (const peer of await Promise.all(peers)) peer.socket.resetAndDestroy();
+  }
+  const outcome = await openClientStream(running.port, 'job', { protocols: [RESUME, STREAM] });
+  expect(outcome).toMatchObject({ kind: 'open' });
+  if (outcome.kind === 'open') outcome.stream.close({ reason: 'ended' });
+  expect(agent.losses).toEqual([]);
+  expect(agent.welcomes).toHaveLength(1);
+});
 
 test('a link may use its whole budget, and not one message more', async () => {
   const clock = new ManualClock();

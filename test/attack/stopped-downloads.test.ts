@@ -34,13 +34,13 @@ async function start(clock: ManualClock): Promise<RunningRelay> {
 }
 
 /** Asks for the download, takes the first bytes, and stops. */
-async function stop(port: number, headers = ''): Promise<Socket> {
+async function stop(port: number, headers = '', before = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => {
     socket.destroy();
   });
   socket.on('error', () => undefined);
-  socket.write(`GET /docs/agent HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
+  socket.write(`${before}GET /docs/agent HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
   await once(socket, 'readable');
   return socket;
 }
@@ -73,6 +73,18 @@ test(`${STOPPED} downloads that take nothing are cut, with all that they held`, 
   clock.advance(LOOK_EVERY_MS);
   await settle();
   expect(await cut()).toBe(STOPPED);
+});
+
+test('a download behind another request is cut as well', async () => {
+  const clock = new ManualClock();
+  const running = await start(clock);
+  await stop(running.port, '', 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until('it is under way', async () => (await openFiles()) === 1);
+  await until('it is cut', async () => {
+    clock.advance(LOOK_EVERY_MS);
+    return (await running.metric('converge_answers_untaken_total')) === 1;
+  });
+  await until('its file is closed', async () => (await openFiles()) === 0);
 });
 
 test('a download that takes a little at a time goes on to its last byte', async () => {

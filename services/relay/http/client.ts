@@ -56,6 +56,15 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
         waiting.delete(over);
       });
     const early = watched.release();
+    if (over.signal.reason === TOO_EAGER) {
+      // Also where the agent's stream came at that very moment: what was sent is gone.
+      if (routed?.kind === 'stream') routed.stream.close({ reason: 'going_away' });
+      recorder.requestMalformed('early');
+      reply.log.info({ id, address: client, reason: 'early' }, 'malformed request');
+      reply.hijack();
+      socket.destroy();
+      return reply;
+    }
     if (routed === undefined) {
       const message = 'the registry is not reachable, so the agent cannot be found: try again';
       return refuse(reply, recorder, 'registry_unavailable', message, { id });
@@ -65,13 +74,6 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
         return refuse(reply, recorder, routed.code, routed.message, { id });
       case 'abandoned':
         if (over.signal.reason === DISMISSED) return refuse(reply, recorder, 'draining', DRAINING, { id });
-        if (over.signal.reason === TOO_EAGER) {
-          recorder.requestMalformed('early');
-          reply.log.info({ id, address: client, reason: 'early' }, 'malformed request');
-          reply.hijack();
-          socket.destroy();
-          return reply;
-        }
         recorder.clientLeft();
         reply.log.info({ id, client, seconds: (clock.now() - askedAt) / 1000 }, 'client left while waiting');
         reply.hijack();

@@ -32,8 +32,12 @@ export function cutUntakenAnswers(app: FastifyInstance, { clock, onCut }: Untake
   app.addHook('onRequest', (request, reply, done) => {
     if (handshakeSocket(request) === undefined) {
       const { socket } = request;
-      answers.set(socket, { state: '', since: clock.now() });
-      reply.raw.once('close', () => answers.delete(socket));
+      // Of requests sent one behind the other, the last stands for all.
+      const answer = { state: '', since: clock.now() };
+      answers.set(socket, answer);
+      reply.raw.once('close', () => {
+        if (answers.get(socket) === answer) answers.delete(socket);
+      });
       cancel ??= clock.after(LOOK_EVERY_MS, look);
     }
     done();
