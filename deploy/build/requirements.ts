@@ -15,6 +15,7 @@ const PACKAGES = {
   dropbearconvert: 'dropbear-bin',
   fusermount3: 'fuse3',
   'g++': 'g++',
+  haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
   prometheus: 'prometheus',

@@ -3,6 +3,7 @@ import { pause } from '#shared/pause.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
+import { Summary } from '#shared/summary.ts';
 import { Untrusted } from '#shared/untrusted.ts';
 import { detectCiJob } from './ci/ci-job.ts';
 import { makeAgentId } from './ci/random-token.ts';
@@ -152,12 +153,24 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     },
   });
 
+  const unreadable = new Summary({
+    clock,
+    firstOfKind: 1,
+    firstOfSource: 1,
+    onRest({ kind, count }) {
+      log.tell({ kind: 'note', text: `ignored ${count} more dial orders: ${kind}` });
+    },
+  });
+
   const link = startRelayLink({
     target,
     clock,
     random,
     onWelcome: welcomed,
     onDial: (dial) => intake.answer(dial),
+    onUnreadableDial(detail) {
+      if (unreadable.admit(detail, '')) log.tell({ kind: 'note', text: `ignored a dial order: ${detail}` });
+    },
     onLost: relayLost,
     onTrouble: troubled,
     isBusy: () => watch.snapshotOrEnd().clients > 0,
@@ -213,6 +226,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     link.stop();
+    unreadable.flush();
     if (command !== undefined) await removed(command);
     if (reason !== undefined) log.tell({ kind: 'ended', reason });
     resolve(code);

@@ -10,10 +10,13 @@ import {
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
+import { holdToBudget, OVER_BUDGET_LINGER_MS, RELAY_BUDGET } from '#shared/stream/link-budget.ts';
 
 export interface ControlLinkOptions {
   readonly clock: Clock;
   readonly onMessage: (message: RelayMessage) => void;
+  /** A dial order that cannot be read, and why; the link stays. */
+  readonly onUnreadableDial: (detail: string) => void;
   /** Once. */
   readonly onClosed: (reason: CloseReason) => void;
 }
@@ -31,7 +34,7 @@ export function controlLinkOver(
   transport: Socket,
   options: ControlLinkOptions,
 ): ControlLink {
-  const { clock, onMessage, onClosed } = options;
+  const { clock, onMessage, onUnreadableDial, onClosed } = options;
   let own: CloseReason | undefined;
   let cancelClose: (() => void) | undefined;
   const stopKeepalive = startKeepalive(socket, transport, {
@@ -42,22 +45,34 @@ export function controlLinkOver(
     },
   });
 
-  function close(reason: CloseReason): void {
+  const takesMessage = holdToBudget(socket, transport, {
+    clock,
+    budget: RELAY_BUDGET,
+    onSpent() {
+      close('over_budget', OVER_BUDGET_LINGER_MS);
+      socket.pause();
+    },
+  });
+
+  function close(reason: CloseReason, withinMs = CLOSE_WITHIN_MS): void {
     if (own !== undefined) return;
     own = reason;
     socket.close(CLOSE_REASONS[reason].code, reason);
-    cancelClose = clock.after(CLOSE_WITHIN_MS, () => {
+    cancelClose = clock.after(withinMs, () => {
       socket.terminate();
     });
   }
 
   socket.on('message', (data: Buffer, isBinary: boolean) => {
-    if (own !== undefined) return;
+    if (own !== undefined || !takesMessage()) return;
     if (isBinary) return close('not_json');
     const received = parseRelayMessage(data.toString());
     if (received.kind === 'message') onMessage(received.message);
     // An unknown type is one of a newer relay: nothing that this agent could do.
-    else if (received.kind === 'malformed') close('not_json');
+    else if (received.kind === 'malformed') {
+      if (received.type === 'dial') onUnreadableDial(received.detail);
+      else close('not_json');
+    }
   });
   socket.on('error', () => {
     own ??= 'lost';
@@ -72,6 +87,8 @@ export function controlLinkOver(
     send(message) {
       if (socket.readyState === socket.OPEN) socket.send(formatMessage(message));
     },
-    close,
+    close(reason) {
+      close(reason);
+    },
   };
 }

@@ -34,6 +34,7 @@ export function dialControlLink(
     proxy,
     timeoutMs: DIAL_TIMEOUT_MS,
     maxMessageBytes: MAX_CONTROL_BYTES,
+    isBudgeted: true,
     signal,
   };
   return dialTrusting(() => dialWebSocket(url, options));

@@ -1,5 +1,5 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
-import type { Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/clock.ts';
 import { pause } from '#shared/pause.ts';
 import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
@@ -7,6 +7,7 @@ import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/co
 import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
 import { waitFor } from '#shared/stream/dial-failure.ts';
+import { AGENT_PACE, Purse } from '#shared/stream/link-budget.ts';
 import { type ControlLink, controlLinkOver } from './control-link.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
@@ -14,8 +15,17 @@ import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
 /** Full jitter between attempts, in milliseconds: quick at first, since clients may be waiting for the agent. */
 const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
 
+/**
+ * After a link on which too much was said, either way, in milliseconds before jitter: dialling again at once would only
+ * go on with it.
+ */
+export const REST_AFTER_SPENT_LINK_MS = 10_000;
+
 /** More than this is not kept while no link is up: it is for metrics only. */
 const MAX_UNTOLD = 100;
+
+/** When what was not told for its pace is tried again, in milliseconds. */
+const RESUMPTIONS_AGAIN_MS = 1_000;
 
 /** A relay that upgrades but does not say welcome within this time is none, in milliseconds. */
 export const WELCOME_WITHIN_MS = 10_000;
@@ -28,6 +38,8 @@ export interface RelayLinkOptions {
   /** A link is up: the first one, or another after a loss or a goodbye. */
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onDial: (dial: Dial) => void;
+  /** A relay asked for a stream in a way that cannot be understood; its link stays up. */
+  readonly onUnreadableDial: (detail: string) => void;
   /** No link is up any more; dialling goes on. */
   readonly onLost: (reason: CloseReason) => void;
   /** Something is in the way, and dialling goes on; once per kind of trouble until a link is up. */
@@ -68,16 +80,35 @@ class PersistentLink implements RelayLink {
   /** What proves to relays since when this agent has had its ID. */
   #grant = '';
   #untold: Resumption[] = [];
+  /** Until the status may be told again; what it is then is what counts. */
+  #cancelStatus: Cancel | undefined;
+  #toldStatus: AgentStatus | undefined;
+  readonly #resumptions: Purse;
+  #cancelResumptions: Cancel | undefined;
   #wasLinked = false;
+  /** Why the last link that was up closed. */
+  #lastReason: CloseReason | undefined;
 
   constructor(options: RelayLinkOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ ...BACKOFF, random: options.random });
+    this.#resumptions = new Purse(AGENT_PACE.resumptions, options.clock);
   }
 
   report(status: AgentStatus): void {
     this.#status = status;
-    for (const link of this.#up) link.send(status);
+    if (this.#cancelStatus === undefined) this.#reportNow();
+  }
+
+  #reportNow(): void {
+    this.#cancelStatus = undefined;
+    const { clock } = this.#options;
+    if (this.#status === undefined || this.#status === this.#toldStatus || this.#up.size === 0) return;
+    this.#toldStatus = this.#status;
+    for (const link of this.#up) link.send(this.#status);
+    this.#cancelStatus = clock.after(AGENT_PACE.statusEveryMs, () => {
+      this.#reportNow();
+    });
   }
 
   tell(resumption: Resumption): void {
@@ -86,6 +117,8 @@ class PersistentLink implements RelayLink {
   }
 
   stop(): void {
+    this.#cancelStatus?.();
+    this.#cancelResumptions?.();
     this.#stopping.abort();
   }
 
@@ -102,7 +135,7 @@ class PersistentLink implements RelayLink {
       if (failure !== undefined && !this.#isWorthAnother(failure)) return onFailed(failure);
       // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
       const asked = failure === undefined ? 0 : this.#waitAsked(failure);
-      await pause(clock, Math.max(this.#backoff.next(), asked), signal);
+      await pause(clock, this.#restMs() ?? Math.max(this.#backoff.next(), asked), signal);
     }
   }
 
@@ -111,6 +144,13 @@ class PersistentLink implements RelayLink {
     const { clock, random } = this.#options;
     const waitedMs = clock.now() - (this.#troubles.get(failure.kind) ?? clock.now());
     return Math.min(waitFor(failure, random), failure.patienceMs - waitedMs);
+  }
+
+  /** Not less than half of it: full jitter could as well be none. */
+  #restMs(): number | undefined {
+    if (this.#lastReason !== 'over_budget') return undefined;
+    this.#lastReason = undefined;
+    return REST_AFTER_SPENT_LINK_MS * (0.5 + this.#options.random() / 2);
   }
 
   #isWorthAnother(failure: LinkFailure): boolean {
@@ -129,7 +169,7 @@ class PersistentLink implements RelayLink {
    * The result is what was wrong with it, if it never came up.
    */
   #serve({ socket, transport }: Extract<DialOutcome, { kind: 'open' }>): Promise<LinkFailure | undefined> {
-    const { clock, onDial, onLost, target } = this.#options;
+    const { clock, onDial, onLost, onUnreadableDial, target } = this.#options;
     const { signal } = this.#stopping;
     const { promise, resolve } = Promise.withResolvers<LinkFailure | undefined>();
     const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
@@ -150,10 +190,12 @@ class PersistentLink implements RelayLink {
             return resolve(undefined);
         }
       },
+      onUnreadableDial,
       onClosed: (reason) => {
         cancelWelcome();
         signal.removeEventListener('abort', leave);
         const wasUp = this.#up.delete(link);
+        if (wasUp) this.#lastReason = reason;
         if (wasUp && this.#up.size === 0 && !signal.aborted) onLost(reason);
         resolve(wasUp ? undefined : closedEarly(target, reason, this.#wasLinked));
       },
@@ -188,6 +230,14 @@ class PersistentLink implements RelayLink {
     // During a move there are two; the newer one stays.
     const link = [...this.#up].at(-1);
     if (link === undefined) return;
-    for (const resumption of this.#untold.splice(0)) link.send(resumption);
+    for (let next = this.#untold[0]; next !== undefined && this.#resumptions.take(1); [next] = this.#untold) {
+      this.#untold.shift();
+      link.send(next);
+    }
+    if (this.#untold.length === 0) return;
+    this.#cancelResumptions ??= this.#options.clock.after(RESUMPTIONS_AGAIN_MS, () => {
+      this.#cancelResumptions = undefined;
+      this.#tellNow();
+    });
   }
 }

@@ -81,6 +81,7 @@ function endFrom({ reason, detail }: StreamEnd): SessionEnd {
     case 'unanswered_ping':
     case 'stuck':
     case 'too_big':
+    case 'over_budget':
     case 'text_on_stream':
     case 'not_json':
       return { kind: 'broken', message: `the connection broke: ${shown(detail ?? meaning)}` };

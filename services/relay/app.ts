@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
 import type { Config } from './config.ts';
@@ -12,6 +12,7 @@ import { ClusterKey } from './hop/cluster-key.ts';
 import { PeerDialler } from './hop/peer-dialler.ts';
 import { registerAdmission } from './http/admission.ts';
 import { registerAgentRoutes } from './http/agent.ts';
+import { takeProxyHeaders } from './http/balanced-connections.ts';
 import { registerClientRoute } from './http/client.ts';
 import { registerDialRoute } from './http/dial.ts';
 import { digestOf, listPlatforms } from './http/download/binary.ts';
@@ -21,9 +22,11 @@ import { registerHealth } from './http/health.ts';
 import { registerHopRoute } from './http/hop.ts';
 import { answerFaults, answerMalformed } from './http/malformed.ts';
 import { registerMetrics } from './http/metrics.ts';
+import { addressOfSocket, fixAddress } from './http/origin.ts';
 import type { RouteOptions } from './http/route-options.ts';
 import { registerSessions } from './http/sessions.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
+import { cutUntakenAnswers } from './http/untaken-answers.ts';
 import { isWebSocketUpgrade, routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
 import { ownAddress } from './internal-host.ts';
@@ -37,6 +40,7 @@ import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import { createRedisRegistry } from './registry/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
+import { createRepeatedLines, type RepeatedLines } from './repeated-lines.ts';
 import { AgentTable } from './session/agent-table.ts';
 import { OwnerCheck } from './session/owner-check.ts';
 import { PendingDials } from './session/pending-dials.ts';
@@ -111,8 +115,11 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     memory: parts.memory ?? processMemory(config.limits.memoryBytes),
     recorder: metrics,
   });
-  const publicApp = createApp(config, parts, metrics, true);
-  const internalApp = createApp(config, parts, metrics, false);
+  const repeated = createRepeatedLines(clock, (fields, message) => {
+    log.info(fields, message);
+  });
+  const publicApp = createApp(config, parts, metrics, repeated, true);
+  const internalApp = createApp(config, parts, metrics, repeated, false);
   // A child: what one listener is told to keep quiet of, the core goes on saying.
   const log = publicApp.log.child({});
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
@@ -161,14 +168,34 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     clock,
     onPipelined(socket) {
       metrics.requestMalformed('pipelined');
-      log.info({ address: socket.remoteAddress, reason: 'pipelined' }, 'malformed request');
+      log.info({ address: addressOfSocket(socket), reason: 'pipelined' }, 'malformed request');
     },
   };
+  if (config.proxyProtocolFrom.length > 0) {
+    const cut = takeProxyHeaders(publicApp.server, {
+      from: config.proxyProtocolFrom,
+      clock,
+      onMalformed(socket) {
+        metrics.requestMalformed('proxy_header');
+        log.info({ address: addressOfSocket(socket), reason: 'proxy_header' }, 'malformed request');
+      },
+    });
+    stops.push(cut);
+  }
   refuseForeignOrigins(publicApp, metrics, config.publicUrl);
   routeUpgrades(publicApp, upgrades);
   registerAdmission(publicApp, { admission, recorder: metrics });
   registerAgentRoutes(publicApp, routes);
   const dismiss = registerClientRoute(publicApp, routes);
+  stops.push(
+    cutUntakenAnswers(publicApp, {
+      clock,
+      onCut(socket) {
+        metrics.answerUntaken();
+        log.info({ address: addressOfSocket(socket) }, 'answer not taken');
+      },
+    }),
+  );
   registerDownloads(publicApp, { directory: parts.downloads, defaultPlatform: parts.platform });
   registerUsagePage(publicApp, {
     publicUrl: config.publicUrl?.href,
@@ -275,6 +302,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       peers.stop();
       admission.stop();
       await registry.stop();
+      repeated.flush();
     })();
     return stopped;
   }
@@ -295,6 +323,7 @@ function createApp(
   config: Config,
   parts: RelayParts,
   recorder: Recorder,
+  repeated: RepeatedLines,
   isPublic: boolean,
 ): FastifyInstance {
   const tls = isPublic ? config.tls : undefined;
@@ -302,6 +331,13 @@ function createApp(
     logger: {
       level: config.logLevel,
       base: { pod: config.podId },
+      hooks: {
+        logMethod(args, write) {
+          // Of pino's forms only the one of `Log` is used: fields, then a constant message.
+          const [fields, message] = args as readonly unknown[];
+          if (repeated.admit(fields, message)) write.apply(this, args);
+        },
+      },
       ...(parts.log === undefined ? {} : { stream: parts.log }),
     },
     // Sessions are logged by the core; a line per scrape and probe helps nobody.
@@ -324,11 +360,18 @@ function createServer(tls: TlsFiles | undefined, handler: http.RequestListener):
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     shouldUpgradeCallback: isWebSocketUpgrade,
   };
-  if (tls === undefined) return http.createServer(options, handler);
-  return https.createServer(
-    { ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) },
-    handler,
-  );
+  if (tls === undefined) {
+    return http.createServer(options, handler).prependListener('connection', fixAddressOrCut);
+  }
+  return https
+    .createServer({ ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) }, handler)
+    .prependListener('secureConnection', fixAddressOrCut);
+}
+
+/** A peer that was gone before its connection was accepted has no address, and waits for nothing. */
+function fixAddressOrCut(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  fixAddress(socket);
 }
 
 async function listen(

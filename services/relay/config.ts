@@ -94,6 +94,12 @@ const SCHEMA = z.object({
     .string()
     .default('false')
     .describe("which proxies' `X-Forwarded-*` to believe: true, false, a number of hops, or addresses"),
+  PROXY_PROTOCOL_FROM: z
+    .string()
+    .optional()
+    .describe(
+      'addresses of TCP balancers whose connections to the public listener begin with a PROXY protocol header, version 1 or 2',
+    ),
   DRAIN_TIMEOUT_SECONDS: seconds('DRAIN_TIMEOUT_SECONDS', 30).describe(
     'how long sessions that cannot move may go on after SIGTERM',
   ),
@@ -187,6 +193,8 @@ export interface Config {
   readonly clusterSecrets: readonly string[] | undefined;
   readonly publicUrl: URL | undefined;
   readonly trustProxy: TrustProxy;
+  /** Addresses and ranges of TCP balancers that speak the PROXY protocol; none: nobody does. */
+  readonly proxyProtocolFrom: readonly string[];
   readonly drainTimeoutMs: number;
   readonly drainDelayMs: number;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -216,6 +224,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (trustProxy === undefined) {
     faults.push(
       `TRUST_PROXY: true, false, a number of hops or a comma-separated list of addresses, ${got(given['TRUST_PROXY'])}`,
+    );
+  }
+  const proxyProtocolFrom = listFrom(given['PROXY_PROTOCOL_FROM']);
+  if (!proxyProtocolFrom.every(isAddressRange)) {
+    faults.push(
+      `PROXY_PROTOCOL_FROM: must be a comma-separated list of addresses, ${got(given['PROXY_PROTOCOL_FROM'])}`,
     );
   }
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = given;
@@ -258,6 +272,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       clusterSecrets,
       publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
       trustProxy,
+      proxyProtocolFrom,
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
       drainDelayMs: values.DRAIN_DELAY_SECONDS * 1000,
       tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
@@ -372,6 +387,10 @@ function parseTrustProxy(text: string): TrustProxy | undefined {
   const addresses = text.split(',').map((address) => address.trim());
   const known = addresses.every((address) => isAddressRange(address) || ADDRESS_NAMES.has(address));
   return known ? addresses : undefined;
+}
+
+function listFrom(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(',').map((word) => word.trim());
 }
 
 /** An IP address, with a prefix length or without. */

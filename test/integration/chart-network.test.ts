@@ -108,6 +108,22 @@ describe('the network of a release', () => {
     expect(await select({ matchLabels: null })).toEqual([true, true, true]);
   });
 
+  test('lets only the ingress and the test of the release in where the ingress is named', async () => {
+    const ingressNamespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } };
+    const access = accessOf(
+      await render({ kinds: PROMETHEUS_KINDS, values: { networkPolicy: { ingressNamespaceSelector } } }),
+    );
+    expect(access).toEqual({
+      ...CLOSED,
+      relay: ['internal', 'redis'],
+      'a relay of another release': [],
+      'a pod beside it': [],
+      monitoring: ['internal'],
+      'a pod elsewhere that looks like a relay': [],
+      'the world': [],
+    });
+  });
+
   test('is open where policies are not wanted', async () => {
     const access = accessOf(await render({ values: { networkPolicy: { enabled: false } } }));
     expect(access['the world']).toEqual(['public', 'internal', 'other', 'redis']);

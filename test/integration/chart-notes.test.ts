@@ -29,6 +29,25 @@ test('the notes say how people get there, whatever leads to it', async () => {
   expect(await renderNotes({})).toContain('port-forward service/converge 8080:80');
 });
 
+test('the notes say by which address clients are known behind an ingress', async () => {
+  const ingress = { enabled: true, host: 'a.example.com' };
+  const notes = (values: object) => renderNotes({ values: { ingress, ...values } });
+  const unknown = await notes({});
+  expect(unknown).toContain('Every client is known by the address of the ingress');
+  expect(unknown).toContain('the page prints ws://');
+  expect(await notes({ relay: { publicUrl: 'https://a.example.com' } })).not.toContain(
+    'the page prints ws://',
+  );
+  const ingressNamespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } };
+  const known = await notes({ networkPolicy: { ingressNamespaceSelector } });
+  expect(known).toContain('by the address that the ingress gives them');
+  for (const trustProxy of ['10.42.0.0/16', 'uniquelocal', 2, false]) {
+    const told = await notes({ relay: { trustProxy } });
+    expect(told).not.toMatch(/known by the address/);
+  }
+  expect(await renderNotes({})).not.toMatch(/known by the address/);
+});
+
 test('the notes warn of an image that no registry has', async () => {
   expect(await renderNotes({})).toContain('a name without a registry');
   const image = { repository: 'registry.example.com/converge' };

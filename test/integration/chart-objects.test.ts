@@ -244,7 +244,7 @@ describe('what leads to the pods', () => {
         await render({ values: { ingress: { enabled: true, host: 'a.example.com', ...ingress } } }),
         'Deployment',
       );
-      expect(env(relay, 'TRUST_PROXY')?.['value']).toBe('uniquelocal');
+      expect(env(relay, 'TRUST_PROXY')?.['value']).toBe('false');
       return env(relay, 'PUBLIC_URL')?.['value'];
     };
     expect(await publicUrl({ tls: { secretName: 'cert' } })).toBe('https://a.example.com');
@@ -261,7 +261,27 @@ describe('what leads to the pods', () => {
     expect(await told(false)).toBe('false');
     expect(await told(0)).toBe('0');
     expect(await told('10.0.0.0/8, uniquelocal')).toBe('10.0.0.0/8, uniquelocal');
-    expect(await told('')).toBe('uniquelocal');
+    // Where others than the gateway may come, private addresses are anybody's.
+    expect(await told('')).toBe('false');
+  });
+
+  test('believes private addresses by itself where only the ingress may come', async () => {
+    const ingressNamespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } };
+    const told = async (values: object) =>
+      env(pick(await render({ sets: ['gateway'], values }), 'Deployment'), 'TRUST_PROXY')?.['value'];
+    expect(await told({ networkPolicy: { ingressNamespaceSelector } })).toBe('uniquelocal');
+    const relay = { trustProxy: '10.42.0.0/16' };
+    expect(await told({ networkPolicy: { ingressNamespaceSelector }, relay })).toBe('10.42.0.0/16');
+    expect(await told({})).toBe('false');
+  });
+
+  test('takes the PROXY protocol from the balancers that are named, else from nobody', async () => {
+    const named = async (values: object) =>
+      env(pick(await render({ values }), 'Deployment'), 'PROXY_PROTOCOL_FROM')?.['value'];
+    expect(await named({})).toBeUndefined();
+    expect(await named({ relay: { proxyProtocolFrom: '10.0.0.0/8, fd00::/8' } })).toBe(
+      '10.0.0.0/8, fd00::/8',
+    );
   });
 
   test('has what else a Service may need', async () => {

@@ -209,6 +209,24 @@ describe('values that cannot work are refused with a sentence', () => {
       { relay: { trustProxy: 'traefik' } },
       /relay\.trustProxy is "traefik": true, false, a number of hops/,
     ],
+    [
+      'a balancer by name',
+      { relay: { proxyProtocolFrom: 'uniquelocal' } },
+      /relay\.proxyProtocolFrom is "uniquelocal": addresses such as/,
+    ],
+    [
+      'an ingress that alone may come, and nothing that keeps the others out',
+      { networkPolicy: { enabled: false, ingressNamespaceSelector: { matchLabels: { a: 'b' } } } },
+      /networkPolicy\.ingressNamespaceSelector without networkPolicy\.enabled/,
+    ],
+    [
+      'an ingress that alone may come, and a way past it',
+      {
+        service: { type: 'NodePort' },
+        networkPolicy: { ingressNamespaceSelector: { matchLabels: { a: 'b' } } },
+      },
+      /service\.type NodePort lets others come past it/,
+    ],
     ['a tag that YAML took for a number', { image: { tag: 1.1 } }, /image\.tag is the number 1\.1.*quotes/],
     [
       'a repository with its tag',

@@ -19,6 +19,7 @@ class Listener {
   readonly clock = new ManualClock();
   readonly welcomes: Welcome[] = [];
   readonly dials: Dial[] = [];
+  readonly unreadable: string[] = [];
   readonly losses: CloseReason[] = [];
   readonly troubles: LinkFailure[] = [];
   failure: LinkFailure | undefined;
@@ -32,6 +33,7 @@ class Listener {
       random: () => 0.5,
       onWelcome: (welcome) => this.welcomes.push(welcome),
       onDial: (dial) => this.dials.push(dial),
+      onUnreadableDial: (detail) => this.unreadable.push(detail),
       onLost: (reason) => this.losses.push(reason),
       isBusy: () => this.isBusy,
       onTrouble: (failure) => this.troubles.push(failure),

@@ -1,16 +1,17 @@
 // A relay whose log nobody reads: it serves, drops and counts lines, and ends on SIGTERM as any other.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { freePort } from '../support/e2e-network.ts';
 import { sumOf } from '../support/exposition.ts';
 import { until } from '../support/poll.ts';
+import { openRawLink } from '../support/raw-link.ts';
 
 const DROPPED = 'converge_log_lines_dropped_total';
-/** Each is a line of some 600 bytes in the log: together more than the backlog and a pipe hold. */
-const REQUESTS = 4_000;
-const LONG_PATH = `/${'x'.repeat(190)}`;
+/** Each is two lines in the log, of some 600 bytes: together more than the backlog and a pipe hold. */
+const LINKS = 2_500;
+const LINKS_AT_ONCE = 50;
+const LONG_ID = 'x'.repeat(120);
 
 const relays: ReturnType<typeof spawn>[] = [];
 
@@ -40,16 +41,14 @@ test('goes on without its log, and without it to the end', async () => {
     );
   await until('the relay answers', async () => (await metrics()) !== '', 60_000);
 
-  const socket = connect(port, '127.0.0.1');
-  const request = `GET ${LONG_PATH} HTTP/1.1\r\nHost: relay\r\n\r\n`;
-  socket.write(request.repeat(REQUESTS));
-  let answers = '';
-  socket.setEncoding('latin1').on('data', (text: string) => {
-    answers += text;
-  });
-  await until('all are answered', () => answers.split('HTTP/1.1 404').length > REQUESTS, 60_000);
+  for (let made = 0; made < LINKS; made += LINKS_AT_ONCE) {
+    const batch = Array.from({ length: LINKS_AT_ONCE }, (_, index) =>
+      openRawLink(port, `${LONG_ID}-${made + index}`),
+    );
+    for (const link of await Promise.all(batch)) link[Symbol.dispose]();
+  }
+  await until('all are gone', async () => sumOf(await metrics(), 'converge_agents') === 0);
   expect(sumOf(await metrics(), DROPPED)).toBeGreaterThan(0);
-  socket.destroy();
 
   const exited = once(relay, 'exit');
   relay.kill('SIGTERM');

@@ -72,6 +72,7 @@ export class EchoAgent implements AsyncDisposable {
       onDial: (dial) => {
         this.#intake.answer(dial);
       },
+      onUnreadableDial: (detail) => this.events.push(`unreadable dial: ${detail}`),
       onLost: (reason) => this.losses.push(reason),
       isBusy: () => false,
       onTrouble: (failure) => this.troubles.push(failure),

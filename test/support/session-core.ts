@@ -58,6 +58,10 @@ export class FakeRecorder implements Recorder {
   clientLeft(): void {
     this.calls.push(['clientLeft']);
   }
+  answerUntaken(): void {
+    this.calls.push(['answerUntaken']);
+  }
+
   requestMalformed(reason: string): void {
     this.calls.push(['requestMalformed', reason]);
   }

@@ -66,6 +66,7 @@ describe('close reasons', () => {
     ['text_on_stream', 1003],
     ['not_json', 1003],
     ['too_big', 1009],
+    ['over_budget', 1008],
     ['fault', 1011],
     ['restart', 1012],
     ['agent_gone', 4404],

@@ -34,7 +34,7 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
     grant: word,
   }),
   fc.record({ type: fc.constant('grant'), grant: word }),
-  fc.record({ type: fc.constant('dial'), ticket: word, client: word, resumable: fc.boolean() }),
+  fc.record({ type: fc.constant('dial'), ticket: word, client: fc.ipV4(), resumable: fc.boolean() }),
   fc.record({ type: fc.constant('goaway'), reason: word, seconds: count }),
 );
 const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
@@ -130,6 +130,13 @@ test('a dial without the resumable flag is of an older relay, and not resumable'
   });
 });
 
+test('an address in the form of an older relay is read in its one form', () => {
+  expect(parseRelayMessage(JSON.stringify({ ...DIAL, client: '[2001:DB8::1]:5678' }))).toEqual({
+    kind: 'message',
+    message: { ...DIAL, client: '2001:db8::1' },
+  });
+});
+
 test('an outcome of a newer agent is ignored like a type of it', () => {
   const text = JSON.stringify({ type: 'resumption', outcome: 'moved', afterMs: 1 });
   expect(parseAgentMessage(text)).toEqual({ kind: 'unknown', type: 'resumption' });
@@ -151,6 +158,8 @@ test.each([
   [{ ...WELCOME, grant: 7 }, 'grant'],
   [{ type: 'grant' }, 'grant'],
   [{ ...DIAL, resumable: 'yes' }, 'resumable'],
+  [{ ...DIAL, client: 'somewhere' }, 'client'],
+  [{ ...DIAL, client: 'x'.repeat(1025) }, 'client'],
   [{ type: 'goaway', reason: 'restart' }, 'seconds'],
 ])('%j is malformed: %s', (message, field) => {
   const received = parseRelayMessage(JSON.stringify(message));

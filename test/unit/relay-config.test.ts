@@ -29,6 +29,7 @@ test('nothing set is a relay on one machine', () => {
     clusterSecrets: undefined,
     publicUrl: undefined,
     trustProxy: false,
+    proxyProtocolFrom: [],
     drainTimeoutMs: 30_000,
     drainDelayMs: 5_000,
     tls: undefined,
@@ -236,6 +237,22 @@ describe('limits', () => {
   });
 });
 
+describe('PROXY_PROTOCOL_FROM', () => {
+  test('is a list of addresses and ranges', () => {
+    const { proxyProtocolFrom } = valid({ PROXY_PROTOCOL_FROM: '10.0.0.0/8, 192.0.2.1,fd00::/8' });
+    expect(proxyProtocolFrom).toEqual(['10.0.0.0/8', '192.0.2.1', 'fd00::/8']);
+  });
+
+  test.each(['true', '1', 'uniquelocal', '10.0.0.0/8,', '0.0.0.0/0', '::/0', '10.0.0.300'])(
+    '%s is a fault',
+    (text) => {
+      expect(faults({ PROXY_PROTOCOL_FROM: text })).toEqual([
+        expect.stringMatching(/^PROXY_PROTOCOL_FROM: /),
+      ]);
+    },
+  );
+});
+
 test('no environment makes it throw', () => {
   const name = fc.constantFrom(
     'PORT',
@@ -248,6 +265,7 @@ test('no environment makes it throw', () => {
     'CLUSTER_SECRET',
     'PUBLIC_URL',
     'TRUST_PROXY',
+    'PROXY_PROTOCOL_FROM',
     'DRAIN_TIMEOUT_SECONDS',
     'TLS_CERT_FILE',
     'LOG_LEVEL',
@@ -279,6 +297,7 @@ test('the table documents every variable, in one row each', () => {
     'CLUSTER_SECRET',
     'PUBLIC_URL',
     'TRUST_PROXY',
+    'PROXY_PROTOCOL_FROM',
     'DRAIN_TIMEOUT_SECONDS',
     'DRAIN_DELAY_SECONDS',
     'TLS_CERT_FILE',

@@ -1,4 +1,6 @@
 // The dial order: what one pod asks of the pod that holds the agent, and the paths of the internal listener.
+import { readAddress } from '#shared/protocol/address.ts';
+import { isTicket } from '#shared/protocol/paths.ts';
 
 /** The largest body of a dial order, in bytes. */
 export const MAX_DIAL_ORDER_BYTES = 4096;
@@ -6,6 +8,7 @@ export const MAX_DIAL_ORDER_BYTES = 4096;
 export interface DialOrder {
   /** For the agent to show with its stream. */
   readonly ticket: string;
+  /** The client's IP address. */
   readonly client: string;
   readonly resumable: boolean;
 }
@@ -34,5 +37,6 @@ export function parseDialOrder(body: string): DialOrder | undefined {
   const { ticket, client, resumable } = value as Record<string, unknown>;
   if (typeof ticket !== 'string' || typeof client !== 'string' || typeof resumable !== 'boolean')
     return undefined;
-  return { ticket, client, resumable };
+  const address = readAddress(client);
+  return address !== undefined && isTicket(ticket) ? { ticket, client: address, resumable } : undefined;
 }

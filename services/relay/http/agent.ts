@@ -54,7 +54,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
     const origin = originOf(request, options.publicUrl);
     if (!offered.includes(AGENT_CONTROL)) {
       const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}/docs/agent`;
-      return refuse(reply, recorder, 'upgrade_required', message, { id, offered });
+      const words = offered.slice(0, 4).map((word) => word.slice(0, 64));
+      return refuse(reply, recorder, 'upgrade_required', message, { id, offered: words });
     }
     const claim = request.headers[CLAIM_HEADER];
     if (typeof claim !== 'string' || !isClaim(claim)) {

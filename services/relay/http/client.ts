@@ -46,8 +46,8 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
     const resumable = offered.includes(RESUME);
     const client = asker.address;
     const over = new AbortController();
-    const watched = watchWaitingSocket(socket, () => {
-      over.abort(LEFT);
+    const watched = watchWaitingSocket(socket, (why) => {
+      over.abort(why === 'left' ? LEFT : TOO_EAGER);
     });
     waiting.add(over);
     const routed = await router
@@ -58,6 +58,15 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
         wait.slot.release();
       });
     const early = watched.release();
+    if (over.signal.reason === TOO_EAGER) {
+      // Also where the agent's stream came at that very moment: what was sent is gone.
+      if (routed?.kind === 'stream') routed.stream.close({ reason: 'going_away' });
+      recorder.requestMalformed('early');
+      reply.log.info({ id, address: client, reason: 'early' }, 'malformed request');
+      reply.hijack();
+      socket.destroy();
+      return reply;
+    }
     if (routed === undefined) {
       const message = 'the registry is not reachable, so the agent cannot be found: try again';
       return refuse(reply, recorder, 'registry_unavailable', message, { id });
@@ -66,7 +75,7 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
       case 'refused':
         return refuse(reply, recorder, routed.code, routed.message, { id });
       case 'abandoned':
-        if (over.signal.reason !== LEFT) return refuse(reply, recorder, 'draining', DRAINING, { id });
+        if (over.signal.reason === DISMISSED) return refuse(reply, recorder, 'draining', DRAINING, { id });
         recorder.clientLeft();
         reply.log.info({ id, client, seconds: (clock.now() - askedAt) / 1000 }, 'client left while waiting');
         reply.hijack();
@@ -100,5 +109,6 @@ export function registerClientRoute(app: FastifyInstance, options: RouteOptions)
 }
 
 const LEFT = 'the client left';
+const TOO_EAGER = 'the client did not wait for its answer';
 const DISMISSED = 'the relay dismissed it';
 const DRAINING = 'this relay is going away: try again now';

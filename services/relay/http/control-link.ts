@@ -5,10 +5,22 @@ import type { Clock } from '#shared/clock.ts';
 import { CLOSE_REASONS, type CloseReason, closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import { type AgentMessage, formatMessage, parseAgentMessage } from '#shared/protocol/control-messages.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from '#shared/stream/keepalive.ts';
+import {
+  AGENT_BUDGET,
+  holdToBudget,
+  OVER_BUDGET_LINGER_MS,
+  TOO_MANY_PIECES,
+} from '#shared/stream/link-budget.ts';
 import type { ControlLink } from '../session/ports.ts';
 
 /** An agent that lets this much pile up, in bytes, does not read its link and is cut. */
 export const MAX_CONTROL_BACKLOG_BYTES = 256 * 1024;
+
+/** What an agent did that ws does not put up with. */
+const REASONS_OF_ERRORS: Readonly<Record<string, CloseReason>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'too_big',
+  [TOO_MANY_PIECES]: 'over_budget',
+};
 
 export interface ControlLinkOptions {
   readonly clock: Clock;
@@ -19,7 +31,7 @@ export interface ControlLinkOptions {
   readonly onClosed: (reason: CloseReason) => void;
 }
 
-/** Takes charge of a WebSocket that was just opened. */
+/** Takes charge of a WebSocket that was just opened, with BUDGETED_READING. */
 export function controlLinkOver(
   socket: WebSocket,
   transport: Socket,
@@ -33,11 +45,11 @@ export function controlLinkOver(
     own ??= reason;
     socket.terminate();
   };
-  const close = (reason: CloseReason): void => {
+  const close = (reason: CloseReason, withinMs = CLOSE_WITHIN_MS): void => {
     if (own !== undefined) return;
     own = reason;
     socket.close(CLOSE_REASONS[reason].code, reason);
-    cancelClose = clock.after(CLOSE_WITHIN_MS, () => {
+    cancelClose = clock.after(withinMs, () => {
       socket.terminate();
     });
   };
@@ -49,8 +61,17 @@ export function controlLinkOver(
     },
   });
 
+  const takesMessage = holdToBudget(socket, transport, {
+    clock,
+    budget: AGENT_BUDGET,
+    onSpent: () => {
+      close('over_budget', OVER_BUDGET_LINGER_MS);
+      socket.pause();
+    },
+  });
+
   socket.on('message', (data: Buffer, isBinary: boolean) => {
-    if (own !== undefined) return;
+    if (own !== undefined || !takesMessage()) return;
     const received = isBinary
       ? ({ kind: 'malformed', detail: 'binary' } as const)
       : parseAgentMessage(data.toString());
@@ -66,12 +87,26 @@ export function controlLinkOver(
     }
   });
   socket.on('error', (error: NodeJS.ErrnoException) => {
-    own ??= error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'too_big' : 'lost';
+    own ??= REASONS_OF_ERRORS[error.code ?? ''] ?? 'lost';
+    // ws has sent a close frame, and reads on until the peer has closed too.
+    cancelClose ??= clock.after(OVER_BUDGET_LINGER_MS, () => {
+      socket.terminate();
+    });
   });
-  socket.on('close', (code: number, text: Buffer) => {
+  let isOver = false;
+  const finish = (reason: CloseReason): void => {
+    if (isOver) return;
+    isOver = true;
     stopKeepalive();
     cancelClose?.();
-    onClosed(own ?? closeReasonFrom(code, text.toString()));
+    onClosed(reason);
+  };
+  socket.on('close', (code: number, text: Buffer) => {
+    finish(own ?? closeReasonFrom(code, text.toString()));
+  });
+  // ws first goes through all that has arrived, a message in each turn; where the reason is known, nobody waits for that.
+  transport.on('close', () => {
+    if (own !== undefined) finish(own);
   });
   return {
     send(message) {
@@ -79,6 +114,8 @@ export function controlLinkOver(
       socket.send(formatMessage(message));
       if (socket.bufferedAmount > MAX_CONTROL_BACKLOG_BYTES) cut('stuck');
     },
-    close,
+    close: (reason) => {
+      close(reason);
+    },
   };
 }

@@ -32,6 +32,7 @@ export function registerDialRoute(app: FastifyInstance, options: RouteOptions): 
     }
     const order = parseDialOrder(body);
     if (order === undefined || !isValidId(id)) {
+      recorder.peerRejected('malformed');
       return refuse(reply, recorder, 'invalid_id', 'not a dial order', { id: id.slice(0, 160) });
     }
     const agent = agents.get(id);

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyServerOptions } from 'fastify';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import type { MalformedReason, Recorder } from '../session/ports.ts';
+import { addressOf, addressOfSocket } from './origin.ts';
 import { refuse } from './refusal.ts';
 
 const ANSWERS: Partial<Record<MalformedReason, string>> = {
@@ -22,7 +23,7 @@ export function answerMalformed(
       if (error.code === 'ECONNRESET') return void socket.destroy();
       const reason = reasonOf(error.code);
       recorder.requestMalformed(reason);
-      this.log.info({ address: socket.remoteAddress, reason }, 'malformed request');
+      this.log.info({ address: addressOfSocket(socket), reason }, 'malformed request');
       const answer = ANSWERS[reason];
       // As Node does by itself: what the kernel does not take at once is not worth waiting for.
       if (answer !== undefined && socket.writable)
@@ -48,12 +49,17 @@ export function answerFaults(app: FastifyInstance, recorder: Recorder): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { statusCode = 500 } = error;
     if (statusCode < 500) {
-      recorder.requestMalformed(statusCode === 413 ? 'too_large' : 'not_http');
-      request.log.info({ err: error }, 'malformed request');
+      const reason = statusCode === 413 ? 'too_large' : 'not_http';
+      recorder.requestMalformed(reason);
+      // The stack is fastify's: the code says all of it.
+      const { code } = error;
+      request.log.info({ address: addressOf(request), reason, code }, 'malformed request');
       return reply.code(statusCode).send({ code: 'malformed_request', message: error.message });
     }
     recorder.refused('fault');
-    request.log.error({ err: error }, 'request failed');
+    // Whoever has gone may have caused it by that; nobody waits for an answer, and nobody should be woken up.
+    const level = request.socket.destroyed ? 'info' : 'error';
+    request.log[level]({ err: error, address: addressOf(request) }, 'request failed');
     return reply.code(500).send({ code: 'fault', message: 'an internal fault: try again' });
   });
 }

@@ -9,6 +9,7 @@ import { frameStream } from '#shared/frames/frame-stream.ts';
 import { acceptValueFor, WEBSOCKET_VERSION } from '#shared/frames/handshake.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { SOCKET_OPTIONS } from '#shared/stream/keepalive.ts';
+import { BUDGETED_READING } from '#shared/stream/link-budget.ts';
 
 /** A peer that is refused and does not close its side is cut after this time, in milliseconds, whatever it sends. */
 export const LINGER_AFTER_REFUSAL_MS = 5_000;
@@ -16,7 +17,6 @@ export const LINGER_AFTER_REFUSAL_MS = 5_000;
 /** A handshake that has not been answered yet. */
 interface Handshake {
   readonly socket: Socket;
-  readonly head: Buffer;
   readonly response: ServerResponse;
 }
 
@@ -70,7 +70,9 @@ export function routeUpgrades(app: FastifyInstance, { clock, onPipelined }: Upgr
       const cancel = clock.after(LINGER_AFTER_REFUSAL_MS, () => socket.destroy());
       socket.once('close', cancel);
     });
-    handshakes.set(request, { socket, head, response });
+    // Whoever reads the socket next gets it first: what came early is counted and bounded in one place.
+    if (head.length > 0) socket.unshift(head);
+    handshakes.set(request, { socket, response });
     app.routing(request, response);
   });
 }
@@ -80,7 +82,7 @@ export function handshakeSocket(request: FastifyRequest): Socket | undefined {
   return handshakes.get(request.raw)?.socket;
 }
 
-/** A WebSocket endpoint with its limits. `choose` picks the subprotocol from what the peer offers. */
+/** A WebSocket endpoint with its limits, for links that are held to a budget. `choose` picks the subprotocol from what the peer offers. */
 export function createEndpoint(
   maxMessageBytes: number,
   choose: (offered: Set<string>) => string | false,
@@ -89,6 +91,7 @@ export function createEndpoint(
     noServer: true,
     clientTracking: false,
     ...SOCKET_OPTIONS,
+    ...BUDGETED_READING,
     maxPayload: maxMessageBytes,
     handleProtocols: choose,
   });
@@ -105,9 +108,9 @@ export function acceptUpgrade(
   endpoint: WebSocketServer,
   use: (socket: WebSocket, transport: Socket) => void,
 ): boolean {
-  const { socket, head } = takeHandshake(request, reply);
+  const { socket } = takeHandshake(request, reply);
   let isAccepted = false;
-  endpoint.handleUpgrade(request.raw, socket, head, (webSocket) => {
+  endpoint.handleUpgrade(request.raw, socket, EMPTY, (webSocket) => {
     isAccepted = true;
     use(webSocket, socket);
   });
@@ -123,13 +126,12 @@ export function acceptStream(
   reply: FastifyReply,
   { protocol, early = EMPTY, clock }: { protocol: string | undefined; early?: Buffer; clock: Clock },
 ): ByteStream | undefined {
-  const { socket, head } = takeHandshake(request, reply);
+  const { socket } = takeHandshake(request, reply);
   if (socket.destroyed) return undefined;
   const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
   const choice = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   socket.write(`${SWITCHING_LINES}Sec-WebSocket-Accept: ${accept}\r\n${choice}\r\n`, 'latin1');
-  const first = early.length === 0 ? head : Buffer.concat([head, early]);
-  return frameStream({ socket, head: first, isClient: false, clock });
+  return frameStream({ socket, head: early, isClient: false, clock });
 }
 
 /** Takes the socket out of the hands of HTTP; whoever calls answers the peer from here on. */

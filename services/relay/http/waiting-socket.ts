@@ -1,34 +1,69 @@
-// A socket whose handshake is not answered yet: notices when the peer leaves, and keeps what it sends early.
+// A socket whose handshake is not answered yet: notices when the peer leaves, and keeps the little that it sends early.
 import type { Socket } from 'node:net';
 
-/** What a peer may send before its handshake is answered, in bytes; more waits in the kernel. */
-const EARLY_BYTES_LIMIT = 16 * 1024;
+/**
+ * What a peer may send before its handshake is answered, in bytes, and what is held of that at most. A client waits for
+ * the answer (RFC 6455 section 4.1), so this is for those that know no better. More cannot be left to the kernel: one
+ * read brings 64 KiB, and no waiting client is worth so much.
+ */
+export const EARLY_BYTES_LIMIT = 16 * 1024;
+
+/** Where the copies begin to grow, in bytes: a first frame with its header fits. */
+const FIRST_ROOM_BYTES = 256;
+
+/** Why a peer is not waited for any more: it has gone, or it sent more than EARLY_BYTES_LIMIT. */
+export type Departure = 'left' | 'too_eager';
 
 export interface WaitingSocket {
   /** Ends the watch and gives what was sent early. */
   release(): Buffer;
 }
 
-/** Watches `socket`, and calls `leave` when the peer has gone. Reading is the only way to hear of that. */
-export function watchWaitingSocket(socket: Socket, leave: () => void): WaitingSocket {
-  const early: Buffer[] = [];
+/** Watches `socket`, and calls `leave` when the peer is not to be waited for. Reading is the only way to hear of that. */
+export function watchWaitingSocket(socket: Socket, leave: (why: Departure) => void): WaitingSocket {
+  /** Copies, since a chunk can be a small part of a large piece of memory. */
+  let held = EMPTY;
   let size = 0;
   const keep = (chunk: Buffer): void => {
-    early.push(chunk);
+    if (size + chunk.length > EARLY_BYTES_LIMIT) {
+      stop();
+      held = EMPTY;
+      size = 0;
+      leave('too_eager');
+      return;
+    }
+    held = withRoom(held, size, size + chunk.length);
+    chunk.copy(held, size);
     size += chunk.length;
-    if (size >= EARLY_BYTES_LIMIT) socket.pause();
+  };
+  const gone = (): void => {
+    leave('left');
+  };
+  const stop = (): void => {
+    socket.pause();
+    socket.off('data', keep);
+    socket.off('end', gone);
+    socket.off('close', gone);
   };
   socket.on('data', keep);
-  socket.on('end', leave);
-  socket.on('close', leave);
-  if (socket.destroyed) leave();
+  socket.on('end', gone);
+  socket.on('close', gone);
+  if (socket.destroyed) gone();
   return {
     release() {
-      socket.pause();
-      socket.off('data', keep);
-      socket.off('end', leave);
-      socket.off('close', leave);
-      return Buffer.concat(early);
+      stop();
+      return held.subarray(0, size);
     },
   };
 }
+
+/** `held`, or a larger one with the same beginning. Not from Node's pool, which would be held as a whole. */
+function withRoom(held: Buffer, size: number, needed: number): Buffer {
+  if (needed <= held.length) return held;
+  const room = Math.max(needed, Math.min(EARLY_BYTES_LIMIT, Math.max(FIRST_ROOM_BYTES, 2 * held.length)));
+  const larger = Buffer.allocUnsafeSlow(room);
+  held.copy(larger, 0, 0, size);
+  return larger;
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);

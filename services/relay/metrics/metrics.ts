@@ -33,7 +33,10 @@ const COSTLY_METRICS = [
 /** The longest gap that an agent is believed, in seconds: jobs end before, and one agent must not spoil the sum. */
 const MAX_GAP_SECONDS = 86_400;
 
-const REJECTIONS = ['missing', 'forged', 'stale'] as const satisfies readonly PeerVerdict[];
+const REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const satisfies readonly (
+  | PeerVerdict
+  | 'malformed'
+)[];
 
 /** What is read at the moment of a scrape instead of being counted along the way. */
 export interface Readings {
@@ -220,6 +223,11 @@ export function createMetrics(readings: Readings): Metrics {
     'Requests that no route could answer, by reason.',
     { reason: MALFORMED_REASONS },
   );
+  const untaken = counter(
+    'converge_answers_untaken_total',
+    'Answers, such as downloads, of which the peer took nothing for 30 s, so that it was cut.',
+    {},
+  );
 
   const quick = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
   const orders = new Histogram({
@@ -271,7 +279,7 @@ export function createMetrics(readings: Readings): Metrics {
   );
   const rejections = counter(
     'converge_peer_rejections_total',
-    'Requests on the internal listener whose peer credential was no good, by verdict.',
+    'Requests on the internal listener whose peer credential was no good, or whose dial order was none, by verdict.',
     { verdict: REJECTIONS },
   );
 
@@ -307,6 +315,9 @@ export function createMetrics(readings: Readings): Metrics {
     },
     requestMalformed: (reason) => {
       malformed.inc({ reason });
+    },
+    answerUntaken: () => {
+      untaken.inc();
     },
     orderSent: (outcome, seconds) => {
       orders.observe({ outcome }, seconds);

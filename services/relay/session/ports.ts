@@ -30,9 +30,18 @@ export interface Log {
 
 /**
  * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, the TLS
- * handshake failed, or it is a WebSocket handshake behind a request that is still being answered.
+ * handshake failed, it is a WebSocket handshake behind a request that is still being answered, or so much came behind a
+ * handshake that nobody can have waited for the answer, or a balancer's connection does not begin with its PROXY header.
  */
-export const MALFORMED_REASONS = ['timeout', 'too_large', 'not_http', 'tls', 'pipelined'] as const;
+export const MALFORMED_REASONS = [
+  'timeout',
+  'too_large',
+  'not_http',
+  'tls',
+  'pipelined',
+  'early',
+  'proxy_header',
+] as const;
 export type MalformedReason = (typeof MALFORMED_REASONS)[number];
 
 /** Counts what happened, for whoever watches the relay. Each call is cheap. */
@@ -49,10 +58,12 @@ export interface Recorder {
   clientLeft(): void;
   /** What came was no request that could be answered by a route. */
   requestMalformed(reason: MalformedReason): void;
+  /** A peer took nothing of its answer for too long, and was cut. */
+  answerUntaken(): void;
   /** A dial order to a peer. */
   orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
   /** A hop to a peer. */
   hopDialled(outcome: StreamDialOutcome['kind'], seconds: number): void;
-  /** A request by somebody who is not a peer. */
-  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'>): void;
+  /** A request by somebody who is not a peer, or by one that this version does not understand. */
+  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'> | 'malformed'): void;
 }

@@ -12,6 +12,11 @@ export const CLOSE_REASONS = {
   lost: { code: 1006, retry: true, meaning: 'the transport went away without a close frame' },
   too_big: { code: 1009, retry: false, meaning: 'a message is over the limit' },
   bad_frame: { code: 1002, retry: false, meaning: 'a frame against the WebSocket protocol' },
+  over_budget: {
+    code: 1008,
+    retry: true,
+    meaning: 'the peer sent more than a link may carry: come back later',
+  },
   fault: { code: 1011, retry: true, meaning: 'an internal fault' },
   unanswered_ping: { code: 1011, retry: true, meaning: 'the peer did not answer a ping in time' },
   stuck: { code: 1011, retry: true, meaning: 'the peer did not take the last bytes in time' },

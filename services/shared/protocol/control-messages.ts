@@ -7,7 +7,9 @@
 //   relay -> agent   goaway       open a new link, then close this one
 //   agent -> relay   status       on change
 //   agent -> relay   resumption   when a session that lost its transport came back, or did not
-// A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout.
+// A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout. So is a
+// dial that the agent cannot read: it fails one client, and the link stays for the others.
+import { readAddress } from './address.ts';
 
 /** The largest control message, in bytes. A bigger one closes the link with 1009. */
 export const MAX_CONTROL_BYTES = 4096;
@@ -37,7 +39,7 @@ export interface GrantMessage {
 export interface Dial {
   readonly type: 'dial';
   readonly ticket: string;
-  /** Address of the client as the relay sees it, for the agent's log. */
+  /** IP address of the client as the relay sees it, for the agent's log and the shells. */
   readonly client: string;
   /** True if the client speaks the resumable stream. */
   readonly resumable: boolean;
@@ -81,7 +83,8 @@ export type AgentMessage = AgentStatus | Resumption;
 export type Received<Message> =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'unknown'; readonly type: string }
-  | { readonly kind: 'malformed'; readonly detail: string };
+  /** `type` is that of a message which lacks what it should carry. */
+  | { readonly kind: 'malformed'; readonly detail: string; readonly type?: string };
 
 /** Reads a message that a relay sent. Never throws. */
 export function parseRelayMessage(text: string): Received<RelayMessage> {
@@ -102,7 +105,7 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
         return {
           type,
           ticket: fields.text('ticket'),
-          client: fields.text('client'),
+          client: fields.address('client'),
           resumable: fields.flag('resumable'),
         };
       case 'goaway':
@@ -149,6 +152,7 @@ interface Fields {
   optionalText(name: string): string;
   count(name: string): number;
   flag(name: string): boolean;
+  address(name: string): string;
 }
 
 function parse<Message>(
@@ -173,7 +177,7 @@ function parse<Message>(
       ? { kind: 'unknown', type: type.slice(0, 64) }
       : { kind: 'message', message };
   } catch (error) {
-    if (error instanceof FieldFault) return { kind: 'malformed', detail: error.message };
+    if (error instanceof FieldFault) return { kind: 'malformed', detail: error.message, type };
     throw error;
   }
 }
@@ -195,6 +199,12 @@ function fieldsOf(record: Record<string, unknown>): Fields {
       const value = record[name] ?? false;
       if (typeof value === 'boolean') return value;
       throw new FieldFault(`${name} is neither true nor false`);
+    },
+    address(name) {
+      const value = record[name];
+      const address = typeof value === 'string' ? readAddress(value) : undefined;
+      if (address !== undefined) return address;
+      throw new FieldFault(`${name} is not an IP address`);
     },
   };
 }

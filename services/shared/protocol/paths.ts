@@ -25,6 +25,11 @@ export function isValidId(text: string): boolean {
   return ID_PATTERN.test(text);
 }
 
+/** True if `text` has the form of a ticket, and fits a path. */
+export function isTicket(text: string): boolean {
+  return TICKET_PATTERN.test(text);
+}
+
 /** Reads the request target (path and query) of an upgrade on the public listener. Never throws. */
 export function parsePublicTarget(target: string): PublicTarget {
   const [path, query] = splitOnce(target, '?');
@@ -38,7 +43,7 @@ export function parsePublicTarget(target: string): PublicTarget {
   if (!isValidId(id)) return { kind: 'invalid_id', id };
   if (kind === 'client') return { kind: 'client', id, waitSeconds: waitSecondsFrom(query) };
   if (!isStream) return { kind: 'agent', id };
-  return TICKET_PATTERN.test(ticket) ? { kind: 'agent_stream', id, ticket } : { kind: 'not_found' };
+  return isTicket(ticket) ? { kind: 'agent_stream', id, ticket } : { kind: 'not_found' };
 }
 
 /** `/agent/ID`, the control link. */

@@ -7,6 +7,7 @@ import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/
 import { parseRetryAfter } from '#shared/protocol/retry-after.ts';
 import { Untrusted } from '#shared/untrusted.ts';
 import { SOCKET_OPTIONS } from './keepalive.ts';
+import { BUDGETED_READING } from './link-budget.ts';
 
 export interface DialOptions {
   readonly protocols: readonly string[];
@@ -19,6 +20,8 @@ export interface DialOptions {
   readonly connectWithinMs?: number;
   /** The largest message to take, in bytes. */
   readonly maxMessageBytes: number;
+  /** For a link that will be held to a budget: it is read as BUDGETED_READING says. */
+  readonly isBudgeted?: boolean;
   /** Aborts the attempt; the outcome is then `unreachable` with code `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,6 +51,7 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
   const tunnel = new AbortController();
   const socket = new WebSocket(target, [...options.protocols], {
     ...SOCKET_OPTIONS,
+    ...(options.isBudgeted === true ? BUDGETED_READING : {}),
     maxPayload: options.maxMessageBytes,
     headers: { ...options.headers },
     // A hostile answer must not lead anywhere else.

@@ -121,7 +121,16 @@ are refused by values.schema.json before this is read.
 {{- if not (regexMatch "^(true|false|[0-9]{1,2}|((loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)(, *|$))*)$" (toString $v.relay.trustProxy)) }}
   {{- fail (printf "relay.trustProxy is %q: true, false, a number of hops, or addresses such as \"10.0.0.0/8, uniquelocal\"" (toString $v.relay.trustProxy)) }}
 {{- end }}
-{{- $ours := dict "CLUSTER_SECRET" "clusterSecret" "REDIS_URL" "redis.external" "REDIS_PASSWORD" "redis.builtin.existingSecret" "PUBLIC_URL" "relay.publicUrl" "TRUST_PROXY" "relay.trustProxy" "DRAIN_DELAY_SECONDS" "relay.drainDelaySeconds" "DRAIN_TIMEOUT_SECONDS" "relay.drainTimeoutSeconds" "LOG_LEVEL" "relay.logLevel" "TLS_CERT_FILE" "relay.tlsSecret" "TLS_KEY_FILE" "relay.tlsSecret" "HOST" "relay.ipv6" "POD_ADDRESS" "relay.ipv6" "KUBERNETES_SERVICE_NAME" "kubernetes.watchPeers" "POD_DELETION_COST" "kubernetes.deletionCost" "PORT" "service.port" "INTERNAL_PORT" "" "INTERNAL_HOST" "relay.ipv6" "POD_ID" "" "POD_IP" "" "POD_NAMESPACE" "" }}
+{{- if not (regexMatch "^([0-9A-Fa-f.:]+(/[0-9]{1,3})?(, *[0-9A-Fa-f.:]+(/[0-9]{1,3})?)*)?$" $v.relay.proxyProtocolFrom) }}
+  {{- fail (printf "relay.proxyProtocolFrom is %q: addresses such as \"10.0.0.0/8, 192.0.2.1\"" $v.relay.proxyProtocolFrom) }}
+{{- end }}
+{{- if and $v.networkPolicy.ingressNamespaceSelector (not $v.networkPolicy.enabled) }}
+  {{- fail "networkPolicy.ingressNamespaceSelector without networkPolicy.enabled: nothing would keep the others out" }}
+{{- end }}
+{{- if and $v.networkPolicy.ingressNamespaceSelector (ne $v.service.type "ClusterIP") }}
+  {{- fail (printf "networkPolicy.ingressNamespaceSelector lets only the ingress in, and service.type %s lets others come past it: keep to one of them" $v.service.type) }}
+{{- end }}
+{{- $ours := dict "CLUSTER_SECRET" "clusterSecret" "REDIS_URL" "redis.external" "REDIS_PASSWORD" "redis.builtin.existingSecret" "PUBLIC_URL" "relay.publicUrl" "TRUST_PROXY" "relay.trustProxy" "PROXY_PROTOCOL_FROM" "relay.proxyProtocolFrom" "DRAIN_DELAY_SECONDS" "relay.drainDelaySeconds" "DRAIN_TIMEOUT_SECONDS" "relay.drainTimeoutSeconds" "LOG_LEVEL" "relay.logLevel" "TLS_CERT_FILE" "relay.tlsSecret" "TLS_KEY_FILE" "relay.tlsSecret" "HOST" "relay.ipv6" "POD_ADDRESS" "relay.ipv6" "KUBERNETES_SERVICE_NAME" "kubernetes.watchPeers" "POD_DELETION_COST" "kubernetes.deletionCost" "PORT" "service.port" "INTERNAL_PORT" "" "INTERNAL_HOST" "relay.ipv6" "POD_ID" "" "POD_IP" "" "POD_NAMESPACE" "" }}
 {{- $_ := set $ours "MEMORY_LIMIT_BYTES" "resources.limits.memory" }}
 {{- $_ := set $ours "UNLIMITED_ADDRESSES" "relay.limits.unlimitedAddresses" }}
 {{- $_ := set $ours "LIMIT_PRIVATE_ADDRESSES" "relay.limits.limitPrivateAddresses" }}

@@ -81,13 +81,19 @@ then takes each request's word for it, which a wrong guess here would overrule.
 {{- end }}
 {{- end }}
 
+{{/* Whether nobody but the ingress reaches the public port, so that whoever comes from a private address is a proxy. */}}
+{{- define "converge.onlyIngress" -}}
+{{- if and .Values.networkPolicy.enabled .Values.networkPolicy.ingressNamespaceSelector (eq .Values.service.type "ClusterIP") }}yes{{ end }}
+{{- end }}
+
 {{/*
-Inside a cluster proxies have private addresses; without one, whoever comes could claim any address. `false` and `0` are
-answers too, so what counts as unset is the empty text alone.
+Any pod of a cluster has a private address, and so has whoever comes through a node's port: where these can reach the relay
+beside the ingress, they could claim any address. `false` and `0` are answers too, so what counts as unset is the empty
+text alone.
 */}}
 {{- define "converge.trustProxy" -}}
 {{- if ne (toString .Values.relay.trustProxy) "" }}{{ .Values.relay.trustProxy }}
-{{- else if or .Values.ingress.enabled .Values.httpRoute.enabled }}uniquelocal
+{{- else if include "converge.onlyIngress" . }}uniquelocal
 {{- else }}false
 {{- end }}
 {{- end }}

@@ -1,0 +1,50 @@
+// Addresses of peers: the one form in which they are compared, logged and told to others.
+import { isIP, isIPv4 } from 'node:net';
+
+/** The longest text of an IP address, in characters: an IPv6 one that ends in an IPv4 one (INET6_ADDRSTRLEN, less its NUL). */
+export const MAX_ADDRESS_LENGTH = 45;
+
+/** With brackets, quotes, a port and a zone, as proxies write it, in characters. What is longer is not looked at. */
+const MAX_WRITTEN_LENGTH = 128;
+
+/** Stands for a peer that nobody can name any more (RFC 1122 section 3.2.1.3: "this host", never a source on the wire). */
+export const NO_ADDRESS = '0.0.0.0';
+
+/**
+ * The address in what a proxy or a socket says: `192.0.2.7`, `192.0.2.7:5678`, `[2001:db8::1]:5678`, `::ffff:192.0.2.7`,
+ * `fe80::1%eth0`, also in quotes (RFC 7239 section 6). In its shortest form (RFC 5952), an IPv4 address in the form of
+ * IPv4, without port and zone, so that one peer has one name. Undefined if there is none. Never throws.
+ */
+export function readAddress(written: string | undefined): string | undefined {
+  if (written === undefined || written.length > MAX_WRITTEN_LENGTH) return undefined;
+  if (isIPv4(written)) return written;
+  const text = written.trim().replace(/^"(.*)"$/, '$1');
+  const [, bracketed] = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text) ?? [];
+  const [, beforePort] = /^(\d[\d.]*):\d{1,5}$/.exec(text) ?? [];
+  const [address = ''] = (bracketed ?? beforePort ?? text).split('%', 1);
+  switch (isIP(address)) {
+    case 4:
+      return bracketed === undefined ? address : undefined;
+    case 6:
+      return shortest(address);
+    default:
+      return undefined;
+  }
+}
+
+/** True for what `readAddress` gives. */
+export function isAddress(text: string): boolean {
+  return text.length <= MAX_ADDRESS_LENGTH && readAddress(text) === text;
+}
+
+/** A URL's host is written in the shortest form, in hexadecimal also where the end is an IPv4 address. */
+function shortest(address: string): string {
+  const text = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text) ?? [];
+  if (high === undefined || low === undefined) return text;
+  const bytes = [high, low].flatMap((half) => {
+    const value = Number.parseInt(half, 16);
+    return [value >> 8, value & 0xff];
+  });
+  return bytes.join('.');
+}

@@ -1,0 +1,143 @@
+// A stranger starts downloads and takes nothing more of them: he wants the relay's memory and descriptors, for ever.
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { LOOK_EVERY_MS, UNTAKEN_FOR_MS } from '../../services/relay/http/untaken-answers.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { settle, until } from '../support/poll.ts';
+import { type RunningRelay, startRelay } from '../support/relay.ts';
+
+const STOPPED = 100;
+/** More than both ends' kernels hold. */
+const CONTENT = randomBytes(24 * 1024 * 1024);
+/** A peer's slowest pace that is seen on loopback, where a kernel acknowledges no less at a time, in bytes. */
+const SIP_BYTES = 128 * 1024;
+
+let downloads: string;
+
+beforeAll(async () => {
+  downloads = await mkdtemp(join(tmpdir(), 'stopped-downloads-'));
+  await writeFile(join(downloads, 'agent-linux-x64'), CONTENT);
+  const digest = createHash('sha256').update(CONTENT).digest('hex');
+  await writeFile(join(downloads, 'SHA256SUMS'), `${digest}  agent-linux-x64\n`);
+  return () => rm(downloads, { recursive: true });
+});
+
+async function start(clock: ManualClock): Promise<RunningRelay> {
+  const running = await startRelay({ clock, downloads });
+  onTestFinished(() => running[Symbol.asyncDispose]());
+  return running;
+}
+
+/** Asks for the download, takes the first bytes, and stops. */
+async function stop(port: number, headers = '', before = ''): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.on('error', () => undefined);
+  socket.write(`${before}GET /docs/agent HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
+  await once(socket, 'readable');
+  return socket;
+}
+
+/** How often the file is open in this process, which is the relay's too. */
+async function openFiles(): Promise<number> {
+  const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
+  return (await Promise.all(links)).filter((path) => path === join(downloads, 'agent-linux-x64')).length;
+}
+
+test(`${STOPPED} downloads that take nothing are cut, with all that they held`, async () => {
+  const clock = new ManualClock();
+  const running = await start(clock);
+  await Promise.all(Array.from({ length: STOPPED }, () => stop(running.port)));
+  await until('all are under way', async () => (await openFiles()) === STOPPED);
+  const cut = () => running.metric('converge_answers_untaken_total');
+  const from = clock.now();
+  for (let passed = 0; passed + LOOK_EVERY_MS < UNTAKEN_FOR_MS; passed += LOOK_EVERY_MS) {
+    clock.advance(LOOK_EVERY_MS);
+    await settle();
+  }
+  expect(clock.now() - from).toBeLessThan(UNTAKEN_FOR_MS);
+  expect(await cut()).toBe(0);
+  await until('all are cut', async () => {
+    clock.advance(LOOK_EVERY_MS);
+    return (await cut()) === STOPPED;
+  });
+  await until('their files are closed', async () => (await openFiles()) === 0);
+  // Nothing is left to look at, and nobody looks any more.
+  clock.advance(LOOK_EVERY_MS);
+  await settle();
+  expect(await cut()).toBe(STOPPED);
+});
+
+test('a download behind another request is cut as well', async () => {
+  const clock = new ManualClock();
+  const running = await start(clock);
+  await stop(running.port, '', 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until('it is under way', async () => (await openFiles()) === 1);
+  await until('it is cut', async () => {
+    clock.advance(LOOK_EVERY_MS);
+    return (await running.metric('converge_answers_untaken_total')) === 1;
+  });
+  await until('its file is closed', async () => (await openFiles()) === 0);
+});
+
+test('a download that takes a little at a time goes on to its last byte', async () => {
+  const clock = new ManualClock();
+  const running = await start(clock);
+  const socket = await stop(running.port, 'Connection: close\r\n');
+  await stop(running.port);
+  const chunks: Buffer[] = [];
+  let received = 0;
+  const sip = (bytes: number): void => {
+    const chunk = socket.read(Math.min(bytes, socket.readableLength)) as Buffer | null;
+    if (chunk === null) return;
+    chunks.push(chunk);
+    received += chunk.length;
+  };
+  const cut = () => running.metric('converge_answers_untaken_total');
+  const from = clock.now();
+  // Until long after, and until the one beside it, which takes nothing, is gone.
+  for (
+    let target = SIP_BYTES;
+    clock.now() - from < 4 * UNTAKEN_FOR_MS || (await cut()) < 1;
+    target += SIP_BYTES
+  ) {
+    await until('a sip', () => {
+      sip(target - received);
+      return received >= target;
+    });
+    clock.advance(LOOK_EVERY_MS);
+    await settle();
+  }
+  expect(await cut()).toBe(1);
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+  });
+  await once(socket, 'end');
+  const answer = Buffer.concat(chunks);
+  const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+  expect(body.equals(CONTENT)).toBe(true);
+});
+
+test('who waits for an agent, or keeps a connection for later, is no such peer', async () => {
+  const clock = new ManualClock();
+  const running = await start(clock);
+  const socket = connect(running.port, '127.0.0.1');
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.write('GET /docs/SHA256SUMS HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'readable');
+  for (let passed = 0; passed < 2 * UNTAKEN_FOR_MS; passed += LOOK_EVERY_MS) {
+    clock.advance(LOOK_EVERY_MS);
+    await settle();
+  }
+  expect(await running.metric('converge_answers_untaken_total')).toBe(0);
+  expect(socket.closed).toBe(false);
+});
