@@ -3,9 +3,12 @@ import type { ExpiryWatch } from './expiry/expiry-watch.ts';
 import type { JobLog } from './job-log.ts';
 import type { Credential } from './notices/log-line.ts';
 import type { LoginEvent, SshEvents } from './ssh/ssh-options.ts';
+import type { StrangerLog } from './stranger-log.ts';
 
 export interface SshEventsOptions {
   readonly log: JobLog;
+  /** For what anybody can cause. */
+  readonly strangers: StrangerLog;
   readonly watch: ExpiryWatch;
   /** How many clients are logged in. */
   readonly clients: () => number;
@@ -14,7 +17,7 @@ export interface SshEventsOptions {
 }
 
 /** The events of an SSH server that `options.clients` counts. */
-export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptions): SshEvents {
+export function sshEventsFrom({ log, strangers, watch, clients, onClients }: SshEventsOptions): SshEvents {
   return {
     login({ address, user, key }) {
       watch.clientLoggedIn();
@@ -36,13 +39,17 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
       }
     },
     refused({ address, user, detail, attempt }) {
-      log.tell({ kind: 'refused', address, user, reason: detail, attempt });
+      strangers.tell({ kind: 'refused', address, user, reason: detail, attempt }, address);
+    },
+    turnedAway({ address }) {
+      strangers.turnedAway(address);
     },
     activity() {
       watch.activity();
     },
     log(text, fields) {
-      log.tell({ kind: 'ssh', text, fields });
+      const { address } = fields;
+      strangers.tell({ kind: 'ssh', text, fields }, typeof address === 'string' ? address : '');
     },
   };
 }
