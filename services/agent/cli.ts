@@ -37,8 +37,8 @@ export type Invocation =
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
-/** Shorter ones fall to guessing even at six tries per connection. */
-const MIN_PASSWORD_LENGTH = 8;
+/** Of a chosen password, in characters. A hundred guesses are free (PASSWORD_FAILURES_MAX), and people choose badly. */
+export const MIN_PASSWORD_LENGTH = 12;
 
 /** POSIX portable user names and the dots of people; nothing that a shell or `ssh user@host` would misread. */
 const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
@@ -169,10 +169,11 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
     return note(`${keys.origin} is empty: name a file or an https:// URL, or unset it to use a password`);
   }
   if (password === undefined) return { kind: 'generated_password' };
-  if (password.value.length < MIN_PASSWORD_LENGTH) {
+  const { length } = [...password.value];
+  if (length < MIN_PASSWORD_LENGTH) {
     const wayOut = `use ${MIN_PASSWORD_LENGTH} characters or more, or leave it out to get one made`;
     // The value is a secret: only its length is told.
-    return note(`${password.origin} is too short (${password.value.length} characters): ${wayOut}`);
+    return note(`${password.origin} is too short (${length} characters): ${wayOut}`);
   }
   return { kind: 'chosen_password', password: password.value };
 }

@@ -42,7 +42,7 @@ export const OPTIONS = {
     placeholder: 'PASSWORD',
     isRepeatable: false,
     fallback: undefined,
-    help: '8 characters or more; without it the agent makes one and prints it; prefer the variable: other users of the machine see arguments in ps',
+    help: '12 characters or more; without it the agent makes one and prints it; prefer the variable: other users of the machine see arguments in ps',
   },
   user: {
     name: 'user',

@@ -23,11 +23,11 @@ import type { Client } from './ssh/ssh-options.ts';
  * refused only where none has been for `quietMs`. How long a stream may be silent at all: OPEN_TIMEOUT_MS.
  */
 export const STREAM_CROWD: CrowdLimits = {
-  start: 128,
+  start: 192,
   rate: 100,
-  full: 128,
-  perSource: 16,
-  headroom: 32,
+  full: 192,
+  perSource: 64,
+  headroom: 64,
   quietMs: 1_000,
   tie: 'newcomer',
 };

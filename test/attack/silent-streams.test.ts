@@ -17,8 +17,10 @@ import { RawPeer } from '../support/resume-peer.ts';
 import { CLIENT_ENV } from '../support/ssh-host.ts';
 
 const CROWD = 3_000;
-/** What an agent may need for strangers: 128 streams, 32 in reserve, and 100 connections of SSH. */
-const DESCRIPTORS_FOR_STRANGERS = 260;
+/** What an agent may need for strangers: 192 streams, 64 in reserve, and 100 connections of SSH. */
+const DESCRIPTORS_FOR_STRANGERS = 356;
+/** Streams that one address may have. */
+const SHARE = 64;
 
 let folder: string;
 let relay: DiallingRelay;
@@ -116,8 +118,7 @@ test.each([
 test('past the limit an order is refused without a socket', async () => {
   await crowd(() => '198.51.100.1', true);
   expect(await getsIn(1)).toBe(true);
-  // Sixteen, and the one of the person.
-  expect(relay.opened).toBeLessThanOrEqual(16 + 1);
+  expect(relay.opened).toBeLessThanOrEqual(SHARE + 1);
 });
 
 test('the log has a line of all that were turned away, not a line for each', async () => {
@@ -131,8 +132,9 @@ test('the log has a line of all that were turned away, not a line for each', asy
       ) ?? undefined,
     30_000,
   );
-  expect(Number(line[1])).toBeGreaterThanOrEqual(CROWD - 16 - 10);
-  expect(agent.output().split('\n').length - before).toBeLessThan(40);
+  expect(Number(line[1])).toBeGreaterThanOrEqual(CROWD - SHARE);
+  // Twenty in ten seconds, on a machine that is slow.
+  expect(agent.output().split('\n').length - before).toBeLessThan(100);
 });
 
 test.each([

@@ -76,15 +76,15 @@ describe('the chance that somebody has to go', () => {
     );
   });
 
-  test('is what an agent needs: none below 20, and never more than a hundred', () => {
-    expect([19, 20, 60, 99, 100].map((waiting) => dropChance(LOGIN_CROWD, waiting))).toEqual([
+  test('is what an agent needs: none below 50, and never more than a hundred', () => {
+    expect([49, 50, 75, 99, 100].map((waiting) => dropChance(LOGIN_CROWD, waiting))).toEqual([
       0,
       0.3,
       expect.closeTo(0.65),
-      expect.closeTo(0.99125),
+      expect.closeTo(0.986),
       1,
     ]);
-    expect([127, 128].map((waiting) => dropChance(STREAM_CROWD, waiting))).toEqual([0, 1]);
+    expect([191, 192].map((waiting) => dropChance(STREAM_CROWD, waiting))).toEqual([0, 1]);
   });
 });
 

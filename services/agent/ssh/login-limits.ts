@@ -6,14 +6,14 @@ export const LOGIN_GRACE_MS = 60_000;
 
 /**
  * Connections without a login. `start`, `rate` and `full` as sshd's MaxStartups (its default is 10:30:100), `perSource` as
- * its PerSourceMaxStartups. An office behind one address logs in ten at a time; quiet is who has exchanged no keys: a
- * client of anybody does that within two or three round trips.
+ * its PerSourceMaxStartups: so many log in at the same moment from an office, or from behind an ingress that hides its
+ * clients. Quiet is who has exchanged no keys: a client of anybody does that within two or three round trips.
  */
 export const LOGIN_CROWD: CrowdLimits = {
-  start: 20,
+  start: 50,
   rate: 30,
   full: 100,
-  perSource: 10,
+  perSource: 32,
   headroom: 10,
   quietMs: 3_000,
   tie: 'lot',
