@@ -9,7 +9,12 @@ import { readWords, type Words } from './words.ts';
 
 /** How people prove that they may enter; keys exclude a password. */
 export type EntryOptions =
-  | { readonly kind: 'keys'; readonly sources: readonly string[] }
+  | {
+      readonly kind: 'keys';
+      readonly sources: readonly string[];
+      /** Keys may come by http: as well. */
+      readonly allowsHttp: boolean;
+    }
   | { readonly kind: 'chosen_password'; readonly password: string }
   /** The agent is to make a password. */
   | { readonly kind: 'generated_password' };
@@ -165,7 +170,8 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
       source.trim(),
     );
     const named = sources.filter((source) => source !== '');
-    if (named.length > 0) return { kind: 'keys', sources: named };
+    const allowsHttp = readSwitch('allowInsecureKeysUrl', words, env, note);
+    if (named.length > 0) return { kind: 'keys', sources: named, allowsHttp };
     return note(`${keys.origin} is empty: name a file or an https:// URL, or unset it to use a password`);
   }
   if (password === undefined) return { kind: 'generated_password' };
@@ -204,7 +210,12 @@ function readShell(words: Words, env: Environment, note: Note): string | undefin
   return note(`${origin}: "${value}" is not an absolute path: write it like /bin/bash`);
 }
 
-function readSwitch(key: 'noForwarding' | 'quiet', words: Words, env: Environment, note: Note): boolean {
+function readSwitch(
+  key: 'noForwarding' | 'quiet' | 'allowInsecureKeysUrl',
+  words: Words,
+  env: Environment,
+  note: Note,
+): boolean {
   const { value, origin } = given(key, words, env);
   if (['1', 'true', 'yes', 'on'].includes(value.toLowerCase())) return true;
   if (!['', '0', 'false', 'no', 'off'].includes(value.toLowerCase())) {

@@ -36,6 +36,14 @@ export const OPTIONS = {
     fallback: undefined,
     help: 'only these keys may enter, and no password; for example https://github.com/NAME.keys; repeat for more (in the variable: separated by commas or line ends)',
   },
+  allowInsecureKeysUrl: {
+    name: 'allow-insecure-keys-url',
+    variable: 'CONVERGE_ALLOW_INSECURE_KEYS_URL',
+    placeholder: undefined,
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'take keys from an http:// URL too: whoever is on the way can add a key of theirs and get in',
+  },
   password: {
     name: 'password',
     variable: 'CONVERGE_PASSWORD',

@@ -86,7 +86,7 @@ describe.concurrent('a key', () => {
     await using server = await listening(createServer((_request, reply) => reply.end(text)));
     const args = [`http://127.0.0.1:${server.port}/dana.keys`, `${keys[1].file}.pub`];
     const agent = await startAgent(world, {
-      args: args.flatMap((source) => ['--authorized-keys', source]),
+      args: ['--allow-insecure-keys-url', ...args.flatMap((source) => ['--authorized-keys', source])],
       held: true,
     });
     expect(agent.process.stdout).toContain('Enter with your SSH key: 2 keys are accepted, no password.\n');

@@ -93,9 +93,17 @@ describe('options', () => {
 
   it('name each source of keys, repeated or in one variable', () => {
     const argv = ['--authorized-keys', 'keys one', '--authorized-keys=https://h/x,y.keys', URL];
-    expect(run(argv).entry).toEqual({ kind: 'keys', sources: ['keys one', 'https://h/x,y.keys'] });
+    expect(run(argv).entry).toEqual({
+      kind: 'keys',
+      sources: ['keys one', 'https://h/x,y.keys'],
+      allowsHttp: false,
+    });
     const env = { CONVERGE_AUTHORIZED_KEYS: 'a, b\n\nhttps://h/me.keys\n' };
-    expect(run([URL], env).entry).toEqual({ kind: 'keys', sources: ['a', 'b', 'https://h/me.keys'] });
+    expect(run([URL], env).entry).toEqual({
+      kind: 'keys',
+      sources: ['a', 'b', 'https://h/me.keys'],
+      allowsHttp: false,
+    });
   });
 
   it('give a note, not a fault, for a password that others can see', () => {
