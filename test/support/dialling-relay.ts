@@ -19,6 +19,8 @@ export class DiallingRelay implements AsyncDisposable {
   /** How many streams it has opened in all, and the most at a time. */
   opened = 0;
   peak = 0;
+  /** How many clients have come by `clientUrl`. */
+  clients = 0;
   /** The address that the agent is told of clients that come by `clientUrl` and `sshPort`. */
   clientAddress = '192.0.2.1';
   readonly #server = http.createServer();
@@ -125,6 +127,7 @@ export class DiallingRelay implements AsyncDisposable {
   }
 
   async #join(client: WebSocket, resumable: boolean): Promise<void> {
+    this.clients += 1;
     const early: Buffer[] = [];
     const keepEarly = (data: Buffer): void => void early.push(data);
     client.on('message', keepEarly);
