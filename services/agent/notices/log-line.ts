@@ -145,8 +145,10 @@ function textOf(event: LogEvent, now: number): string {
 
 function crowdedText({ withinMs, turnedAway, mostFrom, leftOut }: LogEvent & { kind: 'crowded' }): string {
   const from = mostFrom === undefined ? '' : ` (${mostFrom.count} of ${mostFrom.source})`;
+  const connections = turnedAway === 1 ? '1 connection' : `${turnedAway} connections`;
+  const away = `${connections} without a login ${turnedAway === 1 ? 'was' : 'were'} turned away${from}`;
   const parts = [
-    ...(turnedAway === 0 ? [] : [`${turnedAway} connections without a login were turned away${from}`]),
+    ...(turnedAway === 0 ? [] : [away]),
     ...(leftOut === 0 ? [] : [`${leftOut} more lines about connections are left out`]),
   ];
   return `too many at once, in ${formatDuration(withinMs)}: ${parts.join('; ')}`;
