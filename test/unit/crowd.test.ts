@@ -209,7 +209,7 @@ describe('a full house', () => {
 });
 
 /** What the documentation promises of an attack from many addresses. */
-describe('a stranger with a hundred addresses who comes twenty times a second', () => {
+describe('a stranger with 250 addresses who comes twenty times a second', () => {
   function shareThatGetIn(isTalking: boolean): number {
     let seed = 7;
     const clock = new ManualClock();
