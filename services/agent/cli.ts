@@ -160,6 +160,7 @@ function readDuration(
 function readEntry(words: Words, env: Environment, note: Note): EntryOptions | undefined {
   const password = secretGiven('password', words, env);
   const keys = secretGiven('authorizedKeys', words, env);
+  const allowsHttp = readSwitch('allowInsecureKeysUrl', words, env, note);
   if (password !== undefined && keys !== undefined) {
     return note(
       `${password.origin} and ${keys.origin} exclude each other: with keys, only keys are accepted; remove one`,
@@ -170,12 +171,11 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
       source.trim(),
     );
     const named = sources.filter((source) => source !== '');
-    const allowsHttp = readSwitch('allowInsecureKeysUrl', words, env, note);
     if (named.length > 0) return { kind: 'keys', sources: named, allowsHttp };
     return note(`${keys.origin} is empty: name a file or an https:// URL, or unset it to use a password`);
   }
   if (password === undefined) return { kind: 'generated_password' };
-  const { length } = [...password.value];
+  const { length } = Array.from(password.value);
   if (length < MIN_PASSWORD_LENGTH) {
     const wayOut = `use ${MIN_PASSWORD_LENGTH} characters or more, or leave it out to get one made`;
     // The value is a secret: only its length is told.

@@ -213,6 +213,13 @@ describe('faults', () => {
     expect(faults([URL, ...argv], env)).toEqual([fault]);
   });
 
+  it('count the characters of a password, and twelve are enough', () => {
+    const fault = /^--password is too short \(11 characters\): use 12 characters or more/;
+    expect(faults([URL, '--password', 'x'.repeat(11)])).toEqual([expect.stringMatching(fault)]);
+    expect(faults([URL, '--password', '🔑'.repeat(11)])).toEqual([expect.stringMatching(fault)]);
+    expect(run(['--password', 'x'.repeat(12), URL]).entry).toMatchObject({ kind: 'chosen_password' });
+  });
+
   it('never tell a password', () => {
     expect(faults([URL, '--password', 'hunter2']).join()).not.toContain('hunter2');
   });
