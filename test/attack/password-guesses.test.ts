@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createWebSocketStream } from 'ws';
@@ -14,6 +15,7 @@ import { until } from '../support/poll.ts';
 import { CLIENT_ENV, startSshHost } from '../support/ssh-host.ts';
 
 const PASSWORD = 'correct horse battery';
+const GUESS_WITHIN_MS = 15_000;
 
 /** Sends one guess, and leaves as soon as there is an answer. */
 async function guess(where: ssh2.ConnectConfig, password: string): Promise<void> {
@@ -88,13 +90,15 @@ describe('a hundred guesses from a hundred addresses', () => {
     return { child, output: () => output, done: once(child, 'close').then(() => output) };
   }
 
+  /** Guesses until it is of no use any more, twenty at a time; what hangs on a busy machine is left behind. */
   async function guessAll(): Promise<void> {
-    for (let first = 0; first < 100; first += 20) {
+    for (let first = 0; !agent.output().includes('password login is off'); first += 20) {
+      expect(first).toBeLessThan(240);
       const guesses = Array.from({ length: 20 }, async (_, n) => {
         const sock = createWebSocketStream(await relay.dial(`198.51.100.${first + n}`));
         await guess({ sock }, `guess ${n}`);
       });
-      await Promise.all(guesses);
+      await Promise.race([Promise.all(guesses), sleep(GUESS_WITHIN_MS)]);
     }
   }
 

@@ -11,7 +11,7 @@ const AGENT_PATH = /^\/agent\/[^/]+$/;
 const STREAM_PATH = /^\/agent\/[^/]+\/stream\/(.+)$/;
 
 /** How long a client of `sshPort` is kept waiting for the agent's stream: less than by a relay, which gives it 10 s. */
-const ANSWER_WITHIN_MS = 2_000;
+const ANSWER_WITHIN_MS = 5_000;
 
 export class DiallingRelay implements AsyncDisposable {
   /** The streams of the agent that are open now. */
