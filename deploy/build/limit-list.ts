@@ -6,9 +6,11 @@ import {
   KEY_OFFERS_PER_CONNECTION_MAX,
 } from '../../services/agent/ssh/authentication.ts';
 import { AUTHORIZED_KEYS_MAX_BYTES } from '../../services/agent/ssh/authorized-keys.ts';
-import { LOGIN_GRACE_MS, SESSIONS_PER_CONNECTION_MAX } from '../../services/agent/ssh/connection.ts';
+import { SESSIONS_PER_CONNECTION_MAX } from '../../services/agent/ssh/connection.ts';
 import { FORWARDED_STREAMS_PER_CONNECTION_MAX } from '../../services/agent/ssh/forward-context.ts';
 import { REMOTE_LISTENERS_PER_CONNECTION_MAX } from '../../services/agent/ssh/forward-remote.ts';
+import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../services/agent/ssh/login-limits.ts';
+import { FAILURE_DELAY_MAX_MS, PASSWORD_FAILURES_MAX } from '../../services/agent/ssh/password-guard.ts';
 import {
   CLIENT_VARIABLE_MAX_BYTES,
   CLIENT_VARIABLES_MAX,
@@ -20,12 +22,18 @@ import {
   MAX_WAITING_REQUESTS,
 } from '../../services/agent/ssh/sftp/limits.ts';
 import { PACKET_MAX_BYTES } from '../../services/agent/ssh/ssh2/packet-limit.ts';
+import { STRANGER_LINES_MAX } from '../../services/agent/stranger-log.ts';
+import { STREAM_CROWD } from '../../services/agent/stream-intake.ts';
 import { LONGEST_REDIAL_WAIT_MS } from '../../services/clients/resuming.ts';
 import { MAX_DIAL_ORDER_BYTES } from '../../services/relay/hop/dial-order.ts';
+import { PROXY_HEADER_WITHIN_MS } from '../../services/relay/http/balanced-connections.ts';
 import { MAX_CONTROL_BACKLOG_BYTES } from '../../services/relay/http/control-link.ts';
+import { UNTAKEN_FOR_MS } from '../../services/relay/http/untaken-answers.ts';
 import { LINGER_AFTER_REFUSAL_MS } from '../../services/relay/http/upgrade.ts';
+import { EARLY_BYTES_LIMIT } from '../../services/relay/http/waiting-socket.ts';
 import { LOG_BACKLOG_BYTES } from '../../services/relay/log-output.ts';
-import { REGISTRY_TIMEOUT_MS } from '../../services/relay/registry/registry.ts';
+import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../services/relay/registry/registry.ts';
+import { FIRST_LINES } from '../../services/relay/repeated-lines.ts';
 import { DIAL_TIMEOUT_MS, MAX_PENDING_DIALS_PER_AGENT } from '../../services/relay/session/pending-dials.ts';
 import { MAX_FRAME_BYTES } from '../../services/shared/frames/frame-parser.ts';
 import { MAX_CONTROL_BYTES } from '../../services/shared/protocol/control-messages.ts';
@@ -41,6 +49,7 @@ import {
   STUCK_AFTER_MS,
 } from '../../services/shared/resume/limits.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '../../services/shared/stream/keepalive.ts';
+import { AGENT_BUDGET } from '../../services/shared/stream/link-budget.ts';
 
 export interface FixedLimit {
   readonly what: string;
@@ -59,6 +68,30 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_CONTROL_BYTES,
       unit: 'bytes',
       past: 'the link is closed (`too_big`)',
+    },
+    {
+      what: 'control messages of an agent, at once',
+      value: AGENT_BUDGET.messages.burst,
+      unit: 'count',
+      past: 'the link is closed (`over_budget`)',
+    },
+    {
+      what: 'the same, each second in the long run',
+      value: AGENT_BUDGET.messages.perSecond,
+      unit: 'count',
+      past: 'the link is closed (`over_budget`)',
+    },
+    {
+      what: 'pings and pongs of an agent, each second in the long run',
+      value: AGENT_BUDGET.pings.perSecond,
+      unit: 'count',
+      past: 'the link is closed (`over_budget`)',
+    },
+    {
+      what: 'bytes of an agent on its link, each second in the long run',
+      value: AGENT_BUDGET.bytes.perSecond,
+      unit: 'bytes',
+      past: 'the link is closed (`over_budget`)',
     },
     {
       what: 'control messages that an agent does not read',
@@ -80,6 +113,24 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: '504 `agent_unresponsive`',
     },
     {
+      what: 'what a client sends before it is answered',
+      value: EARLY_BYTES_LIMIT,
+      unit: 'bytes',
+      past: 'the wait ends (`early`)',
+    },
+    {
+      what: 'an answer of which nothing is taken',
+      value: UNTAKEN_FOR_MS,
+      unit: 'ms',
+      past: 'the connection is cut',
+    },
+    {
+      what: 'the PROXY header of a balancer',
+      value: PROXY_HEADER_WITHIN_MS,
+      unit: 'ms',
+      past: 'the connection is cut (`proxy_header`)',
+    },
+    {
       what: 'a refused peer that keeps talking',
       value: LINGER_AFTER_REFUSAL_MS,
       unit: 'ms',
@@ -93,10 +144,22 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: '503 `registry_unavailable`',
     },
     {
-      what: 'the lease of an ID, renewed every third of it',
+      what: 'an ID whose agent has no link',
       value: LEASE_MS,
       unit: 'ms',
       past: 'the ID is free for another claim',
+    },
+    {
+      what: 'an ID that its pod does not renew, as every 15 s',
+      value: RESERVATION_MS,
+      unit: 'ms',
+      past: 'the ID is free; its agent gets it back',
+    },
+    {
+      what: 'lines of the log for one kind of refusal, in ten seconds',
+      value: FIRST_LINES,
+      unit: 'count',
+      past: 'one line with the number of the rest',
     },
     {
       what: 'lines of the log that nobody takes',
@@ -166,6 +229,48 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   ],
   'Agent: SSH': [
     { what: 'a login', value: LOGIN_GRACE_MS, unit: 'ms', past: 'the connection is closed' },
+    {
+      what: 'connections without a login',
+      value: LOGIN_CROWD.full,
+      unit: 'count',
+      past: 'one of the address with the most goes',
+    },
+    {
+      what: 'the same of one address',
+      value: LOGIN_CROWD.perSource,
+      unit: 'count',
+      past: 'one of them goes',
+    },
+    {
+      what: 'streams before their first words',
+      value: STREAM_CROWD.full,
+      unit: 'count',
+      past: 'one of the address with the most goes',
+    },
+    {
+      what: 'the same of one address',
+      value: STREAM_CROWD.perSource,
+      unit: 'count',
+      past: 'one of them goes',
+    },
+    {
+      what: 'wrong passwords by anybody',
+      value: PASSWORD_FAILURES_MAX,
+      unit: 'count',
+      past: 'password login is off',
+    },
+    {
+      what: 'the delay of the next guess from an address',
+      value: FAILURE_DELAY_MAX_MS,
+      unit: 'ms',
+      past: 'it grows no more',
+    },
+    {
+      what: 'job log lines about strangers, in ten seconds',
+      value: STRANGER_LINES_MAX,
+      unit: 'count',
+      past: 'one line with the number of the rest',
+    },
     {
       what: 'failed logins of a connection',
       value: FAILURES_PER_CONNECTION_MAX,

@@ -29,8 +29,10 @@ import { resumptionFrom } from './resumption.ts';
 import { type SessionCommand, startSessionCommand } from './session-command/session-command.ts';
 import { chooseShell } from './shell.ts';
 import { generateHostKey } from './ssh/host-key.ts';
+import { PasswordGuard, type PasswordState } from './ssh/password-guard.ts';
 import { createSshServer } from './ssh/ssh-server.ts';
 import { sshEventsFrom } from './ssh-events.ts';
+import { createStrangerLog } from './stranger-log.ts';
 import { createStreamIntake } from './stream-intake.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 
@@ -69,6 +71,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const hostKey = generateHostKey();
   const job = detectCiJob(env);
   const log = createJobLog({ clock, print, isQuiet: options.isQuiet });
+  const strangers = createStrangerLog({ clock, log, known: (address) => ssh.known(address) });
   let life: Life = CALLING;
 
   const inSession = await startSessionCommand({
@@ -83,10 +86,12 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
         publicUrl: 'publicUrl' in life ? life.publicUrl : ownUrl(),
         isRelayConnected: life.kind === 'linked',
         detached: intake.detached(),
+        password: credentials.kind === 'password' ? guard.state : undefined,
         expiry: watch.snapshot(),
       }),
       hold: (ms = timeoutMs) => watch.hold(ms),
       release: () => watch.release(),
+      password: turnPassword,
       end: () => {
         watch.end('ended_by_user');
       },
@@ -96,6 +101,13 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   if (inSession.kind === 'unavailable') {
     log.tell({ kind: 'note', text: `no \`converge\` command in the sessions: ${inSession.detail}` });
   }
+
+  const guard = new PasswordGuard({
+    clock,
+    onTooMany(failures) {
+      log.tell({ kind: 'password_shut', failures, command: command?.path });
+    },
+  });
 
   const watch = startExpiryWatch({
     clock,
@@ -119,6 +131,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const ssh = createSshServer({
     hostKey,
     credentials,
+    guard,
+    random,
     shell: chooseShell(options.shell, env),
     cwd,
     env: { ...jobEnvironment(env, around.environmentBlock), ...command?.env },
@@ -130,7 +144,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       const lines = greetingFrom({ job, now: clock.wallTime(), deadline, isHeld, hasCommand });
       return `${lines.join('\n')}\n`;
     },
-    events: sshEventsFrom({ log, watch, clients: () => ssh.clients().length, onClients: report }),
+    events: sshEventsFrom({ log, strangers, watch, clients: () => ssh.clients().length, onClients: report }),
   });
 
   const intake = createStreamIntake({
@@ -138,18 +152,23 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     clock,
     random,
     resumeWindowMs,
+    known: (address) => ssh.known(address),
+    onTurnedAway: (address) => strangers.turnedAway(address),
     onSession(duplex, client) {
-      log.tell({ kind: 'connected', address: client.address });
+      strangers.tell({ kind: 'connected', address: client.address }, client.address);
       ssh.serve(duplex, client);
     },
     onEvent(event, address) {
-      if (event.kind !== 'opened' && event.kind !== 'finished') log.tell({ kind: 'resume', event, address });
+      if (event.kind !== 'opened' && event.kind !== 'finished') {
+        strangers.tell({ kind: 'resume', event, address }, address);
+      }
       const resumption = resumptionFrom(event);
       if (resumption !== undefined) link.tell(resumption);
       report();
     },
     onFailed(detail, address) {
-      log.tell({ kind: 'note', text: `could not open the stream for ${address}: ${detail}` });
+      const text = `could not open the stream for ${address}: ${detail}`;
+      strangers.tell({ kind: 'note', text }, address);
     },
   });
 
@@ -227,6 +246,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     link.stop();
     unreadable.flush();
+    strangers.stop();
     if (command !== undefined) await removed(command);
     if (reason !== undefined) log.tell({ kind: 'ended', reason });
     resolve(code);
@@ -240,6 +260,16 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     });
     await Promise.race([stopped, pause(clock, REMOVED_WITHIN_MS, done.signal)]);
     done.abort();
+  }
+
+  // ── what is asked ──
+
+  function turnPassword(state: 'on' | 'off'): PasswordState | undefined {
+    if (credentials.kind !== 'password') return undefined;
+    if (state === 'on') guard.turnOn();
+    else guard.turnOff();
+    log.tell({ kind: 'password_turned', state });
+    return guard.state;
   }
 
   // ── what is told ──

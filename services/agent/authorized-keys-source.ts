@@ -1,4 +1,4 @@
-// Where authorized keys come from: files and http(s) URLs, loaded once at start.
+// Where authorized keys come from: files and https URLs, loaded once at start.
 import { readFile, stat } from 'node:fs/promises';
 
 /** GitHub's answer for one person is below 10 KiB; this bounds what a wrong URL can cost. */
@@ -18,31 +18,48 @@ export type LoadedKeys =
   /** One line per source that gave nothing, naming it and the way out. */
   | { readonly kind: 'failed'; readonly faults: readonly string[] };
 
-/** How a URL is fetched; the default is the global fetch. */
-export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>;
+/** What was fetched; the body is read by the caller, who may stop. */
+export interface Fetched {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** How a URL is fetched, redirects included: without `allowsHttp` every step is https. */
+export type Fetch = (
+  url: string,
+  init: { readonly signal: AbortSignal; readonly allowsHttp: boolean },
+) => Promise<Fetched>;
+
+export interface LoadOptions {
+  readonly fetch: Fetch;
+  /** Who changes an answer on its way lets himself in: only where that was asked for. */
+  readonly allowsHttp: boolean;
+}
 
 /** Loads every source; all or nothing, since a key that is missing in silence locks its owner out. Never throws. */
 export async function loadAuthorizedKeys(
   sources: readonly string[],
-  { fetch = globalThis.fetch }: { fetch?: Fetch } = {},
+  options: LoadOptions,
 ): Promise<LoadedKeys> {
-  const results = await Promise.all(sources.map((source) => load(source, fetch)));
+  const results = await Promise.all(sources.map((source) => load(source, options)));
   const faults = results.flatMap((result) => (typeof result === 'string' ? [result] : []));
   if (faults.length > 0) return { kind: 'failed', faults };
   return { kind: 'loaded', sources: results.filter((result) => typeof result !== 'string') };
 }
 
 /** The source's text, or what is wrong with it in one line. */
-async function load(source: string, fetch: Fetch): Promise<KeySource | string> {
+async function load(source: string, options: LoadOptions): Promise<KeySource | string> {
   const isUrl = /^https?:\/\//i.test(source);
+  const name = nameOf(source);
   try {
-    const text = isUrl ? await fetchText(source, fetch) : await readText(source);
-    if (text.trim() !== '') return { source, text };
+    const text = isUrl ? await fetchText(source, options) : await readText(source);
+    if (text.trim() !== '') return { source: name, text };
     return isUrl
-      ? `authorized keys ${nameOf(source)}: the answer is empty; has this user added an SSH key there?`
-      : `authorized keys ${source}: the file is empty; add a line such as "ssh-ed25519 AAAA… name"`;
+      ? `authorized keys ${name}: the answer is empty; has this user added an SSH key there?`
+      : `authorized keys ${name}: the file is empty; add a line such as "ssh-ed25519 AAAA… name"`;
   } catch (error) {
-    return `authorized keys ${nameOf(source)}: ${faultFrom(error)}`;
+    return `authorized keys ${name}: ${faultFrom(error)}`;
   }
 }
 
@@ -56,20 +73,36 @@ async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-async function fetchText(url: string, fetch: Fetch): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(KEYS_FETCH_TIMEOUT_MS) });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new SourceFault(`the server answered ${response.status}; check the URL`);
+async function fetchText(url: string, { fetch, allowsHttp }: LoadOptions): Promise<string> {
+  if (!allowsHttp && /^http:/i.test(url)) {
+    throw new SourceFault(
+      'not https, so whoever is on the way could add a key; use https://, or --allow-insecure-keys-url',
+    );
   }
+  const signal = AbortSignal.timeout(KEYS_FETCH_TIMEOUT_MS);
+  const { status, contentType, body } = await fetch(url, { signal, allowsHttp });
+  const text = await textOf(body, status, signal);
+  const isPage = /\bhtml\b/i.test(contentType) || /^\s*<(!doctype|html)\b/i.test(text);
+  if (isPage) throw new SourceFault('the answer is a web page, not a list of public keys; check the URL');
+  return text;
+}
+
+async function textOf(body: Fetched['body'], status: number, signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
+  try {
     // Leaving the loop by throwing cancels the body.
-    if (size > MAX_KEYS_BYTES) throw tooBig();
-    chunks.push(chunk);
+    for await (const chunk of body) {
+      if (status < 200 || status > 299) break;
+      size += chunk.length;
+      if (size > MAX_KEYS_BYTES) throw tooBig();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // What was read from a body then is aborted; the reason tells why.
+    throw signal.aborted ? signal.reason : error;
   }
+  if (status < 200 || status > 299) throw new SourceFault(`the server answered ${status}; check the URL`);
   return Buffer.concat(chunks).toString('utf8');
 }
 
@@ -87,13 +120,8 @@ function tooBig(): SourceFault {
 function faultFrom(error: unknown): string {
   if (error instanceof SourceFault) return error.message;
   if (!(error instanceof Error)) return String(error);
-  // What was read from a body then is aborted, with the timeout as the cause.
-  const isTimeout = [error, error.cause].some(
-    (each) => each instanceof Error && each.name === 'TimeoutError',
-  );
-  if (isTimeout) return `no answer within ${KEYS_FETCH_TIMEOUT_MS / 1_000} s`;
+  if (error.name === 'TimeoutError') return `no answer within ${KEYS_FETCH_TIMEOUT_MS / 1_000} s`;
   if ('code' in error && error.code === 'ENOENT') return 'no such file; give a path or an https:// URL';
   if ('code' in error && error.code === 'EISDIR') return 'is a directory; give a file';
-  // fetch says "fetch failed" and keeps what happened in the cause.
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  return error.message;
 }

@@ -9,7 +9,12 @@ import { readWords, type Words } from './words.ts';
 
 /** How people prove that they may enter; keys exclude a password. */
 export type EntryOptions =
-  | { readonly kind: 'keys'; readonly sources: readonly string[] }
+  | {
+      readonly kind: 'keys';
+      readonly sources: readonly string[];
+      /** Keys may come by http: as well. */
+      readonly allowsHttp: boolean;
+    }
   | { readonly kind: 'chosen_password'; readonly password: string }
   /** The agent is to make a password. */
   | { readonly kind: 'generated_password' };
@@ -37,8 +42,8 @@ export type Invocation =
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
-/** Shorter ones fall to guessing even at six tries per connection. */
-const MIN_PASSWORD_LENGTH = 8;
+/** Of a chosen password, in characters. A hundred guesses are free (PASSWORD_FAILURES_MAX), and people choose badly. */
+export const MIN_PASSWORD_LENGTH = 12;
 
 /** POSIX portable user names and the dots of people; nothing that a shell or `ssh user@host` would misread. */
 const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
@@ -155,6 +160,7 @@ function readDuration(
 function readEntry(words: Words, env: Environment, note: Note): EntryOptions | undefined {
   const password = secretGiven('password', words, env);
   const keys = secretGiven('authorizedKeys', words, env);
+  const allowsHttp = readSwitch('allowInsecureKeysUrl', words, env, note);
   if (password !== undefined && keys !== undefined) {
     return note(
       `${password.origin} and ${keys.origin} exclude each other: with keys, only keys are accepted; remove one`,
@@ -165,14 +171,15 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
       source.trim(),
     );
     const named = sources.filter((source) => source !== '');
-    if (named.length > 0) return { kind: 'keys', sources: named };
+    if (named.length > 0) return { kind: 'keys', sources: named, allowsHttp };
     return note(`${keys.origin} is empty: name a file or an https:// URL, or unset it to use a password`);
   }
   if (password === undefined) return { kind: 'generated_password' };
-  if (password.value.length < MIN_PASSWORD_LENGTH) {
+  const { length } = Array.from(password.value);
+  if (length < MIN_PASSWORD_LENGTH) {
     const wayOut = `use ${MIN_PASSWORD_LENGTH} characters or more, or leave it out to get one made`;
     // The value is a secret: only its length is told.
-    return note(`${password.origin} is too short (${password.value.length} characters): ${wayOut}`);
+    return note(`${password.origin} is too short (${length} characters): ${wayOut}`);
   }
   return { kind: 'chosen_password', password: password.value };
 }
@@ -203,7 +210,12 @@ function readShell(words: Words, env: Environment, note: Note): string | undefin
   return note(`${origin}: "${value}" is not an absolute path: write it like /bin/bash`);
 }
 
-function readSwitch(key: 'noForwarding' | 'quiet', words: Words, env: Environment, note: Note): boolean {
+function readSwitch(
+  key: 'noForwarding' | 'quiet' | 'allowInsecureKeysUrl',
+  words: Words,
+  env: Environment,
+  note: Note,
+): boolean {
   const { value, origin } = given(key, words, env);
   if (['1', 'true', 'yes', 'on'].includes(value.toLowerCase())) return true;
   if (!['', '0', 'false', 'no', 'off'].includes(value.toLowerCase())) {

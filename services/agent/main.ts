@@ -82,6 +82,9 @@ async function run(options: AgentOptions): Promise<number> {
   return agent.ended;
 }
 
+// Node's answer to it would be a debugger (runtime-flags.ts).
+process.on('SIGUSR1', () => undefined);
+
 // A job log that nobody reads any more is no reason to end the session of somebody.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);

@@ -36,13 +36,21 @@ export const OPTIONS = {
     fallback: undefined,
     help: 'only these keys may enter, and no password; for example https://github.com/NAME.keys; repeat for more (in the variable: separated by commas or line ends)',
   },
+  allowInsecureKeysUrl: {
+    name: 'allow-insecure-keys-url',
+    variable: 'CONVERGE_ALLOW_INSECURE_KEYS_URL',
+    placeholder: undefined,
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'take keys from an http:// URL too: whoever is on the way can add a key of theirs and get in',
+  },
   password: {
     name: 'password',
     variable: 'CONVERGE_PASSWORD',
     placeholder: 'PASSWORD',
     isRepeatable: false,
     fallback: undefined,
-    help: '8 characters or more; without it the agent makes one and prints it; prefer the variable: other users of the machine see arguments in ps',
+    help: '12 characters or more; without it the agent makes one and prints it; prefer the variable: other users of the machine see arguments in ps',
   },
   user: {
     name: 'user',

@@ -4,9 +4,12 @@ import type { ExpiryWatch } from './expiry/expiry-watch.ts';
 import type { JobLog } from './job-log.ts';
 import type { Credential } from './notices/log-line.ts';
 import type { LoginEvent, SshEvents } from './ssh/ssh-options.ts';
+import type { StrangerLog } from './stranger-log.ts';
 
 export interface SshEventsOptions {
   readonly log: JobLog;
+  /** For what anybody can cause. */
+  readonly strangers: StrangerLog;
   readonly watch: ExpiryWatch;
   /** How many clients are logged in. */
   readonly clients: () => number;
@@ -15,7 +18,7 @@ export interface SshEventsOptions {
 }
 
 /** The events of an SSH server that `options.clients` counts. */
-export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptions): SshEvents {
+export function sshEventsFrom({ log, strangers, watch, clients, onClients }: SshEventsOptions): SshEvents {
   return {
     login({ address, user, key }) {
       watch.clientLoggedIn();
@@ -39,13 +42,17 @@ export function sshEventsFrom({ log, watch, clients, onClients }: SshEventsOptio
     },
     refused({ address, user, detail, attempt }) {
       const [name, reason] = [new Untrusted(user), new Untrusted(detail)];
-      log.tell({ kind: 'refused', address, user: name, reason, attempt });
+      strangers.tell({ kind: 'refused', address, user: name, reason, attempt }, address);
+    },
+    turnedAway({ address }) {
+      strangers.turnedAway(address);
     },
     activity() {
       watch.activity();
     },
     log(text, fields) {
-      log.tell({ kind: 'ssh', text, fields });
+      const { address } = fields;
+      strangers.tell({ kind: 'ssh', text, fields }, typeof address === 'string' ? address : '');
     },
   };
 }

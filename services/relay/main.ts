@@ -7,6 +7,9 @@ const EXIT_BAD_RUNTIME = 2;
 /** Set for the process that this one becomes, which goes on as it is, whatever it finds: there is no third one. */
 const RESTARTED_VARIABLE = 'CONVERGE_RELAY_RESTARTED';
 
+// Node's answer to it would be a debugger (runtime-flags.ts).
+process.on('SIGUSR1', () => undefined);
+
 const runtime = runtimeFor({
   version: process.versions.node,
   execArgv: process.execArgv,

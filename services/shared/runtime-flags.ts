@@ -1,4 +1,4 @@
-// The flags of Node that every program of ours runs with: memory for streams of bytes, not for large heaps.
+// The flags of Node that every program of ours runs with: memory for streams of bytes, not for large heaps; no debugger.
 
 /**
  * Every read of a socket makes a buffer of 64 KiB outside of V8's heap. With its usual 16 MiB for young objects V8
@@ -9,10 +9,14 @@
  * Buffers that live a little longer count against the limit of the whole heap; with V8's usual 9 MiB above what is in
  * use it walks the heap every 90 MB of traffic, which was a quarter of a relay's CPU under sftp. At four times what is
  * in use it hardly ever does, and it stays within the limit that Node takes from the container all the same.
+ * SIGUSR1 makes Node open a debugger on a port of loopback, to whoever is on the machine; with the last one it is blocked
+ * from the first moment on (what a program starts has it as the system has it: process.cc, libuv). The mains take it too,
+ * for who starts them without flags.
  * The binaries carry them (deploy/build/sea-binary.ts), a relay takes them as it starts (services/relay/main.ts).
  */
 export const NODE_FLAGS = [
   '--max-semi-space-size=2',
   '--single-threaded-gc',
   '--heap-growing-percent=300',
+  '--disable-sigusr1',
 ] as const;

@@ -54,9 +54,12 @@ it('the agent takes a proxy without a scheme, to the relay and to the keys', asy
   const { port } = new URL(await relay.start());
   cleanups.push(() => relay.stop());
   const keys = `http://keys.test:${keysPort}/me.keys`;
-  const started = agent(['--authorized-keys', keys, `ws://relay.test:${port}/agent/job`], {
-    HTTP_PROXY: `127.0.0.1:${through.port}`,
-  });
+  const started = agent(
+    ['--allow-insecure-keys-url', '--authorized-keys', keys, `ws://relay.test:${port}/agent/job`],
+    {
+      HTTP_PROXY: `127.0.0.1:${through.port}`,
+    },
+  );
   await started.see(/ssh -o ProxyCommand/);
   expect(through.tunnels).toEqual([`keys.test:${keysPort}`, `relay.test:${port}`]);
   expect(started.stderr).toBe('');
@@ -69,7 +72,7 @@ describe('authorized keys', () => {
     const [through, port] = [await proxy(), await keyServer()];
     const load = async (host: string, env: Record<string, string>, path = '/me.keys') => {
       const url = `http://${host}:${port}${path}`;
-      const loaded = await loadAuthorizedKeys([url], { fetch: fetchThroughProxies(env) });
+      const loaded = await loadAuthorizedKeys([url], { fetch: fetchThroughProxies(env), allowsHttp: true });
       const tunnels = through.tunnels.splice(0).map((target) => target.replace(`:${port}`, ''));
       return loaded.kind === 'loaded' ? [loaded.sources[0]?.text === KEY, ...tunnels] : loaded.faults;
     };

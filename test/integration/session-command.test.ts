@@ -10,6 +10,7 @@ import {
   type SessionCommand,
   startSessionCommand,
 } from '../../services/agent/session-command/session-command.ts';
+import { PasswordGuard } from '../../services/agent/ssh/password-guard.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'session-command-program.ts')];
 const TIMEOUT_MS = 600_000;
@@ -42,6 +43,7 @@ describe('converge in a session', () => {
       onDeadlineMoved: () => undefined,
     });
     watch.clientLoggedIn();
+    const guard = new PasswordGuard({ clock: systemClock, onTooMany: () => undefined });
     const start = await startSessionCommand({
       clock: systemClock,
       program: PROGRAM,
@@ -53,10 +55,16 @@ describe('converge in a session', () => {
           publicUrl: 'https://relay.example.org',
           isRelayConnected: true,
           detached: 0,
+          password: guard.state,
           expiry: watch.snapshot(),
         }),
         hold: (durationMs = TIMEOUT_MS) => watch.hold(durationMs),
         release: () => watch.release(),
+        password(state) {
+          if (state === 'on') guard.turnOn();
+          else guard.turnOff();
+          return guard.state;
+        },
         end: () => watch.end('ended_by_user'),
       },
     });
@@ -118,6 +126,15 @@ describe('converge in a session', () => {
     });
   });
 
+  it('turns password login off and on again', async () => {
+    const off = 'password off: nobody else gets in until `converge password on`\n';
+    expect(await converge('password', 'off')).toEqual({ code: 0, stdout: off, stderr: '' });
+    expect((await converge('status')).stdout).toContain(off);
+    const on = 'password on, after 0 of 100 wrong ones\n';
+    expect(await converge('password', 'on')).toEqual({ code: 0, stdout: on, stderr: '' });
+    expect((await converge('status')).stdout).toContain(on);
+  });
+
   it('ends the agent after it has answered', async () => {
     expect(await converge('end')).toEqual({
       code: 0,
@@ -133,6 +150,8 @@ describe('converge in a session', () => {
     [['stop'], 'no command "stop"'],
     [['hold', 'long'], 'hold: "long" is not a duration'],
     [['hold', '1h', '2h'], 'hold takes one duration'],
+    [['password'], 'password takes one word, on or off'],
+    [['password', 'maybe'], 'password takes one word, on or off'],
     [['status', 'now'], 'status takes no argument, got "now"'],
   ])('explains itself when it is used wrongly: %j', async (argv, text) => {
     const { code, stdout, stderr } = await converge(...argv);

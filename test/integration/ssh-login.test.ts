@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type AuthorizedKey, parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
-import { LOGIN_GRACE_MS } from '../../services/agent/ssh/connection.ts';
-import { UNAUTHENTICATED_MAX } from '../../services/agent/ssh/ssh-server.ts';
+import { LOGIN_GRACE_MS } from '../../services/agent/ssh/login-limits.ts';
 import { type Clock, systemClock } from '../../services/shared/clock.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { type RunOptions, type SshHost, startSshHost } from '../support/ssh-host.ts';
@@ -145,17 +144,6 @@ test('whoever says nothing is cut at the login deadline, and traffic does not ex
   clock.advance(5_000);
   await ended;
   expect(host.logs.filter((line) => line.fields['reason'] === 'no login in time')).toHaveLength(2);
-});
-
-test('connections without a login are limited, and a place is free again when one leaves', async () => {
-  host = await startSshHost();
-  const sockets = Array.from({ length: UNAUTHENTICATED_MAX + 1 }, () => connect(host.port, '127.0.0.1'));
-  for (const socket of sockets) socket.on('error', () => {}).resume();
-  await until('one is refused', () => host.logs.some((line) => line.event === 'connection refused'));
-  for (const socket of sockets) socket.destroy();
-  let outcome = await host.ssh([HOST, 'echo in']);
-  while (outcome.code !== 0) outcome = await host.ssh([HOST, 'echo in']); // the server hears of the leaving a moment later
-  expect(outcome.stdout.toString()).toBe('in\n');
 });
 
 test('garbage instead of SSH ends that connection and nothing else', async () => {

@@ -52,7 +52,8 @@ export async function makeKeyFolder(stack: AsyncDisposableStack): Promise<string
 export async function startSshd(
   stack: AsyncDisposableStack,
   folder: string,
-): Promise<SshHost & { readonly port: number }> {
+  settings: readonly string[] = [],
+): Promise<SshHost & { readonly port: number; readonly said: () => string }> {
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
   await makeKey(hostKey);
@@ -70,6 +71,7 @@ export async function startSshd(
     'UsePAM no',
     'PidFile none',
     `Subsystem sftp ${SFTP_SERVER}`,
+    ...settings,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
   const sshd = start(stack, 'sshd', [findCommand('sshd') ?? 'sshd', '-D', '-e', '-f', file], folder);
@@ -80,6 +82,7 @@ export async function startSshd(
     destination: `${userInfo().username}@127.0.0.1`,
     pid: sshd.child.pid ?? 0,
     port,
+    said: () => sshd.stderr,
   };
 }
 

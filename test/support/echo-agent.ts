@@ -53,6 +53,8 @@ export class EchoAgent implements AsyncDisposable {
       clock,
       random: Math.random,
       resumeWindowMs: RESUME_WINDOW_MS,
+      known: () => 0,
+      onTurnedAway: (address) => this.events.push(`turned away: ${address}`),
       onSession: (duplex) => {
         duplex.on('error', () => undefined);
         onSession(duplex);

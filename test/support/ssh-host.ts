@@ -8,11 +8,13 @@ import path from 'node:path';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { parseAuthorizedKeys } from '../../services/agent/ssh/authorized-keys.ts';
 import { generateHostKey } from '../../services/agent/ssh/host-key.ts';
+import { PasswordGuard } from '../../services/agent/ssh/password-guard.ts';
 import type {
   LoginEvent,
   LogoutEvent,
   RefusedEvent,
   SshServerOptions,
+  TurnedAwayEvent,
 } from '../../services/agent/ssh/ssh-options.ts';
 import { createSshServer, type SshServer } from '../../services/agent/ssh/ssh-server.ts';
 import { systemClock } from '../../services/shared/clock.ts';
@@ -41,6 +43,9 @@ export interface SshHost {
   readonly logins: LoginEvent[];
   readonly logouts: LogoutEvent[];
   readonly refusals: RefusedEvent[];
+  readonly turnedAway: TurnedAwayEvent[];
+  /** How many failures had turned password login off, each time. */
+  readonly shut: number[];
   readonly logs: { event: string; fields: Record<string, unknown> }[];
   readonly activity: { count: number };
   /** What every ssh, scp and sftp here starts with: the port, the key, this host's own known_hosts. */
@@ -80,6 +85,8 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   const logins: LoginEvent[] = [];
   const logouts: LogoutEvent[] = [];
   const refusals: RefusedEvent[] = [];
+  const turnedAway: TurnedAwayEvent[] = [];
+  const shut: number[] = [];
   const logs: SshHost['logs'] = [];
   const activity = { count: 0 };
   const cwd = options.cwd ?? folder;
@@ -91,11 +98,17 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
     env: { PATH: CLIENT_ENV.PATH, HOME: folder, LANG: 'C.UTF-8', PS1: '$ ', JOB_NAME: 'nightly build' },
     forwarding: true,
     clock: systemClock,
+    guard: new PasswordGuard({
+      clock: options.clock ?? systemClock,
+      onTooMany: (failures) => shut.push(failures),
+    }),
+    random: Math.random,
     greeting: () => 'welcome to the job\n',
     events: {
       login: (event) => logins.push(event),
       logout: (event) => logouts.push(event),
       refused: (event) => refusals.push(event),
+      turnedAway: (event) => turnedAway.push(event),
       activity: () => {
         activity.count++;
       },
@@ -141,6 +154,8 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
     logins,
     logouts,
     refusals,
+    turnedAway,
+    shut,
     logs,
     activity,
     clientOptions,

@@ -6,7 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadAuthorizedKeys, MAX_KEYS_BYTES } from '../../services/agent/authorized-keys-source.ts';
+import {
+  type Fetch,
+  loadAuthorizedKeys,
+  MAX_KEYS_BYTES,
+} from '../../services/agent/authorized-keys-source.ts';
+import { fetchThroughProxies } from '../../services/agent/proxied-fetch.ts';
+
+/** The server of the test speaks http. */
+const OPTIONS = { fetch: fetchThroughProxies({}), allowsHttp: true };
 
 const KEY = 'ssh-ed25519 AAAAC3Nz me@laptop\n';
 
@@ -36,7 +44,7 @@ describe('authorized keys', () => {
   it('are loaded from every source, in order', async () => {
     const file = join(directory, 'my keys');
     await writeFile(file, KEY);
-    expect(await loadAuthorizedKeys([file, `${origin}/me.keys`])).toEqual({
+    expect(await loadAuthorizedKeys([file, `${origin}/me.keys`], OPTIONS)).toEqual({
       kind: 'loaded',
       sources: [
         { source: file, text: KEY },
@@ -60,7 +68,7 @@ describe('authorized keys', () => {
       `${origin}/empty.keys`,
       `${origin}/endless.keys`,
     ];
-    expect(await loadAuthorizedKeys(sources)).toEqual({
+    expect(await loadAuthorizedKeys(sources, OPTIONS)).toEqual({
       kind: 'failed',
       faults: [
         `authorized keys ${directory}/absent: no such file; give a path or an https:// URL`,
@@ -77,13 +85,13 @@ describe('authorized keys', () => {
   it('tell what keeps a server from answering', async () => {
     server.close();
     await once(server, 'close');
-    const refused = await loadAuthorizedKeys([`${origin}/me.keys`]);
+    const refused = await loadAuthorizedKeys([`${origin}/me.keys`], OPTIONS);
     expect(refused).toMatchObject({
       kind: 'failed',
       faults: [expect.stringContaining('ECONNREFUSED') as string],
     });
-    const timeout = (): Promise<Response> => Promise.reject(new DOMException('aborted', 'TimeoutError'));
-    expect(await loadAuthorizedKeys(['https://h/x'], { fetch: timeout })).toEqual({
+    const fetch: Fetch = () => Promise.reject(new DOMException('aborted', 'TimeoutError'));
+    expect(await loadAuthorizedKeys(['https://h/x'], { fetch, allowsHttp: false })).toEqual({
       kind: 'failed',
       faults: ['authorized keys https://h/x: no answer within 10 s'],
     });

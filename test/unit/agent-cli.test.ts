@@ -54,7 +54,7 @@ describe('options', () => {
         CONVERGE_TIMEOUT: '5m',
         CONVERGE_MAX_LIFETIME: '1h',
         CONVERGE_RESUME_WINDOW: '30s',
-        CONVERGE_PASSWORD: 'long enough',
+        CONVERGE_PASSWORD: 'long enough now',
         CONVERGE_USER: 'me',
         CONVERGE_SHELL: '/bin/zsh',
         CONVERGE_NO_FORWARDING: 'true',
@@ -65,7 +65,7 @@ describe('options', () => {
       timeoutMs: 300_000,
       maxLifetimeMs: 3_600_000,
       resumeWindowMs: 30_000,
-      entry: { kind: 'chosen_password', password: 'long enough' },
+      entry: { kind: 'chosen_password', password: 'long enough now' },
       user: 'me',
       shell: '/bin/zsh',
       allowsForwarding: false,
@@ -93,13 +93,21 @@ describe('options', () => {
 
   it('name each source of keys, repeated or in one variable', () => {
     const argv = ['--authorized-keys', 'keys one', '--authorized-keys=https://h/x,y.keys', URL];
-    expect(run(argv).entry).toEqual({ kind: 'keys', sources: ['keys one', 'https://h/x,y.keys'] });
+    expect(run(argv).entry).toEqual({
+      kind: 'keys',
+      sources: ['keys one', 'https://h/x,y.keys'],
+      allowsHttp: false,
+    });
     const env = { CONVERGE_AUTHORIZED_KEYS: 'a, b\n\nhttps://h/me.keys\n' };
-    expect(run([URL], env).entry).toEqual({ kind: 'keys', sources: ['a', 'b', 'https://h/me.keys'] });
+    expect(run([URL], env).entry).toEqual({
+      kind: 'keys',
+      sources: ['a', 'b', 'https://h/me.keys'],
+      allowsHttp: false,
+    });
   });
 
   it('give a note, not a fault, for a password that others can see', () => {
-    expect(parseInvocation(['--password', 'long enough', URL], {})).toMatchObject({
+    expect(parseInvocation(['--password', 'long enough now', URL], {})).toMatchObject({
       kind: 'run',
       notes: ['other users of this machine can see --password in ps: use CONVERGE_PASSWORD instead'],
     });
@@ -152,7 +160,7 @@ describe('faults', () => {
       'unknown option --bogus: see agent --help',
       'the URL of the relay is missing: agent wss://HOST/agent, or set CONVERGE_URL',
       '--timeout: "soon" is not a duration: write it like 90s, 10m, 2h or 1h30m',
-      '--password is too short (5 characters): use 8 characters or more, or leave it out to get one made',
+      '--password is too short (5 characters): use 12 characters or more, or leave it out to get one made',
       '--user: "a b" is not a user name: 1 to 64 of A-Z a-z 0-9 _ . -, not starting with . or -',
       '--shell: "bash" is not an absolute path: write it like /bin/bash',
       'CONVERGE_QUIET: "maybe" is neither 1 nor 0',
@@ -168,7 +176,7 @@ describe('faults', () => {
     [
       'keys and a password',
       ['--authorized-keys', 'f'],
-      { CONVERGE_PASSWORD: 'long enough' },
+      { CONVERGE_PASSWORD: 'long enough now' },
       'CONVERGE_PASSWORD and --authorized-keys exclude each other: with keys, only keys are accepted; remove one',
     ],
     [
@@ -187,7 +195,7 @@ describe('faults', () => {
       'an empty password, which is a missing secret',
       [],
       { CONVERGE_PASSWORD: '' },
-      'CONVERGE_PASSWORD is too short (0 characters): use 8 characters or more, or leave it out to get one made',
+      'CONVERGE_PASSWORD is too short (0 characters): use 12 characters or more, or leave it out to get one made',
     ],
     [
       'empty keys, which would silently open the door to a password',
@@ -203,6 +211,13 @@ describe('faults', () => {
     ],
   ])('%s', (_name, argv, env, fault) => {
     expect(faults([URL, ...argv], env)).toEqual([fault]);
+  });
+
+  it('count the characters of a password, and twelve are enough', () => {
+    const fault = /^--password is too short \(11 characters\): use 12 characters or more/;
+    expect(faults([URL, '--password', 'x'.repeat(11)])).toEqual([expect.stringMatching(fault)]);
+    expect(faults([URL, '--password', '🔑'.repeat(11)])).toEqual([expect.stringMatching(fault)]);
+    expect(run(['--password', 'x'.repeat(12), URL]).entry).toMatchObject({ kind: 'chosen_password' });
   });
 
   it('never tell a password', () => {

@@ -33,11 +33,12 @@ it.each([
   [[], '--trace-warnings --max-semi-space-size=16'],
   [[], ' --max_semi_space_size=16'],
 ])("has the person's %j and NODE_OPTIONS %j: those stay", (execArgv, nodeOptions) => {
-  const flags = ['--single-threaded-gc', '--heap-growing-percent=300'];
+  const [, ...flags] = NODE_FLAGS;
   expect(runtimeFor({ ...NODE_24, execArgv, nodeOptions })).toEqual({ kind: 'flags_missing', flags });
 });
 
 it('was told not to have one: that stays too', () => {
   const execArgv = ['--no-single-threaded-gc', '--heap-growing-percent=100', '--nomax-semi-space-size'];
-  expect(runtimeFor({ ...NODE_24, execArgv })).toEqual({ kind: 'ready' });
+  const flags = ['--disable-sigusr1'];
+  expect(runtimeFor({ ...NODE_24, execArgv })).toEqual({ kind: 'flags_missing', flags });
 });

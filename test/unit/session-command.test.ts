@@ -9,7 +9,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#shared/clock.ts';
 import { makePrivateDirectory } from '../../services/agent/session-command/private-directory.ts';
-import { holdReply, statusReply } from '../../services/agent/session-command/reply.ts';
+import { holdReply, passwordReply, statusReply } from '../../services/agent/session-command/reply.ts';
 import {
   formatLine,
   LINE_TIMEOUT_MS,
@@ -206,6 +206,7 @@ const NO_HANDLERS = {
   status: () => expect.fail('asked'),
   hold: () => expect.fail('asked'),
   release: () => expect.fail('asked'),
+  password: () => expect.fail('asked'),
   end: () => expect.fail('asked'),
 };
 
@@ -263,14 +264,30 @@ describe('replies', () => {
 
   it('tell of clients that are away, a hold and a lost relay', () => {
     const status = { id: 'j', publicUrl: 'https://h', isRelayConnected: false, detached: 1, expiry };
-    expect(statusReply(status, 1_700_000_000_000).text).toMatchInlineSnapshot(`
+    const password = { kind: 'on', failures: 3 } as const;
+    expect(statusReply({ ...status, password }, 1_700_000_000_000).text).toMatchInlineSnapshot(`
       "id       j
       relay    https://h (not connected, dialling again)
       clients  2 logged in, 1 of them without a connection at the moment
+      password on, after 3 of 100 wrong ones
       hold     held by .hold, also when everybody leaves
       ends     22:23 UTC (in 10 minutes)
                never after 2023-11-15 03:46 UTC"
     `);
+  });
+
+  it('tell what has become of the password', () => {
+    expect(passwordReply({ kind: 'on', failures: 0 }).text).toBe('password on, after 0 of 100 wrong ones');
+    expect(passwordReply({ kind: 'off', reason: 'asked', failures: 2 }).text).toBe(
+      'password off: nobody else gets in until `converge password on`',
+    );
+    expect(passwordReply({ kind: 'off', reason: 'too_many_failures', failures: 100 }).text).toBe(
+      'password off after 100 wrong ones: nobody else gets in until `converge password on`',
+    );
+    expect(passwordReply(undefined)).toEqual({
+      exitCode: 1,
+      text: 'converge: this agent takes keys only, there is no password',
+    });
   });
 
   it('say so when the agent has ended meanwhile', () => {

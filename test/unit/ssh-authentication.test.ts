@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import {
   Authentication,
   FAILURES_PER_CONNECTION_MAX,
-  failureDelay,
   KEY_OFFERS_PER_CONNECTION_MAX,
 } from '../../services/agent/ssh/authentication.ts';
-import { LOGIN_GRACE_MS } from '../../services/agent/ssh/connection.ts';
 import type { Credentials } from '../../services/agent/ssh/credentials.ts';
+import { LOGIN_GRACE_MS } from '../../services/agent/ssh/login-limits.ts';
+import { failureDelay, PasswordGuard } from '../../services/agent/ssh/password-guard.ts';
 import { fingerprintOf } from '../../services/agent/ssh/public-key.ts';
 import { wireString } from '../../services/agent/ssh/wire.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -30,6 +30,8 @@ function start(credentials: Credentials) {
   const refusals: { detail: string; attempt: number }[] = [];
   const authentication = new Authentication({
     credentials,
+    guard: new PasswordGuard({ clock, onTooMany: (failures) => told.push(`shut after ${failures}`) }),
+    address: '192.0.2.1',
     clock,
     onLogin: (login) => told.push(login),
     onRefused: (refusal) => refusals.push(refusal),
@@ -70,7 +72,7 @@ test('a failure is answered late, twice as late each time up to a limit, and the
     expect(answers).toHaveLength(failure - 1);
     clock.advance(1);
   }
-  expect([1, 2, 3, 4, 5].map(failureDelay)).toEqual([500, 1_000, 2_000, 4_000, 4_000]);
+  expect([1, 2, 3, 4, 5, 6, 9].map(failureDelay)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   expect(answers).toHaveLength(FAILURES_PER_CONNECTION_MAX - 1);
   expect(told).toEqual(['exhausted']);
   expect(refusals.map((refusal) => refusal.attempt)).toEqual([1, 2, 3, 4, 5, 6]);

@@ -74,6 +74,7 @@ test('every broken line is named at once', () => {
   const truncated = ED25519.slice(0, -10);
   expect(parse('hello', truncated, '-----BEGIN OPENSSH PRIVATE KEY-----')).toEqual({
     kind: 'refused',
+    keyCount: 0,
     problems: [
       'keys.txt, line 1: not a public key',
       'keys.txt, line 2: not a valid ssh-ed25519 key',
@@ -83,7 +84,11 @@ test('every broken line is named at once', () => {
 });
 
 test('a file without a key is refused: it would lock everybody out', () => {
-  expect(parse('# nobody yet')).toEqual({ kind: 'refused', problems: ['keys.txt: no usable key'] });
+  expect(parse('# nobody yet')).toEqual({
+    kind: 'refused',
+    problems: ['keys.txt: no usable key'],
+    keyCount: 0,
+  });
 });
 
 test('no text makes the parser throw, and what it lets in is a whole key', () => {

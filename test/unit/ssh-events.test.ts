@@ -7,6 +7,7 @@ import { type ExpiryWatch, startExpiryWatch } from '../../services/agent/expiry/
 import { createJobLog } from '../../services/agent/job-log.ts';
 import type { SshEvents } from '../../services/agent/ssh/ssh-options.ts';
 import { sshEventsFrom } from '../../services/agent/ssh-events.ts';
+import { createStrangerLog } from '../../services/agent/stranger-log.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const CLIENT = { clientId: 'one', method: 'password', address: '192.0.2.1', user: 'me' } as const;
@@ -30,8 +31,10 @@ beforeEach(async () => {
   const on = { onWarning: ignore, onEnd, onHoldChanged: ignore, onDeadlineMoved: ignore };
   watch = startExpiryWatch({ clock, holdFile, timeoutMs: 600_000, maxLifetimeMs: 3_600_000, ...on });
   passedOn = [];
+  const log = createJobLog({ clock, print: ignore, isQuiet: true });
   events = sshEventsFrom({
-    log: createJobLog({ clock, print: ignore, isQuiet: true }),
+    log,
+    strangers: createStrangerLog({ clock, log, known: () => 0 }),
     watch,
     clients: () => 0,
     onClients: () => passedOn.push(watch.snapshotOrEnd().clients),

@@ -12,8 +12,9 @@ import {
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
 import { DIAL_TIMEOUT_MS as AGENT_DIAL_TIMEOUT_MS } from '../../services/agent/relay-dialler.ts';
-import { EXCHANGE_GRACE_MS, LOGIN_GRACE_MS } from '../../services/agent/ssh/connection.ts';
+import { EXCHANGE_GRACE_MS } from '../../services/agent/ssh/connection.ts';
 import { OPEN_ANSWER_TIMEOUT_MS } from '../../services/agent/ssh/forward-context.ts';
+import { LOGIN_GRACE_MS } from '../../services/agent/ssh/login-limits.ts';
 import { RELAY_PATIENCE_MS } from '../../services/clients/arguments.ts';
 import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../services/clients/connect.ts';
 import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../services/clients/resuming.ts';

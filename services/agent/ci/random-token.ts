@@ -7,7 +7,7 @@ const BITS_PER_CHARACTER = 5;
 
 /** An ID is all that a stranger would have to guess to knock at the door. */
 const ID_LENGTH = 26;
-/** 100 bits: at six tries per connection out of reach, and still typed in one go. */
+/** 100 bits: out of reach at any rate, and still typed in one go. */
 const PASSWORD_LENGTH = 20;
 
 /** An ID of 130 random bits that fits the ID grammar and a DNS label. */

@@ -62,6 +62,17 @@ export type LogEvent =
       readonly text: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }
+  /** What happened too often for a line each. */
+  | {
+      readonly kind: 'crowded';
+      readonly withinMs: number;
+      readonly turnedAway: number;
+      readonly mostFrom: { readonly source: string; readonly count: number } | undefined;
+      readonly leftOut: number;
+    }
+  /** `command` is the path of `converge` in this job, where there is one. */
+  | { readonly kind: 'password_shut'; readonly failures: number; readonly command: string | undefined }
+  | { readonly kind: 'password_turned'; readonly state: 'on' | 'off' }
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'ended'; readonly reason: EndReason };
 
@@ -125,11 +136,37 @@ function textOf(event: LogEvent, now: number): string {
       return resumeText(event.event, event.address);
     case 'ssh':
       return sshText(event.text, event.fields);
+    case 'crowded':
+      return crowdedText(event);
+    case 'password_shut':
+      return shutText(event.failures, event.command);
+    case 'password_turned':
+      return `password login was turned ${event.state} in a session`;
     case 'note':
       return event.text;
     case 'ended':
       return `ended: ${END_REASONS[event.reason]}`;
   }
+}
+
+function crowdedText({ withinMs, turnedAway, mostFrom, leftOut }: LogEvent & { kind: 'crowded' }): string {
+  const from = mostFrom === undefined ? '' : ` (${mostFrom.count} of ${mostFrom.source})`;
+  const connections = turnedAway === 1 ? '1 connection' : `${turnedAway} connections`;
+  const away = `${connections} without a login ${turnedAway === 1 ? 'was' : 'were'} turned away${from}`;
+  const parts = [
+    ...(turnedAway === 0 ? [] : [away]),
+    ...(leftOut === 0 ? [] : [`${leftOut} more lines about connections are left out`]),
+  ];
+  return `too many at once, in ${formatDuration(withinMs)}: ${parts.join('; ')}`;
+}
+
+/** The way out first: a line that is too long is cut at its end. */
+function shutText(failures: number, command: string | undefined): string {
+  const inJob = command === undefined ? '' : `, or ${command} password on in this job`;
+  return (
+    `password login is off after ${failures} wrong passwords: \`converge password on\` in an open session${inJob}, ` +
+    'or a new start of the agent turns it on again; sessions go on'
+  );
 }
 
 function departureText({ address, user, sessionMs, clients }: Departure, what: string, how: string): string {

@@ -3,6 +3,7 @@
 import { formatDuration } from '#shared/duration.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
+import { PASSWORD_FAILURES_MAX, type PasswordState } from '../ssh/password-guard.ts';
 import type { SessionReply } from './request.ts';
 
 /** What `converge status` tells. */
@@ -13,6 +14,8 @@ export interface SessionStatus {
   readonly isRelayConnected: boolean;
   /** Of the logged-in clients, those without a transport that may still resume. */
   readonly detached: number;
+  /** Undefined where keys are asked for. */
+  readonly password: PasswordState | undefined;
   /** Undefined once the agent has ended. */
   readonly expiry: ExpirySnapshot | undefined;
 }
@@ -29,6 +32,7 @@ export function statusReply(status: SessionStatus, now: number): SessionReply {
       `id       ${status.id}`,
       `relay    ${status.publicUrl} (${link})`,
       `clients  ${clientsText(expiry.clients, status.detached)}`,
+      `password ${passwordText(status.password)}`,
       `hold     ${expiry.isHeld ? 'held by .hold, also when everybody leaves' : 'none: ends when the last client leaves, not when it is lost'}`,
       `ends     ${momentText(expiry, now)}${expiry.isCapped ? ', the longest lifetime' : ''}`,
       `         never after ${formatMoment(expiry.lastDeadline, now)}`,
@@ -55,6 +59,14 @@ export function releaseReply(
   return { exitCode: 0, text: `${existed ? 'released' : 'it was not held'}: ${until}` };
 }
 
+/** After `password on` or `password off`; `state` is what came of it. */
+export function passwordReply(state: PasswordState | undefined): SessionReply {
+  if (state === undefined) {
+    return { exitCode: 1, text: 'converge: this agent takes keys only, there is no password' };
+  }
+  return { exitCode: 0, text: `password ${passwordText(state)}` };
+}
+
 export function endReply(): SessionReply {
   return { exitCode: 0, text: 'ending: every session closes now' };
 }
@@ -69,6 +81,13 @@ export function failureReply(command: string, error: unknown): SessionReply {
 
 function momentText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
   return `${formatMoment(deadline, now)} (in ${formatDuration(remainingMs)})`;
+}
+
+function passwordText(state: PasswordState | undefined): string {
+  if (state === undefined) return 'none: keys only';
+  if (state.kind === 'on') return `on, after ${state.failures} of ${PASSWORD_FAILURES_MAX} wrong ones`;
+  const why = state.reason === 'asked' ? '' : ` after ${state.failures} wrong ones`;
+  return `off${why}: nobody else gets in until \`converge password on\``;
 }
 
 function clientsText(clients: number, detached: number): string {

@@ -10,7 +10,8 @@ export const LINE_TIMEOUT_MS = 5_000;
 /** A hold without a duration is for the agent's timeout. */
 export type SessionRequest =
   | { readonly command: 'status' | 'release' | 'end' }
-  | { readonly command: 'hold'; readonly durationMs?: number };
+  | { readonly command: 'hold'; readonly durationMs?: number }
+  | { readonly command: 'password'; readonly state: 'on' | 'off' };
 
 /** Text for the person, and the exit code of the command. */
 export interface SessionReply {
@@ -20,8 +21,9 @@ export interface SessionReply {
 
 /** Reads a request line; undefined if it is none. Never throws. */
 export function parseRequest(line: string): SessionRequest | undefined {
-  const { command, durationMs } = recordFrom(line);
+  const { command, durationMs, state } = recordFrom(line);
   if (command === 'status' || command === 'release' || command === 'end') return { command };
+  if (command === 'password') return state === 'on' || state === 'off' ? { command, state } : undefined;
   if (command !== 'hold') return undefined;
   if (durationMs === undefined) return { command };
   const isDuration = typeof durationMs === 'number' && durationMs > 0 && durationMs <= MAX_DURATION_MS;
@@ -40,7 +42,13 @@ export function formatLine(message: SessionRequest | SessionReply): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-function recordFrom(line: string): Record<string, unknown> & { command?: unknown; durationMs?: unknown } {
+interface Fields extends Record<string, unknown> {
+  command?: unknown;
+  durationMs?: unknown;
+  state?: unknown;
+}
+
+function recordFrom(line: string): Fields {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? { ...value } : {};

@@ -12,6 +12,8 @@ const USAGE = `usage: converge COMMAND
   hold [DURATION]   keep the job for DURATION from now (2h, 90m; default: the agent's
                     timeout), also when everybody leaves; the same as: touch .hold
   release           let go: end when the last client leaves; the same as: rm .hold
+  password on|off   let people in by the password, or not: it is off by itself after
+                    100 wrong ones; sessions that are open go on
   end               end now: every session closes
   help              this text
 `;
@@ -68,6 +70,11 @@ function parseCommand(argv: readonly string[]): ParsedCommand {
     case 'hold':
       if (excess.length > 0) return { kind: 'invalid', fault: `hold takes one duration, such as 2h` };
       return parseHold(argument);
+    case 'password':
+      if (excess.length === 0 && (argument === 'on' || argument === 'off')) {
+        return { kind: 'request', request: { command, state: argument } };
+      }
+      return { kind: 'invalid', fault: 'password takes one word, on or off' };
     case 'status':
     case 'release':
     case 'end':

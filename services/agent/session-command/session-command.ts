@@ -5,9 +5,18 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '#shared/clock.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import type { PasswordState } from '../ssh/password-guard.ts';
 import { readLine } from './line-reader.ts';
 import { makePrivateDirectory, writeProgram } from './private-directory.ts';
-import { endReply, failureReply, holdReply, releaseReply, type SessionStatus, statusReply } from './reply.ts';
+import {
+  endReply,
+  failureReply,
+  holdReply,
+  passwordReply,
+  releaseReply,
+  type SessionStatus,
+  statusReply,
+} from './reply.ts';
 import {
   formatLine,
   LINE_TIMEOUT_MS,
@@ -30,6 +39,8 @@ export interface SessionHandlers {
   hold(durationMs: number | undefined): Promise<ExpirySnapshot | undefined>;
   /** False if nothing was held. Throws what the file system says. */
   release(): Promise<boolean>;
+  /** Undefined where there is no password. */
+  password(state: 'on' | 'off'): PasswordState | undefined;
   /** Called after the reply has been sent. */
   end(): void;
 }
@@ -50,6 +61,8 @@ export interface SessionCommandOptions {
 export interface SessionCommand {
   /** Holds `converge` and nothing else. */
   readonly binDirectory: string;
+  /** The path of `converge` itself. */
+  readonly path: string;
   readonly socketPath: string;
   /** For the environment of every session: PATH with the command in front. */
   readonly env: { readonly PATH: string };
@@ -75,7 +88,7 @@ export async function startSessionCommand(options: SessionCommandOptions): Promi
   const made = await makePrivateDirectory({ preferred, lastResorts, fill });
   if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
   const directory = made.path;
-  const { binDirectory, socketPath } = placesIn(directory);
+  const { binDirectory, program: path, socketPath } = placesIn(directory);
   let stopped: Promise<void> | undefined;
 
   async function fill(directory: string): Promise<void> {
@@ -99,7 +112,7 @@ export async function startSessionCommand(options: SessionCommandOptions): Promi
     return stopped;
   };
   const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
-  return { kind: 'started', command: { binDirectory, socketPath, env, stop } };
+  return { kind: 'started', command: { binDirectory, path, socketPath, env, stop } };
 }
 
 /** What is where in the private directory. */
@@ -154,6 +167,8 @@ async function replyTo(
         const existed = await handlers.release();
         return releaseReply(existed, handlers.status().expiry, clock.wallTime());
       }
+      case 'password':
+        return passwordReply(handlers.password(request.state));
       case 'end':
         return endReply();
     }

@@ -2,6 +2,7 @@
 import type { AuthContext, AuthenticationType, PasswordAuthContext, PublicKeyAuthContext } from 'ssh2';
 import type { Cancel, Clock } from '#shared/clock.ts';
 import { type Credentials, findKey, isSameSecret } from './credentials.ts';
+import { failureDelay, type PasswordGuard } from './password-guard.ts';
 import { fingerprintOf, verifySignature } from './public-key.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
 import { acceptOffer } from './ssh2/signature-algorithms.ts';
@@ -10,15 +11,19 @@ import { acceptOffer } from './ssh2/signature-algorithms.ts';
 export const FAILURES_PER_CONNECTION_MAX = 6;
 /** Keys that a client may ask about per connection: an ssh-agent full of keys is not a guess. */
 export const KEY_OFFERS_PER_CONNECTION_MAX = 32;
-/** The first failure is answered after this, each further one after twice as long. */
-const FAILURE_DELAY_MIN_MS = 500;
-const FAILURE_DELAY_MAX_MS = 4_000;
+
+/** Why a password is refused unread, for the log. */
+const PASSWORD_OFF = 'password login is off';
 
 type Login = Pick<LoginEvent, 'user' | 'method' | 'key'>;
 type Refusal = Pick<RefusedEvent, 'user' | 'method' | 'detail' | 'attempt'>;
 
 export interface AuthenticationOptions {
   readonly credentials: Credentials;
+  /** Of all connections. */
+  readonly guard: PasswordGuard;
+  /** Of the client. */
+  readonly address: string;
   readonly clock: Clock;
   /** Called before the client is told. */
   onLogin(login: Login): void;
@@ -27,15 +32,9 @@ export interface AuthenticationOptions {
   onExhausted(): void;
 }
 
-/** How long the answer to the nth failure (from 1) of a connection is held back, in milliseconds. */
-export function failureDelay(failure: number): number {
-  return Math.min(FAILURE_DELAY_MIN_MS * 2 ** (failure - 1), FAILURE_DELAY_MAX_MS);
-}
-
 /** Decides the attempts of one connection, which ssh2 hands over one at a time. */
 export class Authentication {
   readonly #options: AuthenticationOptions;
-  readonly #methods: AuthenticationType[];
   readonly #offered = new Map<string, string>();
   #failures = 0;
   #cancelAnswer: Cancel | undefined;
@@ -43,8 +42,13 @@ export class Authentication {
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
-    // Only what can work is advertised: `ssh` then does not ask for a password that cannot help.
-    this.#methods = [options.credentials.kind === 'password' ? 'password' : 'publickey'];
+  }
+
+  /** Only what can work is advertised: `ssh` then does not ask for a password that cannot help. */
+  get #methods(): AuthenticationType[] {
+    const { credentials, guard } = this.#options;
+    if (credentials.kind === 'keys') return ['publickey'];
+    return guard.state.kind === 'on' ? ['password'] : [];
   }
 
   /** Answers an attempt, at once or, for a failure, later. */
@@ -78,18 +82,40 @@ export class Authentication {
   }
 
   #decidePassword(attempt: PasswordAuthContext): void {
-    const { credentials } = this.#options;
+    const { credentials, guard, address, clock } = this.#options;
     if (credentials.kind === 'keys') {
       this.#fail(attempt, 'a password, but only keys are accepted');
       return;
     }
+    const turn = guard.turnOf(address);
+    switch (turn.kind) {
+      case 'off':
+        this.#fail(attempt, PASSWORD_OFF);
+        return;
+      case 'crowded':
+        this.#fail(attempt, 'too many passwords were tried from its address');
+        return;
+      case 'wait':
+        if (turn.ms === 0) this.#compare(attempt, credentials);
+        else this.#cancelAnswer = clock.after(turn.ms, () => this.#compare(attempt, credentials));
+    }
+  }
+
+  #compare(attempt: PasswordAuthContext, credentials: Credentials & { kind: 'password' }): void {
+    const { guard, address } = this.#options;
+    // It was turned off while this one waited for its turn.
+    if (guard.state.kind === 'off') return this.#fail(attempt, PASSWORD_OFF);
     // A password change request brings an object.
     const password: unknown = attempt.password;
     // Both are always compared: the time tells nothing about the user name either.
     const isPassword = isSameSecret(typeof password === 'string' ? password : '', credentials.password);
     const isUser = isSameSecret(attempt.username, credentials.user);
-    if (isPassword && isUser) this.#accept(attempt, { user: attempt.username, method: 'password' });
-    else this.#fail(attempt, this.#userProblem() ?? 'wrong password');
+    if (isPassword && isUser) {
+      guard.succeeded(address);
+      this.#accept(attempt, { user: attempt.username, method: 'password' });
+    } else {
+      this.#fail(attempt, this.#userProblem() ?? 'wrong password', guard.failed(address));
+    }
   }
 
   #decideKey(attempt: PublicKeyAuthContext): void {
@@ -127,11 +153,12 @@ export class Authentication {
     attempt.accept();
   }
 
-  #fail(attempt: AuthContext, detail: string): void {
+  /** `delayMs`: how long the answer is held back, where the connection alone does not say it. */
+  #fail(attempt: AuthContext, detail: string, delayMs = 0): void {
     this.#failures++;
     const failure = this.#failures;
     this.#options.onRefused({ user: attempt.username, method: attempt.method, detail, attempt: failure });
-    this.#cancelAnswer = this.#options.clock.after(failureDelay(failure), () => {
+    this.#cancelAnswer = this.#options.clock.after(Math.max(delayMs, failureDelay(failure)), () => {
       if (failure < FAILURES_PER_CONNECTION_MAX) attempt.reject(this.#methods);
       else this.#options.onExhausted();
     });

@@ -17,7 +17,12 @@ export type AuthorizedKeys =
   /** `notes`: what was left out, for the log. */
   | { readonly kind: 'parsed'; readonly keys: readonly AuthorizedKey[]; readonly notes: readonly string[] }
   /** Every problem, each naming its line: nobody may enter by a file that was half understood. */
-  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+  | {
+      readonly kind: 'refused';
+      readonly problems: readonly string[];
+      /** How many lines were keys all the same. */
+      readonly keyCount: number;
+    };
 
 /** Options that narrow what a key may do. To ignore one would let in more than its owner meant. */
 const RESTRICTIONS: ReadonlySet<string> = new Set([
@@ -43,7 +48,8 @@ type Line =
 /** Parses one file. `source` names it in notes and problems. */
 export function parseAuthorizedKeys(text: string, source: string): AuthorizedKeys {
   if (Buffer.byteLength(text) > AUTHORIZED_KEYS_MAX_BYTES) {
-    return { kind: 'refused', problems: [`${source}: larger than ${AUTHORIZED_KEYS_MAX_BYTES} bytes`] };
+    const problem = `${source}: larger than ${AUTHORIZED_KEYS_MAX_BYTES} bytes`;
+    return { kind: 'refused', problems: [problem], keyCount: 0 };
   }
   const keys: AuthorizedKey[] = [];
   const notes: string[] = [];
@@ -60,7 +66,8 @@ export function parseAuthorizedKeys(text: string, source: string): AuthorizedKey
     if (line.note !== undefined) notes.push(`${at}: ${line.note}`);
   }
   if (problems.length === 0 && keys.length === 0) problems.push(`${source}: no usable key`);
-  return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'parsed', keys, notes };
+  if (problems.length > 0) return { kind: 'refused', problems, keyCount: keys.length };
+  return { kind: 'parsed', keys, notes };
 }
 
 function parseLine(content: string): Line {

@@ -2,19 +2,19 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
 import type { Cancel } from '#shared/clock.ts';
+import type { Place } from '../crowd/crowd.ts';
 import { AgentForwarding } from './agent-forwarding.ts';
 import { ALGORITHMS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { Authentication } from './authentication.ts';
 import { ForwardStreams } from './forward-context.ts';
 import { serveLocalForwards } from './forward-local.ts';
 import { serveRemoteForwards } from './forward-remote.ts';
+import { LOGIN_GRACE_MS } from './login-limits.ts';
 import { ServedSession } from './session.ts';
 import type { Client, ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
 import { TransportGate } from './transport-gate.ts';
 
-/** From the stream to the login. Nothing that the client sends extends it. */
-export const LOGIN_GRACE_MS = 60_000;
 /**
  * From the client's KEXINIT to its NEWKEYS, also after the login; nothing else goes either way meanwhile. sshd waits for ever.
  * A resumable stream may lose its transport in the middle: longer than a laptop's lid is closed within any sensible window.
@@ -40,6 +40,9 @@ const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
  */
 export const IDENTIFICATION = 'OpenSSH_9.2 converge';
 
+/** What a client is told before its login while passwords are not taken (RFC 4252 section 5.4): `ssh` shows it. */
+const SHUT_BANNER = 'converge: password login is off; the job log says why, and how to turn it on again\r\n';
+
 type State =
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'logged_in'; readonly client: ClientInfo }
@@ -49,6 +52,8 @@ export interface ConnectionOptions {
   readonly duplex: Duplex;
   readonly client: Client;
   readonly server: SshServerOptions;
+  /** Among those who have not logged in. */
+  readonly place: Place;
   /** Called once. */
   onClosed(): void;
 }
@@ -76,6 +81,8 @@ export class SshConnection {
     this.#gate = new TransportGate(duplex);
     this.#authentication = new Authentication({
       credentials: server.credentials,
+      guard: server.guard,
+      address: client.address,
       clock: server.clock,
       onLogin: (login) => {
         this.#logIn({ clientId: client.id, address: client.address, ...login });
@@ -108,10 +115,6 @@ export class SshConnection {
     return this.#state.kind === 'logged_in' ? this.#state.client : undefined;
   }
 
-  get isAuthenticated(): boolean {
-    return this.#state.kind === 'logged_in';
-  }
-
   /** Shows text at every terminal of this connection. */
   notify(text: string): void {
     for (const session of this.#sessions) session.notify(text);
@@ -134,13 +137,22 @@ export class SshConnection {
     this.#ended();
   }
 
+  /** Cuts one that has not logged in, and leaves nothing of it, so that another may come. */
+  evict(): void {
+    this.destroy();
+    this.#options.client.discard?.();
+  }
+
   #speakSsh(): void {
     // One ssh2 server per stream: it listens nowhere, and its one connection is known to be this one.
+    const { credentials, guard, hostKey } = this.#options.server;
+    const isShut = credentials.kind === 'password' && guard.state.kind === 'off';
     const server = new ssh2.Server({
-      hostKeys: [this.#options.server.hostKey.privateKey],
+      hostKeys: [hostKey.privateKey],
       algorithms: ALGORITHMS,
       ident: IDENTIFICATION,
       keepaliveInterval: KEEPALIVE_NEVER_MS,
+      ...(isShut ? { banner: SHUT_BANNER } : {}),
     });
     server.on('connection', (connection: Connection) => {
       this.#accepted(connection);
@@ -160,6 +172,7 @@ export class SshConnection {
         });
       },
       exchangeDone: () => {
+        this.#options.place.heard();
         this.#cancelExchange();
         this.#gate.letGo();
       },
@@ -230,6 +243,7 @@ export class SshConnection {
   #logIn(login: LoginEvent): void {
     if (this.#state.kind !== 'unauthenticated') return;
     this.#cancelGrace();
+    this.#options.place.leave();
     const { clock, events } = this.#options.server;
     this.#state = { kind: 'logged_in', client: { ...login, since: clock.now() } };
     events.login(login);
@@ -237,6 +251,7 @@ export class SshConnection {
   }
 
   #faulted(error: Error): void {
+    if (this.#state.kind === 'closed') return;
     const level = (error as { level?: string }).level ?? 'protocol';
     this.#reason ??= level === 'socket' ? 'lost' : 'fault';
     this.#log('connection failed', { level, error: error.message });
@@ -278,8 +293,23 @@ export class SshConnection {
       const { since, ...login } = state.client;
       const seconds = (clock.now() - since) / 1_000;
       events.logout({ ...login, seconds, reason: this.#logoutReason(), wasServed: this.#wasServed });
+    } else {
+      this.#discardSoon();
     }
     this.#options.onClosed();
+  }
+
+  /**
+   * A stream that outlives its transports waits for its client to take the last words: not for one who never logged in. He
+   * keeps his place until it is gone, so that nobody holds more streams by ending them than by keeping them.
+   */
+  #discardSoon(): void {
+    const { client, place, server } = this.#options;
+    if (client.discard === undefined) return place.leave();
+    server.clock.after(CLOSE_GRACE_MS, () => {
+      client.discard?.();
+      place.leave();
+    });
   }
 
   #logoutReason(): LogoutReason {

@@ -1,5 +1,5 @@
 // The environment of a session: the job's, what the client sent, and what sshd would add.
-import { clientAddressFrom } from '#shared/client-address.ts';
+import { readAddress } from '#shared/protocol/address.ts';
 import type { Account } from './account.ts';
 
 /** What `env` requests may bring, per session; sshd has no such limit and a default that accepts nothing. */
@@ -34,7 +34,8 @@ export function isAcceptable(name: string, value: Buffer): boolean {
 
 export function buildEnvironment(session: SessionEnvironment): SessionVariables {
   const { account } = session;
-  const clientAddress = clientAddressFrom(session.clientAddress);
+  // What is no address is called as OpenSSH's servers call it.
+  const clientAddress = readAddress(session.clientAddress) ?? 'UNKNOWN';
   const env = new Map<string, string | Buffer>(Object.entries(session.base));
   for (const name of FOREIGN_VARIABLES) env.delete(name);
   if (!env.has('HOME')) env.set('HOME', account.home);

@@ -2,10 +2,13 @@
 import type { Clock } from '#shared/clock.ts';
 import type { Credentials } from './credentials.ts';
 import type { HostKey } from './host-key.ts';
+import type { PasswordGuard } from './password-guard.ts';
 
 export interface SshServerOptions {
   readonly hostKey: HostKey;
   readonly credentials: Credentials;
+  /** Counts what all connections get wrong. */
+  readonly guard: PasswordGuard;
   /** The path of the shell that runs sessions and commands. */
   readonly shell: string;
   /** Where sessions start; `/` when it is gone. */
@@ -15,6 +18,8 @@ export interface SshServerOptions {
   /** False refuses -L, -R, -D, unix sockets and agent forwarding. */
   readonly forwarding: boolean;
   readonly clock: Clock;
+  /** In [0, 1): who has to go when too many have not logged in. */
+  readonly random: () => number;
   /** Shown at the start of every interactive shell on a terminal. Lines end with \n. */
   greeting(): string;
   readonly events: SshEvents;
@@ -29,6 +34,8 @@ export interface Client {
   readonly address: string;
   /** Asked when the stream has ended: whether it did without a goodbye. Without it every end is one, as with TCP. */
   readonly isLost?: () => boolean;
+  /** Cuts the stream, whatever it has still to deliver: nobody has logged in. May be called twice. */
+  readonly discard?: () => void;
 }
 
 /**
@@ -83,11 +90,19 @@ export interface RefusedEvent {
   readonly attempt: number;
 }
 
+/** A connection that was refused, or cut before its login, because others came as well. */
+export interface TurnedAwayEvent {
+  readonly clientId: string;
+  readonly address: string;
+}
+
 /** All are called synchronously and must not throw. */
 export interface SshEvents {
   login(event: LoginEvent): void;
   logout(event: LogoutEvent): void;
   refused(event: RefusedEvent): void;
+  /** As often as a stranger likes. */
+  turnedAway(event: TurnedAwayEvent): void;
   /** A person or a transfer did something; keepalives are not. Called often: must be cheap. */
   activity(): void;
   /** Constant lower-case text and its data: refused forwards, faults, limits. Never content. */

@@ -1,10 +1,11 @@
 // The SSH server: serves streams, wherever they come from; it listens nowhere.
 import type { Duplex } from 'node:stream';
+import { sourceOf } from '../crowd/client-source.ts';
+import { Crowd } from '../crowd/crowd.ts';
 import { SshConnection } from './connection.ts';
+import { LOGIN_CROWD } from './login-limits.ts';
 import type { Client, ClientInfo, SshServerOptions } from './ssh-options.ts';
 
-/** Connections that have not logged in yet; more are cut. With the failure delay it also bounds guesses per second. */
-export const UNAUTHENTICATED_MAX = 64;
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;
 
@@ -13,6 +14,8 @@ export interface SshServer {
   serve(duplex: Duplex, client: Client): void;
   /** Who is logged in. */
   clients(): ClientInfo[];
+  /** How many are logged in from the source of this address. */
+  known(address: string): number;
   /** Shows text at every terminal; sessions without one (exec, sftp) never see it. */
   notify(text: string): void;
   /** Shows `reason` at every terminal, closes everything, resolves when it is closed. May be called twice. */
@@ -22,17 +25,26 @@ export interface SshServer {
 /** Nothing is opened before the first `serve`. */
 export function createSshServer(options: SshServerOptions): SshServer {
   const connections = new Set<SshConnection>();
+  const { clock, random, events } = options;
+  const crowd = new Crowd({ limits: LOGIN_CROWD, clock, random });
   let stopping: { readonly done: Promise<void>; check(): void } | undefined;
 
-  function unauthenticated(): number {
+  function known(address: string): number {
+    const source = sourceOf(address);
     let count = 0;
-    for (const connection of connections) if (!connection.isAuthenticated) count++;
+    for (const { client } of connections) if (client && sourceOf(client.address) === source) count++;
     return count;
+  }
+
+  function turnAway(duplex: Duplex, { discard }: Client): void {
+    duplex.on('error', () => {}); // nobody is interested any more
+    duplex.destroy();
+    discard?.();
   }
 
   function waitUntilEmpty(): { done: Promise<void>; check(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = options.clock.after(STOP_TIMEOUT_MS, () => {
+    const cancel = clock.after(STOP_TIMEOUT_MS, () => {
       for (const connection of connections) connection.destroy();
     });
     const check = (): void => {
@@ -45,17 +57,28 @@ export function createSshServer(options: SshServerOptions): SshServer {
 
   return {
     serve(duplex, client) {
-      if (stopping !== undefined || unauthenticated() >= UNAUTHENTICATED_MAX) {
-        const reason = stopping === undefined ? 'too many connections without a login' : 'stopping';
-        options.events.log?.('connection refused', { clientId: client.id, address: client.address, reason });
-        duplex.on('error', () => {}); // nobody is interested any more
-        duplex.destroy();
-        return;
+      const { id: clientId, address } = client;
+      if (stopping !== undefined) {
+        events.log?.('connection refused', { clientId, address, reason: 'stopping' });
+        return turnAway(duplex, client);
+      }
+      const place = crowd.enter({
+        address,
+        known: known(address),
+        onEvicted() {
+          connection.evict();
+          events.turnedAway({ clientId, address });
+        },
+      });
+      if (place === undefined) {
+        events.turnedAway({ clientId, address });
+        return turnAway(duplex, client);
       }
       const connection = new SshConnection({
         duplex,
         client,
         server: options,
+        place,
         onClosed() {
           connections.delete(connection);
           stopping?.check();
@@ -66,6 +89,7 @@ export function createSshServer(options: SshServerOptions): SshServer {
     clients() {
       return [...connections].flatMap((connection) => connection.client ?? []);
     },
+    known,
     notify(text) {
       for (const connection of connections) connection.notify(text);
     },

@@ -37,6 +37,9 @@ async function main(): Promise<ExitCode> {
   return EXIT_CODES.ended;
 }
 
+// Node's answer to it would be a debugger (runtime-flags.ts).
+process.on('SIGUSR1', () => undefined);
+
 // A terminal that is gone is no reason to drop connections.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 

@@ -47,6 +47,9 @@ async function main(): Promise<ExitCode> {
   return code;
 }
 
+// Node's answer to it would be a debugger (runtime-flags.ts).
+process.on('SIGUSR1', () => undefined);
+
 // Nobody reads it: no reason to fail.
 process.stderr.on('error', () => undefined);
 

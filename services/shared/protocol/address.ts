@@ -48,3 +48,20 @@ function shortest(address: string): string {
   });
   return bytes.join('.');
 }
+
+/** The part of an IPv6 address that a network gives to one customer, in 16-bit groups: a /64 (RFC 6177, RFC 7421). */
+const CUSTOMER_GROUPS = 4;
+
+/**
+ * What counts as one peer when shares are handed out: an IPv4 address, or the /64 of an IPv6 one. Undefined for what is no
+ * address.
+ */
+export function sourceOf(written: string): string | undefined {
+  const address = readAddress(written);
+  if (address === undefined || isIPv4(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = Array<string>(tail === undefined ? 0 : 8 - first.length - last.length).fill('0');
+  return `${[...first, ...zeros, ...last].slice(0, CUSTOMER_GROUPS).join(':')}::/64`;
+}

@@ -32,6 +32,22 @@ export interface SessionTableOptions<Info> {
   readonly limits?: FlowLimits;
 }
 
+/** A transport that is taken. */
+export interface Acceptance<Info> {
+  readonly expects: Expectation;
+  readonly info: Info;
+  /** It is what it will be: part of a session, or gone. */
+  readonly onSettled?: () => void;
+}
+
+/** A transport that has not yet become, or joined, a session. */
+interface Admission {
+  track(cancel: Cancel): void;
+  /** May be called twice, as may `refuse`, which does nothing after it. */
+  readonly done: () => void;
+  readonly refuse: (end: StreamEnd) => void;
+}
+
 interface Session<Info> {
   readonly stream: ResumableStream;
   info: Info;
@@ -57,30 +73,40 @@ export class SessionTable<Info> {
     return { sessions: this.#sessions.size, detached };
   }
 
-  /** Takes a transport, not yet attached: it becomes a session, resumes one, or is refused. */
-  accept(transport: ByteStream, about: { readonly expects: Expectation; readonly info: Info }): void {
+  /**
+   * Takes a transport, not yet attached: it becomes a session, resumes one, or is refused; then, or when it is gone before,
+   * `onSettled` is called, once. Until then what is returned cuts it; from then on that does nothing.
+   */
+  accept(transport: ByteStream, about: Acceptance<Info>): (end: StreamEnd) => void {
     const { clock, onSession } = this.#options;
-    const { expects, info } = about;
-    if (this.#stopped !== undefined) return transport.cut(this.#stopped);
-    if (expects === 'plain') return onSession(transport, { kind: 'plain', info });
+    const { expects, info, onSettled } = about;
+    const admission = this.#admission(transport, onSettled);
+    if (this.#stopped !== undefined) {
+      admission.refuse(this.#stopped);
+      return admission.refuse;
+    }
+    if (expects === 'plain') {
+      admission.done();
+      onSession(transport, { kind: 'plain', info });
+      return admission.refuse;
+    }
     const openBy = clock.now() + OPEN_TIMEOUT_MS;
-    const admit = this.#admission(transport);
-    admit.track(
-      sniff(transport, {
-        clock,
-        silenceMs: expects === 'resume' ? OPEN_TIMEOUT_MS : PLAIN_AFTER_MS,
-        decided: (result) => {
-          admit.done();
-          if (result.kind === 'gone') return;
-          const { kind, stream } = result;
-          if (kind === 'plain' || (kind === 'silent' && expects === 'unknown')) {
-            onSession(stream, { kind: 'plain', info });
-          } else {
-            this.#awaitOpen(stream, openBy - clock.now(), info);
-          }
-        },
-      }),
-    );
+    const cancelSniff = sniff(transport, {
+      clock,
+      silenceMs: expects === 'resume' ? OPEN_TIMEOUT_MS : PLAIN_AFTER_MS,
+      decided: (result) => {
+        if (result.kind === 'gone') return admission.done();
+        const { kind, stream } = result;
+        if (kind === 'plain' || (kind === 'silent' && expects === 'unknown')) {
+          admission.done();
+          onSession(stream, { kind: 'plain', info });
+        } else {
+          this.#awaitOpen(stream, openBy - clock.now(), info, admission);
+        }
+      },
+    });
+    admission.track(cancelSniff);
+    return admission.refuse;
   }
 
   /** Resets every session and refuses what still comes. May be called twice. */
@@ -102,31 +128,35 @@ export class SessionTable<Info> {
     });
   }
 
-  #admission(transport: ByteStream): { track: (cancel: Cancel) => void; done: () => void } {
-    let cancel: Cancel | undefined;
+  #admission(transport: ByteStream, onSettled: () => void = () => {}): Admission {
+    const cancels: Cancel[] = [];
     let pending = true;
     const refuse = (end: StreamEnd) => {
+      if (!pending) return;
       done();
       transport.cut(end);
     };
     const done = () => {
+      if (!pending) return;
       pending = false;
-      cancel?.();
+      for (const cancel of cancels.splice(0)) cancel();
       this.#admissions.delete(refuse);
+      onSettled();
     };
     this.#admissions.add(refuse);
     return {
-      track: (made) => {
-        cancel = made;
-        if (!pending) made();
+      track: (cancel) => {
+        // It may have been settled before there was anything to cancel.
+        if (pending) cancels.push(cancel);
+        else cancel();
       },
       done,
+      refuse,
     };
   }
 
-  #awaitOpen(transport: ByteStream, withinMs: number, info: Info): void {
+  #awaitOpen(transport: ByteStream, withinMs: number, info: Info, admission: Admission): void {
     const link = new Link(transport);
-    const admission = this.#admission(transport);
     admission.track(
       this.#options.clock.after(withinMs, () => {
         admission.done();

@@ -1,0 +1,166 @@
+// A stranger who connects 3,000 times and says nothing, to use up the descriptors of the job and to bury its log.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { encodeFin } from '#shared/resume/frames.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/agent-program.ts';
+import { commandOf } from '../support/client-program.ts';
+import { DiallingRelay } from '../support/dialling-relay.ts';
+import { messageStream } from '../support/message-stream.ts';
+import { until } from '../support/poll.ts';
+import { RawPeer } from '../support/resume-peer.ts';
+import { CLIENT_ENV } from '../support/ssh-host.ts';
+
+const CROWD = 3_000;
+/** What an agent may need for strangers: 192 streams, 64 in reserve, and 100 connections of SSH. */
+const DESCRIPTORS_FOR_STRANGERS = 356;
+/** Streams that one address may have. */
+const SHARE = 64;
+
+let folder: string;
+let relay: DiallingRelay;
+let agent: AgentProcess;
+let atRest: number;
+const programs: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-attack-'));
+  await chmod(folder, 0o700);
+  const keygen = spawn('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'id')]);
+  await once(keygen, 'close');
+  relay = await new DiallingRelay().start();
+  const args = ['--authorized-keys', join(folder, 'id.pub'), `${relay.base}/agent/job`];
+  agent = startAgentProcess(AGENT_PROGRAM, args, { cwd: folder });
+  await relay.linked();
+  await until('it is open', () => agent.output().includes('this job is open'));
+  atRest = descriptors();
+});
+
+afterEach(async () => {
+  for (const program of programs.splice(0)) program.kill('SIGKILL');
+  agent.child.kill('SIGKILL');
+  await agent.ended;
+  await relay[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function descriptors(): number {
+  return readdirSync(`/proc/${agent.child.pid}/fd`).length;
+}
+
+/** One order for each of the crowd; resolves when the agent has seen them all. */
+async function crowd(addressOf: (n: number) => string, resumable: boolean): Promise<void> {
+  for (let n = 0; n < CROWD; n += 1) void relay.dial(addressOf(n), resumable);
+  await relay.seen();
+}
+
+function fromEverywhere(n: number): string {
+  return `198.51.${n >> 8}.${n & 255}`;
+}
+
+/** Starts `ssh` as the person does, through wsproxy or by a plain stream. */
+function ssh(way: 'wsproxy' | 'plain', command: string): { child: ChildProcess; output: () => string } {
+  const through =
+    way === 'plain'
+      ? ['-p', `${relay.sshPort}`]
+      : ['-o', `ProxyCommand=${commandOf('wsproxy')} ${relay.clientUrl}`];
+  const options = [
+    'StrictHostKeyChecking=no',
+    'UserKnownHostsFile=/dev/null',
+    'LogLevel=ERROR',
+    'BatchMode=yes',
+  ];
+  const args = [...through, '-F', '/dev/null', ...options.flatMap((each) => ['-o', each])];
+  const child = spawn('ssh', [...args, '-i', join(folder, 'id'), 'abc@127.0.0.1', command], {
+    env: CLIENT_ENV,
+  });
+  programs.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return { child, output: () => output };
+}
+
+/** Whether the person gets in, by one of so many attempts. */
+async function getsIn(attempts: number): Promise<boolean> {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const { child, output } = ssh('plain', 'echo in');
+    await once(child, 'close');
+    if (output() === 'in\n') return true;
+  }
+  return false;
+}
+
+test.each([
+  ['one address', () => '198.51.100.1', true, 1],
+  ['one address, by a plain stream', () => '198.51.100.1', false, 1],
+  // In the second of their coming there is nobody who has been silent for longer than the others.
+  ['3,000 addresses', fromEverywhere, true, 2],
+  ['3,000 addresses, by a plain stream', fromEverywhere, false, 2],
+])(
+  'from %s they get a few descriptors of the job, and the person gets in',
+  async (_from, addressOf, resumable, attempts) => {
+    await crowd(addressOf, resumable);
+    expect(descriptors() - atRest).toBeLessThanOrEqual(DESCRIPTORS_FOR_STRANGERS);
+    expect(await getsIn(attempts)).toBe(true);
+    expect(descriptors() - atRest).toBeLessThanOrEqual(DESCRIPTORS_FOR_STRANGERS);
+  },
+);
+
+test('past the limit an order is refused without a socket', async () => {
+  await crowd(() => '198.51.100.1', true);
+  expect(await getsIn(1)).toBe(true);
+  expect(relay.opened).toBeLessThanOrEqual(SHARE + 1);
+});
+
+test('the log has a line of all that were turned away, not a line for each', async () => {
+  const before = agent.output().split('\n').length;
+  await crowd(() => '198.51.100.1', false);
+  const line = await until(
+    'the summary',
+    () =>
+      /too many at once, in 10 seconds: (\d+) connections .* \(\1 of 198\.51\.100\.1\)/.exec(
+        agent.output(),
+      ) ?? undefined,
+    30_000,
+  );
+  expect(Number(line[1])).toBeGreaterThanOrEqual(CROWD - SHARE);
+  // Twenty in ten seconds, on a machine that is slow.
+  expect(agent.output().split('\n').length - before).toBeLessThan(100);
+});
+
+test.each([
+  ['from everywhere', fromEverywhere],
+  ['from the address of the person', () => '192.0.2.1'],
+])('a session whose relay dies while they come %s goes on', async (_where, addressOf) => {
+  const session = ssh('wsproxy', 'echo ready; read -r word; echo "$word is back"');
+  await until('the session runs', () => session.output().includes('ready'), 20_000);
+  await crowd(addressOf, true);
+  relay.cutClients();
+  await crowd(addressOf, true);
+  session.child.stdin?.write('whoever was gone\n');
+  const [code] = (await once(session.child, 'close')) as [number];
+  // Besides, wsproxy says so if it took a while.
+  expect(session.output()).toMatch(/^ready\n[^]*whoever was gone is back\n$/);
+  expect(code).toBe(0);
+});
+
+test('sessions that are opened, finished and left hanging take no place from anybody', async () => {
+  for (let n = 0; n < 600; n += 1) {
+    const peer = new RawPeer(messageStream(await relay.dial(fromEverywhere(n), true)));
+    peer.open('new', 0, randomBytes(16)).send(encodeFin(0));
+    await until('it is opened', () => peer.frames.length > 0 || peer.end !== undefined);
+  }
+  const person = new RawPeer(messageStream(await relay.dial('192.0.2.1', true)));
+  person.open('new', 0, randomBytes(16));
+  await until('it is answered', () => person.frames.length > 0);
+  expect(person.frames[0]).toMatchObject({ kind: 'opened' });
+});
