@@ -1,8 +1,8 @@
 // The cases of one kind: numbered, made of the seed, and kept while they are played, so that a fall can be told by its bytes.
 import { Chance } from './chance.ts';
 
-/** Attempts that have ended are kept for the report of a fall, which may show a moment later. */
-const KEPT_ATTEMPTS = 4;
+/** Attempts that have ended are kept for the report of a fall, which shows a moment later: as many as run at a time. */
+const KEPT_ATTEMPTS = 64;
 
 export interface CaseRange {
   readonly seed: number;
