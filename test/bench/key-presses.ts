@@ -19,7 +19,7 @@ const PAUSE_MS = { least: 2, more: 6 } as const;
 const LANES = ['sshd', 'floor', 'ours'] as const;
 
 /** An `ssh` with a terminal at the far end that gives back each byte. */
-async function openEcho(
+export async function openEcho(
   stack: AsyncDisposableStack,
   host: SshHost,
   cwd: string,

@@ -1,8 +1,9 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume] [--rounds N] [--full]
+//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
+import { measureAttacks } from './attacks.ts';
 import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';
 import { measureMemory } from './idle-agents.ts';
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   keys: measureKeys,
   sftp: measureSftp,
   resume: measureResume,
+  attacks: measureAttacks,
 };
 
 const { values } = parseArgs({

@@ -30,6 +30,11 @@ export class BenchPod implements AsyncDisposable {
     return `ws://127.0.0.1:${this.port}`;
   }
 
+  /** `http://HOST:PORT` of the internal listener. */
+  get internalUrl(): string {
+    return `http://127.0.0.1:${this.#internalPort}`;
+  }
+
   get pid(): number {
     return this.#process?.child.pid ?? 0;
   }

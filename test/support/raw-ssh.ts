@@ -1,6 +1,7 @@
 // An SSH client that sends what it is told to, right or wrong, and shows what comes back: ssh2's, from the key exchange on.
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2, { type CipherAlgorithm } from 'ssh2';
 import type { Verdict } from '../../services/agent/ssh/ssh2/fields.ts';
 import { sendMessage } from '../../services/agent/ssh/ssh2/outbound.ts';
@@ -22,8 +23,7 @@ const UNIMPLEMENTED = 3;
 const FIRST_UNSEEN = 5;
 const DEADLINE_MS = 20_000;
 
-export interface RawSshOptions {
-  readonly port: number;
+interface CommonOptions {
   readonly user: string;
   readonly keyFile: string;
   /** Where to stop doing as one should. */
@@ -31,6 +31,9 @@ export interface RawSshOptions {
   /** The only one that it offers; ssh2's order without. */
   readonly cipher?: CipherAlgorithm;
 }
+
+/** To a port of this machine, or over a stream that leads to the server. */
+export type RawSshOptions = CommonOptions & ({ readonly port: number } | { readonly stream: Duplex });
 
 /** A connection in use. */
 export interface RawSsh {
@@ -45,13 +48,14 @@ export interface RawSsh {
 }
 
 export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
-  const { port, user, keyFile, until, cipher } = options;
+  const { user, keyFile, until, cipher } = options;
   const client = new ssh2.Client();
   const inbox: Buffer[] = [];
   let state: 'preparing' | 'raw' | 'closed' = 'preparing';
   let look = (): void => {};
 
-  const login = { host: '127.0.0.1', port, username: user, privateKey: readFileSync(keyFile) };
+  const way = 'stream' in options ? { sock: options.stream } : { host: '127.0.0.1', port: options.port };
+  const login = { ...way, username: user, privateKey: readFileSync(keyFile) };
   client.connect(cipher === undefined ? login : { ...login, algorithms: { cipher: [cipher] } });
   const { _protocol: protocol, _sock: socket } = client as unknown as ClientFields;
   const original = protocol._onPayload;
@@ -68,6 +72,7 @@ export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
   });
   client.on('close', () => {
     state = 'closed';
+    reject(new Error('the connection ended before it was in use'));
     look();
   });
   const goRaw = (): void => {

@@ -66,3 +66,11 @@ test('what was taken from the random pool stays as it is when the pool is filled
   for (let turn = 0; turn < 1_000; turn += 1) takeRandomBytes(24);
   expect(taken).toEqual(copy);
 });
+
+test.each(['', 'x', '{', '[1', 'null', '{}', '[]', '["a-nonce","job"]', '[1,2,3,4,5]'])(
+  'what this cluster sealed and is no ticket, %j, opens to nothing',
+  (text) => {
+    const key = new ClusterKey([NEW]);
+    expect(openTicket(key, key.seal(text), 'job', NOW)).toBeUndefined();
+  },
+);

@@ -28,12 +28,19 @@ export function sealTicket(key: ClusterKey, ticket: Ticket): string {
 export function openTicket(key: ClusterKey, sealed: string, id: string, now: number): Ticket | undefined {
   const text = key.open(sealed);
   if (text === undefined) return undefined;
-  // What this cluster sealed has this form, unless it is of another version.
-  const fields: unknown = JSON.parse(text);
-  if (!Array.isArray(fields)) return undefined;
-  const [nonce, ticketId, address, resumable, expiresAt] = fields as unknown[];
+  const [nonce, ticketId, address, resumable, expiresAt] = fieldsFrom(text);
   if (typeof nonce !== 'string' || typeof address !== 'string' || typeof expiresAt !== 'number')
     return undefined;
   if (ticketId !== id || now > expiresAt + CLOCK_SKEW_MS) return undefined;
   return { nonce, id, address, resumable: resumable === 1, expiresAt };
+}
+
+/** What this cluster sealed has this form, unless a pod of another version did, or it is no ticket. */
+function fieldsFrom(text: string): readonly unknown[] {
+  try {
+    const fields: unknown = JSON.parse(text);
+    return Array.isArray(fields) ? fields : [];
+  } catch {
+    return [];
+  }
 }
