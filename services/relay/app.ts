@@ -1,9 +1,6 @@
 // The relay, put together: two listeners over one session core.
 import { randomBytes } from 'node:crypto';
-import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
 import type { Config } from './config.ts';
 import { drain } from './drain.ts';
@@ -20,14 +17,14 @@ import { registerDownloads } from './http/downloads.ts';
 import { refuseForeignOrigins } from './http/foreign-origin.ts';
 import { registerHealth } from './http/health.ts';
 import { registerHopRoute } from './http/hop.ts';
-import { answerFaults, answerMalformed } from './http/malformed.ts';
+import { createListener, listen, portOf } from './http/listener.ts';
 import { registerMetrics } from './http/metrics.ts';
-import { addressOfSocket, fixAddress } from './http/origin.ts';
+import { addressOfSocket } from './http/origin.ts';
 import type { RouteOptions } from './http/route-options.ts';
 import { registerSessions } from './http/sessions.ts';
-import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './http/tls.ts';
+import { reloadTlsFiles } from './http/tls.ts';
 import { cutUntakenAnswers } from './http/untaken-answers.ts';
-import { isWebSocketUpgrade, routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
+import { routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
 import { registerUsagePage } from './http/usage-page.ts';
 import { ownAddress } from './internal-host.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
@@ -40,25 +37,12 @@ import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import { createRedisRegistry } from './registry/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
-import { createRepeatedLines, type RepeatedLines } from './repeated-lines.ts';
+import { createRepeatedLines } from './repeated-lines.ts';
 import { AgentTable } from './session/agent-table.ts';
 import { OwnerCheck } from './session/owner-check.ts';
 import { PendingDials } from './session/pending-dials.ts';
-import type { Recorder } from './session/ports.ts';
 import { Router } from './session/router.ts';
 import { SessionTable } from './session/session-table.ts';
-
-/** A peer that has not sent its request's headers by then is half open, in milliseconds. */
-const HEADERS_TIMEOUT_MS = 10_000;
-
-/** How late a half-open peer may be found, in milliseconds (Node looks every 30 s by itself). */
-const HALF_OPEN_CHECK_EVERY_MS = 2_000;
-
-/** No request of ours has a body worth waiting longer for, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 30_000;
-
-/** Longer than load balancers keep an idle connection to us, so that they never use one that we just closed. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /** The port of the internal listener as the chart's Service names it. */
 const INTERNAL_PORT_NAME = 'internal';
@@ -118,8 +102,10 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const repeated = createRepeatedLines(clock, (fields, message) => {
     log.info(fields, message);
   });
-  const publicApp = createApp(config, parts, metrics, repeated, true);
-  const internalApp = createApp(config, parts, metrics, repeated, false);
+  const { podId, logLevel, tls, trustProxy } = config;
+  const shared = { podId, logLevel, log: parts.log, repeated, recorder: metrics };
+  const publicApp = createListener({ ...shared, trustProxy, tls });
+  const internalApp = createListener({ ...shared, trustProxy: false, tls: undefined });
   // A child: what one listener is told to keep quiet of, the core goes on saying.
   const log = publicApp.log.child({});
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
@@ -317,84 +303,4 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       return drained;
     },
   };
-}
-
-function createApp(
-  config: Config,
-  parts: RelayParts,
-  recorder: Recorder,
-  repeated: RepeatedLines,
-  isPublic: boolean,
-): FastifyInstance {
-  const tls = isPublic ? config.tls : undefined;
-  const app = fastify({
-    logger: {
-      level: config.logLevel,
-      base: { pod: config.podId },
-      hooks: {
-        logMethod(args, write) {
-          // Of pino's forms only the one of `Log` is used: fields, then a constant message.
-          const [fields, message] = args as readonly unknown[];
-          if (repeated.admit(fields, message)) write.apply(this, args);
-        },
-      },
-      ...(parts.log === undefined ? {} : { stream: parts.log }),
-    },
-    // Sessions are logged by the core; a line per scrape and probe helps nobody.
-    logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: isPublic ? config.trustProxy : false,
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: 1024 },
-    serverFactory: (handler) => createServer(tls, handler),
-    ...answerMalformed(recorder),
-  });
-  answerFaults(app, recorder);
-  return app;
-}
-
-function createServer(tls: TlsFiles | undefined, handler: http.RequestListener): http.Server {
-  const options = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    connectionsCheckingInterval: HALF_OPEN_CHECK_EVERY_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    shouldUpgradeCallback: isWebSocketUpgrade,
-  };
-  if (tls === undefined) {
-    return http.createServer(options, handler).prependListener('connection', fixAddressOrCut);
-  }
-  return https
-    .createServer({ ...options, handshakeTimeout: HEADERS_TIMEOUT_MS, ...readTlsFiles(tls) }, handler)
-    .prependListener('secureConnection', fixAddressOrCut);
-}
-
-/** A peer that was gone before its connection was accepted has no address, and waits for nothing. */
-function fixAddressOrCut(socket: Socket): void {
-  if (socket.remoteAddress === undefined) socket.destroy();
-  fixAddress(socket);
-}
-
-async function listen(
-  app: FastifyInstance,
-  listener: 'public' | 'internal',
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<void> {
-  const { level } = app.log;
-  // Fastify would log the address in a text of its own, without a word on which of the two it is.
-  app.log.level = 'silent';
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new RelayFault('listen_failed', `cannot listen on ${host} port ${port}: ${detail}`, {
-      cause: error,
-    });
-  } finally {
-    app.log.level = level;
-  }
-  app.log.info({ listener, host, port: portOf(app) }, 'listening');
-}
-
-function portOf(app: FastifyInstance): number {
-  return (app.server.address() as AddressInfo).port;
 }

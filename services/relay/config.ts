@@ -1,10 +1,9 @@
 // The configuration: the relay's environment variables, checked all at once.
 import { accessSync, constants } from 'node:fs';
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { internalHostFor } from './internal-host.ts';
-import type { KubeClusterOptions } from './kubernetes/kube-cluster.ts';
+import { type KubernetesConfig, kubernetesFrom } from './kubernetes/kubernetes-config.ts';
 import { isRange } from './limits/client-address.ts';
 import {
   ADDRESS_LIMITS,
@@ -162,11 +161,6 @@ const DEFAULT_NAMES: Record<string, string> = {
 /** In the form that fastify takes: a number of hops becomes a function of the hop. */
 export type TrustProxy = boolean | string[] | ((address: string, hop: number) => boolean);
 
-export type KubernetesConfig = Pick<
-  KubeClusterOptions,
-  'access' | 'namespace' | 'service' | 'writesDeletionCost'
->;
-
 export interface LimitConfig {
   readonly address: AddressLimitValues;
   readonly pod: PodLimitValues;
@@ -226,7 +220,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       `TRUST_PROXY: true, false, a number of hops or a comma-separated list of addresses, ${got(given['TRUST_PROXY'])}`,
     );
   }
-  const proxyProtocolFrom = listFrom(given['PROXY_PROTOCOL_FROM']);
+  const proxyProtocolFrom = listOf(given['PROXY_PROTOCOL_FROM']);
   if (!proxyProtocolFrom.every(isAddressRange)) {
     faults.push(
       `PROXY_PROTOCOL_FROM: must be a comma-separated list of addresses, ${got(given['PROXY_PROTOCOL_FROM'])}`,
@@ -299,33 +293,6 @@ export function configTable(): string {
   return ['| name | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
-/** What Kubernetes gives every pod (kubernetes.io/docs/tasks/run-application/access-api-from-pod). */
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-function kubernetesFrom(
-  given: Readonly<Record<string, string | undefined>>,
-  faults: string[],
-): KubernetesConfig | undefined {
-  const { KUBERNETES_SERVICE_NAME: service, POD_NAMESPACE: namespace, POD_ADDRESS: address } = given;
-  if (service === undefined) return undefined;
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = given;
-  if (namespace === undefined) faults.push('POD_NAMESPACE: must be set with KUBERNETES_SERVICE_NAME');
-  if (address === undefined) faults.push('POD_ADDRESS: must be set with KUBERNETES_SERVICE_NAME');
-  if (host === undefined || port === undefined) {
-    faults.push(
-      'KUBERNETES_SERVICE_NAME: only works in a pod, where KUBERNETES_SERVICE_HOST and _PORT are set',
-    );
-    return undefined;
-  }
-  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return {
-    access: { server, caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` },
-    namespace: namespace ?? '',
-    service,
-    writesDeletionCost: given['POD_DELETION_COST'] === 'true',
-  };
-}
-
 /** A secret is never repeated, only its length. */
 function secretFaults(secrets: readonly string[] | undefined, isRequired: boolean): string[] {
   if (secrets === undefined) {
@@ -389,13 +356,7 @@ function parseTrustProxy(text: string): TrustProxy | undefined {
   return known ? addresses : undefined;
 }
 
-function listFrom(text: string | undefined): string[] {
-  return text === undefined ? [] : text.split(',').map((word) => word.trim());
-}
-
-/** An IP address, with a prefix length or without. */
+/** An IP address, with a prefix length of 1 or more or without: nobody means everybody. */
 function isAddressRange(text: string): boolean {
-  const [address = '', prefix = '1', ...rest] = text.split('/');
-  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
-  return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= bits;
+  return isRange(text) && !/\/0+$/.test(text);
 }
