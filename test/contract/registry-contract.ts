@@ -21,6 +21,8 @@ export interface RegistryHarness {
   /** Lets so much time pass, and what falls due in it happen. */
   advance(ms: number): Promise<void>;
   wallTime(): number;
+  /** Empties the store under both registries, which are not told. */
+  wipe(): Promise<void>;
   /** Empties the store, as a Redis does that comes back without its data, and lets both registries notice. */
   forget(): Promise<void>;
   /** How many IDs it keeps something of. */
@@ -281,6 +283,20 @@ export function describeRegistry(
       });
     });
 
+    test('R12 the same where nobody was told, right after another loss', async () => {
+      await harness.advance(1);
+      await harness.forget();
+      await harness.advance(1_000);
+      const tenure = await tenureOf(here, 'job', 'hash-a', HERE);
+      await harness.wipe();
+      await harness.advance(1_000);
+      await there.claim('job', 'hash-b', THERE);
+      expect(await here.restore('job', 'hash-a', HERE, 9, tenure)).toMatchObject({
+        kind: 'claimed',
+        tenure: { ...tenure, wonAt: harness.wallTime() },
+      });
+    });
+
     test('R12 an agent that dials again gets back what the registry forgot, by its grant', async () => {
       const proof = { ...(await tenureOf(here, 'job', 'hash-a', HERE)), seen: harness.wallTime() };
       await harness.advance(1);
@@ -321,7 +337,7 @@ export function describeRegistry(
       // He comes first, and what he proves is of shortly before the loss.
       expect(await here.claim('job', 'hash-b', HERE, old)).toMatchObject({ tenure: { seen: left } });
       const back = await there.restore('job', 'hash-a', THERE, 1, agent);
-      expect(back).toMatchObject({ kind: 'claimed', tenure: agent });
+      expect(back).toMatchObject({ kind: 'claimed', tenure: { ...agent, wonAt: harness.wallTime() } });
       expect(await here.claim('job', 'hash-b', HERE, old)).toEqual({ kind: 'taken' });
       await harness.advance(1);
       await harness.forget();

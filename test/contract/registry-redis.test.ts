@@ -45,6 +45,9 @@ async function openRedis(): Promise<RegistryHarness> {
       await server.call('EVAL', AGE, '0', String(Math.ceil(ms)));
     },
     wallTime: () => clock.wallTime(),
+    async wipe() {
+      await server.call('FLUSHALL');
+    },
     async forget() {
       await server.call('FLUSHALL');
       // As at the next renewal.

@@ -19,6 +19,10 @@ function openMemory(): Promise<RegistryHarness> {
       return Promise.resolve();
     },
     wallTime: () => clock.wallTime(),
+    wipe() {
+      store.held.clear();
+      return Promise.resolve();
+    },
     forget() {
       store.held.clear();
       store.memory = memoryFrom(clock.wallTime());

@@ -3,7 +3,7 @@ import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 
 /** Had the ID since `heldSince`, in milliseconds since the Unix epoch; linked now, unless `seen` says otherwise. */
 export function provenSince(heldSince: number, seen = SEEN_NOW): Tenure {
-  return { heldSince, eldersBefore: heldSince, horizon: heldSince, seen };
+  return { heldSince, eldersBefore: 1, horizon: 1, seen, wonAt: 1 };
 }
 
 /** Of an agent that nobody is junior to. */

@@ -29,7 +29,7 @@ test('an elder claim gets an ID that is linked here, and the link of the younger
   const { link: thief } = await link('job', 'a thief');
   const elder = provenSince(clock.wallTime() - LEASE_MS, clock.wallTime() - 1_000);
   const claimed = await agents.claim('job', 'hash of job', formatGrant(key, GRANTEE, elder));
-  expect(claimed).toMatchObject({ kind: 'claimed', tenure: elder });
+  expect(claimed).toMatchObject({ kind: 'claimed', tenure: { ...elder, wonAt: clock.wallTime() } });
   if (claimed.kind === 'taken') throw new Error('taken');
   const older = new FakeLink();
   agents.attach({ ...GRANTEE, ...claimed, address: '192.0.2.1', link: older });
@@ -53,7 +53,7 @@ test('an agent is handed a grant of now for as long as it is linked', async () =
   expect(grantsOf(control)).toHaveLength(3);
 });
 
-test('what an agent came back with grows no younger by its new link, until it has been there for a lease', async () => {
+test('what an agent came back with grows no younger by its new link, until the registry is sure of it', async () => {
   const { agents, registry, key, clock } = createCore();
   const stop = agents.start();
   const seen = clock.wallTime() - 1_000;

@@ -8,8 +8,8 @@ import type { ClusterKey } from './cluster-key.ts';
 /** While a link is up, the agent gets a new one so often, in milliseconds: less than TENURE_SLACK_MS. */
 export const GRANT_EVERY_MS = 30_000;
 
-/** HELD.ELDERS.HORIZON.SEEN.SIGNATURE; the signature binds the ID and the claim too. */
-const GRANT_PATTERN = /^((?:[1-9]\d{0,14}\.){4})([A-Za-z0-9_-]{43})$/;
+/** HELD.ELDERS.HORIZON.SEEN.WON.SIGNATURE; the signature binds the ID and the claim too. */
+const GRANT_PATTERN = /^((?:[1-9]\d{0,14}\.){5})([A-Za-z0-9_-]{43})$/;
 
 /** Whom a grant is for. */
 export interface Grantee {
@@ -17,13 +17,13 @@ export interface Grantee {
   readonly claimHash: string;
 }
 
-/** The grant as text, of at most 107 characters. */
+/** The grant as text, of at most 123 characters. */
 export function formatGrant(
   key: ClusterKey,
   grantee: Grantee,
-  { heldSince, eldersBefore, horizon, seen }: Tenure,
+  { heldSince, eldersBefore, horizon, seen, wonAt }: Tenure,
 ): string {
-  const facts = `${heldSince}.${eldersBefore}.${horizon}.${seen}.`;
+  const facts = `${heldSince}.${eldersBefore}.${horizon}.${seen}.${wonAt}.`;
   return `${facts}${key.sign('grant', textOf(grantee, facts))}`;
 }
 
@@ -31,8 +31,8 @@ export function formatGrant(
 export function readGrant(key: ClusterKey, grantee: Grantee, text: string): Tenure | undefined {
   const [, facts = '', signature = ''] = GRANT_PATTERN.exec(text) ?? [];
   if (!key.verify('grant', textOf(grantee, facts), signature)) return undefined;
-  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0] = facts.split('.').map(Number);
-  return { heldSince, eldersBefore, horizon, seen };
+  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0, wonAt = 0] = facts.split('.').map(Number);
+  return { heldSince, eldersBefore, horizon, seen, wonAt };
 }
 
 function textOf({ id, claimHash }: Grantee, facts: string): string {

@@ -11,7 +11,7 @@ import {
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
-import { newTenure, outranks, provenTenure, type Tenure } from './tenure.ts';
+import { confirmed, newTenure, outranks, provenTenure, type Tenure } from './tenure.ts';
 
 interface Held {
   readonly entry: Entry;
@@ -128,11 +128,11 @@ export class MemoryRegistry implements SessionRegistry {
 
   /** The tenure with which a claim gets the ID that is `held`; undefined if it does not get it. */
   #tenureFor(held: Held | undefined, claimHash: string, proof: Tenure | undefined): Tenure | undefined {
-    if (held?.claimHash === claimHash)
-      return proof !== undefined && proof.seen > held.tenure.seen ? proof : held.tenure;
-    if (held !== undefined) return outranks(proof, held.tenure) ? proof : undefined;
     const now = this.#clock.wallTime();
-    return provenTenure(newTenure(now, this.#store.memory ?? memoryFrom(now)), proof);
+    const fresh = newTenure(now, this.#store.memory ?? memoryFrom(now));
+    if (held === undefined) return provenTenure(fresh, proof);
+    if (held.claimHash === claimHash) return confirmed(held.tenure, fresh, proof);
+    return proof !== undefined && outranks(proof, held.tenure) ? { ...proof, wonAt: now } : undefined;
   }
 
   #write(id: string, claimHash: string, owner: Owner, epoch: number, tenure: Tenure): ClaimOutcome {

@@ -18,6 +18,7 @@ export type EntryFields = readonly [
   elders: string,
   horizon: string,
   seen: string,
+  won: string,
 ];
 
 /** Signs and verifies with the cluster's secret; while it is rotated, `verify` takes the old and the new one. */

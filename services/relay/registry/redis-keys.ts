@@ -26,7 +26,7 @@ export const BIRTH_TTL_MS = 3_600_000;
 export const ENTRY_FIELDS = ['pod', 'address', 'epoch', 'claim', 'since', 'signature'] as const;
 
 /** Fields of an entry that relays of the version before this one neither read nor write, in the order of the scripts. */
-export const TENURE_FIELDS = ['held', 'elders', 'horizon', 'seen'] as const;
+export const TENURE_FIELDS = ['held', 'elders', 'horizon', 'seen', 'won'] as const;
 
 /**
  * A field that is longer, in bytes, was not written by us: POD_ID has at most 253 characters, an address a few more.

@@ -14,7 +14,7 @@ import {
   readEntry,
 } from './redis-entry.ts';
 import { callFaultFrom, messageOf, RedisCallFault, type RedisFailure } from './redis-failure.ts';
-import { BIRTH_TTL_MS, ENTRY_TTL_MS, RedisKeys } from './redis-keys.ts';
+import { BIRTH_TTL_MS, ENTRY_TTL_MS, RedisKeys, TENURE_FIELDS } from './redis-keys.ts';
 import type { ScriptName } from './redis-scripts.ts';
 import { describeRedisTarget, type RedisTarget } from './redis-url.ts';
 import { Wakeups } from './redis-wakeups.ts';
@@ -264,7 +264,7 @@ export class RedisRegistry implements SessionRegistry {
     const fields = [owner.pod, owner.address, claimHash, String(now), signature];
     const settings = [String(this.#leaseMs), this.#keys.claims(id)];
     const fresh = tenureWords(newTenure(now, this.#continuity.memoryAt(now)));
-    const proven = proof === undefined ? ['', '', '', ''] : tenureWords(proof);
+    const proven = proof === undefined ? TENURE_FIELDS.map(() => '') : tenureWords(proof);
     const more = [String(wantedEpoch), ...fresh, ...proven];
     const call = (distrusted: string): Promise<unknown> =>
       this.#run(script, { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] });
@@ -360,12 +360,12 @@ export class RedisRegistry implements SessionRegistry {
 }
 
 /** As the scripts take it. */
-function tenureWords({ heldSince, eldersBefore, horizon, seen }: Tenure): readonly string[] {
-  return [heldSince, eldersBefore, horizon, seen].map(String);
+function tenureWords({ heldSince, eldersBefore, horizon, seen, wonAt }: Tenure): readonly string[] {
+  return [heldSince, eldersBefore, horizon, seen, wonAt].map(String);
 }
 
 /** As the scripts give it. */
 function tenureFrom(words: readonly string[]): Tenure {
-  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0] = words.map(Number);
-  return { heldSince, eldersBefore, horizon, seen };
+  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0, wonAt = 0] = words.map(Number);
+  return { heldSince, eldersBefore, horizon, seen, wonAt };
 }

@@ -5,7 +5,7 @@
 // A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
 // caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
 import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS, TENURE_FIELDS } from './redis-keys.ts';
-import { SEEN_NOW, TENURE_SLACK_MS } from './tenure.ts';
+import { LOSS_NOTICED_WITHIN_MS, SEEN_NOW, TENURE_SLACK_MS } from './tenure.ts';
 
 const FIELD_NAMES = [...ENTRY_FIELDS, ...TENURE_FIELDS].map((name) => `'${name}'`).join(', ');
 
@@ -24,14 +24,15 @@ local function read(key, distrusted)
   for index = 1, ${ENTRY_FIELDS.length} do
     if not entry[index] then return nil, 'missing_field' end
   end
-  for _, index in ipairs({ 3, 5, 7, 8, 9, 10 }) do
+  for _, index in ipairs({ 3, 5, 7, 8, 9, 10, 11 }) do
     local number = entry[index] or '1'
     if not number:match('^[1-9]%d*$') or #number > ${MAX_EPOCH_DIGITS} then return nil, 'malformed' end
   end
   -- A relay of the version before this one wrote it: its tenure counts from its last claim.
-  for index = 7, 8 do entry[index] = entry[index] or entry[5] end
-  entry[9] = entry[9] or string.format('%.0f', entry[7] + ${TENURE_SLACK_MS})
+  entry[7] = entry[7] or entry[5]
+  for index = 8, 9 do entry[index] = entry[index] or '1' end
   entry[10] = entry[10] or '${SEEN_NOW}'
+  entry[11] = entry[11] or '1'
   if distrusted ~= '' and table.concat(entry, '\\n') == distrusted then return nil, 'bad_signature' end
   return entry
 end
@@ -39,15 +40,19 @@ end
 
 /**
  * ARGV of claim and restore: pod, address, claim, since, signature, lease, channel, distrusted, epoch; the tenure of a claim
- * that comes now (held, elders, horizon, seen); the one that it has a proof of, or '' four times.
+ * that comes now (as TENURE_FIELDS); the one that it has a proof of, or '' as often.
  */
 const WRITE = `
-local FRESH = { unpack(ARGV, 10, 13) }
-local PROOF = ARGV[14] ~= '' and { unpack(ARGV, 14, 17) }
+local FRESH = { unpack(ARGV, 10, 14) }
+local PROOF = ARGV[15] ~= '' and { unpack(ARGV, 15, 19) }
 
 -- As in tenure.ts.
 local function isElder(one, other)
-  return tonumber(one[1]) < tonumber(other[2]) and tonumber(one[4]) >= tonumber(other[3])
+  local seen, held, before = tonumber(one[4]), tonumber(other[1]), tonumber(other[2])
+  if tonumber(one[1]) >= held then return false end
+  if tonumber(one[5]) >= held then return true end
+  if seen >= held + ${TENURE_SLACK_MS} then return true end
+  return tonumber(one[1]) < before and seen >= tonumber(other[3]) and seen < before + ${LOSS_NOTICED_WITHIN_MS}
 end
 local function outranks(held)
   if not PROOF then return false end
@@ -57,9 +62,12 @@ end
 -- What the claim is written with, over \`entry\`: it is its own, or outranked, or there is none.
 local function tenureOver(entry)
   if not entry then return outranks(FRESH) and PROOF or FRESH end
-  local held = { unpack(entry, 7, 10) }
-  if entry[4] ~= ARGV[3] then return PROOF end
-  return PROOF and tonumber(PROOF[4]) > tonumber(held[4]) and PROOF or held
+  local held = { unpack(entry, 7, 11) }
+  if entry[4] ~= ARGV[3] then return { PROOF[1], PROOF[2], PROOF[3], PROOF[4], ARGV[4] } end
+  if PROOF and tonumber(PROOF[4]) > tonumber(held[4]) then held = PROOF end
+  -- As \`confirmed\` in tenure.ts.
+  if FRESH[2] == '1' then held[4] = FRESH[4] end
+  return held
 end
 
 local function write(entry, epoch, odd)
@@ -67,7 +75,8 @@ local function write(entry, epoch, odd)
   if odd then redis.call('UNLINK', KEYS[1]) end
   local text = string.format('%.0f', epoch)
   redis.call('HSET', KEYS[1], 'pod', ARGV[1], 'address', ARGV[2], 'epoch', text, 'claim', ARGV[3], 'since', ARGV[4],
-    'signature', ARGV[5], 'held', tenure[1], 'elders', tenure[2], 'horizon', tenure[3], 'seen', tenure[4])
+    'signature', ARGV[5], 'held', tenure[1], 'elders', tenure[2], 'horizon', tenure[3], 'seen', tenure[4],
+    'won', tenure[5])
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   -- Whoever waits looks again by itself as well: a user without the right to publish must not lose the claim.
   redis.pcall('PUBLISH', ARGV[7], text)
@@ -77,7 +86,7 @@ end
 
 const CLAIM = `
 local entry, odd = read(KEYS[1], ARGV[8])
-if entry and entry[4] ~= ARGV[3] and not outranks({ unpack(entry, 7, 10) }) then return { 'taken', entry } end
+if entry and entry[4] ~= ARGV[3] and not outranks({ unpack(entry, 7, 11) }) then return { 'taken', entry } end
 return write(entry, tonumber(entry and entry[3] + 1 or ARGV[9]), odd)
 `;
 
@@ -85,7 +94,7 @@ const RESTORE = `
 local entry, odd = read(KEYS[1], ARGV[8])
 local epoch = tonumber(ARGV[9])
 if entry and entry[4] ~= ARGV[3] then
-  if not outranks({ unpack(entry, 7, 10) }) then return { 'taken', entry } end
+  if not outranks({ unpack(entry, 7, 11) }) then return { 'taken', entry } end
   epoch = math.max(epoch, entry[3] + 1)
 elseif entry then
   if tonumber(entry[3]) > epoch then return { 'taken', entry } end

@@ -5,17 +5,21 @@
 // the claims arrive, and no pod has to keep anything for that.
 //
 // The danger of such a rule is an elder that gave the ID up: somebody who had the ID of a job before the job began, left,
-// and comes back with his old grant. So a tenure has a horizon. A registry that remembers knows that nobody had the ID
-// when it was claimed, and only who was seen linked after that can be of use; one that has just lost its memory lets
-// those come back who were linked shortly before the loss.
+// and comes back with his old grant. A registry that remembers knows that nobody had the ID when it was claimed, so only a
+// proof of a link after that is of use. One that has just lost its memory lets those come back too who were linked when
+// it did, or shortly before.
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Memory } from './continuity.ts';
+import { RENEW_EVERY_MS } from './registry.ts';
 
 /**
  * What was attested last may be older than the end of the link by so much, in milliseconds: the time between two grants,
  * and what the clocks of two pods may be apart.
  */
 export const TENURE_SLACK_MS = 90_000;
+
+/** No pod takes longer to notice that the registry has lost its memory, in milliseconds: it looks at each renewal. */
+export const LOSS_NOTICED_WITHIN_MS = RENEW_EVERY_MS + 5_000;
 
 /** `seen` of who holds the ID by the word of a registry that remembers: later than any clock says, within 15 digits. */
 export const SEEN_NOW = 999_999_999_999_999;
@@ -24,21 +28,22 @@ export const SEEN_NOW = 999_999_999_999_999;
 export interface Tenure {
   /** When this claim got the ID for the first time. */
   readonly heldSince: number;
-  /** Who got the ID later than this is no elder: what happened since then is remembered. */
+  /** When the registry lost its memory, if that was less than a lease before; else 1, which nobody was before. */
   readonly eldersBefore: number;
-  /** An elder claim that was not seen since this moment has given the ID up. */
+  /** Of those who had the ID before the loss, who was not seen linked since this moment had given it up. */
   readonly horizon: number;
   /** Until when it is sure that it has the ID: SEEN_NOW, or the time of the grant that it came back with. */
   readonly seen: number;
+  /** When it last got the ID back from somebody else, who had come before; else 1. */
+  readonly wonAt: number;
 }
 
 /** The tenure of a claim that gets a free ID at `now`, from a registry with this memory. */
 export function newTenure(now: number, { since, knownUntil }: Memory): Tenure {
   const isSure = now - since >= LEASE_MS;
-  // When it is sure, the clock of the pod that saw the elder may still be ahead.
-  const horizon = isSure ? now + TENURE_SLACK_MS : knownUntil - LEASE_MS - TENURE_SLACK_MS;
-  const eldersBefore = isSure ? now : Math.min(now, since);
-  return { heldSince: now, eldersBefore, horizon: Math.max(1, horizon), seen: SEEN_NOW };
+  const eldersBefore = isSure ? 1 : Math.min(now, since);
+  const horizon = Math.max(1, knownUntil - LEASE_MS - TENURE_SLACK_MS);
+  return { heldSince: now, eldersBefore, horizon, seen: SEEN_NOW, wonAt: 1 };
 }
 
 /**
@@ -50,12 +55,27 @@ export function outranks(proof: Tenure | undefined, held: Tenure): boolean {
   return isElder(proof, held) || (proof.heldSince > held.heldSince && !isElder(held, proof));
 }
 
-/** True if `one` may have had the ID when `other` got it. */
+/** True if `one` had the ID when `other` got it. */
 function isElder(one: Tenure, other: Tenure): boolean {
-  return one.heldSince < other.eldersBefore && one.seen >= other.horizon;
+  if (one.heldSince >= other.heldSince) return false;
+  if (one.wonAt >= other.heldSince) return true;
+  // The clock of the pod that saw it may be ahead.
+  if (one.seen >= other.heldSince + TENURE_SLACK_MS) return true;
+  const wasThere = one.heldSince < other.eldersBefore && one.seen >= other.horizon;
+  // Who was linked after the loss was registered again, and what became of that is remembered.
+  return wasThere && one.seen < other.eldersBefore + LOSS_NOTICED_WITHIN_MS;
 }
 
 /** The tenure of a claim of a free ID that comes with a proof: what it proves, if that outranks a claim without one. */
 export function provenTenure(fresh: Tenure, proof: Tenure | undefined): Tenure {
   return proof !== undefined && outranks(proof, fresh) ? proof : fresh;
+}
+
+/**
+ * The tenure of a claim that holds the ID and claims it again: a registry that is sure (`fresh`) has remembered it for a
+ * lease, in which nobody with a better right has come.
+ */
+export function confirmed(held: Tenure, fresh: Tenure, proof: Tenure | undefined): Tenure {
+  const longer = proof !== undefined && proof.seen > held.seen ? proof : held;
+  return fresh.eldersBefore === 1 ? { ...longer, seen: fresh.seen } : longer;
 }

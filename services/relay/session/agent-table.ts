@@ -2,7 +2,6 @@
 import type { Cancel, Clock } from '#shared/clock.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
-import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import type { ClusterKey } from '../hop/cluster-key.ts';
 import { formatGrant, GRANT_EVERY_MS, readGrant } from '../hop/grant.ts';
@@ -239,9 +238,13 @@ export class AgentTable {
   #scheduleGrant(row: Row): void {
     const { agent } = row;
     row.cancelGrant = this.#options.clock.after(GRANT_EVERY_MS, () => {
-      agent.link.send({ type: 'grant', grant: this.grantFor(agent) });
+      this.#sendGrant(agent);
       this.#scheduleGrant(row);
     });
+  }
+
+  #sendGrant(agent: Agent): void {
+    agent.link.send({ type: 'grant', grant: this.grantFor(agent) });
   }
 
   /**
@@ -273,19 +276,10 @@ export class AgentTable {
     const outcome = await registry.restore(id, claimHash, owner, epoch, tenure);
     if (this.get(agent.id) !== agent) return;
     if (outcome.kind === 'taken') return this.#supersede(agent);
+    const hasWon = outcome.tenure.wonAt !== tenure.wonAt;
     agent.epoch = outcome.epoch;
     agent.tenure = outcome.tenure;
-  }
-
-  /**
-   * An agent that came back by its grant has its ID for good once it has been linked for a lease: nobody with a better
-   * right has come in that time.
-   */
-  #becameSure(agent: Agent): boolean {
-    const isUnsure = agent.tenure.seen !== SEEN_NOW;
-    if (!isUnsure || this.#options.clock.now() - agent.linkedAt < LEASE_MS) return false;
-    agent.tenure = { ...agent.tenure, seen: SEEN_NOW };
-    return true;
+    if (hasWon) this.#sendGrant(agent);
   }
 
   #scheduleRenewal(): void {
@@ -302,14 +296,15 @@ export class AgentTable {
     for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
-      const unsure = [...this].filter((agent) => this.#becameSure(agent));
+      // Who came back by its grant has the ID for good once the registry is sure, which it says to a restore.
+      const unsure = [...this].filter(({ tenure }) => tenure.seen !== SEEN_NOW);
       // A newer link may have come while the registry answered.
       const forgotten = leases.flatMap(({ id, epoch }) => {
         const agent = this.get(id);
         return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
       });
       // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
-      await this.#restoreAll([...forgotten, ...unsure]);
+      await this.#restoreAll([...new Set([...forgotten, ...unsure])]);
     } catch (error) {
       this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
     }
