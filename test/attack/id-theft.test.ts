@@ -7,17 +7,10 @@ import { IdThief } from '../support/id-thief.ts';
 import { EVENTUALLY_MS, useMesh } from '../support/mesh.ts';
 import type { MeshPod } from '../support/mesh-pod.ts';
 import { until } from '../support/poll.ts';
+import { ageEntries } from '../support/redis-age.ts';
 
 /** A stall that an ID must outlast, in milliseconds. */
 const STALL_MS = 60_000;
-
-/** Takes ARGV[1] milliseconds off the life of every key, so that no test waits for it. */
-const AGE = `
-for _, key in ipairs(redis.call('KEYS', 'converge:agent:*')) do
-  local left = redis.call('PTTL', key) - tonumber(ARGV[1])
-  if left > 0 then redis.call('PEXPIRE', key, left) else redis.call('DEL', key) end
-end
-`;
 
 const mesh = useMesh({ TRUST_PROXY: 'loopback' });
 let count = 0;
@@ -66,7 +59,7 @@ test('an owner that stalls for a minute keeps the ID, however many clients ask f
         ),
       ),
     );
-    await mesh.redis.call('EVAL', AGE, '0', String(STALL_MS));
+    await ageEntries(mesh.redis, STALL_MS);
     await thief.refused();
     expect(thief.wins).toBe(0);
     owner.signal('SIGCONT');
@@ -88,7 +81,7 @@ test('an order that the owner refuses takes nobody off the ID', async () => {
   await Promise.all(
     mesh.others(owner.name).map((pod) => mesh.plain(id, pod.port, 0, headers).catch(() => undefined)),
   );
-  await mesh.redis.call('EVAL', AGE, '0', '20000');
+  await ageEntries(mesh.redis, 20_000);
   const thief = thiefOn(mesh.pods);
   await thief.refused();
   expect(thief.wins).toBe(0);
@@ -103,7 +96,7 @@ test('a pod that is killed keeps the ID for its agent for a lease', async () => 
   await mesh.pod(agent.pod).end('SIGKILL');
   const thief = thiefOn(mesh.others(agent.pod));
   await thief.refused();
-  await mesh.redis.call('EVAL', AGE, '0', String(LEASE_MS - 10_000));
+  await ageEntries(mesh.redis, LEASE_MS - 10_000);
   await thief.refused();
   network.restore();
   await agent.linked(2);

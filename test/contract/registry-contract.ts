@@ -433,24 +433,21 @@ function claimedAt(epoch: number): ClaimOutcome {
   return { kind: 'claimed', epoch, tenure: expect.anything() as Tenure };
 }
 
-async function tenureOf(
+async function claimOf(
   registry: SessionRegistry,
   id: string,
   claimHash: string,
   owner: Owner,
-): Promise<Tenure> {
+): Promise<Extract<ClaimOutcome, { kind: 'claimed' }>> {
   const outcome = await registry.claim(id, claimHash, owner);
   if (outcome.kind === 'taken') throw new Error(`${id} is taken`);
-  return outcome.tenure;
+  return outcome;
 }
 
-async function epochOf(
-  registry: SessionRegistry,
-  id: string,
-  claimHash: string,
-  owner: Owner,
-): Promise<number> {
-  const outcome = await registry.claim(id, claimHash, owner);
-  if (outcome.kind === 'taken') throw new Error(`${id} is taken`);
-  return outcome.epoch;
+async function tenureOf(...claim: Parameters<typeof claimOf>): Promise<Tenure> {
+  return (await claimOf(...claim)).tenure;
+}
+
+async function epochOf(...claim: Parameters<typeof claimOf>): Promise<number> {
+  return (await claimOf(...claim)).epoch;
 }

@@ -3,19 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
+import { ageEntries } from '../support/redis-age.ts';
 import { type RedisPod, RedisPods } from '../support/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { describeRegistry, type RegistryHarness } from './registry-contract.ts';
 
 const SHORT_LEASE_MS = 150;
-
-/** Takes ARGV[1] milliseconds off the life of every key, so that no test waits for a lease to run out. */
-const AGE = `
-for _, key in ipairs(redis.call('KEYS', '*')) do
-  local left = redis.call('PTTL', key) - tonumber(ARGV[1])
-  if left > 0 then redis.call('PEXPIRE', key, left) else redis.call('DEL', key) end
-end
-`;
 
 let server: RedisServer;
 let isBroken = false;
@@ -42,7 +35,7 @@ async function openRedis(): Promise<RegistryHarness> {
     leaseMs: RESERVATION_MS,
     async advance(ms) {
       clock.advance(ms);
-      await server.call('EVAL', AGE, '0', String(Math.ceil(ms)));
+      await ageEntries(server, ms);
     },
     wallTime: () => clock.wallTime(),
     async wipe() {
