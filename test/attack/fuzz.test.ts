@@ -5,7 +5,7 @@ import { ROOT } from '../../deploy/build/source-tree.ts';
 import { outcomeOf } from '../support/ssh-host.ts';
 
 /** A part of `npm run test:fuzz`; every kind of cases is in it, so that there are some more after rounding. */
-const CASES = 3_000;
+const CASES = 1_500;
 const SEED = 12;
 /** It takes half a minute; on a machine that does other things besides, some more. In milliseconds. */
 const TIMEOUT_MS = 300_000;

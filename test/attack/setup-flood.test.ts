@@ -4,7 +4,7 @@ import { Bystander, startAttackedRelay } from '../support/attacked-relay.ts';
 import { until } from '../support/poll.ts';
 import { Stranger } from '../support/stranger.ts';
 
-const REQUESTS = 6_000;
+const REQUESTS = 2_000;
 const BURST = 300;
 const PER_SECOND = 20;
 
