@@ -16,6 +16,11 @@ interface Stage {
   readonly command: readonly [string, ...string[]];
 }
 
+interface TestGroup {
+  readonly projects: readonly string[];
+  readonly options: readonly string[];
+}
+
 interface TestStage extends Stage {
   /** Where vitest leaves its figures. */
   readonly results: string;
@@ -32,14 +37,15 @@ const STATIC_STAGES: readonly Stage[] = [
 /** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
 const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'chromium']);
 
-/** These wait more than they work, so two files at a time fit on two cores. */
-const EXTRA_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
-  integration: ['--maxWorkers=2'],
-  attack: ['--maxWorkers=2'],
-  e2e: ['--maxWorkers=2'],
-};
+/** Of projects that wait more than they work: three files at a time fit on two cores. */
+const WAITING_WORKERS = '--maxWorkers=3';
 
-const PROJECTS = ['unit', 'contract', 'integration', 'attack', 'mesh', 'e2e'] as const;
+/** Projects that run together, and how. */
+const GROUPS = [
+  { projects: ['unit', 'contract'], options: [] },
+  { projects: ['integration', 'attack', 'mesh'], options: [WAITING_WORKERS] },
+  { projects: ['e2e'], options: [WAITING_WORKERS] },
+] as const satisfies readonly TestGroup[];
 
 // Before anything, so that no test works only after another one has installed its tools.
 try {
@@ -51,7 +57,7 @@ try {
   process.exit(1);
 }
 const folder = await mkdtemp(join(tmpdir(), 'converge-check-'));
-const testStages = PROJECTS.map((project) => testStageFor(project, join(folder, `${project}.json`)));
+const testStages = GROUPS.map((group) => testStageFor(group, join(folder, `${group.projects[0]}.json`)));
 const failure = await findFailure([...STATIC_STAGES, ...testStages]);
 const tallies = await Promise.all(testStages.map(({ results }) => readTally(results)));
 await rm(folder, { recursive: true });
@@ -62,11 +68,12 @@ if (failure !== undefined) {
 }
 console.log(`\n${formatTally(sumTallies(tallies))}`);
 
-function testStageFor(project: (typeof PROJECTS)[number], results: string): TestStage {
+function testStageFor({ projects, options }: TestGroup, results: string): TestStage {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const chosen = projects.flatMap((project) => ['--project', project]);
   return {
-    name: `${project} tests`,
-    command: ['vitest', 'run', '--project', project, ...reporters, ...(EXTRA_ARGUMENTS[project] ?? [])],
+    name: `${projects.join(', ')} tests`,
+    command: ['vitest', 'run', ...chosen, ...reporters, ...options],
     results,
   };
 }
