@@ -4,88 +4,26 @@ import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { memoryFrom } from '../../services/relay/registry/continuity.ts';
-import { MemoryRegistry, MemoryStore } from '../../services/relay/registry/memory.ts';
+import { MemoryStore } from '../../services/relay/registry/memory.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { type Agent, AgentTable } from '../../services/relay/session/agent-table.ts';
+import { Claimant, ClaimPod, ID } from '../support/id-claimants.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settle } from '../support/poll.ts';
-import { createLog, FakeLink, FakeRecorder } from '../support/session-core.ts';
 
-const ID = 'job';
 const STALL_MS = 60_000;
 /** As long as an agent may be without a link, and a little less. */
 const RETURN_WITHIN_MS = LEASE_MS - 1_000;
-
-/** An agent, or who plays one: a claim, the newest grant, and a link on a pod or none. */
-class Claimant {
-  readonly claimHash: string;
-  grant: string | undefined;
-  link: FakeLink | undefined;
-  agent: Agent | undefined;
-  pod: Pod | undefined;
-
-  constructor(claimHash: string) {
-    this.claimHash = claimHash;
-  }
-
-  get isLinked(): boolean {
-    return this.link !== undefined && this.link.closes.length === 0;
-  }
-
-  /** Dials a pod; true if it gets the ID. A link that it has elsewhere is closed afterwards. */
-  async dial(pod: Pod): Promise<boolean> {
-    const claimed = await pod.table.claim(ID, this.claimHash, this.grant);
-    if (claimed.kind === 'taken') return false;
-    const older = { pod: this.pod, agent: this.agent };
-    this.link = new FakeLink();
-    this.pod = pod;
-    const { claimHash, link } = this;
-    this.agent = pod.table.attach({ id: ID, claimHash, address: '192.0.2.1', link, ...claimed });
-    this.grant = pod.table.grantFor(this.agent);
-    if (older.agent !== undefined && older.pod !== pod) older.pod?.table.detach(older.agent, 'ended');
-    return true;
-  }
-
-  hangUp(reason: 'ended' | 'lost'): void {
-    if (this.agent !== undefined) this.pod?.table.detach(this.agent, reason);
-    this.link = undefined;
-    this.agent = undefined;
-  }
-
-  /** What its relay sends every half minute. */
-  hearGrant(): void {
-    if (this.isLinked && this.agent !== undefined) this.grant = this.pod?.table.grantFor(this.agent);
-  }
-}
-
-class Pod {
-  readonly table: AgentTable;
-
-  constructor(name: string, world: World) {
-    const owner = { pod: name, address: `${name}:9090` };
-    const { clock, key, store } = world;
-    const registry = new MemoryRegistry(clock, store);
-    this.table = new AgentTable({
-      registry,
-      owner,
-      key,
-      clock,
-      log: createLog().log,
-      recorder: new FakeRecorder(),
-    });
-  }
-}
 
 class World {
   readonly clock = new ManualClock(1_000_000_000);
   readonly key = new ClusterKey(['a secret of at least thirty-two letters']);
   readonly store = new MemoryStore();
-  readonly pods = ['a', 'b', 'c'].map((name) => new Pod(name, this));
+  readonly pods = ['a', 'b', 'c'].map((name) => new ClaimPod(name, this));
   readonly job = new Claimant('the job');
   readonly squatter = new Claimant('the squatter');
   readonly thief = new Claimant('the thief');
 
-  pod(index: number): Pod {
+  pod(index: number): ClaimPod {
     const pod = this.pods[index % this.pods.length];
     if (pod === undefined) throw new Error('no pod');
     return pod;
@@ -140,7 +78,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 async function strangersDial({ squatter, thief, ...world }: World, pod: number): Promise<number> {
   let thefts = 0;
   for (const stranger of [squatter, thief])
-    if (!stranger.isLinked && (await stranger.dial(world.pods[pod] as Pod))) thefts += 1;
+    if (!stranger.isLinked && (await stranger.dial(world.pods[pod] as ClaimPod))) thefts += 1;
   return thefts;
 }
 

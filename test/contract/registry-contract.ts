@@ -7,6 +7,7 @@ import {
   type ClaimOutcome,
   type Owner,
   RENEW_EVERY_MS,
+  RESERVATION_MS,
   type SessionRegistry,
 } from '../../services/relay/registry/registry.ts';
 import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
@@ -163,6 +164,33 @@ export function describeRegistry(
       await there.claim('job', 'hash-a', THERE);
       await here.release('job', old);
       expect(await here.lookup('job')).toMatchObject({ ...THERE, epoch: old + 1 });
+    });
+
+    test('R6 what has just moved here is kept for its claim for a lease: the owner before may not know yet', async () => {
+      await here.claim('job', 'hash-a', HERE);
+      const epoch = await epochOf(there, 'job', 'hash-a', THERE);
+      await harness.advance(RESERVATION_MS - 1_000);
+      await there.renew([{ id: 'job', epoch }]);
+      await there.release('job', epoch);
+      expect(await here.claim('job', 'hash-b', HERE)).toEqual({ kind: 'taken' });
+      await harness.advance(LEASE_MS - 1_000);
+      expect(await here.claim('job', 'hash-b', HERE)).toEqual({ kind: 'taken' });
+      await harness.advance(1_001);
+      expect((await here.claim('job', 'hash-b', HERE)).kind).toBe('claimed');
+    });
+
+    test('R6 what moved here a while ago, and what only came back here, is free at once', async () => {
+      await here.claim('moved', 'hash-a', HERE);
+      const moved = await epochOf(there, 'moved', 'hash-a', THERE);
+      await here.claim('stayed', 'hash-a', HERE);
+      await harness.advance(RESERVATION_MS / 2);
+      const stayed = await epochOf(here, 'stayed', 'hash-a', HERE);
+      await there.renew([{ id: 'moved', epoch: moved }]);
+      await harness.advance(RESERVATION_MS / 2);
+      await there.release('moved', moved);
+      await here.release('stayed', stayed);
+      expect((await here.claim('moved', 'hash-b', HERE)).kind).toBe('claimed');
+      expect((await here.claim('stayed', 'hash-b', HERE)).kind).toBe('claimed');
     });
 
     test('R7 waitFor gives an entry that is there at once', async () => {

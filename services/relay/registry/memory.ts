@@ -18,6 +18,8 @@ interface Held {
   readonly claimHash: string;
   readonly tenure: Tenure;
   readonly expiresAt: number;
+  /** Until when an owner before this one may not know that it has lost the ID. */
+  readonly settledAt: number;
 }
 
 type Waiter = (entry: Entry) => void;
@@ -78,7 +80,10 @@ export class MemoryRegistry implements SessionRegistry {
   }
 
   release(id: string, epoch: number): Promise<void> {
-    if (this.#live(id)?.entry.epoch === epoch) this.#store.held.delete(id);
+    const held = this.#live(id);
+    if (held?.entry.epoch !== epoch) return Promise.resolve();
+    if (held.settledAt > this.#clock.now()) return this.abandon(id, epoch);
+    this.#store.held.delete(id);
     return Promise.resolve();
   }
 
@@ -138,7 +143,11 @@ export class MemoryRegistry implements SessionRegistry {
   #write(id: string, claimHash: string, owner: Owner, epoch: number, tenure: Tenure): ClaimOutcome {
     const now = this.#clock.now();
     const entry = { ...owner, epoch, since: this.#clock.wallTime() };
-    this.#store.held.set(id, { entry, claimHash, tenure, expiresAt: now + RESERVATION_MS });
+    const before = this.#live(id);
+    const isMoved =
+      before !== undefined && (before.entry.pod !== owner.pod || before.entry.address !== owner.address);
+    const settledAt = isMoved ? now + RESERVATION_MS : (before?.settledAt ?? now);
+    this.#store.held.set(id, { entry, claimHash, tenure, expiresAt: now + RESERVATION_MS, settledAt });
     for (const wake of this.#store.waiters.get(id) ?? []) wake(entry);
     return { kind: 'claimed', epoch, tenure };
   }

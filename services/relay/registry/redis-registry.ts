@@ -24,6 +24,7 @@ import {
   type Lease,
   type Owner,
   REGISTRY_TIMEOUT_MS,
+  RESERVATION_MS,
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
@@ -190,7 +191,8 @@ export class RedisRegistry implements SessionRegistry {
   }
 
   async release(id: string, epoch: number): Promise<void> {
-    await this.#run('release', { key: this.#keys.agent(id), args: [String(epoch)] });
+    const times = [this.#options.clock.wallTime(), RESERVATION_MS, LEASE_MS].map(String);
+    await this.#run('release', { key: this.#keys.agent(id), args: [String(epoch), ...times] });
     this.#marks.delete(id);
   }
 

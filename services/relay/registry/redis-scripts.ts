@@ -77,6 +77,7 @@ local function write(entry, epoch, odd)
   redis.call('HSET', KEYS[1], 'pod', ARGV[1], 'address', ARGV[2], 'epoch', text, 'claim', ARGV[3], 'since', ARGV[4],
     'signature', ARGV[5], 'held', tenure[1], 'elders', tenure[2], 'horizon', tenure[3], 'seen', tenure[4],
     'won', tenure[5])
+  if entry and (entry[1] ~= ARGV[1] or entry[2] ~= ARGV[2]) then redis.call('HSET', KEYS[1], 'moved', ARGV[4]) end
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   -- Whoever waits looks again by itself as well: a user without the right to publish must not lose the claim.
   redis.pcall('PUBLISH', ARGV[7], text)
@@ -122,11 +123,15 @@ if ARGV[3] ~= '' and redis.sha1hex(table.concat(entry, '\\n', 2, 5)) ~= ARGV[3] 
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
 
-/** ARGV: epoch. */
+/** ARGV: epoch, now, how long an owner may not know that it has lost the ID, the time that is left to it then. */
 const RELEASE = `
-local entry = redis.pcall('HMGET', KEYS[1], 'epoch')
+local entry = redis.pcall('HMGET', KEYS[1], 'epoch', 'moved')
 if entry[1] ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
+local moved = tonumber(entry[2] or '') or 0
+if ARGV[2] - moved >= tonumber(ARGV[3]) then return redis.call('DEL', KEYS[1]) end
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+return 1
 `;
 
 /** ARGV: epoch, the time that is left to it. */

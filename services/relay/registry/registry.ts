@@ -6,7 +6,9 @@
 // R4  A reservation that is not renewed within RESERVATION_MS is gone: `lookup` finds nothing, any claim succeeds. That
 //     is longer than a lease (LEASE_MS), so that an ID outlasts a pod that stalls for a minute.
 // R5  `renew` extends the reservations whose epoch is still the given one, and names the others as lost.
-// R6  `release` removes the entry only if its epoch is still the given one.
+// R6  `release` removes the entry only if its epoch is still the given one. If another owner had it less than
+//     RESERVATION_MS ago, it is abandoned (R11) instead: that one may have a link of the same claim still, does not know
+//     yet that the ID has moved on, and would restore it over whoever got the ID by then.
 // R7  `waitFor` gives the entry at once if it is there with an epoch above `afterEpoch`, else when it comes,
 //     else undefined after the time; it is woken by claims on every pod.
 // R8  Epochs of an ID rise for as long as its claim is remembered: one that was released, expired or lost starts anew.
