@@ -1,5 +1,6 @@
 // The registry contract, kept by pods that share a real Redis; and what only Redis has: keys, subscriptions, scripts.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
@@ -137,6 +138,25 @@ describe('the registry in redis', () => {
     const refused = { code: 'registry_unavailable' };
     await expect(there.registry.lookup('job')).rejects.toMatchObject(refused);
     await expect(there.registry.renew([{ id: 'job', epoch: 1 }])).rejects.toMatchObject(refused);
+  });
+
+  test('R12 a claim in the moment after it was emptied, before any pod has looked, outranks no grant', async () => {
+    const clock = new ManualClock(Date.now());
+    const [one, other] = [pods.open({ clock }), pods.open({ clock })];
+    await Promise.all([one.ready(), other.ready()]);
+    await until('they have looked', () =>
+      [one, other].every(({ calls }) => calls.some((call) => call === 'birth ok')),
+    );
+    clock.advance(2 * LEASE_MS);
+    const agent = await one.registry.claim('job', 'hash-a', one.owner);
+    if (agent.kind === 'taken') throw new Error('the id is taken');
+    clock.advance(1_000);
+    const grant = { ...agent.tenure, seen: clock.wallTime() };
+    await server.call('FLUSHALL');
+    clock.advance(1_000);
+    expect((await other.registry.claim('job', 'hash-b', other.owner)).kind).toBe('claimed');
+    const back = await one.registry.claim('job', 'hash-a', one.owner, grant);
+    expect(back).toMatchObject({ kind: 'claimed', tenure: grant });
   });
 
   test('keys and channels of a prefix of its own touch nobody else', async () => {

@@ -7,7 +7,11 @@ import type {
 } from '../../services/relay/registry/redis-client.ts';
 import { entryText } from '../../services/relay/registry/redis-entry.ts';
 import { callFaultFrom } from '../../services/relay/registry/redis-failure.ts';
-import { MAX_CALLS_IN_FLIGHT, RedisRegistry } from '../../services/relay/registry/redis-registry.ts';
+import {
+  LOOK_WITHIN_MS,
+  MAX_CALLS_IN_FLIGHT,
+  RedisRegistry,
+} from '../../services/relay/registry/redis-registry.ts';
 import type { ScriptName } from '../../services/relay/registry/redis-scripts.ts';
 import { REGISTRY_TIMEOUT_MS, RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
 import { LEASE_MS } from '../../services/shared/protocol/lease.ts';
@@ -19,13 +23,15 @@ const OWNER = { pod: 'pod-1', address: '10.0.0.1:9090' };
 
 class PlayedRedis implements RedisClient {
   readonly runs: ScriptName[] = [];
+  readonly args: (readonly string[])[] = [];
   readonly subscribed: string[] = [];
   events: RedisClientEvents | undefined;
   answer: (script: ScriptName) => Promise<unknown> = () => Promise.resolve(['absent', '']);
   subscription: () => Promise<void> = () => Promise.resolve();
 
-  run(script: ScriptName): Promise<unknown> {
+  run(script: ScriptName, { args }: Pick<ScriptCall, 'args'> = { args: [] }): Promise<unknown> {
     this.runs.push(script);
+    this.args.push(args);
     return this.answer(script);
   }
 
@@ -183,13 +189,14 @@ describe('a call', () => {
   });
 
   test('that fails is logged once in a while, with how many were not logged', async () => {
+    // Each claim is two calls: a look at the mark, and itself.
     redis.answer = () => Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'."));
     for (let count = 0; count < 5; count += 1)
       await expect(registry.claim('job', 'hash-a', OWNER)).rejects.toMatchObject({ failure: 'full' });
     expect(log).toHaveLength(1);
     clock.advance(30_000);
     await expect(registry.lookup('job')).rejects.toMatchObject({ failure: 'full' });
-    expect(log[1]).toContain('"notLogged":4');
+    expect(log[1]).toContain('"notLogged":9');
   });
 });
 
@@ -198,6 +205,46 @@ test('renewals end with the first batch that fails as a whole, and name no lease
   const leases = Array.from({ length: 1_000 }, (_, index) => ({ id: `job-${index}`, epoch: 1 }));
   await expect(registry.renew(leases)).rejects.toMatchObject({ code: 'registry_unavailable' });
   expect(redis.runs.filter((script) => script === 'renew')).toHaveLength(500);
+});
+
+describe('a claim', () => {
+  /** The tenure that the last claim would have got on a free ID: held, elders, horizon, seen. */
+  async function freshTenure(): Promise<number[]> {
+    await registry.claim('job', 'hash-a', OWNER);
+    return (redis.args.at(-1) ?? []).slice(9, 13).map(Number);
+  }
+
+  beforeEach(async () => {
+    redis.answer = (script) =>
+      Promise.resolve(script === 'birth' ? '1' : ['claimed', '1', '', '1', '1', '1', '1']);
+    redis.events?.usable();
+    await settle();
+    clock.advance(LEASE_MS);
+  });
+
+  test('is of a registry that remembers, a lease after it was reached', async () => {
+    expect((await freshTenure())[2]).toBeGreaterThan(clock.wallTime());
+  });
+
+  test('that gets through before a new connection has been found usable is of one that may have forgotten', async () => {
+    redis.events?.lost();
+    expect((await freshTenure())[2]).toBeLessThan(clock.wallTime() - LEASE_MS);
+  });
+
+  test('whose look at the mark is not answered is made all the same, in REGISTRY_TIMEOUT_MS, and trusts no memory', async () => {
+    const { answer } = redis;
+    redis.answer = (script) => (script === 'birth' ? new Promise(() => undefined) : answer(script));
+    const claimed = freshTenure();
+    clock.advance(REGISTRY_TIMEOUT_MS);
+    expect((await claimed)[2]).toBeLessThan(clock.wallTime() - LEASE_MS);
+    redis.answer = () => new Promise(() => undefined);
+    const refused = registry.claim('job', 'hash-a', OWNER).catch((error: unknown) => callFaultFrom(error));
+    await settle();
+    clock.advance(LOOK_WITHIN_MS);
+    await settle();
+    clock.advance(REGISTRY_TIMEOUT_MS - LOOK_WITHIN_MS);
+    expect(await refused).toMatchObject({ failure: 'timeout' });
+  });
 });
 
 test('each connect that can be used is told, and losses are logged once', () => {

@@ -110,6 +110,18 @@ describe('what a pod knows of the memory of a redis', () => {
     expect(continuity.memoryAt(LOST_AT + 2)).toEqual(YOUNG);
   });
 
+  test('has a gap from the last look on, also where somebody looks before the new connection is spoken for', () => {
+    const continuity = new Continuity();
+    continuity.connected(BORN);
+    continuity.looked(LOST_AT - 15_000, BORN);
+    continuity.disconnected();
+    expect(continuity.memoryAt(LOST_AT)).toEqual(YOUNG);
+    continuity.looked(LOST_AT, BORN);
+    expect(continuity.memoryAt(LOST_AT)).toEqual(YOUNG);
+    continuity.connected(LOST_AT);
+    expect(continuity.memoryAt(LOST_AT + LEASE_MS)).toEqual(YOUNG);
+  });
+
   test('has a gap where the mark is new: somebody emptied it under the connection', () => {
     const continuity = new Continuity();
     continuity.connected(BORN);

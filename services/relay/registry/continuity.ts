@@ -33,11 +33,22 @@ export class Continuity {
     if (this.#bornAt === undefined) this.#memory = memoryFrom(bornAt);
     else if (this.#bornAt !== bornAt) this.#memory = this.#gapBefore(bornAt);
     this.#bornAt = bornAt;
-    this.#seenAt = now;
+    // What was seen on a connection that nobody has spoken for says nothing of the time before.
+    if (this.#memory !== undefined) this.#seenAt = now;
+  }
+
+  /** The connection is lost: the next one may be in use before anybody says so. */
+  disconnected(): void {
+    this.#memory = undefined;
   }
 
   memoryAt(now: number): Memory {
-    return this.#memory ?? memoryFrom(now);
+    return this.#memory ?? this.#gapBefore(now);
+  }
+
+  /** The memory of a Redis that has not answered a look at its mark. */
+  unknownAt(now: number): Memory {
+    return this.#gapBefore(now);
   }
 
   #gapBefore(since: number): Memory {

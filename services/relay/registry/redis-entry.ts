@@ -1,6 +1,7 @@
 // An entry as it lies in Redis: what is signed, and what may be believed of what is read.
 import { createHash } from 'node:crypto';
 import type { Entry, Owner } from './registry.ts';
+import type { Tenure } from './tenure.ts';
 
 /** Why an entry counts as absent: it was not written by a relay of this cluster, or not for this ID. */
 export const ENTRY_FAULTS = ['wrong_type', 'too_big', 'missing_field', 'malformed', 'bad_signature'] as const;
@@ -58,4 +59,15 @@ export function markOf({ pod, address }: Owner, claimHash: string, signature: st
 /** The name of this very entry in the scripts' argument `distrusted`. */
 export function fingerprintOf(fields: EntryFields): string {
   return fields.join('\n');
+}
+
+/** A tenure as the scripts take it. */
+export function tenureWords({ heldSince, eldersBefore, horizon, seen, wonAt }: Tenure): readonly string[] {
+  return [heldSince, eldersBefore, horizon, seen, wonAt].map(String);
+}
+
+/** A tenure as the scripts give it. */
+export function tenureFrom(words: readonly string[]): Tenure {
+  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0, wonAt = 0] = words.map(Number);
+  return { heldSince, eldersBefore, horizon, seen, wonAt };
 }

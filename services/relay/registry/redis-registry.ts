@@ -12,6 +12,8 @@ import {
   fingerprintOf,
   markOf,
   readEntry,
+  tenureFrom,
+  tenureWords,
 } from './redis-entry.ts';
 import { callFaultFrom, messageOf, RedisCallFault, type RedisFailure } from './redis-failure.ts';
 import { BIRTH_TTL_MS, ENTRY_TTL_MS, RedisKeys, TENURE_FIELDS } from './redis-keys.ts';
@@ -39,6 +41,12 @@ export const MAX_CALLS_IN_FLIGHT = 10_000;
 
 /** Messages can be lost (a fail-over, a new connection): who waits looks again so often, in milliseconds. */
 const LOOK_AGAIN_MS = 2_000;
+
+/**
+ * A claim waits for a look at the mark for so long, in milliseconds, and takes the rest of its time for itself: in a cluster
+ * the mark may lie on a server that is gone, and the ID on one that is there.
+ */
+export const LOOK_WITHIN_MS = REGISTRY_TIMEOUT_MS / 4;
 
 /** One line per kind of trouble in so many milliseconds, with the number of those not logged. */
 const LOG_EVERY_MS = 30_000;
@@ -142,6 +150,7 @@ export class RedisRegistry implements SessionRegistry {
           onReady?.();
         },
         lost: () => {
+          this.#continuity.disconnected();
           if (isUsable && !this.#stopped.signal.aborted) {
             log.warn({ redis }, 'redis connection lost');
             onLost?.();
@@ -161,13 +170,28 @@ export class RedisRegistry implements SessionRegistry {
     });
   }
 
-  claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome> {
+  /** Looks at the mark first: somebody may have emptied this Redis a moment ago, under the connection. */
+  async claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome> {
     const { clock, firstEpoch = () => clock.wallTime() } = this.#options;
-    return this.#write('claim', { id, claimHash, owner, epoch: firstEpoch(), proof });
+    const begin = clock.now();
+    const hasLooked = await this.#lookAtBirth(Math.min(LOOK_WITHIN_MS, this.#timeoutMs));
+    const now = clock.wallTime();
+    const memory = hasLooked ? this.#continuity.memoryAt(now) : this.#continuity.unknownAt(now);
+    const answerWithinMs = hasLooked ? this.#timeoutMs : this.#timeoutMs - (clock.now() - begin);
+    const claim = { id, claimHash, owner, epoch: firstEpoch(), proof };
+    return this.#write('claim', claim, newTenure(now, memory), answerWithinMs);
   }
 
-  restore(id: string, claimHash: string, owner: Owner, epoch: number, proof: Tenure): Promise<ClaimOutcome> {
-    return this.#write('restore', { id, claimHash, owner, epoch, proof });
+  async restore(
+    id: string,
+    claimHash: string,
+    owner: Owner,
+    epoch: number,
+    proof: Tenure,
+  ): Promise<ClaimOutcome> {
+    const now = this.#options.clock.wallTime();
+    const fresh = newTenure(now, this.#continuity.memoryAt(now));
+    return this.#write('restore', { id, claimHash, owner, epoch, proof }, fresh);
   }
 
   /**
@@ -260,16 +284,22 @@ export class RedisRegistry implements SessionRegistry {
   async #write(
     script: 'claim' | 'restore',
     { id, claimHash, owner, epoch: wantedEpoch, proof }: Claim,
+    freshTenure: Tenure,
+    answerWithinMs = this.#timeoutMs,
   ): Promise<ClaimOutcome> {
     const now = this.#options.clock.wallTime();
     const signature = this.#options.sign(entryText(id, owner, claimHash));
     const fields = [owner.pod, owner.address, claimHash, String(now), signature];
     const settings = [String(this.#leaseMs), this.#keys.claims(id)];
-    const fresh = tenureWords(newTenure(now, this.#continuity.memoryAt(now)));
+    const fresh = tenureWords(freshTenure);
     const proven = proof === undefined ? TENURE_FIELDS.map(() => '') : tenureWords(proof);
     const more = [String(wantedEpoch), ...fresh, ...proven];
     const call = (distrusted: string): Promise<unknown> =>
-      this.#run(script, { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] });
+      this.#run(
+        script,
+        { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] },
+        answerWithinMs,
+      );
 
     let reply = (await call('')) as ClaimReply;
     if (reply[0] === 'taken') {
@@ -288,12 +318,13 @@ export class RedisRegistry implements SessionRegistry {
     };
   }
 
-  /** A failure is logged as that of any call; the next look is at the next renewal. */
-  async #lookAtBirth(): Promise<void> {
+  /** True if the mark was seen; a failure is logged as that of any call. */
+  async #lookAtBirth(withinMs = this.#timeoutMs): Promise<boolean> {
     const now = this.#options.clock.wallTime();
     const call = { key: this.#keys.born(), args: [String(now), String(BIRTH_TTL_MS)] };
-    const bornAt = await this.#run('birth', call).catch(() => undefined);
+    const bornAt = await this.#run('birth', call, withinMs).catch(() => undefined);
     if (bornAt !== undefined) this.#continuity.looked(now, Number(bornAt));
+    return bornAt !== undefined;
   }
 
   #runBatch(batch: readonly Lease[]): Promise<readonly PromiseSettledResult<unknown>[]> {
@@ -312,8 +343,8 @@ export class RedisRegistry implements SessionRegistry {
     });
   }
 
-  #run(script: ScriptName, call: ScriptCall): Promise<unknown> {
-    return this.#timed(script, 1, (client) => client.run(script, call));
+  #run(script: ScriptName, call: ScriptCall, withinMs = this.#timeoutMs): Promise<unknown> {
+    return this.#timed(script, 1, (client) => client.run(script, call), withinMs);
   }
 
   /** Bounds the number of calls and the time of each, and tells how it went. */
@@ -321,14 +352,15 @@ export class RedisRegistry implements SessionRegistry {
     operation: ScriptName,
     calls: number,
     work: (client: RedisClient) => Promise<Reply>,
+    withinMs = this.#timeoutMs,
   ): Promise<Reply> {
     const begin = performance.now();
     const report = (outcome: 'ok' | RedisFailure): void => {
       this.#options.onCall?.(operation, (performance.now() - begin) / 1_000, outcome);
     };
     const { promise: silence, reject } = Promise.withResolvers<never>();
-    const cancel = this.#options.clock.after(this.#timeoutMs, () => {
-      reject(new RedisCallFault('timeout', `no answer to ${operation} within ${this.#timeoutMs} ms`));
+    const cancel = this.#options.clock.after(withinMs, () => {
+      reject(new RedisCallFault('timeout', `no answer to ${operation} within ${withinMs} ms`));
     });
     this.#inFlight += calls;
     try {
@@ -359,15 +391,4 @@ export class RedisRegistry implements SessionRegistry {
     const notLogged = this.#throttle.pass(message);
     if (notLogged !== undefined) this.#options.log.warn({ ...fields, notLogged }, message);
   }
-}
-
-/** As the scripts take it. */
-function tenureWords({ heldSince, eldersBefore, horizon, seen, wonAt }: Tenure): readonly string[] {
-  return [heldSince, eldersBefore, horizon, seen, wonAt].map(String);
-}
-
-/** As the scripts give it. */
-function tenureFrom(words: readonly string[]): Tenure {
-  const [heldSince = 0, eldersBefore = 0, horizon = 0, seen = 0, wonAt = 0] = words.map(Number);
-  return { heldSince, eldersBefore, horizon, seen, wonAt };
 }
