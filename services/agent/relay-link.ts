@@ -68,14 +68,21 @@ export function startRelayLink(options: RelayLinkOptions): RelayLink {
   return link;
 }
 
+/** On the Clock, in milliseconds. */
+interface Trouble {
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
 class PersistentLink implements RelayLink {
   readonly #options: RelayLinkOptions;
   readonly #stopping = new AbortController();
   /** Welcomed and not yet closed; two of them while one takes over from the other. */
   readonly #up = new Set<ControlLink>();
   readonly #backoff: Backoff;
-  /** When each kind of trouble was first met since a link was last up. */
-  readonly #troubles = new Map<LinkFailure['kind'], number>();
+  /** When each kind of trouble was first and last met since a link was last up. */
+  readonly #troubles = new Map<LinkFailure['kind'], Trouble>();
+  #lastTrouble: LinkFailure['kind'] | undefined;
   #status: AgentStatus | undefined;
   /** What proves to relays since when this agent has had its ID. */
   #grant = '';
@@ -154,13 +161,16 @@ class PersistentLink implements RelayLink {
   }
 
   #isWorthAnother(failure: LinkFailure): boolean {
+    const { kind, patienceMs } = failure;
     const now = this.#options.clock.now();
-    const firstSeen = this.#troubles.get(failure.kind);
-    if (now - (firstSeen ?? now) >= failure.patienceMs)
-      return failure.kind === 'usurped' && this.#options.isBusy();
-    if (firstSeen !== undefined) return true;
-    this.#troubles.set(failure.kind, now);
-    this.#options.onTrouble(failure);
+    const met = this.#troubles.get(kind);
+    // What was over for so long, with something else in the way since, is not the same trouble.
+    const isNew = met === undefined || (this.#lastTrouble !== kind && now - met.lastAt >= patienceMs);
+    const firstAt = isNew ? now : met.firstAt;
+    this.#troubles.set(kind, { firstAt, lastAt: now });
+    this.#lastTrouble = kind;
+    if (now - firstAt >= patienceMs) return kind === 'usurped' && this.#options.isBusy();
+    if (isNew) this.#options.onTrouble(failure);
     return true;
   }
 

@@ -186,6 +186,23 @@ describe('a relay link', () => {
     expect(heard.troubles).toHaveLength(1);
   });
 
+  test('whose ID another agent had for a moment, twice within hours, has not lost it', async () => {
+    const heard = await begin();
+    await until(() => heard.welcomes.length === 1);
+    relay.mood = 'id_taken';
+    relay.links[0]?.terminate();
+    await until(() => heard.troubles.length === 1, 10);
+    relay.mood = 'draining';
+    await until(() => heard.troubles.length === 2, 10);
+    heard.clock.advance(TAKEN_PATIENCE_MS);
+    relay.mood = 'id_taken';
+    await until(() => heard.troubles.length === 3 || heard.failure !== undefined, 10);
+    expect(heard.failure).toBeUndefined();
+    expect(heard.troubles.map(({ kind }) => kind)).toEqual(['usurped', 'unreachable', 'usurped']);
+    await until(() => heard.failure !== undefined, 1_000);
+    expect(heard.failure?.kind).toBe('usurped');
+  });
+
   test('that gets its ID back from another agent is as it was', async () => {
     const heard = await begin();
     await until(() => heard.welcomes.length === 1);
