@@ -1,5 +1,7 @@
 // Redis Cluster: IDs live on different servers, slots move, a server is lost and comes back empty.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisPod, RedisPods } from '../support/redis-pods.ts';
@@ -61,6 +63,31 @@ test('a slot that moved to another server is followed, also by renewals', async 
   await cluster.nodes[to]?.call('FLUSHALL');
   await move(slot, from);
   expect(await there.registry.renew([{ id, epoch: 1 }])).toEqual([id]);
+});
+
+test('a claim that gets through to a server which is back, before anybody says so, is of one that may have forgotten', async () => {
+  const clock = new ManualClock(Date.now());
+  const pod = pods.open({ clock });
+  await until('it is usable, and has looked', () => {
+    clock.advance(10);
+    return pod.calls.includes('birth ok');
+  });
+  clock.advance(2 * LEASE_MS);
+  let id = '';
+  for (const candidate of IDS) if ((await cluster.nodeOf(`converge:agent:{${candidate}}`)) === 2) id = candidate;
+  const sure = await pod.registry.claim('job', 'hash-a', pod.owner);
+  expect(sure.kind === 'claimed' && sure.tenure.horizon).toBeGreaterThan(clock.wallTime());
+  const readies = pod.readies();
+  await cluster.nodes[2]?.kill();
+  await expect(pod.registry.lookup(id)).rejects.toMatchObject({ code: 'registry_unavailable' });
+  await cluster.nodes[2]?.restart({ keep: false });
+  await cluster.formed();
+  // The clock stands still: no probe is due.
+  const claimed = await until('a claim gets through', () =>
+    pod.registry.claim(id, 'hash-b', pod.owner).catch(() => undefined),
+  );
+  expect(pod.readies()).toBe(readies);
+  expect(claimed.kind === 'claimed' && claimed.tenure.horizon).toBeLessThan(clock.wallTime());
 });
 
 test('a server that is lost costs only its ids, and what it forgot is restored when it is back', async () => {

@@ -27,6 +27,8 @@ export interface RedisClientEvents {
   /** Connected anew, and the server takes writes. What it held before may be gone. */
   usable(): void;
   lost(): void;
+  /** A server of a cluster is gone, or new: what it held may be forgotten. */
+  parted(): void;
   /** An attempt to connect failed, or what was connected to is of no use; one line. */
   failed(detail: string): void;
   /** The connection for messages is new: nothing is subscribed. */

@@ -157,6 +157,9 @@ export class RedisRegistry implements SessionRegistry {
           }
           isUsable = false;
         },
+        parted: () => {
+          this.#continuity.connected(clock.wallTime());
+        },
         failed: (error) => {
           this.#warn('redis not usable', { redis, error });
         },

@@ -159,6 +159,9 @@ class IoRedisClient implements RedisClient {
     connection.on('+node', (node: Redis) => {
       this.#attendNode(node);
     });
+    connection.on('-node', (node: Redis) => {
+      if (node.options.readOnly !== true) events.parted();
+    });
     this.#reviveAtEnd(connection);
   }
 
@@ -168,6 +171,8 @@ class IoRedisClient implements RedisClient {
    */
   #attendNode(node: Redis): void {
     if (node.options.readOnly === true) return;
+    // Calls reach it from now on, long before a probe has said that it is of use.
+    this.#options.events.parted();
     node.on('ready', () => {
       if (this.#connection.status === 'ready') this.#probe();
     });
