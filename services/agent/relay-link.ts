@@ -149,7 +149,7 @@ class PersistentLink implements RelayLink {
   /** What a relay that is full asks for, though not beyond the patience: then it is asked for the last time. */
   #waitAsked(failure: LinkFailure): number {
     const { clock, random } = this.#options;
-    const waitedMs = clock.now() - (this.#troubles.get(failure.kind) ?? clock.now());
+    const waitedMs = clock.now() - (this.#troubles.get(failure.kind)?.firstAt ?? clock.now());
     return Math.min(waitFor(failure, random), failure.patienceMs - waitedMs);
   }
 

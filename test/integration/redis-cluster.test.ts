@@ -74,7 +74,8 @@ test('a claim that gets through to a server which is back, before anybody says s
   });
   clock.advance(2 * LEASE_MS);
   let id = '';
-  for (const candidate of IDS) if ((await cluster.nodeOf(`converge:agent:{${candidate}}`)) === 2) id = candidate;
+  for (const candidate of IDS)
+    if ((await cluster.nodeOf(`converge:agent:{${candidate}}`)) === 2) id = candidate;
   const sure = await pod.registry.claim('job', 'hash-a', pod.owner);
   expect(sure.kind === 'claimed' && sure.tenure.horizon).toBeGreaterThan(clock.wallTime());
   const readies = pod.readies();

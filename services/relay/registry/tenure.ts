@@ -71,11 +71,16 @@ export function provenTenure(fresh: Tenure, proof: Tenure | undefined): Tenure {
   return proof !== undefined && outranks(proof, fresh) ? proof : fresh;
 }
 
+/** True once a registry that is sure has confirmed the tenure: no old grant is worth anything against it. */
+export function isSettled({ eldersBefore, seen }: Tenure): boolean {
+  return eldersBefore === 1 && seen === SEEN_NOW;
+}
+
 /**
  * The tenure of a claim that holds the ID and claims it again: a registry that is sure (`fresh`) has remembered it for a
  * lease, in which nobody with a better right has come.
  */
 export function confirmed(held: Tenure, fresh: Tenure, proof: Tenure | undefined): Tenure {
   const longer = proof !== undefined && proof.seen > held.seen ? proof : held;
-  return fresh.eldersBefore === 1 ? { ...longer, seen: fresh.seen } : longer;
+  return fresh.eldersBefore === 1 ? { ...longer, eldersBefore: 1, seen: fresh.seen } : longer;
 }

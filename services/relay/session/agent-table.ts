@@ -12,7 +12,7 @@ import {
   RENEW_EVERY_MS,
   type SessionRegistry,
 } from '../registry/registry.ts';
-import { outranks, SEEN_NOW, type Tenure } from '../registry/tenure.ts';
+import { isSettled, outranks, type Tenure } from '../registry/tenure.ts';
 import type { ControlLink, Log, Recorder } from './ports.ts';
 
 /** An agent with a control link on this pod. */
@@ -296,15 +296,15 @@ export class AgentTable {
     for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
-      // Who came back by its grant has the ID for good once the registry is sure, which it says to a restore.
-      const unsure = [...this].filter(({ tenure }) => tenure.seen !== SEEN_NOW);
+      // Whoever got the ID right after a loss of memory has it for good once the registry is sure: it says so to a restore.
+      const unsure = [...this].filter(({ id, tenure }) => !lost.has(id) && !isSettled(tenure));
       // A newer link may have come while the registry answered.
       const forgotten = leases.flatMap(({ id, epoch }) => {
         const agent = this.get(id);
         return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
       });
       // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
-      await this.#restoreAll([...new Set([...forgotten, ...unsure])]);
+      await this.#restoreAll([...forgotten, ...unsure]);
     } catch (error) {
       this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
     }
