@@ -5,6 +5,7 @@ import { DIST } from '../../deploy/build/source-tree.ts';
 import { freePort } from './e2e-network.ts';
 import type { E2eProcess, ProcessExit } from './e2e-process.ts';
 import { SYSTEM_PATH, type World } from './e2e-world.ts';
+import { sumOf } from './exposition.ts';
 
 const READY_EVERY_MS = 20;
 
@@ -58,6 +59,12 @@ export class MortalRelay {
     } catch {
       return false;
     }
+  }
+
+  /** The sum of the metric's series with those labels. */
+  async metric(series: string): Promise<number> {
+    const answer = await fetch(`http://127.0.0.1:${this.internalPort}/metrics`);
+    return sumOf(await answer.text(), series);
   }
 
   /** Sends a signal and waits for its end. */
