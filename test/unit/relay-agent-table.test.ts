@@ -137,6 +137,30 @@ test('a lease that has moved on closes the link here', async () => {
   stop();
 });
 
+test('an agent that says goodbye while it is registered again leaves its ID to others after a lease', async () => {
+  const { agents, link, registry, there, clock } = createCore();
+  const { agent, link: control } = await link('job', 'hash');
+  const answered = Promise.withResolvers<undefined>();
+  const restore = registry.restore.bind(registry);
+  registry.restore = async (...args) => {
+    const outcome = await restore(...args);
+    await answered.promise;
+    return outcome;
+  };
+  await registry.release('job', agent.epoch);
+  // Of the same agent on its way to another pod: the epoch is raised over it.
+  await there.claim('job', 'hash', PEER);
+  const restoring = agents.restore();
+  await settle();
+  expect(await registry.lookup('job')).toMatchObject({ ...SELF, epoch: agent.epoch + 1 });
+  agents.detach(agent, 'ended');
+  answered.resolve(undefined);
+  await restoring;
+  clock.advance(LEASE_MS);
+  expect(await registry.lookup('job')).toBeUndefined();
+  expect(control.closes).toEqual([]);
+});
+
 test('a lease that was lost and that nobody has taken is registered again', async () => {
   const { agents, link, registry, clock } = createCore();
   const stop = agents.start();

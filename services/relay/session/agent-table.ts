@@ -274,7 +274,11 @@ export class AgentTable {
     const { owner, registry } = this.#options;
     const { id, claimHash, epoch, tenure } = agent;
     const outcome = await registry.restore(id, claimHash, owner, epoch, tenure);
-    if (this.get(agent.id) !== agent) return;
+    if (this.get(agent.id) !== agent) {
+      // It left meanwhile, and gave up an epoch that was none any more.
+      if (outcome.kind === 'claimed') this.forsake({ id, epoch: outcome.epoch });
+      return;
+    }
     if (outcome.kind === 'taken') return this.#supersede(agent);
     const hasWon = outcome.tenure.wonAt !== tenure.wonAt;
     agent.epoch = outcome.epoch;
