@@ -61,6 +61,14 @@ test('a pod that refuses the connection is unreachable', async () => {
   expect(await dialler.isListening('[::1]:1')).toBe(false);
 });
 
+test.each(['127.0.0.1:99999', '256.0.0.1:1'])(
+  'an address that is none, %s, is reached by nobody and ends nothing',
+  async (address) => {
+    expect(await dialler.isListening(address)).toBeUndefined();
+    expect(await dialler.order(address, 'job', ORDER)).toMatchObject({ kind: 'failed' });
+  },
+);
+
 test('a pod that says nothing may be there all the same, and is not asked twice', async () => {
   let asked = 0;
   const address = await listen(() => {

@@ -40,6 +40,9 @@ export class PeerDialler {
 
   /** `POST /dial/ID` on the pod at `address`. Never rejects. */
   order(address: string, id: string, order: DialOrder): Promise<OrderOutcome> {
+    // A pod may have been given an address that is none, and nobody else must suffer from that.
+    if (!URL.canParse(`http://${address}`))
+      return Promise.resolve({ kind: 'failed', detail: 'its address is no address' });
     return this.#order(address, id, order, this.#agent);
   }
 
@@ -80,8 +83,10 @@ export class PeerDialler {
 
   /** Whether anybody listens at `address`; undefined if that cannot be told. Never rejects. */
   isListening(address: string): Promise<boolean | undefined> {
+    const url = URL.parse(`http://${address}`);
+    if (url === null) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
-    const { hostname, port } = new URL(`http://${address}`);
+    const { hostname, port } = url;
     const socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) });
     const cancel = this.#clock.after(PEER_ANSWER_WITHIN_MS, () => {
       resolve(undefined);
