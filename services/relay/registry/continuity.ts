@@ -46,11 +46,6 @@ export class Continuity {
     return this.#memory ?? this.#gapBefore(now);
   }
 
-  /** The memory of a Redis that has not answered a look at its mark. */
-  unknownAt(now: number): Memory {
-    return this.#gapBefore(now);
-  }
-
   #gapBefore(since: number): Memory {
     return this.#seenAt === undefined ? memoryFrom(since) : { since, knownUntil: this.#seenAt };
   }

@@ -179,7 +179,8 @@ export class RedisRegistry implements SessionRegistry {
     const begin = clock.now();
     const hasLooked = await this.#lookAtBirth(Math.min(LOOK_WITHIN_MS, this.#timeoutMs));
     const now = clock.wallTime();
-    const memory = hasLooked ? this.#continuity.memoryAt(now) : this.#continuity.unknownAt(now);
+    // Where nobody answers, what is known counts: to doubt it would let old grants outrank this claim.
+    const memory = this.#continuity.memoryAt(now);
     const answerWithinMs = hasLooked ? this.#timeoutMs : this.#timeoutMs - (clock.now() - begin);
     const claim = { id, claimHash, owner, epoch: firstEpoch(), proof };
     return this.#write('claim', claim, newTenure(now, memory), answerWithinMs);
