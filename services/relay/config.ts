@@ -39,6 +39,10 @@ const seconds = (name: string, fallback: number) =>
     .max(86_400, `${name} must be at most 86400 seconds`)
     .default(fallback);
 
+function isAddressWithPort(text: string): boolean {
+  return ADDRESS_WITH_PORT_PATTERN.test(text) && URL.canParse(`http://${text}`);
+}
+
 /** One entry per variable, in the order of the README's table. */
 const SCHEMA = z.object({
   PORT: port('PORT', 8080).describe('public listener'),
@@ -57,7 +61,7 @@ const SCHEMA = z.object({
   POD_ID: z.string().max(253).default(hostname()).describe('who this pod is'),
   POD_ADDRESS: z
     .string()
-    .regex(ADDRESS_WITH_PORT_PATTERN, 'POD_ADDRESS must be HOST:PORT')
+    .refine(isAddressWithPort, 'POD_ADDRESS must be HOST:PORT')
     .optional()
     .describe('how other pods reach the internal listener of this one'),
   CLUSTER_SECRET: z

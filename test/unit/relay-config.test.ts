@@ -237,6 +237,13 @@ describe('limits', () => {
   });
 });
 
+test.each(['10.0.0.7', 'h:99999', '256.0.0.1:1', '[fd00::7:9090', 'a b:1'])(
+  'POD_ADDRESS %s is a fault: other pods would be sent there',
+  (text) => {
+    expect(faults({ POD_ADDRESS: text })).toEqual([expect.stringMatching(/^POD_ADDRESS: must be HOST:PORT/)]);
+  },
+);
+
 describe('PROXY_PROTOCOL_FROM', () => {
   test('is a list of addresses and ranges', () => {
     const { proxyProtocolFrom } = valid({ PROXY_PROTOCOL_FROM: '10.0.0.0/8, 192.0.2.1,fd00::/8' });
