@@ -59,9 +59,8 @@ class World {
 type Step =
   | { readonly kind: 'stall' | 'abandon' | 'renew' }
   | { readonly kind: 'pass'; readonly ms: number }
-  /** `flush`: the registry is emptied, no pod is told, and strangers come first. */
-  | { readonly kind: 'theft' | 'return' | 'flush'; readonly pod: number }
-  /** The registry is emptied, strangers come first; the job's own link may be lost with it. */
+  | { readonly kind: 'theft' | 'return'; readonly pod: number }
+  /** The registry is emptied (a claim looks whether it was), strangers come first; the job's own link may be lost with it. */
   | { readonly kind: 'forget'; readonly pod: number; readonly isAway: boolean }
   | { readonly kind: 'outage'; readonly pod: number; readonly ms: number };
 
@@ -69,7 +68,7 @@ const pod = fc.nat(2);
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constantFrom('stall', 'abandon', 'renew') }),
   fc.record({ kind: fc.constant('pass'), ms: fc.integer({ min: 1, max: 120_000 }) }),
-  fc.record({ kind: fc.constantFrom('theft', 'return', 'flush'), pod }),
+  fc.record({ kind: fc.constantFrom('theft', 'return'), pod }),
   fc.record({ kind: fc.constant('forget'), pod, isAway: fc.boolean() }),
   fc.record({ kind: fc.constant('outage'), pod, ms: fc.integer({ min: 1, max: RETURN_WITHIN_MS }) }),
 );
@@ -108,10 +107,6 @@ async function take(world: World, happening: Step): Promise<number> {
     case 'pass':
       await world.pass(happening.ms);
       return 0;
-    case 'flush':
-      clock.advance(1);
-      store.held.clear();
-      return strangersDial(world, happening.pod);
     case 'theft':
       return strangersDial(world, happening.pod);
     case 'return':

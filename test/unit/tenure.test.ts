@@ -6,6 +6,7 @@ import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { formatGrant, GRANT_EVERY_MS, readGrant } from '../../services/relay/hop/grant.ts';
 import { Continuity, LONGEST_OUTAGE_MS, memoryFrom } from '../../services/relay/registry/continuity.ts';
 import {
+  ELDERS_SEEN_WITHIN_MS,
   newTenure,
   outranks,
   provenTenure,
@@ -46,8 +47,8 @@ describe('after a loss of memory', () => {
   test.each([
     ['an agent that is linked', SEEN_NOW, true],
     ['one that was linked at the loss', YOUNG.knownUntil, true],
-    ['one that had been gone for a lease at the loss', YOUNG.knownUntil - LEASE_MS - TENURE_SLACK_MS, true],
-    ['one that had been gone for longer', YOUNG.knownUntil - LEASE_MS - TENURE_SLACK_MS - 1, false],
+    ['one that had been gone for a lease at the loss', YOUNG.knownUntil - ELDERS_SEEN_WITHIN_MS, true],
+    ['one that had been gone for longer', YOUNG.knownUntil - ELDERS_SEEN_WITHIN_MS - 1, false],
   ])('%s outranks who came since: %i, %s', (_, seen, wins) => {
     expect(outranks({ ...agent, seen }, thief)).toBe(wins);
     expect(outranks({ ...thief, seen: SEEN_NOW }, { ...agent, seen })).toBe(!wins);

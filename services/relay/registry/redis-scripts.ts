@@ -66,7 +66,7 @@ local function tenureOver(entry)
   if entry[4] ~= ARGV[3] then return { PROOF[1], PROOF[2], PROOF[3], PROOF[4], ARGV[4] } end
   if PROOF and tonumber(PROOF[4]) > tonumber(held[4]) then held = PROOF end
   -- As \`confirmed\` in tenure.ts.
-  if FRESH[2] == '1' then held[2], held[4] = FRESH[2], FRESH[4] end
+  if FRESH[3] == '1' then held[2], held[4] = '1', FRESH[4] end
   return held
 end
 

@@ -24,13 +24,25 @@ export const LOSS_NOTICED_WITHIN_MS = RENEW_EVERY_MS + 5_000;
 /** `seen` of who holds the ID by the word of a registry that remembers: later than any clock says, within 15 digits. */
 export const SEEN_NOW = 999_999_999_999_999;
 
+/**
+ * Who came back by a grant after a loss is sure of the ID after so long, in milliseconds: a pod may stall for a minute whose
+ * agent has the better right.
+ */
+const SETTLED_AFTER_MS = 2 * LEASE_MS;
+
+/**
+ * Who had the ID when the registry lost its memory was seen so shortly before that, in milliseconds: he may have been without
+ * a link for a lease, and his grant may be from before a loss that came shortly before this one.
+ */
+export const ELDERS_SEEN_WITHIN_MS = SETTLED_AFTER_MS + LEASE_MS + TENURE_SLACK_MS;
+
 /** Times are in milliseconds since the Unix epoch, by the clock of the pod that took the claim. */
 export interface Tenure {
   /** When this claim got the ID for the first time. */
   readonly heldSince: number;
   /** When the registry lost its memory, if that was less than a lease before; else 1, which nobody was before. */
   readonly eldersBefore: number;
-  /** Of those who had the ID before the loss, who was not seen linked since this moment had given it up. */
+  /** Of those who had the ID before the loss, who was not seen linked since this moment had given it up; 1 long after it. */
   readonly horizon: number;
   /** Until when it is sure that it has the ID: SEEN_NOW, or the time of the grant that it came back with. */
   readonly seen: number;
@@ -42,7 +54,8 @@ export interface Tenure {
 export function newTenure(now: number, { since, knownUntil }: Memory): Tenure {
   const isSure = now - since >= LEASE_MS;
   const eldersBefore = isSure ? 1 : Math.min(now, since);
-  const horizon = Math.max(1, knownUntil - LEASE_MS - TENURE_SLACK_MS);
+  const isSettled = now - since >= SETTLED_AFTER_MS;
+  const horizon = isSettled ? 1 : Math.max(2, knownUntil - ELDERS_SEEN_WITHIN_MS);
   return { heldSince: now, eldersBefore, horizon, seen: SEEN_NOW, wonAt: 1 };
 }
 
@@ -77,10 +90,10 @@ export function isSettled({ eldersBefore, seen }: Tenure): boolean {
 }
 
 /**
- * The tenure of a claim that holds the ID and claims it again: a registry that is sure (`fresh`) has remembered it for a
- * lease, in which nobody with a better right has come.
+ * The tenure of a claim that holds the ID and claims it again. Long after a loss (`fresh`) nobody with a better right will
+ * come any more.
  */
 export function confirmed(held: Tenure, fresh: Tenure, proof: Tenure | undefined): Tenure {
   const longer = proof !== undefined && proof.seen > held.seen ? proof : held;
-  return fresh.eldersBefore === 1 ? { ...longer, eldersBefore: 1, seen: fresh.seen } : longer;
+  return fresh.horizon === 1 ? { ...longer, eldersBefore: 1, seen: fresh.seen } : longer;
 }

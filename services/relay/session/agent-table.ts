@@ -300,7 +300,7 @@ export class AgentTable {
     for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
-      // Whoever got the ID right after a loss of memory has it for good once the registry is sure: it says so to a restore.
+      // Whoever got the ID right after a loss of memory has it for good once that is long ago: the registry says so to a restore.
       const unsure = [...this].filter(({ id, tenure }) => !lost.has(id) && !isSettled(tenure));
       // A newer link may have come while the registry answered.
       const forgotten = leases.flatMap(({ id, epoch }) => {
