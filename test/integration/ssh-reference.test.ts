@@ -91,7 +91,8 @@ describe('a command on a terminal', () => {
     'echo $0; ls /proc/self/fd; readlink /proc/self/fd/* | grep -c pts',
     'grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status',
     'test $(ps -o sid= -p $$) = $$ && test $(ps -o tpgid= -p $$) = $$ && echo in the foreground',
-    'nohup sleep 0.3 & exit 4',
+    // The shell may not end before nohup has said its word.
+    'rm -f runs; nohup sh -c "echo > runs; sleep 0.3" & until [ -e runs ]; do :; done; exit 4',
   ])('%s', async (command) => {
     await compare(command, undefined, ['-tt']);
   });

@@ -177,7 +177,7 @@ export class RedisRegistry implements SessionRegistry {
   async claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome> {
     const { clock, firstEpoch = () => clock.wallTime() } = this.#options;
     const begin = clock.now();
-    const hasLooked = await this.#lookAtBirth(Math.min(LOOK_WITHIN_MS, this.#timeoutMs));
+    const hasLooked = await this.#lookAtBirth(Math.min(LOOK_WITHIN_MS, this.#timeoutMs / 4));
     const now = clock.wallTime();
     // Where nobody answers, what is known counts: to doubt it would let old grants outrank this claim.
     const memory = this.#continuity.memoryAt(now);
