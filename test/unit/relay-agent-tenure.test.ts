@@ -54,7 +54,7 @@ test('an agent is handed a grant of now for as long as it is linked', async () =
 });
 
 test('what an agent came back with grows no younger by its new link, until the loss is long ago', async () => {
-  const { agents, registry, key, clock } = createCore();
+  const { agents, registry, key, clock, lines } = createCore();
   const stop = agents.start();
   const seen = clock.wallTime() - 1_000;
   const proof = provenSince(clock.wallTime() - LEASE_MS, seen);
@@ -69,6 +69,8 @@ test('what an agent came back with grows no younger by its new link, until the l
   }
   expect(grantedSeen()).toBe(clock.wallTime());
   expect(agent.tenure.seen).toBe(SEEN_NOW);
+  // Nothing was lost: nobody reads of it.
+  expect(lines.map(({ message }) => message)).toEqual(['agent linked']);
   // The registry knows it too: an elder that had been gone before is none.
   const again = await registry.claim('job', 'hash of job', { pod: 'pod-b', address: '10.0.0.2:9090' });
   expect(again).toMatchObject({ tenure: { seen: SEEN_NOW } });

@@ -256,6 +256,12 @@ export class AgentTable {
   }
 
   async #restoreAll(agents: readonly Agent[]): Promise<void> {
+    if (agents.length === 0 || !(await this.#register(agents))) return;
+    this.#options.log.info({ agents: agents.length }, 'agents restored in the registry');
+  }
+
+  /** False if the registry went away again, which is logged. */
+  async #register(agents: readonly Agent[]): Promise<boolean> {
     const { log } = this.#options;
     for (let at = 0; at < agents.length; at += RESTORE_BATCH) {
       const batch = agents.slice(at, at + RESTORE_BATCH);
@@ -264,10 +270,10 @@ export class AgentTable {
       if (failed !== undefined) {
         // It went away again: the next return restores them all.
         log.warn({ err: failed.reason as unknown, agents: agents.length }, 'agents not restored');
-        return;
+        return false;
       }
     }
-    if (agents.length > 0) log.info({ agents: agents.length }, 'agents restored in the registry');
+    return true;
   }
 
   async #restoreOne(agent: Agent): Promise<void> {
@@ -308,7 +314,8 @@ export class AgentTable {
         return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
       });
       // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
-      await this.#restoreAll([...forgotten, ...unsure]);
+      await this.#restoreAll(forgotten);
+      await this.#register(unsure);
     } catch (error) {
       this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
     }
