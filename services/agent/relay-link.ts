@@ -7,7 +7,8 @@ import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/co
 import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
 import type { DialOutcome } from '#shared/stream/dial.ts';
 import { waitFor } from '#shared/stream/dial-failure.ts';
-import { AGENT_PACE, Purse } from '#shared/stream/link-budget.ts';
+import { AGENT_PACE } from '#shared/stream/link-budget.ts';
+import { TokenBucket } from '#shared/token-bucket.ts';
 import { type ControlLink, controlLinkOver } from './control-link.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
@@ -90,7 +91,7 @@ class PersistentLink implements RelayLink {
   /** Until the status may be told again; what it is then is what counts. */
   #cancelStatus: Cancel | undefined;
   #toldStatus: AgentStatus | undefined;
-  readonly #resumptions: Purse;
+  readonly #resumptions: TokenBucket;
   #cancelResumptions: Cancel | undefined;
   #wasLinked = false;
   /** Why the last link that was up closed. */
@@ -99,7 +100,7 @@ class PersistentLink implements RelayLink {
   constructor(options: RelayLinkOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ ...BACKOFF, random: options.random });
-    this.#resumptions = new Purse(AGENT_PACE.resumptions, options.clock);
+    this.#resumptions = new TokenBucket(AGENT_PACE.resumptions, options.clock.now());
   }
 
   report(status: AgentStatus): void {
@@ -240,12 +241,14 @@ class PersistentLink implements RelayLink {
     // During a move there are two; the newer one stays.
     const link = [...this.#up].at(-1);
     if (link === undefined) return;
-    for (let next = this.#untold[0]; next !== undefined && this.#resumptions.take(1); [next] = this.#untold) {
+    const { clock } = this.#options;
+    for (let next = this.#untold[0]; next !== undefined; [next] = this.#untold) {
+      if (this.#resumptions.take(clock.now()) > 0) break;
       this.#untold.shift();
       link.send(next);
     }
     if (this.#untold.length === 0) return;
-    this.#cancelResumptions ??= this.#options.clock.after(RESUMPTIONS_AGAIN_MS, () => {
+    this.#cancelResumptions ??= clock.after(RESUMPTIONS_AGAIN_MS, () => {
       this.#cancelResumptions = undefined;
       this.#tellNow();
     });

@@ -1,14 +1,12 @@
 // The stranger log: what those do who have not logged in goes into the job log line by line while it is little, and as
 // one line in ten seconds when it is much.
 import type { Cancel, Clock } from '#shared/clock.ts';
+import { SUMMARY_EVERY_MS } from '#shared/summary.ts';
 import { sourceOf } from './crowd/client-source.ts';
 import type { JobLog } from './job-log.ts';
 import type { LogEvent } from './notices/log-line.ts';
 
-/** What is too much for lines of its own is told so often, in milliseconds. */
-export const SUMMARY_EVERY_MS = 10_000;
-
-/** Lines in that time about those from where nobody is logged in; people who log in make two or three each. */
+/** Lines in SUMMARY_EVERY_MS about those from where nobody is logged in; people who log in make two or three each. */
 export const STRANGER_LINES_MAX = 20;
 
 /** Lines in that time about those from where somebody is: his sessions come and go with his network. */

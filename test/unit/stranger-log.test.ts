@@ -1,12 +1,12 @@
 // What strangers do in the job log: a line each while it is little, one line in ten seconds when it is much.
 import { beforeEach, expect, test } from 'vitest';
+import { SUMMARY_EVERY_MS } from '#shared/summary.ts';
 import { createJobLog } from '../../services/agent/job-log.ts';
 import {
   createStrangerLog,
   NEIGHBOUR_LINES_MAX,
   STRANGER_LINES_MAX,
   type StrangerLog,
-  SUMMARY_EVERY_MS,
 } from '../../services/agent/stranger-log.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

@@ -2,12 +2,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
-
-/** What may come at once, and what is added to that in each second, up to it. */
-export interface Allowance {
-  readonly burst: number;
-  readonly perSecond: number;
-}
+import { type Allowance, TokenBucket } from '../token-bucket.ts';
 
 /** What one end of a link may send. */
 export interface LinkAllowances {
@@ -66,32 +61,6 @@ export const TOO_MANY_PIECES = 'WS_ERR_TOO_MANY_BUFFERED_PARTS';
 /** How long the close frame of a link over its budget may take to leave, in milliseconds; nothing is read meanwhile. */
 export const OVER_BUDGET_LINGER_MS = 1_000;
 
-/** One allowance, as it is used up. */
-export class Purse {
-  readonly #allowance: Allowance;
-  readonly #clock: Clock;
-  #left: number;
-  #at: number;
-
-  constructor(allowance: Allowance, clock: Clock) {
-    this.#allowance = allowance;
-    this.#clock = clock;
-    this.#left = allowance.burst;
-    this.#at = clock.now();
-  }
-
-  /** False, and nothing is taken, if there is not so much left. */
-  take(amount: number): boolean {
-    const now = this.#clock.now();
-    const { burst, perSecond } = this.#allowance;
-    this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1_000) * perSecond);
-    this.#at = now;
-    if (this.#left < amount) return false;
-    this.#left -= amount;
-    return true;
-  }
-}
-
 export interface BudgetOptions {
   readonly clock: Clock;
   /** Of the peer. */
@@ -109,13 +78,14 @@ export function holdToBudget(
   transport: Socket,
   { clock, budget, onSpent }: BudgetOptions,
 ): () => boolean {
-  const messages = new Purse(budget.messages, clock);
-  const pings = new Purse(budget.pings, clock);
-  const bytes = new Purse(budget.bytes, clock);
+  const now = clock.now();
+  const messages = new TokenBucket(budget.messages, now);
+  const pings = new TokenBucket(budget.pings, now);
+  const bytes = new TokenBucket(budget.bytes, now);
   let isSpent = false;
-  const take = (purse: Purse, amount: number): boolean => {
+  const take = (bucket: TokenBucket, amount: number): boolean => {
     if (isSpent) return false;
-    if (purse.take(amount)) return true;
+    if (bucket.take(clock.now(), amount) === 0) return true;
     isSpent = true;
     onSpent();
     return false;

@@ -1,31 +1,31 @@
 // A token bucket: so many at once, and then so many per second.
 
-export interface BucketSize {
-  readonly perSecond: number;
-  /** What it holds when it is full. */
+/** What may come at once, and what is added to that in each second, up to it. */
+export interface Allowance {
   readonly burst: number;
+  readonly perSecond: number;
 }
 
 /** Starts full. Times are milliseconds on the Clock. */
 export class TokenBucket {
-  readonly #size: BucketSize;
+  readonly #size: Allowance;
   #tokens: number;
   #at: number;
 
-  constructor(size: BucketSize, now: number) {
+  constructor(size: Allowance, now: number) {
     this.#size = size;
     this.#tokens = size.burst;
     this.#at = now;
   }
 
-  /** Takes one token. The result is 0, or, when there is none, the milliseconds until there is one. */
-  take(now: number): number {
+  /** Takes so many tokens. The result is 0, or, when there are too few, the milliseconds until there are enough; none is taken. */
+  take(now: number, amount = 1): number {
     this.#fill(now);
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
+    if (this.#tokens >= amount) {
+      this.#tokens -= amount;
       return 0;
     }
-    return Math.ceil(((1 - this.#tokens) * 1_000) / this.#size.perSecond);
+    return Math.ceil(((amount - this.#tokens) * 1_000) / this.#size.perSecond);
   }
 
   isFull(now: number): boolean {
