@@ -1,12 +1,17 @@
 // The registry contract, kept by pods that share a real Redis; and what only Redis has: keys, subscriptions, scripts.
+import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { tenureWords } from '../../services/relay/registry/redis-entry.ts';
+import { TENURE_FIELDS } from '../../services/relay/registry/redis-keys.ts';
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
+import { outranks, SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 import { ageEntries } from '../support/redis-age.ts';
 import { type RedisPod, RedisPods } from '../support/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { LINKED } from '../support/tenure.ts';
 import { describeRegistry, type RegistryHarness } from './registry-contract.ts';
 
 const SHORT_LEASE_MS = 150;
@@ -157,6 +162,34 @@ describe('the registry in redis', () => {
     expect((await other.registry.claim('job', 'hash-b', other.owner)).kind).toBe('claimed');
     const back = await one.registry.claim('job', 'hash-a', one.owner, grant);
     expect(back).toMatchObject({ kind: 'claimed', tenure: { heldSince: grant.heldSince } });
+  });
+
+  test('R12 the scripts rank any two tenures as tenure.ts does', async () => {
+    const since = Date.now();
+    const moment = fc.integer({ min: -400, max: 400 }).map((seconds) => since + seconds * 1_000);
+    const tenure: fc.Arbitrary<Tenure> = fc.record({
+      heldSince: moment,
+      eldersBefore: fc.oneof(moment, fc.constant(1)),
+      horizon: fc.oneof(moment, fc.constant(1)),
+      seen: fc.oneof(moment, fc.constant(SEEN_NOW)),
+      wonAt: fc.oneof(moment, fc.constant(1)),
+    });
+    const verdicts = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(tenure, tenure, async (held, proof) => {
+        await here.registry.restore('job', 'hash-a', here.owner, 1, LINKED);
+        const words = TENURE_FIELDS.flatMap((field, index) => [field, tenureWords(held)[index] ?? '']);
+        await server.call('HSET', 'converge:agent:{job}', ...words);
+        const outcome = await there.registry.claim('job', 'hash-b', there.owner, proof);
+        expect(outcome.kind).toBe(outranks(proof, held) ? 'claimed' : 'taken');
+        if (outcome.kind === 'claimed')
+          expect(outcome.tenure).toEqual({ ...proof, wonAt: expect.any(Number) as number });
+        verdicts.add(outcome.kind);
+        await server.call('DEL', 'converge:agent:{job}');
+      }),
+      { numRuns: 500 },
+    );
+    expect(verdicts.size).toBe(2);
   });
 
   test('keys and channels of a prefix of its own touch nobody else', async () => {
