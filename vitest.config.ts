@@ -15,7 +15,7 @@ function project(name: string, timeoutMs: number, parallel: boolean, options: Pr
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
       fileParallelism: parallel,
-      globalSetup: ['test/support/process-addon.ts'],
+      globalSetup: ['test/support/agent/process-addon.ts'],
     },
   };
 }
