@@ -6,8 +6,8 @@ import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ensurePackages } from '../clients/packages.ts';
 import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from '../support/machine/browser.ts';
+import { formatTally, readTally, sumTallies } from '../support/report/tally.ts';
 import { BUILD, runStage, STATIC_STAGES, type Stage } from './stages.ts';
-import { formatTally, readTally, sumTallies } from './tally.ts';
 
 interface TestGroup {
   readonly projects: readonly string[];

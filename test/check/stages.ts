@@ -15,6 +15,7 @@ export interface Stage {
 export const STATIC_STAGES: readonly Stage[] = [
   { name: 'format', command: ['biome', 'check'], remedy: '`npm run format` formats' },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'rooms', command: ['node', 'test/house/main.ts'] },
   { name: 'types', command: ['tsc'] },
   {
     name: 'unused code',

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { partsOf } from '../../../deploy/dev/parts.ts';
-import { type E2eProcess, startProcess } from '../../support/laptop/started-process.ts';
+import { type E2eProcess, startProcess } from '../../support/process/started-process.ts';
 
 const run = promisify(execFile);
 

@@ -45,7 +45,8 @@ export function faultsOf(document: Document, { files, documents, scripts }: Surr
     const complain = (words: string): void => {
       faults.push(`${document.path}:${index + 1}: ${words}`);
     };
-    for (const path of namedPaths(line)) {
+    // A link's target is looked at below, from the folder of its document.
+    for (const path of namedPaths(line.replaceAll(/\]\([^)]*\)/g, ']'))) {
       if (!isThere(path))
         complain(`names ${path}, which is not in the repository: correct the path, or remove it`);
     }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
-import { readRepository } from '../../check/documents.ts';
+import { readRepository } from '../../house/documents.ts';
 
 /** Not ours: the user's, the system's and Node's. Those of CI systems are read in one file, which names them all. */
 const FOREIGN = ['HOME', 'LOGNAME', 'NODE_OPTIONS', 'PATH', 'SHELL', 'USER', 'XDG_CACHE_HOME'];

@@ -1,7 +1,7 @@
 // The documents of the repository: what they point to is there, and each is found from another.
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Document, faultsOf, readRepository } from '../../check/documents.ts';
+import { type Document, faultsOf, readRepository } from '../../house/documents.ts';
 
 const repository = readRepository();
 
