@@ -1,8 +1,8 @@
 // The documents of the repository, and what is wrong with what they point to: files, headings, commands.
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, matchesGlob, normalize } from 'node:path';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { listFiles } from './source-list.ts';
 
 export interface Document {
   /** Relative to the repository's root. */
@@ -21,13 +21,7 @@ export interface Surroundings {
 
 /** The repository as it lies here: what git has, and what it would take. */
 export function readRepository(): Surroundings {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  const deleted = execFileSync('git', ['ls-files', '--deleted'], { cwd: ROOT, encoding: 'utf8' });
-  const gone = new Set(deleted.split('\n'));
-  const files = listed.split('\n').filter((file) => file !== '' && !gone.has(file));
+  const files = listFiles(ROOT);
   const documents = files
     .filter((file) => file.endsWith('.md'))
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
