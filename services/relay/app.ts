@@ -304,3 +304,4 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     },
   };
 }
+// x

@@ -70,8 +70,8 @@ function jobFaults(name: string, { permissions = {}, steps = [], uses, ...job }:
   for (const { run = '' } of steps) {
     for (const [, command = '', script = ''] of run.matchAll(/\bnpm (run|[a-z]+)(?: ([a-z][\w:-]*))?/g)) {
       const isKnown = command === 'run' ? script in scripts : NPM_COMMANDS.includes(command);
-      if (!isKnown)
-        faults.push(`job ${name} calls npm ${command} ${script}, which package.json lacks`.trim());
+      const called = command === 'run' ? `npm run ${script}` : `npm ${command}`;
+      if (!isKnown) faults.push(`job ${name} calls ${called}, which package.json lacks: correct the name`);
     }
     if (/\$\{\{ *(github\.(event|head_ref|ref_name)|inputs)/.test(run))
       faults.push(`job ${name} puts words of others into a script: pass them in env`);
