@@ -63,6 +63,28 @@ export function faultsOf(document: Document, { files, documents, scripts }: Surr
   return faults;
 }
 
+/** The same for the comments of source files. */
+export function commentFaultsOf(sources: readonly Document[], files: readonly string[]): string[] {
+  const isThere = existence(files);
+  const names = new Set(files.map((file) => file.slice(file.lastIndexOf('/') + 1)));
+  const faultsIn = (line: string): string[] => {
+    const [comment] = /(?:^\s*(?:\/\/|\/?\*|#)|\s\/\/ ).*/.exec(line) ?? [];
+    if (comment === undefined) return [];
+    const paths = namedPaths(comment).filter((path) => /\.\w+$/.test(path) && !isThere(path));
+    const single = [...comment.matchAll(/(?<![\w/.-])[a-z][\w-]*\.(?:ts|cc)\b/g)].map(([name]) => name);
+    const gone = [...paths, ...single.filter((name) => !names.has(name))];
+    const faults = gone.map((name) => `names ${name}, which is not in the repository: correct or remove it`);
+    if (/\bdesign (section|page)\b|\bthe design('s)?\b|\bdesign\.md\b/i.test(comment))
+      faults.push('cites a design that nobody can open: correct it to a page of docs/, or an RFC');
+    return faults;
+  };
+  return sources.flatMap(({ path, text }) =>
+    text
+      .split('\n')
+      .flatMap((line, index) => faultsIn(line).map((words) => `${path}:${index + 1}: ${words}`)),
+  );
+}
+
 /** Paths from the root, in prose and in blocks of code; a URL's path is none. NAME and NNNN stand for anything. */
 function namedPaths(line: string): string[] {
   const found = line.matchAll(

@@ -1,7 +1,9 @@
 // The documents of the repository: what they point to is there, and each is found from another.
+import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Document, faultsOf, readRepository } from '../../house/documents.ts';
+import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { commentFaultsOf, type Document, faultsOf, readRepository } from '../../house/documents.ts';
 
 const repository = readRepository();
 
@@ -53,10 +55,20 @@ test('every document is linked from another one: link a new one from README.md o
   expect(found.filter((path) => path !== 'README.md' && !linked.has(path))).toEqual([]);
 });
 
+test('every file that a comment names is there', () => {
+  const sources = repository.files.filter((file) => /\.(ts|cc|h|yaml|tpl)$/.test(file));
+  expect(sources.length).toBeGreaterThan(500);
+  const texts = sources.map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+  expect(commentFaultsOf(texts, repository.files)).toEqual([]);
+});
+
 test('nothing joins the top level: a new file goes into a folder, or into the list of this test with its reason', () => {
   const entries = new Set(repository.files.map((file) => file.split('/', 1)[0] ?? ''));
   expect([...entries].filter((entry) => !TOP_LEVEL.includes(entry))).toEqual([]);
 });
+
+/** Apart, so that what is planted below is no comment of this file. */
+const SLASHES = '//';
 
 describe('a violation is found, in a sentence that says what to do', () => {
   const guide: Document = { path: 'docs/guide.md', text: '# A guide: to `things`\n\n## Same\n\n## Same\n' };
@@ -102,5 +114,26 @@ describe('a violation is found, in a sentence that says what to do', () => {
   test('links are followed from the folder of their document', () => {
     expect(faultsIn('[up](../README.md) [there](guide.md#same)', 'docs/other.md')).toEqual([]);
     expect(faultsIn('[up](README.md)', 'docs/other.md')).toHaveLength(1);
+  });
+
+  test.each([
+    ['// as services/relay/gone.ts does', 'a.ts:1: names services/relay/gone.ts, which'],
+    ['let a;\n * see gone.ts', 'a.ts:2: names gone.ts, which'],
+    [`run(); ${SLASHES} docs/gone.md`, 'a.ts:1: names docs/gone.md, which'],
+    ['# services/relay/gone.ts', 'a.ts:1: names services/relay/gone.ts, which'],
+    ['/** The pump of design section 5. */', 'a.ts:1: cites a design'],
+  ])('in a comment: %s', (text, fault) => {
+    const faults = commentFaultsOf([{ path: 'a.ts', text }], surroundings.files);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(fault);
+  });
+
+  test.each([
+    '// app.ts and services/relay/app.ts',
+    "import { a } from './gone.ts';",
+    '// https://example.org/src/gone.ts',
+    '// packages/core/gone.ts of somebody else',
+  ])('but not in: %s', (text) => {
+    expect(commentFaultsOf([{ path: 'a.ts', text }], surroundings.files)).toEqual([]);
   });
 });
