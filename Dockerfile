@@ -18,6 +18,7 @@ RUN npm ci
 COPY tsconfig.json ./
 COPY services services
 COPY deploy/build deploy/build
+COPY deploy/session-check deploy/session-check
 # Of the two compressed forms gzip stays, which every client takes; zstd would save a sixth of a download for 100 MB of
 # image. The plain form is what ranges, and so resumed downloads, are served from.
 RUN npm run build && rm dist/bin/*.zst
@@ -40,7 +41,7 @@ USER 10001:10001
 EXPOSE 8080 9090
 # SIGTERM drains (DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS: give docker stop at least that, -t 60).
 STOPSIGNAL SIGTERM
-# The relay takes its flags of Node by itself: services/shared/runtime-flags.ts.
+# The relay takes its flags of Node by itself: services/shared/machine/runtime-flags.ts.
 ENTRYPOINT ["node", "dist/relay/main.js"]
 
 ARG VERSION=0.1.0

@@ -11,7 +11,7 @@ function project(name: string, timeoutMs: number, parallel: boolean) {
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
       fileParallelism: parallel,
-      globalSetup: ['test/support/process-addon.ts'],
+      globalSetup: ['test/support/agent/process-addon.ts'],
     },
   };
 }

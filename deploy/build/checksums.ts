@@ -13,14 +13,14 @@ export async function writeChecksums(binaries: readonly Made[]): Promise<Made> {
   const ingredients = binaries.flatMap(({ path, key }) => [basename(path), key]);
   return await makeOnce(SUMS, ingredients, async (temporary) => {
     const lines = await Promise.all(
-      binaries.map(async ({ path }) => `${await digestOf(path)}  ${basename(path)}\n`),
+      binaries.map(async ({ path }) => `${await fileDigest(path)}  ${basename(path)}\n`),
     );
     await writeFile(temporary, lines.join(''));
   });
 }
 
 /** The SHA-256 of a file, in hex. */
-export async function digestOf(path: string): Promise<string> {
+export async function fileDigest(path: string): Promise<string> {
   return createHash('sha256')
     .update(await readFile(path))
     .digest('hex');

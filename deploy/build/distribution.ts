@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { digestOf, writeChecksums } from './checksums.ts';
+import { fileDigest, writeChecksums } from './checksums.ts';
 import { compressBinary } from './compression.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
 import { stripNode } from './node-runtime.ts';
@@ -10,12 +10,12 @@ import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
-import { PROGRAMS, type Program } from './source-tree.ts';
+import { BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
 export interface Distribution {
   readonly relay: string;
-  /** Paths of the binaries, in the order of PROGRAMS. */
+  /** Paths of the binaries, in the order of BUILT_PROGRAMS. */
   readonly binaries: readonly string[];
 }
 
@@ -41,16 +41,19 @@ export async function buildDistribution(
   ]);
 
   const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
-  const make = async (program: Program, digests?: Digests): Promise<Made> => {
+  const make = async (program: BuiltProgram, digests?: Digests): Promise<Made> => {
     const bundle = await bundleProgram(program, digests);
     const binary = tell(await makeSeaBinary({ program, bundle, addons, node }));
     for (const made of await compressBinary(binary)) tell(made);
     return binary;
   };
   // The clients first: the agent tells people which of them are its own.
-  const [clients, others] = [PROGRAMS.filter(isClient), PROGRAMS.filter((program) => !isClient(program))];
+  const [clients, others] = [
+    BUILT_PROGRAMS.filter(isClient),
+    BUILT_PROGRAMS.filter((program) => !isClient(program)),
+  ];
   const madeClients = await mapInParallel(clients, (program) => make(program));
-  const digests = await Promise.all(madeClients.map(({ path }) => digestOf(path)));
+  const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
   const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
   const binaries = [...(await mapInParallel(others, (program) => make(program, known))), ...madeClients];
   const signature = await signChecksums(await writeChecksums(binaries), signingKey);
@@ -58,7 +61,7 @@ export async function buildDistribution(
   return { relay, binaries: binaries.map(({ path }) => path) };
 }
 
-function isClient({ entry }: Program): boolean {
+function isClient({ entry }: BuiltProgram): boolean {
   return entry.startsWith('services/clients/');
 }
 

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { type Plugin, build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
-import { type Program, ROOT, WORKSHOP } from './source-tree.ts';
+import { type BuiltProgram, ROOT, WORKSHOP } from './source-tree.ts';
 
-const NATIVE_ADDON_LOADER = 'services/shared/native-addon.ts';
+const NATIVE_ADDON_LOADER = 'services/shared/machine/native-addon.ts';
 
 /** `import.meta` does not exist in CommonJS; in a single executable the file name is that of the executable. */
 const IMPORT_META = {
@@ -37,7 +37,7 @@ export type Digests = Readonly<Record<string, string>>;
  * @throws BuildError `bundle_broken` when an addon that the program should carry is nowhere asked for: ssh2 then works
  *   too, at a fraction of the speed, and nobody would notice.
  */
-export async function bundleProgram(program: Program, clientDigests: Digests = {}): Promise<string> {
+export async function bundleProgram(program: BuiltProgram, clientDigests: Digests = {}): Promise<string> {
   const output = join(WORKSHOP, `${program.name}.cjs`);
   const { metafile } = await runEsbuild({
     entryPoints: [join(ROOT, program.entry)],

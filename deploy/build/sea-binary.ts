@@ -2,11 +2,11 @@
 import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NODE_FLAGS } from '#shared/runtime-flags.ts';
+import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { withdrawChecksums } from './checksums.ts';
 import { runCommand } from './command.ts';
 import { NODE_BINARY } from './node-runtime.ts';
-import { type AddonName, DIST, PLATFORM, type Program } from './source-tree.ts';
+import { type AddonName, type BuiltProgram, DIST, PLATFORM } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 /** Node looks for this in itself; postject flips its last digit when a blob is there. */
@@ -30,7 +30,7 @@ const CODE_CACHE_FLAGS = ['--random-seed=1'];
 
 /** The parts of a binary. `node` is stripped: whatever happens to the file after the injection breaks it. */
 export interface SeaParts {
-  readonly program: Program;
+  readonly program: BuiltProgram;
   readonly bundle: string;
   readonly addons: Readonly<Record<AddonName, string>>;
   readonly node: Made;

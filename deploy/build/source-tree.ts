@@ -15,16 +15,16 @@ export const WORKSHOP = join(DIST, 'work');
 export const PLATFORM = `${process.platform}-${process.arch}`;
 
 /** One program that becomes a binary: its entry file, and the native addons that travel inside it. */
-export interface Program {
+export interface BuiltProgram {
   readonly name: string;
   readonly entry: string;
   readonly addons: readonly AddonName[];
 }
 
-/** The names under which programs ask for their addons (services/shared/native-addon.ts). */
+/** The names under which programs ask for their addons (services/shared/machine/native-addon.ts). */
 export type AddonName = 'process' | 'sshcrypto' | 'pipesize';
 
-export const PROGRAMS: readonly Program[] = [
+export const BUILT_PROGRAMS: readonly BuiltProgram[] = [
   { name: 'agent', entry: 'services/agent/main.ts', addons: ['process', 'sshcrypto'] },
   { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: ['pipesize'] },
   { name: 'tcptows', entry: 'services/clients/tcptows/main.ts', addons: [] },
@@ -32,4 +32,4 @@ export const PROGRAMS: readonly Program[] = [
 
 export const RELAY_ENTRY = 'services/relay/main.ts';
 
-export const SESSION_CHECK_ENTRY = 'services/clients/session-check/main.ts';
+export const SESSION_CHECK_ENTRY = 'deploy/session-check/main.ts';

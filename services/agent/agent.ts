@@ -1,39 +1,40 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
-import { pause } from '#shared/pause.ts';
+
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
-import { Summary } from '#shared/summary.ts';
-import { Untrusted } from '#shared/untrusted.ts';
-import { detectCiJob } from './ci/ci-job.ts';
-import { makeAgentId } from './ci/random-token.ts';
-import type { AgentOptions } from './cli.ts';
-import { CLIENT_DIGESTS } from './client-digests.ts';
-import { prepareCredentials } from './credentials-source.ts';
-import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-code.ts';
+import { Summary } from '#shared/text/summary.ts';
+import { Untrusted } from '#shared/text/untrusted.ts';
+import { pause } from '#shared/time/pause.ts';
+import { prepareCredentials } from './access/credentials-source.ts';
+import { PasswordGuard, type PasswordState } from './access/password-guard.ts';
+import { fetchThroughProxies } from './access/proxied-fetch.ts';
+import { makeAgentId } from './access/random-token.ts';
+import type { AgentOptions } from './command-line/cli.ts';
+import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor } from './command-line/exit-code.ts';
+import { type SessionCommand, startSessionCommand } from './converge-command/answering-end.ts';
 import type { EndReason } from './expiry/end-reason.ts';
 import { startExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
-import { jobEnvironment } from './job-environment.ts';
-import { createJobLog } from './job-log.ts';
-import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './life.ts';
-import type { LinkFailure } from './link-failure.ts';
+import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './expiry/life.ts';
+import { detectCiJob } from './job/ci-job.ts';
+import { jobEnvironment } from './job/job-environment.ts';
+import { chooseShell } from './job/shell.ts';
 import { announcementFrom } from './notices/announcement.ts';
+import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
+import { createJobLog } from './notices/job-log.ts';
 import type { LogEvent } from './notices/log-line.ts';
 import { printedUrlFrom } from './notices/ssh-command.ts';
+import { createStrangerLog } from './notices/stranger-log.ts';
 import { farewellFrom, warningFrom } from './notices/warning.ts';
-import { fetchThroughProxies } from './proxied-fetch.ts';
-import { startRelayLink } from './relay-link.ts';
-import { resumptionFrom } from './resumption.ts';
-import { type SessionCommand, startSessionCommand } from './session-command/session-command.ts';
-import { chooseShell } from './shell.ts';
-import { generateHostKey } from './ssh/host-key.ts';
-import { PasswordGuard, type PasswordState } from './ssh/password-guard.ts';
+import type { LinkFailure } from './relay/link-failure.ts';
+import { startRelayLink } from './relay/relay-link.ts';
+import { resumptionFrom } from './relay/resumption.ts';
+import { createStreamIntake } from './relay/stream-intake.ts';
+import { generateHostKey } from './ssh/keys/host-key.ts';
 import { createSshServer } from './ssh/ssh-server.ts';
 import { sshEventsFrom } from './ssh-events.ts';
-import { createStrangerLog } from './stranger-log.ts';
-import { createStreamIntake } from './stream-intake.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 
 // The end takes no longer than the SSH server's STOP_TIMEOUT_MS and these two: no program in a session is waited for,
@@ -46,12 +47,12 @@ const REMOVED_WITHIN_MS = 2_000;
 export type AgentStart =
   | {
       readonly kind: 'running';
-      readonly ended: Promise<ExitCode>;
+      readonly ended: Promise<AgentExitCode>;
       /** Ends as at the deadline. May be called twice. */
       readonly end: (reason: EndReason) => void;
     }
   /** Nothing was started; what was wrong has been said. */
-  | { readonly kind: 'failed'; readonly code: ExitCode };
+  | { readonly kind: 'failed'; readonly code: AgentExitCode };
 
 /** Starts an agent; the time of its life begins now. */
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
@@ -59,12 +60,12 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const prepared = await prepareCredentials(options, fetchThroughProxies(env));
   if (prepared.kind === 'failed') {
     for (const fault of prepared.faults) complain(fault);
-    return { kind: 'failed', code: EXIT_CODES.bad_arguments };
+    return { kind: 'failed', code: AGENT_EXIT_CODES.bad_arguments };
   }
   const { credentials, entry, notes } = prepared;
   for (const note of notes) complain(note);
 
-  const { promise: ended, resolve } = Promise.withResolvers<ExitCode>();
+  const { promise: ended, resolve } = Promise.withResolvers<AgentExitCode>();
   const { timeoutMs, maxLifetimeMs, resumeWindowMs } = options;
   const { base, id = makeAgentId() } = options.relay;
   const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask };
@@ -231,13 +232,13 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   }
 
   function expired(reason: EndReason): void {
-    if (life.kind !== 'calling' || reason === 'signal') return void end(reason, EXIT_CODES.ended);
+    if (life.kind !== 'calling' || reason === 'signal') return void end(reason, AGENT_EXIT_CODES.ended);
     complain('the relay was not reached before the deadline');
     // Without a reason: that nobody logged in is no wonder.
-    void end(undefined, EXIT_CODES.unreachable);
+    void end(undefined, AGENT_EXIT_CODES.unreachable);
   }
 
-  async function end(reason: EndReason | undefined, code: ExitCode): Promise<void> {
+  async function end(reason: EndReason | undefined, code: AgentExitCode): Promise<void> {
     if (life.kind === 'ending') return;
     if (life.kind !== 'calling') life.cancelReminder();
     life = ENDING;

@@ -1,18 +1,18 @@
 // The agent's process: arguments in, signals in, exit code out.
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
-import { systemClock } from '#shared/clock.ts';
-import { printableLine } from '#shared/printable.ts';
-import { proxyFor } from '#shared/proxy.ts';
-import { maskFrom } from '#shared/stream/mask.ts';
+import { proxyFor } from '#shared/machine/proxy.ts';
+import { printableLine } from '#shared/text/printable.ts';
+import { systemClock } from '#shared/time/clock.ts';
+import { maskFrom } from '#shared/websocket/mask.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
-import { type AgentOptions, parseInvocation } from './cli.ts';
-import { EXIT_CODES } from './exit-code.ts';
-import { outlivesHangup, readStart } from './hangup.ts';
-import { readEnvironmentBlock } from './job-environment.ts';
+import { type AgentOptions, parseInvocation } from './command-line/cli.ts';
+import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
+import { runSessionCommand } from './converge-command/asking-end.ts';
+import { outlivesHangup, readStart } from './job/hangup.ts';
+import { readEnvironmentBlock } from './job/job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
-import { runSessionCommand } from './session-command/session-client.ts';
 
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
@@ -24,10 +24,10 @@ async function main(): Promise<number> {
   switch (invocation.kind) {
     case 'help':
       console.log(invocation.text);
-      return EXIT_CODES.ended;
+      return AGENT_EXIT_CODES.ended;
     case 'version':
       console.log(manifest.version);
-      return EXIT_CODES.ended;
+      return AGENT_EXIT_CODES.ended;
     case 'session-command': {
       const { argv, socketPath } = invocation;
       const { stdout, stderr } = process;
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     }
     case 'invalid':
       for (const fault of invocation.faults) complain(fault);
-      return EXIT_CODES.bad_arguments;
+      return AGENT_EXIT_CODES.bad_arguments;
     case 'run':
       for (const note of invocation.notes) complain(note);
       return run(invocation.options);
@@ -49,12 +49,12 @@ async function run(options: AgentOptions): Promise<number> {
   const choice = proxyFor(new URL(options.relay.base), process.env);
   if (choice.kind === 'invalid') {
     complain(choice.message);
-    return EXIT_CODES.bad_arguments;
+    return AGENT_EXIT_CODES.bad_arguments;
   }
   const masking = maskFrom(process.env);
   if (masking.kind === 'invalid') {
     complain(masking.message);
-    return EXIT_CODES.bad_arguments;
+    return AGENT_EXIT_CODES.bad_arguments;
   }
   // The first process of a container has the orphans of all others.
   if (process.pid === 1) startOrphanReaper(systemClock);

@@ -1,8 +1,8 @@
 // Arguments: what wsproxy and tcptows have in common on their command line.
 import { parseArgs } from 'node:util';
-import { parseDuration } from '#shared/duration.ts';
-import { proxyFor } from '#shared/proxy.ts';
-import { type Mask, maskFrom } from '#shared/stream/mask.ts';
+import { proxyFor } from '#shared/machine/proxy.ts';
+import { parseDuration } from '#shared/time/duration.ts';
+import { type Mask, maskFrom } from '#shared/websocket/mask.ts';
 import { type ClientUrl, parseClientUrl } from './client-url.ts';
 
 /** The longest that a client waits for an agent if nobody says otherwise. */
@@ -29,7 +29,7 @@ export interface Arguments {
 }
 
 /** How to reach the agent, as the command line and the environment say. */
-export interface Destination {
+export interface ClientDestination {
   readonly kind: 'destination';
   readonly target: ClientUrl;
   readonly proxy: URL | undefined;
@@ -77,7 +77,7 @@ export function readDestination(
   urlText: string,
   wait: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
-): Destination | Invalid {
+): ClientDestination | Invalid {
   const parsed = parseClientUrl(urlText);
   if (parsed.kind === 'invalid') return parsed;
   const asked = wait === undefined ? undefined : parseDuration(wait, 0);

@@ -1,13 +1,14 @@
 // Connecting: from a client URL to a byte stream to the agent's SSH server, patient and checked.
-import type { Clock } from '#shared/clock.ts';
-import { formatDuration } from '#shared/duration.ts';
-import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
-import { pause } from '#shared/pause.ts';
+
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { Backoff } from '#shared/stream/backoff.ts';
-import { hostAndPort, waitFor } from '#shared/stream/dial-failure.ts';
-import type { Mask } from '#shared/stream/mask.ts';
-import { dialTrusting } from '#shared/stream/trusting-dial.ts';
+import { Backoff } from '#shared/time/backoff.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { formatDuration } from '#shared/time/duration.ts';
+import { pause } from '#shared/time/pause.ts';
+import { hostAndPort, waitFor } from '#shared/websocket/dial-failure.ts';
+import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
+import type { Mask } from '#shared/websocket/mask.ts';
+import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
 import type { ClientUrl } from './client-url.ts';
 import { type Failure, failureFrom } from './failure.ts';
 import { pinHostKey, refusalOf } from './host-key/pin.ts';

@@ -1,14 +1,14 @@
 // Resuming: a stream to an agent that outlives the transports below it.
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '#shared/clock.ts';
-import { formatDuration, formatElapsed } from '#shared/duration.ts';
-import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
-import { ClientEnd, type DialOutcome as Redial, type ResumeStatus } from '#shared/resume/client-end.ts';
+import { ClientEnd, type TransportOutcome as Redial, type ResumeStatus } from '#shared/resume/client-end.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { dialFailureFrom, type Route, waitFor } from '#shared/stream/dial-failure.ts';
-import { shown, type Untrusted } from '#shared/untrusted.ts';
+import { shown, type Untrusted } from '#shared/text/untrusted.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { formatDuration, formatElapsed } from '#shared/time/duration.ts';
+import { dialFailureFrom, type Route, waitFor } from '#shared/websocket/dial-failure.ts';
+import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;

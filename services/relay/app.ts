@@ -1,43 +1,43 @@
 // The relay, put together: two listeners over one session core.
 import { randomBytes } from 'node:crypto';
 import https from 'node:https';
-import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
+import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
 import type { Config } from './config.ts';
 import { drain } from './drain.ts';
 import { RelayFault } from './errors.ts';
 import { ClusterKey } from './hop/cluster-key.ts';
 import { PeerDialler } from './hop/peer-dialler.ts';
-import { registerAdmission } from './http/admission.ts';
-import { registerAgentRoutes } from './http/agent.ts';
-import { takeProxyHeaders } from './http/balanced-connections.ts';
-import { registerClientRoute } from './http/client.ts';
-import { registerDialRoute } from './http/dial.ts';
-import { digestOf, listPlatforms } from './http/download/binary.ts';
-import { registerDownloads } from './http/downloads.ts';
-import { refuseForeignOrigins } from './http/foreign-origin.ts';
-import { registerHealth } from './http/health.ts';
-import { registerHopRoute } from './http/hop.ts';
-import { createListener, listen, portOf } from './http/listener.ts';
-import { registerMetrics } from './http/metrics.ts';
-import { addressOfSocket } from './http/origin.ts';
-import type { RouteOptions } from './http/route-options.ts';
-import { registerSessions } from './http/sessions.ts';
-import { reloadTlsFiles } from './http/tls.ts';
-import { cutUntakenAnswers } from './http/untaken-answers.ts';
-import { routeUpgrades, type UpgradeOptions } from './http/upgrade.ts';
-import { registerUsagePage } from './http/usage-page.ts';
+import { registerAdmission } from './http/door/admission.ts';
+import { refuseForeignOrigins } from './http/door/foreign-origin.ts';
+import { addressOfSocket } from './http/door/origin.ts';
+import { downloadDigest, listPlatforms } from './http/download/binary.ts';
+import { registerDownloads } from './http/download/downloads.ts';
+import { takeProxyHeaders } from './http/listener/balanced-connections.ts';
+import { createListener, listen, portOf } from './http/listener/listener.ts';
+import { reloadTlsFiles } from './http/listener/tls.ts';
+import { cutUntakenAnswers } from './http/listener/untaken-answers.ts';
+import { routeUpgrades, type UpgradeOptions } from './http/listener/upgrade.ts';
+import { registerAgentRoutes } from './http/route/agent.ts';
+import { registerClientRoute } from './http/route/client.ts';
+import { registerDialRoute } from './http/route/dial.ts';
+import { registerHealth } from './http/route/health.ts';
+import { registerHopRoute } from './http/route/hop.ts';
+import { registerMetrics } from './http/route/metrics.ts';
+import type { RouteOptions } from './http/route/route-options.ts';
+import { registerSessions } from './http/route/sessions.ts';
+import { registerUsagePage } from './http/usage/usage-page.ts';
 import { ownAddress } from './internal-host.ts';
 import { type Cluster, workOf } from './kubernetes/cluster.ts';
 import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
 import { Admission } from './limits/admission.ts';
-import { type Memory, processMemory } from './limits/memory.ts';
-import type { LogOutput } from './log-output.ts';
+import { type ProcessMemory, processMemory } from './limits/memory.ts';
+import type { LogOutput } from './log/log-output.ts';
+import { createRepeatedLines } from './log/repeated-lines.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { MemoryRegistry } from './registry/memory.ts';
-import { createRedisRegistry } from './registry/redis.ts';
+import { createRedisRegistry } from './registry/redis/redis.ts';
 import type { SessionRegistry } from './registry/registry.ts';
-import { createRepeatedLines } from './repeated-lines.ts';
 import { AgentTable } from './session/agent-table.ts';
 import { OwnerCheck } from './session/owner-check.ts';
 import { PendingDials } from './session/pending-dials.ts';
@@ -62,7 +62,7 @@ export interface RelayParts {
   /** Where the JSON lines of the log go; by default to standard output, whatever becomes of them. */
   readonly log?: Pick<LogOutput, 'write' | 'dropped'>;
   /** By default, that of this process. */
-  readonly memory?: Memory;
+  readonly memory?: ProcessMemory;
 }
 
 export interface Relay {
@@ -186,7 +186,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   registerUsagePage(publicApp, {
     publicUrl: config.publicUrl?.href,
     binaries: () => listPlatforms(parts.downloads),
-    agentSha256: () => digestOf(parts.downloads, 'agent', parts.platform),
+    agentSha256: () => downloadDigest(parts.downloads, 'agent', parts.platform),
     defaultPlatform: parts.platform,
   });
   registerHealth(internalApp, () => draining);

@@ -12,7 +12,7 @@ import {
   POD_LIMITS,
   type PodLimitValues,
 } from './limits/limit-table.ts';
-import { parseRedisUrl, type RedisTarget } from './registry/redis-url.ts';
+import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
 /** Key material shorter than this can be guessed; in characters. */
 export const MIN_CLUSTER_SECRET_LENGTH = 32;

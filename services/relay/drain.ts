@@ -1,5 +1,5 @@
 // The drain: how a relay leaves without anybody noticing (design section 8).
-import type { Clock } from '#shared/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import type { AgentTable } from './session/agent-table.ts';
 import type { Log } from './session/ports.ts';
 import type { SessionTable } from './session/session-table.ts';

@@ -1,10 +1,10 @@
 // The relay as a process: environment in, signals in, exit code out.
 import { dirname, join } from 'node:path';
-import { systemClock } from '#shared/clock.ts';
+import { systemClock } from '#shared/time/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
 import { RelayFault } from './errors.ts';
-import { LogOutput, openStandardOutput } from './log-output.ts';
+import { LogOutput, openStandardOutput } from './log/log-output.ts';
 
 const EXIT_FAULT = 1;
 const EXIT_BAD_CONFIGURATION = 2;

@@ -1,5 +1,5 @@
 // The runtime: what the relay asks of the Node that runs it. It is read by any Node, so it uses nothing that is new.
-import { NODE_FLAGS } from '#shared/runtime-flags.ts';
+import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 
 /** The Node that the bundle is written for (relay-bundle.ts): an older one lacks what is called in it. */
 const NEEDED_MAJOR = 24;

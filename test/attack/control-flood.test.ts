@@ -1,13 +1,19 @@
 // A stranger with control links of his own sends on them as fast as he can: he wants the relay to answer nobody else.
 import { expect, onTestFinished, test } from 'vitest';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/stream/link-budget.ts';
-import { EchoAgent } from '../support/echo-agent.ts';
-import { openAgent } from '../support/fake-agent.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { until } from '../support/poll.ts';
-import { CONTINUATION, chunkOf, frame, openRawLink, PING, PONG, TEXT } from '../support/raw-link.ts';
-import { handshakeText, openClientStream, openRaw, type RunningRelay, startRelay } from '../support/relay.ts';
+import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/websocket/link-budget.ts';
+import { EchoAgent } from '../support/relay/echo-agent.ts';
+import { openAgent } from '../support/relay/fake-agent.ts';
+import { CONTINUATION, chunkOf, frame, openRawLink, PING, PONG, TEXT } from '../support/relay/raw-link.ts';
+import {
+  handshakeText,
+  openClientStream,
+  openRaw,
+  type RunningRelay,
+  startRelay,
+} from '../support/relay/relay.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { until } from '../support/time/poll.ts';
 
 const LINKS = 40;
 const ASKED_AT_ONCE = 64;

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { AGENT_PROGRAM, startAgentProcess } from '../support/agent-program.ts';
-import { startClientProgram } from '../support/client-program.ts';
-import { DiallingRelay } from '../support/dialling-relay.ts';
-import { listeningSockets } from '../support/listening-sockets.ts';
-import { MoodyRelay } from '../support/moody-relay.ts';
-import { until } from '../support/poll.ts';
-import { startRelayWith } from '../support/relay-start.ts';
+import { AGENT_PROGRAM, startAgentProcess } from '../support/agent/agent-program.ts';
+import { startClientProgram } from '../support/clients/client-program.ts';
+import { listeningSockets } from '../support/machine/listening-sockets.ts';
+import { DiallingRelay } from '../support/relay/dialling-relay.ts';
+import { MoodyRelay } from '../support/relay/moody-relay.ts';
+import { startRelayWith } from '../support/relay/relay-start.ts';
+import { until } from '../support/time/poll.ts';
 
 const RELAY = fileURLToPath(new URL('../../services/relay/main.ts', import.meta.url));
 /** Looks at the ports after the signals; the debugger was there at the second. */

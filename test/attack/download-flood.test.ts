@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { Bystander } from '../support/attacked-relay.ts';
-import { until } from '../support/poll.ts';
-import { openRaw, type RawPeer, startRelay } from '../support/relay.ts';
+import { Bystander } from '../support/relay/attacked-relay.ts';
+import { openRaw, type RawPeer, startRelay } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const DOWNLOADS = 200;
 const LIMIT = 50;

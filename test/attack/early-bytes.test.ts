@@ -2,9 +2,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
-import { EARLY_BYTES_LIMIT } from '../../services/relay/http/waiting-socket.ts';
-import { settle, until } from '../support/poll.ts';
-import { handshakeText, openRaw, type RawPeer, type RunningRelay, startRelay } from '../support/relay.ts';
+import { EARLY_BYTES_LIMIT } from '../../services/relay/http/route/waiting-socket.ts';
+import {
+  handshakeText,
+  openRaw,
+  type RawPeer,
+  type RunningRelay,
+  startRelay,
+} from '../support/relay/relay.ts';
+import { settle, until } from '../support/time/poll.ts';
 
 const CLIENTS = 200;
 const KIB = 1024;

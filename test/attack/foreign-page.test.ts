@@ -7,9 +7,9 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { EchoAgent } from '../support/echo-agent.ts';
-import { handshakeText, openRaw, type RunningRelay, startRelay } from '../support/relay.ts';
+import { launchBrowser } from '../support/machine/browser.ts';
+import { EchoAgent } from '../support/relay/echo-agent.ts';
+import { handshakeText, openRaw, type RunningRelay, startRelay } from '../support/relay/relay.ts';
 
 const ID = 'build-4711';
 

@@ -3,10 +3,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { MAX_ADDRESS_LENGTH } from '#shared/protocol/address.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../services/relay/hop/peer-credentials.ts';
-import { EchoAgent } from '../support/echo-agent.ts';
-import { openAgent } from '../support/fake-agent.ts';
-import { settle, until } from '../support/poll.ts';
-import { openClientStream, type RunningRelay, startRelay } from '../support/relay.ts';
+import { EchoAgent } from '../support/relay/echo-agent.ts';
+import { openAgent } from '../support/relay/fake-agent.ts';
+import { openClientStream, type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { settle, until } from '../support/time/poll.ts';
 
 const SECRET = 's'.repeat(32);
 const EMBEDDED = `${'0000:'.repeat(5)}ffff:255.255.255.255`;

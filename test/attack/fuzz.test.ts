@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { ROOT } from '../../deploy/build/source-tree.ts';
-import { outcomeOf } from '../support/ssh-host.ts';
+import { outcomeOf } from '../support/ssh/ssh-host.ts';
 
 /** A part of `npm run test:fuzz`; every kind of cases is in it, so that there are some more after rounding. */
 const CASES = 1_500;

@@ -6,9 +6,9 @@ import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { memoryFrom } from '../../services/relay/registry/continuity.ts';
 import { MemoryStore } from '../../services/relay/registry/memory.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { Claimant, ClaimPod, ID } from '../support/id-claimants.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { settle } from '../support/poll.ts';
+import { Claimant, ClaimPod, ID } from '../support/relay/id-claimants.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { settle } from '../support/time/poll.ts';
 
 const STALL_MS = 60_000;
 /** As long as an agent may be without a link, and a little less. */

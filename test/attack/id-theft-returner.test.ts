@@ -5,9 +5,9 @@ import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { memoryFrom } from '../../services/relay/registry/continuity.ts';
 import { MemoryStore } from '../../services/relay/registry/memory.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { Claimant, ClaimPod, ID } from '../support/id-claimants.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { settle } from '../support/poll.ts';
+import { Claimant, ClaimPod, ID } from '../support/relay/id-claimants.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { settle } from '../support/time/poll.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -3,11 +3,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createClaim, GRANT_HEADER, hashClaim } from '#shared/protocol/claim.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { formatGrant } from '../../services/relay/hop/grant.ts';
-import { type FakeAgent, openAgent } from '../support/fake-agent.ts';
-import { openSshLine, type SshLine } from '../support/mesh-ssh.ts';
-import { until } from '../support/poll.ts';
-import { type RunningRelay, startRelay } from '../support/relay.ts';
-import { provenSince } from '../support/tenure.ts';
+import { openSshLine, type SshLine } from '../support/mesh/mesh-ssh.ts';
+import { type FakeAgent, openAgent } from '../support/relay/fake-agent.ts';
+import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { provenSince } from '../support/relay/tenure.ts';
+import { until } from '../support/time/poll.ts';
 
 const SECRET = 'the secret of the cluster that no stranger knows';
 const ID = 'stolen';

@@ -1,13 +1,13 @@
 // A stranger knows the ID of a running job, and wants it: he claims it on every pod while pods and Redis fail.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import type { EchoAgent } from '../support/echo-agent.ts';
-import { openAgent } from '../support/fake-agent.ts';
-import { IdThief } from '../support/id-thief.ts';
-import { EVENTUALLY_MS, useMesh } from '../support/mesh.ts';
-import type { MeshPod } from '../support/mesh-pod.ts';
-import { until } from '../support/poll.ts';
-import { ageEntries } from '../support/redis-age.ts';
+import { EVENTUALLY_MS, useMesh } from '../support/mesh/mesh.ts';
+import type { MeshPod } from '../support/mesh/mesh-pod.ts';
+import { ageEntries } from '../support/redis/redis-age.ts';
+import type { EchoAgent } from '../support/relay/echo-agent.ts';
+import { openAgent } from '../support/relay/fake-agent.ts';
+import { IdThief } from '../support/relay/id-thief.ts';
+import { until } from '../support/time/poll.ts';
 
 /** A stall that an ID must outlast, in milliseconds. */
 const STALL_MS = 60_000;

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { EchoAgent } from '../support/echo-agent.ts';
-import { networkAddress } from '../support/network-address.ts';
-import { type RunningRelay, startRelay } from '../support/relay.ts';
+import { networkAddress } from '../support/network/network-address.ts';
+import { EchoAgent } from '../support/relay/echo-agent.ts';
+import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
 
 const ID = 'release-4711';
 

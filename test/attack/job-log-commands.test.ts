@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import ssh2, { type ConnectConfig } from 'ssh2';
 import { expect, test } from 'vitest';
-import { type HostileJob, startHostileJob } from '../support/hostile-job.ts';
-import { commandsIn, forbiddenIn, HOSTILE_TEXT } from '../support/hostile-text.ts';
-import { until } from '../support/poll.ts';
+import { type HostileJob, startHostileJob } from '../support/agent/hostile-job.ts';
+import { commandsIn, forbiddenIn, HOSTILE_TEXT } from '../support/text/hostile-text.ts';
+import { until } from '../support/time/poll.ts';
 
 /** User names that mean something to a CI system, some of them only once a filter has taken something out. */
 const NAMES = [

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AGENT_PROGRAM, startAgentProcess } from '../support/agent-program.ts';
-import { MoodyRelay } from '../support/moody-relay.ts';
-import { until } from '../support/poll.ts';
-import { makePrivateAuthority, type PrivateAuthority } from '../support/private-authority.ts';
+import { AGENT_PROGRAM, startAgentProcess } from '../support/agent/agent-program.ts';
+import { makePrivateAuthority, type PrivateAuthority } from '../support/network/private-authority.ts';
+import { MoodyRelay } from '../support/relay/moody-relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7cUJGGIrA8ysG9GNl9mgLMnZH0BSxBSrGR8KnkyYbo stranger\n';
 const PAGE = `<!DOCTYPE html>\n<html>\n${'<p>Sign in to GitHub</p>\n'.repeat(168)}</html>\n`;

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { Bystander, startAttackedRelay } from '../support/attacked-relay.ts';
-import { until } from '../support/poll.ts';
-import { Stranger } from '../support/stranger.ts';
+import { Bystander, startAttackedRelay } from '../support/relay/attacked-relay.ts';
+import { Stranger } from '../support/relay/stranger.ts';
+import { until } from '../support/time/poll.ts';
 
 const LINKS = 1_500;
 const LIMIT = 500;

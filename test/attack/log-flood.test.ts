@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { SUMMARY_EVERY_MS } from '#shared/summary.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { settle, until } from '../support/poll.ts';
-import { handshakeText, openRaw, type RunningRelay, startRelay } from '../support/relay.ts';
+import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
+import { handshakeText, openRaw, type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { settle, until } from '../support/time/poll.ts';
 
 const REQUESTS = 10_000;
 /** In bytes, for as many requests of as many kinds as one likes within an interval. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { type SshHost, startSshHost } from '../support/ssh-host.ts';
+import { type SshHost, startSshHost } from '../support/ssh/ssh-host.ts';
 
 const PERSON = 'abc@127.0.0.1';
 /** How soon a connection that was cut is opened again, in milliseconds: some 600 come in a second. */

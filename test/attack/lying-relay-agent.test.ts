@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { AGENT_PROGRAM, startAgentProcess } from '../support/agent-program.ts';
-import { startHostileJob } from '../support/hostile-job.ts';
-import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/hostile-text.ts';
-import { httpAnswer, startLyingRelay, type Upgrade } from '../support/lying-relay.ts';
-import { until } from '../support/poll.ts';
+import { AGENT_PROGRAM, startAgentProcess } from '../support/agent/agent-program.ts';
+import { startHostileJob } from '../support/agent/hostile-job.ts';
+import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lying-relay.ts';
+import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/text/hostile-text.ts';
+import { until } from '../support/time/poll.ts';
 
 function judge(output: string): void {
   expect(forbiddenIn(output)).toEqual([]);

@@ -2,9 +2,9 @@
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type ClientProgram, startClientProgram, until } from '../support/client-program.ts';
-import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/hostile-text.ts';
-import { httpAnswer, startLyingRelay, type Upgrade } from '../support/lying-relay.ts';
+import { type ClientProgram, startClientProgram, until } from '../support/clients/client-program.ts';
+import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lying-relay.ts';
+import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/text/hostile-text.ts';
 
 /** A close frame has room for so many bytes of text (RFC 6455 section 5.5). */
 const CLOSE_TEXT_BYTES = 123;

@@ -8,11 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createWebSocketStream } from 'ws';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/agent-program.ts';
-import { DiallingRelay } from '../support/dialling-relay.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { until } from '../support/poll.ts';
-import { CLIENT_ENV, startSshHost } from '../support/ssh-host.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/agent/agent-program.ts';
+import { DiallingRelay } from '../support/relay/dialling-relay.ts';
+import { CLIENT_ENV, startSshHost } from '../support/ssh/ssh-host.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { until } from '../support/time/poll.ts';
 
 const PASSWORD = 'correct horse battery';
 const GUESS_WITHIN_MS = 15_000;

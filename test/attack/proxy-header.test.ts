@@ -1,12 +1,12 @@
 // A stranger writes a PROXY header of his own, or none and nothing at all: he wants another's address, or a balancer's patience.
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { PROXY_HEADER_WITHIN_MS } from '../../services/relay/http/balanced-connections.ts';
-import { MAX_V1_BYTES, MAX_V2_BYTES } from '../../services/relay/http/proxy-header.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { settle, until } from '../support/poll.ts';
-import { proxyV2 } from '../support/proxy-header.ts';
-import { type RunningRelay, startRelay } from '../support/relay.ts';
+import { PROXY_HEADER_WITHIN_MS } from '../../services/relay/http/listener/balanced-connections.ts';
+import { MAX_V1_BYTES, MAX_V2_BYTES } from '../../services/relay/http/listener/proxy-header.ts';
+import { proxyV2 } from '../support/relay/proxy-header.ts';
+import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { settle, until } from '../support/time/poll.ts';
 
 const BALANCER = '127.0.0.2';
 const V1 = 'PROXY TCP4 198.51.100.7 127.0.0.1 1 2\r\n';

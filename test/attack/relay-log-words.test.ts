@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { freePort } from '../support/e2e-network.ts';
-import { forbiddenIn } from '../support/hostile-text.ts';
-import { until } from '../support/poll.ts';
+import { freePort } from '../support/network/ports.ts';
+import { forbiddenIn } from '../support/text/hostile-text.ts';
+import { until } from '../support/time/poll.ts';
 
 const WORDS = 'job\u009b2J\u202egnp.exe\u200b\u2028\u007f\u{e0041}';
 const UPGRADE = 'Host: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';

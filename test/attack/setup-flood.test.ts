@@ -1,8 +1,8 @@
 // A stranger with one address, who wants that a relay does nothing but look up IDs for him: requests as fast as they go.
 import { expect, test } from 'vitest';
-import { Bystander, startAttackedRelay } from '../support/attacked-relay.ts';
-import { until } from '../support/poll.ts';
-import { Stranger } from '../support/stranger.ts';
+import { Bystander, startAttackedRelay } from '../support/relay/attacked-relay.ts';
+import { Stranger } from '../support/relay/stranger.ts';
+import { until } from '../support/time/poll.ts';
 
 const REQUESTS = 2_000;
 const BURST = 300;

@@ -6,10 +6,10 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { LOOK_EVERY_MS, UNTAKEN_FOR_MS } from '../../services/relay/http/untaken-answers.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { settle, until } from '../support/poll.ts';
-import { type RunningRelay, startRelay } from '../support/relay.ts';
+import { ANSWERS_LOOK_EVERY_MS, UNTAKEN_FOR_MS } from '../../services/relay/http/listener/untaken-answers.ts';
+import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { settle, until } from '../support/time/poll.ts';
 
 const STOPPED = 100;
 /** More than both ends' kernels hold. */
@@ -58,19 +58,19 @@ test(`${STOPPED} downloads that take nothing are cut, with all that they held`, 
   await until('all are under way', async () => (await openFiles()) === STOPPED);
   const cut = () => running.metric('converge_answers_untaken_total');
   const from = clock.now();
-  for (let passed = 0; passed + LOOK_EVERY_MS < UNTAKEN_FOR_MS; passed += LOOK_EVERY_MS) {
-    clock.advance(LOOK_EVERY_MS);
+  for (let passed = 0; passed + ANSWERS_LOOK_EVERY_MS < UNTAKEN_FOR_MS; passed += ANSWERS_LOOK_EVERY_MS) {
+    clock.advance(ANSWERS_LOOK_EVERY_MS);
     await settle();
   }
   expect(clock.now() - from).toBeLessThan(UNTAKEN_FOR_MS);
   expect(await cut()).toBe(0);
   await until('all are cut', async () => {
-    clock.advance(LOOK_EVERY_MS);
+    clock.advance(ANSWERS_LOOK_EVERY_MS);
     return (await cut()) === STOPPED;
   });
   await until('their files are closed', async () => (await openFiles()) === 0);
   // Nothing is left to look at, and nobody looks any more.
-  clock.advance(LOOK_EVERY_MS);
+  clock.advance(ANSWERS_LOOK_EVERY_MS);
   await settle();
   expect(await cut()).toBe(STOPPED);
 });
@@ -81,7 +81,7 @@ test('a download behind another request is cut as well', async () => {
   await stop(running.port, '', 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n');
   await until('it is under way', async () => (await openFiles()) === 1);
   await until('it is cut', async () => {
-    clock.advance(LOOK_EVERY_MS);
+    clock.advance(ANSWERS_LOOK_EVERY_MS);
     return (await running.metric('converge_answers_untaken_total')) === 1;
   });
   await until('its file is closed', async () => (await openFiles()) === 0);
@@ -112,7 +112,7 @@ test('a download that takes a little at a time goes on to its last byte', async 
       sip(target - received);
       return received >= target;
     });
-    clock.advance(LOOK_EVERY_MS);
+    clock.advance(ANSWERS_LOOK_EVERY_MS);
     await settle();
   }
   expect(await cut()).toBe(1);
@@ -134,8 +134,8 @@ test('who waits for an agent, or keeps a connection for later, is no such peer',
   });
   socket.write('GET /docs/SHA256SUMS HTTP/1.1\r\nHost: x\r\n\r\n');
   await once(socket, 'readable');
-  for (let passed = 0; passed < 2 * UNTAKEN_FOR_MS; passed += LOOK_EVERY_MS) {
-    clock.advance(LOOK_EVERY_MS);
+  for (let passed = 0; passed < 2 * UNTAKEN_FOR_MS; passed += ANSWERS_LOOK_EVERY_MS) {
+    clock.advance(ANSWERS_LOOK_EVERY_MS);
     await settle();
   }
   expect(await running.metric('converge_answers_untaken_total')).toBe(0);

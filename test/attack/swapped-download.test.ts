@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readSigningKey, signChecksums } from '../../deploy/build/signature.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { downloadCommand } from '../../services/agent/notices/ssh-command.ts';
-import { scriptOf } from '../support/ci-script.ts';
-import { type RunningRelay, startRelay } from '../support/relay.ts';
+import { scriptOf } from '../support/clients/ci-script.ts';
+import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
 
 const run = promisify(execFile);
 

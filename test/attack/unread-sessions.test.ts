@@ -2,10 +2,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
-import { Bystander, startAttackedRelay } from '../support/attacked-relay.ts';
-import { type FakeAgent, openAgent, openAgentStream, socketOf } from '../support/fake-agent.ts';
-import { until } from '../support/poll.ts';
-import { Stranger } from '../support/stranger.ts';
+import { Bystander, startAttackedRelay } from '../support/relay/attacked-relay.ts';
+import { type FakeAgent, openAgent, openAgentStream, socketOf } from '../support/relay/fake-agent.ts';
+import { Stranger } from '../support/relay/stranger.ts';
+import { until } from '../support/time/poll.ts';
 
 const MIB = 1024 * 1024;
 /** `npm run test:chaos` plays 1,000. */

@@ -1,11 +1,11 @@
 // A relay that a stranger has made say nonsense, or that is older: what it orders must not cost the agent its link.
 import { expect, onTestFinished, test } from 'vitest';
-import { SUMMARY_EVERY_MS } from '#shared/summary.ts';
+import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
 import { startAgent } from '../../services/agent/agent.ts';
-import { parseInvocation } from '../../services/agent/cli.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { MoodyRelay } from '../support/moody-relay.ts';
-import { until } from '../support/poll.ts';
+import { parseInvocation } from '../../services/agent/command-line/cli.ts';
+import { MoodyRelay } from '../support/relay/moody-relay.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { until } from '../support/time/poll.ts';
 
 test('an agent that cannot read its dial orders ignores them, says so in one line and a number, and keeps its link', async () => {
   const relay = new MoodyRelay();

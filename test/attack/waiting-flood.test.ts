@@ -1,9 +1,9 @@
 // A stranger with one address, who wants that nobody else gets in: clients of his wait for agents that do not exist.
 import { expect, test } from 'vitest';
 import { ADDRESS_LIMITS } from '../../services/relay/limits/limit-table.ts';
-import { Bystander, startAttackedRelay } from '../support/attacked-relay.ts';
-import { until } from '../support/poll.ts';
-import { Stranger } from '../support/stranger.ts';
+import { Bystander, startAttackedRelay } from '../support/relay/attacked-relay.ts';
+import { Stranger } from '../support/relay/stranger.ts';
+import { until } from '../support/time/poll.ts';
 
 const WAITS = 3_000;
 /** Of the whole pod: without limits for each address he would have them all. */

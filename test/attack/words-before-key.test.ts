@@ -3,10 +3,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { cleanEnvironment, commandOf } from '../support/client-program.ts';
-import { forbiddenIn } from '../support/hostile-text.ts';
-import { kexinitPayload, sshPacket, sshString } from '../support/ssh-handshake.ts';
-import { type StandInRelay, say, startStandInRelay } from '../support/stand-in-relay.ts';
+import { cleanEnvironment, commandOf } from '../support/clients/client-program.ts';
+import { type StandInRelay, say, startStandInRelay } from '../support/relay/stand-in-relay.ts';
+import { kexinitPayload, sshPacket, sshString } from '../support/ssh/ssh-handshake.ts';
+import { forbiddenIn } from '../support/text/hostile-text.ts';
 
 const PIN = `SHA256:${'A'.repeat(42)}E`;
 const LIE = 'Your key has expired, run the command below';

@@ -1,12 +1,12 @@
 // Attacks: what a good session, a new one and /healthz take while a stranger does each of what strangers do, over without.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BenchPod, startPod } from '../support/bench-pod.ts';
-import { makeKeyFolder, type SshHost, start, startBenchAgent } from '../support/bench-ssh.ts';
-import { until } from '../support/poll.ts';
+import { makeKeyFolder, type SshHost, start, startBenchAgent } from '../support/ssh/sshd.ts';
+import { until } from '../support/time/poll.ts';
 import { percentile } from './figures.ts';
 import { openEcho } from './key-presses.ts';
 import type { PartOptions } from './part.ts';
+import { type BenchPod, startPod } from './pod.ts';
 
 /** Each from one address, which is not that of the good session. */
 const ATTACKS = [
@@ -107,7 +107,7 @@ async function serviceUnder(stage: Stage, name: string, count: number): Promise<
   let service: Service;
   {
     await using stack = new AsyncDisposableStack();
-    const program = join(import.meta.dirname, '../support/bench-attack-program.ts');
+    const program = join(import.meta.dirname, 'attack-program.ts');
     const words = [program, name, String(pod.port), 'bench', String(count)];
     const attacker = start(stack, name, [process.execPath, ...words], folder);
     await Promise.race([attacker.see(/READY/), sleep(UNDER_WAY_WITHIN_MS)]);

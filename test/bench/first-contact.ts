@@ -1,11 +1,11 @@
 // First contact: from a client's first packet to the SSH banner of the agent, on one pod and with a hop.
-import { systemClock } from '#shared/clock.ts';
+import { systemClock } from '#shared/time/clock.ts';
 import { parseClientUrl } from '../../services/clients/client-url.ts';
 import { connect } from '../../services/clients/connect.ts';
-import { startPod } from '../support/bench-pod.ts';
-import { makeKeyFolder, startBenchAgent } from '../support/bench-ssh.ts';
-import { startRedisProcess } from '../support/redis-process.ts';
+import { startRedisProcess } from '../support/redis/redis-process.ts';
+import { makeKeyFolder, startBenchAgent } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
 
 const QUICK_TIMES = 20;
 const FULL_TIMES = 100;

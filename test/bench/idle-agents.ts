@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { startPod } from '../support/bench-pod.ts';
-import { openUpgraded } from '../support/bench-socket.ts';
-import { residentBytes } from '../support/bench-usage.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
+import { openUpgraded } from './socket.ts';
+import { residentBytes } from './usage.ts';
 
 const QUICK_AGENTS = 2_000;
 const FULL_AGENTS = 10_000;

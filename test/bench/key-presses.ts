@@ -4,11 +4,11 @@
 // and output on a socket for wsproxy.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startPod } from '../support/bench-pod.ts';
-import { startSplice } from '../support/bench-reference.ts';
-import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/bench-ssh.ts';
+import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
 import { percentile } from './figures.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
+import { startSplice } from './reference.ts';
 
 const QUICK_PRESSES = 150;
 const FULL_PRESSES = 1000;
@@ -55,7 +55,7 @@ async function startFloor(
   sshd: SshHost & { readonly port: number },
 ): Promise<SshHost> {
   const splice = stack.use(await startSplice(sshd.port));
-  const proxy = `${process.execPath} ${join(import.meta.dirname, '../support/bench-proxy-program.ts')} ${splice.port}`;
+  const proxy = `${process.execPath} ${join(import.meta.dirname, 'proxy-program.ts')} ${splice.port}`;
   return { ...sshd, name: 'floor', options: [...sshd.options, '-o', `ProxyCommand=${proxy}`] };
 }
 

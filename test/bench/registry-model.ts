@@ -1,18 +1,19 @@
 // The registry of 1,000,000 idle agents on 100 pods: what a local Redis shows of a part of them, and what follows for all.
-import { systemClock } from '#shared/clock.ts';
+
 import { hashClaim } from '#shared/protocol/claim.ts';
-import { makeAgentId } from '../../services/agent/ci/random-token.ts';
+import { systemClock } from '#shared/time/clock.ts';
+import { makeAgentId } from '../../services/agent/access/random-token.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
-import { createRedisRegistry } from '../../services/relay/registry/redis.ts';
-import { parseRedisUrl } from '../../services/relay/registry/redis-url.ts';
+import { createRedisRegistry } from '../../services/relay/registry/redis/redis.ts';
+import { parseRedisUrl } from '../../services/relay/registry/redis/redis-url.ts';
 import {
   type Owner,
   RENEW_EVERY_MS,
   RESERVATION_MS,
   type SessionRegistry,
 } from '../../services/relay/registry/registry.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { LINKED } from '../support/tenure.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
+import { LINKED } from '../support/relay/tenure.ts';
 
 const AGENTS = 1_000_000;
 const PODS = 100;

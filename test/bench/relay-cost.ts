@@ -1,16 +1,10 @@
 // What a byte costs a relay: CPU seconds per GB, against a splice, ws and nginx, and with a hop against without.
 import { randomBytes } from 'node:crypto';
-import {
-  type Lane,
-  openMessagesLane,
-  openNginxLane,
-  openPodLane,
-  openSpliceLane,
-} from '../support/bench-lane.ts';
-import { startPod } from '../support/bench-pod.ts';
-import { clientFrame } from '../support/bench-socket.ts';
-import { startRedisProcess } from '../support/redis-process.ts';
+import { startRedisProcess } from '../support/redis/redis-process.ts';
+import { type Lane, openMessagesLane, openNginxLane, openPodLane, openSpliceLane } from './lane.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
+import { clientFrame } from './socket.ts';
 
 const MB = 1e6;
 

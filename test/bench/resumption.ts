@@ -1,11 +1,11 @@
 // Resumption: how long after a relay is back the last of 200 sessions goes on, when it was killed with all of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STABLE_AFTER_MS } from '#shared/resume/limits.ts';
-import { startPod } from '../support/bench-pod.ts';
-import { EchoAgent } from '../support/echo-agent.ts';
-import { openResumableSession } from '../support/echo-session.ts';
+import { EchoAgent } from '../support/relay/echo-agent.ts';
+import { openResumableSession } from '../support/relay/echo-session.ts';
 import { percentile } from './figures.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
 
 const SESSIONS = 200;
 const EXCHANGED_BYTES = 1000;

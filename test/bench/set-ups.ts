@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { agentStreamPath, clientPath } from '#shared/protocol/paths.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
-import { startPod } from '../support/bench-pod.ts';
-import { startMessages } from '../support/bench-reference.ts';
-import { openUpgraded } from '../support/bench-socket.ts';
-import { cpuSeconds } from '../support/bench-usage.ts';
-import { openAgent } from '../support/fake-agent.ts';
+import { openAgent } from '../support/relay/fake-agent.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
+import { startMessages } from './reference.ts';
+import { openUpgraded } from './socket.ts';
+import { cpuSeconds } from './usage.ts';
 
 const QUICK_SESSIONS = 300;
 const FULL_SESSIONS = 2_000;

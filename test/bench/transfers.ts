@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startPod } from '../support/bench-pod.ts';
-import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/bench-ssh.ts';
-import { cpuSeconds, descendantsOf, programOf } from '../support/bench-usage.ts';
-import type { E2eProcess } from '../support/e2e-process.ts';
+import type { E2eProcess } from '../support/laptop/started-process.ts';
+import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';
+import { startPod } from './pod.ts';
+import { cpuSeconds, descendantsOf, programOf } from './usage.ts';
 
 const MIB = 1024 * 1024;
 const QUICK_MIB = 128;

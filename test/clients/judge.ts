@@ -4,8 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findCommand } from '../../deploy/build/requirements.ts';
-import { freePort } from '../support/e2e-network.ts';
-import { SYSTEM_PATH, type World } from '../support/e2e-world.ts';
+import { SYSTEM_PATH, type World } from '../support/laptop/world.ts';
+import { freePort } from '../support/network/ports.ts';
 import { PASSWORD, type Target, USER } from './target.ts';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { World } from '../support/e2e-world.ts';
+import { World } from '../support/laptop/world.ts';
 import { type Cell, type Result, runCell, type Targets } from './cell.ts';
 import type { Client } from './client.ts';
 import type { Deed } from './deed.ts';

@@ -1,7 +1,7 @@
 // OpenSSH of other Debians: programs for the front of the PATH that run the one in a root of that Debian.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureRoot } from '../support/minimal-root.ts';
+import { ensureRoot } from '../support/machine/minimal-root.ts';
 import type { Client } from './client.ts';
 import type { ProgramFolders } from './script.ts';
 

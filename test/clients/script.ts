@@ -1,6 +1,6 @@
 // A script: how a client does a deed, run to its end or to its time limit.
 import { fileURLToPath } from 'node:url';
-import { SYSTEM_PATH, type World } from '../support/e2e-world.ts';
+import { SYSTEM_PATH, type World } from '../support/laptop/world.ts';
 import type { Client } from './client.ts';
 import type { Deed } from './deed.ts';
 import type { Keys, Lane } from './lane.ts';

@@ -1,9 +1,9 @@
 // The agent that is tested: built relay, agent and tcptows, so that it is a port of this machine, as the judge is.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readCard } from '../support/e2e-agent.ts';
-import { freePort } from '../support/e2e-network.ts';
-import { binary, SYSTEM_PATH, type World } from '../support/e2e-world.ts';
+import { readCard } from '../support/laptop/job.ts';
+import { binary, SYSTEM_PATH, type World } from '../support/laptop/world.ts';
+import { freePort } from '../support/network/ports.ts';
 import { PASSWORD, type Target, USER } from './target.ts';
 
 /** Longer than a run of everything. */

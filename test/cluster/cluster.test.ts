@@ -2,14 +2,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type ClusterRelease, openRelease, RELEASE } from '../support/cluster.ts';
-import { type ClusterIngress, openIngress } from '../support/cluster-ingress.ts';
-import { enforcesPolicies, REFUSED, startStranger, tryConnect } from '../support/cluster-strangers.ts';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { hashOf, makeBytes } from '../support/e2e-bytes.ts';
-import { openWay, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
-import { until } from '../support/poll.ts';
+import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { until } from '../support/time/poll.ts';
+import { type ClusterRelease, openRelease, RELEASE } from './cluster.ts';
+import { type ClusterIngress, openIngress } from './cluster-ingress.ts';
+import { enforcesPolicies, REFUSED, startStranger, tryConnect } from './cluster-strangers.ts';
 
 const MIB = 2 ** 20;
 const SET_UP_WITHIN_MS = 900_000;

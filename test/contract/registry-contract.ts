@@ -11,7 +11,7 @@ import {
   type SessionRegistry,
 } from '../../services/relay/registry/registry.ts';
 import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
-import { LINKED, provenSince } from '../support/tenure.ts';
+import { LINKED, provenSince } from '../support/relay/tenure.ts';
 
 /** One implementation, ready for one test. */
 export interface RegistryHarness {

@@ -2,16 +2,16 @@
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { tenureWords } from '../../services/relay/registry/redis-entry.ts';
-import { TENURE_FIELDS } from '../../services/relay/registry/redis-keys.ts';
+import { tenureWords } from '../../services/relay/registry/redis/redis-entry.ts';
+import { TENURE_FIELDS } from '../../services/relay/registry/redis/redis-keys.ts';
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
 import { outranks, SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { until } from '../support/poll.ts';
-import { ageEntries } from '../support/redis-age.ts';
-import { type RedisPod, RedisPods } from '../support/redis-pods.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { LINKED } from '../support/tenure.ts';
+import { ageEntries } from '../support/redis/redis-age.ts';
+import { type RedisPod, RedisPods } from '../support/redis/redis-pods.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
+import { LINKED } from '../support/relay/tenure.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
+import { until } from '../support/time/poll.ts';
 import { describeRegistry, type RegistryHarness } from './registry-contract.ts';
 
 const SHORT_LEASE_MS = 150;

@@ -2,7 +2,7 @@
 import { memoryFrom } from '../../services/relay/registry/continuity.ts';
 import { MemoryRegistry, MemoryStore } from '../../services/relay/registry/memory.ts';
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { ManualClock } from '../support/time/manual-clock.ts';
 import { describeRegistry, type RegistryHarness } from './registry-contract.ts';
 
 describeRegistry('a map in memory', openMemory, { canFail: false });

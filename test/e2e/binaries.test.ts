@@ -5,10 +5,10 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DIST, PLATFORM, PROGRAMS } from '../../deploy/build/source-tree.ts';
-import { type MinimalRoot, openMinimalRoot } from '../support/minimal-root.ts';
+import { BUILT_PROGRAMS, DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
+import { type MinimalRoot, openMinimalRoot } from '../support/machine/minimal-root.ts';
 
-const binaries = PROGRAMS.map(({ name }) => join(DIST, 'bin', `${name}-${PLATFORM}`));
+const binaries = BUILT_PROGRAMS.map(({ name }) => join(DIST, 'bin', `${name}-${PLATFORM}`));
 
 let root: MinimalRoot;
 let version: string;

@@ -1,13 +1,13 @@
 // A network that swallows what is sent and says nothing: seen by pings, on whichever leg it happens.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type BlackHole, startBlackHole } from '../support/black-hole.ts';
-import { startCounter } from '../support/chaos-counter.ts';
-import { createMortalRelay } from '../support/chaos-relay.ts';
-import { startTransfer } from '../support/chaos-transfer.ts';
-import { startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Secret } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { startCounter } from '../support/chaos/counter.ts';
+import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { startTransfer } from '../support/chaos/transfer.ts';
+import { startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Secret } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { type BlackHole, startBlackHole } from '../support/network/black-hole.ts';
 
 const HOLE_MS = 20_000;
 /** More than what the kernels and programs on the way hold together, so that it is in the middle when the hole opens. */

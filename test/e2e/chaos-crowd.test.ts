@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { countingCommand, histogramOf, joinCrowd, type Member } from '../support/chaos-crowd.ts';
-import { createMortalRelay } from '../support/chaos-relay.ts';
-import { startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openLaptop } from '../support/e2e-laptop.ts';
-import { binary, useWorld } from '../support/e2e-world.ts';
-import { until } from '../support/poll.ts';
+import { countingCommand, histogramOf, joinCrowd, type Member } from '../support/chaos/crowd.ts';
+import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { startAgent } from '../support/laptop/job.ts';
+import { makeKey, openLaptop } from '../support/laptop/laptop.ts';
+import { binary, useWorld } from '../support/laptop/world.ts';
+import { until } from '../support/time/poll.ts';
 
 const SESSIONS = 200;
 /** Sessions that are set up at the same time. */

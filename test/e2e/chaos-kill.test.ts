@@ -1,13 +1,13 @@
 // A relay that is killed again and again: transfers and a shell go on as if nothing had happened.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startCounter } from '../support/chaos-counter.ts';
-import { takeChance } from '../support/chaos-random.ts';
-import { createMortalRelay } from '../support/chaos-relay.ts';
-import { startTransfer, TRANSFER_BYTES } from '../support/chaos-transfer.ts';
-import { startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { startCounter } from '../support/chaos/counter.ts';
+import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { takeChance } from '../support/chaos/random.ts';
+import { startTransfer, TRANSFER_BYTES } from '../support/chaos/transfer.ts';
+import { startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
 
 const KILLS = 20;
 /** A relay is killed so long after the shell went on; one in four so long after it was ready, before anybody is back. */

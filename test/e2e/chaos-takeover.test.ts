@@ -1,12 +1,12 @@
 // Relays that are told to go, one after the other, behind a balancer: everybody moves on to the next one.
 import { describe, expect, test } from 'vitest';
-import { startCounter } from '../support/chaos-counter.ts';
-import { createMortalRelay } from '../support/chaos-relay.ts';
-import { startTransfer, TRANSFER_BYTES } from '../support/chaos-transfer.ts';
-import { startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
-import { TcpBalancer } from '../support/tcp-balancer.ts';
+import { startCounter } from '../support/chaos/counter.ts';
+import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { startTransfer, TRANSFER_BYTES } from '../support/chaos/transfer.ts';
+import { startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { TcpBalancer } from '../support/mesh/tcp-balancer.ts';
 
 const TAKEOVERS = 6;
 const DRAIN = { DRAIN_DELAY_SECONDS: '0.5', DRAIN_TIMEOUT_SECONDS: '10' };

@@ -3,10 +3,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createMortalRelay, type MortalRelay } from '../support/chaos-relay.ts';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { createMortalRelay, type MortalRelay } from '../support/chaos/killed-relay.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
 
 const FINE = { code: 0, signal: null };
 

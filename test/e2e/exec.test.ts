@@ -3,14 +3,14 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { hashOf, makeBytes } from '../support/e2e-bytes.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
 
 const MB = 1_000_000;
 /** All that the pipes, windows and buffers between a command and a client that does not read may hold. */
-const STUCK_BYTES_MAX = 60 * MB;
+const MAX_STUCK_BYTES = 60 * MB;
 /** A command that has not moved for so many looks is stuck. */
 const LOOKS_WITHOUT_CHANGE = 20;
 const LOOK_EVERY_MS = 50;
@@ -70,7 +70,7 @@ test('a reader that stops holds up its command, and then gets every byte', async
   const reader = 'until test -e go; do sleep 0.1; done; sha256sum';
   const client = way.laptop.start(['sh', '-c', `"$@" | { ${reader}; }`, 'sh', ...remote]);
   const readSoFar = await settled(() => bytesReadBy(join(agent.job, 'pid')));
-  expect(readSoFar).toBeLessThan(STUCK_BYTES_MAX);
+  expect(readSoFar).toBeLessThan(MAX_STUCK_BYTES);
   await writeFile(join(way.laptop.folder, 'go'), '');
   expect((await client.exited).code).toBe(0);
   expect(client.stdout).toBe(`${await hashOf(join(agent.job, 'big'))}  -\n`);

@@ -2,10 +2,10 @@
 import { access, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { launchAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Secret } from '../support/e2e-laptop.ts';
-import { freePort } from '../support/e2e-network.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { launchAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Secret } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { freePort } from '../support/network/ports.ts';
 
 const FINE = { code: 0, signal: null };
 

@@ -4,10 +4,10 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { freePort, type Listening, listening } from '../support/e2e-network.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { freePort, type Listening, listening } from '../support/network/ports.ts';
 
 const world = useWorld(['curl', 'ssh-add', 'ssh-agent']);
 let agent: E2eAgent;

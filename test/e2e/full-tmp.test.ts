@@ -1,9 +1,9 @@
 // A job whose temporary folder is full: the agent finds another one for what it has to put somewhere.
 import { beforeAll, expect, test } from 'vitest';
-import { startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Secret } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
-import { withFullFolder } from '../support/full-folder.ts';
+import { startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Secret } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { withFullFolder } from '../support/machine/full-folder.ts';
 
 const world = useWorld();
 let key: Secret & { kind: 'key' };

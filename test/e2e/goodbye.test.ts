@@ -3,11 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Secret, type Way } from '../support/e2e-laptop.ts';
-import { listening } from '../support/e2e-network.ts';
-import { useWorld } from '../support/e2e-world.ts';
-import { until } from '../support/poll.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { listening } from '../support/network/ports.ts';
+import { until } from '../support/time/poll.ts';
 
 const FINE = { code: 0, signal: null };
 

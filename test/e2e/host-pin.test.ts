@@ -2,10 +2,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Secret, type Way } from '../support/e2e-laptop.ts';
-import { freePort } from '../support/e2e-network.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { freePort } from '../support/network/ports.ts';
 
 const EXIT_HOST_KEY_MISMATCH = 6;
 /** A fingerprint as any other, of no key that exists here. */

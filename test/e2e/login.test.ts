@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { listening } from '../support/e2e-network.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { listening } from '../support/network/ports.ts';
 
 const run = promisify(execFile);
 const KEY_TYPES = ['ed25519', 'ecdsa', 'rsa'] as const;

@@ -1,9 +1,9 @@
 // Ten clients of one agent at the same time, each with its own session and its own bytes.
 import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
 
 const CLIENTS = 10;
 

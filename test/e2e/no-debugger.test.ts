@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { launchAgent, readCard } from '../support/e2e-agent.ts';
-import { makeKey, openWay } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
-import { listeningSockets } from '../support/listening-sockets.ts';
+import { launchAgent, readCard } from '../support/laptop/job.ts';
+import { makeKey, openWay } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { listeningSockets } from '../support/machine/listening-sockets.ts';
 
 /** SIGUSR1 in the masks of /proc/PID/status. */
 const USR1 = 1n << 9n;

@@ -2,11 +2,11 @@
 import { createServer, type Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { hashOf, makeBytes } from '../support/e2e-bytes.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { listening } from '../support/e2e-network.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { listening } from '../support/network/ports.ts';
 
 const MB = 1_000_000;
 

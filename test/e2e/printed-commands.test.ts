@@ -3,12 +3,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DIST } from '../../deploy/build/source-tree.ts';
-import { type Card, launchAgent, readCard } from '../support/e2e-agent.ts';
-import { type Laptop, openLaptop } from '../support/e2e-laptop.ts';
-import { freePort } from '../support/e2e-network.ts';
-import type { E2eProcess } from '../support/e2e-process.ts';
-import { SYSTEM_PATH, useWorld } from '../support/e2e-world.ts';
-import type { Terminal } from '../support/ssh-terminal.ts';
+import { type Card, launchAgent, readCard } from '../support/laptop/job.ts';
+import { type Laptop, openLaptop } from '../support/laptop/laptop.ts';
+import type { E2eProcess } from '../support/laptop/started-process.ts';
+import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
+import { freePort } from '../support/network/ports.ts';
+import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 
 /** As printed; the machine of the tests may have it in use. */
 const PRINTED_PORT = /\b2222\b/;

@@ -2,10 +2,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { hashOf, makeBytes } from '../support/e2e-bytes.ts';
-import { makeKey, openWay, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
 
 const MIB = 2 ** 20;
 /** Before replies had an order, one put of two and nineteen gets of twenty were cut: this many do not pass by chance. */

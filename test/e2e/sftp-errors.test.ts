@@ -2,10 +2,10 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeBytes } from '../support/e2e-bytes.ts';
-import { openWay, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
+import { makeBytes } from '../support/laptop/bytes.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { openWay, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
 
 /** Permissions mean nothing to root: then the job is somebody else's. */
 const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined;

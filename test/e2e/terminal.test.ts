@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/e2e-agent.ts';
-import { makeKey, openWay, type Secret, type Way } from '../support/e2e-laptop.ts';
-import { useWorld } from '../support/e2e-world.ts';
-import type { Terminal } from '../support/ssh-terminal.ts';
+import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 
 /** Debian's bashrc ends the prompt of root with another sign. */
 const PROMPT = /[$#] $/;

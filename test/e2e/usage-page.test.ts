@@ -1,9 +1,9 @@
 // The usage page in a real browser: copying, the ID box, light and dark, a phone, no JavaScript.
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { registerUsagePage } from '../../services/relay/http/usage-page.ts';
-import { launchBrowser } from '../support/browser.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { registerUsagePage } from '../../services/relay/http/usage/usage-page.ts';
+import { launchBrowser } from '../support/machine/browser.ts';
 
 const CI_IDS = /\$GITHUB_RUN_ID|\$CI_JOB_ID|\$BUILD_TAG|\$CIRCLE_WORKFLOW_JOB_ID|\$BUILDKITE_JOB_ID/;
 
@@ -68,7 +68,7 @@ async function isTooWide(page: Page, selector: string): Promise<boolean> {
 }
 
 describe('the page', () => {
-  it('asks nobody but the relay, and complains about nothing', async () => {
+  test('asks nobody but the relay, and complains about nothing', async () => {
     const page = await openPage();
     await page.locator('#id-input').fill('build-4711');
     await page.locator('.copy').first().click();
@@ -79,7 +79,7 @@ describe('the page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('lets nothing in that it did not bring: its policy stops a foreign script', async () => {
+  test('lets nothing in that it did not bring: its policy stops a foreign script', async () => {
     const page = await openPage();
     const isBlocked = await page.evaluate(`new Promise((resolve) => {
       document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
@@ -91,7 +91,7 @@ describe('the page', () => {
     expect(await page.evaluate('window.intruded')).toBeUndefined();
   });
 
-  it('gives every control a name, and the form a description', async () => {
+  test('gives every control a name, and the form a description', async () => {
     const page = await openPage();
     expect(await page.getByLabel('ID of the job').count()).toBe(1);
     expect(await page.getByRole('button', { name: 'Copy: A shell' }).count()).toBe(1);
@@ -103,7 +103,7 @@ describe('the page', () => {
 });
 
 describe('the copy buttons', () => {
-  it('copy the command beside them, and say so to a screen reader', async () => {
+  test('copy the command beside them, and say so to a screen reader', async () => {
     const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] }, '/?id=build-4711');
     const commands = await readCommands(page);
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
@@ -120,7 +120,7 @@ describe('the copy buttons', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('copy over plain HTTP too, where a page has no clipboard of its own', async () => {
+  test('copy over plain HTTP too, where a page has no clipboard of its own', async () => {
     const remote = await launchBrowser(['--host-resolver-rules=MAP relay.test 127.0.0.1']);
     try {
       const page = await remote.newPage();
@@ -139,7 +139,7 @@ describe('the copy buttons', () => {
 });
 
 describe('the ID box', () => {
-  it('rewrites every command as one types, and the address of the page', async () => {
+  test('rewrites every command as one types, and the address of the page', async () => {
     const page = await openPage();
     const before = await readCommands(page);
     expect([...before.values()].join('\n')).toMatch(CI_IDS);
@@ -155,7 +155,7 @@ describe('the ID box', () => {
     expect(page.url()).toBe(`${origin}/`);
   });
 
-  it('keeps the commands and says why, when it holds no ID', async () => {
+  test('keeps the commands and says why, when it holds no ID', async () => {
     const page = await openPage({}, '/?id=good');
     const before = await readCommands(page);
     await page.locator('#id-input').fill('not an id');
@@ -166,7 +166,7 @@ describe('the ID box', () => {
     expect(await page.getByRole('alert').textContent()).toBe('');
   });
 
-  it('gives the same commands as the relay does for that ID', async () => {
+  test('gives the same commands as the relay does for that ID', async () => {
     const page = await openPage();
     await page.locator('#id-input').fill('build-4711');
     const typed = await readCommands(page);
@@ -176,7 +176,7 @@ describe('the ID box', () => {
 });
 
 describe('without JavaScript', () => {
-  it('the form asks the relay, and no button pretends to copy', async () => {
+  test('the form asks the relay, and no button pretends to copy', async () => {
     const page = await openPage({ javaScriptEnabled: false });
     expect(await page.locator('button.copy:visible').count()).toBe(0);
     await page.locator('#id-input').fill('build-4711');
@@ -189,7 +189,7 @@ describe('without JavaScript', () => {
 });
 
 describe('the looks', () => {
-  it('follow the system, light or dark', async () => {
+  test('follow the system, light or dark', async () => {
     const grounds: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await openPage({ colorScheme });
@@ -199,7 +199,7 @@ describe('the looks', () => {
     expect(grounds).toEqual(['rgb(248, 249, 248)', 'rgb(16, 21, 20)']);
   });
 
-  it.each([320, 375, 768, 1200])('fit %d pixels: only code scrolls sideways', async (width) => {
+  test.each([320, 375, 768, 1200])('fit %d pixels: only code scrolls sideways', async (width) => {
     const page = await openPage({ viewport: { width, height: 800 } }, `/?id=${'a'.repeat(128)}`);
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');

@@ -1,6 +1,7 @@
 // Growth: what relay and agent hold after all attackers have left, against what they held before the first came.
-import type { Holding } from '../support/fuzz-probe-program.ts';
-import { until } from '../support/poll.ts';
+
+import { until } from '../support/time/poll.ts';
+import type { Holding } from './probe-program.ts';
 import type { World } from './world.ts';
 
 /** Everything that is kept for a while is gone by then: leases, resume windows, grace times. In milliseconds. */

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Holding } from '../support/fuzz-probe-program.ts';
+import type { Holding } from './probe-program.ts';
 
-const PROBE = join(import.meta.dirname, '../support/fuzz-probe-program.ts');
+const PROBE = join(import.meta.dirname, 'probe-program.ts');
 
 /** Files that its programs write are no longer, in blocks of 512 bytes: a mutated offset must not fill the disk. */
 const FILE_BLOCKS = 4096;

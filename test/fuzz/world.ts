@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { NODE_FLAGS } from '#shared/runtime-flags.ts';
+import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
-import { sumOf } from '../support/exposition.ts';
-import { until } from '../support/poll.ts';
+import { sumOf } from '../support/relay/exposition.ts';
+import { until } from '../support/time/poll.ts';
 import { GoodSession } from './good-session.ts';
 import { ProbedProcess } from './probed-process.ts';
 

@@ -5,16 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { NODE_FLAGS } from '#shared/runtime-flags.ts';
+import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
-import { runDocker } from '../support/docker-daemon.ts';
-import { until } from '../support/poll.ts';
+import { runDocker } from '../support/machine/docker-daemon.ts';
+import { until } from '../support/time/poll.ts';
 
 const IMAGE = 'converge:test';
 const RUNTIME_BASE = 'node:24-bookworm-slim';
 const BYTES_PER_MB = 1_000_000;
 /** Three programs of 110 MB as they are, and of 41 MB with gzip, and the relay's 7: a fourth would not fit. */
-const OURS_MAX_MB = 500;
+const MAX_OURS_MB = 500;
 /** What the restricted Pod Security Standard and the chart ask for. */
 const CONFINED =
   '--read-only --user 10001 --cap-drop ALL --security-opt no-new-privileges --network host'.split(' ');
@@ -39,7 +39,7 @@ describe('the image', () => {
     await docker('build', ...options, ROOT);
     const [all, base] = await Promise.all([megabytesOf(IMAGE), megabytesOf(RUNTIME_BASE)]);
     console.log(`the image has ${all} MB: ${base} of ${RUNTIME_BASE}, ${all - base} of ours`);
-    expect(all - base).toBeLessThan(OURS_MAX_MB);
+    expect(all - base).toBeLessThan(MAX_OURS_MB);
   });
 
   test('runs as nobody in particular, by an exec-form entry point, and says what it is', async () => {

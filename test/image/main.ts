@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ROOT } from '../../deploy/build/source-tree.ts';
-import { ensureBaseImages } from '../support/base-images.ts';
-import { type ContainerEngine, openContainerEngine } from '../support/container-engine.ts';
-import { formatTally, readTally, type Tally } from '../support/tally.ts';
+import { formatTally, readTally, type Tally } from '../check/tally.ts';
+import { ensureBaseImages } from '../support/machine/base-images.ts';
+import { type ContainerEngine, openContainerEngine } from '../support/machine/container-engine.ts';
 
 const EXIT_FAILED = 1;
 /** Neither passed nor failed. `.ci/run` goes on for this one alone. */

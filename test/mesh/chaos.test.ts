@@ -1,10 +1,10 @@
 // Chaos over three pods and a Redis: pods are killed and replaced, Redis is killed, wiped and frozen; nobody's session ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type Chance, takeChance } from '../support/chaos-random.ts';
-import type { EchoSession } from '../support/echo-session.ts';
-import { type Mesh, useMesh } from '../support/mesh.ts';
-import { openSshLine, type SshLine } from '../support/mesh-ssh.ts';
+import { type Chance, takeChance } from '../support/chaos/random.ts';
+import { type Mesh, useMesh } from '../support/mesh/mesh.ts';
+import { openSshLine, type SshLine } from '../support/mesh/mesh-ssh.ts';
+import type { EchoSession } from '../support/relay/echo-session.ts';
 
 const ROUNDS = 4;
 const PAUSE_MS = [100, 900] as const;

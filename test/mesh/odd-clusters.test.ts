@@ -1,15 +1,15 @@
 // Clusters that are set up oddly (issue 4, bad input): clocks apart, names twice, a secret that is being replaced.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { TAKEN_PATIENCE_MS } from '../../services/agent/link-failure.ts';
+import { TAKEN_PATIENCE_MS } from '../../services/agent/relay/link-failure.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { EchoAgent } from '../support/echo-agent.ts';
-import { refusalOf } from '../support/echo-session.ts';
-import { until } from '../support/poll.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { openClient } from '../support/relay.ts';
-import { type ClusterPod, RelayCluster } from '../support/relay-cluster.ts';
-import { SkippingClock } from '../support/skipping-clock.ts';
+import { type ClusterPod, RelayCluster } from '../support/mesh/relay-cluster.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
+import { EchoAgent } from '../support/relay/echo-agent.ts';
+import { refusalOf } from '../support/relay/echo-session.ts';
+import { openClient } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
+import { SkippingClock } from '../support/time/skipping-clock.ts';
 
 const OLD = 'the secret that was used until today';
 const NEW = 'the secret that is used from today on';

@@ -1,8 +1,8 @@
 // A pod through which sessions only pass: full, it sends the agent's stream away for a while, and a client elsewhere waits for it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { until } from '../support/poll.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { type ClusterPod, RelayCluster } from '../support/relay-cluster.ts';
+import { type ClusterPod, RelayCluster } from '../support/mesh/relay-cluster.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
+import { until } from '../support/time/poll.ts';
 
 let redis: RedisServer;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // Where agents, clients and streams land: any pod will do for each, and no session takes more than one hop.
 import { expect, test } from 'vitest';
-import { POD_NAMES, useMesh } from '../support/mesh.ts';
+import { POD_NAMES, useMesh } from '../support/mesh/mesh.ts';
 
 const mesh = useMesh();
 

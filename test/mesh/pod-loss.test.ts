@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import type { EchoSession } from '../support/echo-session.ts';
-import { closeOf, socketOf } from '../support/fake-agent.ts';
-import { EVENTUALLY_MS, type Mesh, useMesh } from '../support/mesh.ts';
-import { until } from '../support/poll.ts';
-import { openClient } from '../support/relay.ts';
+import { EVENTUALLY_MS, type Mesh, useMesh } from '../support/mesh/mesh.ts';
+import type { EchoSession } from '../support/relay/echo-session.ts';
+import { closeOf, socketOf } from '../support/relay/fake-agent.ts';
+import { openClient } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const mesh = useMesh({ DRAIN_TIMEOUT_SECONDS: '3' });
 

@@ -1,11 +1,11 @@
 // A Redis that dies, hangs, forgets or refuses to write: live sessions never notice, and all is as before once it is back.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { EchoAgent } from '../support/echo-agent.ts';
-import { EchoAgent as Agent } from '../support/echo-agent.ts';
-import { type EchoSession, refusalOf } from '../support/echo-session.ts';
-import { useMesh } from '../support/mesh.ts';
-import { until } from '../support/poll.ts';
-import { openClient } from '../support/relay.ts';
+import { useMesh } from '../support/mesh/mesh.ts';
+import type { EchoAgent } from '../support/relay/echo-agent.ts';
+import { EchoAgent as Agent } from '../support/relay/echo-agent.ts';
+import { type EchoSession, refusalOf } from '../support/relay/echo-session.ts';
+import { openClient } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const UNAVAILABLE = { status: 503, code: 'registry_unavailable' };
 

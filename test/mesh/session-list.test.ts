@@ -2,12 +2,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Cluster, Peer } from '../../services/relay/kubernetes/cluster.ts';
 import { standalone } from '../../services/relay/kubernetes/standalone.ts';
-import { openResumableSession } from '../support/echo-session.ts';
-import { networkAddress } from '../support/network-address.ts';
-import { until } from '../support/poll.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { startRelay } from '../support/relay.ts';
-import { type ClusterPod, RelayCluster } from '../support/relay-cluster.ts';
+import { type ClusterPod, RelayCluster } from '../support/mesh/relay-cluster.ts';
+import { networkAddress } from '../support/network/network-address.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
+import { openResumableSession } from '../support/relay/echo-session.ts';
+import { startRelay } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const NETWORK = networkAddress();
 

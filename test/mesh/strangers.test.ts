@@ -4,12 +4,12 @@ import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../services/relay/hop/peer-credentials.ts';
 import { CLOCK_SKEW_MS, sealTicket, type Ticket } from '../../services/relay/hop/ticket.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
-import { refusalOf } from '../support/echo-session.ts';
-import { openAgent, openAgentStream, socketOf } from '../support/fake-agent.ts';
-import { until } from '../support/poll.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { handshakeText, openClient, openRaw } from '../support/relay.ts';
-import { type ClusterPod, RelayCluster } from '../support/relay-cluster.ts';
+import { type ClusterPod, RelayCluster } from '../support/mesh/relay-cluster.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
+import { refusalOf } from '../support/relay/echo-session.ts';
+import { openAgent, openAgentStream, socketOf } from '../support/relay/fake-agent.ts';
+import { handshakeText, openClient, openRaw } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const NOT_FOUND = { status: 404, code: 'agent_not_found' };
 const UNAUTHORIZED = { status: 401, code: 'unauthorized' };

@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { socketOf } from '../support/fake-agent.ts';
-import { useMesh } from '../support/mesh.ts';
-import type { MeshPod } from '../support/mesh-pod.ts';
-import { until } from '../support/poll.ts';
-import { openClient } from '../support/relay.ts';
+import { useMesh } from '../support/mesh/mesh.ts';
+import type { MeshPod } from '../support/mesh/mesh-pod.ts';
+import { socketOf } from '../support/relay/fake-agent.ts';
+import { openClient } from '../support/relay/relay.ts';
+import { until } from '../support/time/poll.ts';
 
 const MIB = 2 ** 20;
 const BLOCK = randomBytes(256 * 1024);

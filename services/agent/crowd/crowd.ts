@@ -1,6 +1,6 @@
 // The crowd: those who have come and proved nothing yet, and which of them has to go when they are many.
-import type { Clock } from '#shared/clock.ts';
-import { sourceOf } from './client-source.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { clientSourceOf } from './client-source.ts';
 import { dropChance, type EarlyDrop } from './early-drop.ts';
 
 export interface CrowdLimits extends EarlyDrop {
@@ -71,7 +71,7 @@ export class Crowd {
 
   /** A place, or undefined: no room. */
   enter({ address, known, onEvicted }: Newcomer): Place | undefined {
-    const source = sourceOf(address);
+    const source = clientSourceOf(address);
     const extra = known * PLACES_PER_KNOWN;
     const isOverShare = this.#of(source).length >= this.#options.limits.perSource + extra;
     if (isOverShare || this.#isCrowded(extra)) {

@@ -1,5 +1,5 @@
 // The expiry watch: drives the expiry machine with a clock and the hold file of a running agent.
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { EndReason } from './end-reason.ts';
 import * as expiry from './expiry.ts';
 import { HoldSight, mtimeForHold, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';

@@ -1,7 +1,7 @@
 // The hold file: `.hold` in the agent's working directory. While it exists the agent outlives its clients.
 import { open, rmdir, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '#shared/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import type { HoldReading } from './expiry.ts';
 
 /** What people `touch` and `rm`. */

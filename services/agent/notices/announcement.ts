@@ -1,7 +1,7 @@
 // The announcement: all that the job log says when the first relay has taken the agent.
-import { type PrintableLine, printableLine } from '#shared/printable.ts';
-import { annotationFrom } from '../ci/annotation.ts';
-import type { CiProvider } from '../ci/ci-job.ts';
+import { type PrintableLine, printableLine } from '#shared/text/printable.ts';
+import type { CiProvider } from '../job/ci-job.ts';
+import { annotationFrom } from './annotation.ts';
 import { type CardInput, cardFrom, quietCardFrom } from './card.ts';
 import { sshCommand } from './ssh-command.ts';
 

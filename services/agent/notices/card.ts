@@ -1,9 +1,9 @@
 // The card in the job log: the exact commands that open a session.
-import { formatDuration } from '#shared/duration.ts';
-import type { ClientDigests } from '../client-digests.ts';
+import { formatDuration } from '#shared/time/duration.ts';
+import type { ClientDigests } from './client-digests.ts';
 import {
-  type Destination,
   downloadCommand,
+  type SshDestination,
   scpCommand,
   sftpCommand,
   sshCommand,
@@ -12,7 +12,7 @@ import {
 import { formatMoment } from './time-of-day.ts';
 
 /** How people prove that they may enter. */
-export type Entry =
+export type WayIn =
   /** A password that the agent made: it is printed, there is no other way to learn it. */
   | { readonly kind: 'generated_password'; readonly password: string }
   /** A password that the CI author set: they know it, and a log may be read by more people. */
@@ -20,8 +20,8 @@ export type Entry =
   | { readonly kind: 'keys'; readonly count: number };
 
 export interface CardInput {
-  readonly destination: Destination;
-  readonly entry: Entry;
+  readonly destination: SshDestination;
+  readonly entry: WayIn;
   readonly now: number;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
@@ -79,7 +79,7 @@ export function quietCardFrom({ destination, entry }: CardInput): string[] {
   return [sshCommand(destination), ...quietEntryLines(entry)];
 }
 
-function entryLines(entry: Entry): string[] {
+function entryLines(entry: WayIn): string[] {
   switch (entry.kind) {
     case 'generated_password':
       return ['Password:', `  ${entry.password}`];
@@ -90,7 +90,7 @@ function entryLines(entry: Entry): string[] {
   }
 }
 
-function quietEntryLines(entry: Entry): string[] {
+function quietEntryLines(entry: WayIn): string[] {
   return entry.kind === 'generated_password' ? [entry.password] : [];
 }
 

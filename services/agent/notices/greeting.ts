@@ -1,6 +1,7 @@
 // The greeting of a shell: what this is, when it ends, how to change that.
-import { formatDuration, roundToMinute } from '#shared/duration.ts';
-import type { Untrusted } from '#shared/untrusted.ts';
+
+import type { Untrusted } from '#shared/text/untrusted.ts';
+import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
 import { formatMoment } from './time-of-day.ts';
 
 /** Terminals are at least this wide; the lines are built to fit. */

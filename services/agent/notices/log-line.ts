@@ -1,8 +1,9 @@
 // Lines of the job log, one per event, each with its time.
-import { formatDuration, formatElapsed, roundToMinute } from '#shared/duration.ts';
-import { type PrintableLine, printable, printableLine } from '#shared/printable.ts';
+
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
-import type { Untrusted } from '#shared/untrusted.ts';
+import { type PrintableLine, printable, printableLine } from '#shared/text/printable.ts';
+import type { Untrusted } from '#shared/text/untrusted.ts';
+import { formatDuration, formatElapsed, roundToMinute } from '#shared/time/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
 

@@ -1,7 +1,7 @@
 // The commands that people paste on their laptop, exactly as they work in bash, dash, zsh and ssh_config.
 
 /** Where a client finds the agent, and the key that must answer. */
-export interface Destination {
+export interface SshDestination {
   /** http(s)://HOST[:PORT][/prefix]; from the relay, so it is not trusted to be harmless in a shell. */
   readonly publicUrl: string;
   readonly id: string;
@@ -27,7 +27,7 @@ export const RECOMMENDED_SSH_OPTIONS = [
 
 /**
  * True if `text` is an http(s) URL whose host means nothing to a shell. What a relay announces must pass
- * before it is put into a Destination: the builders below throw a TypeError otherwise.
+ * before it is put into a SshDestination: the builders below throw a TypeError otherwise.
  */
 export function isUsablePublicUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
@@ -54,22 +54,22 @@ export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows
 }
 
 /** `ssh` through ./wsproxy. */
-export function sshCommand(destination: Destination): string {
+export function sshCommand(destination: SshDestination): string {
   return `ssh ${proxyOptions(destination)} ${address(destination)}`;
 }
 
 /** `sftp` through ./wsproxy. */
-export function sftpCommand(destination: Destination): string {
+export function sftpCommand(destination: SshDestination): string {
   return `sftp ${proxyOptions(destination)} ${address(destination)}`;
 }
 
 /** `scp` of one file out of the job. */
-export function scpCommand(destination: Destination): string {
+export function scpCommand(destination: SshDestination): string {
   return `scp ${proxyOptions(destination)} ${address(destination)}:FILE .`;
 }
 
 /** A local port for tools that cannot run a ProxyCommand, and `ssh` through it. */
-export function tcptowsCommands(destination: Destination, port: number): [string, string] {
+export function tcptowsCommands(destination: SshDestination, port: number): [string, string] {
   return [
     `./tcptows ${port} "${clientUrl(destination)}"`,
     `ssh ${optionList(destination)} -p ${port} ${destination.user}@127.0.0.1`,
@@ -77,7 +77,7 @@ export function tcptowsCommands(destination: Destination, port: number): [string
 }
 
 /** ws(s)://HOST/client/ID#SHA256:…, to be put in double quotes: zsh may take `#` and `[` for patterns. */
-export function clientUrl({ publicUrl, id, fingerprint }: Destination): string {
+export function clientUrl({ publicUrl, id, fingerprint }: SshDestination): string {
   return `${shellSafeUrl(publicUrl).replace(/^http/, 'ws')}/client/${id}#${fingerprint}`;
 }
 
@@ -92,19 +92,19 @@ export function sshOptions(resumeWindowMs = 0): string[] {
   ];
 }
 
-function proxyOptions(destination: Destination): string {
+function proxyOptions(destination: SshDestination): string {
   // ssh expands % in a ProxyCommand, then hands it to the person's own shell: hence %% and the inner quotes.
   const url = clientUrl(destination).replaceAll('%', '%%');
   return `-o ProxyCommand='./wsproxy "${url}"' ${optionList(destination)}`;
 }
 
-function optionList({ resumeWindowMs }: Destination): string {
+function optionList({ resumeWindowMs }: SshDestination): string {
   return sshOptions(resumeWindowMs)
     .map((option) => `-o ${option}`)
     .join(' ');
 }
 
-function address({ user, id }: Destination): string {
+function address({ user, id }: SshDestination): string {
   return `${user}@${id}`;
 }
 

@@ -1,6 +1,6 @@
 // What the people in a session are told when its end is near or there.
 
-import { formatDuration } from '#shared/duration.ts';
+import { formatDuration } from '#shared/time/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 
 /** The warning before the deadline. With `isCapped` no hold helps any more, so none is offered. */

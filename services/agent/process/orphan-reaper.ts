@@ -1,7 +1,7 @@
 // The orphan reaper: as the first process of a container the agent inherits every orphan in it, and must bury them.
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Clock } from '#shared/clock.ts';
-import { NativeAddonError } from '#shared/native-addon.ts';
+import { NativeAddonError } from '#shared/machine/native-addon.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import { isRunningChild } from './children.ts';
 import { processAddon } from './process-addon.ts';
 

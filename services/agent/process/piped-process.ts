@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { NativeAddonError } from '#shared/native-addon.ts';
+import { NativeAddonError } from '#shared/machine/native-addon.ts';
 import { startByNode } from './node-process.ts';
 import { checked, type PipeEnds, processAddon } from './process-addon.ts';
 import type { ProcessEnd } from './process-end.ts';

@@ -1,6 +1,6 @@
 // The process addon: its functions (process.cc) with their types, and its failures as errors.
 import { getSystemErrorMap } from 'node:util';
-import { loadNativeAddon } from '#shared/native-addon.ts';
+import { loadNativeAddon } from '#shared/machine/native-addon.ts';
 
 export interface PipeEnds {
   readonly read: number;

@@ -1,12 +1,12 @@
 // The pty writer: bytes into the master side of a pty, all of them, without ever blocking.
 import { writeSync } from 'node:fs';
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 
 /** Above this much unwritten input `write` says stop. */
 const INPUT_HIGH_WATER_BYTES = 64 * 1024;
 /** How long to wait when the line is full. Node cannot poll the master for room, see PtyWriter. */
 const FULL_LINE_WAIT_MIN_MS = 2;
-const FULL_LINE_WAIT_MAX_MS = 50;
+const MAX_FULL_LINE_WAIT_MS = 50;
 
 /**
  * Writes to the non-blocking master itself instead of through tty.WriteStream: libuv cannot reopen a pty master, falls
@@ -81,7 +81,7 @@ export class PtyWriter {
 
   #waitForRoom(waitMs: number): void {
     this.#cancelRetry = this.#clock.after(waitMs, () => {
-      this.#flush(Math.min(waitMs * 2, FULL_LINE_WAIT_MAX_MS));
+      this.#flush(Math.min(waitMs * 2, MAX_FULL_LINE_WAIT_MS));
     });
   }
 

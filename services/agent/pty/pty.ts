@@ -1,7 +1,7 @@
 // The pty: a program on its own terminal, as bytes both ways.
 import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { type Cancel, type Clock, systemClock } from '#shared/clock.ts';
+import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
 import { checked, processAddon, type TerminalEnds } from '../process/process-addon.ts';
 import type { ProcessEnd } from '../process/process-end.ts';
 import { type SpawnOptions, signalGroup, spawn } from '../process/spawn.ts';
@@ -11,7 +11,7 @@ import { NO_MODES, packModes, type TerminalMode } from './terminal-mode.ts';
 /** After the exit, output that stays away this long is all there was (somebody else holds the terminal open). */
 const DRAIN_QUIET_MS = 100;
 /** After the exit at most this much is waited for: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
-const DRAIN_MAX_BYTES = 64 * 1024;
+const MAX_DRAIN_BYTES = 64 * 1024;
 
 export interface PtyOptions extends Pick<SpawnOptions, 'file' | 'argv' | 'cwd'> {
   /** The whole environment, TERM included, for a terminal of this name (the path of its device). */
@@ -174,7 +174,7 @@ export class Pty {
     this.#sink.data(chunk);
     if (state.kind !== 'draining') return;
     state.bytes += chunk.length;
-    if (state.bytes > DRAIN_MAX_BYTES) this.#close(state.end);
+    if (state.bytes > MAX_DRAIN_BYTES) this.#close(state.end);
     else this.#awaitQuiet(state);
   }
 

@@ -1,16 +1,16 @@
 // Authentication of one connection: which attempts count, how long a failure takes, and when it is enough. RFC 4252.
 import type { AuthContext, AuthenticationType, PasswordAuthContext, PublicKeyAuthContext } from 'ssh2';
-import type { Cancel, Clock } from '#shared/clock.ts';
-import { type Credentials, findKey, isSameSecret } from './credentials.ts';
-import { failureDelay, type PasswordGuard } from './password-guard.ts';
-import { fingerprintOf, verifySignature } from './public-key.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { type Credentials, findKey, isSameSecret } from '../access/credentials.ts';
+import { failureDelay, type PasswordGuard } from '../access/password-guard.ts';
+import { keyFingerprint, verifySignature } from './keys/public-key.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
 import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
 /** Wrong passwords and signatures per connection, then it is cut. */
-export const FAILURES_PER_CONNECTION_MAX = 6;
+export const MAX_FAILURES_PER_CONNECTION = 6;
 /** Keys that a client may ask about per connection: an ssh-agent full of keys is not a guess. */
-export const KEY_OFFERS_PER_CONNECTION_MAX = 32;
+export const MAX_KEY_OFFERS_PER_CONNECTION = 32;
 
 /** Why a password is refused unread, for the log. */
 const PASSWORD_OFF = 'password login is off';
@@ -139,8 +139,8 @@ export class Authentication {
   }
 
   #refuseOffer(attempt: PublicKeyAuthContext, blob: Buffer, type: string): void {
-    const fingerprint = fingerprintOf(blob);
-    if (!this.#offered.has(fingerprint) && this.#offered.size >= KEY_OFFERS_PER_CONNECTION_MAX) {
+    const fingerprint = keyFingerprint(blob);
+    if (!this.#offered.has(fingerprint) && this.#offered.size >= MAX_KEY_OFFERS_PER_CONNECTION) {
       this.#options.onExhausted();
       return;
     }
@@ -159,7 +159,7 @@ export class Authentication {
     const failure = this.#failures;
     this.#options.onRefused({ user: attempt.username, method: attempt.method, detail, attempt: failure });
     this.#cancelAnswer = this.#options.clock.after(Math.max(delayMs, failureDelay(failure)), () => {
-      if (failure < FAILURES_PER_CONNECTION_MAX) attempt.reject(this.#methods);
+      if (failure < MAX_FAILURES_PER_CONNECTION) attempt.reject(this.#methods);
       else this.#options.onExhausted();
     });
   }

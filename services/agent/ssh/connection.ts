@@ -1,16 +1,16 @@
 // One SSH connection: from its stream to its sessions and forwards, and to its end.
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
-import type { Cancel } from '#shared/clock.ts';
+import type { Cancel } from '#shared/time/clock.ts';
 import type { Place } from '../crowd/crowd.ts';
-import { AgentForwarding } from './agent-forwarding.ts';
+import { LOGIN_GRACE_MS } from '../crowd/login-limits.ts';
 import { ALGORITHMS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { Authentication } from './authentication.ts';
-import { ForwardStreams } from './forward-context.ts';
-import { serveLocalForwards } from './forward-local.ts';
-import { serveRemoteForwards } from './forward-remote.ts';
-import { LOGIN_GRACE_MS } from './login-limits.ts';
-import { ServedSession } from './session.ts';
+import { AgentForwarding } from './forward/agent-forwarding.ts';
+import { ForwardStreams } from './forward/forward-context.ts';
+import { serveLocalForwards } from './forward/forward-local.ts';
+import { serveRemoteForwards } from './forward/forward-remote.ts';
+import { ServedSession } from './session-channel.ts';
 import type { Client, ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
 import { TransportGate } from './transport-gate.ts';
@@ -21,7 +21,7 @@ import { TransportGate } from './transport-gate.ts';
  */
 export const EXCHANGE_GRACE_MS = 900_000;
 /** Sessions of one connection; an IDE or a ControlMaster opens a handful. sshd's default is 10. */
-export const SESSIONS_PER_CONNECTION_MAX = 64;
+export const MAX_SESSIONS_PER_CONNECTION = 64;
 /** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
 const CLOSE_GRACE_MS = 1_000;
 /**
@@ -214,7 +214,7 @@ export class SshConnection {
       },
     );
     connection.on('session', (accept, reject) => {
-      if (this.#closing || this.#sessions.size >= SESSIONS_PER_CONNECTION_MAX) {
+      if (this.#closing || this.#sessions.size >= MAX_SESSIONS_PER_CONNECTION) {
         log('session refused', { sessions: this.#sessions.size });
         reject();
         return;

@@ -1,8 +1,8 @@
 // What the SSH server is given, and what it tells.
-import type { Clock } from '#shared/clock.ts';
-import type { Credentials } from './credentials.ts';
-import type { HostKey } from './host-key.ts';
-import type { PasswordGuard } from './password-guard.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import type { Credentials } from '../access/credentials.ts';
+import type { PasswordGuard } from '../access/password-guard.ts';
+import type { HostKey } from './keys/host-key.ts';
 
 export interface SshServerOptions {
   readonly hostKey: HostKey;

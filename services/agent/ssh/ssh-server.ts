@@ -1,9 +1,9 @@
 // The SSH server: serves streams, wherever they come from; it listens nowhere.
 import type { Duplex } from 'node:stream';
-import { sourceOf } from '../crowd/client-source.ts';
+import { clientSourceOf } from '../crowd/client-source.ts';
 import { Crowd } from '../crowd/crowd.ts';
+import { LOGIN_CROWD } from '../crowd/login-limits.ts';
 import { SshConnection } from './connection.ts';
-import { LOGIN_CROWD } from './login-limits.ts';
 import type { Client, ClientInfo, SshServerOptions } from './ssh-options.ts';
 
 /** How long `stop` waits for connections to say goodbye before it drops them. */
@@ -30,9 +30,9 @@ export function createSshServer(options: SshServerOptions): SshServer {
   let stopping: { readonly done: Promise<void>; check(): void } | undefined;
 
   function known(address: string): number {
-    const source = sourceOf(address);
+    const source = clientSourceOf(address);
     let count = 0;
-    for (const { client } of connections) if (client && sourceOf(client.address) === source) count++;
+    for (const { client } of connections) if (client && clientSourceOf(client.address) === source) count++;
     return count;
   }
 

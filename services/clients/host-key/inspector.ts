@@ -11,13 +11,14 @@
 // that does not suit them. So the one is passed on with words of ours, after which nothing may follow, and of the other every
 // name must be one. Nothing else is let through. IGNORE and DEBUG could not hide a key, but hosts have no reason to send them here, strict key exchange forbids them, and a relay that may insert packets
 // before encryption shifts sequence numbers (the Terrapin attack).
+
+import { type Fingerprint, fingerprintOf, isSameKey } from '../../shared/ssh/fingerprint.ts';
 import { ownDisconnect } from './disconnect.ts';
-import { type Fingerprint, fingerprintOf, isSameKey } from './fingerprint.ts';
 import { DISCONNECT, faultOfKexinit, hostKeyOf, KEX_REPLY, KEXINIT, NEWKEYS } from './key-exchange.ts';
-import { readLine, readPacket } from './units.ts';
+import { readIdentificationLine, readPacket } from './units.ts';
 
 /** What is known about the host. All but `undecided` are final. */
-export type Verdict =
+export type HostKeyVerdict =
   | { readonly kind: 'undecided' }
   /** The host key is the pinned one, and everything from here on is encrypted. */
   | { readonly kind: 'match' }
@@ -39,23 +40,23 @@ type Expecting =
 type Step =
   /** The unit is passed on, or `instead` in its place. */
   | { readonly kind: 'expect'; readonly next: Expecting; readonly instead?: Buffer }
-  | Exclude<Verdict, { kind: 'undecided' }>;
+  | Exclude<HostKeyVerdict, { kind: 'undecided' }>;
 
 const EMPTY = Buffer.alloc(0);
-const UNDECIDED: Verdict = { kind: 'undecided' };
+const UNDECIDED: HostKeyVerdict = { kind: 'undecided' };
 
 /** Pure but for its memory: at most one packet (35,000 bytes) waits in it for its end. How the bytes are cut is irrelevant. */
 export class HostKeyInspector {
   readonly #pinned: Fingerprint;
   #expecting: Expecting = { kind: 'line', seen: 0 };
-  #verdict: Verdict = UNDECIDED;
+  #verdict: HostKeyVerdict = UNDECIDED;
   #held: Buffer = EMPTY;
 
   constructor(pinned: Fingerprint) {
     this.#pinned = pinned;
   }
 
-  get verdict(): Verdict {
+  get verdict(): HostKeyVerdict {
     return this.#verdict;
   }
 
@@ -87,7 +88,7 @@ export class HostKeyInspector {
 
   #readUnit(bytes: Buffer): { readonly bytes: number; readonly step: Step } | undefined {
     if (this.#expecting.kind === 'line') {
-      const line = readLine(bytes);
+      const line = readIdentificationLine(bytes);
       if (line.kind === 'partial') return undefined;
       if (line.kind === 'malformed') return { bytes: 0, step: unverifiable(line.detail) };
       return { bytes: line.bytes, step: afterLine(this.#expecting.seen, line.content.isIdentification) };

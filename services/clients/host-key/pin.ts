@@ -1,11 +1,11 @@
 // The pin: a byte stream that ends where its host turns out to be another one than the pinned.
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import { type Fingerprint, formatFingerprint } from './fingerprint.ts';
-import { HostKeyInspector, type Verdict } from './inspector.ts';
+import { type Fingerprint, formatFingerprint } from '../../shared/ssh/fingerprint.ts';
+import { HostKeyInspector, type HostKeyVerdict } from './inspector.ts';
 
 /** A stream whose host is checked; `verdict` may be asked at any time, and is final once the stream has ended. */
 export interface PinnedStream extends ByteStream {
-  readonly verdict: Verdict;
+  readonly verdict: HostKeyVerdict;
 }
 
 /**
@@ -38,7 +38,7 @@ export function pinHostKey(inner: ByteStream, pinned: Fingerprint): PinnedStream
 }
 
 /** Why the host was refused, for a person; undefined if it was not. */
-export function refusalOf(verdict: Verdict, pinned: Fingerprint): string | undefined {
+export function refusalOf(verdict: HostKeyVerdict, pinned: Fingerprint): string | undefined {
   switch (verdict.kind) {
     case 'undecided':
     case 'match':

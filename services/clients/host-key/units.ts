@@ -32,7 +32,7 @@ export interface Packet {
  * Reads the line at the start of `buffer`. Stricter than SSH clients are, and for a reason: where they disagree on what
  * ends a line, or where the identification starts, a relay could show us another conversation than it shows them.
  */
-export function readLine(buffer: Buffer): Unit<Line> {
+export function readIdentificationLine(buffer: Buffer): Unit<Line> {
   const at = buffer.indexOf(0x0a);
   if (at >= MAX_LINE_BYTES || (at === -1 && buffer.length >= MAX_LINE_BYTES)) {
     return { kind: 'malformed', detail: `a line before the packets is longer than ${MAX_LINE_BYTES} bytes` };

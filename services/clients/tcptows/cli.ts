@@ -1,6 +1,6 @@
 // The command line of tcptows.
 import type { AddressInfo } from 'node:net';
-import { type Destination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
+import { type ClientDestination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
 import { VERSION } from '../version.ts';
 
 const HELP = `tcptows ${VERSION}: a local TCP port that leads into a CI job, through a Converge relay
@@ -27,7 +27,12 @@ const MAX_PORT = 65_535;
 const DEFAULT_BIND = '127.0.0.1';
 
 export type TcptowsCommand =
-  | { readonly kind: 'run'; readonly destination: Destination; readonly bind: string; readonly port: number }
+  | {
+      readonly kind: 'run';
+      readonly destination: ClientDestination;
+      readonly bind: string;
+      readonly port: number;
+    }
   | { readonly kind: 'text'; readonly text: string }
   | Invalid;
 

@@ -1,7 +1,8 @@
 // tcptows, the process: arguments in, signals in, exit code out.
-import { systemClock } from '#shared/clock.ts';
-import { printableLine } from '#shared/printable.ts';
-import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+
+import { printableLine } from '#shared/text/printable.ts';
+import { systemClock } from '#shared/time/clock.ts';
+import { CLIENT_EXIT_CODES, type ClientExitCode } from '../exit-code.ts';
 import { listenFaultLine, listeningLine, parseTcptowsCommand } from './cli.ts';
 import { startTcptows } from './tcptows.ts';
 
@@ -10,15 +11,15 @@ function report(line: string): void {
   process.stderr.write(`${printableLine(`tcptows: ${line}`)}\n`);
 }
 
-async function main(): Promise<ExitCode> {
+async function main(): Promise<ClientExitCode> {
   const command = parseTcptowsCommand(process.argv.slice(2), process.env);
   switch (command.kind) {
     case 'invalid':
       report(command.message);
-      return EXIT_CODES.bad_arguments;
+      return CLIENT_EXIT_CODES.bad_arguments;
     case 'text':
       process.stdout.write(command.text);
-      return EXIT_CODES.ended;
+      return CLIENT_EXIT_CODES.ended;
     case 'run':
       break;
   }
@@ -26,7 +27,7 @@ async function main(): Promise<ExitCode> {
   const tcptows = await startTcptows({ destination, bind, port, clock: systemClock, report });
   if (tcptows.kind === 'failed') {
     report(listenFaultLine(tcptows.code, bind, port));
-    return EXIT_CODES.fault;
+    return CLIENT_EXIT_CODES.fault;
   }
   process.stdout.write(`${listeningLine(tcptows.address)}\n`);
   await new Promise<void>((resolve) => {
@@ -34,7 +35,7 @@ async function main(): Promise<ExitCode> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
   await tcptows.stop();
-  return EXIT_CODES.ended;
+  return CLIENT_EXIT_CODES.ended;
 }
 
 // Node's answer to it would be a debugger (runtime-flags.ts).
@@ -48,6 +49,6 @@ main().then(
   (error: unknown) => {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     for (const line of `a fault of tcptows itself: ${stack}`.split('\n')) report(line);
-    process.exit(EXIT_CODES.fault);
+    process.exit(CLIENT_EXIT_CODES.fault);
   },
 );

@@ -1,14 +1,14 @@
 // The listener of tcptows: every TCP connection becomes a client stream of its own.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '#shared/clock.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
-import type { Destination } from '../arguments.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
+import type { ClientDestination } from '../arguments.ts';
 import { connect } from '../connect.ts';
-import { runSession } from '../session.ts';
+import { runSession } from '../visit.ts';
 
 export interface TcptowsOptions {
-  readonly destination: Destination;
+  readonly destination: ClientDestination;
   readonly bind: string;
   /** 0: any free one. */
   readonly port: number;

@@ -1,5 +1,5 @@
 // The command line of wsproxy.
-import { type Destination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
+import { type ClientDestination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
 import { VERSION } from '../version.ts';
 
 const HELP = `wsproxy ${VERSION}: a way for ssh into a CI job, through a Converge relay
@@ -21,7 +21,7 @@ exit codes:  0 the session ended, 2 bad arguments, 3 relay not reachable, 4 no s
 `;
 
 export type WsproxyCommand =
-  | { readonly kind: 'run'; readonly destination: Destination }
+  | { readonly kind: 'run'; readonly destination: ClientDestination }
   | { readonly kind: 'text'; readonly text: string }
   | Invalid;
 

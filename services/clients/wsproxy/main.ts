@@ -1,7 +1,8 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
-import { systemClock } from '#shared/clock.ts';
-import { printableLine } from '#shared/printable.ts';
-import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+
+import { printableLine } from '#shared/text/printable.ts';
+import { systemClock } from '#shared/time/clock.ts';
+import { CLIENT_EXIT_CODES, type ClientExitCode } from '../exit-code.ts';
 import { parseWsproxyCommand } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
 import { runWsproxy } from './wsproxy.ts';
@@ -14,15 +15,15 @@ function report(line: string): void {
   process.stderr.write(`${printableLine(`wsproxy: ${line}`)}\n`);
 }
 
-async function main(): Promise<ExitCode> {
+async function main(): Promise<ClientExitCode> {
   const command = parseWsproxyCommand(process.argv.slice(2), process.env);
   switch (command.kind) {
     case 'invalid':
       report(command.message);
-      return EXIT_CODES.bad_arguments;
+      return CLIENT_EXIT_CODES.bad_arguments;
     case 'text':
       process.stdout.write(command.text);
-      return EXIT_CODES.ended;
+      return CLIENT_EXIT_CODES.ended;
     case 'run':
       break;
   }
@@ -62,6 +63,6 @@ main().then(
   (error: unknown) => {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     for (const line of `a fault of wsproxy itself: ${stack}`.split('\n')) report(line);
-    process.exit(EXIT_CODES.fault);
+    process.exit(CLIENT_EXIT_CODES.fault);
   },
 );

@@ -1,5 +1,5 @@
 // The pipe size: room between wsproxy and ssh, so that neither waits for the other at every packet.
-import { loadNativeAddon } from '#shared/native-addon.ts';
+import { loadNativeAddon } from '#shared/machine/native-addon.ts';
 
 /**
  * What a pipe holds, in bytes: the most that the kernel gives to everybody (pipe(7), pipe-max-size). With the usual

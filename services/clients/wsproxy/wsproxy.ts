@@ -1,15 +1,15 @@
 // One run of wsproxy: standard input and output joined with an agent, down to the exit code.
 import type { Readable, Writable } from 'node:stream';
-import type { Clock } from '#shared/clock.ts';
-import { CLOSE_WITHIN_MS } from '#shared/stream/keepalive.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
-import type { Destination } from '../arguments.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
+import type { ClientDestination } from '../arguments.ts';
 import { connect } from '../connect.ts';
-import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { runSession, type SessionEnd } from '../session.ts';
+import { CLIENT_EXIT_CODES, type ClientExitCode } from '../exit-code.ts';
+import { runSession, type SessionEnd } from '../visit.ts';
 
 export interface WsproxyOptions {
-  readonly destination: Destination;
+  readonly destination: ClientDestination;
   readonly input: Readable;
   readonly output: Writable;
   readonly clock: Clock;
@@ -21,14 +21,14 @@ export interface WsproxyOptions {
   readonly signal: AbortSignal;
 }
 
-const EXIT_CODE_OF_END: Readonly<Record<SessionEnd['kind'], ExitCode>> = {
-  ended: EXIT_CODES.ended,
-  broken: EXIT_CODES.unreachable,
-  host_refused: EXIT_CODES.host_key_mismatch,
+const EXIT_CODE_OF_END: Readonly<Record<SessionEnd['kind'], ClientExitCode>> = {
+  ended: CLIENT_EXIT_CODES.ended,
+  broken: CLIENT_EXIT_CODES.unreachable,
+  host_refused: CLIENT_EXIT_CODES.host_key_mismatch,
 };
 
 /** Runs one session. Resolves with the exit code when both sides have ended; the input is not read before the relay accepted. */
-export async function runWsproxy(options: WsproxyOptions): Promise<ExitCode> {
+export async function runWsproxy(options: WsproxyOptions): Promise<ClientExitCode> {
   const { destination, input, output, clock, report, signal } = options;
   const outcome = await connect({ ...destination, clock, signal, notify: report });
   switch (outcome.kind) {
@@ -42,8 +42,8 @@ export async function runWsproxy(options: WsproxyOptions): Promise<ExitCode> {
     case 'refused':
     case 'unreachable':
       report(outcome.message);
-      return EXIT_CODES[outcome.kind];
+      return CLIENT_EXIT_CODES[outcome.kind];
     case 'aborted':
-      return EXIT_CODES.ended;
+      return CLIENT_EXIT_CODES.ended;
   }
 }

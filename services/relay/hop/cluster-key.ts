@@ -8,7 +8,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
-import { takeRandomBytes } from '#shared/random-pool.ts';
+import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;

@@ -1,9 +1,9 @@
 // The peer dialler: asks the pod that holds an agent to dial it, and opens hops to the pod where a client waits.
 import http from 'node:http';
 import net from 'node:net';
-import type { Clock } from '#shared/clock.ts';
-import { dialStream, type StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { ClusterKey } from './cluster-key.ts';
 import type { DialOrder } from './dial-order.ts';
 import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';

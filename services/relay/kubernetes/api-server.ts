@@ -1,5 +1,5 @@
 // The API server as the cluster needs it: one request, one answer that comes in chunks, no silence without an end.
-import type { Clock } from '#shared/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 
 /** The API server answers a list or a patch in well under a second, also when it is busy; in milliseconds. */
 export const API_ANSWER_WITHIN_MS = 10_000;

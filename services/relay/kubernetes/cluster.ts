@@ -1,5 +1,5 @@
 // The cluster around this pod, as far as anybody can tell.
-import type { Cancel } from '#shared/clock.ts';
+import type { Cancel } from '#shared/time/clock.ts';
 
 export interface Peer {
   readonly name: string;

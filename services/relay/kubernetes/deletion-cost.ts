@@ -1,6 +1,6 @@
 // The deletion cost: tells Kubernetes how much work this pod holds, so that scale-in takes the idlest first.
 // https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { API_ANSWER_WITHIN_MS, type ApiRequest, type ApiServer, exchange, readText } from './api-server.ts';
 import { type ApiTroubles, DENIED_RETRY_MS, describeError, isDenial } from './api-troubles.ts';
 

@@ -6,8 +6,9 @@
 //
 // Between any two there is a wait with full jitter, short after a watch that worked, longer after each that did not;
 // DENIED_RETRY_MS after a denial. What was seen last stands meanwhile.
-import type { Clock } from '#shared/clock.ts';
-import { Backoff } from '#shared/stream/backoff.ts';
+
+import { Backoff } from '#shared/time/backoff.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import { API_ANSWER_WITHIN_MS, type ApiServer, exchange, readLines, readText } from './api-server.ts';
 import { type ApiTroubles, DENIED_RETRY_MS, describeError, isDenial } from './api-troubles.ts';
 import { parseSliceEvent, parseSliceList, type SliceFilter } from './endpoint-slice.ts';

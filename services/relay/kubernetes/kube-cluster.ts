@@ -1,6 +1,6 @@
 // The cluster as Kubernetes knows it: the pods behind our Service, and what ours is worth to scale-in.
 import { isIPv6 } from 'node:net';
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ApiServer } from './api-server.ts';
 import { type ApiLog, type ApiRecorder, ApiTroubles, describeError } from './api-troubles.ts';
 import type { Cluster, Peer } from './cluster.ts';

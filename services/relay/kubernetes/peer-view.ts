@@ -1,5 +1,5 @@
 // The peer view: which pods the endpoint slices name, and which they no longer do.
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Peer } from './cluster.ts';
 import type { EndpointSlice } from './endpoint-slice.ts';
 

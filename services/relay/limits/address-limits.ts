@@ -1,6 +1,6 @@
 // The limits per client address: what each has at the moment, and how fast it may ask for more.
-import type { Cancel, Clock } from '#shared/clock.ts';
-import { TokenBucket } from '#shared/token-bucket.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { TokenBucket } from '#shared/time/token-bucket.ts';
 import type { AddressLimitValues, Counted } from './limit-table.ts';
 
 /** Addresses that have nothing and have asked for nothing of late are forgotten so often, in milliseconds. */

@@ -1,5 +1,5 @@
 // Admission: whether one more link, client, session or download is let in, by the limits of its address and of the pod.
-import type { Clock } from '#shared/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import { AddressLimits, type Slot } from './address-limits.ts';
 import { type AddressRules, type Asker, countedAs, inRanges } from './client-address.ts';
 import { type HeldAccount, HeldBytes, type Holder } from './held-bytes.ts';
@@ -12,7 +12,7 @@ import {
   POD_LIMITS,
   type PodLimitValues,
 } from './limit-table.ts';
-import type { Memory } from './memory.ts';
+import type { ProcessMemory } from './memory.ts';
 import { type Level, OVERLOADED_RETRY_SECONDS, PodLimits } from './pod-limits.ts';
 
 /** Counts what was refused or cut. */
@@ -27,7 +27,7 @@ export interface AdmissionOptions {
   /** Addresses and ranges that no limit per address is for. */
   readonly unlimited: readonly string[];
   readonly limitsPrivate: boolean;
-  readonly memory: Memory;
+  readonly memory: ProcessMemory;
   readonly recorder: LimitRecorder;
 }
 

@@ -1,6 +1,6 @@
 // Client addresses: which of them count as one, which count at all, and lists of ranges.
 import { BlockList, isIP } from 'node:net';
-import { readAddress, sourceOf } from '#shared/protocol/address.ts';
+import { addressSourceOf, readAddress } from '#shared/protocol/address.ts';
 
 /** What nobody on the internet has: RFC 1918, 6598 (carriers), 3927, 4193, 4291 and loopback. */
 const PRIVATE_RANGES = [
@@ -66,5 +66,5 @@ export interface Asker {
 export function countedAs({ address, isToldByProxy }: Asker, rules: AddressRules): string | undefined {
   if (rules.isUnlimited(address)) return undefined;
   if (!isToldByProxy && !rules.limitsPrivate && isPrivate(address)) return undefined;
-  return sourceOf(address);
+  return addressSourceOf(address);
 }

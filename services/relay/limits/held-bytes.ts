@@ -1,5 +1,5 @@
 // Held bytes: what the streams of one client address have in this relay's memory because nobody has read it yet.
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 
 /** A session, as seen from here. */
 export interface Holder {
@@ -45,7 +45,7 @@ export interface HeldBytesOptions {
 const SHARE_BETWEEN_LOOKS = 1 / 16;
 
 /** Every address is looked at so often as well, in milliseconds: what a paused socket still reads, nobody tells. */
-export const LOOK_EVERY_MS = 1_000;
+export const HELD_BYTES_LOOK_EVERY_MS = 1_000;
 
 /**
  * Keeps each address below its limit, and a sixteenth: past it the session that has stood still for longest goes first.
@@ -73,7 +73,7 @@ export class HeldBytes {
     this.#groups.set(key, group);
     const account: Account = { holder, most: 0, movedAt: clock.now() };
     group.accounts.add(account);
-    this.#cancelLook ??= clock.after(LOOK_EVERY_MS, this.#lookAtAll);
+    this.#cancelLook ??= clock.after(HELD_BYTES_LOOK_EVERY_MS, this.#lookAtAll);
     return {
       wrote: (bytes) => {
         if (!group.accounts.has(account)) return;
@@ -108,7 +108,9 @@ export class HeldBytes {
   readonly #lookAtAll = (): void => {
     for (const [key, group] of this.#groups) this.#look(key, group);
     this.#cancelLook =
-      this.#groups.size === 0 ? undefined : this.#options.clock.after(LOOK_EVERY_MS, this.#lookAtAll);
+      this.#groups.size === 0
+        ? undefined
+        : this.#options.clock.after(HELD_BYTES_LOOK_EVERY_MS, this.#lookAtAll);
   };
 
   #look(key: string, group: Group): void {

@@ -1,9 +1,9 @@
-// Memory: how much of it this process has, and how much it may have.
+// ProcessMemory: how much of it this process has, and how much it may have.
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 
 /** Readings of one process, in bytes. */
-export interface Memory {
+export interface ProcessMemory {
   /** Resident set. */
   resident(): number;
   /** What the container or the machine gives; the resident set cannot be more. */
@@ -15,7 +15,7 @@ export interface Memory {
 }
 
 /** This process. `limitBytes`: what it may have, where the kernel does not say. */
-export function processMemory(limitBytes: number | undefined): Memory {
+export function processMemory(limitBytes: number | undefined): ProcessMemory {
   return {
     resident: () => process.memoryUsage.rss(),
     // Of the control group, version 1 or 2, of this process or of one above it (libuv reads them).

@@ -1,10 +1,10 @@
 // The limits of the whole pod: what it takes from all addresses together, and whether it has the memory for more.
-import type { Clock } from '#shared/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import type { Slot } from './address-limits.ts';
 import type { Counted, PodLimitValues } from './limit-table.ts';
-import type { Memory } from './memory.ts';
+import type { ProcessMemory } from './memory.ts';
 
-/** Memory is read no more often than that, in milliseconds: between two readings little can be set up. */
+/** ProcessMemory is read no more often than that, in milliseconds: between two readings little can be set up. */
 export const READ_MEMORY_EVERY_MS = 500;
 
 /** Whoever finds the pod full is told to come back after so long, in seconds. */
@@ -23,12 +23,12 @@ export interface Level {
 export class PodLimits {
   readonly #clock: Clock;
   readonly #limits: PodLimitValues;
-  readonly #memory: Memory;
+  readonly #memory: ProcessMemory;
   readonly #counts: Record<Counted, number> = { links: 0, waiting: 0, sessions: 0, downloads: 0 };
   #readAt: number | undefined;
   #short: 'memory' | 'heap' | undefined;
 
-  constructor(clock: Clock, limits: PodLimitValues, memory: Memory) {
+  constructor(clock: Clock, limits: PodLimitValues, memory: ProcessMemory) {
     this.#clock = clock;
     this.#limits = limits;
     this.#memory = memory;

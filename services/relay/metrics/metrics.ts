@@ -1,18 +1,18 @@
 // Every metric of the relay, declared once.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
 import { CLOSE_REASONS, type CloseReason } from '#shared/protocol/close-reasons.ts';
 import { RESUMPTION_OUTCOMES } from '#shared/protocol/control-messages.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
+import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
 import type { OrderOutcome } from '../hop/peer-dialler.ts';
 import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
 import { MET_LIMITS, type MetLimit } from '../limits/limit-table.ts';
 import type { Level } from '../limits/pod-limits.ts';
-import { ENTRY_FAULTS, type EntryFault } from '../registry/redis-entry.ts';
-import { REDIS_FAILURES, type RedisFailure } from '../registry/redis-failure.ts';
-import { REDIS_SCRIPTS, type ScriptName } from '../registry/redis-scripts.ts';
+import { ENTRY_FAULTS, type EntryFault } from '../registry/redis/redis-entry.ts';
+import { REDIS_FAILURES, type RedisFailure } from '../registry/redis/redis-failure.ts';
+import { REDIS_SCRIPTS, type ScriptName } from '../registry/redis/redis-scripts.ts';
 import { MALFORMED_REASONS, type Recorder, SESSION_ROUTES, type SessionRoute } from '../session/ports.ts';
 import type { ByteCounts } from '../session/session-table.ts';
 

@@ -4,7 +4,7 @@
 export const LONGEST_OUTAGE_MS = 3_600_000;
 
 /** Times are in milliseconds since the Unix epoch. */
-export interface Memory {
+export interface RegistryMemory {
   /** What was written after this is remembered. */
   readonly since: number;
   /** What was written before this was remembered until then, and may be forgotten now. */
@@ -12,13 +12,13 @@ export interface Memory {
 }
 
 /** The memory of a registry that begins at `since`, as far as a pod knows that was not there before. */
-export function memoryFrom(since: number): Memory {
+export function memoryFrom(since: number): RegistryMemory {
   return { since, knownUntil: since - LONGEST_OUTAGE_MS };
 }
 
 /** What one pod knows of a Redis: its connections, and the mark that lies in it from the time when it was empty. */
 export class Continuity {
-  #memory: Memory | undefined;
+  #memory: RegistryMemory | undefined;
   #bornAt: number | undefined;
   #seenAt: number | undefined;
 
@@ -42,11 +42,11 @@ export class Continuity {
     this.#memory = undefined;
   }
 
-  memoryAt(now: number): Memory {
+  memoryAt(now: number): RegistryMemory {
     return this.#memory ?? this.#gapBefore(now);
   }
 
-  #gapBefore(since: number): Memory {
+  #gapBefore(since: number): RegistryMemory {
     return this.#seenAt === undefined ? memoryFrom(since) : { since, knownUntil: this.#seenAt };
   }
 }

@@ -1,20 +1,21 @@
 // The registry of a relay that is alone: a map in memory.
-import type { Clock } from '#shared/clock.ts';
+
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { type Memory, memoryFrom } from './continuity.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { memoryFrom, type RegistryMemory } from './continuity.ts';
 import {
   type ClaimOutcome,
-  type Entry,
   type Lease,
   type Owner,
   RESERVATION_MS,
+  type RegistryEntry,
   type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
 import { confirmed, newTenure, outranks, provenTenure, type Tenure } from './tenure.ts';
 
 interface Held {
-  readonly entry: Entry;
+  readonly entry: RegistryEntry;
   readonly claimHash: string;
   readonly tenure: Tenure;
   readonly expiresAt: number;
@@ -22,14 +23,14 @@ interface Held {
   readonly settledAt: number;
 }
 
-type Waiter = (entry: Entry) => void;
+type Waiter = (entry: RegistryEntry) => void;
 
 /** Registries made over one `MemoryStore` see the same entries, as pods that share a Redis do. */
 export class MemoryStore {
   readonly held = new Map<string, Held>();
   readonly waiters = new Map<string, Set<Waiter>>();
   /** When the first registry over it was made. */
-  memory: Memory | undefined;
+  memory: RegistryMemory | undefined;
 }
 
 export class MemoryRegistry implements SessionRegistry {
@@ -96,19 +97,19 @@ export class MemoryRegistry implements SessionRegistry {
     return Promise.resolve();
   }
 
-  lookup(id: string): Promise<Entry | undefined> {
+  lookup(id: string): Promise<RegistryEntry | undefined> {
     return Promise.resolve(this.#live(id)?.entry);
   }
 
-  waitFor(id: string, ms: number, options: WaitOptions = {}): Promise<Entry | undefined> {
+  waitFor(id: string, ms: number, options: WaitOptions = {}): Promise<RegistryEntry | undefined> {
     const { afterEpoch = 0, signal } = options;
     const present = this.#live(id)?.entry;
     if (present !== undefined && present.epoch > afterEpoch) return Promise.resolve(present);
     if (ms <= 0 || signal?.aborted === true) return Promise.resolve(undefined);
-    const { promise, resolve } = Promise.withResolvers<Entry | undefined>();
+    const { promise, resolve } = Promise.withResolvers<RegistryEntry | undefined>();
     const waiters = this.#store.waiters.get(id) ?? new Set();
     this.#store.waiters.set(id, waiters);
-    const settle = (entry: Entry | undefined): void => {
+    const settle = (entry: RegistryEntry | undefined): void => {
       cancel();
       signal?.removeEventListener('abort', abort);
       waiters.delete(wake);

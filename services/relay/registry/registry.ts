@@ -49,7 +49,7 @@ export interface Owner {
   readonly address: string;
 }
 
-export interface Entry extends Owner {
+export interface RegistryEntry extends Owner {
   readonly epoch: number;
   /** When this owner claimed the ID, in milliseconds since the Unix epoch. */
   readonly since: number;
@@ -73,9 +73,9 @@ export interface SessionRegistry {
   renew(leases: readonly Lease[]): Promise<readonly string[]>;
   release(id: string, epoch: number): Promise<void>;
   abandon(id: string, epoch: number): Promise<void>;
-  lookup(id: string): Promise<Entry | undefined>;
+  lookup(id: string): Promise<RegistryEntry | undefined>;
   /** Waits up to `ms` milliseconds; ends early, with undefined, when `signal` aborts. */
-  waitFor(id: string, ms: number, options?: WaitOptions): Promise<Entry | undefined>;
+  waitFor(id: string, ms: number, options?: WaitOptions): Promise<RegistryEntry | undefined>;
   /** Frees what the registry holds. May be called twice. */
   stop(): Promise<void>;
 }

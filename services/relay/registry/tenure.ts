@@ -9,7 +9,7 @@
 // proof of a link after that is of use. One that has just lost its memory lets those come back too who were linked when
 // it did, or shortly before.
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import type { Memory } from './continuity.ts';
+import type { RegistryMemory } from './continuity.ts';
 import { RENEW_EVERY_MS } from './registry.ts';
 
 /**
@@ -51,7 +51,7 @@ export interface Tenure {
 }
 
 /** The tenure of a claim that gets a free ID at `now`, from a registry with this memory. */
-export function newTenure(now: number, { since, knownUntil }: Memory): Tenure {
+export function newTenure(now: number, { since, knownUntil }: RegistryMemory): Tenure {
   const isSure = now - since >= LEASE_MS;
   const eldersBefore = isSure ? 1 : Math.min(now, since);
   const isSettled = now - since >= SETTLED_AFTER_MS;

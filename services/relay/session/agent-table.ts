@@ -1,8 +1,9 @@
 // The agents on this pod: who holds a control link here, and the leases that go with them.
-import type { Cancel, Clock } from '#shared/clock.ts';
+
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../hop/cluster-key.ts';
 import { formatGrant, GRANT_EVERY_MS, readGrant } from '../hop/grant.ts';
 import {

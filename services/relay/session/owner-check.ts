@@ -2,14 +2,14 @@
 //
 // An entry outlives its last renewal by RESERVATION_MS, for a pod that stalls. One that is gone must not keep a job that
 // is run again from its ID for that long, and says nothing of itself, so somebody has to look.
-import type { Clock } from '#shared/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import type { PeerDialler } from '../hop/peer-dialler.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Entry, Owner, SessionRegistry } from '../registry/registry.ts';
+import type { Owner, RegistryEntry, SessionRegistry } from '../registry/registry.ts';
 import type { AgentTable } from './agent-table.ts';
 
 /** One look at each pod in so many milliseconds, however many claims are refused. */
-export const LOOK_EVERY_MS = 1_000;
+export const OWNER_LOOK_EVERY_MS = 1_000;
 
 export interface OwnerCheckOptions {
   readonly registry: Pick<SessionRegistry, 'lookup'>;
@@ -36,7 +36,7 @@ export class OwnerCheck {
     if (entry !== undefined && !(await this.#isThere(id, entry))) agents.forsake({ id, epoch: entry.epoch });
   }
 
-  async #isThere(id: string, { address }: Entry): Promise<boolean> {
+  async #isThere(id: string, { address }: RegistryEntry): Promise<boolean> {
     const { agents, cluster, self } = this.#options;
     if (address === self.address) return agents.get(id) !== undefined;
     const isAlive = cluster.isAlive(address);
@@ -49,7 +49,7 @@ export class OwnerCheck {
     const { clock, peers } = this.#options;
     const look = peers.isListening(address).then((isListening) => isListening !== false);
     this.#looks.set(address, look);
-    clock.after(LOOK_EVERY_MS, () => this.#looks.delete(address));
+    clock.after(OWNER_LOOK_EVERY_MS, () => this.#looks.delete(address));
     return look;
   }
 }

@@ -1,10 +1,11 @@
 // Pending dials: clients on this pod, each waiting for the stream of an agent.
-import type { Clock } from '#shared/clock.ts';
-import { takeRandomBytes } from '#shared/random-pool.ts';
+
+import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import type { Clock } from '#shared/time/clock.ts';
 
 /** From the dial to the agent's stream, in milliseconds; the client is then told 504. */
-export const DIAL_TIMEOUT_MS = 10_000;
+export const AGENT_DIAL_TIMEOUT_MS = 10_000;
 
 /** 192 bits: whoever knows a nonce gets the stream. */
 const NONCE_BYTES = 24;

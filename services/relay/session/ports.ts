@@ -1,8 +1,9 @@
 // What the session core needs from outside: a link to an agent, a log, a recorder of what happened.
-import type { StreamDialOutcome } from '#shared/frames/dial-stream.ts';
+
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage, Resumption } from '#shared/protocol/control-messages.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
 import type { OrderOutcome } from '../hop/peer-dialler.ts';
 

@@ -1,14 +1,15 @@
 // The router: finds the agent of an ID and gets a stream from it. Local first, then one hop, then a clear no.
-import type { Clock } from '#shared/clock.ts';
+
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../hop/cluster-key.ts';
 import type { PeerDialler } from '../hop/peer-dialler.ts';
 import { sealTicket, TICKET_LIFE_MS } from '../hop/ticket.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Entry, Owner, SessionRegistry } from '../registry/registry.ts';
+import type { Owner, RegistryEntry, SessionRegistry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
-import { DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
+import { AGENT_DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
 import type { Log, Recorder, SessionRoute } from './ports.ts';
 
 export interface RouterOptions {
@@ -68,7 +69,7 @@ interface Way {
   /** False if it cannot be reached there. */
   readonly send: (ticket: string) => Promise<boolean> | boolean;
   /** The registry has a newer claim: this one. */
-  readonly onMoved?: (entry: Entry) => Promise<void>;
+  readonly onMoved?: (entry: RegistryEntry) => Promise<void>;
 }
 
 /**
@@ -91,7 +92,7 @@ export class Router {
   }
 
   /**
-   * A stream of the agent. Waits `waitMs` for an agent that is not there, and DIAL_TIMEOUT_MS for one that is known
+   * A stream of the agent. Waits `waitMs` for an agent that is not there, and AGENT_DIAL_TIMEOUT_MS for one that is known
    * but cannot be reached, since that one is on its way back. Rejects with RegistryUnavailable.
    */
   async route(request: RouteRequest): Promise<RouteResult> {
@@ -104,7 +105,7 @@ export class Router {
       if (request.signal.aborted) return { kind: 'abandoned' };
       const agent = agents.get(request.id);
       const entry = agent === undefined ? await registry.lookup(request.id) : undefined;
-      if (agent !== undefined || entry !== undefined) dialUntil ??= clock.now() + DIAL_TIMEOUT_MS;
+      if (agent !== undefined || entry !== undefined) dialUntil ??= clock.now() + AGENT_DIAL_TIMEOUT_MS;
       if (agent !== undefined && dialUntil !== undefined) {
         const step = await this.#dialHere(agent, request, dialUntil - clock.now());
         if (step.kind === 'stream') return { ...step, knownAt };
@@ -127,7 +128,7 @@ export class Router {
     }
   }
 
-  #isSelf(entry: Entry): boolean {
+  #isSelf(entry: RegistryEntry): boolean {
     return entry.address === this.#options.self.address;
   }
 
@@ -152,7 +153,7 @@ export class Router {
    * or the cluster, says so: a pod that is late, or answers with an error, may well hold the agent. The entry of one which
    * does not have the agent stays: the agent is on its way back.
    */
-  async #dialPeer(entry: Entry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
+  async #dialPeer(entry: RegistryEntry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { clock, cluster, log, peers, recorder, registry } = this.#options;
     const { client, id, resumable } = request;
     const { address, epoch, pod } = entry;
@@ -218,12 +219,16 @@ export class Router {
   }
 
   /** The claim that came after `epoch`; undefined if none did, or nobody can tell. Never rejects. */
-  #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<Entry | undefined> {
+  #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<RegistryEntry | undefined> {
     return this.#options.registry.waitFor(id, ms, { afterEpoch: epoch, signal }).catch(() => undefined);
   }
 
   /** Waits until it is worth looking again: for another claim than `seen`, and up to `ms`. */
-  async #waitForClaim({ id, signal }: RouteRequest, seen: Entry | undefined, ms: number): Promise<void> {
+  async #waitForClaim(
+    { id, signal }: RouteRequest,
+    seen: RegistryEntry | undefined,
+    ms: number,
+  ): Promise<void> {
     if (ms <= 0) return;
     const patience = seen === undefined ? ms : Math.min(ms, LOOK_AGAIN_MS);
     await this.#options.registry.waitFor(id, patience, { afterEpoch: seen?.epoch ?? 0, signal });
@@ -236,6 +241,6 @@ function notFound({ id }: RouteRequest): Refused {
 }
 
 function unresponsive({ id }: RouteRequest): Refused {
-  const message = `agent ${id} did not answer within ${DIAL_TIMEOUT_MS / 1000} s: try again; the job may be gone`;
+  const message = `agent ${id} did not answer within ${AGENT_DIAL_TIMEOUT_MS / 1000} s: try again; the job may be gone`;
   return { kind: 'refused', code: 'agent_unresponsive', message };
 }

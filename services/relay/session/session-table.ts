@@ -1,8 +1,9 @@
 // The sessions on this pod: a client stream and an agent stream, joined.
-import type { Clock } from '#shared/clock.ts';
+
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import type { HeldAccount, Holder } from '../limits/held-bytes.ts';
 import { type Log, type Recorder, SESSION_ROUTES, type SessionRoute } from './ports.ts';
 

@@ -56,7 +56,7 @@ const CUSTOMER_GROUPS = 4;
  * What counts as one peer when shares are handed out: an IPv4 address, or the /64 of an IPv6 one. Undefined for what is no
  * address.
  */
-export function sourceOf(written: string): string | undefined {
+export function addressSourceOf(written: string): string | undefined {
   const address = readAddress(written);
   if (address === undefined || isIPv4(address)) return address;
   const [head = '', tail] = address.split('::');

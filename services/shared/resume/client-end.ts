@@ -1,8 +1,9 @@
 // The client end: dials a transport, opens or resumes the session on it, and dials again when it is lost.
-import type { Cancel, Clock } from '#shared/clock.ts';
-import { Backoff, RETURN_GROWTH } from '#shared/stream/backoff.ts';
+
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import type { Untrusted } from '#shared/untrusted.ts';
+import type { Untrusted } from '#shared/text/untrusted.ts';
+import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import {
@@ -10,8 +11,8 @@ import {
   encodeReset,
   OLDEST_VERSION,
   type OpenedFrame,
-  PROTOCOL_VERSION,
   type ProtocolVersion,
+  RESUME_VERSION,
   SESSION_ID_BYTES,
 } from './frames.ts';
 import {
@@ -29,7 +30,7 @@ import { Link } from './link.ts';
 import { ResumableStream, type StreamOwner } from './resumable-stream.ts';
 import type { ResumeEvent } from './resume-events.ts';
 
-export type DialOutcome =
+export type TransportOutcome =
   | { readonly kind: 'open'; readonly transport: ByteStream }
   /** Not now (unreachable, 404, 429, 503, 504): worth another try while the window lasts, after `waitMs` at least. */
   | { readonly kind: 'retry'; readonly detail?: string | Untrusted; readonly waitMs?: number }
@@ -59,7 +60,7 @@ export type ResumeStatus =
 export interface ClientEndOptions {
   readonly clock: Clock;
   /** The first dial may take as long as it likes; a re-dial gets 15 s. A rejection counts as `retry`. */
-  readonly dial: (request: DialRequest) => Promise<DialOutcome>;
+  readonly dial: (request: DialRequest) => Promise<TransportOutcome>;
   /** From the loss of a transport, unless the agent tells another one. */
   readonly resumeWindowMs: number;
   /** From the first outcome of `dial` to the first OPENED; the resume window by default. */
@@ -92,7 +93,7 @@ export class ClientEnd implements StreamOwner {
   readonly #sessionId: Buffer;
   readonly #stream: ResumableStream;
   #phase: Phase = { kind: 'idle' };
-  #version: ProtocolVersion = PROTOCOL_VERSION;
+  #version: ProtocolVersion = RESUME_VERSION;
   #established = false;
   #resumeWindowMs: number;
   readonly #backoff: Backoff;
@@ -212,7 +213,7 @@ export class ClientEnd implements StreamOwner {
     );
   }
 
-  #dialled(phase: Phase & { kind: 'dialling' }, outcome: DialOutcome): void {
+  #dialled(phase: Phase & { kind: 'dialling' }, outcome: TransportOutcome): void {
     if (this.#phase !== phase) {
       if (outcome.kind === 'open') outcome.transport.cut({ reason: 'ended' });
       return;

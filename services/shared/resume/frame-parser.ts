@@ -39,7 +39,7 @@ type ParserState =
 const OPEN_VERSION_END_BYTES = OPEN_MAGIC.length + 1;
 const READING_HEAD = { kind: 'head' } as const;
 
-export class FrameParser {
+export class ResumeFrameParser {
   #state: ParserState = READING_HEAD;
   readonly #chunks: Buffer[] = [];
   /** The frame's head and, but for DATA, its payload, put together here when a chunk ends within. */

@@ -40,7 +40,7 @@ import { RESUME_CODES, type ResumeCode } from './codes.ts';
 export const FRAME_TYPES = { open: 1, opened: 2, refused: 3, data: 4, ack: 5, fin: 6, reset: 7 } as const;
 
 export type ProtocolVersion = 1 | 2;
-export const PROTOCOL_VERSION: ProtocolVersion = 2;
+export const RESUME_VERSION: ProtocolVersion = 2;
 export const OLDEST_VERSION: ProtocolVersion = 1;
 export const OPEN_MAGIC = 'CVRS';
 export const SESSION_ID_BYTES = 16;

@@ -1,5 +1,5 @@
 // Limits and times of the resumable stream. Both ends of a wire must agree on the window of unacknowledged bytes.
-import { MAX_DURATION_MS } from '#shared/duration.ts';
+import { MAX_DURATION_MS } from '#shared/time/duration.ts';
 
 /**
  * What one direction may have unacknowledged: the replay buffer of the sender, and so the most that a receiver

@@ -1,6 +1,6 @@
 // The link: one transport under a session, as frames. A replaced link is deaf: nothing of it can reach the session.
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import { FrameParser, type ReceivedFrame } from './frame-parser.ts';
+import { type ReceivedFrame, ResumeFrameParser } from './frame-parser.ts';
 import { FRAME_HEADROOM_BYTES } from './frames.ts';
 
 /** Who is served by a link: first the handshake, then the session. */
@@ -19,7 +19,7 @@ const SHUT = { kind: 'shut' } as const;
 
 export class Link {
   readonly #transport: ByteStream;
-  readonly #parser = new FrameParser();
+  readonly #parser = new ResumeFrameParser();
   #state: LinkState = SHUT;
   #blocked = false;
   #reading = false;

@@ -1,7 +1,8 @@
 // The resumable stream: a byte stream that outlives its transports; what is the same at both ends.
-import type { Cancel, Clock } from '#shared/clock.ts';
-import { formatDuration } from '#shared/duration.ts';
+
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { formatDuration } from '#shared/time/duration.ts';
 import { RESUME_CODES, type ResumeCode, resumeCodeOfCut } from './codes.ts';
 import { Delivery, ENDED } from './delivery.ts';
 import type { ReceivedFrame } from './frame-parser.ts';

@@ -1,6 +1,6 @@
 // What happens to a resumable session, for logs and counters.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { Untrusted } from '#shared/untrusted.ts';
+import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { ResumeCode } from './codes.ts';
 
 export type ResumeEvent =

@@ -1,6 +1,7 @@
 // The session table: the agent's end of every session, found again by its id when a new transport resumes it.
-import type { Cancel, Clock } from '#shared/clock.ts';
+
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import { encodeOpened, encodeRefused, type OpenedFrame, type OpenFrame } from './frames.ts';
@@ -21,7 +22,7 @@ export type SessionOrigin<Info> =
   | { readonly kind: 'plain'; readonly info: Info }
   | { readonly kind: 'resumable'; readonly sessionId: string; readonly info: Info };
 
-export interface SessionTableOptions<Info> {
+export interface ResumableStreamTableOptions<Info> {
   readonly clock: Clock;
   readonly resumeWindowMs: number;
   /** A new session. Plain ones are handed on and not kept here. */
@@ -54,15 +55,15 @@ interface Session<Info> {
   carried: boolean;
 }
 
-export class SessionTable<Info> {
-  readonly #options: SessionTableOptions<Info>;
+export class ResumableStreamTable<Info> {
+  readonly #options: ResumableStreamTableOptions<Info>;
   readonly #sessions = new Map<string, Session<Info>>();
   /** Ends a transport that has not yet become, or joined, a session. */
   readonly #admissions = new Set<(end: StreamEnd) => void>();
   #stopped: StreamEnd | undefined;
   #emptied: (() => void)[] = [];
 
-  constructor(options: SessionTableOptions<Info>) {
+  constructor(options: ResumableStreamTableOptions<Info>) {
     this.#options = options;
   }
 

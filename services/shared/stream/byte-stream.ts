@@ -1,6 +1,6 @@
 // The byte stream: what every leg of a session is, whatever carries it.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { Untrusted } from '#shared/untrusted.ts';
+import type { Untrusted } from '#shared/text/untrusted.ts';
 
 /** How a stream ended: the reason, and a human sentence where there is one, of ours or of the other end. */
 export interface StreamEnd {

@@ -1,6 +1,6 @@
 // A pair of Node streams (a socket, stdin and stdout) as a byte stream.
 import { finished, type Readable, type Writable } from 'node:stream';
-import type { Cancel, Clock } from '#shared/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ByteSink, ByteStream, StreamEnd } from './byte-stream.ts';
 
 export interface NodeStreamOptions {

@@ -1,11 +1,12 @@
 // What is parsed without a connection: each parser is called with the bytes, one case a call, and must not throw.
-import { FrameParser as WebSocketParser } from '#shared/frames/frame-parser.ts';
+
 import { closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { parseRefusal } from '#shared/protocol/refusals.ts';
 import { parseSubprotocols } from '#shared/protocol/subprotocols.ts';
-import { FrameParser as ResumeParser } from '#shared/resume/frame-parser.ts';
+import { ResumeFrameParser } from '#shared/resume/frame-parser.ts';
+import { WebSocketFrameParser } from '#shared/websocket/frame-parser.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { parseDialOrder } from '../../../services/relay/hop/dial-order.ts';
 import { judgePeerRequest, signPeerRequest } from '../../../services/relay/hop/peer-credentials.ts';
@@ -80,7 +81,7 @@ export const directKinds: readonly Kind[] = [
     (chance) => mutated(frames, chance),
     (bytes) => {
       for (const isServer of [true, false]) {
-        const parser = new WebSocketParser(SINK, isServer);
+        const parser = new WebSocketFrameParser(SINK, isServer);
         // It owns what it gets, and unmasks it.
         inPieces(Buffer.from(bytes), (piece) => parser.push(piece));
       }
@@ -91,7 +92,7 @@ export const directKinds: readonly Kind[] = [
     65_000,
     (chance) => mutated(talks, chance),
     (bytes) => {
-      const parser = new ResumeParser();
+      const parser = new ResumeFrameParser();
       inPieces(bytes, (piece) => {
         parser.push(piece);
         for (let frame = parser.next(); frame !== undefined && frame.kind !== 'bad'; ) frame = parser.next();

@@ -1,11 +1,11 @@
 // WebSocket frames, as bytes: on control links, and on both ends of a stream.
 import type { Socket } from 'node:net';
-import { maskFrame, OPCODES } from '#shared/frames/frame-header.ts';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { formatMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath, clientPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import { openAgent } from '../../support/fake-agent.ts';
+import { maskFrame, OPCODES } from '#shared/websocket/frame-header.ts';
+import { openAgent } from '../../support/relay/fake-agent.ts';
 import type { Chance } from '../chance.ts';
 import { mutatedJson } from '../json-mutation.ts';
 import type { Kind } from '../kind.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { until } from '../../support/poll.ts';
+import { until } from '../../support/time/poll.ts';
 import { mutatedJson } from '../json-mutation.ts';
 import type { Kind } from '../kind.ts';
 import { DIAL, GOAWAY, WELCOME } from './direct.ts';

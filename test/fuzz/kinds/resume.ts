@@ -1,6 +1,5 @@
 // Frames of the resumable stream, through the relay to the agent.
 import { randomBytes } from 'node:crypto';
-import { maskFrame, OPCODES } from '#shared/frames/frame-header.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import {
@@ -12,9 +11,10 @@ import {
   encodeRefused,
   encodeReset,
   OLDEST_VERSION,
-  PROTOCOL_VERSION,
+  RESUME_VERSION,
   SESSION_ID_BYTES,
 } from '#shared/resume/frames.ts';
+import { maskFrame, OPCODES } from '#shared/websocket/frame-header.ts';
 import type { Kind } from '../kind.ts';
 import { mutated } from '../mutation.ts';
 import { asStranger, leave, upgrade } from '../wire.ts';
@@ -24,7 +24,7 @@ const BANNER = Buffer.from('SSH-2.0-OpenSSH_9.2\r\n');
 
 /** Whole conversations of a client, and frames that only an agent sends. */
 export function conversations(): readonly Buffer[] {
-  const open = (mode: 'new' | 'resume', version = PROTOCOL_VERSION): Buffer =>
+  const open = (mode: 'new' | 'resume', version = RESUME_VERSION): Buffer =>
     encodeOpen({ version, sessionId: randomBytes(SESSION_ID_BYTES), mode, received: 0 });
   const fresh = open('new');
   return [

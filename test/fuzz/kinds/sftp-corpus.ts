@@ -1,5 +1,5 @@
 // Valid packets of SFTP version 3 with OpenSSH's extensions. Every path is relative, and reaches nothing of this machine.
-import { attrs, FLAG, packet, str, T, u32, u64 } from '../../support/sftp-client.ts';
+import { attrs, FLAG, packet, str, T, u32, u64 } from '../../support/sftp/sftp-client.ts';
 
 /** The agent's handles are numbers that count up. */
 const HANDLE = str(u32(1));

@@ -1,14 +1,14 @@
 // The rules of channels that a client may break: numbers, windows, packet sizes. RFC 4254 section 5.
 import type { Connection } from 'ssh2';
-import { WireReader } from '../wire.ts';
+import { WireReader } from '../../../shared/ssh/strings.ts';
 import { channelOf, fieldsOf } from './fields.ts';
 import { type Interceptor, type Interceptors, MESSAGE } from './inbound.ts';
 import { OPEN_FAILURE } from './open-failure.ts';
 import { disconnect } from './outbound.ts';
 
-const WINDOW_MAX_BYTES = 2 ** 32 - 1;
+const MAX_WINDOW_BYTES = 2 ** 32 - 1;
 /** By how much a client may overrun a window, as in sshd: a tenth of it. */
-const OVERRUN_MAX_BYTES = (2 * 1024 * 1024) / 10;
+const MAX_OVERRUN_BYTES = (2 * 1024 * 1024) / 10;
 /** The type, the number of the channel and the length of the data. */
 const DATA_HEAD_BYTES = 1 + 4 + 4;
 
@@ -44,7 +44,7 @@ export function enforceChannelRules(connection: Connection, interceptors: Interc
     const id = reader.uint32() ?? 0;
     const adjust = reader.uint32() ?? 0;
     const window = channelOf(connection, id)?.channel?.outgoing.window ?? 0;
-    if (window + adjust <= WINDOW_MAX_BYTES) return next(payload);
+    if (window + adjust <= MAX_WINDOW_BYTES) return next(payload);
     return disconnect(connection, `channel ${id}: adjust ${adjust} overflows remote window ${window}`);
   });
   interceptors[MESSAGE.CHANNEL_OPEN] = (payload, next) => {
@@ -94,5 +94,5 @@ export function enforceChannelRules(connection: Connection, interceptors: Interc
 
 /** ssh2 throws away what comes when a window is used up to the byte. */
 function isOverrun(window: number, bytes: number): boolean {
-  return bytes > 0 && (window === 0 || bytes - window > OVERRUN_MAX_BYTES);
+  return bytes > 0 && (window === 0 || bytes - window > MAX_OVERRUN_BYTES);
 }

@@ -2,9 +2,9 @@
 import type { Connection, ServerChannel, Session } from 'ssh2';
 
 /** What a decipher does after a payload: go on, go on with another decipher, or stop (Infinity). */
-export type Verdict = number | false | undefined;
+export type DecipherVerdict = number | false | undefined;
 
-export interface PacketWriter {
+export interface SshPacketWriter {
   /** Where the payload begins in what `alloc` gives, and in what it gives when forced. */
   readonly allocStart: number;
   readonly allocStartKEX: number;
@@ -15,7 +15,7 @@ export interface PacketWriter {
 export interface Decipher {
   /** Of the next packet: it is counted on before the payload is handed over. */
   readonly inSeqno: number;
-  _onPayload: (payload: Buffer) => Verdict;
+  _onPayload: (payload: Buffer) => DecipherVerdict;
 }
 
 /** What the messages of a client lead to; one object per connection, its functions are looked up for every message. */
@@ -53,8 +53,8 @@ export interface Protocol {
   };
   _skipNextInboundPacket: boolean;
   /** Every decipher after the first is made with it. */
-  _onPayload: (payload: Buffer) => Verdict;
-  readonly _packetRW: { readonly write: PacketWriter };
+  _onPayload: (payload: Buffer) => DecipherVerdict;
+  readonly _packetRW: { readonly write: SshPacketWriter };
   /** Makes it unusable; undefined afterwards. */
   _destruct: ((reason: string) => void) | undefined;
   _onError(error: Error): void;

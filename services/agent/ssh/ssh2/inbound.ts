@@ -1,6 +1,6 @@
 // The inbound messages of one connection: a place to look at each, and to take it, before ssh2 does.
 import type { Connection } from 'ssh2';
-import { fieldsOf, type Verdict } from './fields.ts';
+import { type DecipherVerdict, fieldsOf } from './fields.ts';
 
 /** RFC 4250 section 4.1.2. */
 export const MESSAGE = {
@@ -19,10 +19,10 @@ export const MESSAGE = {
   CHANNEL_REQUEST: 98,
 } as const;
 
-type Next = (payload: Buffer) => Verdict;
+type Next = (payload: Buffer) => DecipherVerdict;
 
 /** What is done with a message instead of handing it to ssh2; `next` does that. The payload's first byte is the type. */
-export type Interceptor = (payload: Buffer, next: Next) => Verdict;
+export type Interceptor = (payload: Buffer, next: Next) => DecipherVerdict;
 
 /** By message type. Whoever takes a payload must copy what it keeps. */
 export type Interceptors = (Interceptor | undefined)[];
@@ -69,6 +69,6 @@ export function interceptInbound(
   );
 }
 
-function passOn(payload: Buffer, next: Next): Verdict {
+function passOn(payload: Buffer, next: Next): DecipherVerdict {
   return next(payload);
 }

@@ -1,6 +1,6 @@
 // Messages that come when they mean nothing, or that nobody knows.
 import type { Connection } from 'ssh2';
-import type { Verdict } from './fields.ts';
+import type { DecipherVerdict } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 import { disconnect, refuseMessage } from './outbound.ts';
 
@@ -21,7 +21,7 @@ const TYPES = 256;
  */
 export function refuseMisplacedMessages(connection: Connection, interceptors: Interceptors): void {
   const afterLogin = interceptors.slice();
-  const refuse = (payload: Buffer): Verdict => {
+  const refuse = (payload: Buffer): DecipherVerdict => {
     const [type = 0] = payload;
     const isMessage = type > 0 && type < LOCAL_FIRST;
     return isMessage

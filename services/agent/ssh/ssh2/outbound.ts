@@ -1,7 +1,7 @@
 // Messages to the client that ssh2 has no method for.
 import type { Connection } from 'ssh2';
-import { wireString, wireUint32 } from '../wire.ts';
-import { fieldsOf, type Verdict } from './fields.ts';
+import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { type DecipherVerdict, fieldsOf } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 
 /** RFC 4253 section 11.1. */
@@ -27,7 +27,7 @@ export function sendMessage(connection: Connection, payload: Buffer): void {
  * Ends the connection with a reason that the client prints, and looks at nothing that comes after: the verdict stops the
  * decipher, and the connection's `error` event tells the same words. Upstream: Protocol.disconnect would have to take a description.
  */
-export function disconnect(connection: Connection, words: string): Verdict {
+export function disconnect(connection: Connection, words: string): DecipherVerdict {
   const { _protocol: protocol } = fieldsOf(connection);
   const writer = protocol._packetRW.write;
   const payload = Buffer.concat([
@@ -46,7 +46,7 @@ export function disconnect(connection: Connection, words: string): Verdict {
 }
 
 /** Says that the message that has just come is not known here (RFC 4253 section 11.4). */
-export function refuseMessage(connection: Connection): Verdict {
+export function refuseMessage(connection: Connection): DecipherVerdict {
   // The packet's own number was counted on before it was handed over.
   const { inSeqno } = fieldsOf(connection)._protocol._decipher;
   sendMessage(

@@ -1,16 +1,16 @@
 // Packets as large as OpenSSH takes them, once somebody has logged in.
 import { createDecipheriv, createHmac, type DecipherGCM, type Hmac } from 'node:crypto';
 import type { Connection } from 'ssh2';
-import { wireUint32 } from '../wire.ts';
-import { fieldsOf, type Verdict } from './fields.ts';
+import { wireUint32 } from '../../../shared/ssh/strings.ts';
+import { type DecipherVerdict, fieldsOf } from './fields.ts';
 
 /** The length of a packet, as OpenSSH's PACKET_MAX_SIZE: a command line of 100,000 bytes is one packet. */
-export const PACKET_MAX_BYTES = 256 * 1024;
+export const MAX_SSH_PACKET_BYTES = 256 * 1024;
 const LENGTH_BYTES = 4;
 const AES_BLOCK_BYTES = 16;
 const GCM_TAG_BYTES = 16;
 
-type Decrypt = (data: Buffer, position: number, end: number) => Verdict;
+type Decrypt = (data: Buffer, position: number, end: number) => DecipherVerdict;
 
 interface Packet {
   readonly inSeqno: number;
@@ -61,7 +61,7 @@ interface Head {
 }
 
 /**
- * Takes packets of up to PACKET_MAX_BYTES after the login; before it ssh2's 35,000 bytes hold, so strangers cannot make the
+ * Takes packets of up to MAX_SSH_PACKET_BYTES after the login; before it ssh2's 35,000 bytes hold, so strangers cannot make the
  * agent keep more. Reads the beginning of every packet instead of ssh2, whose limit is in there, and hands over the rest.
  * Upstream: MAX_PACKET_SIZE in lib/protocol/crypto.js would have to be an option.
  */
@@ -191,6 +191,6 @@ function beginNativeGeneric(decipher: NativeGenericDecipher): void {
 /** Gives back a length that may be, where `encrypted` bytes of it are encrypted with the packet (RFC 4253 section 6). */
 function checked(length: number, encrypted: number): number {
   const isWhole = (length + encrypted) % AES_BLOCK_BYTES === 0;
-  if (length <= PACKET_MAX_BYTES && length + encrypted >= AES_BLOCK_BYTES && isWhole) return length;
+  if (length <= MAX_SSH_PACKET_BYTES && length + encrypted >= AES_BLOCK_BYTES && isWhole) return length;
   throw new Error(`Bad packet length: ${length}`);
 }

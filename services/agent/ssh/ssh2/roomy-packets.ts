@@ -1,6 +1,6 @@
 // Packets that leave with headroom.
 import type { Connection } from 'ssh2';
-import { takeRandomBytes } from '#shared/random-pool.ts';
+import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 import { allocateRoomy } from '#shared/stream/headroom.ts';
 import { fieldsOf } from './fields.ts';
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export const PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
+export const DOWNLOADED_PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
 
 export const SUMS_FILE = 'SHA256SUMS';
 
@@ -26,7 +26,7 @@ export type BinaryLookup =
 
 /** A line of sha256sum: digest, a blank, a blank or `*`, the name. */
 const SUMS_LINE = /^([0-9a-f]{64}) [ *](\S+)$/;
-const FILE_NAME = new RegExp(`^(${PROGRAMS.join('|')})(?:-([a-z0-9]+(?:-[a-z0-9]+)+))?$`);
+const FILE_NAME = new RegExp(`^(${DOWNLOADED_PROGRAMS.join('|')})(?:-([a-z0-9]+(?:-[a-z0-9]+)+))?$`);
 
 /**
  * The binaries in `directory`; none if nothing was built there. Only a file that SHA256SUMS lists counts, so that a
@@ -51,7 +51,7 @@ export async function listPlatforms(directory: string): Promise<string[]> {
 }
 
 /** The SHA-256 of what `/docs/NAME` is, in hex; undefined if that is not built. */
-export async function digestOf(
+export async function downloadDigest(
   directory: string,
   name: string,
   defaultPlatform: string,

@@ -1,0 +1,64 @@
+// The tables of docs/limits.md: every limit that the code has; run directly, it writes them.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ALL_LIMITS } from '../../../services/relay/limits/limit-table.ts';
+import { ROOT } from '../source-tree.ts';
+import { FIXED_LIMITS, type FixedLimit } from './limit-list.ts';
+
+export const LIMITS_PAGE = join(ROOT, 'docs/limits.md');
+
+const BEGIN = '<!-- limits: written by deploy/build/pages/limits-page.ts -->\n';
+const END = '<!-- end -->';
+
+/** `text` with the tables between its markers as the code has them. */
+export function renderLimitsPage(text: string): string {
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error(`${LIMITS_PAGE} has no place for the tables of limits`);
+  const tables = [
+    section('A relay, per client address', configured('address')),
+    section('A relay, the whole pod', configured('pod')),
+    ...Object.entries(FIXED_LIMITS).map(([title, limits]) => section(title, fixed(limits))),
+  ];
+  return `${text.slice(0, begin + BEGIN.length)}\n${tables.join('\n\n')}\n\n${text.slice(end)}`;
+}
+
+function section(title: string, table: string): string {
+  return `### ${title}\n\n${table}`;
+}
+
+function configured(scope: 'address' | 'pod'): string {
+  const rows = ALL_LIMITS.filter((limit) => limit.scope === scope).map(
+    ({ name, variable, fallback, what, past }) =>
+      `| ${what} | ${fallback.toLocaleString('en')} | \`${variable}\` | ${name === 'burst' ? '' : `\`${scope}_${name}\``} | ${past} |`,
+  );
+  return [
+    '| at most so many | default | variable | `limit` in metrics | past it |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function fixed(limits: readonly FixedLimit[]): string {
+  const rows = limits.map(
+    ({ what, value, unit, past }) => `| ${what} | ${formatLimit(value, unit)} | ${past} |`,
+  );
+  return ['| limit | value | past it |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function formatLimit(value: number, unit: FixedLimit['unit']): string {
+  switch (unit) {
+    case 'count':
+      return value.toLocaleString('en');
+    case 's':
+      return `${value} s`;
+    case 'ms':
+      return value % 1_000 === 0 ? `${value / 1_000} s` : `${value} ms`;
+    case 'bytes': {
+      const [divisor, name] = value % 1_048_576 === 0 ? [1_048_576, 'MiB'] : [1_024, 'KiB'];
+      return value % divisor === 0 ? `${value / divisor} ${name}` : `${value.toLocaleString('en')} bytes`;
+    }
+  }
+}
+
+if (import.meta.main) writeFileSync(LIMITS_PAGE, renderLimitsPage(readFileSync(LIMITS_PAGE, 'utf8')));

@@ -1,0 +1,26 @@
+// The exit codes of the agent.
+
+/** Scripts in CI jobs depend on these numbers. */
+export const AGENT_EXIT_CODES = {
+  ended: 0,
+  bad_arguments: 2,
+  unreachable: 3,
+  refused: 4,
+  version: 5,
+} as const;
+
+/** One that lost its ID to another agent is refused like one that never got it. */
+export function exitCodeFor(kind: 'unreachable' | 'refused' | 'usurped' | 'version'): AgentExitCode {
+  return AGENT_EXIT_CODES[kind === 'usurped' ? 'refused' : kind];
+}
+
+export type AgentExitCode = (typeof AGENT_EXIT_CODES)[keyof typeof AGENT_EXIT_CODES];
+
+/** One line each, for the help. */
+export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof AGENT_EXIT_CODES, string>> = {
+  ended: 'ended as designed: the clients left, or the time was over',
+  bad_arguments: 'bad arguments',
+  unreachable: 'the relay cannot be reached',
+  refused: 'the relay refused: the ID is taken, or access is denied',
+  version: 'the relay does not speak the version of this agent',
+};

@@ -1,0 +1,73 @@
+// What `agent --help` prints.
+import { AGENT_EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-code.ts';
+import { OPTIONS, type OptionEntry, URL_VARIABLE } from './option-table.ts';
+
+const HELP_WIDTH = 80;
+const NAME_COLUMN = 31;
+
+/** The complete help, 80 columns wide, ending in a line end. */
+export function helpText(): string {
+  return [
+    'usage: agent [options] ws[s]://HOST[:PORT][/PREFIX]/agent[/ID]',
+    '',
+    'Makes the job that it runs in reachable by SSH through a Converge relay, prints',
+    'the commands to connect, and ends when the last client has left. Without an ID',
+    'it makes one that cannot be guessed.',
+    '',
+    'options:',
+    ...Object.values(OPTIONS).flatMap(optionLines),
+    `${'  -h, --help'.padEnd(NAME_COLUMN)}this text`,
+    `${'  -V, --version'.padEnd(NAME_COLUMN)}the version`,
+    '',
+    'A DURATION is written like 90s, 10m, 2h or 1h30m; a plain number is seconds.',
+    '',
+    'variables (an argument wins; an empty variable counts as unset, except for the',
+    'password and the keys, where it is an error):',
+    `  ${URL_VARIABLE.padEnd(NAME_COLUMN - 2)}the URL`,
+    ...Object.values(OPTIONS).map(
+      ({ variable, name, placeholder }: OptionEntry) =>
+        `  ${variable.padEnd(NAME_COLUMN - 2)}--${name}${placeholder === undefined ? ' (1 or 0)' : ''}`,
+    ),
+    '  HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS are honoured.',
+    '  CONVERGE_MASK=random is for a middlebox that insists on masks that differ.',
+    '',
+    'when it ends:',
+    '  The deadline is the timeout after the start, the last activity of a client or',
+    '  the time of the hold file, whichever is last, and never after the longest',
+    '  lifetime. The agent ends there, or before when the last client leaves.',
+    '  The hold file is .hold in the working directory: while it is there the agent',
+    '  stays until the deadline when the last client leaves. `touch .hold` holds and',
+    '  extends, `rm .hold` lets go. In a session: `converge help`.',
+    '  A client that is lost (a closed lid, no network) has not left, and neither has',
+    '  one for which nothing ran: the agent waits for somebody until the deadline.',
+    '  SIGTERM and SIGINT end it; SIGHUP only where it runs on a terminal.',
+    '',
+    'exit codes:',
+    ...(Object.keys(AGENT_EXIT_CODES) as (keyof typeof AGENT_EXIT_CODES)[]).map(
+      (code) => `  ${AGENT_EXIT_CODES[code]}  ${EXIT_CODE_MEANINGS[code]}`,
+    ),
+    '',
+  ].join('\n');
+}
+
+function optionLines({ name, placeholder, fallback, help }: OptionEntry): string[] {
+  const head = `  --${name}${placeholder === undefined ? '' : ` ${placeholder}`}`;
+  const text = fallback === undefined ? help : `${help} (default: ${fallback})`;
+  return wrapped(text, HELP_WIDTH - NAME_COLUMN).map(
+    (line, index) => `${(index === 0 ? head : '').padEnd(NAME_COLUMN)}${line}`,
+  );
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

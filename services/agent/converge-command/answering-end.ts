@@ -1,0 +1,182 @@
+// The agent's end of the `converge` command: a private directory with the shim and the socket it talks to.
+import { once } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from '#shared/time/clock.ts';
+import type { PasswordState } from '../access/password-guard.ts';
+import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import { readLine } from './line-reader.ts';
+import { makePrivateDirectory, writeProgram } from './private-directory.ts';
+import {
+  endReply,
+  failureReply,
+  holdReply,
+  passwordReply,
+  releaseReply,
+  type SessionStatus,
+  statusReply,
+} from './reply.ts';
+import {
+  formatLine,
+  LINE_TIMEOUT_MS,
+  parseRequest,
+  type SessionReply,
+  type SessionRequest,
+} from './request.ts';
+import { shimFrom } from './shim.ts';
+
+/** People do not type faster; scripts in a loop wait their turn. */
+const MAX_CONNECTIONS = 16;
+
+/** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What the command does in the agent. */
+export interface SessionHandlers {
+  status(): SessionStatus;
+  /** Undefined asks for the agent's timeout. Throws what the file system says. */
+  hold(durationMs: number | undefined): Promise<ExpirySnapshot | undefined>;
+  /** False if nothing was held. Throws what the file system says. */
+  release(): Promise<boolean>;
+  /** Undefined where there is no password. */
+  password(state: 'on' | 'off'): PasswordState | undefined;
+  /** Called after the reply has been sent. */
+  end(): void;
+}
+
+export interface SessionCommandOptions {
+  readonly clock: Clock;
+  /** The words that start the agent's program again, without arguments; absolute paths. */
+  readonly program: readonly string[];
+  /** Where to make the private directory, if it is fit: os.tmpdir(). */
+  readonly temporaryDirectory: string;
+  /** Where else, when no temporary directory is. */
+  readonly lastResorts?: readonly string[];
+  /** PATH of the agent. */
+  readonly path: string | undefined;
+  readonly handlers: SessionHandlers;
+}
+
+export interface SessionCommand {
+  /** Holds `converge` and nothing else. */
+  readonly binDirectory: string;
+  /** The path of `converge` itself. */
+  readonly path: string;
+  readonly socketPath: string;
+  /** For the environment of every session: PATH with the command in front. */
+  readonly env: { readonly PATH: string };
+  /** Removes everything; may be called twice. */
+  stop(): Promise<void>;
+}
+
+export type SessionCommandStart =
+  | { readonly kind: 'started'; readonly command: SessionCommand }
+  /** The agent works without it; `detail` says why. */
+  | { readonly kind: 'unavailable'; readonly detail: string };
+
+/** Installs the command and answers it. Never throws. */
+export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommandStart> {
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    void answer(socket, options);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  const { temporaryDirectory: preferred, lastResorts = [] } = options;
+  const made = await makePrivateDirectory({ preferred, lastResorts, fill });
+  if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
+  const directory = made.path;
+  const { binDirectory, program: path, socketPath } = placesIn(directory);
+  let stopped: Promise<void> | undefined;
+
+  async function fill(directory: string): Promise<void> {
+    const places = placesIn(directory);
+    await mkdir(places.binDirectory, { mode: 0o700 });
+    await writeProgram(places.program, shimFrom(options.program, places.socketPath));
+    await listen(server, places.socketPath);
+  }
+
+  async function close(): Promise<void> {
+    for (const socket of connections) socket.destroy();
+    if (server.listening) {
+      server.close();
+      await once(server, 'close');
+    }
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  const stop = (): Promise<void> => {
+    stopped ??= close();
+    return stopped;
+  };
+  const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
+  return { kind: 'started', command: { binDirectory, path, socketPath, env, stop } };
+}
+
+/** What is where in the private directory. */
+function placesIn(directory: string): { binDirectory: string; program: string; socketPath: string } {
+  const binDirectory = join(directory, 'bin');
+  return { binDirectory, program: join(binDirectory, 'converge'), socketPath: join(directory, 'socket') };
+}
+
+async function listen(server: Server, socketPath: string): Promise<void> {
+  server.listen(socketPath);
+  await once(server, 'listening');
+  // The agent's life is decided by its expiry, not by this socket.
+  server.unref();
+}
+
+async function answer(socket: Socket, { clock, handlers }: SessionCommandOptions): Promise<void> {
+  const read = await readLine(socket, clock);
+  if (read.kind !== 'line') {
+    socket.destroy();
+    return;
+  }
+  const request = parseRequest(read.line);
+  const reply = request === undefined ? malformed() : await replyTo(request, handlers, clock);
+  await send(socket, formatLine(reply), clock);
+  if (request?.command === 'end') handlers.end();
+}
+
+/** Resolves when the line was taken and the connection is closed, or was cut because the other end does not take it. */
+async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
+  if (socket.destroyed) return;
+  const cancel = clock.after(LINE_TIMEOUT_MS, () => socket.destroy());
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
+  socket.end(line);
+  await closed;
+  cancel();
+}
+
+async function replyTo(
+  request: SessionRequest,
+  handlers: SessionHandlers,
+  clock: Clock,
+): Promise<SessionReply> {
+  try {
+    switch (request.command) {
+      case 'status':
+        return statusReply(handlers.status(), clock.wallTime());
+      case 'hold':
+        return holdReply(await handlers.hold(request.durationMs), clock.wallTime());
+      case 'release': {
+        const existed = await handlers.release();
+        return releaseReply(existed, handlers.status().expiry, clock.wallTime());
+      }
+      case 'password':
+        return passwordReply(handlers.password(request.state));
+      case 'end':
+        return endReply();
+    }
+  } catch (error) {
+    return failureReply(request.command, error);
+  }
+}
+
+function malformed(): SessionReply {
+  return { exitCode: 2, text: 'converge: the agent does not understand this; is it of another version?' };
+}

@@ -1,0 +1,129 @@
+// The session's end of the `converge` command: reads the arguments, asks the agent, prints the answer.
+import { connect } from 'node:net';
+import { printableLine } from '#shared/text/printable.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { parseDuration } from '#shared/time/duration.ts';
+import { type LineRead, readLine } from './line-reader.ts';
+import { formatLine, parseReply, type SessionReply, type SessionRequest } from './request.ts';
+
+const USAGE = `usage: converge COMMAND
+
+  status            who is here, when this ends, what holds it
+  hold [DURATION]   keep the job for DURATION from now (2h, 90m; default: the agent's
+                    timeout), also when everybody leaves; the same as: touch .hold
+  release           let go: end when the last client leaves; the same as: rm .hold
+  password on|off   let people in by the password, or not: it is off by itself after
+                    100 wrong ones; sessions that are open go on
+  end               end now: every session closes
+  help              this text
+`;
+
+/** Exit code of a command line that is not understood. */
+const BAD_USAGE = 2;
+
+type ParsedCommand =
+  | { readonly kind: 'request'; readonly request: SessionRequest }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'invalid'; readonly fault: string };
+
+interface Output {
+  write(text: string): unknown;
+}
+
+export interface SessionClientOptions {
+  readonly clock: Clock;
+  readonly socketPath: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** Runs `converge ARGV…`. Resolves to its exit code: 0 done, 1 the agent says no or is gone, 2 bad usage. */
+export async function runSessionCommand(
+  argv: readonly string[],
+  options: SessionClientOptions,
+): Promise<number> {
+  const parsed = parseCommand(argv);
+  if (parsed.kind === 'help') {
+    options.stdout.write(USAGE);
+    return 0;
+  }
+  if (parsed.kind === 'invalid') {
+    options.stderr.write(`converge: ${parsed.fault}\n\n${USAGE}`);
+    return BAD_USAGE;
+  }
+  const reply = await ask(parsed.request, options);
+  const output = reply.exitCode === 0 ? options.stdout : options.stderr;
+  // A fault may quote a path that somebody named.
+  for (const line of reply.text.split('\n')) output.write(`${printableLine(line)}\n`);
+  return reply.exitCode;
+}
+
+function parseCommand(argv: readonly string[]): ParsedCommand {
+  const [command, argument, ...excess] = argv;
+  switch (command) {
+    case undefined:
+      return { kind: 'invalid', fault: 'which command?' };
+    case 'help':
+    case '--help':
+    case '-h':
+      return { kind: 'help' };
+    case 'hold':
+      if (excess.length > 0) return { kind: 'invalid', fault: `hold takes one duration, such as 2h` };
+      return parseHold(argument);
+    case 'password':
+      if (excess.length === 0 && (argument === 'on' || argument === 'off')) {
+        return { kind: 'request', request: { command, state: argument } };
+      }
+      return { kind: 'invalid', fault: 'password takes one word, on or off' };
+    case 'status':
+    case 'release':
+    case 'end':
+      if (argument === undefined) return { kind: 'request', request: { command } };
+      return { kind: 'invalid', fault: `${command} takes no argument, got "${argument}"` };
+    default:
+      return { kind: 'invalid', fault: `no command "${command}"` };
+  }
+}
+
+function parseHold(argument: string | undefined): ParsedCommand {
+  if (argument === undefined) return { kind: 'request', request: { command: 'hold' } };
+  const parsed = parseDuration(argument);
+  if (parsed.kind === 'invalid') return { kind: 'invalid', fault: `hold: ${parsed.fault}` };
+  return { kind: 'request', request: { command: 'hold', durationMs: parsed.ms } };
+}
+
+async function ask(
+  request: SessionRequest,
+  { clock, socketPath }: SessionClientOptions,
+): Promise<SessionReply> {
+  const socket = connect(socketPath);
+  let errno: string | undefined;
+  socket.once('error', (error) => {
+    errno = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  });
+  try {
+    socket.write(formatLine(request));
+    const read = await readLine(socket, clock);
+    const reply = read.kind === 'line' ? parseReply(read.line) : undefined;
+    return reply ?? { exitCode: 1, text: `converge: ${faultFrom(read, errno)}` };
+  } finally {
+    socket.destroy();
+  }
+}
+
+function faultFrom(read: LineRead, errno: string | undefined): string {
+  if (errno === 'EACCES' || errno === 'EPERM') {
+    return 'only the user that runs the agent may ask it; try without sudo or su';
+  }
+  if (errno === 'ENOENT' || errno === 'ECONNREFUSED') return 'the agent of this session has ended';
+  if (errno !== undefined) return `cannot reach the agent of this session (${errno})`;
+  switch (read.kind) {
+    case 'timed_out':
+      return 'the agent of this session does not answer';
+    case 'closed':
+      return 'the agent of this session ended before it answered';
+    case 'too_long':
+    case 'line':
+      return 'the answer makes no sense; is the agent of another version?';
+  }
+}

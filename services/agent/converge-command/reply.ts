@@ -1,0 +1,96 @@
+// What `converge` answers in a session.
+
+import { formatDuration } from '#shared/time/duration.ts';
+import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
+import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import { formatMoment } from '../notices/time-of-day.ts';
+import type { SessionReply } from './request.ts';
+
+/** What `converge status` tells. */
+export interface SessionStatus {
+  readonly id: string;
+  readonly publicUrl: string;
+  /** False while the agent is dialling the relay again. */
+  readonly isRelayConnected: boolean;
+  /** Of the logged-in clients, those without a transport that may still resume. */
+  readonly detached: number;
+  /** Undefined where keys are asked for. */
+  readonly password: PasswordState | undefined;
+  /** Undefined once the agent has ended. */
+  readonly expiry: ExpirySnapshot | undefined;
+}
+
+const ENDING: SessionReply = { exitCode: 1, text: 'converge: this agent is ending' };
+
+export function statusReply(status: SessionStatus, now: number): SessionReply {
+  const { expiry } = status;
+  if (expiry === undefined) return ENDING;
+  const link = status.isRelayConnected ? 'connected' : 'not connected, dialling again';
+  return {
+    exitCode: 0,
+    text: [
+      `id       ${status.id}`,
+      `relay    ${status.publicUrl} (${link})`,
+      `clients  ${clientsText(expiry.clients, status.detached)}`,
+      `password ${passwordText(status.password)}`,
+      `hold     ${expiry.isHeld ? 'held by .hold, also when everybody leaves' : 'none: ends when the last client leaves, not when it is lost'}`,
+      `ends     ${momentText(expiry, now)}${expiry.isCapped ? ', the longest lifetime' : ''}`,
+      `         never after ${formatMoment(expiry.lastDeadline, now)}`,
+    ].join('\n'),
+  };
+}
+
+/** After a hold; `expiry` is what came of it. */
+export function holdReply(expiry: ExpirySnapshot | undefined, now: number): SessionReply {
+  if (expiry === undefined) return ENDING;
+  const text = `held until ${momentText(expiry, now)}, also when everybody leaves`;
+  if (!expiry.isCapped) return { exitCode: 0, text };
+  return { exitCode: 0, text: `${text}\nthe longest lifetime ends it then: it cannot be held for longer` };
+}
+
+/** After a release; `existed` is false if there was no hold file. */
+export function releaseReply(
+  existed: boolean,
+  expiry: ExpirySnapshot | undefined,
+  now: number,
+): SessionReply {
+  if (expiry === undefined) return { exitCode: 0, text: 'released: the agent ends now' };
+  const until = `ends when the last client leaves, or at ${momentText(expiry, now)}`;
+  return { exitCode: 0, text: `${existed ? 'released' : 'it was not held'}: ${until}` };
+}
+
+/** After `password on` or `password off`; `state` is what came of it. */
+export function passwordReply(state: PasswordState | undefined): SessionReply {
+  if (state === undefined) {
+    return { exitCode: 1, text: 'converge: this agent takes keys only, there is no password' };
+  }
+  return { exitCode: 0, text: `password ${passwordText(state)}` };
+}
+
+export function endReply(): SessionReply {
+  return { exitCode: 0, text: 'ending: every session closes now' };
+}
+
+/** When the file system refused. */
+export function failureReply(command: string, error: unknown): SessionReply {
+  return {
+    exitCode: 1,
+    text: `converge: cannot ${command}: ${error instanceof Error ? error.message : String(error)}`,
+  };
+}
+
+function momentText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
+  return `${formatMoment(deadline, now)} (in ${formatDuration(remainingMs)})`;
+}
+
+function passwordText(state: PasswordState | undefined): string {
+  if (state === undefined) return 'none: keys only';
+  if (state.kind === 'on') return `on, after ${state.failures} of ${MAX_PASSWORD_FAILURES} wrong ones`;
+  const why = state.reason === 'asked' ? '' : ` after ${state.failures} wrong ones`;
+  return `off${why}: nobody else gets in until \`converge password on\``;
+}
+
+function clientsText(clients: number, detached: number): string {
+  const text = `${clients} logged in`;
+  return detached === 0 ? text : `${text}, ${detached} of them without a connection at the moment`;
+}

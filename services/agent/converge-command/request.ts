@@ -1,0 +1,59 @@
+// What `converge` in a session and the agent say to each other: one JSON line each way over a unix socket.
+import { MAX_DURATION_MS } from '#shared/time/duration.ts';
+
+/** The longest request or reply line, in bytes. */
+export const MAX_LINE_BYTES = 8_192;
+
+/** How long either end waits for the other's line. Both are on one machine: longer means that it hangs. */
+export const LINE_TIMEOUT_MS = 5_000;
+
+/** A hold without a duration is for the agent's timeout. */
+export type SessionRequest =
+  | { readonly command: 'status' | 'release' | 'end' }
+  | { readonly command: 'hold'; readonly durationMs?: number }
+  | { readonly command: 'password'; readonly state: 'on' | 'off' };
+
+/** Text for the person, and the exit code of the command. */
+export interface SessionReply {
+  readonly exitCode: number;
+  readonly text: string;
+}
+
+/** Reads a request line; undefined if it is none. Never throws. */
+export function parseRequest(line: string): SessionRequest | undefined {
+  const { command, durationMs, state } = recordFrom(line);
+  if (command === 'status' || command === 'release' || command === 'end') return { command };
+  if (command === 'password') return state === 'on' || state === 'off' ? { command, state } : undefined;
+  if (command !== 'hold') return undefined;
+  if (durationMs === undefined) return { command };
+  const isDuration = typeof durationMs === 'number' && durationMs > 0 && durationMs <= MAX_DURATION_MS;
+  return isDuration ? { command, durationMs } : undefined;
+}
+
+/** Reads a reply line; undefined if it is none. Never throws. */
+export function parseReply(line: string): SessionReply | undefined {
+  const { exitCode, text } = recordFrom(line);
+  if (typeof exitCode !== 'number' || typeof text !== 'string') return undefined;
+  return { exitCode, text };
+}
+
+/** The line of a request or reply, with its end. */
+export function formatLine(message: SessionRequest | SessionReply): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+interface Fields extends Record<string, unknown> {
+  command?: unknown;
+  durationMs?: unknown;
+  state?: unknown;
+}
+
+function recordFrom(line: string): Fields {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    // Not JSON: it has none of the fields either.
+    return {};
+  }
+}

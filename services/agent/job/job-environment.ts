@@ -1,0 +1,42 @@
+// The job's environment, as the sessions see it.
+import { readFileSync } from 'node:fs';
+import type { Environment } from './environment.ts';
+
+/** Variables that are the agent's own and that no session needs to see. */
+const PRIVATE_VARIABLES: ReadonlySet<string> = new Set(['CONVERGE_PASSWORD', 'CONVERGE_AUTHORIZED_KEYS']);
+
+/** What a character that is no text becomes when bytes are read as text. */
+const NO_TEXT = '\uFFFD';
+
+/**
+ * What is set in `env`, without the agent's secrets; values that are no text as the bytes that they are in `block`, the
+ * environment as the kernel keeps it (proc(5), `environ`), where there is one.
+ */
+export function jobEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
+  const kept: Record<string, string | Buffer> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || PRIVATE_VARIABLES.has(name)) continue;
+    kept[name] = value.includes(NO_TEXT) ? (valueIn(block, name) ?? value) : value;
+  }
+  return kept;
+}
+
+/** The environment of this process as the kernel keeps it, of which `process.env` has only what is text; undefined without proc. */
+export function readEnvironmentBlock(): Buffer | undefined {
+  try {
+    return readFileSync('/proc/self/environ');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bytes of a variable, which end with a zero, in a block of `NAME=value`. */
+function valueIn(block: Buffer | undefined, name: string): Buffer | undefined {
+  const wanted = Buffer.from(`\0${name}=`);
+  const entries = block === undefined ? Buffer.alloc(0) : Buffer.concat([Buffer.of(0), block]);
+  const at = entries.indexOf(wanted);
+  if (at < 0) return undefined;
+  const start = at + wanted.length;
+  const end = entries.indexOf(0, start);
+  return entries.subarray(start, end < 0 ? entries.length : end);
+}

@@ -1,0 +1,22 @@
+// Lines of the job log that a CI system shows in a second place, such as the summary page of the run.
+import { type PrintableLine, printableLine } from '#shared/text/printable.ts';
+import type { CiProvider } from '../job/ci-job.ts';
+
+/**
+ * The lines that put the `ssh` command where people look first; empty where the CI system has no such place.
+ *
+ * Only the command goes there, never the password: a run's summary is readable by more people than its log
+ * (on a public GitHub repository by everybody, without an account). Nor is the password registered as a secret
+ * of the run (`::add-mask::`): the log, where it must be readable, would show `***` instead.
+ */
+export function annotationFrom(provider: CiProvider | undefined, sshCommand: string): PrintableLine[] {
+  if (provider !== 'github') return [];
+  const text = `This job is open for SSH: ${sshCommand} (how to enter: in the log of this step)`;
+  // The one line that the CI system is to obey: ours is the command, and what follows it can be no other.
+  return [`::notice title=Converge::${githubEscape(printableLine(text))}` as PrintableLine];
+}
+
+/** How a value travels in a workflow command (actions/toolkit, packages/core/src/command.ts, escapeData). */
+function githubEscape(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}

@@ -1,0 +1,43 @@
+// The job log: what people who watch the job read, line by line.
+
+import type { PrintableLine } from '#shared/text/printable.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { isRoutine, type LogEvent, logLineFrom } from './log-line.ts';
+
+/** A line this often while nobody is there, so that it is plain what the job waits for, in milliseconds. */
+export const REMINDER_EVERY_MS = 60_000;
+
+export interface JobLogOptions {
+  readonly clock: Clock;
+  /** Leaves out what is no news. */
+  readonly isQuiet: boolean;
+  readonly print: (line: PrintableLine) => void;
+}
+
+export interface JobLog {
+  tell(event: LogEvent): void;
+  /** Tells what `event` returns, if anything, again and again. */
+  remind(event: () => LogEvent | undefined): Cancel;
+}
+
+/** Opens nothing. */
+export function createJobLog({ clock, isQuiet, print }: JobLogOptions): JobLog {
+  function tell(event: LogEvent): void {
+    if (!(isQuiet && isRoutine(event))) print(logLineFrom(event, clock.wallTime()));
+  }
+
+  return {
+    tell,
+    remind(event) {
+      let cancel = clock.after(REMINDER_EVERY_MS, again);
+      function again(): void {
+        const due = event();
+        if (due !== undefined) tell(due);
+        cancel = clock.after(REMINDER_EVERY_MS, again);
+      }
+      return () => {
+        cancel();
+      };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// Link failures: what it means that a relay did not take the agent, and for how long trying again makes sense.
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import { LEASE_MS } from '#shared/protocol/lease.ts';
+import { agentPath } from '#shared/protocol/paths.ts';
+import { REFUSALS } from '#shared/protocol/refusals.ts';
+import type { DialOutcome } from '#shared/websocket/dial.ts';
+import { dialFailureFrom, hostAndPort } from '#shared/websocket/dial-failure.ts';
+import type { RelayTarget } from './relay-dialler.ts';
+
+/** A relay that never answered is given up after this time, in milliseconds: a typo should not hold a job for long. */
+export const FIRST_LINK_PATIENCE_MS = 60_000;
+
+/** A taken ID may be that of the job's previous run, whose lease ends on its own; a little longer than that. */
+export const TAKEN_PATIENCE_MS = LEASE_MS + 5_000;
+
+export interface LinkFailure {
+  /** What kind of end it leads to once the patience is over; `usurped`: this agent had its ID, and lost it to another. */
+  readonly kind: 'unreachable' | 'refused' | 'usurped' | 'version';
+  /** One line: who said what, and the way out. */
+  readonly message: string;
+  /** How long trying again makes sense, in milliseconds; 0: the same question gets the same answer. */
+  readonly patienceMs: number;
+  /** Whoever said no asks not to be asked before, in milliseconds. */
+  readonly waitMs?: number;
+}
+
+/** What a dial that opened no link means. `wasLinked`: a relay has taken this agent before. */
+export function linkFailureFrom(
+  outcome: Exclude<DialOutcome, { kind: 'open' }>,
+  target: RelayTarget,
+  wasLinked: boolean,
+): LinkFailure {
+  const relay = new URL(`${target.base}${agentPath(target.id)}`);
+  const failure = dialFailureFrom(outcome, { relay, proxy: target.proxy });
+  const { message } = failure;
+  const wait = failure.kind === 'silence' || failure.waitMs === undefined ? {} : { waitMs: failure.waitMs };
+  if (failure.kind !== 'refusal') return { ...unreachable(message, wasLinked), ...wait };
+  if (failure.code === 'upgrade_required') return { kind: 'version', message, patienceMs: 0 };
+  if (failure.code === 'id_taken' && wasLinked) {
+    const words = `another agent has the ID ${target.id} now: nobody new can come in here, and sessions that are open go on`;
+    return { kind: 'usurped', message: words, patienceMs: TAKEN_PATIENCE_MS };
+  }
+  if (failure.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
+  return REFUSALS[failure.code].retry
+    ? { ...unreachable(message, wasLinked), ...wait }
+    : { kind: 'refused', message, patienceMs: 0 };
+}
+
+/** What it means that a link was opened and closed before its welcome. */
+export function closedEarly(target: RelayTarget, reason: CloseReason, wasLinked: boolean): LinkFailure {
+  const who = hostAndPort(new URL(target.base));
+  return unreachable(`${who} took the connection and closed it (${reason}); it may be no relay`, wasLinked);
+}
+
+function unreachable(message: string, wasLinked: boolean): LinkFailure {
+  return {
+    kind: 'unreachable',
+    message,
+    patienceMs: wasLinked ? Number.POSITIVE_INFINITY : FIRST_LINK_PATIENCE_MS,
+  };
+}

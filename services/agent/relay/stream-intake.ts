@@ -1,0 +1,177 @@
+// The intake of streams: answers a relay's dials, and turns each stream into a connection of the SSH server.
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { Dial } from '#shared/protocol/control-messages.ts';
+import { agentPath } from '#shared/protocol/paths.ts';
+import { REFUSALS } from '#shared/protocol/refusals.ts';
+import type { ResumeEvent } from '#shared/resume/resume-events.ts';
+import { ResumableStreamTable } from '#shared/resume/session-table.ts';
+import type { StreamEnd } from '#shared/stream/byte-stream.ts';
+import { duplexOf } from '#shared/stream/duplex.ts';
+import { Backoff } from '#shared/time/backoff.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { pause } from '#shared/time/pause.ts';
+import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure.ts';
+import { Crowd, type CrowdLimits } from '../crowd/crowd.ts';
+import type { Client } from '../ssh/ssh-options.ts';
+import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './relay-dialler.ts';
+
+/**
+ * Streams that are dialled, or open and without their first words (an OPEN frame, or the beginning of SSH). Each is a
+ * descriptor of the job; those words come with the first packet, so the bounds are far from what people do. Who dials
+ * again for a session of his is served out of the headroom, or takes the place of one that is silent: a dial order is
+ * refused only where none has been for `quietMs`. How long a stream may be silent at all: OPEN_TIMEOUT_MS.
+ */
+export const STREAM_CROWD: CrowdLimits = {
+  start: 192,
+  rate: 100,
+  full: 192,
+  perSource: 64,
+  headroom: 64,
+  quietMs: 1_000,
+  tie: 'newcomer',
+};
+
+/** A stream that does not open is tried again, in milliseconds between attempts: the client is waiting. */
+const BACKOFF = { firstMs: 100, maxMs: 1_000 } as const;
+
+export interface StreamIntakeOptions {
+  readonly target: RelayTarget;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly resumeWindowMs: number;
+  /** A new session. `address` is that of the client, as the relay sees it. */
+  readonly onSession: (duplex: Duplex, client: Client) => void;
+  /** A session was detached, resumed, given up or refused. */
+  readonly onEvent: (event: ResumeEvent, address: string) => void;
+  /** How many are logged in from where this address is, those included who are without a transport. */
+  readonly known: (address: string) => number;
+  /** A stream was cut for another one, or not opened. As often as a stranger likes. */
+  readonly onTurnedAway: (address: string) => void;
+  /** A dial that came to nothing; one line. */
+  readonly onFailed: (detail: string, address: string) => void;
+}
+
+export interface StreamIntake {
+  /** Opens the stream that the relay asks for. */
+  answer(dial: Dial): void;
+  /** Sessions that are without a transport now. */
+  detached(): number;
+  /** Waits until the last bytes of all sessions are taken, up to `withinMs`; then cuts what is left. */
+  stop(end: StreamEnd, withinMs: number): Promise<void>;
+}
+
+/** A stream on its way, until it is settled what it is. */
+interface Arrival {
+  readonly dialling: AbortController;
+  /** Ends it, so that another may come. */
+  makeRoom: () => void;
+  /** Gives its place back. May be called twice. */
+  leave(): void;
+}
+
+/** Nothing is opened before the first `answer`. */
+export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
+  const { target, clock, random, onSession, onEvent, onFailed, onTurnedAway } = options;
+  const arrivals = new Set<Arrival>();
+  let isStopping = false;
+  const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
+  /** Sessions whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
+  const left = new Set<string>();
+  const sessions = new ResumableStreamTable<string>({
+    clock,
+    resumeWindowMs: options.resumeWindowMs,
+    onSession(stream, origin) {
+      const key = origin.kind === 'resumable' ? origin.sessionId : '';
+      let isLost = false;
+      const duplex = duplexOf(stream, ({ reason }) => {
+        isLost = !left.delete(key) && reason !== 'ended';
+      });
+      const discard = (): void => stream.cut({ reason: 'ended' });
+      onSession(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
+    },
+    onEvent(event, { sessionId, info: address }) {
+      const isReset = event.kind === 'reset' && event.by === 'peer' && event.code === 'aborted';
+      if (isReset && sessionId !== undefined) left.add(sessionId);
+      onEvent(event, address);
+    },
+  });
+
+  // The ticket in the path is nobody's business.
+  const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
+
+  /** Takes a place for a stream; undefined if there is none. */
+  function comeIn(address: string): Arrival | undefined {
+    const dialling = new AbortController();
+    const place = crowd.enter({
+      address,
+      known: options.known(address),
+      onEvicted() {
+        arrival.makeRoom();
+        arrivals.delete(arrival);
+        onTurnedAway(address);
+      },
+    });
+    if (place === undefined) {
+      onTurnedAway(address);
+      return undefined;
+    }
+    const arrival: Arrival = {
+      dialling,
+      makeRoom() {
+        dialling.abort();
+      },
+      leave() {
+        place.leave();
+        arrivals.delete(arrival);
+      },
+    };
+    arrivals.add(arrival);
+    return arrival;
+  }
+
+  async function open({ ticket, client, resumable }: Dial, arrival: Arrival): Promise<void> {
+    const { signal } = arrival.dialling;
+    const backoff = new Backoff({ ...BACKOFF, random });
+    const reading = resumable ? 'eager' : 'paced';
+    const until = clock.now() + RELAY_DIAL_TIMEOUT_MS;
+    for (;;) {
+      const outcome = await dialAgentStream(target, ticket, { clock, reading, signal });
+      if (outcome.kind === 'open') {
+        const { stream } = outcome;
+        // It was to make room, or all is over, while the last bytes of the handshake came in.
+        if (signal.aborted) return stream.cut({ reason: 'fault' });
+        arrival.makeRoom = () => {
+          cut({ reason: 'fault', detail: 'made room for another one' });
+        };
+        const expects = resumable ? 'resume' : 'unknown';
+        const cut = sessions.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });
+        return;
+      }
+      if (signal.aborted) return;
+      const failure = dialFailureFrom(outcome, route);
+      const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
+      if (isFinal || clock.now() >= until) {
+        arrival.leave();
+        return onFailed(failure.message, client);
+      }
+      const asked = failure.kind === 'silence' ? 0 : waitFor(failure, random);
+      await pause(clock, Math.max(backoff.next(), Math.min(asked, until - clock.now())), signal);
+    }
+  }
+
+  return {
+    answer(dial) {
+      if (isStopping) return;
+      const arrival = comeIn(dial.client);
+      if (arrival !== undefined) void open(dial, arrival);
+    },
+    detached: () => sessions.counts.detached,
+    async stop(end, withinMs) {
+      isStopping = true;
+      for (const { dialling } of arrivals) dialling.abort();
+      await sessions.emptied(withinMs);
+      sessions.stop(end);
+    },
+  };
+}

@@ -1,0 +1,107 @@
+// What every kind of forwarding of one connection shares: its connection, its limits, its open streams.
+import type { Socket } from 'node:net';
+import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
+import type { Clock } from '#shared/time/clock.ts';
+import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
+import type { TransportGate } from '../transport-gate.ts';
+import { type ForwardStream, joinForward } from './forward-stream.ts';
+
+/** A browser behind -D opens dozens; a loop that forgets to close must not take every descriptor of the agent. */
+export const MAX_FORWARDED_STREAMS_PER_CONNECTION = 256;
+
+/**
+ * How long a client may take to open a channel that it is asked for, or to refuse it. As long as a key exchange may take
+ * (EXCHANGE_GRACE_MS), in the middle of which it cannot answer.
+ */
+export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
+
+export interface ForwardContext {
+  readonly connection: Connection;
+  readonly gate: TransportGate;
+  readonly clock: Clock;
+  readonly allowed: boolean;
+  readonly onActivity: () => void;
+  /** A stream is forwarded, or a listener waits for one. */
+  readonly onServed: () => void;
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
+}
+
+/** The forwarded streams of one connection; counts from the moment one is wanted. */
+export class ForwardStreams {
+  readonly context: ForwardContext;
+  readonly #open = new Set<ForwardStream>();
+  #reserved = 0;
+
+  constructor(context: ForwardContext) {
+    this.context = context;
+  }
+
+  /** Takes a place; false when forwarding is off or there are too many. Whoever got one calls `join` or `giveUp`. */
+  reserve(): 'reserved' | 'forwarding is off' | 'too many forwarded streams' {
+    if (!this.context.allowed) return 'forwarding is off';
+    if (this.#reserved >= MAX_FORWARDED_STREAMS_PER_CONNECTION) return 'too many forwarded streams';
+    this.#reserved++;
+    return 'reserved';
+  }
+
+  giveUp(): void {
+    this.#reserved--;
+  }
+
+  /**
+   * For a socket with a place, whose channel the client is asked to open: takes the answer, and joins them or gives up, also
+   * when there is none in time.
+   */
+  awaitChannel(socket: Socket): (error: Error | undefined, channel: ServerChannel) => void {
+    const { clock, log } = this.context;
+    const refuse = (reason: string): void => {
+      log('forward refused', { reason });
+      this.giveUp();
+      socket.destroy();
+    };
+    let isLate = false;
+    const cancel = clock.after(OPEN_ANSWER_TIMEOUT_MS, () => {
+      isLate = true;
+      refuse('the client does not answer');
+    });
+    return (error, channel) => {
+      cancel();
+      if (error !== undefined) {
+        if (!isLate) refuse(error.message);
+        return;
+      }
+      if (isLate) channel.resume().end();
+      else this.join(socket, channel);
+    };
+  }
+
+  join(socket: Socket, channel: ServerChannel): void {
+    const { gate, clock, onActivity, onServed } = this.context;
+    onServed();
+    const stream = joinForward({
+      socket,
+      channel,
+      gate,
+      clock,
+      onActivity,
+      onEnded: () => {
+        this.#open.delete(stream);
+        this.#reserved--;
+      },
+    });
+    this.#open.add(stream);
+  }
+
+  /** Refuses a channel of the client with a reason that it prints, and logs it. */
+  refuse(reject: RejectConnection, why: string, fields: Record<string, unknown>): void {
+    const { ADMINISTRATIVELY_PROHIBITED, RESOURCE_SHORTAGE } = OPEN_FAILURE;
+    const reason = this.context.allowed ? RESOURCE_SHORTAGE : ADMINISTRATIVELY_PROHIBITED;
+    this.context.log('forward refused', { ...fields, reason: why });
+    refuseOpen(this.context.connection, reject, reason, why);
+  }
+
+  /** Closes every stream. May be called twice. */
+  stop(): void {
+    for (const stream of this.#open) stream.stop();
+  }
+}

@@ -1,0 +1,80 @@
+// Local forwarding (-L, -D, -W): the client opens a channel, this side dials. RFC 4254 section 7.2, OpenSSH PROTOCOL 2.4.
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import type { AcceptConnection, RejectConnection, ServerChannel } from 'ssh2';
+import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
+import type { ForwardStreams } from './forward-context.ts';
+
+/** A host that drops packets would otherwise hold the channel for the kernel's two minutes. */
+const FORWARD_DIAL_TIMEOUT_MS = 30_000;
+
+/** Lets the client dial from here. Returns its stop: dials under way are dropped; open streams are not its business. */
+export function serveLocalForwards(streams: ForwardStreams): () => void {
+  const { connection, clock, log } = streams.context;
+  const dialling = new Set<() => void>();
+
+  function dial(
+    target: NetConnectOpts,
+    fields: Record<string, unknown>,
+    accept: AcceptConnection<ServerChannel>,
+    reject: RejectConnection,
+  ): void {
+    const refuseDial = (error: Error): void => {
+      log('forward failed', { ...fields, error: error.message });
+      refuseOpen(connection, reject, OPEN_FAILURE.CONNECT_FAILED, error.message || 'connection refused');
+    };
+    const place = streams.reserve();
+    if (place !== 'reserved') {
+      streams.refuse(reject, place, fields);
+      return;
+    }
+    const socket = dialSocket(target);
+    if (socket instanceof Error) {
+      streams.giveUp();
+      refuseDial(socket);
+      return;
+    }
+    const settle = (): void => {
+      cancelTimeout();
+      dialling.delete(drop);
+      socket.off('error', fail);
+    };
+    const drop = (): void => {
+      settle();
+      streams.giveUp();
+      socket.on('error', () => {}); // whatever comes now, nobody waits for it
+      socket.destroy();
+    };
+    const fail = (error: Error): void => {
+      drop();
+      refuseDial(error);
+    };
+    const cancelTimeout = clock.after(FORWARD_DIAL_TIMEOUT_MS, () => {
+      fail(new Error('connection timed out'));
+    });
+    dialling.add(drop);
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      settle();
+      streams.join(socket, accept());
+    });
+  }
+
+  connection.on('tcpip', (accept, reject, { destIP, destPort }) => {
+    dial({ host: destIP, port: destPort }, { host: destIP, port: destPort }, accept, reject);
+  });
+  connection.on('openssh.streamlocal', (accept, reject, { socketPath }) => {
+    dial({ path: socketPath }, { path: socketPath }, accept, reject);
+  });
+  return () => {
+    for (const drop of dialling) drop();
+  };
+}
+
+/** An error for a target that cannot be, such as port 70000, which Node throws. */
+function dialSocket(target: NetConnectOpts): Socket | Error {
+  try {
+    return connect({ ...target, allowHalfOpen: true, noDelay: true });
+  } catch (error) {
+    return error as Error;
+  }
+}

@@ -1,0 +1,47 @@
+// A program of a session: what the session needs to know of it, whatever runs it.
+import type { ServerChannel } from 'ssh2';
+import type { Clock } from '#shared/time/clock.ts';
+import type { TransportGate } from '../transport-gate.ts';
+import type { SessionVariables } from './session-environment.ts';
+
+/** What to run: the shell itself, or a command line that it interprets. */
+export interface ProgramOptions {
+  readonly channel: ServerChannel;
+  readonly gate: TransportGate;
+  readonly clock: Clock;
+  readonly shell: string;
+  /** In the client's own bytes, whatever they mean. */
+  readonly command: Buffer | undefined;
+  readonly cwd: string;
+  readonly env: SessionVariables;
+  readonly onActivity: () => void;
+  /** Called at most once: the program takes no more input although the client has not ended it. What comes is thrown away. */
+  readonly onInputClosed?: () => void;
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A program in progress. It closes its channel itself, after its last output. */
+export interface Program {
+  /** False when none ever ran: no shell, no terminal to be had. The client has been told why. */
+  readonly hasStarted: boolean;
+  /** Of the terminal; ignored without one. */
+  resize(size: TerminalSize): void;
+  /** For its process group; ignored when it has ended. */
+  signal(signal: NodeJS.Signals): void;
+  /** Shows text to the person at the terminal; never mixed into the output of a program without one. */
+  notify(text: string): void;
+  /** The client has nobody left who reads stdout: a program that goes on writing gets SIGPIPE. Ignored with a terminal. */
+  readerLeft(): void;
+  /**
+   * Ends the session from this side: SIGHUP, then the channel closes after what was already said, and after the farewell on
+   * a terminal. May be called twice.
+   */
+  close(farewell: string): void;
+  /** The channel is gone: the program's descriptors close, and nothing more is sent. May be called twice. */
+  hangUp(): void;
+}

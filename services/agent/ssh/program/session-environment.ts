@@ -1,0 +1,52 @@
+// The environment of a session: the job's, what the client sent, and what sshd would add.
+import { readAddress } from '#shared/protocol/address.ts';
+import type { Account } from './account.ts';
+
+/** What `env` requests may bring, per session; sshd has no such limit and a default that accepts nothing. */
+export const MAX_CLIENT_VARIABLES = 128;
+export const MAX_CLIENT_VARIABLE_BYTES = 32 * 1024;
+
+/** Values are text, or bytes that are none. */
+export type SessionVariables = ReadonlyMap<string, string | Buffer>;
+
+/** What the job has from a session or terminal of its own, and would be untrue in this one. */
+const FOREIGN_VARIABLES = ['TERM', 'SSH_TTY', 'SSH_ORIGINAL_COMMAND'];
+
+export interface SessionEnvironment {
+  readonly base: Readonly<Record<string, string | Buffer>>;
+  readonly fromClient: ReadonlyMap<string, Buffer>;
+  readonly account: Account;
+  readonly shell: string;
+  readonly clientAddress: string;
+  /** The client's terminal type, when it has a terminal. */
+  readonly terminal: string | undefined;
+  readonly agentSocket: string | undefined;
+}
+
+/** Whether a variable of the client may be set: a plain name, and small. Whoever is logged in can run `export` as well. */
+export function isAcceptable(name: string, value: Buffer): boolean {
+  return (
+    /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) &&
+    !value.includes(0) &&
+    Buffer.byteLength(name) + value.length <= MAX_CLIENT_VARIABLE_BYTES
+  );
+}
+
+export function buildEnvironment(session: SessionEnvironment): SessionVariables {
+  const { account } = session;
+  // What is no address is called as OpenSSH's servers call it.
+  const clientAddress = readAddress(session.clientAddress) ?? 'UNKNOWN';
+  const env = new Map<string, string | Buffer>(Object.entries(session.base));
+  for (const name of FOREIGN_VARIABLES) env.delete(name);
+  if (!env.has('HOME')) env.set('HOME', account.home);
+  for (const [name, value] of session.fromClient) env.set(name, value);
+  env.set('USER', account.name);
+  env.set('LOGNAME', account.name);
+  env.set('SHELL', session.shell);
+  // Both are "address port …"; the port of a client behind relays means nothing here.
+  env.set('SSH_CLIENT', `${clientAddress} 0 22`);
+  env.set('SSH_CONNECTION', `${clientAddress} 0 127.0.0.1 22`);
+  if (session.terminal !== undefined) env.set('TERM', session.terminal);
+  if (session.agentSocket !== undefined) env.set('SSH_AUTH_SOCK', session.agentSocket);
+  return env;
+}

@@ -1,0 +1,200 @@
+// A session: what the client asks for on one channel, until a program, a shell or sftp runs on it. RFC 4254 section 6.
+import type { Connection, ServerChannel, Session } from 'ssh2';
+import type { TerminalMode } from '../pty/terminal-mode.ts';
+import type { AgentForwarding } from './forward/agent-forwarding.ts';
+import { accountFrom } from './program/account.ts';
+import { startPipeProgram } from './program/pipe-program.ts';
+import { signalFrom } from './program/process-exit.ts';
+import type { Program, TerminalSize } from './program/program.ts';
+import { buildEnvironment, isAcceptable, MAX_CLIENT_VARIABLES } from './program/session-environment.ts';
+import { startSftpProgram } from './program/sftp-program.ts';
+import { startTerminalProgram } from './program/terminal-program.ts';
+import type { SshServerOptions } from './ssh-options.ts';
+import { serveRequests, type TerminalRequest } from './ssh2/channel-requests.ts';
+import { sendEndOfWrite } from './ssh2/end-of-write.ts';
+import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-end.ts';
+import type { TransportGate } from './transport-gate.ts';
+
+/** What a client without a terminal of its own (`ssh -tt` in a script) gets instead of 0 by 0. */
+const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
+/** Sizes are 16 bits in the kernel. */
+const MAX_SIZE = 65_535;
+const DEFAULT_TERMINAL = 'xterm-256color';
+
+export interface SessionContext {
+  readonly connection: Connection;
+  readonly gate: TransportGate;
+  readonly options: SshServerOptions;
+  readonly clientAddress: string;
+  readonly agentForwarding: AgentForwarding;
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
+  /** A program or sftp runs. */
+  readonly onServed: () => void;
+  /** Called once, when the channel is closed. */
+  readonly onClosed: () => void;
+}
+
+interface Terminal {
+  readonly type: Buffer;
+  readonly size: TerminalSize;
+  readonly modes: readonly TerminalMode[];
+}
+
+type State =
+  | { readonly kind: 'preparing'; readonly terminal: Terminal | undefined }
+  | { readonly kind: 'running'; readonly program: Program }
+  | { readonly kind: 'closed' };
+
+/** One session. Its requests are answered at once, so in their order. */
+export class ServedSession {
+  readonly #session: Session;
+  readonly #context: SessionContext;
+  readonly #variables = new Map<string, Buffer>();
+  #state: State = { kind: 'preparing', terminal: undefined };
+
+  constructor(session: Session, context: SessionContext) {
+    this.#session = session;
+    this.#context = context;
+    keepRequestsAfterEof(session);
+    serveRequests(session, {
+      setVariable: (name, value) => this.#setVariable(name, value),
+      setTerminal: (terminal) => this.#setTerminal(terminal),
+      forwardAgent: () => context.agentForwarding.start(),
+      runShell: (open) => this.#run(open, undefined),
+      runCommand: (open, command) => this.#run(open, command),
+      runSubsystem: (open, name) => this.#runSubsystem(open, name),
+      resize: (columns, rows) => this.#resize(columns, rows),
+      signal: (name) => this.#signal(name),
+      readerLeft: () => {
+        if (this.#state.kind === 'running') this.#state.program.readerLeft();
+      },
+    });
+    session.on('close', () => {
+      closeUnstarted(context.connection, session);
+      this.hangUp();
+    });
+  }
+
+  /** Shows text to the person, if the session has a terminal. */
+  notify(text: string): void {
+    if (this.#state.kind === 'running') this.#state.program.notify(text);
+  }
+
+  /** Ends it from this side, with a farewell at its terminal. May be called twice. */
+  close(farewell: string): void {
+    if (this.#state.kind === 'running') this.#state.program.close(farewell);
+  }
+
+  /** The channel or its connection is gone. May be called twice. */
+  hangUp(): void {
+    const state = this.#state;
+    if (state.kind === 'closed') return;
+    this.#state = { kind: 'closed' };
+    if (state.kind === 'running') state.program.hangUp();
+    this.#context.onClosed();
+  }
+
+  #setTerminal({ type, columns, rows, modes }: TerminalRequest): boolean {
+    if (this.#state.kind !== 'preparing') return false;
+    const size = sizeFrom(columns, rows) ?? DEFAULT_SIZE;
+    const named = type.length > 0 ? type : Buffer.from(DEFAULT_TERMINAL);
+    this.#state = { kind: 'preparing', terminal: { type: named, size, modes } };
+    return true;
+  }
+
+  #setVariable(name: string, value: Buffer): boolean {
+    const isNew = !this.#variables.has(name);
+    if (isAcceptable(name, value) && (!isNew || this.#variables.size < MAX_CLIENT_VARIABLES)) {
+      this.#variables.set(name, value);
+      return true;
+    }
+    this.#context.log('variable refused', { name: name.slice(0, 64) });
+    return false;
+  }
+
+  #resize(columns: number, rows: number): boolean {
+    const size = sizeFrom(columns, rows);
+    const state = this.#state;
+    if (size !== undefined && state.kind === 'running') state.program.resize(size);
+    if (size !== undefined && state.kind === 'preparing' && state.terminal !== undefined) {
+      this.#state = { kind: 'preparing', terminal: { ...state.terminal, size } };
+    }
+    return true;
+  }
+
+  #signal(name: string): boolean {
+    const signal = signalFrom(name);
+    const state = this.#state;
+    if (signal === undefined || state.kind !== 'running') return false;
+    state.program.signal(signal);
+    return true;
+  }
+
+  #run(open: () => ServerChannel, command: Buffer | undefined): void {
+    const state = this.#state;
+    if (state.kind !== 'preparing') return;
+    const { options, agentForwarding, clientAddress } = this.#context;
+    const program = {
+      ...this.#programOptions(open()),
+      command,
+      env: buildEnvironment({
+        base: options.env,
+        fromClient: this.#variables,
+        account: accountFrom(options.env),
+        shell: options.shell,
+        clientAddress,
+        terminal: state.terminal?.type.toString(),
+        agentSocket: agentForwarding.socketPath,
+      }),
+    };
+    if (state.terminal === undefined) {
+      this.#started(startPipeProgram(program));
+      return;
+    }
+    const greeting = command === undefined ? options.greeting() : '';
+    const { size, modes } = state.terminal;
+    this.#started(startTerminalProgram({ ...program, size, modes, greeting }));
+  }
+
+  #runSubsystem(open: () => ServerChannel, name: string): void {
+    if (this.#state.kind !== 'preparing' || name !== 'sftp') {
+      this.#context.log('subsystem refused', { name: name.slice(0, 64) });
+      return;
+    }
+    const { cwd, env, events } = this.#context.options;
+    const program = startSftpProgram({
+      channel: open(),
+      gate: this.#context.gate,
+      cwd,
+      home: env['HOME']?.toString() ?? cwd,
+      onActivity: () => {
+        events.activity();
+      },
+      log: this.#context.log,
+    });
+    this.#started(program);
+  }
+
+  #started(program: Program): void {
+    this.#state = { kind: 'running', program };
+    if (program.hasStarted) this.#context.onServed();
+  }
+
+  #programOptions(channel: ServerChannel) {
+    const { options, gate, log } = this.#context;
+    const { clock, shell, cwd, events } = options;
+    const onActivity = (): void => {
+      events.activity();
+    };
+    const onInputClosed = (): void => {
+      sendEndOfWrite(this.#context.connection, this.#session);
+    };
+    return { channel, gate, clock, shell, cwd, onActivity, onInputClosed, log };
+  }
+}
+
+/** A size that makes sense, or undefined. */
+function sizeFrom(columns: number, rows: number): TerminalSize | undefined {
+  if (columns < 1 || rows < 1 || columns > MAX_SIZE || rows > MAX_SIZE) return undefined;
+  return { columns, rows };
+}

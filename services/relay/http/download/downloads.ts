@@ -1,0 +1,179 @@
+// Downloads: `/docs/…`, the programs that this relay's build left in its folder.
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type Binary,
+  type BinaryLookup,
+  DOWNLOADED_PROGRAMS,
+  findBinary,
+  listBinaries,
+  readList,
+  SIGNATURE_FILE,
+  SUMS_FILE,
+} from './binary.ts';
+import { parseByteRange, resolveByteRange } from './byte-range.ts';
+import { acceptableCodings, type ContentCoding } from './content-coding.ts';
+
+// Why not @fastify/static: 10.1 knows no zstd, its ETags are weak (size and time, so If-Range cannot protect a resumed
+// download, and two pods can differ), a range of a pre-compressed file is a range of the compressed bytes (which breaks
+// `curl --compressed -C -`), and its errors are HTML.
+
+export interface DownloadOptions {
+  /** The folder that `npm run build` fills: NAME-OS-ARCH, the same with .gz and .zst, and SHA256SUMS. */
+  readonly directory: string;
+  /** What `/docs/agent` without a platform is, such as `linux-x64`. */
+  readonly defaultPlatform: string;
+}
+
+const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: '.zst', gzip: '.gz', identity: '' };
+
+/** Kept by whoever likes, but asked again each time (a 304 costs nothing): the address stays when the relay is upgraded. */
+const CACHE_CONTROL = 'public, no-cache, no-transform';
+
+/** A file that is open, so that a rebuild during the download cannot mix two versions. Whoever holds it closes it. */
+interface Variant {
+  readonly coding: ContentCoding;
+  readonly file: FileHandle;
+  readonly size: number;
+}
+
+/**
+ * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH` and `/docs/SHA256SUMS`, and of its
+ * signature, `/docs/SHA256SUMS.sig`.
+ *
+ * Every form of a file (identity, gzip, zstd) has its own strong ETag, made from the digest in SHA256SUMS. **Ranges are
+ * ranges of the uncompressed file**: what a client has on disk is that, whatever it came as, so a resume is right with
+ * and without `--compressed`. A Range request is therefore answered uncompressed; if its If-Range names anything but the
+ * ETag of the uncompressed file, it gets the whole file in a form that it accepts.
+ */
+export function registerDownloads(app: FastifyInstance, options: DownloadOptions): void {
+  // HEAD has the same handler, and not fastify's own, which would read the whole file to throw it away.
+  app.route<{ Params: { name: string } }>({
+    method: ['GET', 'HEAD'],
+    url: '/docs/:name',
+    handler: async (request, reply) => {
+      const { name } = request.params;
+      if (name === SUMS_FILE || name === SIGNATURE_FILE)
+        return await sendList(request, reply, options.directory, name);
+      const found = findBinary(await listBinaries(options.directory), name, options.defaultPlatform);
+      if (found.kind === 'found') return await sendBinary(request, reply, found.binary, name);
+      return sendNotFound(reply, explain(found));
+    },
+  });
+}
+
+function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
+  if (missing.kind === 'not_built') return notBuilt(missing.fileName);
+  if (missing.kind === 'unknown_program')
+    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SUMS_FILE].join(', ')}`;
+  return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
+}
+
+function notBuilt(fileName: string): string {
+  return `${fileName} is not built here; run npm run build`;
+}
+
+async function sendList(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  directory: string,
+  name: typeof SUMS_FILE | typeof SIGNATURE_FILE,
+): Promise<FastifyReply> {
+  const list = await readList(directory, name);
+  if (list.length === 0) return sendNotFound(reply, name === SUMS_FILE ? notBuilt(name) : NOT_SIGNED);
+  const etag = `"${createHash('sha256').update(list).digest('hex')}"`;
+  reply.headers({ etag, 'cache-control': CACHE_CONTROL, 'x-content-type-options': 'nosniff' });
+  if (isNotModified(request, etag)) return reply.code(304).send();
+  return reply.type(name === SUMS_FILE ? 'text/plain; charset=utf-8' : 'application/octet-stream').send(list);
+}
+
+const NOT_SIGNED = 'what was built here is not signed; SIGNING_KEY_FILE of npm run build does that';
+
+async function sendBinary(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  binary: Binary,
+  name: string,
+): Promise<FastifyReply> {
+  const { headers } = request;
+  // If-Range may be a date as well (RFC 9110 section 13.1.5); no date is given out here, so none can match.
+  const isRangeFresh =
+    headers['if-range'] === undefined || headers['if-range'] === etagOf(binary, 'identity');
+  const range = request.method === 'GET' && isRangeFresh ? parseByteRange(headers.range) : undefined;
+  const codings =
+    range === undefined
+      ? acceptableCodings(singleHeader(headers['accept-encoding']))
+      : (['identity'] as const);
+  const variant = await openVariant(binary.path, codings);
+  if (variant === undefined) return sendNotFound(reply, notBuilt(binary.fileName));
+
+  let isHandedOver = false;
+  try {
+    const etag = etagOf(binary, variant.coding);
+    reply.headers({
+      etag,
+      vary: 'accept-encoding',
+      'cache-control': CACHE_CONTROL,
+      'accept-ranges': variant.coding === 'identity' ? 'bytes' : 'none',
+    });
+    if (isNotModified(request, etag)) return await reply.code(304).send();
+
+    const span =
+      range === undefined ? { start: 0, end: variant.size - 1 } : resolveByteRange(range, variant.size);
+    if (span === undefined) {
+      const message = `${binary.fileName} has ${variant.size} bytes, and none in that range`;
+      return await reply
+        .code(416)
+        .header('content-range', `bytes */${variant.size}`)
+        .send({ code: 'range_not_satisfiable', message });
+    }
+    reply.headers({
+      'content-type': 'application/octet-stream',
+      'content-length': span.end - span.start + 1,
+      'content-disposition': `attachment; filename="${name}"`,
+      'x-content-type-options': 'nosniff',
+    });
+    if (variant.coding !== 'identity') reply.header('content-encoding', variant.coding);
+    if (range !== undefined)
+      reply.code(206).header('content-range', `bytes ${span.start}-${span.end}/${variant.size}`);
+    if (request.method === 'HEAD') return await reply.send();
+    // The stream closes the file when it ends, fails, or the client goes away.
+    const stream = variant.file.createReadStream(span);
+    isHandedOver = true;
+    return await reply.send(stream);
+  } finally {
+    if (!isHandedOver) await variant.file.close();
+  }
+}
+
+/** Opens the first form that is there; undefined if not even the plain file is. */
+async function openVariant(path: string, codings: readonly ContentCoding[]): Promise<Variant | undefined> {
+  for (const coding of codings.includes('identity') ? codings : [...codings, 'identity' as const]) {
+    try {
+      const file = await open(path + EXTENSIONS[coding]);
+      return { coding, file, size: (await file.stat()).size };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return undefined;
+}
+
+function etagOf(binary: Binary, coding: ContentCoding): string {
+  return coding === 'identity' ? `"${binary.sha256}"` : `"${binary.sha256}-${coding}"`;
+}
+
+/** Weak comparison, as RFC 9110 section 13.1.2 wants for If-None-Match. */
+function isNotModified(request: FastifyRequest, etag: string): boolean {
+  const tags = (request.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim());
+  return tags.some((tag) => tag === '*' || tag === etag || tag === `W/${etag}`);
+}
+
+function singleHeader(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(',') : value;
+}
+
+function sendNotFound(reply: FastifyReply, message: string): FastifyReply {
+  return reply.code(404).header('cache-control', 'no-store').send({ code: 'not_found', message });
+}

@@ -1,0 +1,85 @@
+// GET /sessions on the internal listener: who is on this pod, and with ?cluster=1 on every pod.
+import type { FastifyInstance } from 'fastify';
+import { PEER_HEADER, signPeerRequest } from '../../hop/peer-credentials.ts';
+import type { Cluster, Peer } from '../../kubernetes/cluster.ts';
+import { refuse } from '../door/refusal.ts';
+import { judgeListRequest } from './list-request.ts';
+import type { RouteOptions } from './route-options.ts';
+
+/** A pod that does not answer within this time is listed as unreachable, in milliseconds. */
+const PEER_LIST_WITHIN_MS = 3_000;
+
+type SessionListOptions = Pick<
+  RouteOptions,
+  'self' | 'agents' | 'sessions' | 'draining' | 'key' | 'clock' | 'recorder'
+> & { readonly cluster: Pick<Cluster, 'peers'> };
+
+interface PodList {
+  readonly pod: string;
+  readonly [field: string]: unknown;
+}
+
+export function registerSessions(app: FastifyInstance, options: SessionListOptions): void {
+  const { self, cluster, key, clock, recorder } = options;
+  app.get<{ Querystring: { cluster?: string } }>('/sessions', async (request, reply) => {
+    const verdict = judgeListRequest(request, key, clock.wallTime());
+    if (verdict.kind === 'stranger') return refuse(reply, recorder, 'unauthorized', HOW_TO_ASK);
+    if (verdict.kind === 'rejected') {
+      recorder.peerRejected(verdict.verdict);
+      return refuse(reply, recorder, 'unauthorized', `the credential of the peer is ${verdict.verdict}`);
+    }
+    if (verdict.kind === 'spoken_for') {
+      const message = `this list is for people on this machine, and ${verdict.sign} says that somebody else asks`;
+      return refuse(reply, recorder, 'foreign_origin', message);
+    }
+    // No script or frame of another page gets at it, whatever the page says that it is.
+    void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    if (request.query.cluster !== '1') return listHere(options);
+    const others = cluster.peers().filter(({ address }) => address !== self.address);
+    const answers = await Promise.all(others.map((peer) => listThere(peer, options)));
+    return { pods: [listHere(options), ...answers] };
+  });
+}
+
+function listHere({ self, agents, sessions, draining }: SessionListOptions): PodList {
+  return {
+    pod: self.pod,
+    address: self.address,
+    draining: draining(),
+    agents: [...agents].map(({ id, epoch, since, address, status }) => ({
+      id,
+      epoch,
+      since: new Date(since).toISOString(),
+      address,
+      clients: status?.clients ?? 0,
+      detached: status?.detached ?? 0,
+      expiresAt: status === undefined ? null : new Date(status.expiresAt).toISOString(),
+    })),
+    sessions: [...sessions].map(({ id, client, since, route, resumable, bytes }) => ({
+      id,
+      client,
+      since: new Date(since).toISOString(),
+      route,
+      resumable,
+      ...bytes,
+    })),
+  };
+}
+
+async function listThere({ name: pod, address }: Peer, { key, clock }: SessionListOptions): Promise<PodList> {
+  const request = { method: 'GET', path: '/sessions', body: '' };
+  try {
+    const answer = await fetch(`http://${address}${request.path}`, {
+      headers: { [PEER_HEADER]: signPeerRequest(key, request, clock.wallTime()) },
+      signal: AbortSignal.timeout(PEER_LIST_WITHIN_MS),
+    });
+    if (!answer.ok) return { pod, address, unreachable: `it answers with status ${answer.status}` };
+    return (await answer.json()) as PodList;
+  } catch (error) {
+    return { pod, address, unreachable: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const HOW_TO_ASK =
+  'this list is for relays and for the machine itself: ' +
+  'kubectl port-forward POD 9090, then curl localhost:9090/sessions; without Kubernetes curl on that machine, or inside that container';

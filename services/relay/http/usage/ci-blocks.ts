@@ -1,0 +1,129 @@
+// CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
+import { command, type Snippet } from './command-text.ts';
+import { agentUrl, fetchPinned } from './commands.ts';
+import type { OwnAddress } from './own-address.ts';
+
+/** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
+const MAX_LIFETIME = '--max-lifetime 2h';
+const STEP_TIMEOUT_MINUTES = 130;
+
+/** A block and what its reader should know; `where` says in which file, at which place. */
+export interface CiBlock extends Snippet {
+  readonly where: string;
+  readonly note: string;
+}
+
+/** `fetch` is how they get the agent, one command or more per line. */
+interface BlockParts {
+  readonly relay: OwnAddress;
+  readonly fetch: string;
+}
+
+/** They pin the agent with this SHA-256; undefined where none is built. */
+export function ciBlocks(relay: OwnAddress, agentSha256: string | undefined): CiBlock[] {
+  const parts = { relay, fetch: fetchPinned(relay, 'agent', agentSha256) };
+  return [github, gitlab, jenkins, circleci, buildkite].map((block) => block(parts));
+}
+
+function github({ relay, fetch }: BlockParts): CiBlock {
+  // One run has many jobs, one job many matrix legs, and each may be run again.
+  const id = {
+    fallback: '$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}',
+  };
+  return {
+    name: 'github',
+    title: 'GitHub Actions',
+    where: 'The last of the job’s `steps`.',
+    note: 'Whoever started the run gets in, with the SSH keys of their GitHub account.',
+    text: command`
+- name: Open a shell if the job failed
+  if: failure()
+  timeout-minutes: ${String(STEP_TIMEOUT_MINUTES)}
+  run: |
+${indent(fetch, 4)}
+    ./agent ${MAX_LIFETIME} \\
+      --authorized-keys "$GITHUB_SERVER_URL/$GITHUB_ACTOR.keys" \\
+      "${agentUrl(relay, id)}"`,
+  };
+}
+
+function gitlab({ relay, fetch }: BlockParts): CiBlock {
+  return {
+    name: 'gitlab',
+    title: 'GitLab CI',
+    where: 'In the job. `timeout` is what the script needs, plus the 130 minutes of the shell.',
+    note: 'Whoever started the pipeline gets in, with the SSH keys of their GitLab account. The longer `after_script` needs GitLab Runner 16.4.',
+    text: command`
+timeout: 3h
+variables:
+  RUNNER_AFTER_SCRIPT_TIMEOUT: ${String(STEP_TIMEOUT_MINUTES)}m
+after_script:
+  - |
+    if [ "$CI_JOB_STATUS" = failed ]; then
+${indent(fetch, 6)}
+      ./agent ${MAX_LIFETIME} \\
+        --authorized-keys "$CI_SERVER_URL/$GITLAB_USER_LOGIN.keys" \\
+        "${agentUrl(relay, { fallback: '$CI_JOB_ID' })}"
+    fi`,
+  };
+}
+
+function jenkins({ relay, fetch }: BlockParts): CiBlock {
+  // BUILD_TAG is unique, but may hold blanks and percent signs, from the names of folders and branches.
+  const id = { fallback: '$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)' };
+  return {
+    name: 'jenkins',
+    title: 'Jenkins',
+    where: 'In a declarative `pipeline` or `stage`.',
+    note: 'The password is in the build log, for all who may read that. Add `--authorized-keys` to let in some of them only.',
+    text: command`
+post {
+  failure {
+    timeout(time: ${String(STEP_TIMEOUT_MINUTES)}, unit: 'MINUTES') {
+      sh '''
+${indent(fetch, 8)}
+        ./agent ${MAX_LIFETIME} "${agentUrl(relay, id)}"
+      '''
+    }
+  }
+}`,
+  };
+}
+
+function circleci({ relay, fetch }: BlockParts): CiBlock {
+  return {
+    name: 'circleci',
+    title: 'CircleCI',
+    where: 'The last of the job’s `steps`.',
+    note: 'Whoever started the pipeline gets in, with the SSH keys of their GitHub account.',
+    text: command`
+- run:
+    name: Open a shell if the job failed
+    when: on_fail
+    no_output_timeout: ${String(STEP_TIMEOUT_MINUTES)}m
+    command: |
+${indent(fetch, 6)}
+      ./agent ${MAX_LIFETIME} \\
+        --authorized-keys "https://github.com/$CIRCLE_USERNAME.keys" \\
+        "${agentUrl(relay, { fallback: '$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX' })}"`,
+  };
+}
+
+function buildkite({ relay, fetch }: BlockParts): CiBlock {
+  return {
+    name: 'buildkite',
+    title: 'Buildkite',
+    where: 'In the repository, as the executable file `.buildkite/hooks/pre-exit`.',
+    note: 'The password is in the job log, for all who may read that. Add `--authorized-keys` to let in some of them only.',
+    text: command`
+#!/bin/sh
+if [ "\${BUILDKITE_COMMAND_EXIT_STATUS:-0}" -ne 0 ]; then
+${indent(fetch, 2)}
+  ./agent ${MAX_LIFETIME} "${agentUrl(relay, { fallback: '$BUILDKITE_JOB_ID' })}" || true
+fi`,
+  };
+}
+
+function indent(text: string, columns: number): string {
+  return text.replace(/^/gm, ' '.repeat(columns));
+}

@@ -1,0 +1,102 @@
+// Commands: every line that the usage page offers, but for the CI blocks.
+import { agentPath, clientPath } from '#shared/protocol/paths.ts';
+import { type CommandText, command, type IdGap, type Snippet } from './command-text.ts';
+import type { OwnAddress } from './own-address.ts';
+
+/** The ID in the commands until somebody gives one. */
+export const SAMPLE_ID = 'my-job';
+
+const SAMPLE: IdGap = { fallback: SAMPLE_ID };
+
+/** The agent's `--user` where it is told nothing. */
+const USER = 'abc';
+
+/** Any free port does. */
+const LOCAL_PORT = 2222;
+
+/** Host keys of jobs last as long as the job: ssh asks each time, and never finds a stale one under a name used again. */
+const FORGET_HOST = '-o UserKnownHostsFile=/dev/null';
+
+/** `ws…/agent/ID`, with the gap that is given. */
+export function agentUrl(relay: OwnAddress, id: IdGap): CommandText {
+  return command`${relay.ws}${agentPath('')}${id}`;
+}
+
+/** Downloads one program and makes it executable, in two lines. */
+export function fetchProgram(relay: OwnAddress, program: string): string {
+  return `curl --compressed -fsSLo ${program} ${relay.http}/docs/${program}\nchmod +x ${program}`;
+}
+
+/**
+ * The same for a script that stays in a repository: it takes the program whose SHA-256 it names and stops at any other,
+ * whatever the relay serves by then. Coreutils and busybox understand it alike.
+ */
+export function fetchPinned(relay: OwnAddress, program: string, sha256: string | undefined): string {
+  if (sha256 === undefined) return fetchProgram(relay, program);
+  const [fetch, allow] = fetchProgram(relay, program).split('\n');
+  const refusal = `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
+  return `${fetch}\necho "${sha256}  ${program}" | sha256sum -c ||\n  { echo "${refusal}"; exit 1; }\n${allow}`;
+}
+
+export function jobCommands(relay: OwnAddress): Snippet[] {
+  const text = command`
+${fetchProgram(relay, 'agent')}
+./agent ${agentUrl(relay, SAMPLE)}`;
+  return [{ name: 'job', title: 'Get the agent and start it', text }];
+}
+
+export function laptopCommands(relay: OwnAddress): Snippet[] {
+  const through = (program: string, target: CommandText): CommandText => command`
+${program} ${FORGET_HOST} \\
+  -o ProxyCommand='./wsproxy ${clientUrl(relay)}' \\
+  ${target}`;
+  const host = command`${USER}@${SAMPLE}`;
+  return [
+    { name: 'wsproxy', title: 'Once: get wsproxy', text: command`${fetchProgram(relay, 'wsproxy')}` },
+    { name: 'ssh', title: 'A shell', text: through('ssh', host) },
+    { name: 'sftp', title: 'Browse files', text: through('sftp', host) },
+    { name: 'scp', title: 'Copy a file', text: through('scp', command`${host}:build.log .`) },
+  ];
+}
+
+export function configCommands(relay: OwnAddress): Snippet[] {
+  const config = command`
+Host *.job
+  User ${USER}
+  ProxyCommand wsproxy ${relay.ws}${clientPath('')}$(basename %n .job)
+  UserKnownHostsFile /dev/null`;
+  const use = command`
+ssh ${SAMPLE}.job
+sftp ${SAMPLE}.job
+scp ${SAMPLE}.job:build.log .`;
+  return [
+    { name: 'config', title: 'Add to ~/.ssh/config', text: config },
+    { name: 'config-use', title: 'Then', text: use },
+  ];
+}
+
+export function portCommands(relay: OwnAddress): Snippet[] {
+  const listen = command`
+${fetchProgram(relay, 'tcptows')}
+./tcptows ${String(LOCAL_PORT)} ${clientUrl(relay)}`;
+  return [
+    { name: 'tcptows', title: 'In one terminal', text: listen },
+    {
+      name: 'tcptows-ssh',
+      title: 'In another, or in your tool',
+      text: command`ssh ${FORGET_HOST} -p ${String(LOCAL_PORT)} ${USER}@127.0.0.1`,
+    },
+  ];
+}
+
+/** Checks `agent` as it was downloaded above; busybox and coreutils understand it alike. */
+export function checksumCommands(relay: OwnAddress, platform: string): Snippet[] {
+  const text = command`
+curl -fsSL ${relay.http}/docs/SHA256SUMS |
+  sed -n 's/ agent-${platform}$/ agent/p' | sha256sum -c`;
+  return [{ name: 'checksum', title: 'Is the agent what this relay built?', text }];
+}
+
+function clientUrl(relay: OwnAddress): CommandText {
+  return command`${relay.ws}${clientPath('')}${SAMPLE}`;
+}

@@ -1,0 +1,59 @@
+// The usage page as plain text, for `curl` and other readers without a browser.
+import { fillGaps, type Snippet } from './command-text.ts';
+import type { OwnAddress } from './own-address.ts';
+import { plainFromProse } from './prose.ts';
+import { buildSections, exposureWarning, SUMMARY, TITLE } from './sections.ts';
+
+/** Fits a terminal of 80 columns with some air; commands are never cut. */
+const TEXT_WIDTH = 76;
+
+export interface PageOptions {
+  readonly relay: OwnAddress;
+  /** A valid ID, or undefined: then samples and CI variables stand in its place. */
+  readonly id: string | undefined;
+  /** Those with downloads on this relay, such as `linux-x64`. */
+  readonly platforms: readonly string[];
+  readonly defaultPlatform: string;
+  /** Of the agent for that platform, in hex; undefined where none is built. */
+  readonly agentSha256?: string | undefined;
+}
+
+export function renderPlainText(options: PageOptions): string {
+  const { relay, id } = options;
+  const warning = exposureWarning(relay);
+  const lines = [`Converge: ${TITLE}`, '', wrap(plainFromProse(SUMMARY)), ''];
+  if (warning !== undefined) lines.push(wrap(warning), '');
+  lines.push(`Commands with your own ID: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
+  for (const section of buildSections(options)) {
+    lines.push(section.title, '-'.repeat(section.title.length), '', wrap(plainFromProse(section.lead)), '');
+    for (const snippet of section.snippets) lines.push(...renderSnippet(snippet, id), '');
+    for (const block of section.blocks)
+      lines.push(
+        ...renderSnippet(block, id),
+        '',
+        wrap(plainFromProse(`${block.where} ${block.note}`), '  '),
+        '',
+      );
+    for (const [term, meaning] of section.terms)
+      lines.push(`  ${plainFromProse(term)}`, wrap(plainFromProse(meaning), '      '));
+    if (section.terms.length > 0) lines.push('');
+    for (const note of section.notes) lines.push(wrap(plainFromProse(note)), '');
+  }
+  return lines.join('\n');
+}
+
+function renderSnippet(snippet: Snippet, id: string | undefined): string[] {
+  return [`  # ${snippet.title}`, fillGaps(snippet.text, id).replace(/^(?=.)/gm, '  ')];
+}
+
+function wrap(text: string, indent = ''): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > TEXT_WIDTH) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, indent + line].join('\n');
+}

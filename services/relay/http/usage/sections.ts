@@ -1,0 +1,153 @@
+// Sections: what the usage page says, once, for its HTML and its plain text.
+import { ID_RULE } from '#shared/protocol/paths.ts';
+import { DOWNLOADED_PROGRAMS } from '../download/binary.ts';
+import { type CiBlock, ciBlocks } from './ci-blocks.ts';
+import type { Snippet } from './command-text.ts';
+import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
+import type { OwnAddress } from './own-address.ts';
+import type { PageOptions } from './plain-text.ts';
+
+/** A sentence or more. In it, `code` and [a link](URL) are marked up as in Markdown. */
+export type Prose = string;
+
+export interface Section {
+  /** Unique on the page and fit for an HTML id. */
+  readonly name: string;
+  readonly title: string;
+  /** The title in the list of contents. */
+  readonly shortTitle: string;
+  readonly lead: Prose;
+  readonly snippets: readonly Snippet[];
+  readonly blocks: readonly CiBlock[];
+  readonly terms: readonly (readonly [term: Prose, meaning: Prose])[];
+  readonly notes: readonly Prose[];
+}
+
+export const TITLE = 'A shell inside your running CI job';
+
+export const SUMMARY =
+  'Converge lets you `ssh` into a CI job while it runs, behind any firewall, with nothing to install in its image. The job dials out to this relay, you dial in, and the stock `ssh`, `sftp` and `scp` work as with any host.';
+
+const SECURITY =
+  'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers. So a relay can keep you out, but not read or change what you do. The programs are another matter: you take them from this relay, and whoever runs it could give you others. The digest in a CI block and in the card of the job log, and a signature (`SHA256SUMS.sig`, if who built this relay made one), are there so that you need not believe it.';
+
+const PINNED =
+  'The line with `sha256sum` pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
+
+export const ID_HINT = `An ID is ${ID_RULE}.`;
+
+/** All sections in reading order. */
+export function buildSections({
+  relay,
+  platforms,
+  defaultPlatform,
+  agentSha256,
+}: Omit<PageOptions, 'id'>): Section[] {
+  return [
+    section('in-the-job', 'In the CI job', 'Job', {
+      lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
+      snippets: jobCommands(relay),
+      notes: [
+        `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
+        'The agent never holds the job for longer than it was told, and ends with status 0.',
+      ],
+    }),
+    section('on-your-laptop', 'On your laptop', 'Laptop', {
+      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes.',
+      snippets: laptopCommands(relay),
+      notes: ['The password is in the job log, unless the job was given `--authorized-keys`.'],
+    }),
+    section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', {
+      lead: 'With `wsproxy` on your `PATH`, every job is a host called ID.job, for `ssh`, `rsync`, `git` and IDEs alike.',
+      snippets: configCommands(relay),
+      notes: [
+        'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
+      ],
+    }),
+    section('local-port', 'As a local port, with tcptows', 'Local port', {
+      lead: 'For programs that cannot start a proxy command: PuTTY, WinSCP, some IDEs. It takes any number of connections.',
+      snippets: portCommands(relay),
+    }),
+    section('ci', 'Ready blocks for your CI', 'CI blocks', {
+      lead: 'They do nothing while the job is green. When it is red they open a shell for ten minutes, longer while somebody is in it, and two hours at most. Who gets in sees what the job sees, secrets included.',
+      blocks: ciBlocks(relay, agentSha256),
+      notes: [
+        ...(agentSha256 === undefined ? [] : [PINNED]),
+        'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
+        'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.',
+      ],
+    }),
+    section('options', 'What the agent can be told', 'Options', {
+      lead: 'Every option has a variable too: `--max-lifetime` is `CONVERGE_MAX_LIFETIME`. `./agent --help` lists them all.',
+      terms: [
+        ['`--timeout 10m`', 'Ends after so long without a key pressed or a byte transferred.'],
+        ['`--max-lifetime 6h`', 'Ends after so long, whatever happens.'],
+        [
+          '`--authorized-keys FILE|URL`',
+          'Lets in these keys only, and no password. May be given more than once.',
+        ],
+        [
+          '`touch .hold`',
+          'In the agent’s folder: keep the job when I leave, until the deadline. `rm .hold` lets go.',
+        ],
+        [
+          '`converge hold 2h`',
+          'In the shell: keep the job for two more hours. Also `converge status`, `release` and `end`.',
+        ],
+      ],
+    }),
+    section('checksums', 'Downloads and checksums', 'Checksums', {
+      lead:
+        platforms.length === 0
+          ? 'No program is built here yet: run `npm run build` on the relay.'
+          : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}/docs/SHA256SUMS) lists every file.`,
+      terms: platforms.map((platform) => [`\`${platform}\``, downloadLinks(relay, platform)] as const),
+      snippets: checksumCommands(relay, defaultPlatform),
+      notes: [
+        'This finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
+      ],
+    }),
+    section('trouble', 'When it does not work', 'Trouble', {
+      lead: 'Every message on stderr says what to do next. The exit status says what kind of trouble it was.',
+      terms: [
+        ['Behind a proxy', '`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured, at both ends.'],
+        ['A private CA', '`NODE_EXTRA_CA_CERTS=/path/to/ca.pem`; for the download, `curl --cacert`.'],
+        [
+          'An image with musl (Alpine)',
+          'The programs need glibc, as in Debian, Ubuntu, Fedora, Red Hat or SUSE images.',
+        ],
+        ['Not the pinned host key', 'Another job runs under the same ID now. Take the line from its log.'],
+        [
+          '`agent` ended with',
+          '0 as designed · 2 wrong options · 3 relay not reachable · 4 refused, such as an ID in use · 5 too old for this relay',
+        ],
+        [
+          '`wsproxy` ended with',
+          '0 session over · 2 wrong options · 3 relay not reachable · 4 no such job, or refused · 6 host key is not the pinned one',
+        ],
+      ],
+    }),
+    section('security', 'How it is secured', 'Security', { lead: SECURITY }),
+  ];
+}
+
+/** What to say where a download could be changed on its way; undefined where it cannot. */
+export function exposureWarning(relay: OwnAddress): Prose | undefined {
+  if (!relay.isExposed) return undefined;
+  return 'You reached this relay over plain HTTP. SSH itself stays encrypted, but somebody on the way could change the programs that you download. That is for a try only: put TLS in front.';
+}
+
+function section(
+  name: string,
+  title: string,
+  shortTitle: string,
+  content: Partial<Section> & Pick<Section, 'lead'>,
+): Section {
+  return { name, title, shortTitle, snippets: [], blocks: [], terms: [], notes: [], ...content };
+}
+
+function downloadLinks(relay: OwnAddress, platform: string): Prose {
+  return DOWNLOADED_PROGRAMS.map((program) => `[${program}](${relay.http}/docs/${program}-${platform})`).join(
+    ' · ',
+  );
+}

@@ -1,0 +1,70 @@
+// The usage page: `GET /`, the commands for this very relay, as HTML or as plain text.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isValidId } from '#shared/protocol/paths.ts';
+import { addressFromPublicUrl, addressFromRequest } from './own-address.ts';
+import { renderPage } from './page.ts';
+import { renderPlainText } from './plain-text.ts';
+import { ID_HINT } from './sections.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
+
+export interface UsagePageOptions {
+  /** What the commands point at, whatever the request says (`PUBLIC_URL`). */
+  readonly publicUrl?: string | URL | undefined;
+  /** The platforms with downloads here, such as `linux-x64`; asked for every page. */
+  binaries(): readonly string[] | Promise<readonly string[]>;
+  /** What `/docs/agent` without a platform is. */
+  readonly defaultPlatform: string;
+  /** The SHA-256 of that agent in hex, if it is built; asked for every page. */
+  agentSha256?(): Promise<string | undefined>;
+}
+
+/** The page depends on who asks and how they came; a shared cache could hand one relay's commands to another's users. */
+const CACHE_CONTROL = 'no-store';
+
+/**
+ * Adds `GET` and `HEAD` of `/`, with `?id=ID` for commands with that ID (status 400 and a message if it is none).
+ * HTML for who accepts text/html, plain text for others such as curl. Scheme and host are those of `publicUrl`, or of
+ * the request as fastify's `trustProxy` lets it say; a host that could not stand in a command is refused with 400.
+ * Throws a TypeError if `publicUrl` is no http(s) URL.
+ */
+export function registerUsagePage(app: FastifyInstance, options: UsagePageOptions): void {
+  const fixed = options.publicUrl === undefined ? undefined : addressFromPublicUrl(options.publicUrl);
+  app.route<{ Querystring: { id?: string | string[] } }>({
+    method: ['GET', 'HEAD'],
+    url: '/',
+    handler: async (request, reply) => {
+      reply.headers({ ...SECURITY_HEADERS, vary: 'accept', 'cache-control': CACHE_CONTROL });
+      const relay = fixed ?? addressFromRequest(request.protocol, request.host);
+      if (relay === undefined)
+        return refuse(reply, 'invalid_host', 'the Host header names no host; ask for this page by its name');
+
+      const asked = [request.query.id ?? ''].flat().join(' ');
+      const id = isValidId(asked) ? asked : undefined;
+      const rejectedId = id === undefined && asked !== '' ? asked : undefined;
+      const { defaultPlatform } = options;
+      const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
+      const page = { relay, id, platforms, defaultPlatform, agentSha256 };
+      if (!acceptsHtml(request)) {
+        if (rejectedId !== undefined) return refuse(reply, 'invalid_id', lowerFirst(ID_HINT));
+        return reply.type('text/plain; charset=utf-8').send(renderPlainText(page));
+      }
+      return reply
+        .code(rejectedId === undefined ? 200 : 400)
+        .type('text/html; charset=utf-8')
+        .send(renderPage({ ...page, rejectedId }));
+    },
+  });
+}
+
+/** Browsers name text/html; curl and wget take anything, and people read text better there. */
+function acceptsHtml(request: FastifyRequest): boolean {
+  return /\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(request.headers.accept ?? '');
+}
+
+function refuse(reply: FastifyReply, code: string, message: string): FastifyReply {
+  return reply.code(400).send({ code, message });
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,146 @@
+// Dialling: opens a WebSocket of messages to a relay, and turns every way to fail into a value.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { WebSocket } from 'ws';
+import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
+import { parseRetryAfter } from '#shared/protocol/retry-after.ts';
+import { Untrusted } from '#shared/text/untrusted.ts';
+import { SOCKET_OPTIONS } from './keepalive.ts';
+import { BUDGETED_READING } from './link-budget.ts';
+
+export interface DialOptions {
+  readonly protocols: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An HTTP proxy to reach the relay through, with CONNECT. */
+  readonly proxy?: URL | undefined;
+  /** From the first packet to the upgrade, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Of that, until the relay has been asked: names, TCP, the proxy and TLS, in milliseconds; all of it by default. */
+  readonly connectWithinMs?: number;
+  /** The largest message to take, in bytes. */
+  readonly maxMessageBytes: number;
+  /** For a link that will be held to a budget: it is read as BUDGETED_READING says. */
+  readonly isBudgeted?: boolean;
+  /** Aborts the attempt; the outcome is then `unreachable` with code `ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type FailedDial =
+  /** Something answered with HTTP; `refusal` only if it was a relay. */
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly refusal: Refusal | undefined;
+      /** The wait that it asks for, in milliseconds. */
+      readonly retryAfterMs?: number;
+    }
+  /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
+  | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string | Untrusted };
+
+export type DialOutcome =
+  /** The socket is paused: nothing is lost before somebody listens. */
+  { readonly kind: 'open'; readonly socket: WebSocket; readonly transport: Socket } | FailedDial;
+
+/** Opens a WebSocket to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
+export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutcome> {
+  const { promise, resolve } = Promise.withResolvers<DialOutcome>();
+  const target = new URL(url);
+  target.hash = '';
+  // A tunnel that is not there yet has a socket that the WebSocket does not know.
+  const tunnel = new AbortController();
+  const socket = new WebSocket(target, [...options.protocols], {
+    ...SOCKET_OPTIONS,
+    ...(options.isBudgeted === true ? BUDGETED_READING : {}),
+    maxPayload: options.maxMessageBytes,
+    headers: { ...options.headers },
+    // A hostile answer must not lead anywhere else.
+    followRedirects: false,
+    ...(options.proxy === undefined
+      ? {}
+      : { agent: new HttpsProxyAgent(options.proxy, { signal: tunnel.signal }) }),
+    finishRequest(request) {
+      // Called once the connection, with its TLS, has taken the whole of it.
+      request.end(() => {
+        clearTimeout(connectTimer);
+      });
+    },
+  });
+  let transport: Socket | undefined;
+  const { timeoutMs, connectWithinMs = timeoutMs } = options;
+  const connectTimer = giveUpAfter(connectWithinMs, 'no connection');
+  const timer = giveUpAfter(timeoutMs, 'no answer');
+  const abort = (): void => {
+    give({ kind: 'unreachable', code: 'ABORTED', detail: 'given up' });
+  };
+  if (options.signal?.aborted === true) abort();
+  options.signal?.addEventListener('abort', abort, { once: true });
+
+  socket.on('upgrade', (response) => {
+    transport = response.socket;
+  });
+  socket.on('open', () => {
+    socket.pause();
+    if (transport !== undefined) give({ kind: 'open', socket, transport });
+  });
+  socket.on('unexpected-response', (_request, response) => {
+    void refusedBy(response).then(give);
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    give(unreachableFrom(error));
+  });
+  return promise;
+
+  function giveUpAfter(ms: number, what: string): NodeJS.Timeout {
+    return setTimeout(() => {
+      give({ kind: 'unreachable', code: 'TIMEOUT', detail: `${what} within ${ms / 1000} s` });
+    }, ms);
+  }
+
+  function give(outcome: DialOutcome): void {
+    clearTimeout(timer);
+    clearTimeout(connectTimer);
+    options.signal?.removeEventListener('abort', abort);
+    resolve(outcome);
+    if (outcome.kind === 'open') return;
+    if (socket.readyState !== socket.CLOSED) socket.terminate();
+    tunnel.abort();
+  }
+}
+
+/** What an answer that is no upgrade says. Never rejects. */
+export async function refusedBy(response: IncomingMessage): Promise<FailedDial> {
+  const { statusCode: status = 0, headers } = response;
+  const refusal = await readRefusal(response);
+  const retryAfterMs = parseRetryAfter(status, headers['retry-after']);
+  return { kind: 'refused', status, refusal, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/** Reads the body of a refusal, bounded in size; a body that breaks off counts as none. */
+function readRefusal(response: IncomingMessage): Promise<Refusal | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Refusal | undefined>();
+  let body = '';
+  response.setEncoding('utf8');
+  response.on('data', (text: string) => {
+    if (body.length < MAX_REFUSAL_BYTES) body += text;
+  });
+  response.on('close', () => {
+    resolve(parseRefusal(body));
+  });
+  response.on('error', () => {
+    resolve(undefined);
+  });
+  return promise;
+}
+
+/** What https-proxy-agent says, without a code, of a proxy that hangs up before it has answered. */
+const PROXY_HUNG_UP = /^Proxy connection ended before/;
+
+export function unreachableFrom(error: NodeJS.ErrnoException): FailedDial {
+  // Node tries every address of a name and reports all failures in one error without a message of its own.
+  const cause: NodeJS.ErrnoException =
+    error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
+  const code = cause.code ?? (PROXY_HUNG_UP.test(cause.message) ? 'ECONNRESET' : 'PROTOCOL');
+  // It quotes what the other side sent: names in a certificate, a header, a line that is no HTTP.
+  return { kind: 'unreachable', code, detail: new Untrusted(cause.message) };
+}

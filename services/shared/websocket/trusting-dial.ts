@@ -1,0 +1,16 @@
+// The trusting dial: one that believes in the machine's own certificate authorities where Node's list is not enough.
+import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
+import type { FailedDial } from './dial.ts';
+
+/**
+ * Dials; asks again at once if the machine's own authorities may make the relay's certificate a good one. Never rejects
+ * if `dial` does not.
+ */
+export async function dialTrusting<Open extends { readonly kind: 'open' }>(
+  dial: () => Promise<Open | FailedDial>,
+  trustSystem: () => boolean = trustSystemCertificates,
+): Promise<Open | FailedDial> {
+  const outcome = await dial();
+  const isWorthAnother = outcome.kind === 'unreachable' && isUnknownAuthority(outcome.code) && trustSystem();
+  return isWorthAnother ? dial() : outcome;
+}

@@ -1,0 +1,104 @@
+// `npm test`: every check of the project in order, from the quickest to the slowest; the first that fails ends it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
+import { ROOT } from '../../deploy/build/source-tree.ts';
+import { ensurePackages } from '../clients/packages.ts';
+import { QUICK_CLIENTS } from '../clients/quick.ts';
+import { ensureChromium } from '../support/machine/browser.ts';
+import { formatTally, readTally, sumTallies } from './tally.ts';
+
+interface Stage {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+interface TestGroup {
+  readonly projects: readonly string[];
+  readonly options: readonly string[];
+}
+
+interface TestStage extends Stage {
+  /** Where vitest leaves its figures. */
+  readonly results: string;
+}
+
+const STATIC_STAGES: readonly Stage[] = [
+  { name: 'format', command: ['biome', 'check'] },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'types', command: ['tsc'] },
+  { name: 'unused code', command: ['knip'] },
+  { name: 'build', command: ['node', 'deploy/build/main.ts'] },
+];
+
+/** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
+const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'chromium']);
+
+/** Of projects that wait more than they work: three files at a time fit on two cores. */
+const WAITING_WORKERS = '--maxWorkers=3';
+
+/** Projects that run together, and how. */
+const GROUPS = [
+  { projects: ['unit', 'contract'], options: [] },
+  { projects: ['integration', 'attack', 'mesh'], options: [WAITING_WORKERS] },
+  { projects: ['e2e'], options: [WAITING_WORKERS] },
+] as const satisfies readonly TestGroup[];
+
+// Before anything, so that no test works only after another one has installed its tools.
+try {
+  await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
+  await ensurePackages(QUICK_CLIENTS);
+  await ensureChromium();
+} catch (error) {
+  console.error(`npm test: ${(error as Error).message}`);
+  process.exit(1);
+}
+const folder = await mkdtemp(join(tmpdir(), 'converge-check-'));
+const testStages = GROUPS.map((group) => testStageFor(group, join(folder, `${group.projects[0]}.json`)));
+const failure = await findFailure([...STATIC_STAGES, ...testStages]);
+const tallies = await Promise.all(testStages.map(({ results }) => readTally(results)));
+await rm(folder, { recursive: true });
+
+if (failure !== undefined) {
+  console.log(`\nstopped at: ${failure}`);
+  process.exitCode = 1;
+}
+console.log(`\n${formatTally(sumTallies(tallies))}`);
+
+function testStageFor({ projects, options }: TestGroup, results: string): TestStage {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const chosen = projects.flatMap((project) => ['--project', project]);
+  return {
+    name: `${projects.join(', ')} tests`,
+    command: ['vitest', 'run', ...chosen, ...reporters, ...options],
+    results,
+  };
+}
+
+/** Runs the stages; the name of the first that fails, or undefined. */
+async function findFailure(stages: readonly Stage[]): Promise<string | undefined> {
+  for (const stage of stages) {
+    console.log(`\n== ${stage.name}`);
+    const begin = performance.now();
+    const isGood = await runStage(stage);
+    const seconds = ((performance.now() - begin) / 1_000).toFixed(1);
+    console.log(`== ${stage.name}: ${isGood ? 'ok' : 'FAILED'} (${seconds} s)`);
+    if (!isGood) return stage.name;
+  }
+  return undefined;
+}
+
+/** The tools are those of this project, and so is the Node that runs them, whatever the machine has. */
+async function runStage({ command: [file, ...args] }: Stage): Promise<boolean> {
+  const path = [join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, PATH: path },
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code === 0;
+}

@@ -1,0 +1,177 @@
+// The `converge` command as a person in a session runs it: the shim on PATH, a process, the socket, the agent.
+import { execFile } from 'node:child_process';
+import { access, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '#shared/time/clock.ts';
+import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
+import {
+  type SessionCommand,
+  startSessionCommand,
+} from '../../../services/agent/converge-command/answering-end.ts';
+import { type ExpiryWatch, startExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
+
+const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
+const TIMEOUT_MS = 600_000;
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+describe('converge in a session', () => {
+  let directory: string;
+  let watch: ExpiryWatch;
+  let command: SessionCommand;
+  let ends: string[];
+
+  beforeEach(async () => {
+    // A quote and a space: nothing in the shim may break on them.
+    directory = await mkdtemp(join(tmpdir(), "it's a job-"));
+    await mkdir(join(directory, 'work'));
+    ends = [];
+    watch = startExpiryWatch({
+      clock: systemClock,
+      holdFile: join(directory, 'work', '.hold'),
+      timeoutMs: TIMEOUT_MS,
+      maxLifetimeMs: 6 * 3_600_000,
+      onWarning: () => undefined,
+      onEnd: (reason) => ends.push(reason),
+      onHoldChanged: () => undefined,
+      onDeadlineMoved: () => undefined,
+    });
+    watch.clientLoggedIn();
+    const guard = new PasswordGuard({ clock: systemClock, onTooMany: () => undefined });
+    const start = await startSessionCommand({
+      clock: systemClock,
+      program: PROGRAM,
+      temporaryDirectory: directory,
+      path: '/usr/bin:/bin',
+      handlers: {
+        status: () => ({
+          id: 'job-1',
+          publicUrl: 'https://relay.example.org',
+          isRelayConnected: true,
+          detached: 0,
+          password: guard.state,
+          expiry: watch.snapshot(),
+        }),
+        hold: (durationMs = TIMEOUT_MS) => watch.hold(durationMs),
+        release: () => watch.release(),
+        password(state) {
+          if (state === 'on') guard.turnOn();
+          else guard.turnOff();
+          return guard.state;
+        },
+        end: () => watch.end('ended_by_user'),
+      },
+    });
+    if (start.kind === 'unavailable') throw new Error(start.detail);
+    command = start.command;
+  });
+  afterEach(async () => {
+    await command.stop();
+    watch.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  function converge(...argv: string[]): Promise<Outcome> {
+    // As in a job whose own Node options would keep ours from starting.
+    const env = { ...command.env, NODE_OPTIONS: '--require /nonexistent' };
+    return new Promise((resolve) => {
+      execFile('/bin/sh', ['-c', 'exec converge "$@"', 'sh', ...argv], { env }, (error, stdout, stderr) => {
+        resolve({
+          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+          stdout,
+          stderr,
+        });
+      });
+    });
+  }
+
+  test('tells the status', async () => {
+    const { code, stdout } = await converge('status');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^id {7}job-1\nrelay {4}https:\/\/relay\.example\.org \(connected\)\nclients {2}1 logged in\n/,
+    );
+    expect(stdout).toMatch(/ends {5}\S* ?\d\d:\d\d UTC \(in (10 minutes|9 minutes \d+ seconds)\)\n/);
+  });
+
+  test('holds for a duration, or for the timeout, and releases', async () => {
+    expect(await converge('hold', '2h')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^held until .* \(in (2 hours|1 hour 59 minutes)\), also when everybody/,
+      ) as string,
+    });
+    await access(join(directory, 'work', '.hold'));
+    expect((await converge('hold')).stdout).toContain('held until');
+    expect((await converge('release')).stdout).toMatch(/^released: ends when the last client leaves, or at /);
+    await expect(access(join(directory, 'work', '.hold'))).rejects.toThrow('ENOENT');
+    expect((await converge('release')).stdout).toMatch(/^it was not held: /);
+  });
+
+  test('says when the longest lifetime cuts a hold', async () => {
+    expect((await converge('hold', '3d')).stdout).toContain('it cannot be held for longer');
+  });
+
+  test('says why a hold is not possible', async () => {
+    await rm(join(directory, 'work'), { recursive: true });
+    expect(await converge('hold', '1h')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('converge: cannot hold: ENOENT') as string,
+    });
+  });
+
+  test('turns password login off and on again', async () => {
+    const off = 'password off: nobody else gets in until `converge password on`\n';
+    expect(await converge('password', 'off')).toEqual({ code: 0, stdout: off, stderr: '' });
+    expect((await converge('status')).stdout).toContain(off);
+    const on = 'password on, after 0 of 100 wrong ones\n';
+    expect(await converge('password', 'on')).toEqual({ code: 0, stdout: on, stderr: '' });
+    expect((await converge('status')).stdout).toContain(on);
+  });
+
+  test('ends the agent after it has answered', async () => {
+    expect(await converge('end')).toEqual({
+      code: 0,
+      stdout: 'ending: every session closes now\n',
+      stderr: '',
+    });
+    await expect.poll(() => ends).toEqual(['ended_by_user']);
+    expect(await converge('status')).toMatchObject({ code: 1, stderr: 'converge: this agent is ending\n' });
+  });
+
+  test.each([
+    [[], 'which command?'],
+    [['stop'], 'no command "stop"'],
+    [['hold', 'long'], 'hold: "long" is not a duration'],
+    [['hold', '1h', '2h'], 'hold takes one duration'],
+    [['password'], 'password takes one word, on or off'],
+    [['password', 'maybe'], 'password takes one word, on or off'],
+    [['status', 'now'], 'status takes no argument, got "now"'],
+  ])('explains itself when it is used wrongly: %j', async (argv, text) => {
+    const { code, stdout, stderr } = await converge(...argv);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`converge: ${text}`);
+    expect(stderr).toContain('usage: converge COMMAND');
+  });
+
+  test('has a help', async () => {
+    expect(await converge('help')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('hold [DURATION]') as string,
+    });
+  });
+
+  test('lives in a directory that nobody else can enter, and that a stop removes', async () => {
+    const parent = join(command.binDirectory, '..');
+    expect((await stat(parent)).mode & 0o777).toBe(0o700);
+    await command.stop();
+    await command.stop();
+    await expect(access(parent)).rejects.toThrow('ENOENT');
+  });
+});

@@ -1,0 +1,54 @@
+// The plain manifests and the chart's README, held against the chart.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { findKubernetesTools } from '../../../deploy/build/kubernetes-tools.ts';
+import { CHART_README, renderChartReadme } from '../../../deploy/build/pages/chart-readme.ts';
+import { listManifests, MANIFESTS, renderManifests } from '../../../deploy/build/render-manifests.ts';
+import { at, parseObjects, pick } from '../../support/kubernetes/chart.ts';
+import { findModelFaults } from '../../support/kubernetes/kubernetes-models.ts';
+
+test('deploy/k8s is what the chart renders (node deploy/build/render-manifests.ts writes it)', async () => {
+  const expected = await renderManifests();
+  expect([...(await listManifests())].sort()).toEqual([...expected.keys()].sort());
+  for (const [name, text] of expected) expect(await readFile(join(MANIFESTS, name), 'utf8'), name).toBe(text);
+});
+
+test('the kustomization builds, into one namespace, without a secret in a file', async () => {
+  const { kubectl } = await findKubernetesTools();
+  const { stdout } = await promisify(execFile)(kubectl, ['kustomize', MANIFESTS]);
+  const objects = parseObjects(stdout);
+  expect(objects.map(({ kind }) => kind)).not.toContain('Secret');
+  for (const object of objects) {
+    expect(object.metadata.namespace, object.kind).toBe('converge');
+    expect(findModelFaults(object)).toEqual([]);
+  }
+  const binding = pick(objects, 'RoleBinding');
+  expect(at(binding, 'subjects.0.namespace')).toBe('converge');
+  const image = at(pick(objects, 'Deployment'), 'spec.template.spec.containers.0.image');
+  expect(image).toMatch(/^converge:\d+\.\d+\.\d+$/);
+});
+
+test('an overlay moves all of it into its own namespace, the subject of the RoleBinding too', async () => {
+  const { kubectl } = await findKubernetesTools();
+  const folder = await mkdtemp(join(tmpdir(), 'converge-overlay-'));
+  try {
+    const resources = [relative(await realpath(folder), MANIFESTS)];
+    const overlay = { kind: 'Kustomization', namespace: 'elsewhere', resources };
+    await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(overlay));
+    const objects = parseObjects((await promisify(execFile)(kubectl, ['kustomize', folder])).stdout);
+    for (const object of objects) expect(object.metadata.namespace, object.kind).toBe('elsewhere');
+    expect(at(pick(objects, 'RoleBinding'), 'subjects.0.namespace')).toBe('elsewhere');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the table of values is that of values.yaml (node deploy/build/pages/chart-readme.ts writes it)', async () => {
+  const text = await readFile(CHART_README, 'utf8');
+  expect(text).toContain('| `relay.drainTimeoutSeconds` | `30` |');
+  expect(renderChartReadme(text)).toBe(text);
+});

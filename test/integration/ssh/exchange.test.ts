@@ -1,0 +1,118 @@
+// Key exchanges that begin with a guess, right or wrong, and those that never end.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import ssh2, { type Algorithms } from 'ssh2';
+import { afterEach, expect, test } from 'vitest';
+import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/connection.ts';
+import { connectRawSsh } from '../../support/ssh/raw-ssh.ts';
+import { kexinitPayload, sshString } from '../../support/ssh/ssh-handshake.ts';
+import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
+import { until } from '../../support/ssh/ssh-terminal.ts';
+import { ManualClock } from '../../support/time/manual-clock.ts';
+
+const KEXINIT = 20;
+const WRONG_GUESS = Buffer.concat([Buffer.from([30]), sshString(Buffer.alloc(65, 4))]);
+/** Where the payload of a packet begins. */
+const HEAD_BYTES = 5;
+/** first_kex_packet_follows, and a reserved uint32. */
+const TAIL_BYTES = 5;
+
+let host: SshHost;
+
+afterEach(async () => {
+  await host.stop();
+});
+
+interface Cipher {
+  encrypt(packet: Buffer): void;
+  allocPacket(payloadBytes: number): Buffer;
+}
+
+/** The private fields of ssh2's client through which it is made to guess. */
+interface ClientFields {
+  readonly _protocol: {
+    _kexinit: Buffer;
+    _cipher: Cipher;
+    _packetRW: { write: { finalize(packet: Buffer, force?: boolean): Buffer } };
+    rekey(): void;
+  };
+}
+
+/**
+ * Makes a client say that a guess follows. ssh2's own first message of the exchange is then the guess; `wrong` is sent before it.
+ */
+function guess(protocol: ClientFields['_protocol'], wrong: Buffer | undefined): void {
+  let patched: object | undefined;
+  const patch = (): void => {
+    const { write } = protocol._packetRW;
+    if (patched === write) return;
+    patched = write;
+    const finalize = write.finalize.bind(write);
+    write.finalize = (packet, force) => {
+      if (packet[HEAD_BYTES] !== KEXINIT || force !== true) return finalize(packet, force);
+      const flag = protocol._kexinit.length - TAIL_BYTES;
+      protocol._kexinit[flag] = 1;
+      packet[HEAD_BYTES + flag] = 1;
+      if (wrong === undefined) return finalize(packet, force);
+      const { _cipher: cipher } = protocol;
+      queueMicrotask(() => {
+        const second = cipher.allocPacket(wrong.length);
+        second.set(wrong, HEAD_BYTES);
+        cipher.encrypt(second);
+      });
+      return finalize(packet, force);
+    };
+  };
+  patch();
+  const rekey = protocol.rekey.bind(protocol);
+  protocol.rekey = () => {
+    patch();
+    rekey();
+  };
+}
+
+test.each<[string, Algorithms, Buffer | undefined]>([
+  ['right', { kex: ['curve25519-sha256'], serverHostKey: ['ssh-ed25519'] }, undefined],
+  ['wrong by its method', { kex: ['ecdh-sha2-nistp256', 'curve25519-sha256'] }, WRONG_GUESS],
+  [
+    'wrong by its host key',
+    { kex: ['curve25519-sha256'], serverHostKey: ['ecdsa-sha2-nistp256', 'ssh-ed25519'] },
+    WRONG_GUESS,
+  ],
+])('a guess that is %s, in the first and in a later exchange', async (_name, algorithms, wrong) => {
+  host = await startSshHost();
+  const client = new ssh2.Client();
+  client.connect({
+    host: '127.0.0.1',
+    port: host.port,
+    username: 'abc',
+    privateKey: readFileSync(host.keyFile),
+    algorithms,
+  });
+  const { _protocol: protocol } = client as unknown as ClientFields;
+  guess(protocol, wrong);
+  await once(client, 'ready');
+  const again = once(client, 'handshake');
+  protocol.rekey();
+  await again;
+  const { promise, resolve } = Promise.withResolvers<number>();
+  client.exec('exit 3', (_error, channel) => channel.resume().on('exit', resolve));
+  expect(await promise).toBe(3);
+  client.end();
+});
+
+test('a key exchange that stalls after the login ends the connection after its time', async () => {
+  const clock = new ManualClock();
+  host = await startSshHost({ clock });
+  const ssh = await connectRawSsh({ port: host.port, user: 'abc', keyFile: host.keyFile, until: 'login' });
+  ssh.send(kexinitPayload());
+  await ssh.receive(KEXINIT);
+  clock.advance(EXCHANGE_GRACE_MS - 1);
+  expect(host.logs).not.toContainEqual(expect.objectContaining({ event: 'connection cut' }));
+  clock.advance(1);
+  await until('it is closed', () => ssh.isClosed);
+  expect(host.logs).toContainEqual({
+    event: 'connection cut',
+    fields: expect.objectContaining({ reason: 'key exchange not done in time' }),
+  });
+});

@@ -1,0 +1,20 @@
+// What a program finds open that was started from here, without a terminal and with one.
+import { startPipedProcess } from '../../../services/agent/process/piped-process.ts';
+import { openPty } from '../../../services/agent/pty/pty.ts';
+
+const env = new Map([['PATH', '/usr/bin:/bin']]);
+// Without a command in a command, for which a shell opens a pipe.
+const LIST = 'i=0; while [ $i -le 200 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i + 1)); done';
+const program = { file: '/bin/sh', argv: ['sh', '-c', LIST], cwd: '/' };
+
+const piped = startPipedProcess({ ...program, env }, () => {});
+piped.stdout.pipe(process.stdout);
+piped.stdout.on('close', () => {
+  openPty(
+    { ...program, env: () => env, columns: 80, rows: 24 },
+    {
+      data: (chunk) => process.stdout.write(chunk.toString().replaceAll('\r', '')),
+      drained() {},
+    },
+  );
+});

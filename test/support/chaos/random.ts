@@ -1,0 +1,15 @@
+// Chance that can be repeated: the seed is printed, and taken from CHAOS_SEED.
+import { randomInt } from 'node:crypto';
+import { randomFrom } from '../resume/resume-wire.ts';
+
+export interface Chance {
+  /** A whole number of at least `from` and less than `to`. */
+  between(from: number, to: number): number;
+}
+
+export function takeChance(): Chance {
+  const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(1_000_000));
+  console.log(`chaos: CHAOS_SEED=${seed}`);
+  const random = randomFrom(seed);
+  return { between: (from, to) => from + Math.floor(random() * (to - from)) };
+}

@@ -1,0 +1,31 @@
+// The README, held against the code.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { README, renderTables } from '../../../deploy/build/pages/readme-tables.ts';
+import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { sshOptions } from '../../../services/agent/notices/ssh-command.ts';
+
+const text = readFileSync(README, 'utf8');
+
+test('the tables are those of the code (node deploy/build/pages/readme-tables.ts writes them)', () => {
+  expect(text).toContain('`--authorized-keys FILE\\|URL`');
+  expect(text).toContain('| `INTERNAL_PORT` |');
+  expect(renderTables(text)).toBe(text);
+});
+
+test('every folder of the map exists', () => {
+  const folders = [...text.matchAll(/^\| `([a-z/]+\/)` \|/gm)].map(([, folder]) => folder ?? '');
+  expect(folders.length).toBeGreaterThan(4);
+  expect(folders.filter((folder) => !existsSync(join(ROOT, folder)))).toEqual([]);
+});
+
+test('the keepalive values are those that the agent prints for each window', () => {
+  const rows = [...text.matchAll(/^\| (\d+)m[^|]*\| (\d+) \| (\d+) \|/gm)];
+  expect(rows).toHaveLength(3);
+  for (const [, minutes, interval, count] of rows) {
+    const options = sshOptions(Number(minutes) * 60_000).join(' ');
+    expect(options).toContain(`ServerAliveInterval=${interval}`);
+    expect(options).toContain(`ServerAliveCountMax=${count}`);
+  }
+});

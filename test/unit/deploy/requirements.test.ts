@@ -1,0 +1,89 @@
+// Requirements: what a missing command leads to, on a machine whose apt-get is a script of the test.
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ensureCommands } from '../../../deploy/build/requirements.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-requirements-'));
+  vi.stubEnv('PATH', folder);
+  vi.spyOn(console, 'error').mockImplementation(() => {});
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+describe('requirements', () => {
+  test('a command that is there costs nothing and says nothing', async () => {
+    await putScript('ssh', '');
+    await ensureCommands(['ssh']);
+    expect(console.error).not.toHaveBeenCalled();
+  });
+
+  test('root gets what is missing from apt-get, lists first, with one line that says so', async () => {
+    vi.spyOn(process, 'getuid').mockReturnValue(0);
+    await putFlock();
+    await putScript(
+      'apt-get',
+      `echo "$@" >> ${folder}/calls; for c in ssh scp sftp; do cp "$0" ${folder}/$c; done`,
+    );
+    await ensureCommands(['ssh', 'scp']);
+
+    const calls = (await readFile(join(folder, 'calls'), 'utf8')).trim().split('\n');
+    expect(calls[0]).toMatch(/^update/);
+    expect(calls[1]).toMatch(/install -y .*--no-install-recommends openssh-client$/);
+    expect(calls).toHaveLength(2);
+    expect(console.error).toHaveBeenCalledExactlyOnceWith(
+      'ssh, scp missing: installing openssh-client with apt-get',
+    );
+  });
+
+  test('anybody else gets the line to type', async () => {
+    vi.spyOn(process, 'getuid').mockReturnValue(1000);
+    await putScript('apt-get', 'exit 1');
+    await expect(ensureCommands(['ssh', 'g++'])).rejects.toMatchObject({
+      code: 'requirement_missing',
+      message:
+        'ssh, g++ missing; install with: sudo apt-get install -y --no-install-recommends g++ openssh-client',
+    });
+  });
+
+  test('root without apt-get gets the line to type', async () => {
+    vi.spyOn(process, 'getuid').mockReturnValue(0);
+    await expect(ensureCommands(['tmux'])).rejects.toMatchObject({ code: 'requirement_missing' });
+  });
+
+  test('an apt-get that fails ends with what it said', async () => {
+    vi.spyOn(process, 'getuid').mockReturnValue(0);
+    await putFlock();
+    await putScript('apt-get', 'echo "E: no space left" >&2; exit 100');
+    await expect(ensureCommands(['tmux'])).rejects.toMatchObject({
+      code: 'command_failed',
+      message: expect.stringContaining('E: no space left') as string,
+    });
+  });
+
+  test('a package that does not bring the command is not taken for success', async () => {
+    vi.spyOn(process, 'getuid').mockReturnValue(0);
+    await putFlock();
+    await putScript('apt-get', '');
+    await expect(ensureCommands(['tmux'])).rejects.toMatchObject({ code: 'requirement_missing' });
+  });
+});
+
+/** `flock -w SECONDS FILE COMMAND…` without the lock. */
+async function putFlock(): Promise<void> {
+  await putScript('flock', 'shift 3; exec "$@"');
+}
+
+async function putScript(name: string, body: string): Promise<void> {
+  const path = join(folder, name);
+  await writeFile(path, `#!/bin/sh\nPATH=$PATH:/usr/bin:/bin\n${body}\n`);
+  await chmod(path, 0o755);
+}
