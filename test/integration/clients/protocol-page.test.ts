@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ensureCommands } from '../../deploy/build/requirements.ts';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/agent-program.ts';
-import { type Listening, listening } from '../support/e2e-network.ts';
-import { until } from '../support/poll.ts';
-import { type RunningRelay, startRelay } from '../support/relay.ts';
-import { CLIENT_ENV, outcomeOf, type SshOutcome } from '../support/ssh-host.ts';
+import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../../support/agent/agent-program.ts';
+import { type Listening, listening } from '../../support/network/ports.ts';
+import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import { CLIENT_ENV, outcomeOf, type SshOutcome } from '../../support/ssh/ssh-host.ts';
+import { until } from '../../support/time/poll.ts';
 
-const CLIENT = fileURLToPath(new URL('../support/page-client-program.ts', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../../support/clients/page-client-program.ts', import.meta.url));
 const ID = 'page';
 const MIB = 1024 * 1024;
 
