@@ -60,7 +60,7 @@ function dial() {
   socket.on('close', () => lost());
   socket.on('unexpected-response', (_request, { statusCode = 0, headers }) => {
     if (![404, 409, 429, 500, 502, 503, 504].includes(statusCode)) return quit(4);
-    lost(Number(headers['retry-after'] ?? 0) * 1_000);
+    lost(Math.min(60, Number(headers['retry-after'] ?? 0)) * (1_000 + Math.random() * 500));
   });
   socket.on('open', () => {
     const mode = Buffer.from([isKnown ? 1 : 0]);
