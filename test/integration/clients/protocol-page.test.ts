@@ -1,7 +1,8 @@
 // The page of the protocol, proved: a client, an agent and a relay that were written from it alone meet those of this house.
+// That they import nothing of services/ is in the table of rooms.
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,17 +10,16 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../../support/agent/agent-program.ts';
-import { commandOf } from '../../support/clients/client-program.ts';
 import { startCuttingProxy } from '../../support/network/cutting-proxy.ts';
 import { startPageAgent } from '../../support/page/agent.ts';
 import { type PageRelay, startPageRelay } from '../../support/page/relay.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../../support/process/agent-program.ts';
+import { commandOf } from '../../support/process/client-program.ts';
 import { type LogLine, type RunningRelay, startRelay } from '../../support/relay/relay.ts';
 import { CLIENT_ENV, outcomeOf, type SshOutcome } from '../../support/ssh/ssh-host.ts';
 import { until } from '../../support/time/poll.ts';
 
-const PAGE_FOLDER = fileURLToPath(new URL('../../support/page/', import.meta.url));
-const PAGE_CLIENT = `${process.execPath} ${join(PAGE_FOLDER, 'client-program.ts')}`;
+const PAGE_CLIENT = `${process.execPath} ${fileURLToPath(new URL('../../support/page/client-program.ts', import.meta.url))}`;
 const MIB = 1024 * 1024;
 const RESUMED = 'converge_resumes_total{outcome="resumed"}';
 
@@ -86,18 +86,6 @@ function expectSame({ code, stdout, stderr }: SshOutcome, sent: Buffer): void {
   expect({ code, stderr, bytes: stdout.length }).toEqual({ code: 0, stderr: '', bytes: sent.length });
   expect(digestOf(stdout)).toBe(digestOf(sent));
 }
-
-test('what is written from the page imports nothing of services/', async () => {
-  for (const name of await readdir(PAGE_FOLDER)) {
-    const text = await readFile(join(PAGE_FOLDER, name), 'utf8');
-    const imported = [...text.matchAll(/^(?:import|export)\b[^;]*? from '([^']+)'/gm)].map(
-      ([, from]) => from,
-    );
-    expect(imported.length, name).toBeGreaterThanOrEqual(name === 'resumable-end.ts' ? 0 : 1);
-    for (const from of imported) expect(from, name).toMatch(/^(?:node:[\w/]+|ws|\.\/[\w-]+\.ts)$/);
-    expect(text, name).not.toMatch(/\bimport\(|\brequire\(/);
-  }
-});
 
 test('client of the page: a line of shell comes back, and the exit code of a command', async () => {
   const to = { port: relay.port, pin: pins.here };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../../support/agent/agent-program.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../../support/process/agent-program.ts';
 import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
 import { until } from '../../support/time/poll.ts';
 
