@@ -518,6 +518,13 @@ const TESTS: readonly Room[] = [
     imports: ['deploy/build', 'test/support/process', 'test/support/time'],
   },
   {
+    path: 'test/support/page',
+    purpose:
+      'a client, an agent and a relay written from docs/protocol.md alone, which import nothing of services/',
+    imports: [],
+    libraries: { ws: '*' },
+  },
+  {
     path: 'test/support/process',
     purpose: 'programs started from sources or from the build, and what they say',
     imports: ['deploy/build'],
