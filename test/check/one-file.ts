@@ -1,8 +1,9 @@
 // `npm run test:file -- test/e2e/exec.test.ts [-t WORDS]`: test files by name, of any project, over a build that is up to
 // date where they run what was built.
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { runsWhatWasBuilt } from './built-programs.ts';
 import { runTool } from './stages.ts';
 
 const EXIT_USAGE = 2;
@@ -20,15 +21,4 @@ if (faults.length > 0) {
     !files.some((file) => runsWhatWasBuilt(resolve(ROOT, file))) ||
     (await runTool(['node', 'deploy/build/main.ts', '--brief']));
   if (!isReady || !(await runTool(['vitest', 'run', ...args]))) process.exitCode = 1;
-}
-
-/** Whether a test file, or what it imports from test/, looks into dist/. */
-function runsWhatWasBuilt(file: string, seen = new Set<string>()): boolean {
-  if (seen.has(file) || relative(join(ROOT, 'test'), file).startsWith('..')) return false;
-  seen.add(file);
-  const text = readFileSync(file, 'utf8');
-  if (/\bDIST\b/.test(text)) return true;
-  return [...text.matchAll(/ from '(\.[^']+)'/g)].some(([, path = '']) =>
-    runsWhatWasBuilt(join(dirname(file), path), seen),
-  );
 }

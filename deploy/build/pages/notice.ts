@@ -61,7 +61,7 @@ function nodeSection(): string[] {
     heading(`Node.js ${version}: in every program and in the image`),
     '',
     "MIT licence, Copyright Node.js contributors. It brings these, each under its own licence, all of them in Node's",
-    `own file LICENSE of this version:`,
+    `own file LICENSE of this version (LICENSE-node of a release):`,
     ...wrapped(`${parts.join(', ')}.`),
     '',
     "The addons in the programs are linked with GCC's libstdc++ and libgcc: GPL 3 with the GCC Runtime Library",
