@@ -55,11 +55,17 @@ export function faultsOf(document: Document, { files, documents, scripts }: Surr
       else if (anchor !== undefined && !hasHeading(documents, file, anchor))
         complain(`links to ${target}, and ${file} has no such heading: correct the part after #`);
     }
-    for (const script of namedScripts(line)) {
-      if (!scripts.includes(script))
-        complain(`names npm run ${script}, which package.json lacks: correct the name, or add the script`);
-    }
   });
+  // A line may end between the words of a command.
+  for (const { index, 1: script = '' } of document.text.matchAll(
+    /\bnpm run\s+(?:--silent\s+)?([a-z][\w:-]*)/g,
+  )) {
+    const line = document.text.slice(0, index).split('\n').length;
+    if (!scripts.includes(script))
+      faults.push(
+        `${document.path}:${line}: names npm run ${script}, which package.json lacks: correct the name, or add the script`,
+      );
+  }
   return faults;
 }
 
@@ -106,10 +112,6 @@ function linkTargets(line: string): string[] {
   return [...outside.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
-}
-
-function namedScripts(line: string): string[] {
-  return [...line.matchAll(/\bnpm run (?:--silent )?([a-z][\w:-]*)/g)].map(([, name = '']) => name);
 }
 
 /** Whether a path, which may have a `*` in it, is that of a file or a folder. */

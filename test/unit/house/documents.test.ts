@@ -91,6 +91,7 @@ describe('a violation is found, in a sentence that says what to do', () => {
       'README.md:1: links to docs/guide.md#gone, and docs/guide.md has no such',
     ],
     ['[guide](docs/guide.md#same-2)', 'README.md:1: links to docs/guide.md#same-2, and docs/guide.md has no'],
+    ['\nby `npm run\nbiuld`', 'README.md:2: names npm run biuld, which package.json lacks'],
     ['npm run biuld', 'README.md:1: names npm run biuld, which package.json lacks'],
     ['docs/decisions/NNNN-gone.md', 'README.md:1: names docs/decisions/*-gone.md, which is not in the repo'],
   ])('%s', (text, fault) => {
