@@ -4,6 +4,7 @@ import { mkdirSync, watch, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { compileProcess } from '../build/native-addons.ts';
 import { DIST, ROOT } from '../build/source-tree.ts';
+import { agentLine } from './agent-line.ts';
 import { type DevPart, partsOf } from './parts.ts';
 import { DevProgram } from './program.ts';
 
@@ -34,7 +35,9 @@ const agent = new DevProgram({
     ...process.argv.slice(2),
     `ws://localhost:${port}/agent/dev`,
   ],
-  show: showAgentLine,
+  show: (line) => {
+    console.log(agentLine(line, LOCAL_WSPROXY));
+  },
 });
 
 const relay = new DevProgram({
@@ -78,11 +81,3 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 relay.start();
-
-/** Of its quiet card: the ssh line, with wsproxy from its sources, and a password that it made. */
-function showAgentLine(line: string): void {
-  if (line.startsWith('ssh '))
-    console.log(`\nIn another terminal, in this folder:\n\n  ${line.replace('./wsproxy', LOCAL_WSPROXY)}\n`);
-  else if (/^[a-z]{20}$/.test(line)) console.log(`Password:\n\n  ${line}\n`);
-  else console.log(`agent | ${line}`);
-}

@@ -7,18 +7,9 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
-import { partsOf } from '../../../deploy/dev/parts.ts';
 import { type E2eProcess, startProcess } from '../../support/process/started-process.ts';
 
 const run = promisify(execFile);
-
-test('a change restarts the programs whose sources it is of', () => {
-  expect(partsOf('relay/http/client.ts')).toEqual(['relay']);
-  expect(partsOf('agent/agent.ts')).toEqual(['agent']);
-  expect(partsOf('shared/clock.ts')).toEqual(['relay', 'agent']);
-  expect(partsOf('clients/wsproxy/main.ts')).toEqual([]);
-  expect(partsOf('relay/.main.ts.swp')).toEqual([]);
-});
 
 test('the printed line opens a session, over a relay that was started again, and then to the next agent', async () => {
   await ensureCommands(['ssh', 'ssh-keygen']);
