@@ -304,4 +304,3 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     },
   };
 }
-// x
