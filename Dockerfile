@@ -31,6 +31,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /app
 COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
+COPY LICENSE NOTICE ./
 # Bases pinned by the digests of different platforms would build, start, and have no download for their own.
 RUN dist/bin/agent-linux-$(node -p process.arch) --version
 ENV NODE_ENV=production

@@ -1,4 +1,4 @@
-// Exit codes of the client programs (design section 4).
+// Exit codes of the client programs.
 
 export const CLIENT_EXIT_CODES = {
   ended: 0,

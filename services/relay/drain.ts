@@ -1,4 +1,4 @@
-// The drain: how a relay leaves without anybody noticing (design section 8).
+// The drain: how a relay leaves without anybody noticing (docs/architecture.md, "The drain").
 import type { Clock } from '#shared/time/clock.ts';
 import type { AgentTable } from './session/agent-table.ts';
 import type { Log } from './session/ports.ts';

@@ -1,20 +1,13 @@
 // `npm test`: every check of the project in order, from the quickest to the slowest; the first that fails ends it.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
-import { ROOT } from '../../deploy/build/source-tree.ts';
 import { ensurePackages } from '../clients/packages.ts';
 import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from '../support/machine/browser.ts';
 import { formatTally, readTally, sumTallies } from '../support/report/tally.ts';
-
-interface Stage {
-  readonly name: string;
-  readonly command: readonly [string, ...string[]];
-}
+import { BUILD, runStage, STATIC_STAGES, type Stage } from './stages.ts';
 
 interface TestGroup {
   readonly projects: readonly string[];
@@ -25,14 +18,6 @@ interface TestStage extends Stage {
   /** Where vitest leaves its figures. */
   readonly results: string;
 }
-
-const STATIC_STAGES: readonly Stage[] = [
-  { name: 'format', command: ['biome', 'check'] },
-  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
-  { name: 'types', command: ['tsc'] },
-  { name: 'unused code', command: ['knip'] },
-  { name: 'build', command: ['node', 'deploy/build/main.ts'] },
-];
 
 /** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
 const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'chromium']);
@@ -58,7 +43,7 @@ try {
 }
 const folder = await mkdtemp(join(tmpdir(), 'converge-check-'));
 const testStages = GROUPS.map((group) => testStageFor(group, join(folder, `${group.projects[0]}.json`)));
-const failure = await findFailure([...STATIC_STAGES, ...testStages]);
+const failure = await findFailure([...STATIC_STAGES, BUILD, ...testStages]);
 const tallies = await Promise.all(testStages.map(({ results }) => readTally(results)));
 await rm(folder, { recursive: true });
 
@@ -80,25 +65,6 @@ function testStageFor({ projects, options }: TestGroup, results: string): TestSt
 
 /** Runs the stages; the name of the first that fails, or undefined. */
 async function findFailure(stages: readonly Stage[]): Promise<string | undefined> {
-  for (const stage of stages) {
-    console.log(`\n== ${stage.name}`);
-    const begin = performance.now();
-    const isGood = await runStage(stage);
-    const seconds = ((performance.now() - begin) / 1_000).toFixed(1);
-    console.log(`== ${stage.name}: ${isGood ? 'ok' : 'FAILED'} (${seconds} s)`);
-    if (!isGood) return stage.name;
-  }
+  for (const stage of stages) if (!(await runStage(stage))) return stage.name;
   return undefined;
-}
-
-/** The tools are those of this project, and so is the Node that runs them, whatever the machine has. */
-async function runStage({ command: [file, ...args] }: Stage): Promise<boolean> {
-  const path = [join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
-  const child = spawn(file, args, {
-    cwd: ROOT,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: path },
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return code === 0;
 }

@@ -369,7 +369,12 @@ const DEPLOY: readonly Room[] = [
     path: 'deploy/build/pages',
     purpose: 'pages and tables that are made from the code, so that they cannot say anything else',
     imports: ['deploy/build', 'services/*'],
-    libraries: { yaml: '*' },
+    libraries: { esbuild: 'notice.ts', yaml: '*' },
+  },
+  {
+    path: 'deploy/dev',
+    purpose: '`npm run dev`: a relay and an agent from their sources, started again when these change',
+    imports: ['deploy/build'],
   },
   {
     path: 'deploy/session-check',

@@ -1,4 +1,4 @@
-// The join: two byte streams become one session; the pump of design section 5.
+// The join: two byte streams become one session, at the pace of the slower side (docs/architecture.md, "The way of a byte").
 import type { ByteSink, ByteStream, StreamEnd } from './byte-stream.ts';
 
 export type Side = 'left' | 'right';

@@ -39,7 +39,7 @@ const AROUND_COLONS = /[\w.%:-]*::[\w.%:-]*/g;
  * command, is an escape that can be: `\u{1b}`. An IP address stays as it is. Applied twice it does what it does once.
  */
 export function printable(text: string, maxLength = MAX_PRINTABLE_LENGTH): string {
-  if (isPlainAddress(text)) return fit(text, maxLength);
+  if (text.length <= maxLength && isPlainAddress(text)) return text;
   // An escape makes a text longer, never shorter: the rest would not be shown.
   const start = text.length > maxLength ? text.slice(0, maxLength + 1) : text;
   return fit(visible(start).replaceAll(MARKERS, escapeOf), maxLength);

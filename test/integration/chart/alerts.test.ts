@@ -6,11 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import {
-  DEPLOY_README,
-  describeMetrics,
-  renderMetricTable,
-} from '../../../deploy/build/pages/metric-table.ts';
+import { DEPLOY_README, describeMetrics } from '../../../deploy/build/pages/metric-table.ts';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { at, PROMETHEUS_KINDS, pick, render, tryRender } from '../../support/kubernetes/chart.ts';
 
@@ -32,12 +28,6 @@ function dashboardText(): string {
   const data = at(pick(objects, 'ConfigMap', 'converge-dashboard'), 'data') as Record<string, string>;
   return data['converge.json'] ?? '';
 }
-
-test('the table of metrics is that of the code (node deploy/build/pages/metric-table.ts writes it)', async () => {
-  const text = await readFile(DEPLOY_README, 'utf8');
-  expect(text).toContain('| `converge_refusals_total` | counter |');
-  expect(await renderMetricTable(text)).toBe(text);
-});
 
 test('metrics are named after the Prometheus conventions', () => {
   for (const [name, { type }] of known) {

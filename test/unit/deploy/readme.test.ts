@@ -1,5 +1,5 @@
 // The README, held against the code.
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { README, renderTables } from '../../../deploy/build/pages/readme-tables.ts';
@@ -14,10 +14,25 @@ test('the tables are those of the code (node deploy/build/pages/readme-tables.ts
   expect(renderTables(text)).toBe(text);
 });
 
-test('every folder of the map exists', () => {
-  const folders = [...text.matchAll(/^\| `([a-z/]+\/)` \|/gm)].map(([, folder]) => folder ?? '');
-  expect(folders.length).toBeGreaterThan(4);
-  expect(folders.filter((folder) => !existsSync(join(ROOT, folder)))).toEqual([]);
+test('every folder of the map exists, and every folder of a part is on it: correct the row of the part', () => {
+  const rows = [...text.matchAll(/^\| `([a-z]+\/(?:[a-z]+\/)?)` \| (.*) \|$/gm)];
+  expect(rows.map(([, folder]) => folder)).toEqual([
+    'services/shared/',
+    'services/relay/',
+    'services/agent/',
+    'services/clients/',
+    'deploy/',
+    'test/',
+    'docs/',
+  ]);
+  for (const [, part = '', words = ''] of rows) {
+    if (part === 'docs/') continue;
+    const named = [...words.matchAll(/`([a-z0-9-]+)\/`/g)].map(([, name]) => name);
+    const there = readdirSync(join(ROOT, part), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(new Set(named), part).toEqual(new Set(there.map(({ name }) => name)));
+  }
 });
 
 test('the keepalive values are those that the agent prints for each window', () => {

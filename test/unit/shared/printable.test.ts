@@ -59,6 +59,11 @@ describe('printable text', () => {
     );
   });
 
+  test('a part of an address is none', () => {
+    expect(printable('::a', 3)).toBe('::a');
+    expect(printable('::a', 2)).toBe('…');
+  });
+
   test('is the same when it is made printable again', () => {
     fc.assert(
       fc.property(anything, fc.integer({ min: 1, max: 40 }), (text, maxLength) => {
