@@ -6,8 +6,8 @@ import { WebSocket } from 'ws';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
 import { parseRetryAfter } from '#shared/protocol/retry-after.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
-import { SOCKET_OPTIONS } from './keepalive.ts';
 import { BUDGETED_READING } from './link-budget.ts';
+import { SOCKET_OPTIONS } from './socket-options.ts';
 
 export interface DialOptions {
   readonly protocols: readonly string[];

@@ -5,7 +5,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
+import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import { dialWebSocket } from '#shared/websocket/dial.ts';
 import {
   AGENT_BUDGET,
@@ -14,9 +16,7 @@ import {
   OVER_BUDGET_LINGER_MS,
   RELAY_BUDGET,
 } from '#shared/websocket/link-budget.ts';
-import { controlLinkOver as agentsEnd } from '../../../services/agent/relay/control-link.ts';
 import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../../services/agent/relay/relay-link.ts';
-import { controlLinkOver as relaysEnd } from '../../../services/relay/http/route/control-link.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
 import { frame, TEXT } from '../../support/relay/raw-link.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
@@ -60,10 +60,12 @@ test('what one read brings is heard one message in a turn', async () => {
   let inTurn = 0;
   let most = 0;
   let all = 0;
-  relaysEnd(server.socket, server.transport, {
+  controlLinkOver(server.socket, server.transport, {
     clock: new ManualClock(),
+    budget: AGENT_BUDGET,
+    parse: parseAgentMessage,
     onMessage: () => undefined,
-    onIgnored: () => {
+    onUnknown: () => {
       inTurn += 1;
       all += 1;
       most = Math.max(most, inTurn);
@@ -130,17 +132,19 @@ test('an agent that floods hears why, also while its relay reads no more', async
   const { server, client } = await connect();
   const clock = new ManualClock();
   const reasons: CloseReason[] = [];
-  relaysEnd(server.socket, server.transport, {
+  controlLinkOver(server.socket, server.transport, {
     clock,
+    budget: AGENT_BUDGET,
+    parse: parseAgentMessage,
     onMessage: () => undefined,
-    onIgnored: () => undefined,
     onClosed: (reason) => reasons.push(reason),
   });
   const heard = Promise.withResolvers<CloseReason>();
-  agentsEnd(client.socket, client.transport, {
+  controlLinkOver(client.socket, client.transport, {
     clock,
+    budget: RELAY_BUDGET,
+    parse: parseRelayMessage,
     onMessage: () => undefined,
-    onUnreadableDial: () => undefined,
     onClosed: heard.resolve,
   });
   const message = frame(TEXT, '{"type":"x"}');
