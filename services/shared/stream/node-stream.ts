@@ -125,7 +125,9 @@ class NodeByteStream implements ByteStream {
     this.#readable.on('data', (chunk: Buffer) => {
       if (this.#state.kind === 'open') sink.data(chunk);
     });
+    // A socket may have been paused by whoever accepted it.
     if (isPaused) this.#readable.pause();
+    else this.#readable.resume();
   }
 
   /** The peer has sent all it had; it may still be reading. */
@@ -133,8 +135,10 @@ class NodeByteStream implements ByteStream {
     const state = this.#state;
     if (state.kind === 'closing') return this.#finishWhenDelivered(state.end);
     if (state.kind === 'ended' || this.#writable.destroyed) return this.#finish({ reason: 'ended' });
+    const end: StreamEnd = { reason: 'ended' };
+    this.#end(end);
     this.#deliverRest();
-    this.#tell({ reason: 'ended' });
+    state.sink?.ended(end);
   }
 
   /** A socket also waits for its peer to close; of two separate streams, the readable one may never end. */
@@ -144,27 +148,33 @@ class NodeByteStream implements ByteStream {
   }
 
   #finish(end: StreamEnd): void {
-    if (this.#state.kind === 'ended') return;
-    this.#readable.destroy();
-    this.#writable.destroy();
-    this.#tell(end);
+    const { kind, sink } = this.#state;
+    if (kind === 'ended') return;
+    // First of all: a stream that is destroyed may still say something from within that call.
+    this.#end(end);
+    this.#destroy();
+    sink?.ended(end);
   }
 
-  #tell(end: StreamEnd): void {
-    const state = this.#state;
-    if (state.kind === 'closing') state.cancelStuck();
-    this.#state = { kind: 'ended', sink: state.sink, end };
-    state.sink?.ended(end);
+  #end(end: StreamEnd): void {
+    if (this.#state.kind === 'closing') this.#state.cancelStuck();
+    this.#state = { kind: 'ended', sink: this.#state.sink, end };
   }
+
+  // ── the two streams ──
 
   #deliverRest(): void {
     const cancel = this.#options.clock.after(this.#options.closeWithinMs, () => {
-      this.#readable.destroy();
-      this.#writable.destroy();
+      this.#destroy();
     });
     finished(this.#writable, { readable: false }, cancel);
     this.#writable.end();
     // A duplex whose two sides have ended destroys itself.
     if (!this.#isDuplex) this.#readable.destroy();
+  }
+
+  #destroy(): void {
+    this.#readable.destroy();
+    this.#writable.destroy();
   }
 }
