@@ -4,7 +4,7 @@ import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/dial.ts';
+import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/failed-dial.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
 import { frameStream } from './frame-stream.ts';
 import { acceptValueFor, newHandshakeKey, WEBSOCKET_VERSION } from './handshake.ts';

@@ -1,4 +1,4 @@
-// The opening handshake of a WebSocket (RFC 6455 section 4), as far as a stream of bytes needs it.
+// The opening handshake of a WebSocket (RFC 6455 section 4): what both ends of one must agree on.
 import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 

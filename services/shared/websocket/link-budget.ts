@@ -1,4 +1,4 @@
-// The budget of a control link: how much of it either end takes from the other, so that no link can keep its process busy.
+// The budget of a control link: how much each end takes from the other, so that no peer can keep its process busy.
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../time/clock.ts';

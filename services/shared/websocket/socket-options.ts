@@ -1,4 +1,4 @@
-// What every WebSocket of ws is opened with, at both ends.
+// The options of every WebSocket of ws, at both ends.
 import { CLOSE_WITHIN_MS } from './keepalive.ts';
 
 /**

@@ -1,4 +1,4 @@
-// A stream of frames at both ends of a connection: what stream-web-socket.test.ts does not say of both carriers.
+// A stream of frames at either end of a connection: its frames, its headroom, its close frames and its pings.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -6,10 +6,10 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { headerBytes, OPCODES, writeHeader } from '#shared/websocket/frame-header.ts';
 import { frameStream } from '#shared/websocket/frame-stream.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { openSockets, wsClientOver, wsServerOver } from '../../support/stream/socket-pair.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { openSockets, wsClientOver, wsServerOver } from '../../../support/stream/socket-pair.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 /** More than a stream may hold back in this process, in bytes. */
 const HELD_BYTES = 192 * 1024;

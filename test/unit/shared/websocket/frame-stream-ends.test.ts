@@ -1,14 +1,14 @@
-// A WebSocket as a byte stream: bytes, pacing and every way to end, over loopback, with ws as the peer.
+// A stream of frames, with ws as the peer: its pacing, and every way to end.
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ClientOptions, WebSocket } from 'ws';
 import { MAX_FRAME_BYTES } from '#shared/websocket/frame-parser.ts';
 import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { type NearEnd, openPair } from '../../support/stream/stream-pair.ts';
-import { asJson } from '../../support/text/as-json.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { type NearEnd, openPair } from '../../../support/stream/stream-pair.ts';
+import { asJson } from '../../../support/text/as-json.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 /** More than any stream may hold back in this process, in bytes; the kernel's own buffers come on top. */
 const HELD_BYTES = 128 * 1024;

@@ -8,7 +8,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
-import { dialWebSocket } from '#shared/websocket/dial.ts';
+import { dialWebSocket } from '#shared/websocket/dial-link.ts';
 import {
   AGENT_BUDGET,
   AGENT_PACE,
@@ -16,11 +16,11 @@ import {
   OVER_BUDGET_LINGER_MS,
   RELAY_BUDGET,
 } from '#shared/websocket/link-budget.ts';
-import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../../services/agent/relay/relay-link.ts';
-import { MoodyRelay } from '../../support/relay/moody-relay.ts';
-import { frame, TEXT } from '../../support/relay/raw-link.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../../../services/agent/relay/relay-link.ts';
+import { MoodyRelay } from '../../../support/relay/moody-relay.ts';
+import { frame, TEXT } from '../../../support/relay/raw-link.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 interface Ends {
   readonly server: { readonly socket: WebSocket; readonly transport: Socket };

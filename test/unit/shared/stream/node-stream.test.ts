@@ -5,9 +5,9 @@ import { PassThrough, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 const CLOSE_WITHIN_MS = 10_000;
 

@@ -1,4 +1,4 @@
-// The endpoint of control links: how ws answers the handshake of one, and with which limits it reads it.
+// Accepting a link: how ws answers the opening handshake of a control link, and with which limits it reads it.
 import { WebSocketServer } from 'ws';
 import { BUDGETED_READING } from './link-budget.ts';
 import { SOCKET_OPTIONS } from './socket-options.ts';
