@@ -76,7 +76,7 @@ export function farByteStream(stream: ByteStream): FarEnd {
 }
 
 /** The far end of a fake stream, which reads whenever it is nudged. */
-export function farFakeStream(fake: FakeStream): FarEnd & { nudge(): void } {
+export function farFakeStream(fake: FakeStream): FarEnd & { readonly nudge: () => void } {
   let isReading = true;
   return {
     send: (bytes) => fake.send(Buffer.from(bytes)),
