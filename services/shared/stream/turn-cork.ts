@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
  * How long a turn is. `callback`: what one callback of Node's writes, one read of another socket for example.
  * `loop`: what all callbacks of one round of the event loop write, for writers whose chunks come one a callback.
  */
-export type Turn = 'callback' | 'loop';
+type Turn = 'callback' | 'loop';
 
 export class TurnCork {
   readonly #writable: Writable;
