@@ -32,7 +32,6 @@ import { MAX_DIAL_ORDER_BYTES } from '../../../services/relay/hop/dial-order.ts'
 import { PROXY_HEADER_WITHIN_MS } from '../../../services/relay/http/listener/balanced-connections.ts';
 import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-answers.ts';
 import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/upgrade.ts';
-import { MAX_CONTROL_BACKLOG_BYTES } from '../../../services/relay/http/route/control-link.ts';
 import { EARLY_BYTES_LIMIT } from '../../../services/relay/http/route/waiting-socket.ts';
 import { LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
@@ -53,6 +52,7 @@ import {
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
 } from '../../../services/shared/resume/limits.ts';
+import { MAX_CONTROL_BACKLOG_BYTES } from '../../../services/shared/websocket/control-link.ts';
 import { MAX_FRAME_BYTES } from '../../../services/shared/websocket/frame-parser.ts';
 import {
   CLOSE_WITHIN_MS,

@@ -4,7 +4,7 @@ import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial.ts';
+import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
 import { dialTrusting } from '#shared/websocket/trusting-dial.ts';

@@ -2,15 +2,24 @@
 
 import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';
+import {
+  type AgentMessage,
+  type AgentStatus,
+  type Dial,
+  parseRelayMessage,
+  type Received,
+  type RelayMessage,
+  type Resumption,
+  type Welcome,
+} from '#shared/protocol/control-messages.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
-import type { DialOutcome } from '#shared/websocket/dial.ts';
+import { type ControlLink, controlLinkOver } from '#shared/websocket/control-link.ts';
 import { waitFor } from '#shared/websocket/dial-failure.ts';
-import { AGENT_PACE } from '#shared/websocket/link-budget.ts';
-import { type ControlLink, controlLinkOver } from './control-link.ts';
+import type { DialOutcome } from '#shared/websocket/dial-link.ts';
+import { AGENT_PACE, RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
 
@@ -80,7 +89,7 @@ class PersistentLink implements RelayLink {
   readonly #options: RelayLinkOptions;
   readonly #stopping = new AbortController();
   /** Welcomed and not yet closed; two of them while one takes over from the other. */
-  readonly #up = new Set<ControlLink>();
+  readonly #up = new Set<ControlLink<AgentMessage>>();
   readonly #backoff: Backoff;
   /** When each kind of trouble was first and last met since a link was last up. */
   readonly #troubles = new Map<LinkFailure['kind'], Trouble>();
@@ -187,8 +196,10 @@ class PersistentLink implements RelayLink {
     const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
       link.close('fault');
     });
-    const link = controlLinkOver(socket, transport, {
+    const link: ControlLink<AgentMessage> = controlLinkOver(socket, transport, {
       clock,
+      budget: RELAY_BUDGET,
+      parse: readRelayMessage,
       onMessage: (message) => {
         switch (message.type) {
           case 'welcome':
@@ -198,11 +209,12 @@ class PersistentLink implements RelayLink {
             return this.#keep(message.grant);
           case 'dial':
             return onDial(message);
+          case 'unreadable_dial':
+            return onUnreadableDial(message.detail);
           case 'goaway':
             return resolve(undefined);
         }
       },
-      onUnreadableDial,
       onClosed: (reason) => {
         cancelWelcome();
         signal.removeEventListener('abort', leave);
@@ -225,7 +237,7 @@ class PersistentLink implements RelayLink {
     if (isGrant(grant)) this.#grant = grant;
   }
 
-  #relyOn(link: ControlLink, welcome: Welcome): void {
+  #relyOn(link: ControlLink<AgentMessage>, welcome: Welcome): void {
     const older = [...this.#up];
     this.#up.add(link);
     for (const old of older) old.close('ended');
@@ -254,4 +266,17 @@ class PersistentLink implements RelayLink {
       this.#tellNow();
     });
   }
+}
+
+/** A dial order that cannot be read fails one client, so the link stays for the others. */
+interface UnreadableDial {
+  readonly type: 'unreadable_dial';
+  readonly detail: string;
+}
+
+function readRelayMessage(text: string): Received<RelayMessage | UnreadableDial> {
+  const received = parseRelayMessage(text);
+  return received.kind === 'malformed' && received.type === 'dial'
+    ? { kind: 'message', message: { type: 'unreadable_dial', detail: received.detail } }
+    : received;
 }

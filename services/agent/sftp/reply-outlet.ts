@@ -1,6 +1,7 @@
 // The reply outlet: writes replies to the channel, those of one turn together, and says when the channel has had enough.
 
 import type { Duplex } from 'node:stream';
+import { TurnCork } from '#shared/stream/turn-cork.ts';
 import type { BufferPool } from './buffer-pool.ts';
 
 /** What carries the channel, with others beside it. */
@@ -13,15 +14,17 @@ export class ReplyOutlet {
   readonly #channel: Duplex;
   readonly #transport: Transport | undefined;
   readonly #pool: BufferPool;
+  /** Replies come one a callback, as the file system answers. */
+  readonly #cork: TurnCork;
   readonly #onOpen: () => void;
   #full = false;
-  #corked = false;
 
   /** `onOpen` is called when the channel takes replies again. */
   constructor(channel: Duplex, transport: Transport | undefined, pool: BufferPool, onOpen: () => void) {
     this.#channel = channel;
     this.#transport = transport;
     this.#pool = pool;
+    this.#cork = new TurnCork(channel, 'loop');
     this.#onOpen = onOpen;
   }
 
@@ -35,7 +38,7 @@ export class ReplyOutlet {
   }
 
   send(reply: Buffer): void {
-    this.#corkThisTurn();
+    this.#cork.hold();
     if (!this.#channel.write(reply, () => this.#pool.give(reply)) && !this.#full) {
       this.#full = true;
       this.#channel.once('drain', this.#reopen);
@@ -46,16 +49,4 @@ export class ReplyOutlet {
     this.#full = false;
     this.#onOpen();
   };
-
-  #corkThisTurn(): void {
-    if (this.#corked) {
-      return;
-    }
-    this.#corked = true;
-    this.#channel.cork();
-    setImmediate(() => {
-      this.#corked = false;
-      this.#channel.uncork();
-    });
-  }
 }

@@ -14,7 +14,7 @@ import {
   type SessionRegistry,
 } from '../registry/registry.ts';
 import { isSettled, outranks, type Tenure } from '../registry/tenure.ts';
-import type { ControlLink, Log, Recorder } from './ports.ts';
+import type { AgentLink, Log, Recorder } from './ports.ts';
 
 /** An agent with a control link on this pod. */
 export interface Agent {
@@ -29,7 +29,7 @@ export interface Agent {
   readonly since: number;
   /** The same moment on the Clock, to count from. */
   readonly linkedAt: number;
-  readonly link: ControlLink;
+  readonly link: AgentLink;
   /** Aborts when the link is gone. */
   readonly gone: AbortSignal;
   /** What the agent last said of itself. */

@@ -7,8 +7,8 @@ import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { PeerVerdict } from '../hop/peer-credentials.ts';
 import type { OrderOutcome } from '../hop/peer-dialler.ts';
 
-/** The relay's end of a control link. */
-export interface ControlLink {
+/** What the core needs of the control link of an agent. */
+export interface AgentLink {
   /** Sends a message; ignored once the link is closed. */
   send(message: RelayMessage): void;
   /** Closes the link. May be called twice. */

@@ -1,4 +1,4 @@
-// The join: two byte streams become one session, at the pace of the slower side (docs/architecture.md, "The way of a byte").
+// The join: makes one session of two byte streams, and moves the bytes between them.
 import type { ByteSink, ByteStream, StreamEnd } from './byte-stream.ts';
 
 export type Side = 'left' | 'right';

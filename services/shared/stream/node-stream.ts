@@ -2,6 +2,7 @@
 import { finished, type Readable, type Writable } from 'node:stream';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ByteSink, ByteStream, StreamEnd } from './byte-stream.ts';
+import { TurnCork } from './turn-cork.ts';
 
 export interface NodeStreamOptions {
   readonly clock: Clock;
@@ -21,79 +22,91 @@ export function fromNodeStreams(
   return new NodeByteStream(readable, writable, options);
 }
 
+/** idle -> open -> closing -> ended; any may be skipped. The sink is missing until somebody attaches. */
+type State =
+  | { readonly kind: 'idle'; readonly isPaused: boolean; readonly sink?: undefined }
+  | { readonly kind: 'open'; readonly sink: ByteSink }
+  /** What was written is on its way out; what arrives is thrown away. */
+  | {
+      readonly kind: 'closing';
+      readonly sink: ByteSink | undefined;
+      readonly end: StreamEnd;
+      readonly cancelStuck: Cancel;
+    }
+  | { readonly kind: 'ended'; readonly sink: ByteSink | undefined; readonly end: StreamEnd };
+
 class NodeByteStream implements ByteStream {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #options: NodeStreamOptions;
   readonly #isDuplex: boolean;
-  #paused = false;
-  #corked = false;
-  #sink: ByteSink | undefined;
-  #closing: StreamEnd | undefined;
-  #ended: StreamEnd | undefined;
-  #cancelClose: Cancel | undefined;
+  readonly #cork: TurnCork;
+  #state: State = { kind: 'idle', isPaused: false };
 
   constructor(readable: Readable, writable: Writable, options: NodeStreamOptions) {
     this.#readable = readable;
     this.#writable = writable;
     this.#options = options;
     this.#isDuplex = Object.is(readable, writable);
+    this.#cork = new TurnCork(writable, 'callback');
     const fail = (error: Error): void => {
       this.#finish({ reason: 'lost', detail: error.message });
     };
     readable.on('error', fail);
     readable.on('end', () => {
-      if (this.#closing === undefined) this.#finish({ reason: 'ended' });
-      else this.#finishWhenDelivered(this.#closing);
+      this.#peerFinished();
     });
     readable.on('close', () => {
-      if (this.#closing === undefined) this.#finish({ reason: 'lost' });
+      if (this.#state.kind !== 'closing') this.#finish({ reason: 'lost' });
     });
     writable.on('error', fail);
     writable.on('drain', () => {
-      if (this.#closing === undefined) this.#sink?.drained();
+      if (this.#state.kind === 'open') this.#state.sink.drained();
     });
   }
 
   attach(sink: ByteSink): void {
-    if (this.#sink !== undefined) throw new Error('a byte stream was attached twice');
-    this.#sink = sink;
-    const ended = this.#ended;
-    if (ended !== undefined) {
-      queueMicrotask(() => {
-        sink.ended(ended);
-      });
-      return;
+    const state = this.#state;
+    if (state.sink !== undefined) throw new Error('a byte stream was attached twice');
+    switch (state.kind) {
+      case 'idle':
+        return this.#open(sink, state.isPaused);
+      case 'closing':
+        this.#state = { ...state, sink };
+        return;
+      case 'ended':
+        this.#state = { ...state, sink };
+        queueMicrotask(() => {
+          sink.ended(state.end);
+        });
     }
-    this.#readable.on('data', (chunk: Buffer) => {
-      if (this.#closing === undefined) this.#sink?.data(chunk);
-    });
-    if (this.#paused) this.#readable.pause();
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#closing !== undefined || this.#ended !== undefined) return true;
-    this.#corkThisTurn();
+    const { kind } = this.#state;
+    if (kind === 'closing' || kind === 'ended') return true;
+    this.#cork.hold();
     return this.#writable.write(chunk);
   }
 
   pause(): void {
-    if (this.#closing !== undefined) return;
-    this.#paused = true;
-    if (this.#sink !== undefined) this.#readable.pause();
+    if (this.#state.kind === 'idle') this.#state = { kind: 'idle', isPaused: true };
+    else if (this.#state.kind === 'open') this.#readable.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    if (this.#sink !== undefined) this.#readable.resume();
+    if (this.#state.kind === 'idle') this.#state = { kind: 'idle', isPaused: false };
+    else if (this.#state.kind === 'open') this.#readable.resume();
   }
 
   close(end: StreamEnd): void {
-    if (this.#closing !== undefined || this.#ended !== undefined) return;
-    this.#closing = end;
-    this.#cancelClose = this.#options.clock.after(this.#options.closeWithinMs, () => {
+    const { kind, sink } = this.#state;
+    if (kind === 'closing' || kind === 'ended') return;
+    const { clock, closeWithinMs } = this.#options;
+    const cancelStuck = clock.after(closeWithinMs, () => {
       this.#finish(this.#writable.writableFinished ? end : { reason: 'stuck' });
     });
+    this.#state = { kind: 'closing', sink, end, cancelStuck };
     // A socket that is closed with bytes unread is reset by the kernel, and its peer may lose the last bytes.
     this.#readable.resume();
     this.#writable.end(() => {
@@ -105,18 +118,28 @@ class NodeByteStream implements ByteStream {
     this.#finish(end);
   }
 
-  /** The chunks of one turn leave in one system call. */
-  #corkThisTurn(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#writable.cork();
-    process.nextTick(this.#uncork);
+  // ── transitions ──
+
+  #open(sink: ByteSink, isPaused: boolean): void {
+    this.#state = { kind: 'open', sink };
+    this.#readable.on('data', (chunk: Buffer) => {
+      if (this.#state.kind === 'open') sink.data(chunk);
+    });
+    // A socket may have been paused by whoever accepted it.
+    if (isPaused) this.#readable.pause();
+    else this.#readable.resume();
   }
 
-  readonly #uncork = (): void => {
-    this.#corked = false;
-    this.#writable.uncork();
-  };
+  /** The peer has sent all it had; it may still be reading. */
+  #peerFinished(): void {
+    const state = this.#state;
+    if (state.kind === 'closing') return this.#finishWhenDelivered(state.end);
+    if (state.kind === 'ended' || this.#writable.destroyed) return this.#finish({ reason: 'ended' });
+    const end: StreamEnd = { reason: 'ended' };
+    this.#end(end);
+    this.#deliverRest();
+    state.sink?.ended(end);
+  }
 
   /** A socket also waits for its peer to close; of two separate streams, the readable one may never end. */
   #finishWhenDelivered(end: StreamEnd): void {
@@ -125,16 +148,21 @@ class NodeByteStream implements ByteStream {
   }
 
   #finish(end: StreamEnd): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = end;
-    this.#cancelClose?.();
-    if (this.#closing === undefined && end.reason === 'ended' && !this.#writable.destroyed)
-      this.#deliverRest();
-    else this.#destroy();
-    this.#sink?.ended(end);
+    const { kind, sink } = this.#state;
+    if (kind === 'ended') return;
+    // First of all: a stream that is destroyed may still say something from within that call.
+    this.#end(end);
+    this.#destroy();
+    sink?.ended(end);
   }
 
-  /** The peer has sent all it had; it may still be reading. */
+  #end(end: StreamEnd): void {
+    if (this.#state.kind === 'closing') this.#state.cancelStuck();
+    this.#state = { kind: 'ended', sink: this.#state.sink, end };
+  }
+
+  // ── the two streams ──
+
   #deliverRest(): void {
     const cancel = this.#options.clock.after(this.#options.closeWithinMs, () => {
       this.#destroy();

@@ -1,9 +1,9 @@
-// Dial failures: what it means that no WebSocket was opened, in one line for a person. The only table of these words.
+// Dial failures: why no WebSocket was opened, in one line for a person. These words stand nowhere else.
 import { isUnknownAuthority } from '#shared/machine/certificates.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { spreadWait } from '#shared/protocol/retry-after.ts';
 import { shown } from '#shared/text/untrusted.ts';
-import type { FailedDial } from './dial.ts';
+import type { FailedDial } from './failed-dial.ts';
 
 /** How a dial was made. */
 export interface Route {

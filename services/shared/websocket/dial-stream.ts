@@ -4,10 +4,11 @@ import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/dial.ts';
+import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/failed-dial.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
-import { frameStream, type PeerReading } from './frame-stream.ts';
+import { frameStream } from './frame-stream.ts';
 import { acceptValueFor, newHandshakeKey, WEBSOCKET_VERSION } from './handshake.ts';
+import type { PeerReading } from './pace.ts';
 
 export interface StreamDialOptions {
   readonly clock: Clock;

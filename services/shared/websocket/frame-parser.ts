@@ -1,4 +1,4 @@
-// The frame parser: bytes of a WebSocket as they come, payloads out as they are, no message is ever assembled.
+// The frame parser: takes the bytes of a WebSocket as they come, and hands on payloads. It never assembles a message.
 //
 // Data frames become pieces of the stream; small ones that came together leave together. Control frames are collected
 // (125 bytes at most). The rules are those of RFC 6455 sections 5.2 to 5.5 and 7.4; extensions are never negotiated.

@@ -1,6 +1,5 @@
-// Keepalive: pings a control link so that balancers keep it, and finds out when the peer is gone.
+// Keepalive: pings a peer so that balancers keep the connection, and finds out when the peer is gone.
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 
 /** Below the 60 s after which load balancers cut what is idle, with room for one lost ping. */
@@ -12,29 +11,28 @@ export const PONG_WITHIN_MS = 10_000;
 /** A peer that does not take the last bytes and close within this time is cut. */
 export const CLOSE_WITHIN_MS = 10_000;
 
-/**
- * What every WebSocket of ws is opened with: no compression, since what travels is short or does not compress, and the
- * close time also for a close that the peer began or provoked and does not finish (ws waits 30 s by itself).
- */
-export const SOCKET_OPTIONS = { perMessageDeflate: false, closeTimeout: CLOSE_WITHIN_MS } as const;
-
 export interface KeepaliveOptions {
   readonly clock: Clock;
+  /** What carries the pings. Any byte from the peer counts as an answer. */
+  readonly transport: Socket;
+  readonly ping: () => void;
+  /** Called before each ping; its result is asked when the answer is due. True: silence since then proves nothing. */
+  readonly watch?: () => () => boolean;
   /** The peer did not answer. Called at most once. */
   readonly onDead: () => void;
 }
 
-/** Pings `socket` until stopped. Any byte from the peer counts as an answer. */
-export function startKeepalive(socket: WebSocket, transport: Socket, options: KeepaliveOptions): Cancel {
-  const { clock, onDead } = options;
-  let cancel = clock.after(PING_EVERY_MS, ping);
+/** Pings until stopped, the first time after PING_EVERY_MS. */
+export function startKeepalive({ clock, transport, ping, watch, onDead }: KeepaliveOptions): Cancel {
+  let cancel = clock.after(PING_EVERY_MS, askPeer);
 
-  function ping(): void {
-    const bytesRead = transport.bytesRead;
-    if (socket.readyState === socket.OPEN) socket.ping();
+  function askPeer(): void {
+    const { bytesRead } = transport;
+    const isExcused = watch?.();
+    ping();
     cancel = clock.after(PONG_WITHIN_MS, () => {
-      if (transport.bytesRead === bytesRead) onDead();
-      else cancel = clock.after(PING_EVERY_MS - PONG_WITHIN_MS, ping);
+      if (transport.bytesRead === bytesRead && isExcused?.() !== true) onDead();
+      else cancel = clock.after(PING_EVERY_MS - PONG_WITHIN_MS, askPeer);
     });
   }
 

@@ -1,4 +1,4 @@
-// The budget of a control link: how much of it either end takes from the other, so that no link can keep its process busy.
+// The budget of a control link: how much each end takes from the other, so that no peer can keep its process busy.
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../time/clock.ts';
@@ -13,8 +13,8 @@ export interface LinkAllowances {
 }
 
 /**
- * What an agent may send: about 100 bytes when something changes, at the pace of AGENT_PACE, whatever its clients do, and
- * all of it anew on each link.
+ * What an agent may send. It needs about 100 bytes when something changes, and keeps to AGENT_PACE, whatever its clients do.
+ * Each link starts with the whole budget.
  */
 export const AGENT_BUDGET: LinkAllowances = {
   messages: { burst: 2_048, perSecond: 20 },
@@ -23,8 +23,8 @@ export const AGENT_BUDGET: LinkAllowances = {
 };
 
 /**
- * What a relay may send: some 500 bytes for each client that asks for the agent, and anybody may ask. So it is far above
- * what a relay lets strangers do, and keeps a relay that has lost its mind from keeping the job busy.
+ * What a relay may send. It needs some 500 bytes for each client that asks for the agent, and anybody may ask: the budget is
+ * far above what a relay lets strangers do. It only stops a relay at fault from keeping the job busy.
  */
 export const RELAY_BUDGET: LinkAllowances = {
   messages: { burst: 4_096, perSecond: 1_000 },
@@ -33,8 +33,8 @@ export const RELAY_BUDGET: LinkAllowances = {
 };
 
 /**
- * How fast an agent says what its clients do, so that no stranger who comes and goes can make it spend its budget: its
- * status once in so many milliseconds, and what became of sessions (MAX_SESSIONS at once, when a relay restarts).
+ * How fast an agent says what its clients do, so that no stranger can make it spend its budget by coming and going. Its
+ * status: once in so many milliseconds. What became of sessions: MAX_SESSIONS at once, since a relay may restart.
  */
 export const AGENT_PACE = { statusEveryMs: 1_000, resumptions: { burst: 1_024, perSecond: 5 } } as const;
 
@@ -55,7 +55,7 @@ export const BUDGETED_READING = {
   maxBufferedChunks: MAX_BUFFERED_CHUNKS,
 } as const;
 
-/** What ws says of a message in more pieces than those. */
+/** The code of ws for a message in more pieces than that. */
 export const TOO_MANY_PIECES = 'WS_ERR_TOO_MANY_BUFFERED_PARTS';
 
 /** How long the close frame of a link over its budget may take to leave, in milliseconds; nothing is read meanwhile. */
@@ -70,8 +70,8 @@ export interface BudgetOptions {
 }
 
 /**
- * Holds the peer at the other end of `socket` to its budget, and answers its pings. The result is to be asked about
- * each message: false, and the message is to be dropped, once the budget is spent.
+ * Holds the peer at the other end of `socket` to its budget, and answers its pings. Ask the result about each message:
+ * false means that the budget is spent and that the message must be dropped.
  */
 export function holdToBudget(
   socket: WebSocket,

@@ -1,4 +1,4 @@
-// The mask of outgoing frames: zero, which costs neither end anything, unless somebody wants it otherwise.
+// The mask of outgoing frames: zero, which costs nothing at either end, unless CONVERGE_MASK asks for random ones.
 //
 // RFC 6455 section 5.3 asks for masks that cannot be foreseen, and section 10.3 says what for: a script in a browser,
 // which chooses the bytes, must not be able to put on the wire what a proxy on the way would take for HTTP and cache.

@@ -1,4 +1,4 @@
-// Unmasking, and masking, which is the same (RFC 6455 section 5.3): the payload of a client's frame, in place.
+// Unmasking the payload of a frame in place, and masking, which is the same operation (RFC 6455 section 5.3).
 
 /** Below this many bytes the words do not pay. */
 const WORDS_FROM_BYTES = 32;

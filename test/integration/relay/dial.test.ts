@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
-import { type DialOptions, dialWebSocket } from '#shared/websocket/dial.ts';
+import { type DialOptions, dialWebSocket } from '#shared/websocket/dial-link.ts';
 import { dialStream } from '#shared/websocket/dial-stream.ts';
 
 const LONG_MS = 60_000;

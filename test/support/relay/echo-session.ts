@@ -5,7 +5,7 @@ import type { Refusal } from '#shared/protocol/refusals.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import type { DialOutcome } from '#shared/websocket/dial.ts';
+import type { DialOutcome } from '#shared/websocket/dial-link.ts';
 import { REDIAL_WAIT_SECONDS, resumeOver } from '../../../services/clients/resuming.ts';
 import { openClientStream } from './relay.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial.ts';
+import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
 import { MAX_MESSAGE_BYTES } from '../stream/message-stream.ts';
 import { until } from '../time/poll.ts';
 

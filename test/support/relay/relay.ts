@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { clientPath } from '#shared/protocol/paths.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
-import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial.ts';
+import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import { createRelay, type Relay } from '../../../services/relay/app.ts';
 import { readConfig } from '../../../services/relay/config.ts';

@@ -8,12 +8,12 @@ import type { OrderOutcome } from '../../../services/relay/hop/peer-dialler.ts';
 import { MemoryRegistry, MemoryStore } from '../../../services/relay/registry/memory.ts';
 import { type Agent, AgentTable } from '../../../services/relay/session/agent-table.ts';
 import { PendingDials } from '../../../services/relay/session/pending-dials.ts';
-import type { ControlLink, Recorder } from '../../../services/relay/session/ports.ts';
+import type { AgentLink, Recorder } from '../../../services/relay/session/ports.ts';
 import { Router } from '../../../services/relay/session/router.ts';
 import { FakeStream } from '../stream/fake-stream.ts';
 import { ManualClock } from '../time/manual-clock.ts';
 
-export class FakeLink implements ControlLink {
+export class FakeLink implements AgentLink {
   readonly sent: RelayMessage[] = [];
   readonly closes: CloseReason[] = [];
 

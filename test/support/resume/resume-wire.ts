@@ -74,8 +74,9 @@ export class WireEnd implements ByteStream {
   #peerOwedDrain = false;
   /** The end that follows the last incoming byte. */
   #incomingEnd: StreamEnd | undefined;
-  #told = false;
+  #told: StreamEnd | undefined;
   #closing = false;
+  #cutWith: StreamEnd | undefined;
 
   constructor(clock: Clock, plan: WirePlan, random: () => number, failAt: number) {
     this.#clock = clock;
@@ -87,11 +88,13 @@ export class WireEnd implements ByteStream {
   attach(sink: ByteSink): void {
     if (this.#sink !== undefined) throw new Error('attached twice');
     this.#sink = sink;
+    const told = this.#told;
+    if (told !== undefined) queueMicrotask(() => sink.ended(told));
     this.#schedule();
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#closing || this.#told || this.peer === undefined) return true;
+    if (this.#closing || this.#told !== undefined || this.peer === undefined) return true;
     // A copy: a frame that its owner altered later would show on the wire as it was when it was written.
     const copy = Buffer.from(chunk);
     this.written.push(copy);
@@ -121,6 +124,7 @@ export class WireEnd implements ByteStream {
   cut(end: StreamEnd): void {
     this.#closing = true;
     this.closedWith ??= end;
+    this.#cutWith ??= end;
     this.#incoming = [];
     this.#incomingBytes = 0;
     this.peer?.fail({ reason: 'lost' });
@@ -139,7 +143,7 @@ export class WireEnd implements ByteStream {
   }
 
   #receive(chunk: Buffer): boolean {
-    if (!this.#closing && !this.#told) {
+    if (!this.#closing && this.#told === undefined) {
       this.#incoming.push(chunk);
       this.#incomingBytes += chunk.length;
       this.#schedule();
@@ -155,7 +159,7 @@ export class WireEnd implements ByteStream {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#told || this.#frozen || this.#sink === undefined) return;
+    if (this.#scheduled || this.#told !== undefined || this.#frozen || this.#sink === undefined) return;
     this.#scheduled = true;
     this.#clock.after(Math.floor(this.#random() * (this.#plan.delayMs + 1)), () => {
       this.#scheduled = false;
@@ -164,7 +168,7 @@ export class WireEnd implements ByteStream {
   }
 
   #step(): void {
-    if (this.#told || this.#frozen || this.#paused || this.#sink === undefined) return;
+    if (this.#told !== undefined || this.#frozen || this.#paused || this.#sink === undefined) return;
     const piece = this.#takePiece();
     if (piece.length > 0) this.#sink.data(piece);
     if (this.#arrivedBytes >= this.#failAt) return this.#break();
@@ -205,14 +209,14 @@ export class WireEnd implements ByteStream {
   }
 
   #drained(): void {
-    if (!this.#told && !this.#closing) this.#sink?.drained();
+    if (this.#told === undefined && !this.#closing) this.#sink?.drained();
   }
 
   #tellLater(end: StreamEnd): void {
     this.#clock.after(this.#random() * this.#plan.delayMs, () => {
-      if (this.#told) return;
-      this.#told = true;
-      this.#sink?.ended(end);
+      if (this.#told !== undefined) return;
+      this.#told = this.#cutWith ?? end;
+      this.#sink?.ended(this.#told);
     });
   }
 }

@@ -32,6 +32,8 @@ export class FakeStream implements ByteStream {
   attach(sink: ByteSink): void {
     if (this.#sink !== undefined) throw new Error('a byte stream was attached twice');
     this.#sink = sink;
+    const { ended } = this;
+    if (ended !== undefined) queueMicrotask(() => sink.ended(ended));
     this.#deliver();
   }
 

@@ -5,8 +5,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { frameStream, type PeerReading } from '#shared/websocket/frame-stream.ts';
+import { frameStream } from '#shared/websocket/frame-stream.ts';
 import { acceptValueFor } from '#shared/websocket/handshake.ts';
+import type { PeerReading } from '#shared/websocket/pace.ts';
 
 export interface NearEnd {
   readonly stream: ByteStream;

@@ -1,7 +1,7 @@
 // A connection below a resumable session that is dead while much is on its way: seen, although nothing can be asked.
 import { expect, onTestFinished, test } from 'vitest';
-import type { PeerReading } from '#shared/websocket/frame-stream.ts';
 import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
+import type { PeerReading } from '#shared/websocket/pace.ts';
 import { RecordingSink } from '../../support/stream/recording-sink.ts';
 import { type NearEnd, openPair } from '../../support/stream/stream-pair.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';

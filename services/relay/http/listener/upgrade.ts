@@ -3,13 +3,11 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket, WebSocketServer } from 'ws';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { frameStream } from '#shared/websocket/frame-stream.ts';
-import { acceptValueFor, WEBSOCKET_VERSION } from '#shared/websocket/handshake.ts';
-import { SOCKET_OPTIONS } from '#shared/websocket/keepalive.ts';
-import { BUDGETED_READING } from '#shared/websocket/link-budget.ts';
+import { streamFromHandshake } from '#shared/websocket/accept-stream.ts';
+import { isHandshake } from '#shared/websocket/handshake.ts';
 
 /** A peer that is refused and does not close its side is cut after this time, in milliseconds, whatever it sends. */
 export const LINGER_AFTER_REFUSAL_MS = 5_000;
@@ -22,23 +20,14 @@ interface Handshake {
 
 const handshakes = new WeakMap<IncomingMessage, Handshake>();
 
-/** 16 bytes in base64 (RFC 6455 section 4.1). */
-const KEY_PATTERN = /^[A-Za-z0-9+/]{22}==$/;
-
 const UPGRADE_PATH_PATTERN = /^\/(?:agent|client|hop)\//;
 
 /**
  * True for a well-formed WebSocket handshake on a path that takes one. Any other request, also one that offers
  * another protocol (h2c), is served as the HTTP/1.1 it is: where only a WebSocket would do, with a 426.
  */
-export function isWebSocketUpgrade({ method, url = '', headers }: IncomingMessage): boolean {
-  return (
-    method === 'GET' &&
-    UPGRADE_PATH_PATTERN.test(url) &&
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    headers['sec-websocket-version'] === WEBSOCKET_VERSION &&
-    KEY_PATTERN.test(headers['sec-websocket-key'] ?? '')
-  );
+export function isWebSocketUpgrade(request: IncomingMessage): boolean {
+  return UPGRADE_PATH_PATTERN.test(request.url ?? '') && isHandshake(request);
 }
 
 export interface UpgradeOptions {
@@ -82,21 +71,6 @@ export function handshakeSocket(request: FastifyRequest): Socket | undefined {
   return handshakes.get(request.raw)?.socket;
 }
 
-/** A WebSocket endpoint with its limits, for links that are held to a budget. `choose` picks the subprotocol from what the peer offers. */
-export function createEndpoint(
-  maxMessageBytes: number,
-  choose: (offered: Set<string>) => string | false,
-): WebSocketServer {
-  return new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    ...SOCKET_OPTIONS,
-    ...BUDGETED_READING,
-    maxPayload: maxMessageBytes,
-    handleProtocols: choose,
-  });
-}
-
 /**
  * Accepts the handshake of `request`. `use` runs before this returns, in the same tick as the upgrade, so nothing
  * that the peer sends is missed. False, and `use` did not run: the peer has gone, or the list of subprotocols is
@@ -127,11 +101,7 @@ export function acceptStream(
   { protocol, early = EMPTY, clock }: { protocol: string | undefined; early?: Buffer; clock: Clock },
 ): ByteStream | undefined {
   const { socket } = takeHandshake(request, reply);
-  if (socket.destroyed) return undefined;
-  const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
-  const choice = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
-  socket.write(`${SWITCHING_LINES}Sec-WebSocket-Accept: ${accept}\r\n${choice}\r\n`, 'latin1');
-  return frameStream({ socket, head: early, isClient: false, clock });
+  return streamFromHandshake({ request: request.raw, socket, head: early, protocol, clock });
 }
 
 /** Takes the socket out of the hands of HTTP; whoever calls answers the peer from here on. */
@@ -145,4 +115,3 @@ function takeHandshake(request: FastifyRequest, reply: FastifyReply): Handshake 
 }
 
 const EMPTY = Buffer.alloc(0);
-const SWITCHING_LINES = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n';

@@ -1,22 +1,31 @@
 // The agent's routes: /agent/ID, the control link, and /agent/ID/stream/TICKET, one stream for one client.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
-import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import { MAX_CONTROL_BYTES, parseAgentMessage } from '#shared/protocol/control-messages.ts';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
+import { createLinkEndpoint } from '#shared/websocket/accept-link.ts';
+import { controlLinkOver } from '#shared/websocket/control-link.ts';
+import { AGENT_BUDGET, TOO_MANY_PIECES } from '#shared/websocket/link-budget.ts';
 import type { Agent } from '../../session/agent-table.ts';
 import { releaseWith } from '../door/admission.ts';
 import { askerOf } from '../door/asker.ts';
 import { addressOf, originOf } from '../door/origin.ts';
 import { refuse, refuseOver } from '../door/refusal.ts';
-import { acceptUpgrade, createEndpoint, handshakeSocket } from '../listener/upgrade.ts';
+import { acceptUpgrade, handshakeSocket } from '../listener/upgrade.ts';
 import { acceptAgentStream } from './agent-stream.ts';
-import { controlLinkOver } from './control-link.ts';
 import type { RouteOptions } from './route-options.ts';
+
+/** What an agent did that ws does not put up with. */
+const REASONS_OF_ERRORS: Readonly<Record<string, CloseReason>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'too_big',
+  [TOO_MANY_PIECES]: 'over_budget',
+};
 
 export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions): void {
   const { admission, agents, clock, recorder, registryFailed } = options;
-  const control = createEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
+  const control = createLinkEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
 
   app.get('/agent/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
@@ -84,10 +93,13 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
       let hasIgnored = false;
       const link = controlLinkOver(socket, transport, {
         clock,
+        budget: AGENT_BUDGET,
+        parse: parseAgentMessage,
+        reasonsOfErrors: REASONS_OF_ERRORS,
         onMessage: (message) => {
           if (agent !== undefined) agents.heard(agent, message);
         },
-        onIgnored: (type) => {
+        onUnknown: (type) => {
           recorder.controlMessageIgnored();
           // Each is counted; one line per link, so that no agent can fill the log.
           if (!hasIgnored) request.log.info({ id, type }, 'control message of an unknown type ignored');

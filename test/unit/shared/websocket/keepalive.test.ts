@@ -1,10 +1,10 @@
 // Keepalive: a dead peer is found, one that is only held up is not.
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { openPair } from '../../support/stream/stream-pair.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { openPair } from '../../../support/stream/stream-pair.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 describe('the keepalive of a stream', () => {
   async function open(options: { autoPong: boolean } = { autoPong: true }) {

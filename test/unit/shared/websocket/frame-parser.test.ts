@@ -8,9 +8,9 @@ import {
   MAX_HEADER_BYTES,
   OPCODES,
   writeHeader,
-} from '../../../services/shared/websocket/frame-header.ts';
-import { WebSocketFrameParser } from '../../../services/shared/websocket/frame-parser.ts';
-import { unmask } from '../../../services/shared/websocket/unmask.ts';
+} from '../../../../services/shared/websocket/frame-header.ts';
+import { WebSocketFrameParser } from '../../../../services/shared/websocket/frame-parser.ts';
+import { unmask } from '../../../../services/shared/websocket/unmask.ts';
 
 /** ws exports its receiver, its types do not. */
 const { Receiver } = ws as unknown as {

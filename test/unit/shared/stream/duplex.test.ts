@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { FAKE_STREAM_BOUND_BYTES, FakeStream } from '../../support/stream/fake-stream.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { FAKE_STREAM_BOUND_BYTES, FakeStream } from '../../../support/stream/fake-stream.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 function open() {
   const stream = new FakeStream();

@@ -1,69 +1,35 @@
 // The budget of a control link, at both ends: what is heard in one turn, and what becomes of a link that is over it.
 import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
-import { dialWebSocket } from '#shared/websocket/dial.ts';
+import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import {
   AGENT_BUDGET,
   AGENT_PACE,
-  BUDGETED_READING,
   OVER_BUDGET_LINGER_MS,
   RELAY_BUDGET,
 } from '#shared/websocket/link-budget.ts';
-import { controlLinkOver as agentsEnd } from '../../../services/agent/relay/control-link.ts';
-import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../../services/agent/relay/relay-link.ts';
-import { controlLinkOver as relaysEnd } from '../../../services/relay/http/route/control-link.ts';
-import { MoodyRelay } from '../../support/relay/moody-relay.ts';
-import { frame, TEXT } from '../../support/relay/raw-link.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
-
-interface Ends {
-  readonly server: { readonly socket: WebSocket; readonly transport: Socket };
-  readonly client: { readonly socket: WebSocket; readonly transport: Socket };
-}
-
-async function connect(): Promise<Ends> {
-  const server = http.createServer();
-  const endpoint = new WebSocketServer({ noServer: true, ...BUDGETED_READING });
-  const accepted = Promise.withResolvers<Ends['server']>();
-  server.on('upgrade', (request, duplex, head) => {
-    endpoint.handleUpgrade(request, duplex, head, (socket) => {
-      accepted.resolve({ socket, transport: duplex as Socket });
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const outcome = await dialWebSocket(new URL(`ws://127.0.0.1:${port}/`), {
-    protocols: [],
-    timeoutMs: 10_000,
-    maxMessageBytes: 4_096,
-    isBudgeted: true,
-  });
-  if (outcome.kind !== 'open') throw new Error(outcome.kind);
-  const ends = { server: await accepted.promise, client: outcome };
-  onTestFinished(() => {
-    ends.client.socket.terminate();
-    ends.server.socket.terminate();
-    server.close();
-  });
-  return ends;
-}
+import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../../../services/agent/relay/relay-link.ts';
+import { MoodyRelay } from '../../../support/relay/moody-relay.ts';
+import { frame, TEXT } from '../../../support/relay/raw-link.ts';
+import { openLinkPair } from '../../../support/stream/link-pair.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 test('what one read brings is heard one message in a turn', async () => {
-  const { server, client } = await connect();
+  const { server, client } = await openLinkPair();
   let inTurn = 0;
   let most = 0;
   let all = 0;
-  relaysEnd(server.socket, server.transport, {
+  controlLinkOver(server.socket, server.transport, {
     clock: new ManualClock(),
+    budget: AGENT_BUDGET,
+    parse: parseAgentMessage,
     onMessage: () => undefined,
-    onIgnored: () => {
+    onUnknown: () => {
       inTurn += 1;
       all += 1;
       most = Math.max(most, inTurn);
@@ -127,20 +93,22 @@ test('a relay that floods its agent is closed with a reason, and dialled again a
 });
 
 test('an agent that floods hears why, also while its relay reads no more', async () => {
-  const { server, client } = await connect();
+  const { server, client } = await openLinkPair();
   const clock = new ManualClock();
   const reasons: CloseReason[] = [];
-  relaysEnd(server.socket, server.transport, {
+  controlLinkOver(server.socket, server.transport, {
     clock,
+    budget: AGENT_BUDGET,
+    parse: parseAgentMessage,
     onMessage: () => undefined,
-    onIgnored: () => undefined,
     onClosed: (reason) => reasons.push(reason),
   });
   const heard = Promise.withResolvers<CloseReason>();
-  agentsEnd(client.socket, client.transport, {
+  controlLinkOver(client.socket, client.transport, {
     clock,
+    budget: RELAY_BUDGET,
+    parse: parseRelayMessage,
     onMessage: () => undefined,
-    onUnreadableDial: () => undefined,
     onClosed: heard.resolve,
   });
   const message = frame(TEXT, '{"type":"x"}');

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type JoinEnd, joinStreams } from '#shared/stream/join.ts';
-import { FAKE_STREAM_BOUND_BYTES, FakeStream } from '../../support/stream/fake-stream.ts';
+import { FAKE_STREAM_BOUND_BYTES, FakeStream } from '../../../support/stream/fake-stream.ts';
 
 const MAX_CHUNK_BYTES = 600;
 

@@ -6,10 +6,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { dialStream } from '#shared/websocket/dial-stream.ts';
 import { acceptValueFor } from '#shared/websocket/handshake.ts';
 import { type Mask, maskFrom } from '#shared/websocket/mask.ts';
-import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
-import { listening } from '../../support/network/ports.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { until } from '../../support/time/poll.ts';
+import { parseWsproxyCommand } from '../../../../services/clients/wsproxy/cli.ts';
+import { listening } from '../../../support/network/ports.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { until } from '../../../support/time/poll.ts';
 
 const KEY_BYTES = { from: 2, to: 6 } as const;
 

@@ -1,45 +1,21 @@
-// A stream of frames at both ends of a connection: what stream-web-socket.test.ts does not say of both carriers.
+// A stream of frames at either end of a connection: its frames, its headroom, its close frames and its pings.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import * as ws from 'ws';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { headerBytes, OPCODES, writeHeader } from '#shared/websocket/frame-header.ts';
 import { frameStream } from '#shared/websocket/frame-stream.ts';
-import { acceptValueFor } from '#shared/websocket/handshake.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import { listening } from '../../support/network/ports.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { openSockets, wsClientOver, wsServerOver } from '../../../support/stream/socket-pair.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 /** More than a stream may hold back in this process, in bytes. */
 const HELD_BYTES = 192 * 1024;
 
 /** Each way; more than all buffers between the ends hold. */
 const BULK_BYTES = 6 * 1024 * 1024;
-
-interface Ends {
-  readonly near: Socket;
-  readonly far: Socket;
-}
-
-/** Two ends of a connection over loopback, before any handshake. */
-async function openSockets(): Promise<Ends> {
-  const server = createServer({ pauseOnConnect: true });
-  const accepted = once(server, 'connection') as Promise<[Socket]>;
-  const { port, ...listener } = await listening(server);
-  const far = connect({ port, host: '127.0.0.1' });
-  const [near] = await accepted;
-  far.on('error', () => undefined);
-  onTestFinished(async () => {
-    near.destroy();
-    far.destroy();
-    await listener[Symbol.asyncDispose]();
-  });
-  return { near, far };
-}
 
 /** The stream under test, and raw bytes at the other end. */
 async function openRaw(isClient = false, head: Buffer = Buffer.alloc(0)) {
@@ -60,46 +36,16 @@ function frame(opcode: number, payload: Buffer, toClient = false): Buffer {
 
 /** The stream under test, and ws at the other end. */
 async function openWithWs(role: 'server' | 'client') {
-  const { near, far } = await openSockets();
+  const sockets = await openSockets();
+  const { near } = sockets;
   const clock = new ManualClock();
-  const peer = role === 'server' ? await wsClientOver(near, far) : await wsServerOver(near, far);
+  const peer = role === 'server' ? await wsClientOver(sockets) : await wsServerOver(sockets);
   peer.on('error', () => undefined);
   const stream = frameStream({ socket: near, head: Buffer.alloc(0), isClient: role === 'client', clock });
   onTestFinished(() => {
     peer.terminate();
   });
   return { stream, near, peer, clock, sink: new RecordingSink() };
-}
-
-async function wsClientOver(near: Socket, far: Socket): Promise<ws.WebSocket> {
-  const peer = new ws.WebSocket('ws://near/', { createConnection: () => far, perMessageDeflate: false });
-  let asked = '';
-  near.resume();
-  while (!asked.endsWith('\r\n\r\n')) asked += String((await once(near, 'data'))[0]);
-  near.pause();
-  const [, key = ''] = /^Sec-WebSocket-Key: (.*)\r$/im.exec(asked) ?? [];
-  near.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptValueFor(key)}\r\n\r\n`,
-  );
-  await once(peer, 'open');
-  return peer;
-}
-
-async function wsServerOver(near: Socket, far: Socket): Promise<ws.WebSocket> {
-  const server = new ws.WebSocketServer({ noServer: true, perMessageDeflate: false });
-  const headers = {
-    upgrade: 'websocket',
-    'sec-websocket-key': randomBytes(16).toString('base64'),
-    'sec-websocket-version': '13',
-  };
-  const request = { method: 'GET', url: '/', headers };
-  const { promise, resolve } = Promise.withResolvers<ws.WebSocket>();
-  server.handleUpgrade(request as never, far, Buffer.alloc(0), resolve);
-  let answer = '';
-  near.resume();
-  while (!answer.endsWith('\r\n\r\n')) answer += String((await once(near, 'data'))[0]);
-  near.pause();
-  return promise;
 }
 
 /** Writes `bytes` in pieces of many sizes, at the pace of the stream. */

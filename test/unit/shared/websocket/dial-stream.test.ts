@@ -6,11 +6,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { dialStream, type StreamDialOptions } from '#shared/websocket/dial-stream.ts';
 import { acceptValueFor } from '#shared/websocket/handshake.ts';
-import { listening } from '../../support/network/ports.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { asJson } from '../../support/text/as-json.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { until } from '../../support/time/poll.ts';
+import { listening } from '../../../support/network/ports.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { asJson } from '../../../support/text/as-json.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { until } from '../../../support/time/poll.ts';
 
 const clock = new ManualClock();
 const TIMEOUT_MS = 10_000;
