@@ -53,7 +53,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     randomBytes,
     resumeWindowMs: RESUME_WINDOW_MS,
     openWindowMs: Math.max(OPEN_PATIENCE_MS, options.waitMs),
-    async dial({ signal }) {
+    async dial(signal) {
       const opened = first;
       first = undefined;
       return outcomeOf(opened ?? (await redial(signal)), route, random);
@@ -69,7 +69,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     },
   });
   end.start();
-  return { stream: end.stream, over, isInterrupted: () => end.status.kind !== 'connected' };
+  return { stream: end.stream, over, isInterrupted: () => end.state !== 'carried' };
 }
 
 /** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */

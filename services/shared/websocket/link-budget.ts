@@ -34,7 +34,7 @@ export const RELAY_BUDGET: LinkAllowances = {
 
 /**
  * How fast an agent says what its clients do, so that no stranger who comes and goes can make it spend its budget: its
- * status once in so many milliseconds, and what became of sessions (MAX_SESSIONS at once, when a relay restarts).
+ * status once in so many milliseconds, and what became of sessions (MAX_RESUMABLE_STREAMS at once, when a relay restarts).
  */
 export const AGENT_PACE = { statusEveryMs: 1_000, resumptions: { burst: 1_024, perSecond: 5 } } as const;
 
