@@ -1,13 +1,13 @@
 // The admission: a transport until it is known what it is.
 //
-//   state     event                                    next      the transport is
-//   silent    the first byte is that of an OPEN        opening
-//   silent    the first byte is another                settled   plain
-//   silent    1 s, and its kind is unknown             settled   plain: it waits for a banner
-//   silent    10 s, labelled as resumable              opening   with no time left
-//   opening   the first frame, whatever it is          settled   framed
-//   opening   10 s since it came                       settled   late
-//   either    it ended, or `cut`                       settled   gone
+//   state            event                            next     the transport is
+//   silent           the first byte is an OPEN's      opening
+//   silent           another first byte               settled  plain
+//   silent           1 s, if its kind is unknown      settled  plain: it waits for a banner
+//   silent           10 s, if it should resume        opening  without any time left
+//   opening          a frame, of whatever kind        settled  framed
+//   opening          10 s, counted from the start     settled  late
+//   silent, opening  it ended, or `cut`               settled  gone
 
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';

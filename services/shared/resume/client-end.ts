@@ -1,23 +1,26 @@
 // The client end: dials a transport, opens or resumes the stream on it, and dials again when it is lost.
 //
-//   state       event                                     next       action
-//   idle        start                                     dialling   an outage begins: a person is told after 3 s
-//   dialling    an open transport                         opening    OPEN: `new`, or `resume` after the first OPENED
-//   dialling    not now; 15 s of a re-dial                waiting
-//   dialling    never                                     over
-//   waiting     the time is over                          dialling
-//   opening     OPENED that fits                          carried    the outage ends
-//   opening     OPENED that does not fit                  over       RESET (bad_offset)
-//   opening     REFUSED (bad_version), not to the oldest  dialling   the oldest version from now on
-//   opening     REFUSED (open_timeout)                    waiting
-//   opening     REFUSED, otherwise                        over
-//   opening     what is no answer                         waiting    of a new stream: RESET (protocol_error), and over
-//   opening     the transport ends; 10 s                  waiting
-//   carried     the transport is lost                     dialling   if it was a good one, or the first; otherwise waiting
-//   connecting  no OPENED at all within the open window   over       given up (a stream that exists has its own window)
-//   any         the stream is over                        over       whatever is on its way is cut
-//
-// `connecting` is dialling, waiting or opening.
+//   state                       event                                  next      action
+//   idle                        start                                  dialling  an outage begins
+//   dialling                    a transport                            opening   OPEN: new, or resume after one OPENED
+//   dialling                    not now                                waiting
+//   dialling                    never                                  over
+//   dialling                    15 s of a re-dial                      waiting   the dial is aborted
+//   waiting                     the wait is over                       dialling
+//   opening                     OPENED that fits                       carried   the outage is over
+//   opening                     OPENED that does not fit               over      RESET (bad_offset)
+//   opening                     REFUSED (bad_version)                  dialling  from now on the oldest version
+//   opening                     REFUSED (bad_version), of the oldest   over
+//   opening                     REFUSED (open_timeout)                 waiting
+//   opening                     REFUSED, any other                     over
+//   opening                     no answer, to a new stream             over      RESET (protocol_error)
+//   opening                     no answer, to one that exists          waiting   the transport is cut
+//   opening                     the transport ends                     waiting
+//   opening                     10 s                                   waiting   the transport is cut
+//   carried                     lost, after 3 s or for the first time  dialling  an outage begins
+//   carried                     lost again, within 3 s                 waiting   an outage begins
+//   dialling, waiting, opening  the open window ends                   over      given up
+//   dialling, waiting, opening  cut                                    over      what is on its way is cut
 
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';

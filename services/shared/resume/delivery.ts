@@ -22,6 +22,8 @@ export class Delivery {
   #local: Local = { kind: 'open' };
   #sink: ByteSink | undefined;
   #isPaused = false;
+  /** Of a local side that wrote before it attached. */
+  #owesDrained = false;
   /** Within a call of the sink: what comes meanwhile waits its turn. */
   #isGiving = false;
 
@@ -36,6 +38,7 @@ export class Delivery {
   attach(sink: ByteSink): void {
     if (this.#sink !== undefined) throw new Error('a resumable stream is attached once');
     this.#sink = sink;
+    if (this.#owesDrained && this.isOpen) sink.drained();
   }
 
   pause(): void {
@@ -47,7 +50,8 @@ export class Delivery {
   }
 
   drained(): void {
-    if (this.isOpen) this.#sink?.drained();
+    if (this.#sink === undefined) this.#owesDrained = true;
+    else if (this.isOpen) this.#sink.drained();
   }
 
   /** Bytes that the window has admitted: given at once if nothing is in the way. */

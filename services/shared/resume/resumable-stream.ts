@@ -14,19 +14,21 @@
 //   stream-table                  finds the stream that a transport belongs to: the agent's end
 //   admission, sniffed-stream     a transport until its first frame, or until it turns out to be a plain stream
 //
-//   state       event                                     next       action
-//   fresh       carry                                     carried    opened
-//   carried     carry                                     carried    the older link is closed; ACK; sends what the peer lacks
-//   carried     the link is lost                          detached   the resume window begins; `detached` to the owner
-//   carried     the same, with a window of 0              over       given up
-//   carried     both FINs are taken                       over       the last ACK; finished
-//   carried     a frame that breaks the rules, or `cut`   over       RESET to the peer
-//   carried     RESET                                     over
-//   carried     no progress after our FIN                 over       RESET (stuck)
-//   detached    carry                                     carried    resumed; ACK; sends what the peer lacks
-//   detached    the window is over                        over       given up
-//   not over    `abandon`; `cut` where nothing carries    over
-//   over        anything                                  over       what waits still goes to the local side, then the end
+//   state                     event                      next      action
+//   fresh                     carry                      carried   opened; what was written is sent
+//   carried                   carry                      carried   the older link is closed; resumed; sends on from `received`
+//   carried                   the link ends              detached  the resume window begins
+//   carried                   the link ends, no window   over      given up
+//   carried                   both FINs are taken        over      the last ACK; finished; the link is closed
+//   carried                   RESET                      over      the link is closed
+//   carried                   a rule is broken           over      RESET with its code; the link is closed
+//   carried                   nothing moves after a FIN  over      RESET (stuck); the link is closed
+//   carried                   cut                        over      RESET (aborted); the link is closed
+//   detached                  carry                      carried   resumed; ACK; sends on from `received`
+//   detached                  the window ends            over      given up
+//   fresh, detached           cut                        over      nobody is told
+//   fresh, carried, detached  abandon                    over      a link is closed
+//   over                      carry                      over      the link is closed
 
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';

@@ -14,6 +14,8 @@ export class SniffedStream implements ByteStream {
   #sink: ByteSink | undefined;
   #end: StreamEnd | undefined;
   #isPaused = false;
+  /** Of somebody who wrote before he attached. */
+  #owesDrained = false;
 
   constructor(transport: ByteStream) {
     this.#transport = transport;
@@ -28,11 +30,14 @@ export class SniffedStream implements ByteStream {
         this.#transport.pause();
         watcher.first(chunk.readUInt8(0));
       },
-      drained: () => this.#sink?.drained(),
+      drained: () => {
+        if (this.#sink === undefined) this.#owesDrained = true;
+        else this.#sink.drained();
+      },
       ended: (end) => {
         this.#end = end;
         if (this.#sink === undefined) watcher.gone();
-        else this.#pass(this.#sink);
+        else this.#pass();
       },
     });
   }
@@ -40,7 +45,8 @@ export class SniffedStream implements ByteStream {
   attach(sink: ByteSink): void {
     if (this.#sink !== undefined) throw new Error('a sniffed stream is attached once');
     this.#sink = sink;
-    this.#pass(sink);
+    if (this.#owesDrained) sink.drained();
+    this.#pass();
     if (!this.#isPaused) this.#transport.resume();
   }
 
@@ -55,23 +61,26 @@ export class SniffedStream implements ByteStream {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#sink === undefined) return;
-    this.#pass(this.#sink);
-    if (!this.#isPaused) this.#transport.resume();
+    this.#pass();
+    if (this.#sink !== undefined && !this.#isPaused) this.#transport.resume();
   }
 
   close(end: StreamEnd): void {
     this.#head.length = 0;
     this.#transport.close(end);
+    this.#pass();
   }
 
   cut(end: StreamEnd): void {
     this.#head.length = 0;
     this.#transport.cut(end);
+    this.#pass();
   }
 
   /** Gives the head as far as the sink takes it, then the end if it has come. */
-  #pass(sink: ByteSink): void {
+  #pass(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
     while (!this.#isPaused) {
       const chunk = this.#head.shift();
       if (chunk === undefined) break;
