@@ -209,3 +209,21 @@ test('what comes after the ACK that was lost with its transport starts with it',
   stream.write(Buffer.from('answer'));
   expect(sent(carry())).toEqual(['ack', 'data']);
 });
+
+test('who wrote before he attached, and was told to stop, hears once he has that it was taken', () => {
+  stream = new ResumableStream({
+    clock,
+    limits: { ...FLOW_LIMITS, windowBytes: 1_000, frameBytes: 250 },
+    resumeWindowMs: WINDOW_MS,
+    owner: { event: () => {}, detached: () => {}, over: () => {} },
+  });
+  expect(stream.write(Buffer.alloc(900))).toBe(false);
+  carry().send(encodeAck(900));
+  clock.advance(0);
+  let drains = 0;
+  const drained = (): void => {
+    drains += 1;
+  };
+  stream.attach({ data: () => {}, drained, ended: () => {} });
+  expect(drains).toBe(1);
+});
