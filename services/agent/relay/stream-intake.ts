@@ -76,7 +76,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   const arrivals = new Set<Arrival>();
   let isStopping = false;
   const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
-  /** Sessions whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
+  /** Streams whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
   const left = new Set<string>();
   const streams = new ResumableStreamTable<string>({
     clock,

@@ -1,7 +1,6 @@
 // The delivery: from the window to the local side, at the pace of the local side; then how the stream ended.
 import type { ByteSink, StreamEnd } from '#shared/stream/byte-stream.ts';
-import type { FlowLimits } from './limits.ts';
-import { ReceiveWindow } from './receive-window.ts';
+import type { ReceiveWindow } from './receive-window.ts';
 
 export const ENDED: StreamEnd = { reason: 'ended' };
 
@@ -18,7 +17,7 @@ type Local =
 export type FinReader = 'present' | 'gone';
 
 export class Delivery {
-  readonly window: ReceiveWindow;
+  readonly #window: ReceiveWindow;
   #local: Local = { kind: 'open' };
   #sink: ByteSink | undefined;
   #isPaused = false;
@@ -27,8 +26,8 @@ export class Delivery {
   /** Within a call of the sink: what comes meanwhile waits its turn. */
   #isGiving = false;
 
-  constructor(limits: FlowLimits) {
-    this.window = new ReceiveWindow(limits);
+  constructor(window: ReceiveWindow) {
+    this.#window = window;
   }
 
   get isOpen(): boolean {
@@ -57,11 +56,11 @@ export class Delivery {
   /** Bytes that the window has admitted: given at once if nothing is in the way. */
   data(bytes: Buffer): void {
     const sink = this.#sink;
-    if (!this.isOpen) return this.window.pass(bytes.length);
-    if (sink === undefined || this.#isPaused || this.#isGiving || this.window.waitingBytes > 0) {
-      return this.window.store(bytes);
+    if (!this.isOpen) return this.#window.pass(bytes.length);
+    if (sink === undefined || this.#isPaused || this.#isGiving || this.#window.waitingBytes > 0) {
+      return this.#window.store(bytes);
     }
-    this.window.pass(bytes.length);
+    this.#window.pass(bytes.length);
     this.#give(sink, bytes);
   }
 
@@ -70,7 +69,7 @@ export class Delivery {
     const sink = this.#sink;
     if (sink === undefined || this.#isGiving) return;
     while (!this.#isPaused) {
-      const bytes = this.window.take();
+      const bytes = this.#window.take();
       if (bytes === undefined) return;
       this.#give(sink, bytes);
     }
@@ -78,7 +77,7 @@ export class Delivery {
 
   /** Takes the peer's FIN, once all before it was taken; undefined otherwise. */
   takeFin(): FinReader | undefined {
-    if (this.#isGiving || !this.window.takeFin()) return undefined;
+    if (this.#isGiving || !this.#window.takeFin()) return undefined;
     if (!this.isOpen) return 'gone';
     this.#local = { kind: 'parting', end: ENDED };
     return 'present';
@@ -87,7 +86,7 @@ export class Delivery {
   /** The local side closed: what waits and what comes has no reader. */
   close(end: StreamEnd): void {
     if (this.#local.kind === 'open') this.#local = { kind: 'closed', end };
-    this.window.discard();
+    this.#window.discard();
   }
 
   /** The stream is over: the local side gets what waits, then the end. */
@@ -102,7 +101,7 @@ export class Delivery {
   /** Tells the end, if there is one and nothing waits before it. */
   tell(): void {
     if (this.#local.kind !== 'parting' || this.#sink === undefined) return;
-    if (this.#isGiving || this.window.waitingBytes > 0) return;
+    if (this.#isGiving || this.#window.waitingBytes > 0) return;
     const { end } = this.#local;
     this.#local = { kind: 'told' };
     this.#sink.ended(end);

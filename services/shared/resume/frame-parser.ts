@@ -90,20 +90,20 @@ export class ResumeFrameParser {
     return { kind: 'data', offset, bytes };
   }
 
-  /** Moves bytes from the chunk to the head, as many as the next decision needs. */
+  /** Moves bytes from the chunk to the head, up to the next thing that can be judged. */
   #fill(chunk: Buffer): ReceivedFrame | undefined {
     const wanted = this.#wanted();
     const taken = chunk.copy(this.#head, this.#filled, 0, wanted - this.#filled);
     this.#filled += taken;
     this.#consume(chunk, taken);
-    if (this.#filled === 1 || this.#filled === HEADER_BYTES) return this.#checkHeader();
     if (this.#filled < wanted) return undefined;
+    if (wanted <= HEADER_BYTES) return this.#checkHeader();
     this.#filled = 0;
     return this.#decode();
   }
 
+  /** The type, the header, or all but the bytes of DATA. What cannot be a frame is refused at its first byte. */
   #wanted(): number {
-    // The type alone first: what cannot be a frame is refused at its first byte.
     if (this.#filled === 0) return 1;
     if (this.#filled < HEADER_BYTES) return HEADER_BYTES;
     if (this.#head[0] === FRAME_TYPES.data) return DATA_HEAD_BYTES;

@@ -39,6 +39,7 @@ import type { ReceivedFrame } from './frame-parser.ts';
 import { encodeAck, encodeReset } from './frames.ts';
 import { ACK_AFTER_MS, type FlowLimits, STUCK_AFTER_MS } from './limits.ts';
 import type { Link, LinkOwner } from './link.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { ResumeEvent } from './resume-events.ts';
 
@@ -81,6 +82,7 @@ export class ResumableStream implements ByteStream {
   readonly #limits: FlowLimits;
   readonly #owner: StreamOwner;
   readonly #replay: ReplayBuffer;
+  readonly #window: ReceiveWindow;
   readonly #delivery: Delivery;
   #carriage: Carriage = { kind: 'fresh' };
   #wasHeard = false;
@@ -92,7 +94,8 @@ export class ResumableStream implements ByteStream {
     this.#owner = owner;
     this.resumeWindowMs = resumeWindowMs;
     this.#replay = new ReplayBuffer(limits);
-    this.#delivery = new Delivery(limits);
+    this.#window = new ReceiveWindow(limits);
+    this.#delivery = new Delivery(this.#window);
   }
 
   // ── for the local side ──
@@ -128,7 +131,7 @@ export class ResumableStream implements ByteStream {
   }
 
   cut(end: StreamEnd): void {
-    this.#delivery.window.discard();
+    this.#window.discard();
     if (this.#carriage.kind === 'over') this.#deliver();
     else this.#reset(resumeCodeOfCut(end.reason), end);
   }
@@ -141,12 +144,12 @@ export class ResumableStream implements ByteStream {
 
   /** How many bytes arrived: what OPEN and OPENED say. */
   get received(): number {
-    return this.#delivery.window.arrived;
+    return this.#window.arrived;
   }
 
   /** Bytes held in memory for this stream. */
   get heldBytes(): { readonly replay: number; readonly waiting: number } {
-    return { replay: this.#replay.heldBytes, waiting: this.#delivery.window.waitingBytes };
+    return { replay: this.#replay.heldBytes, waiting: this.#window.waitingBytes };
   }
 
   /** Whether the local side has closed the stream: nobody there waits for anything. */
@@ -168,7 +171,7 @@ export class ResumableStream implements ByteStream {
   carry(link: Link, received: number): void {
     if (this.#carriage.kind === 'over') return link.close(ENDED);
     // The last ACK may have been lost with its transport.
-    const ack: Ack = { kind: this.#delivery.window.taken > 0 ? 'due' : 'none' };
+    const ack: Ack = { kind: this.#window.taken > 0 ? 'due' : 'none' };
     const before = this.#enter({ kind: 'carried', link, ack });
     if (before.kind === 'carried') before.link.close({ reason: 'superseded' });
     const replayedBytes = this.#replay.rewind(received);
@@ -183,7 +186,7 @@ export class ResumableStream implements ByteStream {
   /** Ends the stream from outside: refused for good, or nobody will dial any more. */
   abandon(end: StreamEnd): void {
     // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
-    this.#finish(this.#delivery.window.peer === 'taken' ? ENDED : end);
+    this.#finish(this.#window.peer === 'taken' ? ENDED : end);
   }
 
   // ── to the peer ──
@@ -204,7 +207,7 @@ export class ResumableStream implements ByteStream {
   /** Owes the peer an ACK of what was taken: `soon` is at once too, if that is much. */
   #acknowledge(when: 'soon' | 'now'): void {
     const carriage = this.#carriage;
-    const pending = this.#delivery.window.unacknowledgedBytes;
+    const pending = this.#window.unacknowledgedBytes;
     if (carriage.kind !== 'carried' || pending === 0) return;
     if (when === 'now' || pending >= this.#limits.ackEveryBytes) {
       replaceAck(carriage, { kind: 'due' });
@@ -217,7 +220,7 @@ export class ResumableStream implements ByteStream {
 
   #writeAck(carried: Carried): void {
     replaceAck(carried, { kind: 'none' });
-    carried.link.write(encodeAck(this.#delivery.window.acknowledge()));
+    carried.link.write(encodeAck(this.#window.acknowledge()));
   }
 
   // ── from the peer ──
@@ -250,7 +253,7 @@ export class ResumableStream implements ByteStream {
   }
 
   #receiveData(offset: number, bytes: Buffer): void {
-    const { window } = this.#delivery;
+    const window = this.#window;
     const verdict = window.admit(offset, bytes.length);
     if (verdict === 'after_fin') return this.#fail('protocol_error', 'data after fin');
     if (verdict !== 'ok') return this.#fail(verdict, `data at ${offset}, expected ${window.arrived}`);
@@ -259,7 +262,7 @@ export class ResumableStream implements ByteStream {
   }
 
   #receiveFin(offset: number): void {
-    const { window } = this.#delivery;
+    const window = this.#window;
     const verdict = window.admit(offset, 1);
     if (verdict === 'after_fin') return this.#fail('protocol_error', 'a second fin');
     if (verdict !== 'ok') return this.#fail(verdict, `fin at ${offset}, expected ${window.arrived}`);
@@ -317,7 +320,7 @@ export class ResumableStream implements ByteStream {
   /** Both directions are finished: the peer's FIN was taken here, and ours there. */
   #settle(): void {
     const carriage = this.#carriage;
-    const { window } = this.#delivery;
+    const window = this.#window;
     if (window.peer !== 'taken' || !this.#replay.isSettled || carriage.kind !== 'carried') return;
     if (window.unacknowledgedBytes > 0) this.#writeAck(carriage);
     this.#owner.event({ kind: 'finished' });
