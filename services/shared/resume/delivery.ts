@@ -13,18 +13,22 @@ type Local =
   | { readonly kind: 'parting'; readonly end: StreamEnd }
   | { readonly kind: 'told' };
 
+/** Who is given the bytes. absent -> ready <-> busy. */
+type Reader =
+  /** Nobody attached yet; `owesDrained` to a local side that wrote all the same. */
+  | { readonly kind: 'absent'; readonly owesDrained: boolean }
+  | { readonly kind: 'ready'; readonly sink: ByteSink }
+  /** Within a call of the sink: what comes meanwhile waits its turn. */
+  | { readonly kind: 'busy'; readonly sink: ByteSink };
+
 /** Whether somebody was there to take the peer's FIN, or had closed before. */
 export type FinReader = 'present' | 'gone';
 
 export class Delivery {
   readonly #window: ReceiveWindow;
   #local: Local = { kind: 'open' };
-  #sink: ByteSink | undefined;
+  #reader: Reader = { kind: 'absent', owesDrained: false };
   #isPaused = false;
-  /** Of a local side that wrote before it attached. */
-  #owesDrained = false;
-  /** Within a call of the sink: what comes meanwhile waits its turn. */
-  #isGiving = false;
 
   constructor(window: ReceiveWindow) {
     this.#window = window;
@@ -35,9 +39,10 @@ export class Delivery {
   }
 
   attach(sink: ByteSink): void {
-    if (this.#sink !== undefined) throw new Error('a resumable stream is attached once');
-    this.#sink = sink;
-    if (this.#owesDrained && this.isOpen) sink.drained();
+    const before = this.#reader;
+    if (before.kind !== 'absent') throw new Error('a resumable stream is attached once');
+    this.#reader = { kind: 'ready', sink };
+    if (before.owesDrained && this.isOpen) sink.drained();
   }
 
   pause(): void {
@@ -49,35 +54,33 @@ export class Delivery {
   }
 
   drained(): void {
-    if (this.#sink === undefined) this.#owesDrained = true;
-    else if (this.isOpen) this.#sink.drained();
+    if (this.#reader.kind === 'absent') this.#reader = { kind: 'absent', owesDrained: true };
+    else if (this.isOpen) this.#reader.sink.drained();
   }
 
   /** Bytes that the window has admitted: given at once if nothing is in the way. */
   data(bytes: Buffer): void {
-    const sink = this.#sink;
     if (!this.isOpen) return this.#window.pass(bytes.length);
-    if (sink === undefined || this.#isPaused || this.#isGiving || this.#window.waitingBytes > 0) {
+    const reader = this.#reader;
+    if (reader.kind !== 'ready' || this.#isPaused || this.#window.waitingBytes > 0) {
       return this.#window.store(bytes);
     }
     this.#window.pass(bytes.length);
-    this.#give(sink, bytes);
+    this.#give(reader.sink, bytes);
   }
 
   /** Gives what waits, as far as the local side takes it now. */
   deliver(): void {
-    const sink = this.#sink;
-    if (sink === undefined || this.#isGiving) return;
-    while (!this.#isPaused) {
+    while (this.#reader.kind === 'ready' && !this.#isPaused) {
       const bytes = this.#window.take();
       if (bytes === undefined) return;
-      this.#give(sink, bytes);
+      this.#give(this.#reader.sink, bytes);
     }
   }
 
   /** Takes the peer's FIN, once all before it was taken; undefined otherwise. */
   takeFin(): FinReader | undefined {
-    if (this.#isGiving || !this.#window.takeFin()) return undefined;
+    if (this.#reader.kind === 'busy' || !this.#window.takeFin()) return undefined;
     if (!this.isOpen) return 'gone';
     this.#local = { kind: 'parting', end: ENDED };
     return 'present';
@@ -100,19 +103,18 @@ export class Delivery {
 
   /** Tells the end, if there is one and nothing waits before it. */
   tell(): void {
-    if (this.#local.kind !== 'parting' || this.#sink === undefined) return;
-    if (this.#isGiving || this.#window.waitingBytes > 0) return;
-    const { end } = this.#local;
+    const local = this.#local;
+    if (local.kind !== 'parting' || this.#reader.kind !== 'ready' || this.#window.waitingBytes > 0) return;
     this.#local = { kind: 'told' };
-    this.#sink.ended(end);
+    this.#reader.sink.ended(local.end);
   }
 
   #give(sink: ByteSink, bytes: Buffer): void {
-    this.#isGiving = true;
+    this.#reader = { kind: 'busy', sink };
     try {
       sink.data(bytes);
     } finally {
-      this.#isGiving = false;
+      this.#reader = { kind: 'ready', sink };
     }
   }
 }

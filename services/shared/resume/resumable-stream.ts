@@ -1,9 +1,9 @@
 // The resumable stream: a byte stream that outlives the transports below it. What is the same at both ends; start here.
 //
-//   a byte that is written    write -> ReplayBuffer -> #send -> Link ~~> the peer ~~> #receiveAck lets go of it
-//   a byte that arrives       Link -> #receive -> ReceiveWindow -> #deliver -> the local side ~~> #acknowledge
+//   a byte that is written    write -> ReplayBuffer -> #send -> Link ~~> the peer ~~> #receiveAck: it is forgotten
+//   a byte that arrives       Link -> #receive -> ReceiveWindow -> #deliver -> the local side -> #acknowledge ~~> the peer
 //
-// The files, in the order in which to read them; the rules are in docs/protocol.md, "The resumable stream".
+// The files in the order in which to read them. The rules are in docs/protocol.md, "The resumable stream".
 //   frames, frame-parser          the flow, and each frame as bytes
 //   limits, codes, resume-events  sizes and times; why something ended; what logs and counters are told
 //   link                          one transport, as frames
@@ -13,6 +13,8 @@
 //   client-end                    dials the transports
 //   stream-table                  finds the stream that a transport belongs to: the agent's end
 //   admission, sniffed-stream     a transport until its first frame, or until it turns out to be a plain stream
+//
+// The states; `carry`, `cut` and `abandon` are the calls, and `over` is said to the owner once.
 //
 //   state                     event                      next      action
 //   fresh                     carry                      carried   opened; what was written is sent
@@ -98,98 +100,15 @@ export class ResumableStream implements ByteStream {
     this.#delivery = new Delivery(this.#window);
   }
 
-  // ── for the local side ──
+  // ── a byte that is written ──
 
-  attach(sink: ByteSink): void {
-    this.#delivery.attach(sink);
-    this.#deliver();
-  }
-
+  /** The chunk itself is kept and sent, if there is headroom for the heads before it. */
   write(chunk: Buffer, headroom = 0): boolean {
     if (!this.#delivery.isOpen) return true;
     this.#replay.append(chunk, headroom);
     this.#send();
     return !this.#replay.isFull;
   }
-
-  pause(): void {
-    this.#delivery.pause();
-  }
-
-  resume(): void {
-    this.#delivery.resume();
-    this.#deliver();
-  }
-
-  close(end: StreamEnd): void {
-    const wasOpen = this.#delivery.isOpen;
-    this.#delivery.close(end);
-    // A peer that filled the window waits for this.
-    this.#acknowledge('soon');
-    if (wasOpen) this.#finishSending();
-    this.#deliver();
-  }
-
-  cut(end: StreamEnd): void {
-    this.#window.discard();
-    if (this.#carriage.kind === 'over') this.#deliver();
-    else this.#reset(resumeCodeOfCut(end.reason), end);
-  }
-
-  // ── for the client end and the agent end ──
-
-  get state(): Carriage['kind'] {
-    return this.#carriage.kind;
-  }
-
-  /** How many bytes arrived: what OPEN and OPENED say. */
-  get received(): number {
-    return this.#window.arrived;
-  }
-
-  /** Bytes held in memory for this stream. */
-  get heldBytes(): { readonly replay: number; readonly waiting: number } {
-    return { replay: this.#replay.heldBytes, waiting: this.#window.waitingBytes };
-  }
-
-  /** Whether the local side has closed the stream: nobody there waits for anything. */
-  get isLeft(): boolean {
-    return !this.#delivery.isOpen;
-  }
-
-  /** Whether the peer has ever sent a frame that belongs to the stream. */
-  get wasHeard(): boolean {
-    return this.#wasHeard;
-  }
-
-  /** Whether the peer may say that it received so many bytes. */
-  covers(received: number): boolean {
-    return this.#replay.covers(received);
-  }
-
-  /** Goes on over `link`, whose handshake is done. It replaces an older one. `received` must be covered. */
-  carry(link: Link, received: number): void {
-    if (this.#carriage.kind === 'over') return link.close(ENDED);
-    // The last ACK may have been lost with its transport.
-    const ack: Ack = { kind: this.#window.taken > 0 ? 'due' : 'none' };
-    const before = this.#enter({ kind: 'carried', link, ack });
-    if (before.kind === 'carried') before.link.close({ reason: 'superseded' });
-    const replayedBytes = this.#replay.rewind(received);
-    const afterMs = before.kind === 'detached' ? this.#clock.now() - before.since : 0;
-    this.#owner.event(
-      before.kind === 'fresh' ? { kind: 'opened' } : { kind: 'resumed', afterMs, replayedBytes },
-    );
-    link.handOver(this.#linkOwner);
-    this.#send();
-  }
-
-  /** Ends the stream from outside: refused for good, or nobody will dial any more. */
-  abandon(end: StreamEnd): void {
-    // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
-    this.#finish(this.#window.peer === 'taken' ? ENDED : end);
-  }
-
-  // ── to the peer ──
 
   /** Sends what the link takes: first what the peer waits for. */
   #send(): void {
@@ -204,26 +123,18 @@ export class ResumableStream implements ByteStream {
     }
   }
 
-  /** Owes the peer an ACK of what was taken: `soon` is at once too, if that is much. */
-  #acknowledge(when: 'soon' | 'now'): void {
-    const carriage = this.#carriage;
-    const pending = this.#window.unacknowledgedBytes;
-    if (carriage.kind !== 'carried' || pending === 0) return;
-    if (when === 'now' || pending >= this.#limits.ackEveryBytes) {
-      replaceAck(carriage, { kind: 'due' });
-      this.#send();
-    } else if (carriage.ack.kind === 'none') {
-      const cancel = this.#clock.after(ACK_AFTER_MS, () => this.#acknowledge('now'));
-      replaceAck(carriage, { kind: 'timed', cancel });
-    }
+  /** The peer's local side took so much: it is forgotten here, and there is room for more. */
+  #receiveAck(total: number): void {
+    const wasFull = this.#replay.isFull;
+    const verdict = this.#replay.acknowledge(total);
+    if (verdict === 'never_sent') return this.#fail('bad_ack', `ack of ${total}`);
+    if (verdict === 'backwards') return this.#fail('protocol_error', `ack of ${total} after a higher one`);
+    this.#send();
+    this.#settle();
+    if (wasFull && !this.#replay.isFull) this.#delivery.drained();
   }
 
-  #writeAck(carried: Carried): void {
-    replaceAck(carried, { kind: 'none' });
-    carried.link.write(encodeAck(this.#window.acknowledge()));
-  }
-
-  // ── from the peer ──
+  // ── a byte that arrives ──
 
   readonly #linkOwner: LinkOwner = {
     received: (frame) => this.#receive(frame),
@@ -270,16 +181,6 @@ export class ResumableStream implements ByteStream {
     this.#deliver();
   }
 
-  #receiveAck(total: number): void {
-    const wasFull = this.#replay.isFull;
-    const verdict = this.#replay.acknowledge(total);
-    if (verdict === 'never_sent') return this.#fail('bad_ack', `ack of ${total}`);
-    if (verdict === 'backwards') return this.#fail('protocol_error', `ack of ${total} after a higher one`);
-    this.#send();
-    this.#settle();
-    if (wasFull && !this.#replay.isFull) this.#delivery.drained();
-  }
-
   /** To the local side, in this order: what waits, the FIN, the end. To the peer: that it was taken. */
   #deliver(): void {
     this.#delivery.deliver();
@@ -289,54 +190,70 @@ export class ResumableStream implements ByteStream {
     this.#delivery.tell();
   }
 
-  // ── endings ──
-
-  #answerFin(reader: FinReader): void {
-    if (reader === 'present') {
-      this.#replay.dropUnsent();
-      this.#finishSending();
-    }
-    this.#acknowledge('now');
-    this.#settle();
-  }
-
-  #finishSending(): void {
-    if (this.#carriage.kind === 'over') return;
-    this.#replay.appendFin();
-    this.#watchProgress();
-    this.#send();
-  }
-
-  /** A peer that neither takes the last bytes nor sends its own must not hold the stream for ever. */
-  #watchProgress(): void {
-    const progress = this.#replay.acked + this.received;
-    this.#cancelStall = this.#clock.after(STUCK_AFTER_MS, () => {
-      const hasMoved = this.#replay.acked + this.received > progress;
-      if (this.#carriage.kind === 'carried' && !hasMoved) this.#fail('stuck');
-      else this.#watchProgress();
-    });
-  }
-
-  /** Both directions are finished: the peer's FIN was taken here, and ours there. */
-  #settle(): void {
+  /** Owes the peer an ACK of what was taken: `soon` is at once too, if that is much. */
+  #acknowledge(when: 'soon' | 'now'): void {
     const carriage = this.#carriage;
-    const window = this.#window;
-    if (window.peer !== 'taken' || !this.#replay.isSettled || carriage.kind !== 'carried') return;
-    if (window.unacknowledgedBytes > 0) this.#writeAck(carriage);
-    this.#owner.event({ kind: 'finished' });
-    this.#finish(ENDED);
+    const pending = this.#window.unacknowledgedBytes;
+    if (carriage.kind !== 'carried' || pending === 0) return;
+    if (when === 'now' || pending >= this.#limits.ackEveryBytes) {
+      replaceAck(carriage, { kind: 'due' });
+      this.#send();
+    } else if (carriage.ack.kind === 'none') {
+      const cancel = this.#clock.after(ACK_AFTER_MS, () => this.#acknowledge('now'));
+      replaceAck(carriage, { kind: 'timed', cancel });
+    }
   }
 
-  /** The peer broke the protocol. */
-  #fail(code: ResumeCode, detail?: string): void {
-    this.#reset(code, endOf(code), detail);
+  #writeAck(carried: Carried): void {
+    replaceAck(carried, { kind: 'none' });
+    carried.link.write(encodeAck(this.#window.acknowledge()));
   }
 
-  #reset(code: ResumeCode, end: StreamEnd, detail?: string): void {
-    if (this.#carriage.kind === 'over') return;
-    if (this.#carriage.kind === 'carried') this.#carriage.link.write(encodeReset(code));
-    this.#owner.event({ kind: 'reset', by: 'us', code, ...(detail === undefined ? {} : { detail }) });
-    this.#finish(end);
+  attach(sink: ByteSink): void {
+    this.#delivery.attach(sink);
+    this.#deliver();
+  }
+
+  pause(): void {
+    this.#delivery.pause();
+  }
+
+  resume(): void {
+    this.#delivery.resume();
+    this.#deliver();
+  }
+
+  // ── transports come and go ──
+
+  /** How many bytes arrived: what OPEN and OPENED say. */
+  get received(): number {
+    return this.#window.arrived;
+  }
+
+  /** Whether the peer has ever sent a frame that belongs to the stream. */
+  get wasHeard(): boolean {
+    return this.#wasHeard;
+  }
+
+  /** Whether the peer may say that it received so many bytes. */
+  covers(received: number): boolean {
+    return this.#replay.covers(received);
+  }
+
+  /** Goes on over `link`, whose handshake is done. It replaces an older one. `received` must be covered. */
+  carry(link: Link, received: number): void {
+    if (this.#carriage.kind === 'over') return link.close(ENDED);
+    // The last ACK may have been lost with its transport.
+    const ack: Ack = { kind: this.#window.taken > 0 ? 'due' : 'none' };
+    const before = this.#enter({ kind: 'carried', link, ack });
+    if (before.kind === 'carried') before.link.close({ reason: 'superseded' });
+    const replayedBytes = this.#replay.rewind(received);
+    const afterMs = before.kind === 'detached' ? this.#clock.now() - before.since : 0;
+    this.#owner.event(
+      before.kind === 'fresh' ? { kind: 'opened' } : { kind: 'resumed', afterMs, replayedBytes },
+    );
+    link.handOver(this.#linkOwner);
+    this.#send();
   }
 
   #lost(end: StreamEnd): void {
@@ -355,6 +272,95 @@ export class ResumableStream implements ByteStream {
   #giveUp(afterMs: number, end: StreamEnd): void {
     this.#owner.event({ kind: 'given_up', afterMs });
     this.abandon(end);
+  }
+
+  /** Ends the stream from outside: refused for good, or nobody will dial any more. */
+  abandon(end: StreamEnd): void {
+    // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
+    this.#finish(this.#window.peer === 'taken' ? ENDED : end);
+  }
+
+  // ── the end, agreed ──
+
+  close(end: StreamEnd): void {
+    const wasOpen = this.#delivery.isOpen;
+    this.#delivery.close(end);
+    // A peer that filled the window waits for this.
+    this.#acknowledge('soon');
+    if (wasOpen) this.#finishSending();
+    this.#deliver();
+  }
+
+  #finishSending(): void {
+    if (this.#carriage.kind === 'over') return;
+    this.#replay.appendFin();
+    this.#watchProgress();
+    this.#send();
+  }
+
+  #answerFin(reader: FinReader): void {
+    if (reader === 'present') {
+      this.#replay.dropUnsent();
+      this.#finishSending();
+    }
+    this.#acknowledge('now');
+    this.#settle();
+  }
+
+  /** Both directions are finished: the peer's FIN was taken here, and ours there. */
+  #settle(): void {
+    const carriage = this.#carriage;
+    const window = this.#window;
+    if (window.peer !== 'taken' || !this.#replay.isSettled || carriage.kind !== 'carried') return;
+    if (window.unacknowledgedBytes > 0) this.#writeAck(carriage);
+    this.#owner.event({ kind: 'finished' });
+    this.#finish(ENDED);
+  }
+
+  /** A peer that neither takes the last bytes nor sends its own must not hold the stream for ever. */
+  #watchProgress(): void {
+    const progress = this.#replay.acked + this.received;
+    this.#cancelStall = this.#clock.after(STUCK_AFTER_MS, () => {
+      const hasMoved = this.#replay.acked + this.received > progress;
+      if (this.#carriage.kind === 'carried' && !hasMoved) this.#fail('stuck');
+      else this.#watchProgress();
+    });
+  }
+
+  // ── the end, at once ──
+
+  cut(end: StreamEnd): void {
+    this.#window.discard();
+    if (this.#carriage.kind === 'over') this.#deliver();
+    else this.#reset(resumeCodeOfCut(end.reason), end);
+  }
+
+  /** The peer broke the protocol. */
+  #fail(code: ResumeCode, detail?: string): void {
+    this.#reset(code, endOf(code), detail);
+  }
+
+  #reset(code: ResumeCode, end: StreamEnd, detail?: string): void {
+    if (this.#carriage.kind === 'over') return;
+    if (this.#carriage.kind === 'carried') this.#carriage.link.write(encodeReset(code));
+    this.#owner.event({ kind: 'reset', by: 'us', code, ...(detail === undefined ? {} : { detail }) });
+    this.#finish(end);
+  }
+
+  // ── the state ──
+
+  get state(): Carriage['kind'] {
+    return this.#carriage.kind;
+  }
+
+  /** Whether the local side has closed the stream: nobody there waits for anything. */
+  get isLeft(): boolean {
+    return !this.#delivery.isOpen;
+  }
+
+  /** Bytes held in memory for this stream. */
+  get heldBytes(): { readonly replay: number; readonly waiting: number } {
+    return { replay: this.#replay.heldBytes, waiting: this.#window.waitingBytes };
   }
 
   #finish(end: StreamEnd): void {

@@ -227,3 +227,18 @@ test('who wrote before he attached, and was told to stop, hears once he has that
   stream.attach({ data: () => {}, drained, ended: () => {} });
   expect(drains).toBe(1);
 });
+
+test('a FIN waits behind the bytes before it: until those are taken, nothing answers it, and writes still go out', () => {
+  const peer = carry();
+  stream.pause();
+  peer.send(encodeData(0, Buffer.from('bye')), encodeFin(3));
+  clock.advance(1_000);
+  expect(sent(peer)).toEqual([]);
+  stream.write(Buffer.from('wait'));
+  expect(sent(peer)).toEqual(['data']);
+  expect(ends).toEqual([]);
+  stream.resume();
+  expect(sent(peer)).toEqual(['data', 'fin', 'ack']);
+  expect(peer.frames.at(-1)).toEqual({ kind: 'ack', total: 4 });
+  expect(ends).toEqual([{ reason: 'ended' }]);
+});
