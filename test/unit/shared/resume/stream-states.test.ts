@@ -1,7 +1,7 @@
 // The states of a resumable stream: each row of the table in resumable-stream.ts, and none besides.
 import { beforeEach, expect, test } from 'vitest';
 import { encodeAck, encodeData, encodeFin, encodeReset } from '#shared/resume/frames.ts';
-import { FLOW_LIMITS, STUCK_AFTER_MS } from '#shared/resume/limits.ts';
+import { DATA_FRAME_BYTES, FLOW_LIMITS, STUCK_AFTER_MS } from '#shared/resume/limits.ts';
 import { Link } from '#shared/resume/link.ts';
 import { ResumableStream } from '#shared/resume/resumable-stream.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
@@ -9,6 +9,7 @@ import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RawPeer } from '../../../support/resume/resume-peer.ts';
 import { makeWire, PERFECT_WIRE } from '../../../support/resume/resume-wire.ts';
 import { stateTableOf } from '../../../support/resume/state-table.ts';
+import { FakeStream } from '../../../support/stream/fake-stream.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const WINDOW_MS = 60_000;
@@ -241,4 +242,35 @@ test('a FIN waits behind the bytes before it: until those are taken, nothing ans
   expect(sent(peer)).toEqual(['data', 'fin', 'ack']);
   expect(peer.frames.at(-1)).toEqual({ kind: 'ack', total: 4 });
   expect(ends).toEqual([{ reason: 'ended' }]);
+});
+
+test('a sink that resumes from within its own call gets the next bytes after that call, not within it', () => {
+  const calls: string[] = [];
+  stream = new ResumableStream({
+    clock,
+    limits: FLOW_LIMITS,
+    resumeWindowMs: WINDOW_MS,
+    owner: { event: () => {}, detached: () => {}, over: () => {} },
+  });
+  stream.attach({
+    data: (chunk) => {
+      const name = chunk.toString('latin1', 0, 1);
+      calls.push(`${name} begins`);
+      stream.resume();
+      calls.push(`${name} ends`);
+    },
+    drained: () => {},
+    ended: () => calls.push('the end'),
+  });
+  stream.pause();
+  // It gives what it gets as it got it, and what has this size waits where it is: two chunks, not one.
+  const transport = new FakeStream();
+  const link = new Link(transport);
+  link.start({ received: () => {}, drained: () => {}, ended: () => {} });
+  stream.carry(link, 0);
+  transport.send(encodeData(0, Buffer.alloc(DATA_FRAME_BYTES, 'a')));
+  transport.send(encodeData(DATA_FRAME_BYTES, Buffer.alloc(DATA_FRAME_BYTES, 'b')));
+  transport.send(encodeFin(2 * DATA_FRAME_BYTES));
+  stream.resume();
+  expect(calls).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'the end']);
 });
