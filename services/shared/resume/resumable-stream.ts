@@ -4,15 +4,15 @@
 //   a byte that arrives       Link -> #receive -> ReceiveWindow -> #deliver -> the local side -> #acknowledge ~~> the peer
 //
 // The files in the order in which to read them. The rules are in docs/protocol.md, "The resumable stream".
-//   frames, frame-parser          the flow, and each frame as bytes
-//   limits, codes, resume-events  sizes and times; why something ended; what logs and counters are told
-//   link                          one transport, as frames
-//   replay-buffer                 what was written and is not acknowledged: the sender's half
-//   receive-window, delivery      what arrived and is not taken, and the local side that takes it: the receiver's half
-//   resumable-stream              both halves, on one transport after the other
-//   client-end                    dials the transports
-//   stream-table                  finds the stream that a transport belongs to: the agent's end
-//   admission, sniffed-stream     a transport until its first frame, or until it turns out to be a plain stream
+//   frames, frame-parser           the flow, and each frame as bytes
+//   limits, codes, resume-events   sizes and times; why something ended; what logs and counters are told
+//   link                           one transport, as frames
+//   replay-buffer                  what was written and is not acknowledged: the sender's half
+//   receive-window, delivery       what arrived and is not taken, and the local side that takes it: the receiver's half
+//   resumable-stream               both halves, on one transport after the other
+//   client-end                     dials the transports
+//   stream-table                   finds the stream that a transport belongs to: the agent's end
+//   new-transport, sniffed-stream  a transport until its first frame, or until it turns out to be a plain stream
 //
 // The states; `carry`, `cut` and `abandon` are the calls, and `over` is said to the owner once.
 //

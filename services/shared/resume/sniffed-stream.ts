@@ -1,7 +1,7 @@
 // The sniffed stream: a transport whose first byte was looked at, handed on as if it had not been.
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 
-/** Who looks. It hears of one of these at most once, and of `gone` only while nobody has attached. */
+/** Who looks: told of the first byte, and of an end that comes before anybody attaches. */
 export interface Watcher {
   first(byte: number): void;
   gone(): void;

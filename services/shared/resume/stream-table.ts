@@ -2,12 +2,12 @@
 
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { Admission, type Admitted, type Expectation } from './admission.ts';
 import type { ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import { encodeOpened, encodeRefused, type OpenFrame } from './frames.ts';
 import { FLOW_LIMITS, type FlowLimits, MAX_RESUMABLE_STREAMS } from './limits.ts';
 import type { Link } from './link.ts';
+import { type Expectation, NewTransport, type Recognized } from './new-transport.ts';
 import { ResumableStream } from './resumable-stream.ts';
 import type { ResumeEvent } from './resume-events.ts';
 
@@ -44,7 +44,8 @@ interface Entry<Info> {
 export class ResumableStreamTable<Info> {
   readonly #options: ResumableStreamTableOptions<Info>;
   readonly #entries = new Map<string, Entry<Info>>();
-  readonly #admissions = new Set<Admission>();
+  /** Those of which nobody knows yet what they are. */
+  readonly #newcomers = new Set<NewTransport>();
   #stopped: StreamEnd | undefined;
   #tellEmptied: (() => void)[] = [];
 
@@ -63,26 +64,26 @@ export class ResumableStreamTable<Info> {
    * gone, what is returned cuts it; from then on that does nothing.
    */
   accept(transport: ByteStream, { expects, info, onSettled }: Acceptance<Info>): (end: StreamEnd) => void {
-    const admission = new Admission({
+    const newcomer = new NewTransport({
       clock: this.#options.clock,
       transport,
       expects,
       settled: (what) => {
-        this.#admissions.delete(admission);
+        this.#newcomers.delete(newcomer);
         onSettled?.();
         this.#admit(what, info);
       },
     });
-    this.#admissions.add(admission);
-    if (this.#stopped === undefined) admission.start();
-    else admission.cut(this.#stopped);
-    return (end) => admission.cut(end);
+    this.#newcomers.add(newcomer);
+    if (this.#stopped === undefined) newcomer.start();
+    else newcomer.cut(this.#stopped);
+    return (end) => newcomer.cut(end);
   }
 
   /** Resets every stream and refuses what still comes. May be called twice. */
   stop(end: StreamEnd): void {
     this.#stopped ??= end;
-    for (const admission of this.#admissions) admission.cut(end);
+    for (const newcomer of this.#newcomers) newcomer.cut(end);
     for (const { stream } of this.#entries.values()) stream.cut(end);
   }
 
@@ -98,7 +99,7 @@ export class ResumableStreamTable<Info> {
     });
   }
 
-  #admit(what: Admitted, info: Info): void {
+  #admit(what: Recognized, info: Info): void {
     switch (what.kind) {
       case 'plain':
         return this.#options.onStream(what.stream, { kind: 'plain', info });

@@ -1,7 +1,6 @@
 // What a bad peer gets: its code, one event, and never a byte of damage to a stream.
 import * as fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import type { Expectation } from '#shared/resume/admission.ts';
 import {
   encodeAck,
   encodeData,
@@ -17,6 +16,7 @@ import {
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
 } from '#shared/resume/limits.ts';
+import type { Expectation } from '#shared/resume/new-transport.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';

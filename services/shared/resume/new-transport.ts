@@ -1,4 +1,4 @@
-// The admission: a transport until it is known what it is.
+// The new transport: until it is known what it is.
 //
 //   state            event                            next     the transport is
 //   silent           the first byte is an OPEN's      opening
@@ -23,30 +23,30 @@ import { SniffedStream } from './sniffed-stream.ts';
  */
 export type Expectation = 'plain' | 'resume' | 'unknown';
 
-export type Admitted =
+export type Recognized =
   | { readonly kind: 'plain'; readonly stream: ByteStream }
   | { readonly kind: 'framed'; readonly link: Link; readonly frame: ReceivedFrame }
   | { readonly kind: 'late'; readonly link: Link }
   | { readonly kind: 'gone' };
 
-export interface AdmissionOptions {
+export interface NewTransportOptions {
   readonly clock: Clock;
   /** Nobody has attached to it. */
   readonly transport: ByteStream;
   readonly expects: Expectation;
   /** Called once. */
-  readonly settled: (what: Admitted) => void;
+  readonly settled: (what: Recognized) => void;
 }
 
-type AdmissionState =
+type NewTransportState =
   | { readonly kind: 'silent' | 'opening'; readonly cancelTimeout: Cancel }
   | { readonly kind: 'settled' };
 
-export class Admission {
-  readonly #options: AdmissionOptions;
-  #state: AdmissionState = { kind: 'silent', cancelTimeout: () => {} };
+export class NewTransport {
+  readonly #options: NewTransportOptions;
+  #state: NewTransportState = { kind: 'silent', cancelTimeout: () => {} };
 
-  constructor(options: AdmissionOptions) {
+  constructor(options: NewTransportOptions) {
     this.#options = options;
   }
 
@@ -90,7 +90,7 @@ export class Admission {
     });
   }
 
-  #settle(what: Admitted): void {
+  #settle(what: Recognized): void {
     if (this.#state.kind === 'settled') return;
     this.#state.cancelTimeout();
     this.#state = { kind: 'settled' };

@@ -1,8 +1,8 @@
 // A transport between its acceptance and its first words: when it is settled what it is, and that it can be cut before.
 import { beforeEach, expect, test } from 'vitest';
-import type { Expectation } from '#shared/resume/admission.ts';
 import { FRAME_TYPES } from '#shared/resume/frames.ts';
 import { OPEN_TIMEOUT_MS, PLAIN_AFTER_MS } from '#shared/resume/limits.ts';
+import type { Expectation } from '#shared/resume/new-transport.ts';
 import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RawPeer } from '../../../support/resume/resume-peer.ts';
