@@ -122,21 +122,26 @@ export class ResumeFrameParser {
   }
 
   #decode(): ReceivedFrame | undefined {
-    const type = this.#head.readUInt8(0);
-    const payload = this.#head.subarray(HEADER_BYTES, HEADER_BYTES + this.#head.readUInt32BE(1));
-    if (type === FRAME_TYPES.open) return this.#decodeOpen(payload);
-    if (type === FRAME_TYPES.refused)
-      return { kind: 'refused', code: resumeCodeFrom(payload.readUInt16BE()) };
-    if (type === FRAME_TYPES.reset) return { kind: 'reset', code: resumeCodeFrom(payload.readUInt16BE()) };
-    const offset = readOffset(payload, 0);
+    const head = this.#head;
+    const type = head.readUInt8(0);
+    const payloadBytes = head.readUInt32BE(1);
+    if (type === FRAME_TYPES.open) {
+      return this.#decodeOpen(head.subarray(HEADER_BYTES, HEADER_BYTES + payloadBytes));
+    }
+    if (type === FRAME_TYPES.refused || type === FRAME_TYPES.reset) {
+      const code = resumeCodeFrom(head.readUInt16BE(HEADER_BYTES));
+      return { kind: type === FRAME_TYPES.reset ? 'reset' : 'refused', code };
+    }
+    const offset = readOffset(head, HEADER_BYTES);
     if (offset === undefined) return this.#fail('protocol_error', 'an offset over 2^53');
     if (type === FRAME_TYPES.ack) return { kind: 'ack', total: offset };
     if (type === FRAME_TYPES.fin) return { kind: 'fin', offset };
     if (type === FRAME_TYPES.opened) {
-      if (payload.length < OPENED_PAYLOAD_BYTES) return { kind: 'opened', received: offset };
-      return { kind: 'opened', received: offset, resumeWindowMs: payload.readUInt32BE(OFFSET_BYTES) * 1_000 };
+      if (payloadBytes < OPENED_PAYLOAD_BYTES) return { kind: 'opened', received: offset };
+      const seconds = head.readUInt32BE(HEADER_BYTES + OFFSET_BYTES);
+      return { kind: 'opened', received: offset, resumeWindowMs: seconds * 1_000 };
     }
-    this.#state = { kind: 'data', offset, left: this.#head.readUInt32BE(1) - OFFSET_BYTES };
+    this.#state = { kind: 'data', offset, left: payloadBytes - OFFSET_BYTES };
     return undefined;
   }
 
