@@ -13,10 +13,10 @@ import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
 
-/** An agent that was reached and does not open the session is asked again for at least this time, in milliseconds. */
+/** An agent that was reached and does not open the stream is asked again for at least this time, in milliseconds. */
 export const OPEN_PATIENCE_MS = 30_000;
 
-/** A session that exists has less time than a new one: no wait that a relay asks for is longer, in milliseconds. */
+/** A stream that exists has less time than a new one: no wait that a relay asks for is longer, in milliseconds. */
 export const LONGEST_REDIAL_WAIT_MS = 15_000;
 
 export interface ResumingOptions {
@@ -42,7 +42,7 @@ export interface Resuming {
   readonly isInterrupted: () => boolean;
 }
 
-/** Opens a session on the transport that is there, and goes on over others when that one is lost. */
+/** Opens a resumable stream on the transport that is there; it goes on over others when that one is lost. */
 export function resumeOver(options: ResumingOptions): Resuming {
   const { clock, random, notify, redial, route } = options;
   let first: ResumingOptions['first'] | undefined = options.first;
@@ -53,7 +53,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     randomBytes,
     resumeWindowMs: RESUME_WINDOW_MS,
     openWindowMs: Math.max(OPEN_PATIENCE_MS, options.waitMs),
-    async dial({ signal }) {
+    async dial(signal) {
       const opened = first;
       first = undefined;
       return outcomeOf(opened ?? (await redial(signal)), route, random);
@@ -69,10 +69,10 @@ export function resumeOver(options: ResumingOptions): Resuming {
     },
   });
   end.start();
-  return { stream: end.stream, over, isInterrupted: () => end.status.kind !== 'connected' };
+  return { stream: end.stream, over, isInterrupted: () => end.state !== 'carried' };
 }
 
-/** A session that exists has more patience than a new one: what may be a passing trouble is taken for one. */
+/** A stream that exists has more patience than a new one: what may be a passing trouble is taken for one. */
 function outcomeOf(outcome: StreamDialOutcome, route: Route, random: () => number): Redial {
   if (outcome.kind === 'open') {
     return { kind: 'open', transport: outcome.stream };

@@ -1,8 +1,8 @@
 // The contract of the byte stream, run against both ends of the resumable stream, and the stream whose first byte was seen.
 import { ClientEnd } from '#shared/resume/client-end.ts';
 import { STUCK_AFTER_MS } from '#shared/resume/limits.ts';
-import { ResumableStreamTable } from '#shared/resume/session-table.ts';
-import { type SniffResult, sniff } from '#shared/resume/sniffed-stream.ts';
+import { SniffedStream } from '#shared/resume/sniffed-stream.ts';
+import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { makeWire, PERFECT_WIRE } from '../support/resume/resume-wire.ts';
 import { FakeStream } from '../support/stream/fake-stream.ts';
@@ -36,7 +36,7 @@ async function openResumable(
   const table = new ResumableStreamTable<undefined>({
     clock,
     resumeWindowMs: WINDOW_MS,
-    onSession: (stream) => {
+    onStream: (stream) => {
       agent = stream;
     },
     onEvent: () => undefined,
@@ -59,7 +59,7 @@ async function openResumable(
   end.start();
   const opened = await until('it is open', () => {
     nudge();
-    return end.status.kind === 'connected' && agent;
+    return end.state === 'carried' && agent;
   });
   const ends = choose({ client: end.stream, agent: opened });
   return { ...ends, nudge, closeTime: { clock, withinMs: STUCK_AFTER_MS } };
@@ -68,16 +68,9 @@ async function openResumable(
 function openSniffed(): StreamHarness {
   const inner = new FakeStream();
   const far = farFakeStream(inner);
-  let result: SniffResult | undefined;
-  sniff(inner, {
-    clock: new ManualClock(),
-    silenceMs: 1_000,
-    decided: (given) => {
-      result = given;
-    },
-  });
+  const stream = new SniffedStream(inner);
+  stream.watch({ first: () => undefined, gone: () => undefined });
   const preface = Buffer.from('S');
   far.send(preface);
-  if (result?.kind !== 'plain') throw new Error(`not plain, but ${result?.kind}`);
-  return { stream: result.stream, far, preface, nudge: far.nudge };
+  return { stream, far, preface, nudge: far.nudge };
 }

@@ -47,7 +47,7 @@ import { MAX_REFUSAL_BYTES } from '../../../services/shared/protocol/refusals.ts
 import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-after.ts';
 import {
   MAX_PAYLOAD_BYTES,
-  MAX_SESSIONS,
+  MAX_RESUMABLE_STREAMS,
   OPEN_TIMEOUT_MS,
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
@@ -214,7 +214,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       unit: 'ms',
       past: 'the session is given up',
     },
-    { what: 'sessions that one agent keeps', value: MAX_SESSIONS, unit: 'count', past: 'REFUSED' },
+    { what: 'sessions that one agent keeps', value: MAX_RESUMABLE_STREAMS, unit: 'count', past: 'REFUSED' },
   ],
   'Agent and clients: what they wait for': [
     {

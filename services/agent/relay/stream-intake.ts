@@ -5,7 +5,7 @@ import type { Dial } from '#shared/protocol/control-messages.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
-import { ResumableStreamTable } from '#shared/resume/session-table.ts';
+import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { Backoff } from '#shared/time/backoff.ts';
@@ -76,13 +76,13 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   const arrivals = new Set<Arrival>();
   let isStopping = false;
   const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
-  /** Sessions whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
+  /** Streams whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
   const left = new Set<string>();
-  const sessions = new ResumableStreamTable<string>({
+  const streams = new ResumableStreamTable<string>({
     clock,
     resumeWindowMs: options.resumeWindowMs,
-    onSession(stream, origin) {
-      const key = origin.kind === 'resumable' ? origin.sessionId : '';
+    onStream(stream, origin) {
+      const key = origin.kind === 'resumable' ? origin.streamId : '';
       let isLost = false;
       const duplex = duplexOf(stream, ({ reason }) => {
         isLost = !left.delete(key) && reason !== 'ended';
@@ -90,9 +90,9 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const discard = (): void => stream.cut({ reason: 'ended' });
       onSession(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
     },
-    onEvent(event, { sessionId, info: address }) {
+    onEvent(event, { streamId, info: address }) {
       const isReset = event.kind === 'reset' && event.by === 'peer' && event.code === 'aborted';
-      if (isReset && sessionId !== undefined) left.add(sessionId);
+      if (isReset && streamId !== undefined) left.add(streamId);
       onEvent(event, address);
     },
   });
@@ -145,7 +145,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
           cut({ reason: 'fault', detail: 'made room for another one' });
         };
         const expects = resumable ? 'resume' : 'unknown';
-        const cut = sessions.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });
+        const cut = streams.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });
         return;
       }
       if (signal.aborted) return;
@@ -166,12 +166,12 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const arrival = comeIn(dial.client);
       if (arrival !== undefined) void open(dial, arrival);
     },
-    detached: () => sessions.counts.detached,
+    detached: () => streams.counts.detached,
     async stop(end, withinMs) {
       isStopping = true;
       for (const { dialling } of arrivals) dialling.abort();
-      await sessions.emptied(withinMs);
-      sessions.stop(end);
+      await streams.emptied(withinMs);
+      streams.stop(end);
     },
   };
 }

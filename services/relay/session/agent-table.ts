@@ -2,7 +2,7 @@
 
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
-import { MAX_SESSIONS } from '#shared/resume/limits.ts';
+import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../hop/cluster-key.ts';
 import { formatGrant, GRANT_EVERY_MS, readGrant } from '../hop/grant.ts';
@@ -89,8 +89,8 @@ export class AgentTable {
     let detached = 0;
     for (const { agent } of this.#rows.values()) {
       // An agent may say what it likes: it is believed as far as it can be true.
-      all += Math.min(agent.status?.clients ?? 0, MAX_SESSIONS);
-      detached += Math.min(agent.status?.detached ?? 0, MAX_SESSIONS);
+      all += Math.min(agent.status?.clients ?? 0, MAX_RESUMABLE_STREAMS);
+      detached += Math.min(agent.status?.detached ?? 0, MAX_RESUMABLE_STREAMS);
     }
     return { all, detached };
   }

@@ -1,26 +1,49 @@
-// The client end: dials a transport, opens or resumes the session on it, and dials again when it is lost.
+// The client end: dials a transport, opens or resumes the stream on it, and dials again when it is lost.
+//
+//   state                       event                                  next      action
+//   idle                        start                                  dialling  an outage begins
+//   dialling                    a transport                            opening   OPEN: new, or resume after one OPENED
+//   dialling                    not now                                waiting
+//   dialling                    never                                  over
+//   dialling                    15 s of a re-dial                      waiting   the dial is aborted
+//   waiting                     the wait is over                       dialling
+//   opening                     OPENED that fits                       carried   the outage is over
+//   opening                     OPENED that does not fit               over      RESET (bad_offset)
+//   opening                     REFUSED (bad_version)                  dialling  from now on the oldest version
+//   opening                     REFUSED (bad_version), of the oldest   over
+//   opening                     REFUSED (open_timeout)                 waiting
+//   opening                     REFUSED, any other                     over
+//   opening                     no answer, to a new stream             over      RESET (protocol_error)
+//   opening                     no answer, to one that exists          waiting   the transport is cut
+//   opening                     the transport ends                     waiting
+//   opening                     10 s                                   waiting   the transport is cut
+//   carried                     lost, after 3 s or for the first time  dialling  an outage begins
+//   carried                     lost again, within 3 s                 waiting   an outage begins
+//   dialling, waiting, opening  the open window ends                   over      given up
+//   dialling, waiting, opening  cut                                    over      what is on its way is cut
 
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { RESUME_CODES, type ResumeCode } from './codes.ts';
+import { endOf, RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import {
   encodeOpen,
   encodeReset,
   OLDEST_VERSION,
   type OpenedFrame,
+  type OpenMode,
   type ProtocolVersion,
   RESUME_VERSION,
-  SESSION_ID_BYTES,
+  STREAM_ID_BYTES,
 } from './frames.ts';
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_LAST_MS,
   FLOW_LIMITS,
   type FlowLimits,
-  LONGEST_RESUME_WINDOW_MS,
+  MAX_RESUME_WINDOW_MS,
   NOTICE_AFTER_MS,
   OPEN_TIMEOUT_MS,
   REDIAL_TIMEOUT_MS,
@@ -34,20 +57,13 @@ export type TransportOutcome =
   | { readonly kind: 'open'; readonly transport: ByteStream }
   /** Not now (unreachable, 404, 429, 503, 504): worth another try while the window lasts, after `waitMs` at least. */
   | { readonly kind: 'retry'; readonly detail?: string | Untrusted; readonly waitMs?: number }
-  /** Never: the session ends with this. */
+  /** Never: the stream ends with this. */
   | { readonly kind: 'fatal'; readonly end: StreamEnd };
 
-export interface DialRequest {
-  /** The session exists: a refusal that would be final for a new one may only mean "not yet". */
-  readonly resuming: boolean;
-  /** Aborted when the outcome is no longer wanted; an open transport that comes too late is cut. */
-  readonly signal: AbortSignal;
-}
-
 /**
- * What a person is told: after 3 s that there is no agent (`unanswered`, of a session that does not exist yet) or no way
- * to it (`interrupted`) and for how long it is tried; the end of that only if it was told; nothing once the local side has
- * closed.
+ * What a person is told. After 3 s: that there is no agent (`unanswered`, of a stream that does not exist yet) or no way to
+ * it (`interrupted`), and for how long it is tried. Then the end of that, only if it was told. Nothing once the local side
+ * has closed.
  */
 export type ResumeStatus =
   | {
@@ -59,8 +75,11 @@ export type ResumeStatus =
 
 export interface ClientEndOptions {
   readonly clock: Clock;
-  /** The first dial may take as long as it likes; a re-dial gets 15 s. A rejection counts as `retry`. */
-  readonly dial: (request: DialRequest) => Promise<TransportOutcome>;
+  /**
+   * The first dial may take as long as it likes; a re-dial gets 15 s. A rejection counts as `retry`. The signal says that
+   * the outcome is not wanted any more; a transport that opens all the same is cut.
+   */
+  readonly dial: (signal: AbortSignal) => Promise<TransportOutcome>;
   /** From the loss of a transport, unless the agent tells another one. */
   readonly resumeWindowMs: number;
   /** From the first outcome of `dial` to the first OPENED; the resume window by default. */
@@ -71,74 +90,73 @@ export interface ClientEndOptions {
   readonly onStatus: (status: ResumeStatus) => void;
   readonly onEvent: (event: ResumeEvent) => void;
   /**
-   * The session is over on the wire and nothing will be dialled any more. A program must live until then: what was
+   * The stream is over on the wire and nothing will be dialled any more. A program must live until then: what was
    * written before a close may still have to be sent. The sink may still be taking its last bytes.
    */
   readonly onOver: (end: StreamEnd) => void;
   readonly limits?: FlowLimits;
 }
 
-type Phase =
+/** The time without a transport: from `start` or a loss to the next OPENED. */
+interface Outage {
+  /** What OPEN asks for: the stream exists from the first OPENED on. */
+  readonly mode: OpenMode;
+  readonly since: number;
+  /** Why it lasts, as far as somebody said. */
+  detail: string | Untrusted | undefined;
+  isTold: boolean;
+  readonly cancelNotice: Cancel;
+  /** A stream that does not exist yet has no window of its own: set with the first outcome of a dial. */
+  cancelPatience: Cancel | undefined;
+}
+
+interface Connecting {
+  readonly outage: Outage;
+  readonly cancelTimeout: Cancel;
+}
+
+type ClientState =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'waiting'; readonly cancel: Cancel }
-  | { readonly kind: 'dialling'; readonly abort: AbortController; readonly cancelTimeout: Cancel }
-  | { readonly kind: 'opening'; readonly link: Link; readonly cancelTimeout: Cancel }
-  | { readonly kind: 'connected'; readonly since: number }
+  | (Connecting & { readonly kind: 'dialling'; readonly abort: AbortController })
+  | (Connecting & { readonly kind: 'waiting' })
+  | (Connecting & { readonly kind: 'opening'; readonly link: Link })
+  | { readonly kind: 'carried'; readonly since: number }
   | { readonly kind: 'over' };
 
-const nothing: Cancel = () => {};
+type Dialling = Extract<ClientState, { kind: 'dialling' }>;
+type Opening = Extract<ClientState, { kind: 'opening' }>;
 
 export class ClientEnd implements StreamOwner {
   readonly #options: ClientEndOptions;
-  readonly #sessionId: Buffer;
+  readonly #streamId: Buffer;
   readonly #stream: ResumableStream;
-  #phase: Phase = { kind: 'idle' };
-  #version: ProtocolVersion = RESUME_VERSION;
-  #established = false;
-  #resumeWindowMs: number;
   readonly #backoff: Backoff;
+  #state: ClientState = { kind: 'idle' };
+  #version: ProtocolVersion = RESUME_VERSION;
   /** The last transport was a good one, and nothing was dialled since: the next dial is at once. */
   #mayHurry = true;
-  #connectingSince = 0;
-  #lastDetail: string | Untrusted | undefined;
-  #cancelPatience: Cancel | undefined;
-  #cancelNotice: Cancel = nothing;
-  #noticed = false;
 
   constructor(options: ClientEndOptions) {
+    const { clock, limits = FLOW_LIMITS, resumeWindowMs, random, randomBytes } = options;
     this.#options = options;
-    this.#resumeWindowMs = options.resumeWindowMs;
-    this.#sessionId = options.randomBytes(SESSION_ID_BYTES);
-    const { random } = options;
-    this.#backoff = new Backoff({
-      firstMs: BACKOFF_FIRST_MS,
-      maxMs: BACKOFF_LAST_MS,
-      growth: RETURN_GROWTH,
-      random,
-    });
-    this.#stream = new ResumableStream({
-      clock: options.clock,
-      limits: options.limits ?? FLOW_LIMITS,
-      resumeWindowMs: options.resumeWindowMs,
-      owner: this,
-    });
+    this.#streamId = randomBytes(STREAM_ID_BYTES);
+    this.#stream = new ResumableStream({ clock, limits, resumeWindowMs, owner: this });
+    const bounds = { firstMs: BACKOFF_FIRST_MS, maxMs: BACKOFF_LAST_MS, growth: RETURN_GROWTH };
+    this.#backoff = new Backoff({ ...bounds, random });
   }
 
-  /** The session, for the local side. `cut` on it stops everything. */
+  /** For the local side. `cut` on it stops everything. */
   get stream(): ByteStream {
     return this.#stream;
   }
 
-  get status(): { readonly kind: 'connected' } | { readonly kind: 'connecting'; readonly since: number } {
-    if (this.#phase.kind === 'connected') return { kind: 'connected' };
-    return { kind: 'connecting', since: this.#connectingSince };
+  get state(): ClientState['kind'] {
+    return this.#state.kind;
   }
 
   /** Dials at once. Called once. */
   start(): void {
-    if (this.#phase.kind !== 'idle') return;
-    this.#beginConnecting();
-    this.#dial();
+    if (this.#state.kind === 'idle') this.#dial(this.#beginOutage('new'));
   }
 
   // ── called by the stream ──
@@ -148,183 +166,179 @@ export class ClientEnd implements StreamOwner {
   }
 
   detached(): void {
-    const now = this.#options.clock.now();
-    const lastedMs = this.#phase.kind === 'connected' ? now - this.#phase.since : 0;
+    const lastedMs = this.#state.kind === 'carried' ? this.#options.clock.now() - this.#state.since : 0;
     if (lastedMs >= STABLE_AFTER_MS) {
       this.#backoff.reset();
       this.#mayHurry = true;
     }
-    this.#beginConnecting();
+    const outage = this.#beginOutage('resume');
     // At once the first time; a transport that does not hold is no reason to hammer at the relay.
-    if (!this.#mayHurry) return this.#retry();
+    if (!this.#mayHurry) return this.#retry(outage);
     this.#mayHurry = false;
-    this.#dial();
+    this.#dial(outage);
   }
 
   over(end: StreamEnd): void {
-    const phase = this.#phase;
-    this.#phase = { kind: 'over' };
-    if (phase.kind === 'waiting') phase.cancel();
-    if (phase.kind === 'dialling') {
-      phase.cancelTimeout();
-      phase.abort.abort();
+    const before = this.#state;
+    this.#state = { kind: 'over' };
+    if ('outage' in before) {
+      before.cancelTimeout();
+      endOutage(before.outage);
     }
-    if (phase.kind === 'opening') {
-      phase.cancelTimeout();
-      phase.link.cut(end);
-    }
-    this.#cancelNotice();
-    this.#cancelPatience?.();
+    if (before.kind === 'dialling') before.abort.abort();
+    if (before.kind === 'opening') before.link.cut(end);
     this.#options.onOver(end);
   }
 
-  // ── transitions ──
+  // ── an outage, step by step ──
 
-  #beginConnecting(): void {
-    const { clock, onStatus } = this.#options;
-    this.#connectingSince = clock.now();
-    this.#lastDetail = undefined;
-    this.#cancelNotice = clock.after(NOTICE_AFTER_MS, () => {
-      if (this.#stream.isLeft) return;
-      this.#noticed = true;
-      const detail = this.#lastDetail === undefined ? {} : { detail: this.#lastDetail };
-      onStatus(
-        this.#established
-          ? { kind: 'interrupted', windowMs: this.#resumeWindowMs, ...detail }
-          : { kind: 'unanswered', windowMs: this.#openWindowMs, ...detail },
-      );
-    });
+  #beginOutage(mode: OpenMode): Outage {
+    const { clock } = this.#options;
+    const cancelNotice = clock.after(NOTICE_AFTER_MS, () => this.#tellOf(outage));
+    const since = clock.now();
+    const outage: Outage = {
+      mode,
+      since,
+      detail: undefined,
+      isTold: false,
+      cancelNotice,
+      cancelPatience: undefined,
+    };
+    return outage;
   }
 
-  #dial(): void {
+  #dial(outage: Outage): void {
+    const { clock, dial } = this.#options;
     const abort = new AbortController();
-    const resuming = this.#established;
-    const cancelTimeout = resuming
-      ? this.#options.clock.after(REDIAL_TIMEOUT_MS, () => {
-          abort.abort();
-          this.#retry('the relay did not answer');
-        })
-      : nothing;
-    const phase: Phase = { kind: 'dialling', abort, cancelTimeout };
-    this.#phase = phase;
-    this.#options.dial({ resuming, signal: abort.signal }).then(
-      (outcome) => this.#dialled(phase, outcome),
-      (fault: unknown) => this.#dialled(phase, { kind: 'retry', detail: String(fault) }),
+    const giveUp = () => {
+      abort.abort();
+      this.#retry(outage, 'the relay did not answer');
+    };
+    const cancelTimeout = outage.mode === 'new' ? () => {} : clock.after(REDIAL_TIMEOUT_MS, giveUp);
+    const dialling: Dialling = { kind: 'dialling', outage, cancelTimeout, abort };
+    this.#state = dialling;
+    dial(abort.signal).then(
+      (outcome) => this.#dialled(dialling, outcome),
+      (fault: unknown) => this.#dialled(dialling, { kind: 'retry', detail: String(fault) }),
     );
   }
 
-  #dialled(phase: Phase & { kind: 'dialling' }, outcome: TransportOutcome): void {
-    if (this.#phase !== phase) {
+  #dialled(dialling: Dialling, outcome: TransportOutcome): void {
+    if (this.#state !== dialling) {
       if (outcome.kind === 'open') outcome.transport.cut({ reason: 'ended' });
       return;
     }
-    phase.cancelTimeout();
-    this.#limitPatience();
+    const { outage } = dialling;
+    dialling.cancelTimeout();
+    if (outage.mode === 'new') this.#limitPatience(outage);
     switch (outcome.kind) {
       case 'open':
-        return this.#open(new Link(outcome.transport));
+        return this.#open(outage, new Link(outcome.transport));
       case 'retry':
-        return this.#retry(outcome.detail, outcome.waitMs);
+        return this.#retry(outage, outcome.detail, outcome.waitMs);
       case 'fatal':
         return this.#stream.abandon(outcome.end);
     }
   }
 
-  #open(link: Link): void {
-    const cancelTimeout = this.#options.clock.after(OPEN_TIMEOUT_MS, () => {
-      link.cut({ reason: 'lost' });
-      this.#retry('the agent did not answer');
-    });
-    const phase: Phase = { kind: 'opening', link, cancelTimeout };
-    this.#phase = phase;
-    link.start({
-      received: (frame) => this.#answered(phase, frame),
-      drained: () => {},
-      ended: (end) => {
-        phase.cancelTimeout();
-        this.#retry(end.detail);
-      },
-    });
-    link.write(
-      encodeOpen({
-        version: this.#version,
-        sessionId: this.#sessionId,
-        mode: this.#established ? 'resume' : 'new',
-        received: this.#stream.received,
-      }),
-    );
+  #retry(outage: Outage, detail?: string | Untrusted, waitMs = 0): void {
+    outage.detail = detail ?? outage.detail;
+    this.#mayHurry = false;
+    const delayMs = Math.max(this.#backoff.next(), waitMs);
+    const cancelTimeout = this.#options.clock.after(delayMs, () => this.#dial(outage));
+    this.#state = { kind: 'waiting', outage, cancelTimeout };
   }
 
-  #answered(phase: Phase & { kind: 'opening' }, frame: ReceivedFrame): void {
-    const { link } = phase;
-    phase.cancelTimeout();
+  #open(outage: Outage, link: Link): void {
+    const cancelTimeout = this.#options.clock.after(OPEN_TIMEOUT_MS, () => {
+      link.cut({ reason: 'lost' });
+      this.#retry(outage, 'the agent did not answer');
+    });
+    const opening: Opening = { kind: 'opening', outage, cancelTimeout, link };
+    this.#state = opening;
+    link.start({
+      received: (frame) => this.#answered(opening, frame),
+      drained: () => {},
+      ended: (end) => {
+        cancelTimeout();
+        this.#retry(outage, end.detail);
+      },
+    });
+    const { received } = this.#stream;
+    link.write(encodeOpen({ version: this.#version, streamId: this.#streamId, mode: outage.mode, received }));
+  }
+
+  #answered({ outage, link, cancelTimeout }: Opening, frame: ReceivedFrame): void {
+    cancelTimeout();
     if (frame.kind === 'opened') {
-      if (!this.#stream.covers(frame.received)) return this.#refuse(link, 'bad_offset');
-      return this.#connect(link, frame);
+      if (!this.#stream.covers(frame.received)) return this.#reset(link, 'bad_offset');
+      return this.#carry(outage, link, frame);
     }
     if (frame.kind === 'refused') {
       link.close({ reason: 'ended' });
-      this.#options.onEvent({ kind: 'refused', code: frame.code });
-      if (frame.code === 'bad_version' && this.#version !== OLDEST_VERSION) {
-        this.#version = OLDEST_VERSION;
-        return this.#dial();
-      }
-      // The agent was reached and knows the session, only OPEN was too slow.
-      if (frame.code === 'open_timeout') return this.#retry(RESUME_CODES.open_timeout.meaning);
-      return this.#stream.abandon(endFrom(frame.code));
+      return this.#refused(outage, frame.code);
     }
-    // Not an answer, and no byte of the session either: harmless while another transport can be had.
-    if (!this.#established) return this.#refuse(link, 'protocol_error');
+    // Not an answer, and no byte of the stream either: harmless while another transport can be had.
+    if (outage.mode === 'new') return this.#reset(link, 'protocol_error');
     link.cut({ reason: 'fault' });
-    return this.#retry('the other end did not speak the resume protocol');
+    return this.#retry(outage, 'the other end did not speak the resume protocol');
   }
 
-  #connect(link: Link, { received, resumeWindowMs = this.#resumeWindowMs }: OpenedFrame): void {
-    const { clock, onStatus } = this.#options;
-    this.#cancelPatience?.();
-    this.#cancelNotice();
-    this.#phase = { kind: 'connected', since: clock.now() };
-    if (this.#noticed && !this.#stream.isLeft) {
-      const kind = this.#established ? 'restored' : 'answered';
-      onStatus({ kind, afterMs: clock.now() - this.#connectingSince });
+  #refused(outage: Outage, code: ResumeCode): void {
+    this.#options.onEvent({ kind: 'refused', code });
+    if (code === 'bad_version' && this.#version !== OLDEST_VERSION) {
+      this.#version = OLDEST_VERSION;
+      return this.#dial(outage);
     }
-    this.#noticed = false;
-    this.#established = true;
-    this.#resumeWindowMs = Math.min(resumeWindowMs, LONGEST_RESUME_WINDOW_MS);
-    this.#stream.outlive(this.#resumeWindowMs);
-    this.#stream.carry(link, received);
+    // The agent was reached and knows the stream, only OPEN was too slow.
+    if (code === 'open_timeout') return this.#retry(outage, RESUME_CODES.open_timeout.meaning);
+    this.#stream.abandon(endOf(code));
   }
 
-  #retry(detail?: string | Untrusted, waitMs = 0): void {
-    this.#lastDetail = detail ?? this.#lastDetail;
-    this.#mayHurry = false;
-    const cancel = this.#options.clock.after(Math.max(this.#backoff.next(), waitMs), () => this.#dial());
-    this.#phase = { kind: 'waiting', cancel };
-  }
-
-  #refuse(link: Link, code: ResumeCode): void {
+  #reset(link: Link, code: ResumeCode): void {
     link.write(encodeReset(code));
     link.close({ reason: 'fault' });
     this.#options.onEvent({ kind: 'reset', by: 'us', code });
-    this.#stream.abandon(endFrom(code));
+    this.#stream.abandon(endOf(code));
+  }
+
+  #carry(outage: Outage, link: Link, { received, resumeWindowMs }: OpenedFrame): void {
+    const { clock, onStatus } = this.#options;
+    endOutage(outage);
+    this.#state = { kind: 'carried', since: clock.now() };
+    if (outage.isTold && !this.#stream.isLeft) {
+      const kind = outage.mode === 'new' ? 'answered' : 'restored';
+      onStatus({ kind, afterMs: clock.now() - outage.since });
+    }
+    if (resumeWindowMs !== undefined) {
+      this.#stream.resumeWindowMs = Math.min(resumeWindowMs, MAX_RESUME_WINDOW_MS);
+    }
+    this.#stream.carry(link, received);
+  }
+
+  #tellOf(outage: Outage): void {
+    if (this.#stream.isLeft) return;
+    outage.isTold = true;
+    const detail = outage.detail === undefined ? {} : { detail: outage.detail };
+    const { onStatus } = this.#options;
+    if (outage.mode === 'new') onStatus({ kind: 'unanswered', windowMs: this.#openWindowMs, ...detail });
+    else onStatus({ kind: 'interrupted', windowMs: this.#stream.resumeWindowMs, ...detail });
+  }
+
+  #limitPatience(outage: Outage): void {
+    const afterMs = this.#openWindowMs;
+    outage.cancelPatience ??= this.#options.clock.after(afterMs, () => {
+      this.#options.onEvent({ kind: 'given_up', afterMs });
+      this.#stream.abandon({ reason: 'lost', detail: outage.detail ?? 'the agent did not answer' });
+    });
   }
 
   get #openWindowMs(): number {
     return this.#options.openWindowMs ?? this.#options.resumeWindowMs;
   }
-
-  /** Until the first OPENED the stream has no window of its own. */
-  #limitPatience(): void {
-    if (this.#established) return;
-    const afterMs = this.#openWindowMs;
-    this.#cancelPatience ??= this.#options.clock.after(afterMs, () => {
-      this.#options.onEvent({ kind: 'given_up', afterMs });
-      this.#stream.abandon({ reason: 'lost', detail: this.#lastDetail ?? 'the agent did not answer' });
-    });
-  }
 }
 
-function endFrom(code: ResumeCode): StreamEnd {
-  const { reason, meaning } = RESUME_CODES[code];
-  return { reason, detail: `${meaning} (${code})` };
+function endOutage({ cancelNotice, cancelPatience }: Outage): void {
+  cancelNotice();
+  cancelPatience?.();
 }

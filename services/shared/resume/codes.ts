@@ -1,9 +1,10 @@
-// Resume codes: why a transport was refused or a session was reset; one word each for the wire, the log and the metric.
+// Resume codes: why a transport was refused or a stream was reset; one word each for the wire, the log and the metric.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 
 /**
- * The only table of REFUSED and RESET codes: the number on the wire (u16), and what the local side of the
- * stream is told when a session ends by it. Numbers are never used twice.
+ * The only table of REFUSED and RESET codes: the number on the wire (u16), and what the local side is told when its stream
+ * ends by it. Numbers are never used twice.
  */
 export const RESUME_CODES = {
   unknown_session: { number: 1, reason: 'lost', meaning: 'the agent does not know this session any more' },
@@ -34,6 +35,12 @@ export function resumeCodeFrom(number: number): ResumeCode {
     if (RESUME_CODES[code].number === number) return code;
   }
   return 'aborted';
+}
+
+/** How a stream ends by `code`, for its local side. */
+export function endOf(code: ResumeCode): StreamEnd {
+  const { reason, meaning } = RESUME_CODES[code];
+  return { reason, detail: `${meaning} (${code})` };
 }
 
 /** What RESET says when the local side cuts its stream for `reason`. */

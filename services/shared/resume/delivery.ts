@@ -1,150 +1,120 @@
-// The delivery: what arrived, to the local side, at the pace of the local side; then how it ended.
+// The delivery: from the window to the local side, at the pace of the local side; then how the stream ended.
 import type { ByteSink, StreamEnd } from '#shared/stream/byte-stream.ts';
-import type { FlowLimits } from './limits.ts';
-import { ReceiveWindow } from './receive-window.ts';
+import type { ReceiveWindow } from './receive-window.ts';
 
-export interface DeliveryOwner {
-  /** Bytes were taken, or lost their reader: they may be acknowledged. */
-  took(): void;
-  /** The peer's FIN was taken, after all that came before it. `reader`: the local side was still open. */
-  tookFin(reader: 'present' | 'gone'): void;
-}
+export const ENDED: StreamEnd = { reason: 'ended' };
 
 /** What the local side did, or has still to be told. open -> closed -> parting -> told; any may be skipped. */
 type Local =
   | { readonly kind: 'open' }
   /** It closed: what arrives has no reader. */
   | { readonly kind: 'closed'; readonly end: StreamEnd }
-  /** What waits in the window is delivered first, then `end`. */
+  /** It gets what waits in the window, then `end`. */
   | { readonly kind: 'parting'; readonly end: StreamEnd }
   | { readonly kind: 'told' };
 
-/** Whether the peer's FIN arrived, and whether all before it was taken. */
-type Peer = 'sending' | 'finished' | 'taken';
+/** Who is given the bytes. absent -> ready <-> busy. */
+type Reader =
+  /** Nobody attached yet; `owesDrained` to a local side that wrote all the same. */
+  | { readonly kind: 'absent'; readonly owesDrained: boolean }
+  | { readonly kind: 'ready'; readonly sink: ByteSink }
+  /** Within a call of the sink: what comes meanwhile waits its turn. */
+  | { readonly kind: 'busy'; readonly sink: ByteSink };
 
-export const ENDED: StreamEnd = { reason: 'ended' };
+/** Whether somebody was there to take the peer's FIN, or had closed before. */
+export type FinReader = 'present' | 'gone';
 
 export class Delivery {
-  readonly window: ReceiveWindow;
-  readonly #owner: DeliveryOwner;
+  readonly #window: ReceiveWindow;
   #local: Local = { kind: 'open' };
-  #peer: Peer = 'sending';
-  #sink: ByteSink | undefined;
-  #paused = false;
-  /** Within a call of the sink: what comes meanwhile waits its turn. */
-  #delivering = false;
+  #reader: Reader = { kind: 'absent', owesDrained: false };
+  #isPaused = false;
 
-  constructor(limits: FlowLimits, owner: DeliveryOwner) {
-    this.window = new ReceiveWindow(limits);
-    this.#owner = owner;
+  constructor(window: ReceiveWindow) {
+    this.#window = window;
   }
 
-  get open(): boolean {
+  get isOpen(): boolean {
     return this.#local.kind === 'open';
   }
 
-  get peer(): Peer {
-    return this.#peer;
-  }
-
   attach(sink: ByteSink): void {
-    if (this.#sink !== undefined) throw new Error('a resumable stream is attached once');
-    this.#sink = sink;
-    this.deliver();
+    const before = this.#reader;
+    if (before.kind !== 'absent') throw new Error('a resumable stream is attached once');
+    this.#reader = { kind: 'ready', sink };
+    if (before.owesDrained && this.isOpen) sink.drained();
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#isPaused = true;
   }
 
   resume(): void {
-    this.#paused = false;
-    this.deliver();
+    this.#isPaused = false;
   }
 
   drained(): void {
-    if (this.open) this.#sink?.drained();
+    if (this.#reader.kind === 'absent') this.#reader = { kind: 'absent', owesDrained: true };
+    else if (this.isOpen) this.#reader.sink.drained();
   }
 
-  /** The local side closed: what waits and what comes has no reader. Call `deliver` then. */
-  close(end: StreamEnd): void {
-    if (this.#local.kind === 'told') return;
-    if (this.#local.kind === 'open') this.#local = { kind: 'closed', end };
-    this.window.discard();
-    // A peer that filled the window waits for this.
-    this.#owner.took();
-  }
-
-  /** Bytes that the window has admitted. */
+  /** Bytes that the window has admitted: given at once if nothing is in the way. */
   data(bytes: Buffer): void {
-    const sink = this.#sink;
-    if (!this.open) {
-      this.window.pass(bytes.length);
-    } else if (sink === undefined || this.#paused || this.#delivering || this.window.waitingBytes > 0) {
-      this.window.store(bytes);
-    } else {
-      this.window.pass(bytes.length);
-      this.#give(sink, bytes);
-      // What came or happened from within that call.
-      this.deliver();
+    if (!this.isOpen) return this.#window.pass(bytes.length);
+    const reader = this.#reader;
+    if (reader.kind !== 'ready' || this.#isPaused || this.#window.waitingBytes > 0) {
+      return this.#window.store(bytes);
     }
-    this.#owner.took();
+    this.#window.pass(bytes.length);
+    this.#give(reader.sink, bytes);
   }
 
-  /** The FIN that the window has admitted. */
-  fin(): void {
-    this.#peer = 'finished';
-    this.deliver();
+  /** Gives what waits, as far as the local side takes it now. */
+  deliver(): void {
+    while (this.#reader.kind === 'ready' && !this.#isPaused) {
+      const bytes = this.#window.take();
+      if (bytes === undefined) return;
+      this.#give(this.#reader.sink, bytes);
+    }
   }
 
-  /** The session is over: the local side gets what waits, then the end. */
+  /** Takes the peer's FIN, once all before it was taken; undefined otherwise. */
+  takeFin(): FinReader | undefined {
+    if (this.#reader.kind === 'busy' || !this.#window.takeFin()) return undefined;
+    if (!this.isOpen) return 'gone';
+    this.#local = { kind: 'parting', end: ENDED };
+    return 'present';
+  }
+
+  /** The local side closed: what waits and what comes has no reader. */
+  close(end: StreamEnd): void {
+    if (this.#local.kind === 'open') this.#local = { kind: 'closed', end };
+    this.#window.discard();
+  }
+
+  /** The stream is over: the local side gets what waits, then the end. */
   part(end: StreamEnd): void {
     const local = this.#local;
     if (local.kind === 'open') this.#local = { kind: 'parting', end };
+    if (local.kind !== 'closed') return;
     // A close that went well ends as the local side itself said.
-    if (local.kind === 'closed') {
-      this.#local = { kind: 'parting', end: end.reason === 'ended' ? local.end : end };
-    }
-    this.deliver();
+    this.#local = { kind: 'parting', end: end.reason === 'ended' ? local.end : end };
   }
 
-  /** Gives the local side what it can have now: waiting bytes, then the end. */
-  deliver(): void {
-    const sink = this.#sink;
-    if (this.#delivering) return;
-    if (sink !== undefined && this.window.waitingBytes > 0) this.#giveWaiting(sink);
-    if (this.window.waitingBytes > 0) return;
-    if (this.#peer === 'finished') this.#takeFin();
-    if (this.#local.kind === 'parting' && sink !== undefined) {
-      const { end } = this.#local;
-      this.#local = { kind: 'told' };
-      sink.ended(end);
-    }
-  }
-
-  #takeFin(): void {
-    this.#peer = 'taken';
-    this.window.pass(1);
-    if (!this.open) return this.#owner.tookFin('gone');
-    this.#local = { kind: 'parting', end: ENDED };
-    this.#owner.tookFin('present');
-  }
-
-  #giveWaiting(sink: ByteSink): void {
-    while (!this.#paused) {
-      const bytes = this.window.take();
-      if (bytes === undefined) break;
-      this.#give(sink, bytes);
-    }
-    this.#owner.took();
+  /** Tells the end, if there is one and nothing waits before it. */
+  tell(): void {
+    const local = this.#local;
+    if (local.kind !== 'parting' || this.#reader.kind !== 'ready' || this.#window.waitingBytes > 0) return;
+    this.#local = { kind: 'told' };
+    this.#reader.sink.ended(local.end);
   }
 
   #give(sink: ByteSink, bytes: Buffer): void {
-    this.#delivering = true;
+    this.#reader = { kind: 'busy', sink };
     try {
       sink.data(bytes);
     } finally {
-      this.#delivering = false;
+      this.#reader = { kind: 'ready', sink };
     }
   }
 }

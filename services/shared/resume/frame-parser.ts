@@ -5,7 +5,7 @@ import {
   DATA_HEAD_BYTES,
   FRAME_TYPES,
   HEADER_BYTES,
-  LONGEST_OPENING_PAYLOAD_BYTES,
+  MAX_OPENING_PAYLOAD_BYTES,
   OFFSET_BYTES,
   OPEN_MAGIC,
   OPEN_MODES,
@@ -13,9 +13,8 @@ import {
   OPENED_PAYLOAD_BYTES,
   type OpenedFrame,
   type OpenFrame,
-  type ProtocolVersion,
   readOffset,
-  SESSION_ID_BYTES,
+  STREAM_ID_BYTES,
 } from './frames.ts';
 import { MAX_PAYLOAD_BYTES } from './limits.ts';
 
@@ -36,14 +35,31 @@ type ParserState =
   | { readonly kind: 'data'; offset: number; left: number }
   | { readonly kind: 'bad'; readonly code: ResumeCode; readonly detail: string };
 
-const OPEN_VERSION_END_BYTES = OPEN_MAGIC.length + 1;
 const READING_HEAD = { kind: 'head' } as const;
+
+/** Where the fields of an OPEN lie in its payload. */
+const OPEN_VERSION_AT = OPEN_MAGIC.length;
+const OPEN_ID_AT = OPEN_VERSION_AT + 1;
+const OPEN_MODE_AT = OPEN_ID_AT + STREAM_ID_BYTES;
+
+/** The length of a payload, by the type of the frame. */
+const PAYLOAD_BYTES: Readonly<Record<number, { readonly least: number; readonly most: number }>> = {
+  // The version must be readable whatever follows, to refuse it as such.
+  [FRAME_TYPES.open]: { least: OPEN_ID_AT, most: MAX_OPENING_PAYLOAD_BYTES },
+  [FRAME_TYPES.opened]: { least: OFFSET_BYTES, most: MAX_OPENING_PAYLOAD_BYTES },
+  [FRAME_TYPES.refused]: { least: CODE_PAYLOAD_BYTES, most: CODE_PAYLOAD_BYTES },
+  // An empty DATA says nothing, and would let a peer keep us busy for nothing.
+  [FRAME_TYPES.data]: { least: OFFSET_BYTES + 1, most: MAX_PAYLOAD_BYTES },
+  [FRAME_TYPES.ack]: { least: OFFSET_BYTES, most: OFFSET_BYTES },
+  [FRAME_TYPES.fin]: { least: OFFSET_BYTES, most: OFFSET_BYTES },
+  [FRAME_TYPES.reset]: { least: CODE_PAYLOAD_BYTES, most: CODE_PAYLOAD_BYTES },
+};
 
 export class ResumeFrameParser {
   #state: ParserState = READING_HEAD;
   readonly #chunks: Buffer[] = [];
-  /** The frame's head and, but for DATA, its payload, put together here when a chunk ends within. */
-  readonly #head = Buffer.alloc(HEADER_BYTES + LONGEST_OPENING_PAYLOAD_BYTES);
+  /** The frame's header and, but for the bytes of DATA, its payload: put together here. */
+  readonly #head = Buffer.alloc(HEADER_BYTES + MAX_OPENING_PAYLOAD_BYTES);
   #filled = 0;
 
   /** Adds what arrived. Take it out with `next` until that is undefined, before the next `push`. */
@@ -74,20 +90,20 @@ export class ResumeFrameParser {
     return { kind: 'data', offset, bytes };
   }
 
-  /** Moves bytes from the chunk to the head, as many as the next decision needs. */
+  /** Moves bytes from the chunk to the head, up to the next thing that can be judged. */
   #fill(chunk: Buffer): ReceivedFrame | undefined {
     const wanted = this.#wanted();
     const taken = chunk.copy(this.#head, this.#filled, 0, wanted - this.#filled);
     this.#filled += taken;
     this.#consume(chunk, taken);
-    if (this.#filled === 1 || this.#filled === HEADER_BYTES) return this.#checkHeader();
     if (this.#filled < wanted) return undefined;
+    if (wanted <= HEADER_BYTES) return this.#checkHeader();
     this.#filled = 0;
     return this.#decode();
   }
 
+  /** The type, the header, or all but the bytes of DATA. What cannot be a frame is refused at its first byte. */
   #wanted(): number {
-    // The type alone first: what cannot be a frame is refused at its first byte.
     if (this.#filled === 0) return 1;
     if (this.#filled < HEADER_BYTES) return HEADER_BYTES;
     if (this.#head[0] === FRAME_TYPES.data) return DATA_HEAD_BYTES;
@@ -95,59 +111,55 @@ export class ResumeFrameParser {
   }
 
   #checkHeader(): ReceivedFrame | undefined {
-    const limits = payloadLimits(this.#head.readUInt8(0));
-    if (limits === undefined) return this.#fail('protocol_error', `unknown frame type ${this.#head[0]}`);
+    const type = this.#head.readUInt8(0);
+    const limits = PAYLOAD_BYTES[type];
+    if (limits === undefined) return this.#fail('protocol_error', `unknown frame type ${type}`);
     if (this.#filled === 1) return undefined;
-    const length = this.#head.readUInt32BE(1);
-    if (length > MAX_PAYLOAD_BYTES) return this.#fail('too_big', `a frame of ${length} bytes`);
-    if (length < limits.least || length > limits.most) {
-      return this.#fail('protocol_error', `frame type ${this.#head[0]} with ${length} bytes`);
-    }
-    return undefined;
+    const bytes = this.#head.readUInt32BE(1);
+    if (bytes > MAX_PAYLOAD_BYTES) return this.#fail('too_big', `a frame of ${bytes} bytes`);
+    if (bytes >= limits.least && bytes <= limits.most) return undefined;
+    return this.#fail('protocol_error', `frame type ${type} with ${bytes} bytes`);
   }
 
   #decode(): ReceivedFrame | undefined {
     const head = this.#head;
     const type = head.readUInt8(0);
-    if (type === FRAME_TYPES.open) return this.#decodeOpen();
-    if (type === FRAME_TYPES.refused) {
-      return { kind: 'refused', code: resumeCodeFrom(head.readUInt16BE(HEADER_BYTES)) };
+    const payloadBytes = head.readUInt32BE(1);
+    if (type === FRAME_TYPES.open) {
+      return this.#decodeOpen(head.subarray(HEADER_BYTES, HEADER_BYTES + payloadBytes));
     }
-    if (type === FRAME_TYPES.reset) {
-      return { kind: 'reset', code: resumeCodeFrom(head.readUInt16BE(HEADER_BYTES)) };
+    if (type === FRAME_TYPES.refused || type === FRAME_TYPES.reset) {
+      const code = resumeCodeFrom(head.readUInt16BE(HEADER_BYTES));
+      return { kind: type === FRAME_TYPES.reset ? 'reset' : 'refused', code };
     }
     const offset = readOffset(head, HEADER_BYTES);
     if (offset === undefined) return this.#fail('protocol_error', 'an offset over 2^53');
-    if (type === FRAME_TYPES.opened) return this.#decodeOpened(offset);
     if (type === FRAME_TYPES.ack) return { kind: 'ack', total: offset };
     if (type === FRAME_TYPES.fin) return { kind: 'fin', offset };
-    this.#state = { kind: 'data', offset, left: head.readUInt32BE(1) - OFFSET_BYTES };
+    if (type === FRAME_TYPES.opened) {
+      if (payloadBytes < OPENED_PAYLOAD_BYTES) return { kind: 'opened', received: offset };
+      const seconds = head.readUInt32BE(HEADER_BYTES + OFFSET_BYTES);
+      return { kind: 'opened', received: offset, resumeWindowMs: seconds * 1_000 };
+    }
+    this.#state = { kind: 'data', offset, left: payloadBytes - OFFSET_BYTES };
     return undefined;
   }
 
-  #decodeOpen(): ReceivedFrame {
-    const payload = this.#head.subarray(HEADER_BYTES, HEADER_BYTES + this.#head.readUInt32BE(1));
+  #decodeOpen(payload: Buffer): ReceivedFrame {
     if (payload.toString('latin1', 0, OPEN_MAGIC.length) !== OPEN_MAGIC) {
       return this.#fail('protocol_error', 'an OPEN without its magic');
     }
-    const version = payload.readUInt8(OPEN_MAGIC.length);
-    if (!isSpoken(version)) return this.#fail('bad_version', `version ${version}`);
+    const version = payload.readUInt8(OPEN_VERSION_AT);
+    if (version !== 1 && version !== 2) return this.#fail('bad_version', `version ${version}`);
     if (payload.length < OPEN_PAYLOAD_BYTES) return this.#fail('protocol_error', 'an OPEN that is too short');
-    const idEnd = OPEN_VERSION_END_BYTES + SESSION_ID_BYTES;
-    const mode = payload.readUInt8(idEnd);
+    const mode = payload.readUInt8(OPEN_MODE_AT);
     if (mode !== OPEN_MODES.new && mode !== OPEN_MODES.resume) {
       return this.#fail('protocol_error', `open mode ${mode}`);
     }
-    const received = readOffset(payload, idEnd + 1);
+    const received = readOffset(payload, OPEN_MODE_AT + 1);
     if (received === undefined) return this.#fail('protocol_error', 'an offset over 2^53');
-    const sessionId = Buffer.from(payload.subarray(OPEN_VERSION_END_BYTES, idEnd));
-    return { kind: 'open', version, sessionId, mode: mode === OPEN_MODES.new ? 'new' : 'resume', received };
-  }
-
-  #decodeOpened(received: number): ReceivedFrame {
-    if (this.#head.readUInt32BE(1) < OPENED_PAYLOAD_BYTES) return { kind: 'opened', received };
-    const seconds = this.#head.readUInt32BE(HEADER_BYTES + OFFSET_BYTES);
-    return { kind: 'opened', received, resumeWindowMs: seconds * 1_000 };
+    const streamId = Buffer.from(payload.subarray(OPEN_ID_AT, OPEN_MODE_AT));
+    return { kind: 'open', version, streamId, mode: mode === OPEN_MODES.new ? 'new' : 'resume', received };
   }
 
   #consume(chunk: Buffer, bytes: number): void {
@@ -160,30 +172,5 @@ export class ResumeFrameParser {
     this.#state = bad;
     this.#chunks.length = 0;
     return bad;
-  }
-}
-
-function isSpoken(version: number): version is ProtocolVersion {
-  return version === 1 || version === 2;
-}
-
-function payloadLimits(type: number): { least: number; most: number } | undefined {
-  switch (type) {
-    case FRAME_TYPES.open:
-      // The version must be readable whatever follows, to refuse it as such.
-      return { least: OPEN_VERSION_END_BYTES, most: LONGEST_OPENING_PAYLOAD_BYTES };
-    case FRAME_TYPES.opened:
-      return { least: OFFSET_BYTES, most: LONGEST_OPENING_PAYLOAD_BYTES };
-    case FRAME_TYPES.refused:
-    case FRAME_TYPES.reset:
-      return { least: CODE_PAYLOAD_BYTES, most: CODE_PAYLOAD_BYTES };
-    case FRAME_TYPES.ack:
-    case FRAME_TYPES.fin:
-      return { least: OFFSET_BYTES, most: OFFSET_BYTES };
-    case FRAME_TYPES.data:
-      // An empty DATA says nothing, and would let a peer keep us busy for nothing.
-      return { least: OFFSET_BYTES + 1, most: MAX_PAYLOAD_BYTES };
-    default:
-      return undefined;
   }
 }

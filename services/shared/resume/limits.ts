@@ -1,25 +1,24 @@
-// Limits and times of the resumable stream. Both ends of a wire must agree on the window of unacknowledged bytes.
+// Limits and times of the resumable stream. Both ends must agree on the window of unacknowledged bytes.
 import { MAX_DURATION_MS } from '#shared/time/duration.ts';
 
 /**
- * What one direction may have unacknowledged: the replay buffer of the sender, and so the most that a receiver
- * ever has to hold. No less than the window of an SSH channel (2 MiB), so that one lost transport's worth of
- * bytes never stops SSH earlier than SSH would stop itself.
+ * What one direction may have unacknowledged: the sender keeps it, and the receiver may have to hold it. No less than the
+ * window of an SSH channel (2 MiB), so that a lost transport never stops SSH earlier than SSH would stop itself.
  */
 export const REPLAY_LIMIT_BYTES = 4 * 1024 * 1024;
 
-/** The whole payload of a frame; what announces more is refused with `too_big`. */
+/** The whole payload of a frame; one that announces more is refused with `too_big`. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 
 /**
- * The most bytes in a DATA frame: an SSH packet of any implementation fits (32 KiB, its head, its padding and its
+ * The most bytes in a DATA frame of ours. An SSH packet of any implementation fits (32 KiB, its head, its padding and its
  * signature), so that it leaves as one frame.
  */
 export const DATA_FRAME_BYTES = 48 * 1024;
 
 /**
- * An ACK is sent after so many bytes were taken by the local side: each one wakes all programs on the way, so they are
- * few, and an eighth of the window, so that they never hold up the sender...
+ * An ACK is sent after the local side took so many bytes. Each ACK wakes all programs on the way, so they are few; this is
+ * an eighth of the window, so that they never hold up the sender...
  */
 export const ACK_EVERY_BYTES = 512 * 1024;
 
@@ -35,16 +34,16 @@ export const REDIAL_TIMEOUT_MS = 15_000;
 /** A transport of unknown kind that says nothing for so long is served as a plain stream: it waits for a banner. */
 export const PLAIN_AFTER_MS = 1_000;
 
-/** How long a session lives without a transport, unless told otherwise: the agent's default, and what a client assumes. */
+/** How long a stream lives without a transport, unless told otherwise: the agent's default, and what a client assumes. */
 export const RESUME_WINDOW_MS = 120_000;
 
-/** No agent keeps a session for longer, whatever it tells; timers hold 24 days. */
-export const LONGEST_RESUME_WINDOW_MS = MAX_DURATION_MS;
+/** No client dials for longer, whatever its agent says; timers hold 24 days. */
+export const MAX_RESUME_WINDOW_MS = MAX_DURATION_MS;
 
 /** A peer that neither takes the last bytes nor sends its own for so long is given up, on a transport that lives. */
 export const STUCK_AFTER_MS = 120_000;
 
-/** A person is told of an interruption after so long: shorter ones are not worth a line. */
+/** A person is told of an outage after so long: shorter ones are not worth a line. */
 export const NOTICE_AFTER_MS = 3_000;
 
 /** Full jitter between re-dials: a random share of a bound that grows from the first to the second. */
@@ -54,8 +53,8 @@ export const BACKOFF_LAST_MS = 3_000;
 /** A transport that lasted so long was a good one: the next re-dial is at once again. */
 export const STABLE_AFTER_MS = 3_000;
 
-/** Sessions that one agent holds, detached ones included: 8 MiB each at worst. */
-export const MAX_SESSIONS = 512;
+/** What one agent holds, detached ones included: 8 MiB each at worst. */
+export const MAX_RESUMABLE_STREAMS = 512;
 
 /** Bytes of so many, which fill at least half of their memory, are kept where they lie instead of being copied. */
 export const KEEP_FROM_BYTES = 8 * 1024;

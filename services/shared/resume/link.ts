@@ -1,9 +1,9 @@
-// The link: one transport under a session, as frames. A replaced link is deaf: nothing of it can reach the session.
-import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+// The link: one transport, as frames. A link that was replaced is deaf: nothing of it can reach the stream.
+import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type ReceivedFrame, ResumeFrameParser } from './frame-parser.ts';
 import { FRAME_HEADROOM_BYTES } from './frames.ts';
 
-/** Who is served by a link: first the handshake, then the session. */
+/** Whom a link serves: first the handshake, then the stream. */
 export interface LinkOwner {
   received(frame: ReceivedFrame): void;
   /** The link is writable again. */
@@ -12,93 +12,83 @@ export interface LinkOwner {
   ended(end: StreamEnd): void;
 }
 
-/** open -> (close | cut | the transport ended) -> shut, for ever. */
-type LinkState = { readonly kind: 'open'; readonly owner: LinkOwner } | { readonly kind: 'shut' };
-
-const SHUT = { kind: 'shut' } as const;
-
 export class Link {
   readonly #transport: ByteStream;
   readonly #parser = new ResumeFrameParser();
-  #state: LinkState = SHUT;
-  #blocked = false;
-  #reading = false;
+  /** Until `close`, `cut` or the end of the transport; never again then. */
+  #owner: LinkOwner | undefined;
+  #isWritable = true;
+  #isReading = false;
 
   constructor(transport: ByteStream) {
     this.#transport = transport;
   }
 
   /** False: the transport is full; data waits for `drained`. */
-  get writable(): boolean {
-    return !this.#blocked;
+  get isWritable(): boolean {
+    return this.#isWritable;
   }
 
   /** Starts reading, for `owner`. Called once; `handOver` changes the owner later. */
   start(owner: LinkOwner): void {
-    this.#state = { kind: 'open', owner };
-    const sink: ByteSink = {
-      data: (chunk) => this.#data(chunk),
+    this.#owner = owner;
+    this.#transport.attach({
+      data: (chunk) => {
+        if (this.#owner === undefined) return;
+        this.#parser.push(chunk);
+        // A transport may deliver from within a call that `#read` made: that one gets to it in order.
+        if (!this.#isReading) this.#read();
+      },
       drained: () => {
-        this.#blocked = false;
-        if (this.#state.kind === 'open') this.#state.owner.drained();
+        this.#isWritable = true;
+        this.#owner?.drained();
       },
       ended: (end) => {
-        const state = this.#state;
-        this.#state = SHUT;
-        if (state.kind === 'open') state.owner.ended(end);
+        const last = this.#owner;
+        this.#owner = undefined;
+        last?.ended(end);
       },
-    };
-    this.#transport.attach(sink);
+    });
   }
 
   /** The next frame goes to `owner`, also one that has already arrived. */
   handOver(owner: LinkOwner): void {
-    if (this.#state.kind === 'open') this.#state = { kind: 'open', owner };
+    if (this.#owner !== undefined) this.#owner = owner;
   }
 
   /**
-   * Writes a frame of `frames.ts`, also when the link is not writable (control frames are few). The frame is not
-   * altered; its headroom is.
+   * Writes a frame of `frames.ts`, also if the link is not writable (control frames are few). The frame is not altered; its
+   * headroom is.
    */
   write(frame: Buffer): void {
-    if (this.#state.kind !== 'open') return;
-    if (!this.#transport.write(frame, FRAME_HEADROOM_BYTES)) this.#blocked = true;
+    if (this.#owner === undefined) return;
+    if (!this.#transport.write(frame, FRAME_HEADROOM_BYTES)) this.#isWritable = false;
   }
 
   /** Delivers what was written, then closes. Deaf from here. */
   close(end: StreamEnd): void {
-    this.#state = SHUT;
+    this.#owner = undefined;
     this.#transport.close(end);
   }
 
   /** Nothing after a `close`: what was written before that is still to be delivered. */
   cut(end: StreamEnd): void {
-    if (this.#state.kind === 'shut') return;
-    this.#state = SHUT;
+    if (this.#owner === undefined) return;
+    this.#owner = undefined;
     this.#transport.cut(end);
   }
 
-  #data(chunk: Buffer): void {
-    if (this.#state.kind !== 'open') return;
-    this.#parser.push(chunk);
-    // A transport may deliver from within a call that this loop made: the loop gets to it in order.
-    if (this.#reading) return;
-    this.#reading = true;
-    try {
-      this.#read();
-    } finally {
-      this.#reading = false;
-    }
-  }
-
   #read(): void {
-    for (;;) {
-      const state: LinkState = this.#state;
-      if (state.kind !== 'open') return;
-      const frame = this.#parser.next();
-      if (frame === undefined) return;
-      state.owner.received(frame);
-      if (frame.kind === 'bad') return;
+    this.#isReading = true;
+    try {
+      while (this.#owner !== undefined) {
+        const frame = this.#parser.next();
+        if (frame === undefined) return;
+        this.#owner.received(frame);
+        if (frame.kind === 'bad') return;
+      }
+    } finally {
+      this.#isReading = false;
     }
   }
 }

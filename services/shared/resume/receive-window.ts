@@ -1,4 +1,4 @@
-// The receive window: what arrived, what the local side took of it, and what lies between.
+// The receive window: what arrived, what the local side took of it, and what waits in between.
 import { type FlowLimits, fillsItsMemory } from './limits.ts';
 
 /** Waiting bytes are copied into blocks, so that a million tiny frames hold no more memory than one large one. */
@@ -10,6 +10,9 @@ interface Block {
   to: number;
 }
 
+/** `finished`: the peer's FIN arrived. `taken`: and was taken, after all that came before it. */
+type Peer = 'sending' | 'finished' | 'taken';
+
 /** The receiver's half of one direction. Offsets: acknowledged <= taken <= arrived; all of them only grow. */
 export class ReceiveWindow {
   readonly #limits: FlowLimits;
@@ -18,9 +21,14 @@ export class ReceiveWindow {
   #taken = 0;
   #acknowledged = 0;
   #waitingBytes = 0;
+  #peer: Peer = 'sending';
 
   constructor(limits: FlowLimits) {
     this.#limits = limits;
+  }
+
+  get peer(): Peer {
+    return this.#peer;
   }
 
   get arrived(): number {
@@ -40,12 +48,26 @@ export class ReceiveWindow {
     return this.#taken - this.#acknowledged;
   }
 
-  /** Accepts `bytes` places of the sequence, the first of which is `offset`. Refused: nothing has changed. */
-  admit(offset: number, bytes: number): 'ok' | 'bad_offset' | 'flow_violation' {
+  /** Accepts `places` of the sequence, the first of which is `offset`. Refused: nothing has changed. */
+  admit(offset: number, places: number): 'ok' | 'after_fin' | 'bad_offset' | 'flow_violation' {
+    if (this.#peer !== 'sending') return 'after_fin';
     if (offset !== this.#arrived) return 'bad_offset';
-    if (offset + bytes - this.#acknowledged > this.#limits.windowBytes) return 'flow_violation';
-    this.#arrived += bytes;
+    if (offset + places - this.#acknowledged > this.#limits.windowBytes) return 'flow_violation';
+    this.#arrived += places;
     return 'ok';
+  }
+
+  /** The place that was admitted last was that of the FIN. */
+  finish(): void {
+    this.#peer = 'finished';
+  }
+
+  /** Takes the FIN, if it arrived and all before it was taken. True once. */
+  takeFin(): boolean {
+    if (this.#peer !== 'finished' || this.#waitingBytes > 0) return false;
+    this.#peer = 'taken';
+    this.#taken += 1;
+    return true;
   }
 
   /** Admitted bytes went to the local side at once, or have no reader any more. */
@@ -54,8 +76,8 @@ export class ReceiveWindow {
   }
 
   /**
-   * Admitted bytes have to wait. They are copied where they are a small view of something large, or would leave a
-   * block behind that is not half full: what waits holds no more than about twice its size.
+   * Admitted bytes have to wait. They are copied if they are a small view of something large, or would leave a block behind
+   * that is not half full: what waits holds no more memory than about twice its size.
    */
   store(bytes: Buffer): void {
     this.#waitingBytes += bytes.length;
@@ -73,15 +95,13 @@ export class ReceiveWindow {
     }
   }
 
-  /** The next waiting bytes, now taken; undefined when none wait. The receiver owns them. */
+  /** The next waiting bytes, now taken; undefined if none wait. The receiver owns them. */
   take(): Buffer | undefined {
-    const block = this.#blocks[0];
-    if (block === undefined || this.#waitingBytes === 0) return undefined;
-    const bytes = block.memory.subarray(0, block.to);
-    this.#blocks.shift();
-    this.#waitingBytes -= bytes.length;
-    this.#taken += bytes.length;
-    return bytes;
+    const block = this.#blocks.shift();
+    if (block === undefined) return undefined;
+    this.#waitingBytes -= block.to;
+    this.#taken += block.to;
+    return block.memory.subarray(0, block.to);
   }
 
   /** Throws away what waits: the local side closed. It counts as taken. */
@@ -100,10 +120,8 @@ export class ReceiveWindow {
   #roomyBlock(): Block {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.to < last.memory.length) return last;
-    const block = {
-      memory: Buffer.allocUnsafe(Math.min(BLOCK_BYTES, this.#limits.windowBytes)),
-      to: 0,
-    };
+    const bytes = Math.min(BLOCK_BYTES, this.#limits.windowBytes);
+    const block = { memory: Buffer.allocUnsafe(bytes), to: 0 };
     this.#blocks.push(block);
     return block;
   }

@@ -1,4 +1,4 @@
-// The replay buffer: what one end wrote and the other has not acknowledged, as frames ready to be sent again.
+// The replay buffer: what this end wrote and the peer has not acknowledged, as frames that are ready to be sent again.
 import { DATA_HEAD_BYTES, DATA_HEADROOM_BYTES, encodeData, encodeDataInPlace, encodeFin } from './frames.ts';
 import { type FlowLimits, fillsItsMemory } from './limits.ts';
 
@@ -12,18 +12,14 @@ interface Entry {
 /** What an entry costs beside its bytes (objects, allocator), so that the limit holds for tiny writes too. */
 const ENTRY_COST_BYTES = 128;
 
-/** Places before `#head` (their frames are let go at once) are removed in batches: an ACK moves no array. */
-const COMPACT_AFTER_ENTRIES = 256;
-
 /**
- * The sender's half of one direction. Offsets: acked <= sent <= highest <= written; the entries cover
- * acked..written; `sent` goes back on a resume, the others only grow (`written` shrinks in `dropUnsent` alone).
+ * The sender's half of one direction. Offsets: acked <= sent <= highest <= written; the entries cover acked..written.
+ * `sent` goes back when another transport takes over; the others only grow (`written` falls in `dropUnsent` alone).
  */
 export class ReplayBuffer {
   readonly #limits: FlowLimits;
-  #entries: (Entry | undefined)[] = [];
-  /** The first entry that is not wholly acknowledged, and the next one to send. */
-  #head = 0;
+  #entries: Entry[] = [];
+  /** The entry to send next. */
   #cursor = 0;
   #acked = 0;
   #sent = 0;
@@ -35,17 +31,17 @@ export class ReplayBuffer {
     this.#limits = limits;
   }
 
-  /** Memory held, at most the window plus what one write brought over it. */
+  /** Memory held: at most the window, plus what one write brought over it. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  get full(): boolean {
+  get isFull(): boolean {
     return this.#heldBytes >= this.#limits.windowBytes;
   }
 
-  /** All that was written is acknowledged. */
-  get settled(): boolean {
+  /** Whether all that was written is acknowledged. */
+  get isSettled(): boolean {
     return this.#acked === this.#written;
   }
 
@@ -53,20 +49,14 @@ export class ReplayBuffer {
     return this.#acked;
   }
 
-  /** What a peer may lack of all that was ever sent. */
-  get unconfirmed(): { readonly from: number; readonly to: number } {
-    return { from: this.#acked, to: this.#highest };
-  }
-
   /**
-   * Makes frames of `chunk`: one where it lies, when there is room for a head before it and it fills its memory; else by
-   * copying, of one size, for a short one costs everybody on the way as much as a long one.
+   * Makes frames of `chunk`. It becomes one frame where it lies, if there is room for a head before it and it fills its
+   * memory. Otherwise it is copied into frames of one size: a short one costs everybody on the way as much as a long one.
    */
   append(chunk: Buffer, headroom: number): void {
     const hasRoom = headroom >= DATA_HEADROOM_BYTES && chunk.length <= this.#limits.frameBytes;
     if (hasRoom && fillsItsMemory(chunk, this.#limits)) {
-      this.#add(encodeDataInPlace(this.#written, chunk), chunk.length);
-      return;
+      return this.#add(encodeDataInPlace(this.#written, chunk), chunk.length);
     }
     const share = Math.ceil(chunk.length / Math.ceil(chunk.length / this.#limits.frameBytes));
     for (let at = 0; at < chunk.length; at += share) {
@@ -80,8 +70,8 @@ export class ReplayBuffer {
   }
 
   /**
-   * The next frame to send, or undefined when all is sent or the peer's window is used up.
-   * The frame stays here too: it must not be altered.
+   * The next frame to send; undefined if all is sent or the peer's window is used up. The frame stays here too: it must
+   * not be altered.
    */
   next(): Buffer | undefined {
     const entry = this.#entries[this.#cursor];
@@ -93,21 +83,15 @@ export class ReplayBuffer {
     return frame;
   }
 
-  /** The peer took all before `total`. Refused and unchanged when that was never sent, or was less before. */
+  /** The peer took all before `total`. Refused and unchanged if that was never sent, or was more before. */
   acknowledge(total: number): 'ok' | 'never_sent' | 'backwards' {
     if (total > this.#highest) return 'never_sent';
     if (total < this.#acked) return 'backwards';
     this.#acked = total;
-    for (;;) {
-      const entry = this.#entries[this.#head];
-      if (entry === undefined || entry.end > total) break;
-      this.#heldBytes -= costOf(entry);
-      this.#entries[this.#head] = undefined;
-      this.#head += 1;
-    }
-    if (this.#cursor < this.#head) this.#cursor = this.#head;
-    if (this.#sent < total) this.#sent = total;
-    if (this.#head >= COMPACT_AFTER_ENTRIES && this.#head * 2 >= this.#entries.length) this.#compact();
+    const done = this.#indexOf(total);
+    for (const entry of this.#entries.splice(0, done)) this.#heldBytes -= costOf(entry);
+    this.#cursor = Math.max(0, this.#cursor - done);
+    this.#sent = Math.max(this.#sent, total);
     return 'ok';
   }
 
@@ -119,8 +103,7 @@ export class ReplayBuffer {
   /** Sending goes on at `received`, which it must cover. Returns how many bytes will be sent again. */
   rewind(received: number): number {
     this.#sent = received;
-    this.#cursor = this.#head;
-    while ((this.#entries[this.#cursor]?.end ?? Number.POSITIVE_INFINITY) <= received) this.#cursor += 1;
+    this.#cursor = this.#indexOf(received);
     return this.#highest - received;
   }
 
@@ -134,10 +117,9 @@ export class ReplayBuffer {
     this.#cursor = Math.min(this.#cursor, this.#entries.length);
   }
 
-  /** Gives the memory back; the session is over. */
+  /** Gives the memory back: the stream is over. */
   clear(): void {
     this.#entries = [];
-    this.#head = 0;
     this.#cursor = 0;
     this.#heldBytes = 0;
   }
@@ -149,10 +131,11 @@ export class ReplayBuffer {
     this.#heldBytes += costOf(entry);
   }
 
-  #compact(): void {
-    this.#entries = this.#entries.slice(this.#head);
-    this.#cursor -= this.#head;
-    this.#head = 0;
+  /** Of the first entry that is not wholly before `offset`. */
+  #indexOf(offset: number): number {
+    let index = 0;
+    while ((this.#entries[index]?.end ?? Number.POSITIVE_INFINITY) <= offset) index += 1;
+    return index;
   }
 }
 

@@ -1,23 +1,56 @@
-// The resumable stream: a byte stream that outlives its transports; what is the same at both ends.
+// The resumable stream: a byte stream that outlives the transports below it. What is the same at both ends; start here.
+//
+//   a byte that is written    write -> ReplayBuffer -> #send -> Link ~~> the peer ~~> #receiveAck: it is forgotten
+//   a byte that arrives       Link -> #receive -> ReceiveWindow -> #deliver -> the local side -> #acknowledge ~~> the peer
+//
+// The files in the order in which to read them. The rules are in docs/protocol.md, "The resumable stream".
+//   frames, frame-parser           the flow, and each frame as bytes
+//   limits, codes, resume-events   sizes and times; why something ended; what logs and counters are told
+//   link                           one transport, as frames
+//   replay-buffer                  what was written and is not acknowledged: the sender's half
+//   receive-window, delivery       what arrived and is not taken, and the local side that takes it: the receiver's half
+//   resumable-stream               both halves, on one transport after the other
+//   client-end                     dials the transports
+//   stream-table                   finds the stream that a transport belongs to: the agent's end
+//   new-transport, sniffed-stream  a transport until its first frame, or until it turns out to be a plain stream
+//
+// The states; `carry`, `cut` and `abandon` are the calls, and `over` is said to the owner once.
+//
+//   state                     event                      next      action
+//   fresh                     carry                      carried   opened; what was written is sent
+//   carried                   carry                      carried   the older link is closed; resumed; sends on from `received`
+//   carried                   the link ends              detached  the resume window begins
+//   carried                   the link ends, no window   over      given up
+//   carried                   both FINs are taken        over      the last ACK; finished; the link is closed
+//   carried                   RESET                      over      the link is closed
+//   carried                   a rule is broken           over      RESET with its code; the link is closed
+//   carried                   nothing moves after a FIN  over      RESET (stuck); the link is closed
+//   carried                   cut                        over      RESET (aborted); the link is closed
+//   detached                  carry                      carried   resumed; ACK; sends on from `received`
+//   detached                  the window ends            over      given up
+//   fresh, detached           cut                        over      nobody is told
+//   fresh, carried, detached  abandon                    over      a link is closed
+//   over                      carry                      over      the link is closed
 
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
-import { RESUME_CODES, type ResumeCode, resumeCodeOfCut } from './codes.ts';
-import { Delivery, ENDED } from './delivery.ts';
+import { endOf, type ResumeCode, resumeCodeOfCut } from './codes.ts';
+import { Delivery, ENDED, type FinReader } from './delivery.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
 import { encodeAck, encodeReset } from './frames.ts';
 import { ACK_AFTER_MS, type FlowLimits, STUCK_AFTER_MS } from './limits.ts';
 import type { Link, LinkOwner } from './link.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { ResumeEvent } from './resume-events.ts';
 
-/** The client end or the agent end: who finds the next transport, and who forgets the session. */
+/** The client end or the agent end: who finds the next transport, and who forgets the stream. */
 export interface StreamOwner {
   event(event: ResumeEvent): void;
   /** The transport is gone. Within the resume window `carry` may be called again. */
   detached(): void;
-  /** The session is over on the wire; the local sink may still be taking its last bytes. Called once. */
+  /** The stream is over on the wire; the local side may still be taking its last bytes. Called once. */
   over(end: StreamEnd): void;
 }
 
@@ -28,53 +61,157 @@ export interface ResumableStreamOptions {
   readonly owner: StreamOwner;
 }
 
-/** fresh, then carried <-> detached, then over. */
+/** The ACK that is owed: none, one at a time to come, or one that goes before anything else once the link is writable. */
+type Ack = { readonly kind: 'none' | 'due' } | { readonly kind: 'timed'; readonly cancel: Cancel };
+
+interface Carried {
+  readonly kind: 'carried';
+  readonly link: Link;
+  ack: Ack;
+}
+
 type Carriage =
   /** Never carried: the owner decides how long that may last. */
   | { readonly kind: 'fresh' }
+  | Carried
   | { readonly kind: 'detached'; readonly since: number; readonly cancelWindow: Cancel }
-  | { readonly kind: 'carried'; readonly link: Link }
   | { readonly kind: 'over' };
 
 export class ResumableStream implements ByteStream {
+  /** How long it waits for another transport from the next loss on, in milliseconds; a client learns it from OPENED. */
+  resumeWindowMs: number;
   readonly #clock: Clock;
   readonly #limits: FlowLimits;
-  #resumeWindowMs: number;
   readonly #owner: StreamOwner;
   readonly #replay: ReplayBuffer;
+  readonly #window: ReceiveWindow;
   readonly #delivery: Delivery;
   #carriage: Carriage = { kind: 'fresh' };
-  #heard = false;
-  #owesDrained = false;
-  /** An ACK waits for the link to become writable. */
-  #ackDue = false;
-  #cancelAck: Cancel | undefined;
-  #cancelStall: Cancel | undefined;
+  #wasHeard = false;
+  #cancelStall: Cancel = () => {};
 
-  constructor(options: ResumableStreamOptions) {
-    this.#clock = options.clock;
-    this.#limits = options.limits;
-    this.#resumeWindowMs = options.resumeWindowMs;
-    this.#owner = options.owner;
-    this.#replay = new ReplayBuffer(options.limits);
-    this.#delivery = new Delivery(options.limits, {
-      took: () => this.#acknowledge(),
-      tookFin: (reader) => this.#answerFin(reader),
-    });
+  constructor({ clock, limits, resumeWindowMs, owner }: ResumableStreamOptions) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#owner = owner;
+    this.resumeWindowMs = resumeWindowMs;
+    this.#replay = new ReplayBuffer(limits);
+    this.#window = new ReceiveWindow(limits);
+    this.#delivery = new Delivery(this.#window);
   }
 
-  // ── for the local side ──
+  // ── a byte that is written ──
+
+  /** The chunk itself is kept and sent, if there is headroom for the heads before it. */
+  write(chunk: Buffer, headroom = 0): boolean {
+    if (!this.#delivery.isOpen) return true;
+    this.#replay.append(chunk, headroom);
+    this.#send();
+    return !this.#replay.isFull;
+  }
+
+  /** Sends what the link takes: first what the peer waits for. */
+  #send(): void {
+    const carriage = this.#carriage;
+    if (carriage.kind !== 'carried') return;
+    const { link, ack } = carriage;
+    if (ack.kind === 'due' && link.isWritable) this.#writeAck(carriage);
+    while (link.isWritable && this.#carriage === carriage) {
+      const frame = this.#replay.next();
+      if (frame === undefined) return;
+      link.write(frame);
+    }
+  }
+
+  /** The peer's local side took so much: it is forgotten here, and there is room for more. */
+  #receiveAck(total: number): void {
+    const wasFull = this.#replay.isFull;
+    const verdict = this.#replay.acknowledge(total);
+    if (verdict === 'never_sent') return this.#fail('bad_ack', `ack of ${total}`);
+    if (verdict === 'backwards') return this.#fail('protocol_error', `ack of ${total} after a higher one`);
+    this.#send();
+    this.#settle();
+    if (wasFull && !this.#replay.isFull) this.#delivery.drained();
+  }
+
+  // ── a byte that arrives ──
+
+  readonly #linkOwner: LinkOwner = {
+    received: (frame) => this.#receive(frame),
+    drained: () => this.#send(),
+    ended: (end) => this.#lost(end),
+  };
+
+  #receive(frame: ReceivedFrame): void {
+    this.#wasHeard = true;
+    switch (frame.kind) {
+      case 'data':
+        return this.#receiveData(frame.offset, frame.bytes);
+      case 'ack':
+        return this.#receiveAck(frame.total);
+      case 'fin':
+        return this.#receiveFin(frame.offset);
+      case 'reset':
+        this.#owner.event({ kind: 'reset', by: 'peer', code: frame.code });
+        return this.#finish(endOf(frame.code));
+      case 'bad':
+        return this.#fail(frame.code, frame.detail);
+      case 'open':
+      case 'opened':
+      case 'refused':
+        return this.#fail('protocol_error', `${frame.kind} within a session`);
+    }
+  }
+
+  #receiveData(offset: number, bytes: Buffer): void {
+    const window = this.#window;
+    const verdict = window.admit(offset, bytes.length);
+    if (verdict === 'after_fin') return this.#fail('protocol_error', 'data after fin');
+    if (verdict !== 'ok') return this.#fail(verdict, `data at ${offset}, expected ${window.arrived}`);
+    this.#delivery.data(bytes);
+    this.#deliver();
+  }
+
+  #receiveFin(offset: number): void {
+    const window = this.#window;
+    const verdict = window.admit(offset, 1);
+    if (verdict === 'after_fin') return this.#fail('protocol_error', 'a second fin');
+    if (verdict !== 'ok') return this.#fail(verdict, `fin at ${offset}, expected ${window.arrived}`);
+    window.finish();
+    this.#deliver();
+  }
+
+  /** To the local side, in this order: what waits, the FIN, the end. To the peer: that it was taken. */
+  #deliver(): void {
+    this.#delivery.deliver();
+    const reader = this.#delivery.takeFin();
+    if (reader !== undefined) this.#answerFin(reader);
+    this.#acknowledge('soon');
+    this.#delivery.tell();
+  }
+
+  /** Owes the peer an ACK of what was taken: `soon` is at once too, if that is much. */
+  #acknowledge(when: 'soon' | 'now'): void {
+    const carriage = this.#carriage;
+    const pending = this.#window.unacknowledgedBytes;
+    if (carriage.kind !== 'carried' || pending === 0) return;
+    if (when === 'now' || pending >= this.#limits.ackEveryBytes) {
+      replaceAck(carriage, { kind: 'due' });
+      this.#send();
+    } else if (carriage.ack.kind === 'none') {
+      const cancel = this.#clock.after(ACK_AFTER_MS, () => this.#acknowledge('now'));
+      replaceAck(carriage, { kind: 'timed', cancel });
+    }
+  }
+
+  #writeAck(carried: Carried): void {
+    replaceAck(carried, { kind: 'none' });
+    carried.link.write(encodeAck(this.#window.acknowledge()));
+  }
 
   attach(sink: ByteSink): void {
     this.#delivery.attach(sink);
-  }
-
-  write(chunk: Buffer, headroom = 0): boolean {
-    if (!this.#delivery.open) return true;
-    this.#replay.append(chunk, headroom);
-    this.#send();
-    this.#owesDrained = this.#replay.full;
-    return !this.#owesDrained;
+    this.#deliver();
   }
 
   pause(): void {
@@ -83,41 +220,19 @@ export class ResumableStream implements ByteStream {
 
   resume(): void {
     this.#delivery.resume();
+    this.#deliver();
   }
 
-  close(end: StreamEnd): void {
-    const closing = this.#delivery.open;
-    this.#delivery.close(end);
-    if (closing) this.#finishSending();
-    this.#delivery.deliver();
-  }
-
-  cut(end: StreamEnd): void {
-    this.#delivery.window.discard();
-    if (this.#carriage.kind === 'over') this.#delivery.deliver();
-    else this.#reset(resumeCodeOfCut(end.reason), end);
-  }
-
-  // ── for the client end and the agent end ──
+  // ── transports come and go ──
 
   /** How many bytes arrived: what OPEN and OPENED say. */
   get received(): number {
-    return this.#delivery.window.arrived;
+    return this.#window.arrived;
   }
 
-  /** Bytes held in memory for this session. */
-  get heldBytes(): { readonly replay: number; readonly waiting: number } {
-    return { replay: this.#replay.heldBytes, waiting: this.#delivery.window.waitingBytes };
-  }
-
-  /** Whether the local side has closed the stream: nobody there waits for anything. */
-  get isLeft(): boolean {
-    return !this.#delivery.open;
-  }
-
-  /** Whether the peer has ever sent a frame that belongs to the session. */
-  get heard(): boolean {
-    return this.#heard;
+  /** Whether the peer has ever sent a frame that belongs to the stream. */
+  get wasHeard(): boolean {
+    return this.#wasHeard;
   }
 
   /** Whether the peer may say that it received so many bytes. */
@@ -125,176 +240,104 @@ export class ResumableStream implements ByteStream {
     return this.#replay.covers(received);
   }
 
-  /** From the next loss of a transport on, waits so long for another one. */
-  outlive(resumeWindowMs: number): void {
-    this.#resumeWindowMs = resumeWindowMs;
-  }
-
   /** Goes on over `link`, whose handshake is done. It replaces an older one. `received` must be covered. */
   carry(link: Link, received: number): void {
-    const before = this.#carriage;
-    if (before.kind === 'over') return;
+    if (this.#carriage.kind === 'over') return link.close(ENDED);
+    // The last ACK may have been lost with its transport.
+    const ack: Ack = { kind: this.#window.taken > 0 ? 'due' : 'none' };
+    const before = this.#enter({ kind: 'carried', link, ack });
     if (before.kind === 'carried') before.link.close({ reason: 'superseded' });
-    if (before.kind === 'detached') before.cancelWindow();
-    this.#carriage = { kind: 'carried', link };
     const replayedBytes = this.#replay.rewind(received);
     const afterMs = before.kind === 'detached' ? this.#clock.now() - before.since : 0;
     this.#owner.event(
       before.kind === 'fresh' ? { kind: 'opened' } : { kind: 'resumed', afterMs, replayedBytes },
     );
-    link.handOver(this.#linkOwner(link));
-    // The last one may have been lost with its transport.
-    this.#ackDue = this.#delivery.window.taken > 0;
+    link.handOver(this.#linkOwner);
     this.#send();
   }
 
-  /** Ends the session from outside: refused for good, or nobody will dial any more. */
+  #lost(end: StreamEnd): void {
+    // Also while another transport is on its way: whether it came in time would be chance.
+    if (this.resumeWindowMs === 0) return this.#giveUp(0, { ...end, reason: 'lost' });
+    const since = this.#clock.now();
+    const detail = `no connection for ${formatDuration(this.resumeWindowMs)}`;
+    const cancelWindow = this.#clock.after(this.resumeWindowMs, () =>
+      this.#giveUp(this.#clock.now() - since, { reason: 'lost', detail }),
+    );
+    this.#enter({ kind: 'detached', since, cancelWindow });
+    this.#owner.event({ kind: 'detached', ...end });
+    this.#owner.detached();
+  }
+
+  #giveUp(afterMs: number, end: StreamEnd): void {
+    this.#owner.event({ kind: 'given_up', afterMs });
+    this.abandon(end);
+  }
+
+  /** Ends the stream from outside: refused for good, or nobody will dial any more. */
   abandon(end: StreamEnd): void {
     // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
-    this.#finish(this.#delivery.peer === 'taken' ? ENDED : end);
+    this.#finish(this.#window.peer === 'taken' ? ENDED : end);
   }
 
-  /** Resets the session: the peer broke the protocol. */
-  fail(code: ResumeCode, detail?: string): void {
-    const { reason, meaning } = RESUME_CODES[code];
-    this.#reset(code, { reason, detail: `${meaning} (${code})` }, detail);
-  }
+  // ── the end, agreed ──
 
-  // ── the wire ──
-
-  #linkOwner(link: Link): LinkOwner {
-    return {
-      received: (frame) => this.#receive(frame),
-      drained: () => this.#send(),
-      ended: (end) => {
-        if (this.#carriage.kind !== 'carried' || this.#carriage.link !== link) return;
-        // Also while another one is on its way: whether it came in time would be chance.
-        if (this.#resumeWindowMs === 0) return this.#giveUp(0, { ...end, reason: 'lost' });
-        this.#carriage = this.#waitForTransport();
-        this.#owner.event({ kind: 'detached', ...end });
-        this.#owner.detached();
-      },
-    };
-  }
-
-  #receive(frame: ReceivedFrame): void {
-    this.#heard = true;
-    switch (frame.kind) {
-      case 'data':
-        return this.#receiveData(frame.offset, frame.bytes);
-      case 'ack':
-        return this.#receiveAck(frame.total);
-      case 'fin':
-        return this.#receiveFin(frame.offset);
-      case 'reset': {
-        const { reason, meaning } = RESUME_CODES[frame.code];
-        this.#owner.event({ kind: 'reset', by: 'peer', code: frame.code });
-        return this.#finish({ reason, detail: `${meaning} (${frame.code})` });
-      }
-      case 'bad':
-        return this.fail(frame.code, frame.detail);
-      case 'open':
-      case 'opened':
-      case 'refused':
-        return this.fail('protocol_error', `${frame.kind} within a session`);
-    }
-  }
-
-  #receiveData(offset: number, bytes: Buffer): void {
-    const { peer, window } = this.#delivery;
-    if (peer !== 'sending') return this.fail('protocol_error', 'data after fin');
-    const verdict = window.admit(offset, bytes.length);
-    if (verdict !== 'ok') return this.fail(verdict, `data at ${offset}, expected ${window.arrived}`);
-    this.#delivery.data(bytes);
-  }
-
-  #receiveAck(total: number): void {
-    const verdict = this.#replay.acknowledge(total);
-    if (verdict === 'never_sent') return this.fail('bad_ack', `ack of ${total}`);
-    if (verdict === 'backwards') return this.fail('protocol_error', `ack of ${total} after a higher one`);
-    this.#send();
-    this.#settle();
-    if (this.#owesDrained && !this.#replay.full) {
-      this.#owesDrained = false;
-      this.#delivery.drained();
-    }
-  }
-
-  #receiveFin(offset: number): void {
-    const { peer, window } = this.#delivery;
-    if (peer !== 'sending') return this.fail('protocol_error', 'a second fin');
-    const verdict = window.admit(offset, 1);
-    if (verdict !== 'ok') return this.fail(verdict, `fin at ${offset}, expected ${window.arrived}`);
-    this.#delivery.fin();
-  }
-
-  /** Sends what the link takes: first what the peer waits for. */
-  #send(): void {
-    const carriage = this.#carriage;
-    if (carriage.kind !== 'carried') return;
-    const link = carriage.link;
-    if (this.#ackDue && link.writable) this.#writeAck(link);
-    while (link.writable && this.#carriage === carriage) {
-      const frame = this.#replay.next();
-      if (frame === undefined) return;
-      link.write(frame);
-    }
-  }
-
-  #acknowledge(): void {
-    if (this.#carriage.kind === 'over') return;
-    const pending = this.#delivery.window.unacknowledgedBytes;
-    if (pending >= this.#limits.ackEveryBytes) this.#acknowledgeNow();
-    else if (pending > 0) this.#cancelAck ??= this.#clock.after(ACK_AFTER_MS, () => this.#acknowledgeNow());
-  }
-
-  #acknowledgeNow(): void {
-    this.#cancelAck?.();
-    this.#cancelAck = undefined;
-    if (this.#delivery.window.unacknowledgedBytes === 0) return;
-    this.#ackDue = true;
-    this.#send();
-  }
-
-  #writeAck(link: Link): void {
-    this.#ackDue = false;
-    link.write(encodeAck(this.#delivery.window.acknowledge()));
-  }
-
-  // ── endings ──
-
-  #answerFin(reader: 'present' | 'gone'): void {
-    if (reader === 'present') {
-      this.#replay.dropUnsent();
-      this.#finishSending();
-    }
-    this.#acknowledgeNow();
-    this.#settle();
+  close(end: StreamEnd): void {
+    const wasOpen = this.#delivery.isOpen;
+    this.#delivery.close(end);
+    // A peer that filled the window waits for this.
+    this.#acknowledge('soon');
+    if (wasOpen) this.#finishSending();
+    this.#deliver();
   }
 
   #finishSending(): void {
     if (this.#carriage.kind === 'over') return;
     this.#replay.appendFin();
-    this.#send();
     this.#watchProgress();
+    this.#send();
   }
 
-  /** A peer that neither takes the last bytes nor sends its own must not hold the session for ever. */
+  #answerFin(reader: FinReader): void {
+    if (reader === 'present') {
+      this.#replay.dropUnsent();
+      this.#finishSending();
+    }
+    this.#acknowledge('now');
+    this.#settle();
+  }
+
+  /** Both directions are finished: the peer's FIN was taken here, and ours there. */
+  #settle(): void {
+    const carriage = this.#carriage;
+    const window = this.#window;
+    if (window.peer !== 'taken' || !this.#replay.isSettled || carriage.kind !== 'carried') return;
+    if (window.unacknowledgedBytes > 0) this.#writeAck(carriage);
+    this.#owner.event({ kind: 'finished' });
+    this.#finish(ENDED);
+  }
+
+  /** A peer that neither takes the last bytes nor sends its own must not hold the stream for ever. */
   #watchProgress(): void {
-    const progress = this.#replay.acked + this.#delivery.window.arrived;
+    const progress = this.#replay.acked + this.received;
     this.#cancelStall = this.#clock.after(STUCK_AFTER_MS, () => {
-      const moved = this.#replay.acked + this.#delivery.window.arrived > progress;
-      if (this.#carriage.kind === 'carried' && !moved) this.fail('stuck');
+      const hasMoved = this.#replay.acked + this.received > progress;
+      if (this.#carriage.kind === 'carried' && !hasMoved) this.#fail('stuck');
       else this.#watchProgress();
     });
   }
 
-  #settle(): void {
-    if (this.#delivery.peer !== 'taken' || !this.#replay.settled || this.#carriage.kind !== 'carried') return;
-    const { link } = this.#carriage;
-    if (this.#delivery.window.unacknowledgedBytes > 0) this.#writeAck(link);
-    this.#owner.event({ kind: 'finished' });
-    this.#finish(ENDED);
+  // ── the end, at once ──
+
+  cut(end: StreamEnd): void {
+    this.#window.discard();
+    if (this.#carriage.kind === 'over') this.#deliver();
+    else this.#reset(resumeCodeOfCut(end.reason), end);
+  }
+
+  /** The peer broke the protocol. */
+  #fail(code: ResumeCode, detail?: string): void {
+    this.#reset(code, endOf(code), detail);
   }
 
   #reset(code: ResumeCode, end: StreamEnd, detail?: string): void {
@@ -304,30 +347,44 @@ export class ResumableStream implements ByteStream {
     this.#finish(end);
   }
 
-  #waitForTransport(): Carriage {
-    const since = this.#clock.now();
-    const cancelWindow = this.#clock.after(this.#resumeWindowMs, () => {
-      const detail = `no connection for ${formatDuration(this.#resumeWindowMs)}`;
-      this.#giveUp(this.#clock.now() - since, { reason: 'lost', detail });
-    });
-    return { kind: 'detached', since, cancelWindow };
+  // ── the state ──
+
+  get state(): Carriage['kind'] {
+    return this.#carriage.kind;
   }
 
-  #giveUp(afterMs: number, end: StreamEnd): void {
-    this.#owner.event({ kind: 'given_up', afterMs });
-    this.abandon(end);
+  /** Whether the local side has closed the stream: nobody there waits for anything. */
+  get isLeft(): boolean {
+    return !this.#delivery.isOpen;
+  }
+
+  /** Bytes held in memory for this stream. */
+  get heldBytes(): { readonly replay: number; readonly waiting: number } {
+    return { replay: this.#replay.heldBytes, waiting: this.#window.waitingBytes };
   }
 
   #finish(end: StreamEnd): void {
-    const before = this.#carriage;
-    if (before.kind === 'over') return;
-    this.#carriage = { kind: 'over' };
+    if (this.#carriage.kind === 'over') return;
+    const before = this.#enter({ kind: 'over' });
     if (before.kind === 'carried') before.link.close(end);
-    if (before.kind === 'detached') before.cancelWindow();
-    this.#cancelAck?.();
-    this.#cancelStall?.();
+    this.#cancelStall();
     this.#replay.clear();
     this.#delivery.part(end);
+    this.#deliver();
     this.#owner.over(end);
   }
+
+  /** The only place where the state changes: the timers of the one before stop. Returns that one. */
+  #enter(next: Carriage): Carriage {
+    const before = this.#carriage;
+    if (before.kind === 'carried') replaceAck(before, { kind: 'none' });
+    if (before.kind === 'detached') before.cancelWindow();
+    this.#carriage = next;
+    return before;
+  }
+}
+
+function replaceAck(carried: Carried, ack: Ack): void {
+  if (carried.ack.kind === 'timed') carried.ack.cancel();
+  carried.ack = ack;
 }

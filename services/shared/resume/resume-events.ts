@@ -1,4 +1,4 @@
-// What happens to a resumable session, for logs and counters.
+// What happens to a resumable stream, for logs and counters.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { ResumeCode } from './codes.ts';
@@ -6,7 +6,7 @@ import type { ResumeCode } from './codes.ts';
 export type ResumeEvent =
   /** The two ends met for the first time. */
   | { readonly kind: 'opened' }
-  /** The transport went away; the session goes on without one. */
+  /** The transport went away; the stream goes on without one. */
   | { readonly kind: 'detached'; readonly reason: CloseReason; readonly detail?: string | Untrusted }
   /** It goes on over a new transport: after how long without one, and how much is sent again. */
   | { readonly kind: 'resumed'; readonly afterMs: number; readonly replayedBytes: number }
@@ -19,7 +19,7 @@ export type ResumeEvent =
       readonly code: ResumeCode;
       readonly detail?: string;
     }
-  /** A transport was refused; no session has changed. */
+  /** A transport was refused; no stream has changed. */
   | { readonly kind: 'refused'; readonly code: ResumeCode; readonly detail?: string }
   /** Both directions are finished and acknowledged. */
   | { readonly kind: 'finished' };

@@ -1,81 +1,43 @@
 // The sniffed stream: a transport whose first byte was looked at, handed on as if it had not been.
-
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { FRAME_TYPES } from './frames.ts';
 
-export type SniffResult =
-  /** It begins with an OPEN frame's type. */
-  | { readonly kind: 'framed'; readonly stream: ByteStream }
-  /** It begins with anything else: an SSH banner, usually. */
-  | { readonly kind: 'plain'; readonly stream: ByteStream }
-  /** It said nothing in time. */
-  | { readonly kind: 'silent'; readonly stream: ByteStream }
-  | { readonly kind: 'gone'; readonly end: StreamEnd };
-
-export interface SniffOptions {
-  readonly clock: Clock;
-  readonly silenceMs: number;
-  readonly decided: (result: SniffResult) => void;
-}
-
-/** Waits for the first byte of `transport`, then calls `decided` once. Returns the stop: it will not be called. */
-export function sniff(transport: ByteStream, options: SniffOptions): Cancel {
-  const stream = new SniffedStream(transport);
-  let waiting = true;
-  const decide = (result: SniffResult) => {
-    if (!waiting) return;
-    waiting = false;
-    cancelTimer();
-    options.decided(result);
-  };
-  const cancelTimer = options.clock.after(options.silenceMs, () => decide({ kind: 'silent', stream }));
-  stream.watch({
-    first: (byte) => decide({ kind: byte === FRAME_TYPES.open ? 'framed' : 'plain', stream }),
-    gone: (end) => decide({ kind: 'gone', end }),
-  });
-  return () => {
-    waiting = false;
-    cancelTimer();
-  };
-}
-
-interface Watcher {
+/** Who looks: told of the first byte, and of an end that comes before anybody attaches. */
+export interface Watcher {
   first(byte: number): void;
-  gone(end: StreamEnd): void;
+  gone(): void;
 }
 
-class SniffedStream implements ByteStream {
+export class SniffedStream implements ByteStream {
   readonly #transport: ByteStream;
-  /** What came before the sink, or while it was still taking what came before. */
+  /** What came before the sink, or while that was still taking what came before. */
   readonly #head: Buffer[] = [];
   #sink: ByteSink | undefined;
   #end: StreamEnd | undefined;
-  #paused = false;
-  #drainedEarly = false;
+  #isPaused = false;
+  /** Of somebody who wrote before he attached. */
+  #owesDrained = false;
 
   constructor(transport: ByteStream) {
     this.#transport = transport;
   }
 
+  /** Starts reading, up to the first byte. Called once, before `attach`. */
   watch(watcher: Watcher): void {
     this.#transport.attach({
       data: (chunk) => {
         if (this.#sink !== undefined && this.#head.length === 0) return this.#sink.data(chunk);
-        if (chunk.length === 0) return;
-        this.#head.push(chunk);
-        if (this.#sink !== undefined) return;
+        if (chunk.length === 0 || this.#head.push(chunk) > 1) return;
         this.#transport.pause();
         watcher.first(chunk.readUInt8(0));
       },
       drained: () => {
-        if (this.#sink === undefined) this.#drainedEarly = true;
+        if (this.#sink === undefined) this.#owesDrained = true;
         else this.#sink.drained();
       },
       ended: (end) => {
         this.#end = end;
-        if (this.#sink === undefined) watcher.gone(end);
-        else this.#pass(this.#sink);
+        if (this.#sink === undefined) watcher.gone();
+        else this.#pass();
       },
     });
   }
@@ -83,9 +45,9 @@ class SniffedStream implements ByteStream {
   attach(sink: ByteSink): void {
     if (this.#sink !== undefined) throw new Error('a sniffed stream is attached once');
     this.#sink = sink;
-    if (this.#drainedEarly) sink.drained();
-    this.#pass(sink);
-    if (!this.#paused) this.#transport.resume();
+    if (this.#owesDrained) sink.drained();
+    this.#pass();
+    if (!this.#isPaused) this.#transport.resume();
   }
 
   write(chunk: Buffer, headroom?: number): boolean {
@@ -93,36 +55,39 @@ class SniffedStream implements ByteStream {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#isPaused = true;
     this.#transport.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    if (this.#sink === undefined) return;
-    this.#pass(this.#sink);
-    if (!this.#paused) this.#transport.resume();
+    this.#isPaused = false;
+    this.#pass();
+    if (this.#sink !== undefined && !this.#isPaused) this.#transport.resume();
   }
 
   close(end: StreamEnd): void {
     this.#head.length = 0;
     this.#transport.close(end);
+    this.#pass();
   }
 
   cut(end: StreamEnd): void {
     this.#head.length = 0;
     this.#transport.cut(end);
+    this.#pass();
   }
 
   /** Gives the head as far as the sink takes it, then the end if it has come. */
-  #pass(sink: ByteSink): void {
-    while (!this.#paused) {
+  #pass(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    while (!this.#isPaused) {
       const chunk = this.#head.shift();
       if (chunk === undefined) break;
       sink.data(chunk);
     }
-    if (this.#head.length > 0 || this.#end === undefined) return;
     const end = this.#end;
+    if (this.#head.length > 0 || end === undefined) return;
     this.#end = undefined;
     sink.ended(end);
   }

@@ -12,7 +12,7 @@ import {
   encodeReset,
   OLDEST_VERSION,
   RESUME_VERSION,
-  SESSION_ID_BYTES,
+  STREAM_ID_BYTES,
 } from '#shared/resume/frames.ts';
 import { maskFrame, OPCODES } from '#shared/websocket/frame-header.ts';
 import type { Kind } from '../kind.ts';
@@ -25,7 +25,7 @@ const BANNER = Buffer.from('SSH-2.0-OpenSSH_9.2\r\n');
 /** Whole conversations of a client, and frames that only an agent sends. */
 export function conversations(): readonly Buffer[] {
   const open = (mode: 'new' | 'resume', version = RESUME_VERSION): Buffer =>
-    encodeOpen({ version, sessionId: randomBytes(SESSION_ID_BYTES), mode, received: 0 });
+    encodeOpen({ version, streamId: randomBytes(STREAM_ID_BYTES), mode, received: 0 });
   const fresh = open('new');
   return [
     [fresh, encodeData(0, BANNER)],

@@ -9,7 +9,7 @@ import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { parseSubprotocols, RESUME } from '#shared/protocol/subprotocols.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
-import { ResumableStreamTable, type SessionOrigin } from '#shared/resume/session-table.ts';
+import { ResumableStreamTable, type StreamOrigin } from '#shared/resume/stream-table.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
@@ -40,7 +40,7 @@ export interface StandInOptions {
   /** The answer to the nth request, from 0. */
   readonly answer?: (n: number) => Answer;
   /** Called for every session that begins, with the agent's end of it. */
-  readonly serve?: (session: ByteStream, kind: SessionOrigin<undefined>['kind']) => void;
+  readonly serve?: (session: ByteStream, kind: StreamOrigin<undefined>['kind']) => void;
   /** Of the agent's ends; the connections below are timed by the machine's own clock. */
   readonly clock?: Clock;
   readonly resumeWindowMs?: number;
@@ -122,7 +122,7 @@ function createAgent(options: StandInOptions, events: ResumeEvent[]): ResumableS
   return new ResumableStreamTable({
     clock,
     resumeWindowMs,
-    onSession: (session, { kind }) => serve(session, kind),
+    onStream: (session, { kind }) => serve(session, kind),
     onEvent: (event) => events.push(event),
   });
 }

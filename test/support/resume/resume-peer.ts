@@ -6,11 +6,11 @@ import {
   type OpenMode,
   type ProtocolVersion,
   RESUME_VERSION,
-  SESSION_ID_BYTES,
+  STREAM_ID_BYTES,
 } from '#shared/resume/frames.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 
-export const SESSION_ID = Buffer.alloc(SESSION_ID_BYTES, 7);
+export const STREAM_ID = Buffer.alloc(STREAM_ID_BYTES, 7);
 
 export class RawPeer {
   readonly frames: ReceivedFrame[] = [];
@@ -42,13 +42,8 @@ export class RawPeer {
     return this;
   }
 
-  open(
-    mode: OpenMode,
-    received = 0,
-    sessionId = SESSION_ID,
-    version: ProtocolVersion = RESUME_VERSION,
-  ): this {
-    return this.send(encodeOpen({ version, sessionId, mode, received }));
+  open(mode: OpenMode, received = 0, streamId = STREAM_ID, version: ProtocolVersion = RESUME_VERSION): this {
+    return this.send(encodeOpen({ version, streamId, mode, received }));
   }
 
   /** The payload of all DATA so far. */

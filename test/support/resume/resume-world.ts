@@ -3,7 +3,7 @@
 import { ClientEnd, type ResumeStatus, type TransportOutcome } from '#shared/resume/client-end.ts';
 import type { FlowLimits } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
-import { ResumableStreamTable } from '#shared/resume/session-table.ts';
+import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { HEADROOM_BYTES } from '#shared/stream/headroom.ts';
 import { JumpingClock } from './resume-clock.ts';
@@ -14,7 +14,7 @@ const MAX_JUMPS = 300_000;
 
 export const WINDOW_MS = 120_000;
 
-/** A program at one end of the session: writes when it may, reads with pauses, remembers everything. */
+/** A program at one end of the stream: writes when it may, reads with pauses, remembers everything. */
 export class LocalSide implements ByteSink {
   readonly received: Buffer[] = [];
   receivedBytes = 0;
@@ -140,7 +140,7 @@ export class World {
       clock: this.clock,
       resumeWindowMs: WINDOW_MS,
       limits: plan.limits,
-      onSession: (stream) => {
+      onStream: (stream) => {
         this.agentStreams.push(stream);
         this.agents.push(new LocalSide(stream, this.clock, plan.agent.outgoing, plan.agent.habits));
       },
@@ -165,14 +165,14 @@ export class World {
 
   get agent(): LocalSide {
     const [agent] = this.agents;
-    if (agent === undefined) throw new Error('the agent has no session yet');
+    if (agent === undefined) throw new Error('the agent has no stream yet');
     return agent;
   }
 
-  /** The session is over at both ends, for the local sides too. */
+  /** The stream is over at both ends, for the local sides too. */
   get finished(): boolean {
     const told = this.client.ends.length > 0 && this.agents.every((agent) => agent.ends.length > 0);
-    return this.clientOver !== undefined && told && this.table.counts.sessions === 0;
+    return this.clientOver !== undefined && told && this.table.counts.streams === 0;
   }
 
   /** From now on nobody reaches anybody. */

@@ -1,7 +1,7 @@
 // The agents of a pod: who is in charge of an ID, and what becomes of its lease.
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { MAX_SESSIONS } from '#shared/resume/limits.ts';
+import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import { RENEW_EVERY_MS } from '../../../services/relay/registry/registry.ts';
 import { createCore, FakeLink, PEER, SELF } from '../../support/relay/session-core.ts';
 import { LINKED } from '../../support/relay/tenure.ts';
@@ -58,7 +58,7 @@ test('what an agent says of its clients is summed as far as it can be true, and 
   await link('silent');
   agents.heard(agent, { type: 'status', clients: 2, detached: 1, expiresAt: 0 });
   agents.heard(other.agent, { type: 'status', clients: 1e15, detached: 1e15, expiresAt: 0 });
-  expect(agents.clients).toEqual({ all: 2 + MAX_SESSIONS, detached: 1 + MAX_SESSIONS });
+  expect(agents.clients).toEqual({ all: 2 + MAX_RESUMABLE_STREAMS, detached: 1 + MAX_RESUMABLE_STREAMS });
   agents.detach(other.agent, 'lost');
   expect(agents.clients).toEqual({ all: 2, detached: 1 });
 });

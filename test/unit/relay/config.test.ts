@@ -278,7 +278,7 @@ test('no environment makes it throw', () => {
     'LOG_LEVEL',
     'UNLIMITED_ADDRESSES',
     'MEMORY_LIMIT_BYTES',
-    'MAX_SESSIONS',
+    'MAX_RESUMABLE_STREAMS',
   );
   const value = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
   fc.assert(

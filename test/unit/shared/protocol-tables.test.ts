@@ -250,11 +250,11 @@ function fieldsOf(table: 'OPEN' | 'OPENED', frame: Buffer): Buffer[] {
 test('OPEN and OPENED, byte by byte', () => {
   const id = randomBytes(16);
   const received = 2 ** 40 + 5;
-  const open = encodeOpen({ version: RESUME_VERSION, sessionId: id, mode: 'resume', received });
-  const [magic, version, sessionId, mode, offset] = fieldsOf('OPEN', open);
+  const open = encodeOpen({ version: RESUME_VERSION, streamId: id, mode: 'resume', received });
+  const [magic, version, streamId, mode, offset] = fieldsOf('OPEN', open);
   expect(magic?.toString()).toBe('CVRS');
   expect(page).toContain(`version: ${version?.readUInt8()} |`);
-  expect(sessionId).toEqual(id);
+  expect(streamId).toEqual(id);
   expect(page).toContain(`${mode?.readUInt8()} resume |`);
   expect(offset?.readBigUInt64BE()).toBe(BigInt(received));
   const [there, window] = fieldsOf('OPENED', encodeOpened({ received, resumeWindowMs: 90_001 }));

@@ -50,7 +50,7 @@ function makeEnd(options: { readonly openWindowMs?: number } = {}): ClientEnd {
     // The largest jitter there is, so that the delays are the ceilings.
     random: () => 1 - Number.EPSILON,
     randomBytes: (count) => Buffer.alloc(count, 5),
-    dial: async ({ signal }) => {
+    dial: async (signal) => {
       dialledAt.push(clock.now());
       signals.push(signal);
       const outcome = outcomes.shift() ?? { kind: 'retry' };
@@ -89,7 +89,7 @@ async function establish(): Promise<RawPeer> {
   await pass();
   peer.send(encodeOpened({ received: 0 }));
   await pass();
-  expect(end.status.kind).toBe('connected');
+  expect(end.state).toBe('carried');
   return peer;
 }
 
@@ -97,7 +97,7 @@ function lastOf(peer: RawPeer): ReceivedFrame | undefined {
   return peer.frames.at(-1);
 }
 
-test('it opens a new session first, and resumes the same one with what it received after a loss', async () => {
+test('it opens a new stream first, and resumes the same one with what it received after a loss', async () => {
   const first = await establish();
   first.send(encodeData(0, Buffer.from('hello')));
   await pass();
@@ -214,20 +214,20 @@ test('it gives up when the window is over, and not before', async () => {
   expect(clock.pending).toBe(0);
 });
 
-test('it gives up on a session that never opened a window after the first answer', async () => {
+test('it gives up on a stream that never opened a window after the first answer', async () => {
   end.start();
   await pass(RESUME_WINDOW_MS + 100);
   expect(ends.map((how) => how.reason)).toEqual(['lost']);
 });
 
-test('it gives up on a new session sooner than on one that exists, where told so', async () => {
+test('it gives up on a new stream sooner than on one that exists, where told so', async () => {
   const impatient = makeEnd({ openWindowMs: 5_000 });
   impatient.start();
   await pass(5_100);
   expect(over).toMatchObject({ reason: 'lost' });
 });
 
-test('a person who waits for a new session is told after 3 s, once, and once more when the agent answers', async () => {
+test('a person who waits for a new stream is told after 3 s, once, and once more when the agent answers', async () => {
   offer();
   const second = offer();
   end.start();
@@ -242,7 +242,7 @@ test('a person who waits for a new session is told after 3 s, once, and once mor
 });
 
 test.each([30_000, 600_000])(
-  'it dials for as long as the agent keeps the session: %d ms',
+  'it dials for as long as the agent keeps the stream: %d ms',
   async (windowMs) => {
     const peer = offer();
     end.start();
@@ -258,7 +258,7 @@ test.each([30_000, 600_000])(
   },
 );
 
-test('it does not dial again for an agent that keeps no session without a transport', async () => {
+test('it does not dial again for an agent that keeps no stream without a transport', async () => {
   const peer = offer();
   end.start();
   await pass();
@@ -299,7 +299,7 @@ test('an agent of the first version is asked again in that, at once, and takes i
   expect(second.frames).toMatchObject([{ kind: 'open', version: 1, mode: 'new' }]);
   second.send(encodeOpened({ received: 0 }));
   await pass();
-  expect(end.status.kind).toBe('connected');
+  expect(end.state).toBe('carried');
   const third = offer();
   second.cut();
   await pass();
@@ -309,7 +309,7 @@ test('an agent of the first version is asked again in that, at once, and takes i
   expect(ends).toEqual([]);
 });
 
-test('an agent that speaks no version that the client does ends the session in one sentence', async () => {
+test('an agent that speaks no version that the client does ends the stream in one sentence', async () => {
   const [first, second] = [offer(), offer()];
   end.start();
   await pass();
@@ -322,7 +322,7 @@ test('an agent that speaks no version that the client does ends the session in o
   ]);
 });
 
-test('a refusal for good ends the session with what the dial said', async () => {
+test('a refusal for good ends the stream with what the dial said', async () => {
   outcomes.push({ kind: 'fatal', end: { reason: 'expired', detail: 'no such agent' } });
   end.start();
   await pass();
@@ -331,7 +331,7 @@ test('a refusal for good ends the session with what the dial said', async () => 
   expect(clock.pending).toBe(0);
 });
 
-test('an agent that does not know the session ends it in one sentence', async () => {
+test('an agent that does not know the stream ends it in one sentence', async () => {
   const first = await establish();
   const second = offer();
   first.cut();
@@ -343,7 +343,7 @@ test('an agent that does not know the session ends it in one sentence', async ()
   ]);
 });
 
-test('an agent that forgot a session which was finished is no loss to anybody', async () => {
+test('an agent that forgot a stream which was finished is no loss to anybody', async () => {
   const first = await establish();
   end.stream.write(Buffer.from('bye'));
   await pass();
@@ -358,7 +358,7 @@ test('an agent that forgot a session which was finished is no loss to anybody', 
   expect(over).toEqual({ reason: 'ended' });
 });
 
-test('an OPENED with an impossible offset resets the session', async () => {
+test('an OPENED with an impossible offset resets the stream', async () => {
   const peer = offer();
   end.start();
   await pass();
@@ -368,7 +368,7 @@ test('an OPENED with an impossible offset resets the session', async () => {
   expect(ends.map((how) => how.reason)).toEqual(['fault']);
 });
 
-test('what is no answer to OPEN ends a new session, and costs a resumed one only that transport', async () => {
+test('what is no answer to OPEN ends a new stream, and costs a resumed one only that transport', async () => {
   const first = await establish();
   const second = offer();
   first.cut();

@@ -6,10 +6,10 @@ import {
   encodeAck,
   encodeOpen,
   encodeOpened,
-  LONGEST_OPENING_PAYLOAD_BYTES,
+  MAX_OPENING_PAYLOAD_BYTES,
   OPEN_PAYLOAD_BYTES,
   OPENED_PAYLOAD_BYTES,
-  SESSION_ID_BYTES,
+  STREAM_ID_BYTES,
 } from '#shared/resume/frames.ts';
 
 const offsets = fc.maxSafeNat();
@@ -53,7 +53,7 @@ describe('OPENED', () => {
   });
 
   test('of a later version is read as far as it is known', () => {
-    const most = LONGEST_OPENING_PAYLOAD_BYTES - OPENED_PAYLOAD_BYTES;
+    const most = MAX_OPENING_PAYLOAD_BYTES - OPENED_PAYLOAD_BYTES;
     fc.assert(
       fc.property(offsets, fc.uint8Array({ maxLength: most }), cuts, (received, more, at) => {
         const frame = lengthened(encodeOpened({ received, resumeWindowMs: 5_000 }), more);
@@ -67,7 +67,7 @@ describe('OPENED', () => {
   });
 
   test('that is longer than any version may make it is refused', () => {
-    const frame = lengthened(encodeOpened({ received: 0 }), Buffer.alloc(LONGEST_OPENING_PAYLOAD_BYTES));
+    const frame = lengthened(encodeOpened({ received: 0 }), Buffer.alloc(MAX_OPENING_PAYLOAD_BYTES));
     expect(read(frame, [])).toMatchObject([{ kind: 'bad', code: 'protocol_error' }]);
   });
 
@@ -79,17 +79,17 @@ describe('OPENED', () => {
 
 describe('OPEN', () => {
   test('is read as it was written, in each version, also where a later one has added to it', () => {
-    const most = LONGEST_OPENING_PAYLOAD_BYTES - OPEN_PAYLOAD_BYTES;
+    const most = MAX_OPENING_PAYLOAD_BYTES - OPEN_PAYLOAD_BYTES;
     fc.assert(
       fc.property(
         fc.constantFrom(1 as const, 2 as const),
         fc.constantFrom('new' as const, 'resume' as const),
-        fc.uint8Array({ minLength: SESSION_ID_BYTES, maxLength: SESSION_ID_BYTES }),
+        fc.uint8Array({ minLength: STREAM_ID_BYTES, maxLength: STREAM_ID_BYTES }),
         offsets,
         fc.uint8Array({ maxLength: most }),
         cuts,
         (version, mode, id, received, more, at) => {
-          const open = { version, mode, sessionId: Buffer.from(id), received };
+          const open = { version, mode, streamId: Buffer.from(id), received };
           const frames = read(Buffer.concat([lengthened(encodeOpen(open), more), encodeAck(7)]), at);
           expect(frames).toEqual([
             { kind: 'open', ...open },
@@ -104,7 +104,7 @@ describe('OPEN', () => {
     const open = encodeOpen({
       version: 2,
       mode: 'new',
-      sessionId: Buffer.alloc(SESSION_ID_BYTES),
+      streamId: Buffer.alloc(STREAM_ID_BYTES),
       received: 0,
     });
     for (const version of [0, 3, 255]) {

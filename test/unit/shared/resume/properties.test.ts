@@ -139,7 +139,7 @@ test('what was written before a close arrives whole, whoever closes and in whate
           if (closer !== 'agent') world.client.close();
           if (closer !== 'client') world.agents[0]?.close();
         };
-        // An agent can close only a session that it has.
+        // An agent can close only a stream that it has.
         await world.run(() => world.agents.length > 0 || closer === 'client', DEADLINE_MS);
         world.clock.after(closeAfterMs, close);
         const done = await world.run(
@@ -189,7 +189,7 @@ test('a cut ends both sides, and what came out is a beginning of what went in', 
       fc.integer({ min: 0, max: 3_000 }),
       async (plan, cutter, cutAfterMs) => {
         const world = new World(plan);
-        // Before the client knows of the session, an agent that cuts it is asked for a new one.
+        // Before the client knows of the stream, an agent that cuts it is asked for a new one.
         await world.run(() => world.clientEvents.some((event) => event.kind === 'opened'), DEADLINE_MS);
         const stream = cutter === 'client' ? world.end.stream : world.agentStreams[0];
         world.clock.after(cutAfterMs, () => stream?.cut({ reason: 'fault' }));

@@ -1,4 +1,4 @@
-// What a bad peer gets: its code, one event, and never a byte of damage to a session.
+// What a bad peer gets: its code, one event, and never a byte of damage to a stream.
 import * as fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import {
@@ -16,10 +16,11 @@ import {
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
 } from '#shared/resume/limits.ts';
+import type { Expectation } from '#shared/resume/new-transport.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
-import { type Expectation, ResumableStreamTable } from '#shared/resume/session-table.ts';
+import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import { RawPeer, SESSION_ID } from '../../../support/resume/resume-peer.ts';
+import { RawPeer, STREAM_ID } from '../../../support/resume/resume-peer.ts';
 import { makeWire, PERFECT_WIRE, type WireEnd } from '../../../support/resume/resume-wire.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
@@ -27,12 +28,12 @@ const WINDOW_MS = 120_000;
 
 let clock: ManualClock;
 let table: ResumableStreamTable<string>;
-let sessions: { kind: string; stream: ByteStream; data: Buffer[]; ends: StreamEnd[] }[];
+let streams: { kind: string; stream: ByteStream; data: Buffer[]; ends: StreamEnd[] }[];
 let events: ResumeEvent[];
 
 beforeEach(() => {
   clock = new ManualClock();
-  sessions = [];
+  streams = [];
   events = [];
   table = tableWith(WINDOW_MS);
 });
@@ -41,15 +42,15 @@ function tableWith(resumeWindowMs: number): ResumableStreamTable<string> {
   return new ResumableStreamTable<string>({
     clock,
     resumeWindowMs,
-    maxSessions: 2,
+    maxStreams: 2,
     limits: { ...FLOW_LIMITS, windowBytes: 1_000, frameBytes: 250, ackEveryBytes: 100 },
-    onSession: (stream, origin) => {
-      const session = { kind: origin.kind, stream, data: [] as Buffer[], ends: [] as StreamEnd[] };
-      sessions.push(session);
+    onStream: (stream, origin) => {
+      const served = { kind: origin.kind, stream, data: [] as Buffer[], ends: [] as StreamEnd[] };
+      streams.push(served);
       stream.attach({
-        data: (chunk) => session.data.push(chunk),
+        data: (chunk) => served.data.push(chunk),
         drained: () => {},
-        ended: (end) => session.ends.push(end),
+        ended: (end) => served.ends.push(end),
       });
     },
     onEvent: (event) => events.push(event),
@@ -70,7 +71,7 @@ function openNew(): RawPeer {
 }
 
 function bytesOf(at = 0): string {
-  return Buffer.concat(sessions[at]?.data ?? []).toString();
+  return Buffer.concat(streams[at]?.data ?? []).toString();
 }
 
 function data(offset: number, text: string): Buffer {
@@ -88,16 +89,16 @@ function expectReset(peer: RawPeer, code: string): void {
   clock.advance(1);
   expect(peer.frames.at(-1)).toEqual({ kind: 'reset', code });
   expect(events.at(-1)).toMatchObject({ kind: 'reset', by: 'us', code });
-  expect(sessions[0]?.ends).toEqual([{ reason: 'fault', detail: expect.stringContaining(code) as string }]);
-  expect(table.counts.sessions).toBe(0);
+  expect(streams[0]?.ends).toEqual([{ reason: 'fault', detail: expect.stringContaining(code) as string }]);
+  expect(table.counts.streams).toBe(0);
 }
 
-test('a resume of an unknown session is refused', () => {
+test('a resume of an unknown stream is refused', () => {
   expectRefused(connect().open('resume'), 'unknown_session');
-  expect(sessions).toEqual([]);
+  expect(streams).toEqual([]);
 });
 
-test('a new session under an id that is in use is refused, and the session goes on', () => {
+test('a new stream under an id that is in use is refused, and the stream goes on', () => {
   const first = openNew().send(data(0, 'first'));
   clock.advance(0);
   expectRefused(connect().open('new'), 'session_exists');
@@ -106,19 +107,19 @@ test('a new session under an id that is in use is refused, and the session goes 
   expect(bytesOf()).toBe('first still');
 });
 
-test('a new session may be opened again while its client has not sent anything: its OPENED got lost', () => {
+test('a new stream may be opened again while its client has not sent anything: its OPENED got lost', () => {
   const first = openNew();
   first.cut();
   clock.advance(0);
   const again = connect().open('new');
   clock.advance(0);
   expect(again.frames).toEqual([{ kind: 'opened', received: 0, resumeWindowMs: WINDOW_MS }]);
-  expect(sessions.length).toBe(1);
+  expect(streams.length).toBe(1);
 });
 
 test('a resume that claims more than was sent, or less than was acknowledged, is refused and changes nothing', () => {
   const peer = openNew();
-  sessions[0]?.stream.write(Buffer.from('0123456789'));
+  streams[0]?.stream.write(Buffer.from('0123456789'));
   clock.advance(0);
   peer.send(encodeAck(4));
   clock.advance(0);
@@ -130,8 +131,8 @@ test('a resume that claims more than was sent, or less than was acknowledged, is
 
 test('a resume from every possible offset gets exactly the rest', () => {
   openNew();
-  sessions[0]?.stream.write(Buffer.from('0123456789'));
-  sessions[0]?.stream.write(Buffer.from('abcdef'));
+  streams[0]?.stream.write(Buffer.from('0123456789'));
+  streams[0]?.stream.write(Buffer.from('abcdef'));
   clock.advance(0);
   for (let received = 16; received >= 0; received -= 1) {
     const peer = connect().open('resume', received);
@@ -153,7 +154,7 @@ test('a newer transport wins: the older one is closed, and nothing that it still
   newer.send(data(3, 'two'));
   clock.advance(0);
   expect(bytesOf()).toBe('onetwo');
-  expect(table.counts).toEqual({ sessions: 1, detached: 0 });
+  expect(table.counts).toEqual({ streams: 1, detached: 0 });
 });
 
 test('an OPEN that does not complete in time is refused', () => {
@@ -173,8 +174,8 @@ test('a labelled transport that says nothing is refused when the time for OPEN i
 test('a transport of unknown kind that says nothing is served as plain', () => {
   const peer = connect('unknown');
   clock.advance(PLAIN_AFTER_MS);
-  expect(sessions[0]?.kind).toBe('plain');
-  sessions[0]?.stream.write(Buffer.from('SSH-2.0-server\r\n'));
+  expect(streams[0]?.kind).toBe('plain');
+  streams[0]?.stream.write(Buffer.from('SSH-2.0-server\r\n'));
   clock.advance(0);
   expect(Buffer.concat(peer.raw).toString()).toBe('SSH-2.0-server\r\n');
 });
@@ -185,23 +186,23 @@ test.for(['resume', 'unknown', 'plain'] as const)(
     const peer = connect(expects);
     peer.send(Buffer.from('S'), Buffer.from('SH-2.0-client\r\n'));
     clock.advance(0);
-    expect(sessions[0]?.kind).toBe('plain');
+    expect(streams[0]?.kind).toBe('plain');
     expect(bytesOf()).toBe('SSH-2.0-client\r\n');
     peer.send(Buffer.from('more'));
     clock.advance(0);
     expect(bytesOf()).toBe('SSH-2.0-client\r\nmore');
     peer.cut();
     clock.advance(0);
-    expect(sessions[0]?.ends.length).toBe(1);
+    expect(streams[0]?.ends.length).toBe(1);
   },
 );
 
-test('one session more than the table holds is refused', () => {
+test('one stream more than the table holds is refused', () => {
   openNew();
   connect().open('new', 0, Buffer.alloc(16, 1));
   clock.advance(0);
   expectRefused(connect().open('new', 0, Buffer.alloc(16, 2)), 'too_many_sessions');
-  expect(table.counts.sessions).toBe(2);
+  expect(table.counts.streams).toBe(2);
 });
 
 test('an OPEN of another version is refused as that, one without its magic as a protocol error', () => {
@@ -221,18 +222,18 @@ function encodeOpenWith(at: number, value: number): Buffer {
 
 test.for([1, 2] as const)('a client of version %d opens and resumes, and is answered in that', (version) => {
   const window = version === 1 ? {} : { resumeWindowMs: WINDOW_MS };
-  const first = connect().open('new', 0, SESSION_ID, version);
+  const first = connect().open('new', 0, STREAM_ID, version);
   clock.advance(0);
   expect(first.frames).toEqual([{ kind: 'opened', received: 0, ...window }]);
   first.send(data(0, 'hello'));
   clock.advance(0);
-  const second = connect().open('resume', 0, SESSION_ID, version);
+  const second = connect().open('resume', 0, STREAM_ID, version);
   clock.advance(0);
   expect(second.frames[0]).toEqual({ kind: 'opened', received: 5, ...window });
 });
 
 test('what a later version adds to OPEN is ignored', () => {
-  const plain = encodeOpen({ version: 2, sessionId: SESSION_ID, mode: 'new', received: 0 });
+  const plain = encodeOpen({ version: 2, streamId: STREAM_ID, mode: 'new', received: 0 });
   const longer = Buffer.concat([plain, Buffer.from('more')]);
   longer.writeUInt32BE(plain.length - 5 + 4, 1);
   const peer = connect().send(longer, data(0, 'fine'));
@@ -262,9 +263,9 @@ const wrongFrames: [string, string, () => Buffer[]][] = [
   ['a FIN in the wrong place', 'bad_offset', () => [encodeFin(9)]],
 ];
 
-test.for(wrongFrames)('%s resets the session with %s, and no wrong byte is delivered', ([, code, frames]) => {
+test.for(wrongFrames)('%s resets the stream with %s, and no wrong byte is delivered', ([, code, frames]) => {
   const peer = openNew();
-  sessions[0]?.stream.write(Buffer.from('server'));
+  streams[0]?.stream.write(Buffer.from('server'));
   peer.send(data(0, 'good'));
   clock.advance(0);
   peer.send(...frames());
@@ -274,7 +275,7 @@ test.for(wrongFrames)('%s resets the session with %s, and no wrong byte is deliv
 
 test('an acknowledgement that is repeated does no harm', () => {
   const peer = openNew();
-  sessions[0]?.stream.write(Buffer.from('server'));
+  streams[0]?.stream.write(Buffer.from('server'));
   clock.advance(0);
   peer.send(encodeAck(3), encodeAck(3), encodeAck(6), data(0, 'fine'));
   clock.advance(0);
@@ -283,87 +284,87 @@ test('an acknowledgement that is repeated does no harm', () => {
 
 test('a peer that sends more than the window is reset, and what was in the window is delivered', () => {
   const peer = openNew();
-  sessions[0]?.stream.pause();
+  streams[0]?.stream.pause();
   for (let at = 0; at < 1_000; at += 100) peer.send(data(at, 'x'.repeat(100)));
   clock.advance(0);
-  expect(table.counts.sessions).toBe(1);
+  expect(table.counts.streams).toBe(1);
   peer.send(data(1_000, 'y'));
   clock.advance(1);
   expect(peer.frames.at(-1)).toEqual({ kind: 'reset', code: 'flow_violation' });
-  expect(sessions[0]?.ends).toEqual([]);
-  sessions[0]?.stream.resume();
+  expect(streams[0]?.ends).toEqual([]);
+  streams[0]?.stream.resume();
   expect(bytesOf()).toBe('x'.repeat(1_000));
-  expect(sessions[0]?.ends[0]?.reason).toBe('fault');
+  expect(streams[0]?.ends[0]?.reason).toBe('fault');
 });
 
 test('a reader that paused on a full window and then closes lets its peer go on to the end', () => {
   const peer = openNew();
-  sessions[0]?.stream.pause();
+  streams[0]?.stream.pause();
   for (let at = 0; at < 1_000; at += 100) peer.send(data(at, 'x'.repeat(100)));
   clock.advance(0);
-  sessions[0]?.stream.close({ reason: 'ended' });
+  streams[0]?.stream.close({ reason: 'ended' });
   clock.advance(0);
   expect(peer.frames).toContainEqual({ kind: 'ack', total: 1_000 });
   expect(peer.frames).toContainEqual({ kind: 'fin', offset: 0 });
   peer.send(data(1_000, 'y'), encodeFin(1_001), encodeAck(1));
   clock.advance(1);
-  expect(sessions[0]?.ends).toEqual([{ reason: 'ended' }]);
+  expect(streams[0]?.ends).toEqual([{ reason: 'ended' }]);
 });
 
-test('a RESET ends the session with its reason, and a later resume finds nothing', () => {
+test('a RESET ends the stream with its reason, and a later resume finds nothing', () => {
   const peer = openNew().send(data(0, 'last'), encodeReset('expired'));
   clock.advance(1);
   expect(bytesOf()).toBe('last');
-  expect(sessions[0]?.ends[0]?.reason).toBe('expired');
+  expect(streams[0]?.ends[0]?.reason).toBe('expired');
   expect(peer.end).toBeDefined();
   expectRefused(connect().open('resume', 4), 'unknown_session');
 });
 
 test('a local cut tells the peer why', () => {
   const peer = openNew();
-  sessions[0]?.stream.cut({ reason: 'expired' });
-  sessions[0]?.stream.cut({ reason: 'expired' });
+  streams[0]?.stream.cut({ reason: 'expired' });
+  streams[0]?.stream.cut({ reason: 'expired' });
   clock.advance(1);
   expect(peer.frames.at(-1)).toEqual({ kind: 'reset', code: 'expired' });
-  expect(sessions[0]?.ends).toEqual([{ reason: 'expired' }]);
+  expect(streams[0]?.ends).toEqual([{ reason: 'expired' }]);
 });
 
 test('a peer that takes the FIN and never sends its own is reset after a while', () => {
   const peer = openNew();
-  sessions[0]?.stream.close({ reason: 'ended' });
+  streams[0]?.stream.close({ reason: 'ended' });
   clock.advance(0);
   peer.send(encodeAck(1));
   clock.advance(2 * STUCK_AFTER_MS + 1);
   expect(peer.frames.at(-1)).toEqual({ kind: 'reset', code: 'stuck' });
-  expect(sessions[0]?.ends[0]?.reason).toBe('stuck');
+  expect(streams[0]?.ends[0]?.reason).toBe('stuck');
 });
 
-test('the last bytes have their time also where no session outlives its transport', () => {
+test('the last bytes have their time also where no stream outlives its transport', () => {
   table = tableWith(0);
   const peer = connect().open('new');
   clock.advance(0);
-  sessions[0]?.stream.write(Buffer.from('last words'));
-  sessions[0]?.stream.close({ reason: 'ended' });
+  streams[0]?.stream.write(Buffer.from('last words'));
+  streams[0]?.stream.close({ reason: 'ended' });
   clock.advance(STUCK_AFTER_MS - 1);
   expect(peer.bytes.toString()).toBe('last words');
   peer.send(encodeAck(11), encodeFin(0));
   clock.advance(0);
-  expect(sessions[0]?.ends).toEqual([{ reason: 'ended' }]);
+  expect(streams[0]?.ends).toEqual([{ reason: 'ended' }]);
 });
 
-test('where none outlives its transport, a session ends with it, at once and for good', () => {
+test('where none outlives its transport, a stream ends with it, at once and for good', () => {
   table = tableWith(0);
   const peer = connect().open('new');
   clock.advance(0);
   peer.cut();
   clock.advance(0);
-  expect(sessions[0]?.ends).toMatchObject([{ reason: 'lost' }]);
+  expect(streams[0]?.ends).toMatchObject([{ reason: 'lost' }]);
   expect(events.map(({ kind }) => kind)).toEqual(['opened', 'given_up']);
-  expect(table.counts.sessions).toBe(0);
+  expect(table.counts.streams).toBe(0);
   expectRefused(connect().open('resume'), 'unknown_session');
 });
 
-test('stop resets sessions, cuts what has not opened yet and refuses what comes later', async () => {
+test('stop resets streams, cuts what has not opened yet and refuses what comes later', async () => {
   const peer = openNew();
   const silent = connect();
   clock.advance(0);
@@ -378,9 +379,9 @@ test('stop resets sessions, cuts what has not opened yet and refuses what comes 
   expect(clock.pending).toBe(0);
 });
 
-test('emptied waits for the last bytes of a closed session, up to its limit', async () => {
+test('emptied waits for the last bytes of a closed stream, up to its limit', async () => {
   const peer = openNew();
-  sessions[0]?.stream.close({ reason: 'ended' });
+  streams[0]?.stream.close({ reason: 'ended' });
   const timeout = table.emptied(500);
   clock.advance(500);
   expect(await timeout).toBe('timeout');
@@ -388,14 +389,14 @@ test('emptied waits for the last bytes of a closed session, up to its limit', as
   peer.send(encodeAck(1), encodeFin(0));
   clock.advance(1);
   expect(await empty).toBe('empty');
-  expect(sessions[0]?.ends).toEqual([{ reason: 'ended' }]);
+  expect(streams[0]?.ends).toEqual([{ reason: 'ended' }]);
 });
 
 test('a peer that never acknowledges holds the replay limit and no more', () => {
   const roomy = new ResumableStreamTable<string>({
     clock,
     resumeWindowMs: WINDOW_MS,
-    onSession: (stream) => {
+    onStream: (stream) => {
       let written = 0;
       let full = false;
       while (!full) {
@@ -415,34 +416,34 @@ test('a peer that never acknowledges holds the replay limit and no more', () => 
   roomy.stop({ reason: 'going_away' });
 });
 
-test('random bytes never throw, never open a session and never deliver a byte', () => {
+test('random bytes never throw, never open a stream and never deliver a byte', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 8 }), (chunks) => {
-      const before = sessions.length;
+      const before = streams.length;
       const peer = connect('resume').send(Buffer.from([1]), ...chunks.map((chunk) => Buffer.from(chunk)));
       clock.advance(OPEN_TIMEOUT_MS);
-      expect(sessions.length).toBe(before);
+      expect(streams.length).toBe(before);
       expect(peer.frames.at(-1)?.kind).toBe('refused');
     }),
     { numRuns: 300 },
   );
 });
 
-test('random bytes into an open session never throw, and deliver nothing that is not in a valid frame', () => {
+test('random bytes into an open stream never throw, and deliver nothing that is not in a valid frame', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ minLength: 1, maxLength: 60 }), { maxLength: 8 }),
       fc.nat(),
       (chunks, seed) => {
-        const sessionId = Buffer.alloc(16);
-        sessionId.writeUInt32BE(seed, 0);
-        const before = sessions.length;
-        const peer = connect().open('new', 0, sessionId);
+        const streamId = Buffer.alloc(16);
+        streamId.writeUInt32BE(seed, 0);
+        const before = streams.length;
+        const peer = connect().open('new', 0, streamId);
         clock.advance(0);
         peer.send(...chunks.map((chunk) => Buffer.from(chunk)));
         clock.advance(0);
         // A valid DATA frame starts with 13 bytes that chance does not produce here.
-        expect(sessions[before]?.data).toEqual([]);
+        expect(streams[before]?.data).toEqual([]);
         table.stop({ reason: 'going_away' });
         table = makeAgain();
       },
@@ -455,10 +456,10 @@ function makeAgain(): ResumableStreamTable<string> {
   return new ResumableStreamTable<string>({
     clock,
     resumeWindowMs: WINDOW_MS,
-    onSession: (stream, origin) => {
-      const session = { kind: origin.kind, stream, data: [] as Buffer[], ends: [] as StreamEnd[] };
-      sessions.push(session);
-      stream.attach({ data: (chunk) => session.data.push(chunk), drained: () => {}, ended: () => {} });
+    onStream: (stream, origin) => {
+      const served = { kind: origin.kind, stream, data: [] as Buffer[], ends: [] as StreamEnd[] };
+      streams.push(served);
+      stream.attach({ data: (chunk) => served.data.push(chunk), drained: () => {}, ended: () => {} });
     },
     onEvent: () => {},
   });
@@ -477,7 +478,7 @@ test('a replaced transport that goes on speaking is not heard, whatever it says'
     cut: () => {},
   };
   table.accept(rude, { expects: 'resume', info: 'rude' });
-  stale?.data(encodeOpen({ version: 2, sessionId: SESSION_ID, mode: 'new', received: 0 }));
+  stale?.data(encodeOpen({ version: 2, streamId: STREAM_ID, mode: 'new', received: 0 }));
   const newer = connect().open('resume');
   clock.advance(0);
   stale?.data(data(0, 'STALE'));
@@ -487,5 +488,5 @@ test('a replaced transport that goes on speaking is not heard, whatever it says'
   newer.send(data(0, 'fresh'));
   clock.advance(0);
   expect(bytesOf()).toBe('fresh');
-  expect(table.counts).toEqual({ sessions: 1, detached: 0 });
+  expect(table.counts).toEqual({ streams: 1, detached: 0 });
 });

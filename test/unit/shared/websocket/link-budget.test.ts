@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
-import { MAX_SESSIONS } from '#shared/resume/limits.ts';
+import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import {
   AGENT_BUDGET,
@@ -174,7 +174,7 @@ test('an agent whose clients come and go as fast as they can stays within its bu
 test('the budgets have room for all sessions at once, and for what strangers may ask of an agent', () => {
   const bytesOfAMessage = 100;
   const bytesOfADial = 600;
-  expect(AGENT_PACE.resumptions.burst).toBeGreaterThanOrEqual(2 * MAX_SESSIONS);
+  expect(AGENT_PACE.resumptions.burst).toBeGreaterThanOrEqual(2 * MAX_RESUMABLE_STREAMS);
   expect(AGENT_BUDGET.bytes.burst).toBeGreaterThanOrEqual(AGENT_BUDGET.messages.burst * bytesOfAMessage);
   expect(AGENT_BUDGET.bytes.perSecond).toBeGreaterThanOrEqual(
     AGENT_BUDGET.messages.perSecond * bytesOfAMessage,

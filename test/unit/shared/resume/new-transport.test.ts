@@ -2,7 +2,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { FRAME_TYPES } from '#shared/resume/frames.ts';
 import { OPEN_TIMEOUT_MS, PLAIN_AFTER_MS } from '#shared/resume/limits.ts';
-import { type Expectation, ResumableStreamTable } from '#shared/resume/session-table.ts';
+import type { Expectation } from '#shared/resume/new-transport.ts';
+import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { RawPeer } from '../../../support/resume/resume-peer.ts';
 import { makeWire, PERFECT_WIRE } from '../../../support/resume/resume-wire.ts';
@@ -10,17 +11,17 @@ import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 let clock: ManualClock;
 let table: ResumableStreamTable<string>;
-let sessions: string[];
+let kinds: string[];
 let settled: number;
 
 beforeEach(() => {
   clock = new ManualClock();
-  [sessions, settled] = [[], 0];
+  [kinds, settled] = [[], 0];
   table = new ResumableStreamTable<string>({
     clock,
     resumeWindowMs: 120_000,
-    onSession: (stream, { kind }) => {
-      sessions.push(kind);
+    onStream: (stream, { kind }) => {
+      kinds.push(kind);
       stream.attach({ data: () => {}, drained: () => {}, ended: () => {} });
     },
     onEvent: () => {},
@@ -45,8 +46,8 @@ test.each<[string, Expectation, (peer: RawPeer) => void, string[]]>([
     () => clock.advance(PLAIN_AFTER_MS),
     ['plain'],
   ],
-  ['it opens a session', 'resume', (peer) => peer.open('new'), ['resumable']],
-  ['it asks for a session of nobody', 'resume', (peer) => peer.open('resume'), []],
+  ['it opens a stream', 'resume', (peer) => peer.open('new'), ['resumable']],
+  ['it asks for a stream of nobody', 'resume', (peer) => peer.open('resume'), []],
   ['it is silent for too long', 'resume', () => clock.advance(OPEN_TIMEOUT_MS), []],
   [
     'its OPEN stays a beginning',
@@ -64,7 +65,7 @@ test.each<[string, Expectation, (peer: RawPeer) => void, string[]]>([
   act(peer);
   clock.advance(0);
   expect(settled).toBe(1);
-  expect(sessions).toEqual(expected);
+  expect(kinds).toEqual(expected);
   cut({ reason: 'fault' });
   clock.advance(2 * OPEN_TIMEOUT_MS);
   expect(settled).toBe(1);
@@ -91,14 +92,14 @@ test.each([[Buffer.alloc(0)], [Buffer.from([FRAME_TYPES.open])]])(
   },
 );
 
-test('a session is not cut by what would have cut its transport before', () => {
+test('a stream is not cut by what would have cut its transport before', () => {
   const { peer, cut } = accept('resume');
   peer.open('new');
   clock.advance(0);
   cut({ reason: 'fault' });
   clock.advance(0);
   expect(peer.end).toBeUndefined();
-  expect(table.counts.sessions).toBe(1);
+  expect(table.counts.streams).toBe(1);
 });
 
 test('what comes after the end is settled at once', () => {
