@@ -2,9 +2,11 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { internalHostFor } from './internal-host.ts';
+import { internalHostFor } from './http/listener/internal-host.ts';
+import type { TlsFiles } from './http/listener/tls.ts';
+import { parseTrustProxy, type TrustProxy } from './http/listener/trust-proxy.ts';
 import { type KubernetesConfig, kubernetesFrom } from './kubernetes/kubernetes-config.ts';
-import { isRange } from './limits/client-address.ts';
+import { isAddressRange, isRange } from './limits/client-address.ts';
 import {
   ADDRESS_LIMITS,
   type AddressLimitValues,
@@ -162,9 +164,6 @@ const DEFAULT_NAMES: Record<string, string> = {
   MEMORY_LIMIT_BYTES: "the container's, else the machine's",
 };
 
-/** In the form that fastify takes: a number of hops becomes a function of the hop. */
-export type TrustProxy = boolean | string[] | ((address: string, hop: number) => boolean);
-
 export interface LimitConfig {
   readonly address: AddressLimitValues;
   readonly pod: PodLimitValues;
@@ -195,7 +194,7 @@ export interface Config {
   readonly proxyProtocolFrom: readonly string[];
   readonly drainTimeoutMs: number;
   readonly drainDelayMs: number;
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly logLevel: string;
   readonly limits: LimitConfig;
 }
@@ -347,20 +346,4 @@ function isReadable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-const ADDRESS_NAMES = new Set(['loopback', 'linklocal', 'uniquelocal']);
-
-function parseTrustProxy(text: string): TrustProxy | undefined {
-  if (text === 'true') return true;
-  if (text === 'false') return false;
-  if (/^\d{1,2}$/.test(text)) return (_address, hop) => hop < Number(text);
-  const addresses = text.split(',').map((address) => address.trim());
-  const known = addresses.every((address) => isAddressRange(address) || ADDRESS_NAMES.has(address));
-  return known ? addresses : undefined;
-}
-
-/** An IP address, with a prefix length of 1 or more or without: nobody means everybody. */
-function isAddressRange(text: string): boolean {
-  return isRange(text) && !/\/0+$/.test(text);
 }

@@ -1,8 +1,9 @@
-// The drain: how a relay leaves without anybody noticing (design section 8).
+// The drain: how a relay leaves without anybody noticing.
 import type { Clock } from '#shared/time/clock.ts';
 import type { AgentTable } from './session/agent-table.ts';
 import type { Log } from './session/ports.ts';
 import type { SessionTable } from './session/session-table.ts';
+import type { WaitingClients } from './session/waiting-clients.ts';
 
 /** Resumable sessions are sent away over this time, in milliseconds, so that the next relay is not knocked over. */
 export const SPREAD_MS = 2_000;
@@ -18,8 +19,7 @@ export interface DrainOptions {
   readonly sessions: SessionTable;
   readonly clock: Clock;
   readonly log: Log;
-  /** Sends away the clients that wait for an agent. */
-  readonly dismiss: () => void;
+  readonly waiting: WaitingClients;
   /** From the signal to the first goodbye, in milliseconds: balancers look at /readyz first. */
   readonly delayMs: number;
   /** From the first goodbye to the end of what could not move, in milliseconds. */
@@ -31,10 +31,10 @@ export interface DrainOptions {
  * refuses new upgrades.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { agents, sessions, clock, log, dismiss, delayMs, timeoutMs } = options;
+  const { agents, sessions, clock, log, waiting, delayMs, timeoutMs } = options;
   log.info({ agents: agents.size, sessions: sessions.size, delayMs, timeoutMs }, 'drain started');
   await wait(clock, delayMs);
-  dismiss();
+  waiting.dismiss();
   const seconds = Math.ceil(timeoutMs / 1000);
   for (const agent of agents) agent.link.send({ type: 'goaway', reason: 'restart', seconds });
   for (const session of sessions) {

@@ -1,4 +1,4 @@
-// Faults of the relay: what went wrong that is nobody's request.
+// Faults of the relay: what went wrong, and is no fault of a request.
 
 export type FaultCode = 'registry_unavailable' | 'listen_failed';
 
@@ -10,4 +10,10 @@ export class RelayFault extends Error {
     this.name = 'RelayFault';
     this.code = code;
   }
+}
+
+/** For a promise's `catch`: undefined where the registry cannot be reached; any other error goes on. */
+export function undefinedIfRegistryIsAway(error: unknown): undefined {
+  if (error instanceof RelayFault && error.code === 'registry_unavailable') return undefined;
+  throw error;
 }

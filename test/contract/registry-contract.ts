@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RelayFault } from '../../services/relay/errors.ts';
 import {
+  type AgentRegistry,
   type ClaimOutcome,
   type Owner,
   RENEW_EVERY_MS,
   RESERVATION_MS,
-  type SessionRegistry,
 } from '../../services/relay/registry/registry.ts';
 import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 import { LINKED, provenSince } from '../support/relay/tenure.ts';
@@ -16,7 +16,7 @@ import { LINKED, provenSince } from '../support/relay/tenure.ts';
 /** One implementation, ready for one test. */
 export interface RegistryHarness {
   /** Two pods that share one store, which is empty. */
-  readonly registries: readonly [SessionRegistry, SessionRegistry];
+  readonly registries: readonly [AgentRegistry, AgentRegistry];
   /** How long an ID is reserved here after a renewal, in milliseconds. */
   readonly leaseMs: number;
   /** Lets so much time pass, and what falls due in it happen. */
@@ -45,8 +45,8 @@ export function describeRegistry(
 ): void {
   describe(`the registry contract, kept by ${name}`, () => {
     let harness: RegistryHarness;
-    let here: SessionRegistry;
-    let there: SessionRegistry;
+    let here: AgentRegistry;
+    let there: AgentRegistry;
 
     beforeEach(async () => {
       harness = await open();
@@ -462,7 +462,7 @@ function claimedAt(epoch: number): ClaimOutcome {
 }
 
 async function claimOf(
-  registry: SessionRegistry,
+  registry: AgentRegistry,
   id: string,
   claimHash: string,
   owner: Owner,

@@ -33,7 +33,7 @@ import { PROXY_HEADER_WITHIN_MS } from '../../../services/relay/http/listener/ba
 import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-answers.ts';
 import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/upgrade.ts';
 import { MAX_CONTROL_BACKLOG_BYTES } from '../../../services/relay/http/route/control-link.ts';
-import { EARLY_BYTES_LIMIT } from '../../../services/relay/http/route/waiting-socket.ts';
+import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
 import { LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
@@ -124,7 +124,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
     {
       what: 'what a client sends before it is answered',
-      value: EARLY_BYTES_LIMIT,
+      value: MAX_EARLY_BYTES,
       unit: 'bytes',
       past: 'the wait ends (`early`)',
     },

@@ -4,8 +4,8 @@ import net from 'node:net';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
+import type { DialOrder, OrderOutcome, PeerPods } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';
-import type { DialOrder } from './dial-order.ts';
 import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';
 import { PEER_HEADER, signPeerRequest } from './peer-credentials.ts';
 
@@ -18,17 +18,7 @@ export const HOP_DIAL_TIMEOUT_MS = 3_000;
 /** Idle connections to each peer that are kept for the next dial. */
 const IDLE_CONNECTIONS_PER_PEER = 4;
 
-export type OrderOutcome =
-  /** The agent was told. */
-  | { readonly kind: 'sent' }
-  /** The pod is there, and the agent is not on it. */
-  | { readonly kind: 'not_here' }
-  /** Nobody listens at that address: the pod is gone. */
-  | { readonly kind: 'unreachable' }
-  /** No answer in time, or one that says nothing about where the agent is. */
-  | { readonly kind: 'failed'; readonly detail: string };
-
-export class PeerDialler {
+export class PeerDialler implements PeerPods {
   readonly #key: ClusterKey;
   readonly #clock: Clock;
   readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS_PER_PEER });

@@ -1,4 +1,6 @@
 // Tickets: what an agent shows to get its stream to the pod where the client waits. Opaque to the agent.
+import type { Clock } from '#shared/time/clock.ts';
+import type { TicketFacts, Tickets } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';
 
 /** A ticket is good for this long, in milliseconds: a little longer than anybody waits for its stream. */
@@ -7,16 +9,16 @@ export const TICKET_LIFE_MS = 15_000;
 /** How far the clocks of two pods may be apart, in milliseconds. The pod that waits has the last word by its own clock. */
 export const CLOCK_SKEW_MS = 60_000;
 
-export interface Ticket {
-  /** Names the pending dial; used once. */
-  readonly nonce: string;
-  readonly id: string;
-  /** The internal listener of the pod that waits, `HOST:PORT`. */
-  readonly address: string;
-  /** True if the client speaks the resumable stream. */
-  readonly resumable: boolean;
+export interface Ticket extends TicketFacts {
   /** Milliseconds since the Unix epoch, by the clock of the pod that waits. */
   readonly expiresAt: number;
+}
+
+/** The tickets of one cluster; each is good for TICKET_LIFE_MS from now. */
+export function ticketsOf(key: ClusterKey, clock: Clock): Tickets {
+  return {
+    seal: (facts) => sealTicket(key, { ...facts, expiresAt: clock.wallTime() + TICKET_LIFE_MS }),
+  };
 }
 
 export function sealTicket(key: ClusterKey, ticket: Ticket): string {

@@ -1,8 +1,9 @@
 // Admission: whether one more link, client, session or download is let in, by the limits of its address and of the pod.
 import type { Clock } from '#shared/time/clock.ts';
+import type { HeldAccount, Holder } from '../session/ports.ts';
 import { AddressLimits, type Slot } from './address-limits.ts';
 import { type AddressRules, type Asker, countedAs, inRanges } from './client-address.ts';
-import { type HeldAccount, HeldBytes, type Holder } from './held-bytes.ts';
+import { HeldBytes } from './held-bytes.ts';
 import {
   ADDRESS_LIMITS,
   type AddressLimitValues,

@@ -28,6 +28,11 @@ export function isRange(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
+/** Like `isRange`, without a prefix of 0: a range that is everybody names nobody. */
+export function isAddressRange(text: string): boolean {
+  return isRange(text) && !/\/0+$/.test(text);
+}
+
 /** `ranges` are as `isRange` wants them. */
 export function inRanges(ranges: readonly string[]): InRanges {
   const list = new BlockList();

@@ -1,21 +1,6 @@
 // Held bytes: what the streams of one client address have in this relay's memory because nobody has read it yet.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-
-/** A session, as seen from here. */
-export interface Holder {
-  /** Bytes that it holds now. */
-  held(): number;
-  /** Gives them up, with the session. */
-  cut(): void;
-}
-
-/** What one session is charged. */
-export interface HeldAccount {
-  /** So many bytes more were given to a peer, which may have taken them or not. Cheap; may cut holders of this address. */
-  wrote(bytes: number): void;
-  /** The session is over. May be called twice. */
-  close(): void;
-}
+import type { HeldAccount, Holder } from '../session/ports.ts';
 
 interface Account {
   readonly holder: Holder;

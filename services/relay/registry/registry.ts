@@ -1,4 +1,4 @@
-// The session registry: which pod holds the control link of which agent. Interface and written contract.
+// The registry of agents: which pod holds the control link of which agent. Interface and written contract.
 //
 // R1  A claim on a free ID gives epoch 1 or more and reserves the ID for RESERVATION_MS.
 // R2  The same claim hash on a reserved ID moves it to the new owner and raises the epoch by one.
@@ -26,6 +26,9 @@
 //     proof counts if the registry lost its memory less than a lease ago, and it is of the time before; whoever gave an ID
 //     up while the registry remembers has no better right to it than anybody.
 // R13 What has run out is swept: a registry holds no more than the IDs that are reserved.
+// R14 `start` may come after the first calls, which reject until the registry can be reached. `onRegained` is called each
+//     time it can be, for the first time or again, and may have forgotten what it held; a registry that cannot be away
+//     never calls it.
 
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Tenure } from './tenure.ts';
@@ -64,7 +67,9 @@ export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly epoch: number; readonly tenure: Tenure }
   | { readonly kind: 'taken' };
 
-export interface SessionRegistry {
+export interface AgentRegistry {
+  /** Begins to connect. `onRegained`: whoever is linked here is to be restored. A second call does nothing. */
+  start(onRegained: () => void): void;
   /** `proof`: what a genuine grant of this claim says. */
   claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome>;
   /** Registers again what the registry lost; `epoch` is the one that the agent was linked with. */

@@ -1,20 +1,29 @@
 // The agents on this pod: who holds a control link here, and the leases that go with them.
 
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
+import type { AgentMessage, AgentStatus, Resumption } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import type { ClusterKey } from '../hop/cluster-key.ts';
-import { formatGrant, GRANT_EVERY_MS, readGrant } from '../hop/grant.ts';
 import {
+  type AgentRegistry,
   type ClaimOutcome,
   type Lease,
   type Owner,
   RENEW_EVERY_MS,
-  type SessionRegistry,
 } from '../registry/registry.ts';
 import { isSettled, outranks, type Tenure } from '../registry/tenure.ts';
-import type { ControlLink, Log, Recorder } from './ports.ts';
+import type { ControlLink, Grants, Log } from './ports.ts';
+
+/** While a link is up, its agent gets a new grant this often, in milliseconds: more often than TENURE_SLACK_MS. */
+export const GRANT_EVERY_MS = 30_000;
+
+/** What is counted of agents. Each call is cheap. */
+export interface AgentRecorder {
+  agentLinked(): void;
+  agentUnlinked(reason: CloseReason): void;
+  /** An agent says what became of a client's connection that had lost its transport. */
+  resumptionReported(outcome: Resumption['outcome'], afterSeconds: number): void;
+}
 
 /** An agent with a control link on this pod. */
 export interface Agent {
@@ -40,13 +49,12 @@ export interface Agent {
 export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'>;
 
 export interface AgentTableOptions {
-  readonly registry: SessionRegistry;
+  readonly registry: AgentRegistry;
   readonly owner: Owner;
-  /** Makes and reads grants. */
-  readonly key: ClusterKey;
+  readonly grants: Grants;
   readonly clock: Clock;
   readonly log: Log;
-  readonly recorder: Recorder;
+  readonly recorder: AgentRecorder;
 }
 
 /** Agents that are registered again at a time: the registry answers each within milliseconds. */
@@ -108,8 +116,8 @@ export class AgentTable {
    * is asked of nobody else. Rejects with RegistryUnavailable.
    */
   claim(id: string, claimHash: string, grantText?: string): Promise<ClaimOutcome> {
-    const { key, owner, registry } = this.#options;
-    const proof = grantText === undefined ? undefined : readGrant(key, { id, claimHash }, grantText);
+    const { grants, owner, registry } = this.#options;
+    const proof = grantText === undefined ? undefined : grants.read({ id, claimHash }, grantText);
     const present = this.get(id);
     const isAnothers = present !== undefined && present.claimHash !== claimHash;
     if (isAnothers && !outranks(proof, present.tenure)) return Promise.resolve({ kind: 'taken' });
@@ -118,10 +126,10 @@ export class AgentTable {
 
   /** What the agent is to show with its next link. */
   grantFor({ id, claimHash, tenure }: Agent): string {
-    const { clock, key } = this.#options;
-    // What it came back with is as old as it is: a link makes it no younger.
+    const { clock, grants } = this.#options;
+    // An agent that came back by an old grant is believed up to the time of that grant, not up to now.
     const seen = Math.min(tenure.seen, clock.wallTime());
-    return formatGrant(key, { id, claimHash }, { ...tenure, seen });
+    return grants.make({ id, claimHash }, { ...tenure, seen });
   }
 
   /**

@@ -3,19 +3,18 @@
 // An entry outlives its last renewal by RESERVATION_MS, for a pod that stalls. One that is gone must not keep a job that
 // is run again from its ID for that long, and says nothing of itself, so somebody has to look.
 import type { Clock } from '#shared/time/clock.ts';
-import type { PeerDialler } from '../hop/peer-dialler.ts';
-import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Owner, RegistryEntry, SessionRegistry } from '../registry/registry.ts';
+import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { AgentTable } from './agent-table.ts';
+import type { PeerPods, PodWatch } from './ports.ts';
 
 /** One look at each pod in so many milliseconds, however many claims are refused. */
 export const OWNER_LOOK_EVERY_MS = 1_000;
 
 export interface OwnerCheckOptions {
-  readonly registry: Pick<SessionRegistry, 'lookup'>;
+  readonly registry: Pick<AgentRegistry, 'lookup'>;
   readonly agents: Pick<AgentTable, 'get' | 'forsake'>;
-  readonly peers: Pick<PeerDialler, 'isListening'>;
-  readonly cluster: Pick<Cluster, 'isAlive'>;
+  readonly peers: Pick<PeerPods, 'isListening'>;
+  readonly cluster: PodWatch;
   readonly self: Owner;
   readonly clock: Clock;
 }

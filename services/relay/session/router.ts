@@ -3,27 +3,29 @@
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { ClusterKey } from '../hop/cluster-key.ts';
-import type { PeerDialler } from '../hop/peer-dialler.ts';
-import { sealTicket, TICKET_LIFE_MS } from '../hop/ticket.ts';
-import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Owner, RegistryEntry, SessionRegistry } from '../registry/registry.ts';
+import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
 import { AGENT_DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
-import type { Log, Recorder, SessionRoute } from './ports.ts';
+import type { Log, OrderOutcome, PeerPods, PodWatch, Tickets } from './ports.ts';
+import type { SessionRoute } from './session-table.ts';
+
+/** What is counted of dial orders to other pods. */
+export interface OrderRecorder {
+  orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
+}
 
 export interface RouterOptions {
   readonly agents: AgentTable;
   readonly dials: PendingDials;
-  readonly registry: SessionRegistry;
-  readonly peers: Pick<PeerDialler, 'order'>;
-  readonly cluster: Pick<Cluster, 'isAlive'>;
-  readonly key: ClusterKey;
+  readonly registry: AgentRegistry;
+  readonly peers: Pick<PeerPods, 'order'>;
+  readonly cluster: PodWatch;
+  readonly tickets: Tickets;
   /** This pod. */
   readonly self: Owner;
   readonly clock: Clock;
   readonly log: Log;
-  readonly recorder: Pick<Recorder, 'orderSent'>;
+  readonly recorder: OrderRecorder;
 }
 
 /** Who asks for a stream, and how long it would wait for the agent to appear. */
@@ -183,7 +185,7 @@ export class Router {
     timeoutMs: number,
     { epoch, signals, send, onMoved }: Way,
   ): Promise<DialStep> {
-    const { clock, dials, key, self } = this.#options;
+    const { clock, dials, self, tickets } = this.#options;
     const { id, resumable } = request;
     const pending = dials.issue(id, Math.max(0, timeoutMs), [request.signal, ...signals]);
     if (pending === undefined) {
@@ -191,8 +193,7 @@ export class Router {
       return { kind: 'refused', code: 'rate_limited', message };
     }
     const { nonce } = pending;
-    const expiresAt = clock.wallTime() + TICKET_LIFE_MS;
-    const ticket = sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt });
+    const ticket = tickets.seal({ nonce, id, address: self.address, resumable });
     pending.nameTicket(ticket);
     if (!(await send(ticket))) pending.giveUp();
     /** Of the look for a move, which most dials are answered before. */

@@ -4,8 +4,20 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { HeldAccount, Holder } from '../limits/held-bytes.ts';
-import { type Log, type Recorder, SESSION_ROUTES, type SessionRoute } from './ports.ts';
+import type { HeldAccount, Holder, Log } from './ports.ts';
+
+/**
+ * How a session runs through this pod. `local`: both streams are here. `waiting`: the client is here, and the agent's
+ * stream came over a hop. `forwarding`: the agent's stream is here, and goes on over a hop.
+ */
+export const SESSION_ROUTES = ['local', 'waiting', 'forwarding'] as const;
+export type SessionRoute = (typeof SESSION_ROUTES)[number];
+
+/** What is counted of sessions. Each call is cheap. */
+export interface SessionRecorder {
+  sessionStarted(route: SessionRoute, setUpSeconds: number): void;
+  sessionEnded(route: SessionRoute, reason: CloseReason, seconds: number): void;
+}
 
 /** Bytes that went each way. */
 export interface ByteCounts {
@@ -30,7 +42,7 @@ export interface Session {
 export interface SessionTableOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly recorder: Recorder;
+  readonly recorder: SessionRecorder;
 }
 
 export interface StartOptions {

@@ -1,6 +1,7 @@
 // Those who claim one ID on pods that share a registry in memory: the job, and strangers with and without a grant.
 import type { Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
+import { grantsOf } from '../../../services/relay/hop/grant.ts';
 import { MemoryRegistry, type MemoryStore } from '../../../services/relay/registry/memory.ts';
 import { type Agent, AgentTable } from '../../../services/relay/session/agent-table.ts';
 import { createLog, FakeLink, FakeRecorder } from './session-core.ts';
@@ -68,7 +69,7 @@ export class ClaimPod {
     this.table = new AgentTable({
       registry,
       owner,
-      key,
+      grants: grantsOf(key),
       clock,
       log: createLog().log,
       recorder: new FakeRecorder(),

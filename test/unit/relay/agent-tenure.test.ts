@@ -1,9 +1,10 @@
 // The agents on a pod and their tenure: who gets an ID that is linked here, and what its agent is handed to prove it.
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { formatGrant, GRANT_EVERY_MS, readGrant } from '../../../services/relay/hop/grant.ts';
+import { formatGrant, readGrant } from '../../../services/relay/hop/grant.ts';
 import { RENEW_EVERY_MS } from '../../../services/relay/registry/registry.ts';
 import { newTenure, SEEN_NOW } from '../../../services/relay/registry/tenure.ts';
+import { GRANT_EVERY_MS } from '../../../services/relay/session/agent-table.ts';
 import { createCore, FakeLink } from '../../support/relay/session-core.ts';
 import { provenSince } from '../../support/relay/tenure.ts';
 import { settle } from '../../support/time/poll.ts';

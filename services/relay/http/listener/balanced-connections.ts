@@ -3,7 +3,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { inRanges } from '../../limits/client-address.ts';
-import { addressOfSocket, fixAddress } from '../door/origin.ts';
+import { addressOfSocket, fixAddress } from './peer-address.ts';
 import { readProxyHeader } from './proxy-header.ts';
 
 /** A balancer sends its header with the first packet; one that has not by then, in milliseconds, is none. */

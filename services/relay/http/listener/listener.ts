@@ -2,15 +2,14 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { type FastifyInstance, fastify, LogController } from 'fastify';
-import type { TrustProxy } from '../../config.ts';
+import { type FastifyInstance, type FastifyServerOptions, fastify, LogController } from 'fastify';
 import { RelayFault } from '../../errors.ts';
 import type { LogOutput } from '../../log/log-output.ts';
 import type { RepeatedLines } from '../../log/repeated-lines.ts';
-import type { Recorder } from '../../session/ports.ts';
-import { fixAddress } from '../door/origin.ts';
-import { answerFaults, answerMalformed } from './malformed.ts';
+import { answerMalformed, type MalformedRecorder } from './malformed.ts';
+import { fixAddress } from './peer-address.ts';
 import { readTlsFiles, type TlsFiles } from './tls.ts';
+import type { TrustProxy } from './trust-proxy.ts';
 import { isWebSocketUpgrade } from './upgrade.ts';
 
 /** A peer that has not sent its request's headers by then is half open, in milliseconds. */
@@ -31,7 +30,9 @@ export interface ListenerOptions {
   /** Standard output if there is none. */
   readonly log: Pick<LogOutput, 'write'> | undefined;
   readonly repeated: RepeatedLines;
-  readonly recorder: Recorder;
+  readonly recorder: MalformedRecorder;
+  /** Answers a path that cannot be decoded. */
+  readonly onUndecodable: FastifyServerOptions['frameworkErrors'];
   /** Whose `X-Forwarded-*` to believe. */
   readonly trustProxy: TrustProxy;
   readonly tls: TlsFiles | undefined;
@@ -39,8 +40,8 @@ export interface ListenerOptions {
 
 /** Opens nothing. */
 export function createListener(options: ListenerOptions): FastifyInstance {
-  const { podId, logLevel, log, repeated, recorder, trustProxy, tls } = options;
-  const app = fastify({
+  const { podId, logLevel, log, repeated, recorder, trustProxy, tls, onUndecodable } = options;
+  return fastify({
     logger: {
       level: logLevel,
       base: { pod: podId },
@@ -59,10 +60,9 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     serverFactory: (handler) => createServer(tls, handler),
-    ...answerMalformed(recorder),
+    clientErrorHandler: answerMalformed(recorder),
+    ...(onUndecodable === undefined ? {} : { frameworkErrors: onUndecodable }),
   });
-  answerFaults(app, recorder);
-  return app;
 }
 
 function createServer(tls: TlsFiles | undefined, handler: http.RequestListener): http.Server {

@@ -11,6 +11,11 @@ export const UNTAKEN_FOR_MS = 30_000;
 /** How often it is looked at what was taken, in milliseconds: so much later than that a peer may be cut. */
 export const ANSWERS_LOOK_EVERY_MS = 5_000;
 
+/** Counts answers of which the peer took nothing. */
+export interface UntakenRecorder {
+  answerUntaken(): void;
+}
+
 export interface UntakenAnswerOptions {
   readonly clock: Clock;
   /** Called after the connection was cut. */

@@ -1,8 +1,8 @@
 // Who asks for the list of sessions: another relay, a person on this machine, or somebody else.
 import type { FastifyRequest } from 'fastify';
-import type { ClusterKey } from '../../hop/cluster-key.ts';
-import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
-import { isLoopback } from '../../internal-host.ts';
+import { PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
+import { judgePeer, type PeerDoorOptions } from '../door/peer.ts';
+import { isLoopback } from '../listener/internal-host.ts';
 
 export type ListRequestVerdict =
   | { readonly kind: 'peer' }
@@ -33,10 +33,12 @@ const PROXY_HEADERS = [
 const OWN_SITES: readonly unknown[] = [undefined, 'none', 'same-origin'];
 
 /** No header makes a request local: only the address of its socket does, and headers can only take that away. */
-export function judgeListRequest(request: FastifyRequest, key: ClusterKey, now: number): ListRequestVerdict {
-  const credential = request.headers[PEER_HEADER];
-  if (typeof credential === 'string') {
-    const verdict = judgePeerRequest(key, { method: 'GET', path: request.url, body: '' }, credential, now);
+export function judgeListRequest(
+  request: FastifyRequest,
+  options: Omit<PeerDoorOptions, 'recorder'>,
+): ListRequestVerdict {
+  if (typeof request.headers[PEER_HEADER] === 'string') {
+    const verdict = judgePeer(request, '', options);
     return verdict === 'genuine' ? { kind: 'peer' } : { kind: 'rejected', verdict };
   }
   const { remoteAddress = '' } = request.socket;

@@ -6,12 +6,12 @@ import type { Socket } from 'node:net';
  * the answer (RFC 6455 section 4.1), so this is for those that know no better. More cannot be left to the kernel: one
  * read brings 64 KiB, and no waiting client is worth so much.
  */
-export const EARLY_BYTES_LIMIT = 16 * 1024;
+export const MAX_EARLY_BYTES = 16 * 1024;
 
 /** Where the copies begin to grow, in bytes: a first frame with its header fits. */
 const FIRST_ROOM_BYTES = 256;
 
-/** Why a peer is not waited for any more: it has gone, or it sent more than EARLY_BYTES_LIMIT. */
+/** Why a peer is not waited for any more: it has gone, or it sent more than MAX_EARLY_BYTES. */
 export type Departure = 'left' | 'too_eager';
 
 export interface WaitingSocket {
@@ -25,7 +25,7 @@ export function watchWaitingSocket(socket: Socket, leave: (why: Departure) => vo
   let held = EMPTY;
   let size = 0;
   const keep = (chunk: Buffer): void => {
-    if (size + chunk.length > EARLY_BYTES_LIMIT) {
+    if (size + chunk.length > MAX_EARLY_BYTES) {
       stop();
       held = EMPTY;
       size = 0;
@@ -60,7 +60,7 @@ export function watchWaitingSocket(socket: Socket, leave: (why: Departure) => vo
 /** `held`, or a larger one with the same beginning. Not from Node's pool, which would be held as a whole. */
 function withRoom(held: Buffer, size: number, needed: number): Buffer {
   if (needed <= held.length) return held;
-  const room = Math.max(needed, Math.min(EARLY_BYTES_LIMIT, Math.max(FIRST_ROOM_BYTES, 2 * held.length)));
+  const room = Math.max(needed, Math.min(MAX_EARLY_BYTES, Math.max(FIRST_ROOM_BYTES, 2 * held.length)));
   const larger = Buffer.allocUnsafeSlow(room);
   held.copy(larger, 0, 0, size);
   return larger;

@@ -1,0 +1,38 @@
+// The door between pods: whoever uses a route of the internal listener for peers proves to be a pod of this cluster.
+import type { FastifyRequest } from 'fastify';
+import type { Clock } from '#shared/time/clock.ts';
+import type { ClusterKey } from '../../hop/cluster-key.ts';
+import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
+import { Refused } from './refusal.ts';
+
+/** Counts requests by somebody who is no peer (`missing`, `forged`, `stale`), or that this version does not understand. */
+export interface PeerRecorder {
+  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'> | 'malformed'): void;
+}
+
+export interface PeerDoorOptions {
+  readonly clock: Clock;
+  readonly key: ClusterKey;
+  readonly recorder: PeerRecorder;
+}
+
+/** What the credential of a request says; `body` is signed too. */
+export function judgePeer(
+  { headers, method, url: path }: FastifyRequest,
+  body: string,
+  { clock, key }: Omit<PeerDoorOptions, 'recorder'>,
+): PeerVerdict {
+  const credential = headers[PEER_HEADER];
+  const header = typeof credential === 'string' ? credential : undefined;
+  return judgePeerRequest(key, { method, path, body }, header, clock.wallTime());
+}
+
+/** The refusal of a request whose credential is no good; `fields` go into the log line. */
+export function refusedPeer(
+  verdict: Exclude<PeerVerdict, 'genuine'>,
+  recorder: PeerRecorder,
+  fields: Readonly<Record<string, unknown>> = {},
+): Refused {
+  recorder.peerRejected(verdict);
+  return new Refused('unauthorized', `the credential of the peer is ${verdict}`, { fields });
+}
