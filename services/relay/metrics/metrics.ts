@@ -11,6 +11,7 @@ import { MALFORMED_REASONS } from '../http/listener/malformed.ts';
 import type { UntakenRecorder } from '../http/listener/untaken-answers.ts';
 import type { AgentRouteRecorder } from '../http/route/agent.ts';
 import type { ClientRouteRecorder } from '../http/route/client.ts';
+import type { Exposition } from '../http/route/metrics.ts';
 import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
 import { MET_LIMITS } from '../limits/limit-table.ts';
@@ -52,6 +53,7 @@ export interface Metrics
     AgentRouteRecorder,
     ApiRecorder,
     ClientRouteRecorder,
+    Exposition,
     LimitRecorder,
     OrderRecorder,
     PeerRecorder,
@@ -61,8 +63,6 @@ export interface Metrics
     UntakenRecorder {
   /** Shows at each scrape what the other parts say. To be called once, when they are there. */
   read(readings: Readings): void;
-  readonly contentType: string;
-  text(): Promise<string>;
 }
 
 /** The metrics of one relay: those that are read at a scrape come first, those that are counted after them. */
