@@ -16,10 +16,10 @@ import {
 } from './limits/limit-table.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
-/** Key material shorter than this can be guessed; in characters. */
+/** A shorter secret could be guessed; in characters. */
 export const MIN_CLUSTER_SECRET_LENGTH = 32;
 
-/** A relay with nothing to do has more than this; in bytes. */
+/** Even an idle relay needs more than this; in bytes. */
 const MIN_MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
 const MEMORY_LIMIT_FAULT = 'MEMORY_LIMIT_BYTES must be a whole number of bytes, 67108864 (64 MiB) or more';
 
@@ -169,7 +169,7 @@ export interface LimitConfig {
   readonly pod: PodLimitValues;
   /** Addresses and ranges that no limit per address is for. */
   readonly unlimited: readonly string[];
-  /** Whether a private address that connects by itself is limited like any other. */
+  /** Whether a private address is limited too when no proxy told it. */
   readonly limitsPrivate: boolean;
   /** Undefined: what the kernel says. */
   readonly memoryBytes: number | undefined;

@@ -5,12 +5,15 @@ import type { Log } from './session/ports.ts';
 import type { SessionTable } from './session/session-table.ts';
 import type { WaitingClients } from './session/waiting-clients.ts';
 
-/** Resumable sessions are sent away over this time, in milliseconds, so that the next relay is not knocked over. */
+/**
+ * Resumable sessions are sent away one by one over this time, in milliseconds, so that they do not reach the next relay
+ * all at once.
+ */
 export const SPREAD_MS = 2_000;
 
 /**
- * Agents are given this long, in milliseconds, to open another link before theirs is closed: a re-dial waits up to 3 s.
- * One that has nowhere else to go is not waited for longer.
+ * How long agents have to open another link before theirs is closed, in milliseconds. An agent waits up to 3 s before it
+ * dials again. One that has nowhere else to go is not waited for longer.
  */
 export const AGENTS_MOVE_WITHIN_MS = 5_000;
 

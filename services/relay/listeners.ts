@@ -1,4 +1,4 @@
-// The two listeners without their routes: the public one for agents, clients and people, the internal one for pods and probes.
+// The two listeners without their routes: public for agents, clients and people; internal for pods and probes.
 import https from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import type { Cancel, Clock } from '#shared/time/clock.ts';

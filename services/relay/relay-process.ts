@@ -35,7 +35,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     process.exit(EXIT_BAD_CONFIGURATION);
   }
   const log = new LogOutput(openStandardOutput(), systemClock);
-  // Whatever ends this process: an exception that nobody caught as well, of which the last lines may tell the reason.
+  // Also after an exception that nobody caught: the last lines may tell its reason.
   process.on('exit', () => log.flush());
   const relay = createRelay(read.config, {
     log,
@@ -47,7 +47,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     process.on(signal, () => {
       const isEcho = signal === 'SIGINT' && toldAt !== undefined && Date.now() - toldAt < SIGINT_ECHO_MS;
       if (isEcho) return;
-      // The second one ends at once: whoever sends it does not want to wait.
+      // Somebody who sends a second one does not want to wait.
       if (toldAt !== undefined) process.exit(0);
       toldAt = Date.now();
       const ended = relay.drain().then(

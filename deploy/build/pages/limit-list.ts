@@ -34,7 +34,7 @@ import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-an
 import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/upgrade.ts';
 import { MAX_CONTROL_BACKLOG_BYTES } from '../../../services/relay/http/route/control-link.ts';
 import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
-import { LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
+import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
 import {
@@ -173,7 +173,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
     {
       what: 'lines of the log that nobody takes',
-      value: LOG_BACKLOG_BYTES,
+      value: MAX_LOG_BACKLOG_BYTES,
       unit: 'bytes',
       past: 'later ones are dropped and counted',
     },

@@ -1,7 +1,7 @@
-// Grants: what an agent carries to prove how long it has had its ID. Made by any pod, believed by every pod, kept by none.
+// Grants: what an agent carries to prove how long it has had its ID. Pods make and believe them; no pod keeps them.
 //
-// Why with the agent: the registry can be emptied and pods can be replaced, all at once, and the agent alone is sure to
-// be there as long as its ID matters. A grant is worth nothing without the claim secret, which every link shows anyway.
+// Why the agent carries it: the registry can be emptied and all pods replaced at once, and only the agent is sure to be
+// there as long as its ID matters. A grant is worth nothing without the claim secret, which every link shows anyway.
 import type { Tenure } from '../registry/tenure.ts';
 import type { Grantee, Grants } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';

@@ -31,7 +31,7 @@ export interface Agent {
   readonly claimHash: string;
   /** Raised when the ID had to be registered again. */
   epoch: number;
-  /** Since when it has had its ID. */
+  /** Proves since when it has had its ID. */
   tenure: Tenure;
   readonly address: string;
   /** Milliseconds since the Unix epoch, to be shown. */
@@ -45,7 +45,7 @@ export interface Agent {
   status: AgentStatus | undefined;
 }
 
-/** A link that was claimed for and is open now. */
+/** A link that is open, and whose ID was claimed before. */
 export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'>;
 
 export interface AgentTableOptions {
@@ -57,7 +57,7 @@ export interface AgentTableOptions {
   readonly recorder: AgentRecorder;
 }
 
-/** Agents that are registered again at a time: the registry answers each within milliseconds. */
+/** How many agents are registered again at a time: the registry answers each within milliseconds. */
 const RESTORE_BATCH = 500;
 
 /** An agent, and how the table ends it. Owned by the table. */
@@ -71,8 +71,6 @@ export class AgentTable {
   readonly #options: AgentTableOptions;
   readonly #rows = new Map<string, Row>();
   readonly #onEmpty = new Set<() => void>();
-  #cancelRenewal: Cancel | undefined;
-  #stopped = false;
 
   constructor(options: AgentTableOptions) {
     this.#options = options;
@@ -80,10 +78,17 @@ export class AgentTable {
 
   /** Starts renewing leases; the result stops it and may be called twice. */
   start(): Cancel {
-    this.#scheduleRenewal();
+    const over = new AbortController();
+    const renewLater = (): Cancel =>
+      this.#options.clock.after(RENEW_EVERY_MS, () => {
+        void this.#renew().finally(() => {
+          if (!over.signal.aborted) cancel = renewLater();
+        });
+      });
+    let cancel = renewLater();
     return () => {
-      this.#stopped = true;
-      this.#cancelRenewal?.();
+      over.abort();
+      cancel();
     };
   }
 
@@ -91,12 +96,12 @@ export class AgentTable {
     return this.#rows.size;
   }
 
-  /** Logged-in clients, as the agents last said; of these, those without a transport, which may resume. */
+  /** Clients that are logged in, as the agents last said, and how many of them have no transport at the moment. */
   get clients(): { readonly all: number; readonly detached: number } {
     let all = 0;
     let detached = 0;
     for (const { agent } of this.#rows.values()) {
-      // An agent may say what it likes: it is believed as far as it can be true.
+      // An agent may say anything: more than it can have is not believed.
       all += Math.min(agent.status?.clients ?? 0, MAX_SESSIONS);
       detached += Math.min(agent.status?.detached ?? 0, MAX_SESSIONS);
     }
@@ -112,8 +117,9 @@ export class AgentTable {
   }
 
   /**
-   * Claims `id` for this pod, before the link exists; `grantText` is what the agent showed. An ID whose agent is linked here
-   * is asked of nobody else. Rejects with RegistryUnavailable.
+   * Claims `id` for this pod, before the link exists; `grantText` is the grant that the agent showed. If another agent is
+   * linked here with that ID, and the claim does not outrank it, the registry is not asked. Rejects with
+   * RegistryUnavailable.
    */
   claim(id: string, claimHash: string, grantText?: string): Promise<ClaimOutcome> {
     const { grants, owner, registry } = this.#options;
@@ -124,7 +130,7 @@ export class AgentTable {
     return registry.claim(id, claimHash, owner, proof);
   }
 
-  /** What the agent is to show with its next link. */
+  /** The grant that the agent is to show with its next link. */
   grantFor({ id, claimHash, tenure }: Agent): string {
     const { clock, grants } = this.#options;
     // An agent that came back by an old grant is believed up to the time of that grant, not up to now.
@@ -133,8 +139,8 @@ export class AgentTable {
   }
 
   /**
-   * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded; a link that was
-   * claimed for before another one, and opened after it, is itself.
+   * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. If the fresh link has
+   * the older claim of the two, because it was slower to open, it is itself superseded.
    */
   attach({ id, claimHash, epoch, tenure, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
@@ -186,9 +192,9 @@ export class AgentTable {
     });
   }
 
-  /** The claim has no link here, or none any more: its ID is kept for it for one lease from now. */
+  /** There is no link for this claim here: its ID is kept for it for one lease from now. */
   forsake({ id, epoch }: Lease): void {
-    // Where that fails the reservation runs out by itself, a lease later.
+    // If that fails, the reservation runs out a lease later.
     this.#options.registry.abandon(id, epoch).catch(() => undefined);
   }
 
@@ -204,8 +210,8 @@ export class AgentTable {
   }
 
   /**
-   * The registry has a newer claim of the ID than that of this link. What it says to a restore decides: either the agent
-   * has left this link, or somebody got the ID because the registry had forgotten the agent. Never rejects.
+   * The registry has a newer claim of the ID than this link's. Either the agent has another link, or the registry had
+   * forgotten the agent and somebody else got the ID. The registry's answer to a restore decides which. Never rejects.
    */
   async reassert(agent: Agent): Promise<void> {
     try {
@@ -238,7 +244,7 @@ export class AgentTable {
     this.#onEmpty.clear();
   }
 
-  /** Nothing waits for this link any more. */
+  /** Ends what belongs to a link: its grants, and the dials that wait for it. */
   #leave({ end, cancelGrant }: Row): void {
     cancelGrant();
     end.abort();
@@ -257,8 +263,8 @@ export class AgentTable {
   }
 
   /**
-   * Registers every agent of this pod again, after the registry was away and may have forgotten them. An ID that
-   * somebody else got meanwhile comes back to the one that was there first.
+   * Registers every agent of this pod again, after the registry was away and may have forgotten them. If somebody else
+   * got an ID meanwhile, the agent that had it first gets it back.
    */
   async restore(): Promise<void> {
     await this.#restoreAll([...this]);
@@ -290,7 +296,7 @@ export class AgentTable {
     const { id, claimHash, epoch, tenure } = agent;
     const outcome = await registry.restore(id, claimHash, owner, epoch, tenure);
     if (this.get(agent.id) !== agent) {
-      // It left meanwhile, and gave up an epoch that was none any more.
+      // It left meanwhile; what it gave up then was the epoch before this one.
       if (outcome.kind === 'claimed') this.forsake({ id, epoch: outcome.epoch });
       return;
     }
@@ -301,28 +307,19 @@ export class AgentTable {
     if (hasWon) this.#sendGrant(agent);
   }
 
-  #scheduleRenewal(): void {
-    if (this.#stopped) return;
-    this.#cancelRenewal = this.#options.clock.after(RENEW_EVERY_MS, () => {
-      void this.#renew().finally(() => {
-        this.#scheduleRenewal();
-      });
-    });
-  }
-
   async #renew(): Promise<void> {
     const leases: Lease[] = [];
     for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
     try {
       const lost = new Set(await this.#options.registry.renew(leases));
-      // Whoever got the ID right after a loss of memory has it for good once that is long ago: the registry says so to a restore.
+      // A claim made right after the registry lost its memory is settled later: the answer to a restore says when.
       const unsure = [...this].filter(({ id, tenure }) => !lost.has(id) && !isSettled(tenure));
       // A newer link may have come while the registry answered.
       const forgotten = leases.flatMap(({ id, epoch }) => {
         const agent = this.get(id);
         return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
       });
-      // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
+      // Either the registry was emptied, or the ID has moved on; the answer to a restore says which.
       await this.#restoreAll(forgotten);
       await this.#register(unsure);
     } catch (error) {

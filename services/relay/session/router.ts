@@ -28,7 +28,7 @@ export interface RouterOptions {
   readonly recorder: OrderRecorder;
 }
 
-/** Who asks for a stream, and how long it would wait for the agent to appear. */
+/** Which client asks for a stream of which agent, and how long it would wait for the agent to appear. */
 export interface RouteRequest {
   readonly id: string;
   readonly client: string;
@@ -44,8 +44,8 @@ export type RouteResult =
       readonly stream: ByteStream;
       readonly route: SessionRoute;
       /**
-       * From when the set-up counts, in milliseconds on the Clock: the request, or the moment at which an agent
-       * appeared that the client had waited for.
+       * The moment from which the set-up counts, in milliseconds on the Clock: the request, or the appearance of the
+       * agent if the client had to wait for that.
        */
       readonly knownAt: number;
     }
@@ -55,7 +55,7 @@ export type RouteResult =
 
 type Refused = Extract<RouteResult, { kind: 'refused' }>;
 
-/** What one dial came to; `lost`: the agent is not, or no longer, where it was looked for. */
+/** What came of one dial. `lost`: the agent is not where it was looked for, or no longer. */
 type DialStep =
   | Extract<DialResult, { kind: 'stream' }>
   | Refused
@@ -64,25 +64,25 @@ type DialStep =
 
 /** Where the agent was found, and how to hand it a ticket there. */
 interface Way {
-  /** Of the claim that led there. */
+  /** The epoch of the claim that was found. */
   readonly epoch: number;
-  /** Any of them says that it is not there any more. */
+  /** Each of them aborts when the agent is not there any more. */
   readonly signals: readonly AbortSignal[];
   /** False if it cannot be reached there. */
   readonly send: (ticket: string) => Promise<boolean> | boolean;
-  /** The registry has a newer claim: this one. */
+  /** The registry has a newer claim than `epoch`. */
   readonly onMoved?: (entry: RegistryEntry) => Promise<void>;
 }
 
 /**
- * An agent that has not answered its dial after so long, in milliseconds, may have another link by now: the one that was
- * used can be dead without anybody there knowing.
+ * How long a dial may go unanswered before the registry is asked for a newer claim, in milliseconds: the link that was
+ * used may be dead without this pod knowing, and the agent may have another one.
  */
 const LOOK_FOR_MOVE_AFTER_MS = 1_000;
 
 /**
- * An agent that is known and is nowhere is looked for again so often, in milliseconds: its claim reaches the registry a
- * moment before its link reaches the table of its pod.
+ * How often an agent is looked for again that the registry knows and no pod has, in milliseconds: its claim reaches the
+ * registry a moment before its link reaches the table of its pod.
  */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -94,8 +94,8 @@ export class Router {
   }
 
   /**
-   * A stream of the agent. Waits `waitMs` for an agent that is not there, and AGENT_DIAL_TIMEOUT_MS for one that is known
-   * but cannot be reached, since that one is on its way back. Rejects with RegistryUnavailable.
+   * A stream of the agent. Waits `waitMs` for an agent that nobody knows, and AGENT_DIAL_TIMEOUT_MS for one that is known
+   * but cannot be reached, since it is on its way back. Rejects with RegistryUnavailable.
    */
   async route(request: RouteRequest): Promise<RouteResult> {
     const { agents, clock, registry } = this.#options;
@@ -144,16 +144,16 @@ export class Router {
         return true;
       },
       onMoved: async (entry) => {
-        // Its own claim may have been registered again, with a higher epoch, meanwhile.
+        // The newer claim may be the agent's own: it was registered again, and has a higher epoch now.
         if (entry.epoch > agent.epoch) await this.#options.agents.reassert(agent);
       },
     });
   }
 
   /**
-   * The entry of a pod that is not there is abandoned, unless it has changed meanwhile. Only a connection that was refused,
-   * or the cluster, says so: a pod that is late, or answers with an error, may well hold the agent. The entry of one which
-   * does not have the agent stays: the agent is on its way back.
+   * Abandons the entry of a pod that is gone, unless the entry has changed meanwhile. A pod is gone only if it refused
+   * the connection, or if the cluster says so: a pod that is late, or answers with an error, may well hold the agent. If
+   * the pod is there without the agent, its entry stays: the agent is on its way back.
    */
   async #dialPeer(entry: RegistryEntry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { clock, cluster, log, peers, recorder, registry } = this.#options;
@@ -196,7 +196,7 @@ export class Router {
     const ticket = tickets.seal({ nonce, id, address: self.address, resumable });
     pending.nameTicket(ticket);
     if (!(await send(ticket))) pending.giveUp();
-    /** Of the look for a move, which most dials are answered before. */
+    /** Ends the look for a newer claim; most dials are answered before it begins. */
     let look: AbortController | undefined;
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
       const { signal } = (look = new AbortController());
@@ -219,12 +219,12 @@ export class Router {
     }
   }
 
-  /** The claim that came after `epoch`; undefined if none did, or nobody can tell. Never rejects. */
+  /** The claim that comes after `epoch`; undefined if none comes, or if the registry cannot tell. Never rejects. */
   #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<RegistryEntry | undefined> {
     return this.#options.registry.waitFor(id, ms, { afterEpoch: epoch, signal }).catch(() => undefined);
   }
 
-  /** Waits until it is worth looking again: for another claim than `seen`, and up to `ms`. */
+  /** Waits until it is worth looking again: until there is a newer claim than `seen`, and for `ms` at most. */
   async #waitForClaim(
     { id, signal }: RouteRequest,
     seen: RegistryEntry | undefined,

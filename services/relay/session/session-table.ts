@@ -50,9 +50,9 @@ export interface StartOptions {
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
-  /** From when its set-up counts, in milliseconds on the Clock. */
+  /** The moment from which its set-up time counts, in milliseconds on the Clock. */
   readonly knownAt: number;
-  /** Counts what the session holds, and may cut it for that; left out: nobody does. */
+  /** Begins to count what the session holds; it may then be cut. Left out: nobody counts. */
   readonly watch?: (holder: Holder) => HeldAccount | undefined;
 }
 
@@ -60,7 +60,7 @@ export class SessionTable {
   readonly #options: SessionTableOptions;
   readonly #joins = new Map<Session, Join>();
   #onEmpty: (() => void) | undefined;
-  /** Bytes of all sessions since the start, live ones included. */
+  /** Bytes of all sessions since the start, those that run included. */
   readonly totals: Readonly<Record<SessionRoute, ByteCounts>> = perRoute(() => ({ toAgent: 0, toClient: 0 }));
 
   constructor(options: SessionTableOptions) {
@@ -172,7 +172,7 @@ const HOLDS_TOO_MUCH: StreamEnd = {
   detail: 'the sessions of its address hold more than they may',
 };
 
-/** What one end is told of the other: a loss there is no loss here. */
+/** The reason that one side is told when the other side ends: a stream that was lost there is not lost here. */
 function onward(end: StreamEnd, from: Side): StreamEnd {
   switch (end.reason) {
     case 'lost':

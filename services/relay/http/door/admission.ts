@@ -1,4 +1,4 @@
-// The door of the public listener: how fast an address may ask, and how many downloads run at once.
+// The door of the public listener: how fast a client address may ask, and how many downloads run at once.
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';

@@ -4,7 +4,7 @@ import { handshakeSocket } from '../listener/upgrade.ts';
 import { Refused } from './refusal.ts';
 
 /** More of an Origin header than this is not repeated, in characters. */
-const SHOWN_ORIGIN_CHARACTERS = 100;
+const MAX_SHOWN_ORIGIN_CHARACTERS = 100;
 
 /**
  * Refuses every handshake that a page of another site asks for (RFC 6455 section 10.2): browsers let any page open a
@@ -13,15 +13,15 @@ const SHOWN_ORIGIN_CHARACTERS = 100;
 export function refuseForeignOrigins(app: FastifyInstance, publicUrl: URL | undefined): void {
   app.addHook('onRequest', async (request, reply) => {
     if (handshakeSocket(request) === undefined || isOwnOrigin(request, publicUrl)) return undefined;
-    const origin = (request.headers.origin ?? '').slice(0, SHOWN_ORIGIN_CHARACTERS);
+    const origin = (request.headers.origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARACTERS);
     const message = 'a page of another site must not connect here: use wsproxy or tcptows, see /';
     return reply.send(new Refused('foreign_origin', message, { fields: { origin } }));
   });
 }
 
 /**
- * True if there is no Origin, or if its host is that of `publicUrl`; where no `publicUrl` is set, if it is the host in the
- * request. A foreign name that was made to lead here (DNS rebinding) then counts as ours; PUBLIC_URL closes that. The
+ * True if there is no Origin, or if its host is that of `publicUrl`; where no `publicUrl` is set, if it is the host in
+ * the request. A foreign name that was made to lead here (DNS rebinding) then counts as ours; PUBLIC_URL closes that. The
  * scheme is not compared: a proxy that ends TLS in front of us may not say so.
  */
 function isOwnOrigin(request: FastifyRequest, publicUrl: URL | undefined): boolean {

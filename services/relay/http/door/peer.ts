@@ -1,11 +1,13 @@
-// The door between pods: whoever uses a route of the internal listener for peers proves to be a pod of this cluster.
+// The door between pods: a request for peers must prove that it comes from a pod of this cluster.
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../../hop/cluster-key.ts';
 import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
 import { Refused } from './refusal.ts';
 
-/** Counts requests by somebody who is no peer (`missing`, `forged`, `stale`), or that this version does not understand. */
+/**
+ * Counts requests by somebody who is no peer (`missing`, `forged`, `stale`), or that this version does not understand.
+ */
 export interface PeerRecorder {
   peerRejected(verdict: Exclude<PeerVerdict, 'genuine'> | 'malformed'): void;
 }

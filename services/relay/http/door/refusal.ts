@@ -5,7 +5,7 @@ import type { OverLimit } from '../../limits/admission.ts';
 import { addressOf } from './asker.ts';
 
 /** More of a path than this is not repeated in a message or in the log, in characters. */
-export const SHOWN_PATH_CHARACTERS = 200;
+export const MAX_SHOWN_PATH_CHARACTERS = 200;
 
 /** Counts refusals, by code. */
 export interface RefusalRecorder {

@@ -3,9 +3,11 @@ import type { FastifyError, FastifyInstance, FastifyServerOptions } from 'fastif
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { type MalformedRecorder, tellMalformed } from '../listener/malformed.ts';
 import { addressOf } from './asker.ts';
-import { type RefusalRecorder, Refused, SHOWN_PATH_CHARACTERS, sendRefusal } from './refusal.ts';
+import { MAX_SHOWN_PATH_CHARACTERS, type RefusalRecorder, Refused, sendRefusal } from './refusal.ts';
 
-/** The option of fastify that answers a path which cannot be decoded. Fastify looks for no route then, and runs no hooks. */
+/**
+ * The option of fastify that answers a path which cannot be decoded. Fastify looks for no route then, and runs no hooks.
+ */
 export function answerUndecodable(
   recorder: RefusalRecorder,
 ): NonNullable<FastifyServerOptions['frameworkErrors']> {
@@ -18,10 +20,12 @@ export function answerUndecodable(
   };
 }
 
-/** Answers what has no route with 404, a body that cannot be read with 4xx, and a fault of ours with 500 and no detail. */
+/**
+ * Answers what has no route with 404, a body that cannot be read with 4xx, and a fault of ours with 500 and no detail.
+ */
 export function answerUnrouted(app: FastifyInstance, recorder: RefusalRecorder & MalformedRecorder): void {
   app.setNotFoundHandler(({ method, url }) => {
-    const path = url.slice(0, SHOWN_PATH_CHARACTERS);
+    const path = url.slice(0, MAX_SHOWN_PATH_CHARACTERS);
     const message = `nothing is at ${method} ${path}: see / for what is`;
     return new Refused('not_found', message, { fields: { method, path } });
   });

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Refused, SHOWN_PATH_CHARACTERS } from '../door/refusal.ts';
+import { MAX_SHOWN_PATH_CHARACTERS, Refused } from '../door/refusal.ts';
 import {
   type Binary,
   type BinaryLookup,
@@ -29,10 +29,12 @@ export interface DownloadOptions {
 
 const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: '.zst', gzip: '.gz', identity: '' };
 
-/** Kept by whoever likes, but asked again each time (a 304 costs nothing): the address stays when the relay is upgraded. */
+/**
+ * A cache may keep it, but must ask again each time: after an upgrade of the relay, the same address has another file.
+ */
 const CACHE_CONTROL = 'public, no-cache, no-transform';
 
-/** A file that is open, so that a rebuild during the download cannot mix two versions. Whoever holds it closes it. */
+/** An open file, so that a rebuild during the download cannot mix two versions. The holder closes it. */
 interface Variant {
   readonly coding: ContentCoding;
   readonly file: FileHandle;
@@ -125,7 +127,7 @@ async function sendBinary(
     if (span === undefined) {
       const message = `${binary.fileName} has ${variant.size} bytes, and none in that range`;
       return new Refused('range_not_satisfiable', message, {
-        fields: { path: request.url.slice(0, SHOWN_PATH_CHARACTERS) },
+        fields: { path: request.url.slice(0, MAX_SHOWN_PATH_CHARACTERS) },
         headers: { 'content-range': `bytes */${variant.size}` },
       });
     }
@@ -176,6 +178,6 @@ function singleHeader(value: string | string[] | undefined): string | undefined 
 }
 
 function notFound(message: string, { url }: FastifyRequest): Refused {
-  const path = url.slice(0, SHOWN_PATH_CHARACTERS);
+  const path = url.slice(0, MAX_SHOWN_PATH_CHARACTERS);
   return new Refused('not_found', message, { fields: { path }, headers: { 'cache-control': 'no-store' } });
 }

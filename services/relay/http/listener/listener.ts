@@ -1,4 +1,4 @@
-// A listener: an HTTP server with fastify above it, that logs what it is and keeps the addresses of its peers.
+// A listener: an HTTP server with fastify above it and a log, which keeps the addresses of its peers.
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,16 +12,19 @@ import { readTlsFiles, type TlsFiles } from './tls.ts';
 import type { TrustProxy } from './trust-proxy.ts';
 import { isWebSocketUpgrade } from './upgrade.ts';
 
-/** A peer that has not sent its request's headers by then is half open, in milliseconds. */
+/** How long a peer may take to send the headers of its request, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
-/** How late a half-open peer may be found, in milliseconds (Node looks every 30 s by itself). */
+/** How often Node looks for peers that are late with their headers, in milliseconds (30 s by default). */
 const HALF_OPEN_CHECK_EVERY_MS = 2_000;
 
-/** No request of ours has a body worth waiting longer for, in milliseconds. */
+/** How long a whole request may take, in milliseconds: only dial orders have a body, and a small one. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Longer than load balancers keep an idle connection to us, so that they never use one that we just closed. */
+/**
+ * In milliseconds. Longer than load balancers keep an idle connection, so that they never use one that we have just
+ * closed.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 export interface ListenerOptions {
@@ -81,7 +84,7 @@ function createServer(tls: TlsFiles | undefined, handler: http.RequestListener):
     .prependListener('secureConnection', fixAddressOrCut);
 }
 
-/** A peer that was gone before its connection was accepted has no address, and waits for nothing. */
+/** A peer that was gone before its connection was accepted has no address, and needs no answer. */
 function fixAddressOrCut(socket: Socket): void {
   if (socket.remoteAddress === undefined) socket.destroy();
   fixAddress(socket);

@@ -52,19 +52,19 @@ export async function acceptAgentStream(
   }
   const ticket = openTicket(key, sealed, id, clock.wallTime());
   if (ticket === undefined || ticket.address === self.address) {
-    // Whoever guesses asks as any stranger does.
+    // Somebody who guesses tickets is limited like any stranger; a good ticket is not, see door/admission.ts.
     const tooFast = options.admission.refuseRequest(askerOf(request));
     return tooFast === undefined
       ? new Refused('unauthorized', BAD_TICKET, { fields: { id } })
       : refusedOver(tooFast, { id });
   }
-  // A client that waits here is still served while draining; one that waits elsewhere is better served elsewhere.
+  // A pod that drains still serves a client that waits here. A stream to another pod had better not go through this one.
   if (leaving.aborted)
     return new Refused('draining', 'this relay is going away: try again now', { fields: { id } });
   return forward(request, reply, ticket, options);
 }
 
-/** The hop is opened before the agent is answered, so that a failure is an answer that the agent understands. */
+/** Opens the hop before it answers the agent, so that a failure can still be told as an HTTP refusal. */
 async function forward(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -95,7 +95,7 @@ async function forward(
     sessions.start(hop, agent, { id, client, resumable, route: 'forwarding', knownAt: askedAt, watch });
     return reply;
   }
-  // An agent that goes at the very moment of the upgrade must not leave the hop behind.
+  // The agent has gone at the very moment of the upgrade: the hop ends too.
   hop.close({ reason: 'agent_gone' });
   return reply;
 }

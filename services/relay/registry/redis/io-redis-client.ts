@@ -14,10 +14,13 @@ const RETRY_FIRST_MS = 100;
 /** The longest such wait, in milliseconds: agents are to be registered again within 5 s of its return. */
 const MAX_RETRY_MS = 1_000;
 
-/** A server that takes the connection and no writes (full, say) is asked again after so long, in milliseconds. */
+/**
+ * How long to wait before a server is tried again that takes connections and no writes (because it is full, say); in
+ * milliseconds.
+ */
 const PROBE_AGAIN_MS = 1_000;
 
-/** The nodes of a cluster come one by one; they are asked for together, in milliseconds. */
+/** The nodes of a cluster come one by one. This long after the last one they are tried together, in milliseconds. */
 const PROBE_DELAY_MS = 100;
 
 type ScriptCommand = (key: string, ...args: string[]) => Promise<unknown>;

@@ -6,15 +6,18 @@ import { isReadOnly } from './redis-failure.ts';
 import type { RedisAddress, RedisLogin, RedisTarget, SentinelTarget } from './redis-url.ts';
 
 /**
- * So much longer than a call may take does a connection live that owes an answer, in milliseconds: first the call fails,
- * then its connection, and what was sent on it is never sent again.
+ * How much longer than a call a silent connection lives, in milliseconds. So first the call fails and then its
+ * connection, and what was sent on it is never sent again.
  */
 const SILENCE_GRACE_MS = 500;
 
-/** Notices a peer that vanished while nothing is sent, in milliseconds; the rest is the kernel's. */
+/** When the kernel begins to probe an idle connection, in milliseconds: a server that vanished is noticed by that. */
 const TCP_KEEPALIVE_MS = 15_000;
 
-/** A cluster's map is fetched again so often, in milliseconds: without calls, nothing else tells that a node is back. */
+/**
+ * How often the map of a cluster is fetched again, in milliseconds: without calls, nothing else tells that a node is
+ * back.
+ */
 const SLOTS_REFRESH_EVERY_MS = 3_000;
 
 export type Connection = Redis | Cluster;

@@ -38,12 +38,12 @@ import { Throttle } from './throttle.ts';
 const RENEW_BATCH = 500;
 
 /**
- * A claim waits for a look at the mark for so long, in milliseconds, and takes the rest of its time for itself: in a cluster
- * the mark may lie on a server that is gone, and the ID on one that is there.
+ * How long a claim waits for the mark (`converge:born`), in milliseconds; the rest of its time is for the claim itself.
+ * In a cluster the mark may lie on a server that is gone, and the ID on one that is there.
  */
 export const LOOK_WITHIN_MS = REGISTRY_TIMEOUT_MS / 4;
 
-/** One line per kind of trouble in so many milliseconds, with the number of those not logged. */
+/** How often a kind of trouble is logged at most, in milliseconds; a line has the number of those that were left out. */
 const LOG_EVERY_MS = 30_000;
 
 export interface RedisLog {
@@ -68,7 +68,7 @@ export interface RedisRegistryOptions extends EntrySigner {
   readonly recorder: RedisRecorder;
   /** For tests that share a server. */
   readonly keyPrefix?: string;
-  /** Of an ID that is free; by default the time in milliseconds (R8). */
+  /** The epoch of the first claim of a free ID; by default the time in milliseconds (R8). */
   readonly firstEpoch?: () => number;
   /** RESERVATION_MS by default; in milliseconds. */
   readonly leaseMs?: number;
@@ -100,8 +100,8 @@ export class RedisRegistry implements AgentRegistry {
   readonly #throttle: Throttle;
   readonly #wakeups: Wakeups;
   /**
-   * The mark of what this pod wrote, by ID: an entry that a stranger changed and that kept its epoch is not ours to
-   * renew. Written by claim and restore; forgotten with the lease, at the next renewal at the latest.
+   * By ID, the mark (`markOf`) of what this pod wrote: if a stranger changed the entry and left its epoch, it is not ours
+   * to renew. Set by claim and restore; forgotten with the lease, at the next renewal at the latest.
    */
   readonly #marks = new Map<string, string>();
   readonly #continuity = new Continuity();
@@ -186,7 +186,7 @@ export class RedisRegistry implements AgentRegistry {
     const begin = clock.now();
     const hasLooked = await this.#lookAtBirth(Math.min(LOOK_WITHIN_MS, this.#timeoutMs / 4));
     const now = clock.wallTime();
-    // Where nobody answers, what is known counts: to doubt it would let old grants outrank this claim.
+    // If nobody answers, what is known already counts: to doubt it would let old grants outrank this claim.
     const memory = this.#continuity.memoryAt(now);
     const answerWithinMs = hasLooked ? this.#timeoutMs : this.#timeoutMs - (clock.now() - begin);
     const claim = { id, claimHash, owner, epoch: firstEpoch(), proof };
@@ -206,8 +206,8 @@ export class RedisRegistry implements AgentRegistry {
   }
 
   /**
-   * As the contract has it; where some of a cluster's servers do not answer, the leases they hold are neither renewed nor
-   * named as lost. Rejects if a whole batch of RENEW_BATCH leases fails.
+   * As the contract says. If some servers of a cluster do not answer, their leases are neither renewed nor named as lost.
+   * Rejects if a whole batch of RENEW_BATCH leases fails.
    */
   async renew(leases: readonly Lease[]): Promise<readonly string[]> {
     const current = new Set(leases.map(({ id }) => id));
@@ -267,7 +267,7 @@ export class RedisRegistry implements AgentRegistry {
     return Promise.resolve();
   }
 
-  /** An entry that the script respects and we do not trust is named to the script in a second call, and replaced. */
+  /** The script cannot check signatures. If it respects an entry that we do not trust, a second call has it replaced. */
   async #write(
     script: 'claim' | 'restore',
     { id, claimHash, owner, epoch: wantedEpoch, proof }: Claim,
