@@ -175,13 +175,17 @@ export interface LimitConfig {
   readonly memoryBytes: number | undefined;
 }
 
+/** Where it is kept which pod has which agent. All but the one in memory are shared by several pods. */
+export type RegistryChoice =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'redis'; readonly target: RedisTarget };
+
 export interface Config {
   readonly port: number;
   readonly host: string;
   readonly internalPort: number;
   readonly internalHost: string;
-  /** Undefined: the registry is in memory. */
-  readonly redis: RedisTarget | undefined;
+  readonly registry: RegistryChoice;
   readonly kubernetes: KubernetesConfig | undefined;
   readonly podId: string;
   /** `HOST:PORT`; undefined: this machine, at the port that the internal listener got. */
@@ -262,7 +266,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         host: values.HOST,
         podAddress: values.POD_ADDRESS,
       }),
-      redis: redis?.kind === 'valid' ? redis.target : undefined,
+      registry: redis?.kind === 'valid' ? { kind: 'redis', target: redis.target } : { kind: 'memory' },
       kubernetes,
       podId: values.POD_ID,
       podAddress: values.POD_ADDRESS,

@@ -87,12 +87,19 @@ export function createCore(options: CoreOptions): Core {
   return { clock, log, self, key, admission, owners, router, sessions, waiting, ...found };
 }
 
-/** The registry that the configuration names; another kind is one more line here. */
+/** The registry that the configuration names; another kind is one more case here. */
 function createRegistry({ config, clock, log, recorder }: CoreOptions, key: ClusterKey): AgentRegistry {
-  if (config.redis === undefined) return new MemoryRegistry(clock);
-  const sign = (text: string): string => key.sign('registry', text);
-  const verify = (text: string, signature: string): boolean => key.verify('registry', text, signature);
-  return createRedisRegistry({ target: config.redis, pod: config.podId, clock, log, recorder, sign, verify });
+  const { podId: pod, registry } = config;
+  const signer = {
+    sign: (text: string) => key.sign('registry', text),
+    verify: (text: string, signature: string) => key.verify('registry', text, signature),
+  };
+  switch (registry.kind) {
+    case 'memory':
+      return new MemoryRegistry(clock);
+    case 'redis':
+      return createRedisRegistry({ target: registry.target, pod, clock, log, recorder, ...signer });
+  }
 }
 
 function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {

@@ -43,7 +43,7 @@ export class RelayLifecycle implements Relay {
     const internalPort = await listeners.openInternal();
     if (config.podAddress === undefined) core.self.address = ownAddress(config.internalHost, internalPort);
     const port = await listeners.openPublic();
-    if (config.redis !== undefined && config.podAddress === undefined)
+    if (config.registry.kind !== 'memory' && config.podAddress === undefined)
       core.log.warn(
         { address: core.self.address },
         'POD_ADDRESS is not set: pods on other machines cannot reach this one',

@@ -1,4 +1,4 @@
-// The contract of the session registry, R1 to R13 of registry.ts, as tests that any implementation must pass.
+// The contract of the registry of agents, R1 to R14 of registry.ts, as tests that any implementation must pass.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
@@ -381,6 +381,16 @@ export function describeRegistry(
       const proof = { ...LINKED, heldSince: harness.wallTime() + 1, horizon: harness.wallTime() + 9_000 };
       expect(await there.claim('job', 'hash-b', THERE, proof)).toEqual({ kind: 'taken' });
       expect(await there.restore('job', 'hash-b', THERE, 1e9, proof)).toEqual({ kind: 'taken' });
+    });
+
+    test('R14 a registry that is started is not started again, and tells only the first caller of its return', async () => {
+      let told = 0;
+      here.start(() => {
+        told += 1;
+      });
+      await harness.forget();
+      expect((await here.claim('job', 'hash-a', HERE)).kind).toBe('claimed');
+      expect(told).toBe(0);
     });
 
     test('R13 what has run out is kept no longer', async () => {
