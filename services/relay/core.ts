@@ -17,6 +17,7 @@ import { createRedisRegistry } from './registry/redis/redis.ts';
 import type { RedisRecorder } from './registry/redis/redis-registry.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import { type AgentRecorder, AgentTable } from './session/agent-table.ts';
+import { LeaseKeeper } from './session/lease-keeper.ts';
 import { OwnerCheck } from './session/owner-check.ts';
 import { PendingDials } from './session/pending-dials.ts';
 import type { Log } from './session/ports.ts';
@@ -57,6 +58,7 @@ export interface Core {
   readonly peers: PeerDialler;
   readonly admission: Admission;
   readonly agents: AgentTable;
+  readonly leases: LeaseKeeper;
   readonly owners: OwnerCheck;
   readonly dials: PendingDials;
   readonly router: Router;
@@ -77,10 +79,11 @@ export function createCore(options: CoreOptions): Core {
 
   const grants = grantsOf(key);
   const agents = new AgentTable({ registry, owner: self, grants, clock, log, recorder });
+  const leases = new LeaseKeeper({ agents, registry, owner: self, clock, log });
   const owners = new OwnerCheck({ registry, agents, peers, cluster, self, clock });
   const dials = new PendingDials(clock);
   const tickets = ticketsOf(key, clock);
-  const found = { agents, dials, registry, peers, cluster };
+  const found = { agents, leases, dials, registry, peers, cluster };
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
   const sessions = new SessionTable({ clock, log, recorder });
   const waiting = new WaitingClients();
@@ -111,11 +114,11 @@ function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {
 }
 
 /** Starts what the core does by itself: it connects to the registry, renews leases, and watches the cluster. */
-export function startCore({ agents, cluster, clock, registry, sessions }: Core): Cancel {
+export function startCore({ agents, cluster, clock, leases, registry, sessions }: Core): Cancel {
   registry.start(() => {
-    void agents.restore();
+    void leases.restore();
   });
-  const stops = [agents.start(), cluster.start(), reportLoad()];
+  const stops = [leases.start(), cluster.start(), reportLoad()];
 
   /** What the cluster does with the load of this pod is its own business. */
   function reportLoad(): Cancel {

@@ -1,17 +1,11 @@
-// The agents on this pod: who holds a control link here, and the leases that go with them.
+// The agents on this pod: who has a control link here. lease-keeper.ts keeps their IDs for them.
 
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus, Resumption } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import {
-  type AgentRegistry,
-  type ClaimOutcome,
-  type Lease,
-  type Owner,
-  RENEW_EVERY_MS,
-} from '../registry/registry.ts';
-import { isSettled, outranks, type Tenure } from '../registry/tenure.ts';
+import type { AgentRegistry, ClaimOutcome, Lease, Owner } from '../registry/registry.ts';
+import { outranks, type Tenure } from '../registry/tenure.ts';
 import type { ControlLink, Grants, Log } from './ports.ts';
 
 /** While a link is up, its agent gets a new grant this often, in milliseconds: more often than TENURE_SLACK_MS. */
@@ -57,9 +51,6 @@ export interface AgentTableOptions {
   readonly recorder: AgentRecorder;
 }
 
-/** How many agents are registered again at a time: the registry answers each within milliseconds. */
-const RESTORE_BATCH = 500;
-
 /** An agent, and how the table ends it. Owned by the table. */
 interface Row {
   readonly agent: Agent;
@@ -74,22 +65,6 @@ export class AgentTable {
 
   constructor(options: AgentTableOptions) {
     this.#options = options;
-  }
-
-  /** Starts renewing leases; the result stops it and may be called twice. */
-  start(): Cancel {
-    const over = new AbortController();
-    const renewLater = (): Cancel =>
-      this.#options.clock.after(RENEW_EVERY_MS, () => {
-        void this.#renew().finally(() => {
-          if (!over.signal.aborted) cancel = renewLater();
-        });
-      });
-    let cancel = renewLater();
-    return () => {
-      over.abort();
-      cancel();
-    };
   }
 
   get size(): number {
@@ -209,19 +184,8 @@ export class AgentTable {
     }
   }
 
-  /**
-   * The registry has a newer claim of the ID than this link's. Either the agent has another link, or the registry had
-   * forgotten the agent and somebody else got the ID. The registry's answer to a restore decides which. Never rejects.
-   */
-  async reassert(agent: Agent): Promise<void> {
-    try {
-      await this.#restoreOne(agent);
-    } catch {
-      // The registry went away: its return restores everybody.
-    }
-  }
-
-  #supersede(agent: Agent): void {
+  /** Its ID is another link's now. */
+  supersede(agent: Agent): void {
     const row = this.#rows.get(agent.id);
     if (row?.agent !== agent) return;
     this.#forget(row);
@@ -253,77 +217,13 @@ export class AgentTable {
   #scheduleGrant(row: Row): void {
     const { agent } = row;
     row.cancelGrant = this.#options.clock.after(GRANT_EVERY_MS, () => {
-      this.#sendGrant(agent);
+      this.sendGrant(agent);
       this.#scheduleGrant(row);
     });
   }
 
-  #sendGrant(agent: Agent): void {
+  /** Sends the agent a fresh grant. */
+  sendGrant(agent: Agent): void {
     agent.link.send({ type: 'grant', grant: this.grantFor(agent) });
-  }
-
-  /**
-   * Registers every agent of this pod again, after the registry was away and may have forgotten them. If somebody else
-   * got an ID meanwhile, the agent that had it first gets it back.
-   */
-  async restore(): Promise<void> {
-    await this.#restoreAll([...this]);
-  }
-
-  async #restoreAll(agents: readonly Agent[]): Promise<void> {
-    if (agents.length === 0 || !(await this.#register(agents))) return;
-    this.#options.log.info({ agents: agents.length }, 'agents restored in the registry');
-  }
-
-  /** False if the registry went away again, which is logged. */
-  async #register(agents: readonly Agent[]): Promise<boolean> {
-    const { log } = this.#options;
-    for (let at = 0; at < agents.length; at += RESTORE_BATCH) {
-      const batch = agents.slice(at, at + RESTORE_BATCH);
-      const results = await Promise.allSettled(batch.map((agent) => this.#restoreOne(agent)));
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed !== undefined) {
-        // It went away again: the next return restores them all.
-        log.warn({ err: failed.reason as unknown, agents: agents.length }, 'agents not restored');
-        return false;
-      }
-    }
-    return true;
-  }
-
-  async #restoreOne(agent: Agent): Promise<void> {
-    const { owner, registry } = this.#options;
-    const { id, claimHash, epoch, tenure } = agent;
-    const outcome = await registry.restore(id, claimHash, owner, epoch, tenure);
-    if (this.get(agent.id) !== agent) {
-      // It left meanwhile; what it gave up then was the epoch before this one.
-      if (outcome.kind === 'claimed') this.forsake({ id, epoch: outcome.epoch });
-      return;
-    }
-    if (outcome.kind === 'taken') return this.#supersede(agent);
-    const hasWon = outcome.tenure.wonAt !== tenure.wonAt;
-    agent.epoch = outcome.epoch;
-    agent.tenure = outcome.tenure;
-    if (hasWon) this.#sendGrant(agent);
-  }
-
-  async #renew(): Promise<void> {
-    const leases: Lease[] = [];
-    for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
-    try {
-      const lost = new Set(await this.#options.registry.renew(leases));
-      // A claim made right after the registry lost its memory is settled later: the answer to a restore says when.
-      const unsure = [...this].filter(({ id, tenure }) => !lost.has(id) && !isSettled(tenure));
-      // A newer link may have come while the registry answered.
-      const forgotten = leases.flatMap(({ id, epoch }) => {
-        const agent = this.get(id);
-        return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
-      });
-      // Either the registry was emptied, or the ID has moved on; the answer to a restore says which.
-      await this.#restoreAll(forgotten);
-      await this.#register(unsure);
-    } catch (error) {
-      this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
-    }
   }
 }

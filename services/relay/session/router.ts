@@ -5,6 +5,7 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import { AGENT_DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
 import type { Log, OrderOutcome, PeerPods, PodWatch, Tickets } from './ports.ts';
 import type { SessionRoute } from './session-table.ts';
@@ -15,7 +16,8 @@ export interface OrderRecorder {
 }
 
 export interface RouterOptions {
-  readonly agents: AgentTable;
+  readonly agents: Pick<AgentTable, 'get'>;
+  readonly leases: Pick<LeaseKeeper, 'reassert'>;
   readonly dials: PendingDials;
   readonly registry: AgentRegistry;
   readonly peers: Pick<PeerPods, 'order'>;
@@ -145,7 +147,7 @@ export class Router {
       },
       onMoved: async (entry) => {
         // The newer claim may be the agent's own: it was registered again, and has a higher epoch now.
-        if (entry.epoch > agent.epoch) await this.#options.agents.reassert(agent);
+        if (entry.epoch > agent.epoch) await this.#options.leases.reassert(agent);
       },
     });
   }

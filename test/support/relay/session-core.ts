@@ -7,6 +7,7 @@ import { grantsOf } from '../../../services/relay/hop/grant.ts';
 import { ticketsOf } from '../../../services/relay/hop/ticket.ts';
 import { MemoryRegistry, MemoryStore } from '../../../services/relay/registry/memory.ts';
 import { type Agent, type AgentRecorder, AgentTable } from '../../../services/relay/session/agent-table.ts';
+import { LeaseKeeper } from '../../../services/relay/session/lease-keeper.ts';
 import { PendingDials } from '../../../services/relay/session/pending-dials.ts';
 import type { ControlLink, DialOrder, OrderOutcome } from '../../../services/relay/session/ports.ts';
 import { type OrderRecorder, Router } from '../../../services/relay/session/router.ts';
@@ -87,11 +88,13 @@ export function createCore() {
   const recorder = new FakeRecorder();
   const key = new ClusterKey(['a secret of at least thirty-two letters']);
   const agents = new AgentTable({ registry, owner: SELF, grants: grantsOf(key), clock, log, recorder });
+  const leases = new LeaseKeeper({ agents, registry, owner: SELF, clock, log });
   const dials = new PendingDials(clock);
   const orders: (DialOrder & { address: string; id: string })[] = [];
   const cluster = { alive: new Map<string, boolean>(), outcome: { kind: 'sent' } as OrderOutcome };
   const router = new Router({
     agents,
+    leases,
     dials,
     registry,
     peers: {
@@ -135,6 +138,7 @@ export function createCore() {
     lines,
     recorder,
     agents,
+    leases,
     dials,
     key,
     orders,

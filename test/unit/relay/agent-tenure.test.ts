@@ -55,8 +55,8 @@ test('an agent is handed a grant of now for as long as it is linked', async () =
 });
 
 test('what an agent came back with grows no younger by its new link, until the loss is long ago', async () => {
-  const { agents, registry, key, clock, lines } = createCore();
-  const stop = agents.start();
+  const { agents, registry, key, clock, lines, leases } = createCore();
+  const stop = leases.start();
   const seen = clock.wallTime() - 1_000;
   const proof = provenSince(clock.wallTime() - LEASE_MS, seen);
   const claimed = await agents.claim('job', 'hash of job', formatGrant(key, GRANTEE, proof));
