@@ -4,8 +4,7 @@ import { CLOSE_REASONS, type CloseReason } from '#shared/protocol/close-reasons.
 import { RESUMPTION_OUTCOMES } from '#shared/protocol/control-messages.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import type { PeerVerdict } from '../hop/peer-credentials.ts';
-import type { PeerRecorder } from '../http/door/peer.ts';
+import { PEER_REJECTIONS, type PeerRecorder } from '../http/door/peer.ts';
 import type { RefusalRecorder } from '../http/door/refusal.ts';
 import { MALFORMED_REASONS } from '../http/listener/malformed.ts';
 import type { UntakenRecorder } from '../http/listener/untaken-answers.ts';
@@ -41,11 +40,6 @@ const COSTLY_METRICS = [
 
 /** The longest gap that an agent is believed, in seconds: jobs end before, and one agent must not spoil the sum. */
 const MAX_GAP_SECONDS = 86_400;
-
-const REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const satisfies readonly (
-  | PeerVerdict
-  | 'malformed'
-)[];
 
 /** Every recorder that a part of the relay asks for. */
 export interface Metrics
@@ -203,7 +197,7 @@ export function createMetrics(): Metrics {
   const rejections = counter(
     'converge_peer_rejections_total',
     'Requests on the internal listener whose peer credential was no good, or whose dial order was none, by verdict.',
-    { verdict: REJECTIONS },
+    { verdict: PEER_REJECTIONS },
   );
 
   return {

@@ -5,11 +5,12 @@ import type { ClusterKey } from '../../hop/cluster-key.ts';
 import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
 import { Refused } from './refusal.ts';
 
-/**
- * Counts requests by somebody who is no peer (`missing`, `forged`, `stale`), or that this version does not understand.
- */
+/** Why a request for peers was rejected: its credential is no good, or this version does not understand it (`malformed`). */
+export const PEER_REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const;
+
+/** Counts such requests. */
 export interface PeerRecorder {
-  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'> | 'malformed'): void;
+  peerRejected(why: (typeof PEER_REJECTIONS)[number]): void;
 }
 
 export interface PeerDoorOptions {

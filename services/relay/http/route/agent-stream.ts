@@ -14,6 +14,7 @@ import type { SessionTable } from '../../session/session-table.ts';
 import { releaseWith } from '../door/admission.ts';
 import { askerOf } from '../door/asker.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
+import { refusedLeaving } from '../door/usual-refusals.ts';
 import { acceptStream } from '../listener/upgrade.ts';
 
 /** Counts hops to other pods. */
@@ -59,8 +60,7 @@ export async function acceptAgentStream(
       : refusedOver(tooFast, { id });
   }
   // A pod that drains still serves a client that waits here. A stream to another pod had better not go through this one.
-  if (leaving.aborted)
-    return new Refused('draining', 'this relay is going away: try again now', { fields: { id } });
+  if (leaving.aborted) return refusedLeaving({ id });
   return forward(request, reply, ticket, options);
 }
 

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
-import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import { undefinedIfRegistryIsAway } from '../../errors.ts';
 import type { Agent, AgentTable } from '../../session/agent-table.ts';
@@ -10,6 +10,7 @@ import type { OwnerCheck } from '../../session/owner-check.ts';
 import { releaseWith } from '../door/admission.ts';
 import { addressOf, askerOf } from '../door/asker.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
+import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
 import type { MalformedRecorder } from '../listener/malformed.ts';
 import { acceptUpgrade, createEndpoint, handshakeSocket } from '../listener/upgrade.ts';
 import { type AgentStreamOptions, acceptAgentStream, type HopRecorder } from './agent-stream.ts';
@@ -36,7 +37,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
   app.get('/agent/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
     if (target.kind === 'invalid_id') {
-      return new Refused('invalid_id', `an ID is ${ID_RULE}`, { fields: { id: target.id.slice(0, 160) } });
+      return refusedId(target.id);
     }
     if (target.kind !== 'agent' && target.kind !== 'agent_stream') {
       return new Refused('not_found', 'the paths of an agent are /agent/ID and /agent/ID/stream/TICKET');
@@ -46,7 +47,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       return new Refused('upgrade_required', `${request.url} speaks WebSocket: run ./agent with this URL`);
     }
     if (target.kind === 'agent_stream') return acceptAgentStream(request, reply, target, options);
-    if (leaving.aborted) return new Refused('draining', 'this relay is going away: try again now');
+    if (leaving.aborted) return refusedLeaving();
     const place = admission.admit('links', askerOf(request));
     if (place.kind === 'over') return refusedOver(place, { id: target.id });
     releaseWith(socket, place.slot);

@@ -1,7 +1,7 @@
 // The client's route: /client/ID, answered once the agent's stream is there.
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { undefinedIfRegistryIsAway } from '../../errors.ts';
@@ -14,6 +14,7 @@ import { DISMISSED, type WaitingClients } from '../../session/waiting-clients.ts
 import { releaseWith } from '../door/admission.ts';
 import { askerOf } from '../door/asker.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
+import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
 import { type MalformedRecorder, tellMalformed } from '../listener/malformed.ts';
 import { acceptStream, handshakeSocket } from '../listener/upgrade.ts';
 import { watchWaitingSocket } from './waiting-socket.ts';
@@ -59,8 +60,7 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
 
   app.get('/client/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
-    if (target.kind === 'invalid_id')
-      return new Refused('invalid_id', `an ID is ${ID_RULE}`, { fields: { id: target.id.slice(0, 160) } });
+    if (target.kind === 'invalid_id') return refusedId(target.id);
     if (target.kind !== 'client') return new Refused('not_found', 'the path of a client is /client/ID');
     const { id } = target;
     const socket = handshakeSocket(request);
@@ -68,7 +68,7 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
       const message = `${request.url} speaks WebSocket: use it with wsproxy or tcptows, see /`;
       return new Refused('upgrade_required', message, { fields: { id } });
     }
-    if (leaving.aborted) return new Refused('draining', DRAINING, { fields: { id } });
+    if (leaving.aborted) return refusedLeaving({ id });
     const asker = askerOf(request);
     const wait = admission.admit('waiting', asker);
     if (wait.kind === 'over') return refusedOver(wait, { id });
@@ -96,7 +96,7 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
         return new Refused('registry_unavailable', message, { fields: { id } });
       }
       case 'dismissed':
-        return new Refused('draining', DRAINING, { fields: { id } });
+        return refusedLeaving({ id });
       case 'too_eager':
         tellMalformed('early', { id, address: asker.address }, { log: reply.log, recorder });
         return hangUp(reply, socket);
@@ -167,5 +167,3 @@ function hangUp(reply: FastifyReply, socket: Socket): FastifyReply {
   socket.destroy();
   return reply;
 }
-
-const DRAINING = 'this relay is going away: try again now';

@@ -5,6 +5,7 @@ import { MAX_DIAL_ORDER_BYTES, parseDialOrder } from '../../hop/dial-order.ts';
 import type { AgentTable } from '../../session/agent-table.ts';
 import { judgePeer, type PeerDoorOptions, refusedPeer } from '../door/peer.ts';
 import { Refused } from '../door/refusal.ts';
+import { refusedId } from '../door/usual-refusals.ts';
 
 export interface DialRouteOptions extends PeerDoorOptions {
   readonly agents: Pick<AgentTable, 'get'>;
@@ -28,7 +29,7 @@ export function registerDialRoute(app: FastifyInstance, options: DialRouteOption
     const order = parseDialOrder(body);
     if (order === undefined || !isValidId(id)) {
       recorder.peerRejected('malformed');
-      return new Refused('invalid_id', 'not a dial order', { fields: { id: id.slice(0, 160) } });
+      return refusedId(id, 'not a dial order');
     }
     const agent = agents.get(id);
     if (agent === undefined)
