@@ -6,7 +6,7 @@ import { ownAddress } from './http/listener/internal-host.ts';
 import type { Listeners } from './listeners.ts';
 
 export interface Relay {
-  /** Opens both listeners. Rejects with a RelayFault that names the address. */
+  /** Opens both listeners. Rejects with a ListenFault. */
   start(): Promise<{ readonly port: number; readonly internalPort: number }>;
   /** Sends everybody away, then stops. A second call returns the same promise. */
   drain(): Promise<void>;

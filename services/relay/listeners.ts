@@ -1,11 +1,10 @@
 // The two listeners without their routes: public for agents, clients and people; internal for pods and probes.
 import https from 'node:https';
-import type { FastifyInstance } from 'fastify';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Config } from './config.ts';
 import type { RefusalRecorder } from './http/door/refusal.ts';
 import { answerUndecodable } from './http/door/unrouted.ts';
-import { createListener, listen, portOf } from './http/listener/listener.ts';
+import { createListener, type Listener, listen, portOf } from './http/listener/listener.ts';
 import type { MalformedRecorder } from './http/listener/malformed.ts';
 import { reloadTlsFiles } from './http/listener/tls.ts';
 import type { LogOutput } from './log/log-output.ts';
@@ -21,8 +20,8 @@ export interface ListenersOptions {
 }
 
 export class Listeners {
-  readonly public: FastifyInstance;
-  readonly internal: FastifyInstance;
+  readonly public: Listener;
+  readonly internal: Listener;
   readonly log: Log;
   readonly #config: Config;
   readonly #repeated: RepeatedLines;
@@ -45,7 +44,7 @@ export class Listeners {
     });
   }
 
-  /** Resolves with the port. Rejects with a RelayFault that names the address. */
+  /** Resolves with the port. Rejects with a ListenFault. */
   async openInternal(): Promise<number> {
     const { internalHost: host, internalPort: port } = this.#config;
     await listen(this.internal, 'internal', { host, port });

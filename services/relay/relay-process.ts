@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '#shared/time/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
-import { RelayFault } from './errors.ts';
+import { ListenFault } from './http/listener/listen-fault.ts';
 import { LogOutput, openStandardOutput } from './log/log-output.ts';
 
 const EXIT_FAULT = 1;
@@ -23,7 +23,7 @@ export async function runRelay(surroundings: Surroundings): Promise<void> {
   try {
     await start(surroundings);
   } catch (error) {
-    surroundings.complain(error instanceof RelayFault ? `relay: ${error.message}` : error);
+    surroundings.complain(error instanceof ListenFault ? `relay: ${error.message}` : error);
     process.exit(EXIT_FAULT);
   }
 }

@@ -1,6 +1,5 @@
 // The routes of both listeners, each behind its doors: what comes first is asked first.
 import type { Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import type { Config } from './config.ts';
 import type { Core } from './core.ts';
 import { registerAdmission } from './http/door/admission.ts';
@@ -10,6 +9,7 @@ import { answerUnrouted } from './http/door/unrouted.ts';
 import { downloadDigest, listPlatforms } from './http/download/binary.ts';
 import { registerDownloads } from './http/download/downloads.ts';
 import { takeProxyHeaders } from './http/listener/balanced-connections.ts';
+import type { Listener } from './http/listener/listener.ts';
 import { type MalformedReason, tellMalformed } from './http/listener/malformed.ts';
 import { addressOfSocket } from './http/listener/peer-address.ts';
 import { cutUntakenAnswers } from './http/listener/untaken-answers.ts';
@@ -41,7 +41,7 @@ export interface PublicServingOptions extends ServingOptions {
   readonly platform: string;
 }
 
-export function servePublic(app: FastifyInstance, options: PublicServingOptions): void {
+export function servePublic(app: Listener, options: PublicServingOptions): void {
   const { background, config, core, downloads, leaving, metrics, platform } = options;
   const { clock, log } = core;
   const { proxyProtocolFrom: from, publicUrl } = config;
@@ -73,7 +73,7 @@ export function servePublic(app: FastifyInstance, options: PublicServingOptions)
   });
 }
 
-export function serveInternal(app: FastifyInstance, options: ServingOptions): void {
+export function serveInternal(app: Listener, options: ServingOptions): void {
   const { core, leaving, metrics } = options;
   const routes = { ...core, recorder: metrics, leaving };
   openDoors(app, options);
@@ -85,7 +85,7 @@ export function serveInternal(app: FastifyInstance, options: ServingOptions): vo
 }
 
 /** What both listeners have before their routes. */
-function openDoors(app: FastifyInstance, options: ServingOptions): void {
+function openDoors(app: Listener, options: ServingOptions): void {
   const { config, core, metrics } = options;
   answerRefusals(app, metrics);
   answerUnrouted(app, metrics);

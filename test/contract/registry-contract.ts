@@ -2,7 +2,6 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { RelayFault } from '../../services/relay/errors.ts';
 import {
   type AgentRegistry,
   type ClaimOutcome,
@@ -10,6 +9,7 @@ import {
   RENEW_EVERY_MS,
   RESERVATION_MS,
 } from '../../services/relay/registry/registry.ts';
+import { RegistryUnavailable } from '../../services/relay/registry/registry-unavailable.ts';
 import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 import { LINKED, provenSince } from '../support/relay/tenure.ts';
 
@@ -422,7 +422,7 @@ export function describeRegistry(
             () => undefined,
             (reason: unknown) => reason,
           );
-          expect(error).toBeInstanceOf(RelayFault);
+          expect(error).toBeInstanceOf(RegistryUnavailable);
           expect(error).toMatchObject(fault);
         }
       });

@@ -13,8 +13,8 @@
 //     else undefined after the time; it is woken by claims on every pod.
 // R8  Epochs of an ID rise for as long as its claim is remembered; after it was released, expired or was lost they start
 //     anew. A registry that can lose claims (Redis) starts at the current time, so that later claims have higher epochs.
-// R9  Every call may reject with a RelayFault `registry_unavailable`, within REGISTRY_TIMEOUT_MS; callers decide what that
-//     means. Where a call asks more than once (`renew` in batches, `waitFor` again at its end), that time is for each.
+// R9  Every call may reject with RegistryUnavailable, within REGISTRY_TIMEOUT_MS; callers decide what that means. Where a
+//     call asks more than once (`renew` in batches, `waitFor` again at its end), that time is for each.
 // R10 `restore` registers an agent that is linked here and whose entry was lost. A free ID gets the given epoch. The same
 //     claim hash with an epoch up to the given one is taken over: this owner's own entry keeps the given epoch, another
 //     owner's is outranked (one more than the given epoch if they are equal). Anything else is `taken`; nothing changes.

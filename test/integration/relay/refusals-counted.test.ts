@@ -8,11 +8,11 @@ import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { agentStreamPath } from '#shared/protocol/paths.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import { RelayFault } from '../../../services/relay/errors.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../../services/relay/hop/peer-credentials.ts';
 import { ticketsOf } from '../../../services/relay/hop/ticket.ts';
 import { MemoryRegistry } from '../../../services/relay/registry/memory.ts';
+import { RegistryUnavailable } from '../../../services/relay/registry/registry-unavailable.ts';
 import { AGENT_DIAL_TIMEOUT_MS } from '../../../services/relay/session/pending-dials.ts';
 import { sumOf } from '../../support/relay/exposition.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
@@ -96,7 +96,7 @@ const HTML = { Accept: 'text/html' };
 
 function awayRegistry(): MemoryRegistry {
   const registry = new MemoryRegistry(new ManualClock());
-  const fail = () => Promise.reject(new RelayFault('registry_unavailable', 'down'));
+  const fail = () => Promise.reject(new RegistryUnavailable('down'));
   registry.lookup = fail;
   registry.claim = fail;
   return registry;

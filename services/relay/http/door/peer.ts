@@ -5,7 +5,9 @@ import type { ClusterKey } from '../../hop/cluster-key.ts';
 import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
 import { Refused } from './refusal.ts';
 
-/** Why a request for peers was rejected: its credential is no good, or this version does not understand it (`malformed`). */
+/**
+ * Why a request for peers was rejected: its credential is no good, or this version does not understand it (`malformed`).
+ */
 export const PEER_REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const;
 
 /** Counts such requests. */

@@ -3,9 +3,9 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyServerOptions, fastify, LogController } from 'fastify';
-import { RelayFault } from '../../errors.ts';
 import type { LogOutput } from '../../log/log-output.ts';
 import type { RepeatedLines } from '../../log/repeated-lines.ts';
+import { ListenFault } from './listen-fault.ts';
 import { answerMalformed, type MalformedRecorder } from './malformed.ts';
 import { fixAddress } from './peer-address.ts';
 import { readTlsFiles, type TlsFiles } from './tls.ts';
@@ -41,8 +41,11 @@ export interface ListenerOptions {
   readonly tls: TlsFiles | undefined;
 }
 
+/** A listener; routes are put on it before it is opened. */
+export type Listener = FastifyInstance;
+
 /** Opens nothing. */
-export function createListener(options: ListenerOptions): FastifyInstance {
+export function createListener(options: ListenerOptions): Listener {
   const { podId, logLevel, log, repeated, recorder, trustProxy, tls, onUndecodable } = options;
   return fastify({
     logger: {
@@ -90,9 +93,9 @@ function fixAddressOrCut(socket: Socket): void {
   fixAddress(socket);
 }
 
-/** @throws RelayFault that names the address */
+/** @throws ListenFault */
 export async function listen(
-  app: FastifyInstance,
+  app: Listener,
   listener: 'public' | 'internal',
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<void> {
@@ -103,15 +106,13 @@ export async function listen(
     await app.listen({ host, port });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new RelayFault('listen_failed', `cannot listen on ${host} port ${port}: ${detail}`, {
-      cause: error,
-    });
+    throw new ListenFault(`cannot listen on ${host} port ${port}: ${detail}`, { cause: error });
   } finally {
     app.log.level = level;
   }
   app.log.info({ listener, host, port: portOf(app) }, 'listening');
 }
 
-export function portOf(app: FastifyInstance): number {
+export function portOf(app: Listener): number {
   return (app.server.address() as AddressInfo).port;
 }

@@ -4,7 +4,7 @@ import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
-import { undefinedIfRegistryIsAway } from '../../errors.ts';
+import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
 import type { Agent, AgentTable } from '../../session/agent-table.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
 import { releaseWith } from '../door/admission.ts';
