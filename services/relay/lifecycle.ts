@@ -8,7 +8,7 @@ import type { Listeners } from './listeners.ts';
 export interface Relay {
   /** Opens both listeners. Rejects with a ListenFault. */
   start(): Promise<{ readonly port: number; readonly internalPort: number }>;
-  /** Sends everybody away, then stops. A second call returns the same promise. */
+  /** Sends everybody away, then stops. A second call returns the same promise; after a stop, the promise of that. */
   drain(): Promise<void>;
   /** Closes everything now. May be called twice. */
   stop(): Promise<void>;
