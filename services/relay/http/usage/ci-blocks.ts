@@ -3,9 +3,7 @@ import { command, type Snippet } from './command-text.ts';
 import { agentUrl, fetchPinned } from './commands.ts';
 import type { OwnAddress } from './own-address.ts';
 
-/**
- * How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first.
- */
+/** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
 const MAX_LIFETIME = '--max-lifetime 2h';
 const STEP_TIMEOUT_MINUTES = 130;
 

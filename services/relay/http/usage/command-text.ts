@@ -14,9 +14,7 @@ export interface Snippet {
   readonly text: CommandText;
 }
 
-/**
- * Template tag: puts texts and gaps together. The first line break is dropped, so that a text can start below the tag.
- */
+/** Template tag: puts texts and gaps together. The first line break is dropped, so that a text can start below the tag. */
 export function command(
   strings: TemplateStringsArray,
   ...values: readonly (string | IdGap | CommandText)[]

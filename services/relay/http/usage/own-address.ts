@@ -11,9 +11,7 @@ export interface OwnAddress {
   readonly isExposed: boolean;
 }
 
-/**
- * A DNS name (underscores included, as container networks use them), an IPv4 or a bracketed IPv6 address; then a port.
- */
+/** A DNS name (underscores included, as container networks use them), an IPv4 or a bracketed IPv6 address; then a port. */
 const HOST_PATTERN = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 const LOOPBACK_PATTERN = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
