@@ -2,9 +2,11 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { internalHostFor } from './internal-host.ts';
+import { internalHostFor } from './http/listener/internal-host.ts';
+import type { TlsFiles } from './http/listener/tls.ts';
+import { parseTrustProxy, type TrustProxy } from './http/listener/trust-proxy.ts';
 import { type KubernetesConfig, kubernetesFrom } from './kubernetes/kubernetes-config.ts';
-import { isRange } from './limits/client-address.ts';
+import { isAddressRange, isRange } from './limits/client-address.ts';
 import {
   ADDRESS_LIMITS,
   type AddressLimitValues,
@@ -14,10 +16,10 @@ import {
 } from './limits/limit-table.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
-/** Key material shorter than this can be guessed; in characters. */
+/** A shorter secret could be guessed; in characters. */
 export const MIN_CLUSTER_SECRET_LENGTH = 32;
 
-/** A relay with nothing to do has more than this; in bytes. */
+/** Even an idle relay needs more than this; in bytes. */
 const MIN_MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
 const MEMORY_LIMIT_FAULT = 'MEMORY_LIMIT_BYTES must be a whole number of bytes, 67108864 (64 MiB) or more';
 
@@ -162,27 +164,28 @@ const DEFAULT_NAMES: Record<string, string> = {
   MEMORY_LIMIT_BYTES: "the container's, else the machine's",
 };
 
-/** In the form that fastify takes: a number of hops becomes a function of the hop. */
-export type TrustProxy = boolean | string[] | ((address: string, hop: number) => boolean);
-
 export interface LimitConfig {
   readonly address: AddressLimitValues;
   readonly pod: PodLimitValues;
   /** Addresses and ranges that no limit per address is for. */
   readonly unlimited: readonly string[];
-  /** Whether a private address that connects by itself is limited like any other. */
+  /** Whether a private address is limited too when no proxy told it. */
   readonly limitsPrivate: boolean;
   /** Undefined: what the kernel says. */
   readonly memoryBytes: number | undefined;
 }
+
+/** Where it is kept which pod has which agent. All but the one in memory are shared by several pods. */
+export type RegistryChoice =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'redis'; readonly target: RedisTarget };
 
 export interface Config {
   readonly port: number;
   readonly host: string;
   readonly internalPort: number;
   readonly internalHost: string;
-  /** Undefined: the registry is in memory. */
-  readonly redis: RedisTarget | undefined;
+  readonly registry: RegistryChoice;
   readonly kubernetes: KubernetesConfig | undefined;
   readonly podId: string;
   /** `HOST:PORT`; undefined: this machine, at the port that the internal listener got. */
@@ -195,7 +198,7 @@ export interface Config {
   readonly proxyProtocolFrom: readonly string[];
   readonly drainTimeoutMs: number;
   readonly drainDelayMs: number;
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly logLevel: string;
   readonly limits: LimitConfig;
 }
@@ -263,7 +266,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         host: values.HOST,
         podAddress: values.POD_ADDRESS,
       }),
-      redis: redis?.kind === 'valid' ? redis.target : undefined,
+      registry: redis?.kind === 'valid' ? { kind: 'redis', target: redis.target } : { kind: 'memory' },
       kubernetes,
       podId: values.POD_ID,
       podAddress: values.POD_ADDRESS,
@@ -347,20 +350,4 @@ function isReadable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-const ADDRESS_NAMES = new Set(['loopback', 'linklocal', 'uniquelocal']);
-
-function parseTrustProxy(text: string): TrustProxy | undefined {
-  if (text === 'true') return true;
-  if (text === 'false') return false;
-  if (/^\d{1,2}$/.test(text)) return (_address, hop) => hop < Number(text);
-  const addresses = text.split(',').map((address) => address.trim());
-  const known = addresses.every((address) => isAddressRange(address) || ADDRESS_NAMES.has(address));
-  return known ? addresses : undefined;
-}
-
-/** An IP address, with a prefix length of 1 or more or without: nobody means everybody. */
-function isAddressRange(text: string): boolean {
-  return isRange(text) && !/\/0+$/.test(text);
 }

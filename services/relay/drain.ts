@@ -3,13 +3,17 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { AgentTable } from './session/agent-table.ts';
 import type { Log } from './session/ports.ts';
 import type { SessionTable } from './session/session-table.ts';
+import type { WaitingClients } from './session/waiting-clients.ts';
 
-/** Resumable sessions are sent away over this time, in milliseconds, so that the next relay is not knocked over. */
+/**
+ * Resumable sessions are sent away one by one over this time, in milliseconds, so that they do not reach the next relay
+ * all at once.
+ */
 export const SPREAD_MS = 2_000;
 
 /**
- * Agents are given this long, in milliseconds, to open another link before theirs is closed: a re-dial waits up to 3 s.
- * One that has nowhere else to go is not waited for longer.
+ * How long agents have to open another link before theirs is closed, in milliseconds. An agent waits up to 3 s before it
+ * dials again. One that has nowhere else to go is not waited for longer.
  */
 export const AGENTS_MOVE_WITHIN_MS = 5_000;
 
@@ -18,8 +22,7 @@ export interface DrainOptions {
   readonly sessions: SessionTable;
   readonly clock: Clock;
   readonly log: Log;
-  /** Sends away the clients that wait for an agent. */
-  readonly dismiss: () => void;
+  readonly waiting: WaitingClients;
   /** From the signal to the first goodbye, in milliseconds: balancers look at /readyz first. */
   readonly delayMs: number;
   /** From the first goodbye to the end of what could not move, in milliseconds. */
@@ -31,10 +34,10 @@ export interface DrainOptions {
  * refuses new upgrades.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { agents, sessions, clock, log, dismiss, delayMs, timeoutMs } = options;
+  const { agents, sessions, clock, log, waiting, delayMs, timeoutMs } = options;
   log.info({ agents: agents.size, sessions: sessions.size, delayMs, timeoutMs }, 'drain started');
   await wait(clock, delayMs);
-  dismiss();
+  waiting.dismiss();
   const seconds = Math.ceil(timeoutMs / 1000);
   for (const agent of agents) agent.link.send({ type: 'goaway', reason: 'restart', seconds });
   for (const session of sessions) {

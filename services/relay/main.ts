@@ -1,4 +1,4 @@
-// The relay's first lines: the right Node with the right flags, whoever starts it and however; then the relay itself.
+// The relay's first lines: they see to the right Node with the right flags, however it is started, and then run the relay.
 import { spawnSync } from 'node:child_process';
 import { runtimeFor } from './runtime.ts';
 

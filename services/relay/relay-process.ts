@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '#shared/time/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
-import { RelayFault } from './errors.ts';
+import { ListenFault } from './http/listener/listen-fault.ts';
 import { LogOutput, openStandardOutput } from './log/log-output.ts';
 
 const EXIT_FAULT = 1;
@@ -23,7 +23,7 @@ export async function runRelay(surroundings: Surroundings): Promise<void> {
   try {
     await start(surroundings);
   } catch (error) {
-    surroundings.complain(error instanceof RelayFault ? `relay: ${error.message}` : error);
+    surroundings.complain(error instanceof ListenFault ? `relay: ${error.message}` : error);
     process.exit(EXIT_FAULT);
   }
 }
@@ -35,7 +35,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     process.exit(EXIT_BAD_CONFIGURATION);
   }
   const log = new LogOutput(openStandardOutput(), systemClock);
-  // Whatever ends this process: an exception that nobody caught as well, of which the last lines may tell the reason.
+  // Also after an exception that nobody caught: the last lines may tell its reason.
   process.on('exit', () => log.flush());
   const relay = createRelay(read.config, {
     log,
@@ -47,7 +47,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     process.on(signal, () => {
       const isEcho = signal === 'SIGINT' && toldAt !== undefined && Date.now() - toldAt < SIGINT_ECHO_MS;
       if (isEcho) return;
-      // The second one ends at once: whoever sends it does not want to wait.
+      // Somebody who sends a second one does not want to wait.
       if (toldAt !== undefined) process.exit(0);
       toldAt = Date.now();
       const ended = relay.drain().then(

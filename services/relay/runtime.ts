@@ -1,4 +1,4 @@
-// The runtime: what the relay asks of the Node that runs it. It is read by any Node, so it uses nothing that is new.
+// What the relay asks of the Node that runs it. An older Node must be able to read this file: nothing in it is new.
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 
 /** The Node that the bundle is written for (relay-bundle.ts): an older one lacks what is called in it. */
@@ -20,7 +20,7 @@ export type Runtime =
   /** These belong before the flags on its command line. */
   | { readonly kind: 'flags_missing'; readonly flags: readonly string[] };
 
-/** What is wanting. A flag that the person gave, on the command line or in NODE_OPTIONS, is not: theirs stays. */
+/** What is missing. A flag that the person set, on the command line or in NODE_OPTIONS, stays as it is. */
 export function runtimeFor({ version, execArgv, nodeOptions = '' }: RunningNode): Runtime {
   if (Number.parseInt(version, 10) < NEEDED_MAJOR) {
     const ways = 'npm start takes the one that npm ci brought, and so does npx node dist/relay/main.js';

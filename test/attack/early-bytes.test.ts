@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
-import { EARLY_BYTES_LIMIT } from '../../services/relay/http/route/waiting-socket.ts';
+import { MAX_EARLY_BYTES } from '../../services/relay/http/route/waiting-socket.ts';
 import {
   handshakeText,
   openRaw,
@@ -65,13 +65,13 @@ test.each([
 );
 
 test.each([
-  ['in one piece', EARLY_BYTES_LIMIT],
+  ['in one piece', MAX_EARLY_BYTES],
   ['a byte at a time', 1],
 ])('clients that send as much as they may, %s, hold no more than that', async (_, pieceBytes) => {
   const running = await start();
   const before = await heldBytes();
   const peers = await openAll(running.port);
-  const sent = pieceBytes === 1 ? 64 : EARLY_BYTES_LIMIT;
+  const sent = pieceBytes === 1 ? 64 : MAX_EARLY_BYTES;
   for (let at = 0; at < sent; at += pieceBytes) {
     for (const { socket } of peers) socket.write(Buffer.alloc(pieceBytes));
     await settle();
@@ -80,7 +80,7 @@ test.each([
   expect((await heldBytes()) - before).toBeLessThan(CLIENTS * (Math.max(sent, 256) + BUFFERS_BESIDE_BYTES));
   expect(await running.metric(EARLY)).toBe(0);
   // They are still waited for, and the next byte ends that.
-  if (sent < EARLY_BYTES_LIMIT) return;
+  if (sent < MAX_EARLY_BYTES) return;
   for (const { socket } of peers) socket.write('x');
   await until('all are cut', async () => (await running.metric(EARLY)) === CLIENTS);
 });

@@ -46,7 +46,7 @@ class World {
 
   /** As every pod does after each return of the registry. */
   async renew(): Promise<void> {
-    for (const { table } of this.pods) await table.restore();
+    for (const { leases } of this.pods) await leases.restore();
     this.hearGrants();
   }
 
@@ -131,7 +131,7 @@ test('the job has its ID after each of them, once its pods have renewed', async 
       fc.array(step, { maxLength: 25 }),
       async (gapMs, saysGoodbye, steps) => {
         const world = new World();
-        const stops = world.pods.map(({ table }) => table.start());
+        const stops = world.pods.map(({ leases }) => leases.start());
         world.store.memory = memoryFrom(world.clock.wallTime());
         await world.pass(LEASE_MS);
         // Somebody had the ID before the job began.

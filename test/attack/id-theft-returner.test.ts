@@ -51,7 +51,7 @@ function holder(): string | undefined {
 
 /** As a pod does at a renewal or at the return of the registry; the job's come last. */
 async function everyPodLooks(): Promise<void> {
-  for (const { table } of [...pods, ...pods]) await table.restore();
+  for (const { leases } of [...pods, ...pods]) await leases.restore();
 }
 
 test('a goodbye on one pod, with a link left on another, frees no ID that the other link gets back', async () => {
@@ -75,7 +75,7 @@ test('a goodbye on one pod, with a link left on another, frees no ID that the ot
 
 test('a job whose pod stalls for a minute while the registry is emptied keeps its ID from one with an old grant', async () => {
   const [here, there] = pods;
-  const stop = there.table.start();
+  const stop = there.leases.start();
   await squatter.dial(there);
   await pass(RENEW_EVERY_MS);
   squatter.hangUp('ended');
@@ -85,7 +85,7 @@ test('a job whose pod stalls for a minute while the registry is emptied keeps it
   forget();
   expect(await squatter.dial(there)).toBe(true);
   await pass(60_000);
-  await here.table.restore();
+  await here.leases.restore();
   expect(holder()).toBe(job.claimHash);
   await everyPodLooks();
   expect(holder()).toBe(job.claimHash);
@@ -99,7 +99,7 @@ test('a job that began right after a loss of memory is not open to old grants fo
   squatter.hangUp('ended');
   await settle();
   forget();
-  const stop = here.table.start();
+  const stop = here.leases.start();
   expect(await job.dial(here)).toBe(true);
   await pass(10 * 60_000);
   expect(await squatter.dial(there)).toBe(false);

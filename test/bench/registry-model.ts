@@ -7,10 +7,10 @@ import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { createRedisRegistry } from '../../services/relay/registry/redis/redis.ts';
 import { parseRedisUrl } from '../../services/relay/registry/redis/redis-url.ts';
 import {
+  type AgentRegistry,
   type Owner,
   RENEW_EVERY_MS,
   RESERVATION_MS,
-  type SessionRegistry,
 } from '../../services/relay/registry/registry.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
 import { LINKED } from '../support/relay/tenure.ts';
@@ -98,7 +98,7 @@ async function measure(redis: RedisServer): Promise<Sample> {
   };
 }
 
-async function open(redis: RedisServer): Promise<SessionRegistry> {
+async function open(redis: RedisServer): Promise<AgentRegistry> {
   const parsed = parseRedisUrl(redis.url);
   if (parsed.kind === 'invalid') throw new Error(parsed.fault);
   const key = new ClusterKey(['a secret of a cluster on paper, 32+']);
@@ -110,9 +110,13 @@ async function open(redis: RedisServer): Promise<SessionRegistry> {
     log: { info: () => undefined, warn: (fields, message) => console.error(message, fields) },
     sign: (text) => key.sign('registry', text),
     verify: (text, signature) => key.verify('registry', text, signature),
-    onReady: resolve,
+    recorder: {
+      registryConnected: () => undefined,
+      registryCalled: () => undefined,
+      registryEntryDistrusted: () => undefined,
+    },
   });
-  registry.start();
+  registry.start(resolve);
   await promise;
   return registry;
 }

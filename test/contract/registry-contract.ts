@@ -1,22 +1,22 @@
-// The contract of the session registry, R1 to R13 of registry.ts, as tests that any implementation must pass.
+// The contract of the registry of agents, R1 to R14 of registry.ts, as tests that any implementation must pass.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { RelayFault } from '../../services/relay/errors.ts';
 import {
+  type AgentRegistry,
   type ClaimOutcome,
   type Owner,
   RENEW_EVERY_MS,
   RESERVATION_MS,
-  type SessionRegistry,
 } from '../../services/relay/registry/registry.ts';
+import { RegistryUnavailable } from '../../services/relay/registry/registry-unavailable.ts';
 import { SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 import { LINKED, provenSince } from '../support/relay/tenure.ts';
 
 /** One implementation, ready for one test. */
 export interface RegistryHarness {
   /** Two pods that share one store, which is empty. */
-  readonly registries: readonly [SessionRegistry, SessionRegistry];
+  readonly registries: readonly [AgentRegistry, AgentRegistry];
   /** How long an ID is reserved here after a renewal, in milliseconds. */
   readonly leaseMs: number;
   /** Lets so much time pass, and what falls due in it happen. */
@@ -45,8 +45,8 @@ export function describeRegistry(
 ): void {
   describe(`the registry contract, kept by ${name}`, () => {
     let harness: RegistryHarness;
-    let here: SessionRegistry;
-    let there: SessionRegistry;
+    let here: AgentRegistry;
+    let there: AgentRegistry;
 
     beforeEach(async () => {
       harness = await open();
@@ -383,6 +383,16 @@ export function describeRegistry(
       expect(await there.restore('job', 'hash-b', THERE, 1e9, proof)).toEqual({ kind: 'taken' });
     });
 
+    test('R14 a registry that is started is not started again, and tells only the first caller of its return', async () => {
+      let told = 0;
+      here.start(() => {
+        told += 1;
+      });
+      await harness.forget();
+      expect((await here.claim('job', 'hash-a', HERE)).kind).toBe('claimed');
+      expect(told).toBe(0);
+    });
+
     test('R13 what has run out is kept no longer', async () => {
       await Promise.all(Array.from({ length: 50 }, (_, index) => here.claim(`job-${index}`, 'hash-a', HERE)));
       const epoch = await epochOf(here, 'last', 'hash-a', HERE);
@@ -412,7 +422,7 @@ export function describeRegistry(
             () => undefined,
             (reason: unknown) => reason,
           );
-          expect(error).toBeInstanceOf(RelayFault);
+          expect(error).toBeInstanceOf(RegistryUnavailable);
           expect(error).toMatchObject(fault);
         }
       });
@@ -462,7 +472,7 @@ function claimedAt(epoch: number): ClaimOutcome {
 }
 
 async function claimOf(
-  registry: SessionRegistry,
+  registry: AgentRegistry,
   id: string,
   claimHash: string,
   owner: Owner,

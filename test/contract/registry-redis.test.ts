@@ -139,7 +139,7 @@ describe('the registry in redis', () => {
     await there.registry.stop();
     await there.registry.stop();
     expect(await waiting).toBeUndefined();
-    there.registry.start();
+    there.registry.start(() => undefined);
     const refused = { code: 'registry_unavailable' };
     await expect(there.registry.lookup('job')).rejects.toMatchObject(refused);
     await expect(there.registry.renew([{ id: 'job', epoch: 1 }])).rejects.toMatchObject(refused);

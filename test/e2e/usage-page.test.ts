@@ -2,6 +2,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { answerRefusals } from '../../services/relay/http/door/refusal.ts';
 import { registerUsagePage } from '../../services/relay/http/usage/usage-page.ts';
 import { launchBrowser } from '../support/machine/browser.ts';
 
@@ -17,6 +18,7 @@ let requests: string[] = [];
 
 beforeAll(async () => {
   app = fastify();
+  answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
     binaries: () => ['linux-arm64', 'linux-x64'],
     defaultPlatform: 'linux-x64',

@@ -32,8 +32,8 @@ import { MAX_DIAL_ORDER_BYTES } from '../../../services/relay/hop/dial-order.ts'
 import { PROXY_HEADER_WITHIN_MS } from '../../../services/relay/http/listener/balanced-connections.ts';
 import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-answers.ts';
 import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/upgrade.ts';
-import { EARLY_BYTES_LIMIT } from '../../../services/relay/http/route/waiting-socket.ts';
-import { LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
+import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
+import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
 import {
@@ -124,7 +124,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
     {
       what: 'what a client sends before it is answered',
-      value: EARLY_BYTES_LIMIT,
+      value: MAX_EARLY_BYTES,
       unit: 'bytes',
       past: 'the wait ends (`early`)',
     },
@@ -173,7 +173,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
     {
       what: 'lines of the log that nobody takes',
-      value: LOG_BACKLOG_BYTES,
+      value: MAX_LOG_BACKLOG_BYTES,
       unit: 'bytes',
       past: 'later ones are dropped and counted',
     },

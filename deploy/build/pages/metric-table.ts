@@ -33,7 +33,8 @@ export async function describeMetrics(): Promise<
   ReadonlyMap<string, { readonly type: string; readonly help: string }>
 > {
   const bytes = { toAgent: 0, toClient: 0 };
-  const metrics = createMetrics({
+  const metrics = createMetrics();
+  metrics.read({
     agents: () => 0,
     clients: () => ({ all: 0, detached: 0 }),
     sessions: () => ({ local: 0, waiting: 0, forwarding: 0 }),

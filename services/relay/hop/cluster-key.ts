@@ -1,4 +1,4 @@
-// The cluster key: what pods of one relay know and nobody else, to seal tickets and to prove themselves to each other.
+// The cluster key: a secret of the pods of one relay, to seal tickets and to prove themselves to each other.
 import {
   createCipheriv,
   createDecipheriv,
@@ -16,7 +16,7 @@ const TAG_BYTES = 16;
 /** What a signature is for: one made for one purpose is worthless for another. */
 export type Purpose = 'peer' | 'registry' | 'grant';
 
-/** Key objects: Node takes four times as long over a ticket whose key is a buffer. */
+/** Key objects, since Node takes four times as long to seal with a key that is a buffer. */
 interface Keys {
   readonly sealing: KeyObject;
   readonly signing: Readonly<Record<Purpose, KeyObject>>;

@@ -1,17 +1,10 @@
 // The dial order: what one pod asks of the pod that holds the agent, and the paths of the internal listener.
 import { readAddress } from '#shared/protocol/address.ts';
 import { isTicket } from '#shared/protocol/paths.ts';
+import type { DialOrder } from '../session/ports.ts';
 
 /** The largest body of a dial order, in bytes. */
 export const MAX_DIAL_ORDER_BYTES = 4096;
-
-export interface DialOrder {
-  /** For the agent to show with its stream. */
-  readonly ticket: string;
-  /** The client's IP address. */
-  readonly client: string;
-  readonly resumable: boolean;
-}
 
 export function dialPath(id: string): string {
   return `/dial/${id}`;

@@ -1,20 +1,20 @@
-// Grants: what an agent carries to prove how long it has had its ID. Made by any pod, believed by every pod, kept by none.
+// Grants: what an agent carries to prove how long it has had its ID. Pods make and believe them; no pod keeps them.
 //
-// Why with the agent: the registry can be emptied and pods can be replaced, all at once, and the agent alone is sure to
-// be there as long as its ID matters. A grant is worth nothing without the claim secret, which every link shows anyway.
+// Why the agent carries it: the registry can be emptied and all pods replaced at once, and only the agent is sure to be
+// there as long as its ID matters. A grant is worth nothing without the claim secret, which every link shows anyway.
 import type { Tenure } from '../registry/tenure.ts';
+import type { Grantee, Grants } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';
-
-/** While a link is up, the agent gets a new one so often, in milliseconds: less than TENURE_SLACK_MS. */
-export const GRANT_EVERY_MS = 30_000;
 
 /** HELD.ELDERS.HORIZON.SEEN.WON.SIGNATURE; the signature binds the ID and the claim too. */
 const GRANT_PATTERN = /^((?:[1-9]\d{0,14}\.){5})([A-Za-z0-9_-]{43})$/;
 
-/** Whom a grant is for. */
-export interface Grantee {
-  readonly id: string;
-  readonly claimHash: string;
+/** The grants of one cluster. */
+export function grantsOf(key: ClusterKey): Grants {
+  return {
+    make: (grantee, tenure) => formatGrant(key, grantee, tenure),
+    read: (grantee, text) => readGrant(key, grantee, text),
+  };
 }
 
 /** The grant as text, of at most 123 characters. */

@@ -4,31 +4,21 @@ import net from 'node:net';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
+import type { DialOrder, OrderOutcome, PeerPods } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';
-import type { DialOrder } from './dial-order.ts';
 import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';
 import { PEER_HEADER, signPeerRequest } from './peer-credentials.ts';
 
-/** A pod that does not answer within this time is not waited for, in milliseconds; it may be there all the same. */
+/** How long a pod may take to answer, in milliseconds. A pod that is late may be there all the same. */
 export const PEER_ANSWER_WITHIN_MS = 2_000;
 
-/** From the first packet of a hop to its upgrade, in milliseconds. */
+/** How long a hop may take from its first packet to its upgrade, in milliseconds. */
 export const HOP_DIAL_TIMEOUT_MS = 3_000;
 
 /** Idle connections to each peer that are kept for the next dial. */
 const IDLE_CONNECTIONS_PER_PEER = 4;
 
-export type OrderOutcome =
-  /** The agent was told. */
-  | { readonly kind: 'sent' }
-  /** The pod is there, and the agent is not on it. */
-  | { readonly kind: 'not_here' }
-  /** Nobody listens at that address: the pod is gone. */
-  | { readonly kind: 'unreachable' }
-  /** No answer in time, or one that says nothing about where the agent is. */
-  | { readonly kind: 'failed'; readonly detail: string };
-
-export class PeerDialler {
+export class PeerDialler implements PeerPods {
   readonly #key: ClusterKey;
   readonly #clock: Clock;
   readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS_PER_PEER });
@@ -40,7 +30,7 @@ export class PeerDialler {
 
   /** `POST /dial/ID` on the pod at `address`. Never rejects. */
   order(address: string, id: string, order: DialOrder): Promise<OrderOutcome> {
-    // A pod may have been given an address that is none, and nobody else must suffer from that.
+    // A pod may have been started with a POD_ADDRESS that is no address; that must not end this one.
     if (!URL.canParse(`http://${address}`))
       return Promise.resolve({ kind: 'failed', detail: 'its address is no address' });
     return this.#order(address, id, order, this.#agent);
@@ -72,7 +62,7 @@ export class PeerDialler {
       else resolve({ kind: 'failed', detail: `the pod answered ${statusCode}` });
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // A connection that was kept may be closed by the other side at this very moment, or be to a pod before this one.
+      // The other side may have just closed the idle connection, or another pod may have its address now.
       if (request.reusedSocket && !isSilent) resolve(this.#order(address, id, order, false));
       else if (error.code === 'ECONNREFUSED') resolve({ kind: 'unreachable' });
       else resolve({ kind: 'failed', detail: error.message });

@@ -1,22 +1,28 @@
 // Tickets: what an agent shows to get its stream to the pod where the client waits. Opaque to the agent.
+import type { Clock } from '#shared/time/clock.ts';
+import type { TicketFacts, Tickets } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';
 
-/** A ticket is good for this long, in milliseconds: a little longer than anybody waits for its stream. */
+/**
+ * How long a ticket is good, in milliseconds: a little longer than a client waits for its stream (AGENT_DIAL_TIMEOUT_MS).
+ */
 export const TICKET_LIFE_MS = 15_000;
 
-/** How far the clocks of two pods may be apart, in milliseconds. The pod that waits has the last word by its own clock. */
+/**
+ * How far the clocks of two pods may be apart, in milliseconds. The pod where the client waits decides, by its own clock.
+ */
 export const CLOCK_SKEW_MS = 60_000;
 
-export interface Ticket {
-  /** Names the pending dial; used once. */
-  readonly nonce: string;
-  readonly id: string;
-  /** The internal listener of the pod that waits, `HOST:PORT`. */
-  readonly address: string;
-  /** True if the client speaks the resumable stream. */
-  readonly resumable: boolean;
+export interface Ticket extends TicketFacts {
   /** Milliseconds since the Unix epoch, by the clock of the pod that waits. */
   readonly expiresAt: number;
+}
+
+/** The tickets of one cluster; each is good for TICKET_LIFE_MS from now. */
+export function ticketsOf(key: ClusterKey, clock: Clock): Tickets {
+  return {
+    seal: (facts) => sealTicket(key, { ...facts, expiresAt: clock.wallTime() + TICKET_LIFE_MS }),
+  };
 }
 
 export function sealTicket(key: ClusterKey, ticket: Ticket): string {
@@ -35,7 +41,7 @@ export function openTicket(key: ClusterKey, sealed: string, id: string, now: num
   return { nonce, id, address, resumable: resumable === 1, expiresAt };
 }
 
-/** What this cluster sealed has this form, unless a pod of another version did, or it is no ticket. */
+/** The fields of what this cluster sealed; none if it is no ticket, or one of another version. */
 function fieldsFrom(text: string): readonly unknown[] {
   try {
     const fields: unknown = JSON.parse(text);

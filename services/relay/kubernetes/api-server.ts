@@ -1,13 +1,16 @@
 // The API server as the cluster needs it: one request, one answer that comes in chunks, no silence without an end.
 import type { Clock } from '#shared/time/clock.ts';
 
-/** The API server answers a list or a patch in well under a second, also when it is busy; in milliseconds. */
+/**
+ * How long the API server may take for a list or a patch, in milliseconds; it needs well under a second, also when it is
+ * busy.
+ */
 export const API_ANSWER_WITHIN_MS = 10_000;
 
-/** An answer that is read whole is cut beyond this: 1,000 pods take 0.5 MB. */
+/** The longest answer that is read as a whole: 1,000 pods take 0.5 MB. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** One event holds one object, which etcd limits to 1.5 MiB. */
+/** The longest event of a watch: it holds one object, which etcd limits to 1.5 MiB. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 export interface ApiRequest {
@@ -26,7 +29,7 @@ export interface ApiAnswer {
 export interface ApiServer {
   /**
    * Sends a request and gives the head of the answer. Rejects when there is none, and so does reading its chunks once
-   * `signal` aborts. Whoever sends aborts the signal when done: it is what frees the connection.
+   * `signal` aborts. The caller aborts the signal when it is done: that frees the connection.
    */
   send(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer>;
 }

@@ -1,4 +1,4 @@
-// Troubles with the API server: each is counted, and a streak of them is told once.
+// Troubles with the API server: each is counted, and a streak of them is logged once.
 
 /** What this pod asks of the API server: that it may watch endpoint slices, and patch its own pod. */
 export const API_CALLS = ['watch', 'patch'] as const;
@@ -8,7 +8,10 @@ export type ApiCall = (typeof API_CALLS)[number];
 export const API_TROUBLES = ['denied', 'failed'] as const;
 export type ApiTrouble = (typeof API_TROUBLES)[number];
 
-/** Neither a missing Role nor a wrong name mends itself soon, and asking is not free; in milliseconds. */
+/**
+ * The wait after a denial, in milliseconds: neither a missing Role nor a wrong name mends itself soon, and asking is not
+ * free.
+ */
 export const DENIED_RETRY_MS = 5 * 60_000;
 
 export interface ApiRecorder {

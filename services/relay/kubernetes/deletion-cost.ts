@@ -6,7 +6,7 @@ import { type ApiTroubles, DENIED_RETRY_MS, describeError, isDenial } from './ap
 
 const ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 
-/** Each write is an update of a pod that the whole control plane hears of; in milliseconds. */
+/** How often the cost is written at most, in milliseconds: the whole control plane hears of each write. */
 export const WRITE_EVERY_MS = 60_000;
 
 /** Kubernetes takes a cost from the whole range of an int32 and ignores any other. */

@@ -14,15 +14,15 @@ import { type ApiTroubles, DENIED_RETRY_MS, describeError, isDenial } from './ap
 import { parseSliceEvent, parseSliceList, type SliceFilter } from './endpoint-slice.ts';
 import type { PeerView } from './peer-view.ts';
 
-/** The API server ends a watch after this long by itself, so that its watchers spread anew; in seconds. */
+/** After how long the API server is to end a watch, in seconds, so that watchers spread over the API servers anew. */
 const WATCH_SECONDS = 240;
 
-/** Bookmarks come about once a minute, so a watch this silent is on a dead connection; in milliseconds. */
+/** A watch that is silent for this long is on a dead connection, in milliseconds: bookmarks come about once a minute. */
 export const WATCH_SILENCE_MS = 90_000;
 
 const FIRST_RETRY_MS = 500;
 
-/** Also what an API server that comes back gets from each pod at most, in milliseconds. */
+/** The longest wait between two attempts, in milliseconds. */
 export const MAX_RETRY_MS = 30_000;
 
 const EXPIRED = 410;
@@ -142,7 +142,7 @@ async function follow(
         if (event.status === EXPIRED) return { kind: 'over', version: undefined, worked: false };
         return { kind: 'failed', version: undefined, detail: `${event.status} ${event.message}` };
       case 'unknown':
-        // Whatever it was that we do not understand, a list has it too.
+        // We did not understand a change; a new list shows its result.
         return { kind: 'failed', version: undefined, detail: 'an event of the watch makes no sense' };
     }
     version = event.version;

@@ -39,13 +39,11 @@ export function createKubeCluster(options: KubeClusterOptions): Cluster {
     troubles: new ApiTroubles('patch', log, recorder),
     clock,
   });
-  const over = new AbortController();
-  const stops: Cancel[] = [];
-  let isStarted = false;
 
-  async function run(): Promise<void> {
+  /** `stops` takes what is to end with the cluster. */
+  async function run(over: AbortSignal, stops: Cancel[]): Promise<void> {
     const { connectApiServer } = await import('./kube.ts');
-    if (over.signal.aborted) return;
+    if (over.aborted) return;
     const api: ApiServer = connectApiServer(access);
     if (options.writesDeletionCost) stops.push(cost.start(api));
     await watchEndpoints(
@@ -59,11 +57,14 @@ export function createKubeCluster(options: KubeClusterOptions): Cluster {
         clock,
         random: options.random ?? Math.random,
       },
-      over.signal,
+      over,
     );
   }
 
-  /** A Service of another name, or an address without its port, would go unnoticed: nothing else depends on them. */
+  /**
+   * A wrong KUBERNETES_SERVICE_NAME, or a POD_ADDRESS with the wrong port, would go unnoticed: nothing else depends on
+   * them.
+   */
   function expectSelf(): Cancel {
     return clock.after(EXPECT_SELF_WITHIN_MS, () => {
       if (view.isOurs || !view.isListed) return;
@@ -76,15 +77,16 @@ export function createKubeCluster(options: KubeClusterOptions): Cluster {
 
   return {
     start() {
-      if (!isStarted) {
-        isStarted = true;
-        stops.push(expectSelf(), () => {
+      const over = new AbortController();
+      const stops: Cancel[] = [
+        expectSelf(),
+        () => {
           view.stop();
-        });
-        run().catch((error: unknown) => {
-          log.warn({ detail: describeError(error) }, 'the kubernetes client cannot be loaded');
-        });
-      }
+        },
+      ];
+      run(over.signal, stops).catch((error: unknown) => {
+        log.warn({ detail: describeError(error) }, 'the kubernetes client cannot be loaded');
+      });
       return () => {
         over.abort();
         for (const stop of stops.splice(0)) stop();

@@ -4,8 +4,8 @@ import type { Peer } from './cluster.ts';
 import type { EndpointSlice } from './endpoint-slice.ts';
 
 /**
- * A pod that moves from one slice to another is in neither for a moment, since the two changes come one after the other;
- * in milliseconds.
+ * How long a pod must be missing before it counts as gone, in milliseconds: one that moves from one slice to another is
+ * in neither for a moment, since the two changes come one after the other.
  */
 export const SETTLE_MS = 1_000;
 
@@ -20,9 +20,9 @@ export class PeerView {
   readonly #clock: Clock;
   readonly #selfAddress: string;
   readonly #slices = new Map<string, EndpointSlice>();
-  /** By address, the oldest first, as are the next two. */
+  /** By address. Here and in the next two, the oldest come first. */
   #present = new Map<string, Peer>();
-  /** No longer named since when, but not believed to be gone yet. */
+  /** Since when a pod is no longer named that is not believed to be gone yet. */
   readonly #departed = new Map<string, number>();
   readonly #gone = new Set<string>();
   #isListed = false;
@@ -93,7 +93,7 @@ export class PeerView {
     this.#settle();
   }
 
-  /** Believes what has been so for long enough, and comes back for the rest. */
+  /** Believes that pods are gone which have been missing for long enough, and comes back for the others. */
   #settle(): void {
     this.#cancel();
     // The update that names this pod again comes here again.

@@ -3,13 +3,13 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
 import type { AddressLimitValues, Counted } from './limit-table.ts';
 
-/** Addresses that have nothing and have asked for nothing of late are forgotten so often, in milliseconds. */
+/** How often addresses are forgotten that hold nothing and have asked for nothing recently, in milliseconds. */
 export const SWEEP_EVERY_MS = 15_000;
 
-/** Whoever has too much of something is told to come back after so long, in seconds: nobody knows when some of it ends. */
+/** The Retry-After of an address that holds too much, in seconds. A guess: nobody knows when it will hold less. */
 export const TOO_MANY_RETRY_SECONDS = 5;
 
-/** No wait for a request that comes too fast is longer, in seconds. */
+/** The longest Retry-After for requests that come too fast, in seconds. */
 const MAX_SETUP_RETRY_SECONDS = 60;
 
 /** A place that is held until it is given back. */
@@ -31,13 +31,13 @@ interface Holdings {
   readonly setups: TokenBucket;
 }
 
-/** The fullest address, kind by kind. */
+/** For each kind of place, the most that any one address holds. */
 export type Fullest = Readonly<Record<Counted | 'setups', number>>;
 
 export class AddressLimits {
   readonly #clock: Clock;
   readonly #limits: AddressLimitValues;
-  /** By the group of addresses that counts as one. */
+  /** By the key of `countedAs`: several addresses can count as one. */
   readonly #holdings = new Map<string, Holdings>();
   /** Pending while anybody is known. */
   #cancelSweep: Cancel | undefined;
@@ -47,12 +47,12 @@ export class AddressLimits {
     this.#limits = limits;
   }
 
-  /** Addresses that are known. */
+  /** How many addresses are remembered. */
   get size(): number {
     return this.#holdings.size;
   }
 
-  /** One request more. */
+  /** One more request of the address. */
   setUp(key: string): SetupVerdict {
     const waitMs = this.#of(key).setups.take(this.#clock.now());
     if (waitMs === 0) return { kind: 'granted' };
@@ -60,7 +60,7 @@ export class AddressLimits {
     return { kind: 'too_fast', perSecond: this.#limits.setups, retrySeconds };
   }
 
-  /** One place more, if there is one. */
+  /** One more place for the address, if it has not reached its limit. */
   acquire(key: string, kind: Counted): AddressVerdict {
     const limit = this.#limits[kind];
     const { counts } = this.#of(key);
@@ -75,7 +75,7 @@ export class AddressLimits {
     return { kind: 'granted', slot: { release } };
   }
 
-  /** What the fullest address has of each kind. */
+  /** For each kind, the most that any one address holds now. */
   fullest(): Fullest {
     const fullest = { links: 0, waiting: 0, sessions: 0, downloads: 0, setups: 0 };
     const now = this.#clock.now();
@@ -87,7 +87,7 @@ export class AddressLimits {
     return fullest;
   }
 
-  /** Forgets everybody, and when to. May be called twice. */
+  /** Forgets every address and ends the timer. May be called twice. */
   stop(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;

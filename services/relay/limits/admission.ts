@@ -1,8 +1,9 @@
 // Admission: whether one more link, client, session or download is let in, by the limits of its address and of the pod.
 import type { Clock } from '#shared/time/clock.ts';
+import type { HeldAccount, Holder } from '../session/ports.ts';
 import { AddressLimits, type Slot } from './address-limits.ts';
 import { type AddressRules, type Asker, countedAs, inRanges } from './client-address.ts';
-import { type HeldAccount, HeldBytes, type Holder } from './held-bytes.ts';
+import { HeldBytes } from './held-bytes.ts';
 import {
   ADDRESS_LIMITS,
   type AddressLimitValues,
@@ -15,7 +16,7 @@ import {
 import type { ProcessMemory } from './memory.ts';
 import { type Level, OVERLOADED_RETRY_SECONDS, PodLimits } from './pod-limits.ts';
 
-/** Counts what was refused or cut. */
+/** Counts what was refused or cut because of a limit. */
 export interface LimitRecorder {
   limitMet(limit: MetLimit): void;
 }
@@ -31,7 +32,7 @@ export interface AdmissionOptions {
   readonly recorder: LimitRecorder;
 }
 
-/** A no, for whoever asked; `message` names the limit and the way out. */
+/** A limit was met. `message` is for the person who asked: it names the limit and the way out. */
 export interface OverLimit {
   readonly kind: 'over';
   readonly limit: MetLimit;
@@ -54,7 +55,7 @@ const PLURALS: Readonly<Record<Counted, string>> = {
 export class Admission {
   readonly #rules: AddressRules;
   readonly #recorder: LimitRecorder;
-  /** Each asker is asked about several times: for a request, a wait, a session and its bytes. */
+  /** The key of each asker is computed once: it is needed for the request, the wait, the session and its bytes. */
   readonly #keys = new WeakMap<Asker, { readonly key: string | undefined }>();
   readonly #limits: AddressLimitValues;
   readonly #addresses: AddressLimits;
@@ -76,7 +77,7 @@ export class Admission {
     });
   }
 
-  /** One request more of `asker`; undefined: let it in. */
+  /** One more request of `asker`; undefined lets it in. */
   refuseRequest(asker: Asker): OverLimit | undefined {
     const key = this.#keyOf(asker);
     const verdict = key === undefined ? undefined : this.#addresses.setUp(key);
@@ -90,7 +91,7 @@ export class Admission {
     });
   }
 
-  /** One place more for `asker`. The pod is asked first: what is short there is short for all. */
+  /** One more place for `asker`. The pod's limit is asked first: where the pod has no room, no address has. */
   admit(kind: Counted, asker: Asker): AdmissionVerdict {
     const inPod = this.#pod.acquire(kind);
     if (inPod.kind === 'full') return this.#full(inPod.of);
@@ -107,19 +108,24 @@ export class Admission {
     });
   }
 
-  /** A stream that passes through, for a client that was let in elsewhere: by memory and the number of all sessions. */
+  /**
+   * A place for a stream that only passes through, since its client was let in by another pod. Only the pod's limits
+   * apply.
+   */
   admitPassing(): AdmissionVerdict {
     const inPod = this.#pod.acquire('sessions');
     return inPod.kind === 'full' ? this.#full(inPod.of) : { kind: 'admitted', slot: inPod.slot };
   }
 
-  /** Watches what a session of `asker` holds; undefined where its address is not limited. */
+  /**
+   * Counts what a session of `asker` holds in memory, and cuts it past the limit; undefined if its address has no limit.
+   */
   watch(asker: Asker, holder: Holder): HeldAccount | undefined {
     const key = this.#keyOf(asker);
     return key === undefined ? undefined : this.#held.open(key, holder);
   }
 
-  /** How full each limit is; of those per address, at the fullest one. Asks every session. */
+  /** How full each limit is; for a limit per address, at the address that holds most. Asks every session. */
   levels(): ReadonlyMap<MetLimit, Level> {
     const levels = new Map<MetLimit, Level>();
     const fullest = this.#addresses.fullest();

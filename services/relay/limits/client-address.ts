@@ -28,6 +28,11 @@ export function isRange(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
+/** Like `isRange`, without a prefix of 0: a range that is everybody names nobody. */
+export function isAddressRange(text: string): boolean {
+  return isRange(text) && !/\/0+$/.test(text);
+}
+
 /** `ranges` are as `isRange` wants them. */
 export function inRanges(ranges: readonly string[]): InRanges {
   const list = new BlockList();
@@ -46,11 +51,11 @@ export function inRanges(ranges: readonly string[]): InRanges {
 export interface AddressRules {
   /** Never limited. */
   readonly isUnlimited: InRanges;
-  /** Whether a private address that connects by itself is limited like any other. */
+  /** Whether a private address is limited too when it is the other end of the connection, and no proxy told it. */
   readonly limitsPrivate: boolean;
 }
 
-/** Who asks: the address as it is used for the log, and whether a trusted proxy told it. */
+/** Who asks: the client address, and whether a trusted proxy told it. */
 export interface Asker {
   readonly address: string;
   readonly isToldByProxy: boolean;
@@ -59,9 +64,9 @@ export interface Asker {
 /**
  * The group under which `asker` is counted; undefined where no limit per address applies.
  *
- * A private address that connects by itself does not count unless told otherwise: it may be an ingress, a balancer or a node that
- * nobody named in TRUST_PROXY, behind which everybody is, and what is meant for one would be a limit for all. Such a pod still
- * has the limits of the whole pod. A public address, and whatever a trusted proxy says, is a client's.
+ * A private address at the other end of the connection is not limited, unless `limitsPrivate` says so: it may be an
+ * ingress, a balancer or a node that TRUST_PROXY does not name, and then all clients would share the limit of one. The
+ * limits of the whole pod still apply. A public address, and an address that a trusted proxy tells, is a client's.
  */
 export function countedAs({ address, isToldByProxy }: Asker, rules: AddressRules): string | undefined {
   if (rules.isUnlimited(address)) return undefined;

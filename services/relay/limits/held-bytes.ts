@@ -1,56 +1,46 @@
 // Held bytes: what the streams of one client address have in this relay's memory because nobody has read it yet.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-
-/** A session, as seen from here. */
-export interface Holder {
-  /** Bytes that it holds now. */
-  held(): number;
-  /** Gives them up, with the session. */
-  cut(): void;
-}
-
-/** What one session is charged. */
-export interface HeldAccount {
-  /** So many bytes more were given to a peer, which may have taken them or not. Cheap; may cut holders of this address. */
-  wrote(bytes: number): void;
-  /** The session is over. May be called twice. */
-  close(): void;
-}
+import type { HeldAccount, Holder } from '../session/ports.ts';
 
 interface Account {
   readonly holder: Holder;
-  /** What it held when it was last looked at, and all that was written since: never too little. */
+  /** What it held at the last look, plus all that was written since: it never holds more than this. */
   most: number;
-  /** When it was last seen to hold less than it might, in milliseconds on the Clock. */
+  /** The last look at which it held less than `most`, since its peer had read something; in milliseconds on the Clock. */
   movedAt: number;
 }
 
 interface Group {
   readonly accounts: Set<Account>;
-  /** The sum of what they hold at most. */
+  /** The sum of `most` over its accounts. */
   most: number;
-  /** The sum at which they are looked at next. */
+  /** The sum at which the next look is due. */
   lookAt: number;
 }
 
 export interface HeldBytesOptions {
   readonly clock: Clock;
-  /** Of one address, in bytes. */
+  /** What one address may hold, in bytes. */
   readonly limitBytes: number;
-  /** A session was cut for it. */
+  /** A session was cut because of the limit. */
   readonly onCut: () => void;
 }
 
-/** Between two looks at an address so much of its limit must have been written: a look asks every session of it. */
+/**
+ * The share of its limit that must be written for an address before it is looked at again: a look asks every session of
+ * it.
+ */
 const SHARE_BETWEEN_LOOKS = 1 / 16;
 
-/** Every address is looked at so often as well, in milliseconds: what a paused socket still reads, nobody tells. */
+/**
+ * How often every address is looked at anyway, in milliseconds: a paused socket reads a little more, and nobody is told.
+ */
 export const HELD_BYTES_LOOK_EVERY_MS = 1_000;
 
 /**
- * Keeps each address below its limit, and a sixteenth: past it the session that has stood still for longest goes first.
- * Written bytes are only added up; what was read meanwhile is found when the sum could be over the limit. What else is held
- * (up to 128 KiB for each paused socket) counts at the next look.
+ * Keeps each address below its limit plus a sixteenth of it. Past that, the session that has stood still for longest is
+ * cut first. Between two looks, what is written is only added up. A look finds out how much of it was read since, and
+ * counts what is held beside it (up to 128 KiB for each paused socket).
  */
 export class HeldBytes {
   readonly #options: HeldBytesOptions;

@@ -1,4 +1,4 @@
-// ProcessMemory: how much of it this process has, and how much it may have.
+// The memory of this process: how much it has, and how much it may have.
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 
@@ -8,13 +8,15 @@ export interface ProcessMemory {
   resident(): number;
   /** What the container or the machine gives; the resident set cannot be more. */
   readonly residentLimit: number;
-  /** Of V8's heap, garbage included. */
+  /** V8's heap, with its garbage. */
   heap(): number;
   /** At this size of its heap the process dies. */
   readonly heapLimit: number;
 }
 
-/** This process. `limitBytes`: what it may have, where the kernel does not say. */
+/**
+ * Of this process. `limitBytes` is what the person who runs it said that it may have; it wins over what the kernel says.
+ */
 export function processMemory(limitBytes: number | undefined): ProcessMemory {
   return {
     resident: () => process.memoryUsage.rss(),
@@ -30,9 +32,9 @@ export function processMemory(limitBytes: number | undefined): ProcessMemory {
 }
 
 export interface MemoryLimitSources {
-  /** By the person who runs it. */
+  /** What the person who runs it said. */
   readonly told: number | undefined;
-  /** By the control group: 0 or more than any machine has where there is none. */
+  /** What the control group allows. Where it sets no limit, Node says 0, or more than any machine has. */
   readonly constrained: number | undefined;
   readonly machine: number;
 }

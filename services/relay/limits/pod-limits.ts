@@ -4,17 +4,17 @@ import type { Slot } from './address-limits.ts';
 import type { Counted, PodLimitValues } from './limit-table.ts';
 import type { ProcessMemory } from './memory.ts';
 
-/** ProcessMemory is read no more often than that, in milliseconds: between two readings little can be set up. */
+/** How often the memory of the process is read at most, in milliseconds: little can be set up in between. */
 export const READ_MEMORY_EVERY_MS = 500;
 
-/** Whoever finds the pod full is told to come back after so long, in seconds. */
+/** The Retry-After of a pod that is full, in seconds. */
 export const OVERLOADED_RETRY_SECONDS = 5;
 
 export type PodVerdict =
   | { readonly kind: 'granted'; readonly slot: Slot }
   | { readonly kind: 'full'; readonly of: Counted | 'memory' | 'heap' };
 
-/** What the pod has, and the most that it takes, of one thing. */
+/** How much of a limit is taken, and how much it allows. */
 export interface Level {
   readonly used: number;
   readonly max: number;
@@ -34,14 +34,14 @@ export class PodLimits {
     this.#memory = memory;
   }
 
-  /** One place more, if there is one and memory for it. */
+  /** One more place, if there is one and memory for it. */
   acquire(kind: Counted): PodVerdict {
     if (this.#counts[kind] >= this.#limits[kind]) return { kind: 'full', of: kind };
     const short = this.shortage();
     return short === undefined ? { kind: 'granted', slot: this.hold(kind) } : { kind: 'full', of: short };
   }
 
-  /** One place more, whatever there is: for what was let in already. */
+  /** One more place even if the pod is full: for what was let in already. */
   hold(kind: Counted): Slot {
     this.#counts[kind] += 1;
     let isHeld = true;
@@ -54,7 +54,7 @@ export class PodLimits {
     };
   }
 
-  /** What is short, as of the last READ_MEMORY_EVERY_MS. */
+  /** Which memory is short; read again after READ_MEMORY_EVERY_MS. */
   shortage(): 'memory' | 'heap' | undefined {
     const now = this.#clock.now();
     if (this.#readAt !== undefined && now - this.#readAt < READ_MEMORY_EVERY_MS) return this.#short;

@@ -1,20 +1,20 @@
-// The log output: lines to a file descriptor, which neither hold up the relay nor fill its memory when nobody reads them.
+// The log output: writes lines to a file descriptor. If nobody reads them, they neither stop the relay nor fill its memory.
 import { constants, openSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { printableJson } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
-/** What waits for a slow reader, in bytes; lines beyond that are dropped, and counted. */
-export const LOG_BACKLOG_BYTES = 1024 * 1024;
+/** How much may wait for a slow reader, in bytes; further lines are dropped, and counted. */
+export const MAX_LOG_BACKLOG_BYTES = 1024 * 1024;
 
-/** After a write that failed (a full pipe, a reader that is gone, a full disk) the next one comes so much later, in ms. */
+/** How long to wait after a write that failed (a full pipe, a reader that is gone, a full disk), in milliseconds. */
 export const RETRY_AFTER_MS = 100;
 
-/** How long the last lines are offered to their reader, in milliseconds. */
+/** How long the relay waits at its end for a reader to take the last lines, in milliseconds. */
 export const LAST_LINES_WITHIN_MS = 1_000;
 
-/** The most that one write takes, in bytes. */
-const WRITE_BYTES = 64 * 1024;
+/** The most that one write hands over, in bytes. */
+const MAX_WRITE_BYTES = 64 * 1024;
 
 /** idle -> due -> writing -> idle or resting; resting -> writing. When idle, nothing waits. */
 type State = 'idle' | 'due' | 'writing' | 'resting';
@@ -35,7 +35,7 @@ export class LogOutput {
     this.#clock = clock;
   }
 
-  /** Lines so far that nobody will read. */
+  /** How many lines were dropped so far. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -43,7 +43,7 @@ export class LogOutput {
   readonly write = (line: string): void => {
     // Requests are full of text that somebody may look at on a terminal.
     const bytes = Buffer.from(printableJson(line));
-    if (this.#waitingBytes + bytes.length > LOG_BACKLOG_BYTES) {
+    if (this.#waitingBytes + bytes.length > MAX_LOG_BACKLOG_BYTES) {
       this.#dropped += 1;
       return;
     }
@@ -54,7 +54,7 @@ export class LogOutput {
     setImmediate(this.#writeSome);
   };
 
-  /** Resolves when all is written, or the time for that is over. May be called twice. */
+  /** Resolves when everything is written, after LAST_LINES_WITHIN_MS at the latest. May be called twice. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       if (this.#state === 'idle') return resolve();
@@ -67,7 +67,7 @@ export class LogOutput {
     return this.#closed;
   }
 
-  /** Writes what is taken at once: for the last turn of a process, in which nothing can be waited for. Never throws. */
+  /** Writes what the descriptor takes at once. For the last turn of a process, which cannot wait. Never throws. */
   flush(): void {
     // What is being written gets there without us: a process ends after its file threads.
     if (this.#state === 'writing') this.#waiting.shift();
@@ -102,7 +102,7 @@ export class LogOutput {
     let bytes = this.#waiting[0]?.length ?? 0;
     for (; count < this.#waiting.length; count += 1) {
       bytes += this.#waiting[count]?.length ?? 0;
-      if (bytes > WRITE_BYTES) break;
+      if (bytes > MAX_WRITE_BYTES) break;
     }
     const joined = Buffer.concat(this.#waiting.splice(0, count));
     this.#waiting.unshift(joined);
@@ -118,8 +118,9 @@ export class LogOutput {
 }
 
 /**
- * Standard output, so that no write to it waits: Node makes a pipe or a socket so when `process.stdout` is first asked
- * for, and leaves a terminal as it is, since its other users may not expect that; so a terminal is opened once more.
+ * A descriptor of standard output on which no write blocks. Node makes a pipe or a socket non-blocking when
+ * `process.stdout` is first used. It leaves a terminal as it is, since other programs share it; so a terminal is opened
+ * once more, for us.
  */
 export function openStandardOutput(): number {
   const { fd } = process.stdout;

@@ -1,15 +1,15 @@
-// Repeated lines: what strangers can make the relay log is told a few times, then as numbers, so that they cannot fill it.
+// Repeated lines: a line that strangers can cause is written a few times and then only counted, to keep the log short.
 
 import { type Rest, Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
-/** Of one message for one reason, so many lines in SUMMARY_EVERY_MS. */
+/** How many lines of one message and reason are written in SUMMARY_EVERY_MS. */
 export const FIRST_LINES = 30;
 
-/** Of these, so many about one address. */
+/** How many of these lines may be about one address. */
 export const FIRST_LINES_OF_ADDRESS = 10;
 
-/** Messages that come as often as strangers like. The others are about what was granted, or come from ourselves. */
+/** Messages that strangers can cause as often as they like. All others are about what was granted, or about ourselves. */
 const REPEATABLE: ReadonlySet<string> = new Set([
   'request refused',
   'malformed request',
@@ -22,44 +22,58 @@ const REPEATABLE: ReadonlySet<string> = new Set([
   'dial order failed',
 ]);
 
-/** Of a line, what tells one kind from another beside its message. */
+/** The fields of a line that tell one kind from another, beside its message. */
 const REASON_FIELDS = ['code', 'reason', 'outcome'] as const;
 
-/** Of a line, whom it is about. */
+/** The fields of a line that say whom it is about. */
 const ADDRESS_FIELDS = ['address', 'client'] as const;
 
-export interface RepeatedLines {
-  /** True if this line is to be written; else it is counted. */
-  admit(fields: unknown, message: unknown): boolean;
-  /** Tells now what was counted. May be called twice. */
-  flush(): void;
-}
+/** Writes one line of the log. */
+type Tell = (fields: Record<string, unknown>, message: string) => void;
 
-/** `tell` writes the line with the number of those that were held back. */
-export function createRepeatedLines(
-  clock: Clock,
-  tell: (fields: Record<string, unknown>, message: string) => void,
-): RepeatedLines {
-  const summary = new Summary({
-    clock,
-    firstOfKind: FIRST_LINES,
-    firstOfSource: FIRST_LINES_OF_ADDRESS,
-    onRest({ kind, count, sources }: Rest) {
-      const [message, reason] = kind.split(SEPARATOR);
-      tell({ repeated: message, reason, count, addresses: Object.fromEntries(sources) }, 'more of the same');
-    },
-  });
-  return {
-    admit(fields, message) {
-      if (typeof message !== 'string' || !REPEATABLE.has(message)) return true;
-      const reason = textFrom(fields, REASON_FIELDS);
-      const kind = reason === undefined ? message : `${message}${SEPARATOR}${reason}`;
-      return summary.admit(kind, textFrom(fields, ADDRESS_FIELDS) ?? 'unknown');
-    },
-    flush: () => {
-      summary.flush();
-    },
-  };
+/**
+ * The log asks it about each line, and it tells the log the sums: so it is made first, and given the log with `tellTo`.
+ */
+export class RepeatedLines {
+  readonly #summary: Summary;
+  #tell: Tell = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#summary = new Summary({
+      clock,
+      firstOfKind: FIRST_LINES,
+      firstOfSource: FIRST_LINES_OF_ADDRESS,
+      onRest: (rest) => {
+        this.#tellRest(rest);
+      },
+    });
+  }
+
+  /** Where the number of the lines that were held back is told. To be called once, before the first line. */
+  tellTo(tell: Tell): void {
+    this.#tell = tell;
+  }
+
+  /** True if this line is to be written; else it is counted. */
+  admit(fields: unknown, message: unknown): boolean {
+    if (typeof message !== 'string' || !REPEATABLE.has(message)) return true;
+    const reason = textFrom(fields, REASON_FIELDS);
+    const kind = reason === undefined ? message : `${message}${SEPARATOR}${reason}`;
+    return this.#summary.admit(kind, textFrom(fields, ADDRESS_FIELDS) ?? 'unknown');
+  }
+
+  /** Tells now what was counted. May be called twice. */
+  flush(): void {
+    this.#summary.flush();
+  }
+
+  #tellRest({ kind, count, sources }: Rest): void {
+    const [message, reason] = kind.split(SEPARATOR);
+    this.#tell(
+      { repeated: message, reason, count, addresses: Object.fromEntries(sources) },
+      'more of the same',
+    );
+  }
 }
 
 const SEPARATOR = ': ';

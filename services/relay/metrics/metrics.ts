@@ -1,20 +1,28 @@
-// Every metric of the relay, declared once.
+// What the relay counts as it happens: every counter and histogram, declared once. Gauges are in readings.ts.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { CLOSE_REASONS, type CloseReason } from '#shared/protocol/close-reasons.ts';
 import { RESUMPTION_OUTCOMES } from '#shared/protocol/control-messages.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import type { PeerVerdict } from '../hop/peer-credentials.ts';
-import type { OrderOutcome } from '../hop/peer-dialler.ts';
+import { PEER_REJECTIONS, type PeerRecorder } from '../http/door/peer.ts';
+import type { RefusalRecorder } from '../http/door/refusal.ts';
+import { MALFORMED_REASONS } from '../http/listener/malformed.ts';
+import type { UntakenRecorder } from '../http/listener/untaken-answers.ts';
+import type { AgentRouteRecorder } from '../http/route/agent.ts';
+import type { ClientRouteRecorder } from '../http/route/client.ts';
+import type { Exposition } from '../http/route/metrics.ts';
 import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
-import { MET_LIMITS, type MetLimit } from '../limits/limit-table.ts';
-import type { Level } from '../limits/pod-limits.ts';
-import { ENTRY_FAULTS, type EntryFault } from '../registry/redis/redis-entry.ts';
-import { REDIS_FAILURES, type RedisFailure } from '../registry/redis/redis-failure.ts';
-import { REDIS_SCRIPTS, type ScriptName } from '../registry/redis/redis-scripts.ts';
-import { MALFORMED_REASONS, type Recorder, SESSION_ROUTES, type SessionRoute } from '../session/ports.ts';
-import type { ByteCounts } from '../session/session-table.ts';
+import { MET_LIMITS } from '../limits/limit-table.ts';
+import { ENTRY_FAULTS } from '../registry/redis/redis-entry.ts';
+import { REDIS_FAILURES } from '../registry/redis/redis-failure.ts';
+import type { RedisRecorder } from '../registry/redis/redis-registry.ts';
+import { REDIS_SCRIPTS } from '../registry/redis/redis-scripts.ts';
+import type { AgentRecorder } from '../session/agent-table.ts';
+import type { OrderOutcome } from '../session/ports.ts';
+import type { OrderRecorder } from '../session/router.ts';
+import { SESSION_ROUTES, type SessionRecorder } from '../session/session-table.ts';
+import { type Readings, registerReadings } from './readings.ts';
 
 /**
  * Default metrics of prom-client that look at every socket: with 5,000 agents and as many sessions a scrape would hold
@@ -33,55 +41,31 @@ const COSTLY_METRICS = [
 /** The longest gap that an agent is believed, in seconds: jobs end before, and one agent must not spoil the sum. */
 const MAX_GAP_SECONDS = 86_400;
 
-const REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const satisfies readonly (
-  | PeerVerdict
-  | 'malformed'
-)[];
-
-/** What is read at the moment of a scrape instead of being counted along the way. */
-export interface Readings {
-  readonly agents: () => number;
-  /** What the agents here report. */
-  readonly clients: () => { readonly all: number; readonly detached: number };
-  readonly sessions: () => Readonly<Record<SessionRoute, number>>;
-  readonly pendingDials: () => number;
-  /** Bytes since the start. */
-  readonly bytes: () => Readonly<Record<SessionRoute, ByteCounts>>;
-  readonly draining: () => boolean;
-  /** Since the start. */
-  readonly logLinesDropped: () => number;
-  readonly limits: () => ReadonlyMap<MetLimit, Level>;
+/** Every recorder that a part of the relay asks for. */
+export interface Metrics
+  extends AgentRecorder,
+    AgentRouteRecorder,
+    ApiRecorder,
+    ClientRouteRecorder,
+    Exposition,
+    LimitRecorder,
+    OrderRecorder,
+    PeerRecorder,
+    RedisRecorder,
+    RefusalRecorder,
+    SessionRecorder,
+    UntakenRecorder {
+  /** Shows at each scrape what the other parts say. To be called once, when they are there. */
+  read(readings: Readings): void;
 }
 
-export interface Metrics extends Recorder, ApiRecorder, LimitRecorder {
-  /** Whether there is a connection to a Redis that takes writes. */
-  registryConnected(isConnected: boolean): void;
-  /** A call to the registry was answered, or was not. */
-  registryCalled(operation: ScriptName, seconds: number, outcome: 'ok' | RedisFailure): void;
-  /** An entry that a stranger wrote. */
-  registryEntryDistrusted(fault: EntryFault): void;
-  readonly contentType: string;
-  text(): Promise<string>;
-}
-
-/** The metrics of one relay, in a registry of their own. `readings` may be given after the parts it reads exist. */
-export function createMetrics(readings: Readings): Metrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of COSTLY_METRICS) registry.removeSingleMetric(name);
-  const registers = [registry];
-
-  function gauge(name: string, help: string, read: () => number): void {
-    const metric = new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(read());
-      },
-    });
-    registry.registerMetric(metric);
-  }
+/** The metrics of one relay: those that are read at a scrape come first, those that are counted after them. */
+export function createMetrics(): Metrics {
+  const scraped = new Registry();
+  collectDefaultMetrics({ register: scraped });
+  for (const name of COSTLY_METRICS) scraped.removeSingleMetric(name);
+  const counted = new Registry();
+  const registers = [counted];
 
   /** What has not happened yet is there with 0, so that the first time is seen as a rise. */
   function counter<Label extends string>(
@@ -98,73 +82,6 @@ export function createMetrics(readings: Readings): Metrics {
     return metric;
   }
 
-  gauge('converge_agents', 'Agents with a control link on this pod.', readings.agents);
-  gauge(
-    'converge_clients',
-    'Clients logged in to the agents on this pod, wherever their streams run; each counts once.',
-    () => readings.clients().all,
-  );
-  gauge(
-    'converge_detached_clients',
-    'Clients of the agents on this pod that are without a transport at the moment and may resume.',
-    () => readings.clients().detached,
-  );
-  const sessions = new Gauge({
-    name: 'converge_sessions',
-    help: 'Sessions through this pod, by route; one over a hop counts on two pods, as waiting and as forwarding.',
-    labelNames: ['route'],
-    registers: [],
-    collect() {
-      for (const [route, count] of Object.entries(readings.sessions())) this.set({ route }, count);
-    },
-  });
-  registry.registerMetric(sessions);
-  gauge('converge_pending_dials', 'Clients whose agent was told to open a stream.', readings.pendingDials);
-  gauge('converge_draining', '1 while this pod drains, else 0.', () => (readings.draining() ? 1 : 0));
-  const bytesMoved = new Counter({
-    name: 'converge_stream_bytes_total',
-    help: 'Bytes moved between streams, by route and direction; those over a hop count on two pods.',
-    labelNames: ['route', 'direction'],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const [route, { toAgent, toClient }] of Object.entries(readings.bytes())) {
-        this.inc({ route, direction: 'to_agent' }, toAgent);
-        this.inc({ route, direction: 'to_client' }, toClient);
-      }
-    },
-  });
-  registry.registerMetric(bytesMoved);
-  const linesDropped = new Counter({
-    name: 'converge_log_lines_dropped_total',
-    help: 'Lines of the log that are lost, because nobody read them in time.',
-    registers: [],
-    collect() {
-      this.reset();
-      this.inc(readings.logLinesDropped());
-    },
-  });
-  registry.registerMetric(linesDropped);
-  const limitMax = new Gauge({
-    name: 'converge_limit_max',
-    help: 'The most that a limit allows, in its own unit (links, clients, sessions, downloads, requests, bytes).',
-    labelNames: ['limit'],
-    registers: [],
-  });
-  const limitUsed = new Gauge({
-    name: 'converge_limit_used',
-    help: 'How much of a limit is taken, in its own unit; of one per client address, by the address that has most.',
-    labelNames: ['limit'],
-    registers: [],
-    collect() {
-      for (const [limit, { used, max }] of readings.limits()) {
-        this.set({ limit }, used);
-        limitMax.set({ limit }, max);
-      }
-    },
-  });
-  registry.registerMetric(limitUsed);
-  registry.registerMetric(limitMax);
   const limitHits = counter(
     'converge_limit_hits_total',
     'What was refused, or of `address_held` cut, because of a limit, by limit.',
@@ -280,12 +197,16 @@ export function createMetrics(readings: Readings): Metrics {
   const rejections = counter(
     'converge_peer_rejections_total',
     'Requests on the internal listener whose peer credential was no good, or whose dial order was none, by verdict.',
-    { verdict: REJECTIONS },
+    { verdict: PEER_REJECTIONS },
   );
 
   return {
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
+    contentType: counted.contentType,
+    // Each ends with one line end, and a blank line stands between two metrics.
+    text: async () => `${await scraped.metrics()}\n${await counted.metrics()}`,
+    read: (readings) => {
+      registerReadings(scraped, readings);
+    },
     agentLinked: () => {
       links.inc();
     },

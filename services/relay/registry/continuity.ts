@@ -1,6 +1,9 @@
-// The continuity of a registry that can forget: since when it surely remembers, and until when it did before.
+// The continuity of a registry that can forget: since when it surely remembers, and until when it remembered before that.
 
-/** A pod that knows nothing of the time before a loss lets come back who was linked so long before it, in milliseconds. */
+/**
+ * A pod that was not there before a loss cannot know when the registry was last well. It then takes agents back that were
+ * linked within this time before the loss, in milliseconds.
+ */
 export const LONGEST_OUTAGE_MS = 3_600_000;
 
 /** Times are in milliseconds since the Unix epoch. */
@@ -11,12 +14,12 @@ export interface RegistryMemory {
   readonly knownUntil: number;
 }
 
-/** The memory of a registry that begins at `since`, as far as a pod knows that was not there before. */
+/** The memory of a registry that began at `since`, for a pod that was not there before. */
 export function memoryFrom(since: number): RegistryMemory {
   return { since, knownUntil: since - LONGEST_OUTAGE_MS };
 }
 
-/** What one pod knows of a Redis: its connections, and the mark that lies in it from the time when it was empty. */
+/** What one pod knows of a Redis: from its connections, and from the mark in it, which says when it was last empty. */
 export class Continuity {
   #memory: RegistryMemory | undefined;
   #bornAt: number | undefined;
@@ -29,15 +32,15 @@ export class Continuity {
 
   /** The mark says that it remembers since `bornAt`. */
   looked(now: number, bornAt: number): void {
-    // A pod that has just begun believes the mark; one that was here before, and finds the same mark, remembers the gap.
+    // A pod that has just started believes the mark. One that has seen this mark before knows of the gap in its connection.
     if (this.#bornAt === undefined) this.#memory = memoryFrom(bornAt);
     else if (this.#bornAt !== bornAt) this.#memory = this.#gapBefore(bornAt);
     this.#bornAt = bornAt;
-    // What was seen on a connection that nobody has spoken for says nothing of the time before.
+    // Without `connected` nothing is known of this connection, so it says nothing of the time before.
     if (this.#memory !== undefined) this.#seenAt = now;
   }
 
-  /** The connection is lost: the next one may be in use before anybody says so. */
+  /** The connection is lost. Calls may use the next one before `connected` says that it is there. */
   disconnected(): void {
     this.#memory = undefined;
   }

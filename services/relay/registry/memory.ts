@@ -4,12 +4,12 @@ import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { memoryFrom, type RegistryMemory } from './continuity.ts';
 import {
+  type AgentRegistry,
   type ClaimOutcome,
   type Lease,
   type Owner,
   RESERVATION_MS,
   type RegistryEntry,
-  type SessionRegistry,
   type WaitOptions,
 } from './registry.ts';
 import { confirmed, newTenure, outranks, provenTenure, type Tenure } from './tenure.ts';
@@ -33,7 +33,7 @@ export class MemoryStore {
   memory: RegistryMemory | undefined;
 }
 
-export class MemoryRegistry implements SessionRegistry {
+export class MemoryRegistry implements AgentRegistry {
   readonly #clock: Clock;
   readonly #store: MemoryStore;
 
@@ -41,6 +41,10 @@ export class MemoryRegistry implements SessionRegistry {
     this.#clock = clock;
     this.#store = store;
     store.memory ??= memoryFrom(clock.wallTime());
+  }
+
+  start(): void {
+    // A map is always there.
   }
 
   claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome> {

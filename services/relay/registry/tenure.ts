@@ -1,38 +1,38 @@
 // Tenure: since when a claim has had its ID, and which of two claims of one ID is the elder.
 //
-// The registry can forget (an emptied Redis, a fail-over to a replica that lags); agents do not. Each carries what a relay
-// attested of it (hop/grant.ts), so that after a loss the one that was there first gets its ID back, in whatever order
+// The registry can forget (an emptied Redis, a fail-over to a replica that lags); agents do not. Each agent carries a
+// grant of a relay (hop/grant.ts). After a loss, the agent that was there first gets its ID back by it, in whatever order
 // the claims arrive, and no pod has to keep anything for that.
 //
-// The danger of such a rule is an elder that gave the ID up: somebody who had the ID of a job before the job began, left,
-// and comes back with his old grant. A registry that remembers knows that nobody had the ID when it was claimed, so only a
-// proof of a link after that is of use. One that has just lost its memory lets those come back too who were linked when
-// it did, or shortly before.
+// The danger of such a rule is an elder that has given the ID up: somebody had the ID before the job began, left, and
+// comes back with an old grant. A registry that remembers knows that the ID was free when the job claimed it, so only a
+// proof of a link after that counts. A registry that has just lost its memory also takes those back who were linked at
+// the loss, or shortly before it.
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { RegistryMemory } from './continuity.ts';
 import { RENEW_EVERY_MS } from './registry.ts';
 
 /**
- * What was attested last may be older than the end of the link by so much, in milliseconds: the time between two grants,
- * and what the clocks of two pods may be apart.
+ * How much earlier than the end of a link its last grant may say, in milliseconds: the time between two grants
+ * (GRANT_EVERY_MS), plus what the clocks of two pods may be apart (CLOCK_SKEW_MS).
  */
 export const TENURE_SLACK_MS = 90_000;
 
-/** No pod takes longer to notice that the registry has lost its memory, in milliseconds: it looks at each renewal. */
+/** How long a pod may take to notice that the registry has lost its memory, in milliseconds: it looks at each renewal. */
 export const LOSS_NOTICED_WITHIN_MS = RENEW_EVERY_MS + 5_000;
 
-/** `seen` of who holds the ID by the word of a registry that remembers: later than any clock says, within 15 digits. */
+/** `seen` of a claim that a registry with its memory confirms: later than any clock says, and within 15 digits. */
 export const SEEN_NOW = 999_999_999_999_999;
 
 /**
- * Who came back by a grant after a loss is sure of the ID after so long, in milliseconds: a pod may stall for a minute whose
- * agent has the better right.
+ * How long after a loss an agent that came back by a grant can still lose its ID, in milliseconds: a pod may stall for a
+ * minute, and its agent may have the better right.
  */
 const SETTLED_AFTER_MS = 2 * LEASE_MS;
 
 /**
- * Who had the ID when the registry lost its memory was seen so shortly before that, in milliseconds: he may have been without
- * a link for a lease, and his grant may be from before a loss that came shortly before this one.
+ * An agent that had the ID when the registry lost its memory was seen within this time before the loss, in milliseconds:
+ * it may have been without a link for a lease, and its grant may be from before another loss, shortly before this one.
  */
 export const ELDERS_SEEN_WITHIN_MS = SETTLED_AFTER_MS + LEASE_MS + TENURE_SLACK_MS;
 
@@ -42,15 +42,17 @@ export interface Tenure {
   readonly heldSince: number;
   /** When the registry lost its memory, if that was less than a lease before; else 1, which nobody was before. */
   readonly eldersBefore: number;
-  /** Of those who had the ID before the loss, who was not seen linked since this moment had given it up; 1 long after it. */
+  /**
+   * Who had the ID before the loss, but was not seen linked since this moment, had given it up. 1 long after the loss.
+   */
   readonly horizon: number;
   /** Until when it is sure that it has the ID: SEEN_NOW, or the time of the grant that it came back with. */
   readonly seen: number;
-  /** When it last got the ID back from somebody else, who had come before; else 1. */
+  /** When it last got the ID back from somebody who had taken it; else 1. */
   readonly wonAt: number;
 }
 
-/** The tenure of a claim that gets a free ID at `now`, from a registry with this memory. */
+/** The tenure of a claim that gets a free ID at `now` from a registry with this memory. */
 export function newTenure(now: number, { since, knownUntil }: RegistryMemory): Tenure {
   const isSure = now - since >= LEASE_MS;
   const eldersBefore = isSure ? 1 : Math.min(now, since);
@@ -90,8 +92,8 @@ export function isSettled({ eldersBefore, seen }: Tenure): boolean {
 }
 
 /**
- * The tenure of a claim that holds the ID and claims it again. Long after a loss (`fresh`) nobody with a better right will
- * come any more.
+ * The tenure of a claim that holds the ID and claims it again. `fresh` tells whether a loss was long ago: then nobody
+ * with a better right will come any more.
  */
 export function confirmed(held: Tenure, fresh: Tenure, proof: Tenure | undefined): Tenure {
   const longer = proof !== undefined && proof.seen > held.seen ? proof : held;

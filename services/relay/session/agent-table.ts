@@ -1,20 +1,23 @@
-// The agents on this pod: who holds a control link here, and the leases that go with them.
+// The agents on this pod: who has a control link here. lease-keeper.ts keeps their IDs for them.
 
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
+import type { AgentMessage, AgentStatus, Resumption } from '#shared/protocol/control-messages.ts';
 import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import type { ClusterKey } from '../hop/cluster-key.ts';
-import { formatGrant, GRANT_EVERY_MS, readGrant } from '../hop/grant.ts';
-import {
-  type ClaimOutcome,
-  type Lease,
-  type Owner,
-  RENEW_EVERY_MS,
-  type SessionRegistry,
-} from '../registry/registry.ts';
-import { isSettled, outranks, type Tenure } from '../registry/tenure.ts';
-import type { AgentLink, Log, Recorder } from './ports.ts';
+import type { AgentRegistry, ClaimOutcome, Lease, Owner } from '../registry/registry.ts';
+import { outranks, type Tenure } from '../registry/tenure.ts';
+import type { AgentLink, Grants, Log } from './ports.ts';
+
+/** While a link is up, its agent gets a new grant this often, in milliseconds: more often than TENURE_SLACK_MS. */
+export const GRANT_EVERY_MS = 30_000;
+
+/** What is counted of agents. Each call is cheap. */
+export interface AgentRecorder {
+  agentLinked(): void;
+  agentUnlinked(reason: CloseReason): void;
+  /** An agent says what became of a client's connection that had lost its transport. */
+  resumptionReported(outcome: Resumption['outcome'], afterSeconds: number): void;
+}
 
 /** An agent with a control link on this pod. */
 export interface Agent {
@@ -22,7 +25,7 @@ export interface Agent {
   readonly claimHash: string;
   /** Raised when the ID had to be registered again. */
   epoch: number;
-  /** Since when it has had its ID. */
+  /** Proves since when it has had its ID. */
   tenure: Tenure;
   readonly address: string;
   /** Milliseconds since the Unix epoch, to be shown. */
@@ -36,21 +39,17 @@ export interface Agent {
   status: AgentStatus | undefined;
 }
 
-/** A link that was claimed for and is open now. */
+/** A link that is open, and whose ID was claimed before. */
 export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'>;
 
 export interface AgentTableOptions {
-  readonly registry: SessionRegistry;
+  readonly registry: AgentRegistry;
   readonly owner: Owner;
-  /** Makes and reads grants. */
-  readonly key: ClusterKey;
+  readonly grants: Grants;
   readonly clock: Clock;
   readonly log: Log;
-  readonly recorder: Recorder;
+  readonly recorder: AgentRecorder;
 }
-
-/** Agents that are registered again at a time: the registry answers each within milliseconds. */
-const RESTORE_BATCH = 500;
 
 /** An agent, and how the table ends it. Owned by the table. */
 interface Row {
@@ -63,32 +62,21 @@ export class AgentTable {
   readonly #options: AgentTableOptions;
   readonly #rows = new Map<string, Row>();
   readonly #onEmpty = new Set<() => void>();
-  #cancelRenewal: Cancel | undefined;
-  #stopped = false;
 
   constructor(options: AgentTableOptions) {
     this.#options = options;
-  }
-
-  /** Starts renewing leases; the result stops it and may be called twice. */
-  start(): Cancel {
-    this.#scheduleRenewal();
-    return () => {
-      this.#stopped = true;
-      this.#cancelRenewal?.();
-    };
   }
 
   get size(): number {
     return this.#rows.size;
   }
 
-  /** Logged-in clients, as the agents last said; of these, those without a transport, which may resume. */
+  /** Clients that are logged in, as the agents last said, and how many of them have no transport at the moment. */
   get clients(): { readonly all: number; readonly detached: number } {
     let all = 0;
     let detached = 0;
     for (const { agent } of this.#rows.values()) {
-      // An agent may say what it likes: it is believed as far as it can be true.
+      // An agent may say anything: more than it can have is not believed.
       all += Math.min(agent.status?.clients ?? 0, MAX_RESUMABLE_STREAMS);
       detached += Math.min(agent.status?.detached ?? 0, MAX_RESUMABLE_STREAMS);
     }
@@ -104,29 +92,30 @@ export class AgentTable {
   }
 
   /**
-   * Claims `id` for this pod, before the link exists; `grantText` is what the agent showed. An ID whose agent is linked here
-   * is asked of nobody else. Rejects with RegistryUnavailable.
+   * Claims `id` for this pod, before the link exists; `grantText` is the grant that the agent showed. If another agent is
+   * linked here with that ID, and the claim does not outrank it, the registry is not asked. Rejects with
+   * RegistryUnavailable.
    */
   claim(id: string, claimHash: string, grantText?: string): Promise<ClaimOutcome> {
-    const { key, owner, registry } = this.#options;
-    const proof = grantText === undefined ? undefined : readGrant(key, { id, claimHash }, grantText);
+    const { grants, owner, registry } = this.#options;
+    const proof = grantText === undefined ? undefined : grants.read({ id, claimHash }, grantText);
     const present = this.get(id);
     const isAnothers = present !== undefined && present.claimHash !== claimHash;
     if (isAnothers && !outranks(proof, present.tenure)) return Promise.resolve({ kind: 'taken' });
     return registry.claim(id, claimHash, owner, proof);
   }
 
-  /** What the agent is to show with its next link. */
+  /** The grant that the agent is to show with its next link. */
   grantFor({ id, claimHash, tenure }: Agent): string {
-    const { clock, key } = this.#options;
-    // What it came back with is as old as it is: a link makes it no younger.
+    const { clock, grants } = this.#options;
+    // An agent that came back by an old grant is believed up to the time of that grant, not up to now.
     const seen = Math.min(tenure.seen, clock.wallTime());
-    return formatGrant(key, { id, claimHash }, { ...tenure, seen });
+    return grants.make({ id, claimHash }, { ...tenure, seen });
   }
 
   /**
-   * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded; a link that was
-   * claimed for before another one, and opened after it, is itself.
+   * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. If the fresh link has
+   * the older claim of the two, because it was slower to open, it is itself superseded.
    */
   attach({ id, claimHash, epoch, tenure, address, link }: Attachment): Agent {
     const older = this.#rows.get(id);
@@ -178,9 +167,9 @@ export class AgentTable {
     });
   }
 
-  /** The claim has no link here, or none any more: its ID is kept for it for one lease from now. */
+  /** There is no link for this claim here: its ID is kept for it for one lease from now. */
   forsake({ id, epoch }: Lease): void {
-    // Where that fails the reservation runs out by itself, a lease later.
+    // If that fails, the reservation runs out a lease later.
     this.#options.registry.abandon(id, epoch).catch(() => undefined);
   }
 
@@ -195,19 +184,8 @@ export class AgentTable {
     }
   }
 
-  /**
-   * The registry has a newer claim of the ID than that of this link. What it says to a restore decides: either the agent
-   * has left this link, or somebody got the ID because the registry had forgotten the agent. Never rejects.
-   */
-  async reassert(agent: Agent): Promise<void> {
-    try {
-      await this.#restoreOne(agent);
-    } catch {
-      // The registry went away: its return restores everybody.
-    }
-  }
-
-  #supersede(agent: Agent): void {
+  /** Its ID is another link's now. */
+  supersede(agent: Agent): void {
     const row = this.#rows.get(agent.id);
     if (row?.agent !== agent) return;
     this.#forget(row);
@@ -230,7 +208,7 @@ export class AgentTable {
     this.#onEmpty.clear();
   }
 
-  /** Nothing waits for this link any more. */
+  /** Ends what belongs to a link: its grants, and the dials that wait for it. */
   #leave({ end, cancelGrant }: Row): void {
     cancelGrant();
     end.abort();
@@ -239,86 +217,13 @@ export class AgentTable {
   #scheduleGrant(row: Row): void {
     const { agent } = row;
     row.cancelGrant = this.#options.clock.after(GRANT_EVERY_MS, () => {
-      this.#sendGrant(agent);
+      this.sendGrant(agent);
       this.#scheduleGrant(row);
     });
   }
 
-  #sendGrant(agent: Agent): void {
+  /** Sends the agent a fresh grant. */
+  sendGrant(agent: Agent): void {
     agent.link.send({ type: 'grant', grant: this.grantFor(agent) });
-  }
-
-  /**
-   * Registers every agent of this pod again, after the registry was away and may have forgotten them. An ID that
-   * somebody else got meanwhile comes back to the one that was there first.
-   */
-  async restore(): Promise<void> {
-    await this.#restoreAll([...this]);
-  }
-
-  async #restoreAll(agents: readonly Agent[]): Promise<void> {
-    if (agents.length === 0 || !(await this.#register(agents))) return;
-    this.#options.log.info({ agents: agents.length }, 'agents restored in the registry');
-  }
-
-  /** False if the registry went away again, which is logged. */
-  async #register(agents: readonly Agent[]): Promise<boolean> {
-    const { log } = this.#options;
-    for (let at = 0; at < agents.length; at += RESTORE_BATCH) {
-      const batch = agents.slice(at, at + RESTORE_BATCH);
-      const results = await Promise.allSettled(batch.map((agent) => this.#restoreOne(agent)));
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed !== undefined) {
-        // It went away again: the next return restores them all.
-        log.warn({ err: failed.reason as unknown, agents: agents.length }, 'agents not restored');
-        return false;
-      }
-    }
-    return true;
-  }
-
-  async #restoreOne(agent: Agent): Promise<void> {
-    const { owner, registry } = this.#options;
-    const { id, claimHash, epoch, tenure } = agent;
-    const outcome = await registry.restore(id, claimHash, owner, epoch, tenure);
-    if (this.get(agent.id) !== agent) {
-      // It left meanwhile, and gave up an epoch that was none any more.
-      if (outcome.kind === 'claimed') this.forsake({ id, epoch: outcome.epoch });
-      return;
-    }
-    if (outcome.kind === 'taken') return this.#supersede(agent);
-    const hasWon = outcome.tenure.wonAt !== tenure.wonAt;
-    agent.epoch = outcome.epoch;
-    agent.tenure = outcome.tenure;
-    if (hasWon) this.#sendGrant(agent);
-  }
-
-  #scheduleRenewal(): void {
-    if (this.#stopped) return;
-    this.#cancelRenewal = this.#options.clock.after(RENEW_EVERY_MS, () => {
-      void this.#renew().finally(() => {
-        this.#scheduleRenewal();
-      });
-    });
-  }
-
-  async #renew(): Promise<void> {
-    const leases: Lease[] = [];
-    for (const { agent } of this.#rows.values()) leases.push({ id: agent.id, epoch: agent.epoch });
-    try {
-      const lost = new Set(await this.#options.registry.renew(leases));
-      // Whoever got the ID right after a loss of memory has it for good once that is long ago: the registry says so to a restore.
-      const unsure = [...this].filter(({ id, tenure }) => !lost.has(id) && !isSettled(tenure));
-      // A newer link may have come while the registry answered.
-      const forgotten = leases.flatMap(({ id, epoch }) => {
-        const agent = this.get(id);
-        return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
-      });
-      // The registry may have been wiped, or the ID has moved on: what `restore` says decides.
-      await this.#restoreAll(forgotten);
-      await this.#register(unsure);
-    } catch (error) {
-      this.#options.log.warn({ err: error, leases: leases.length }, 'leases not renewed');
-    }
   }
 }

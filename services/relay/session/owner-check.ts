@@ -1,35 +1,34 @@
-// The owner check: after a claim was refused, whether the pod that holds the ID is there at all.
+// The owner check: a claim was refused because another pod holds the ID. Is that pod still there?
 //
-// An entry outlives its last renewal by RESERVATION_MS, for a pod that stalls. One that is gone must not keep a job that
-// is run again from its ID for that long, and says nothing of itself, so somebody has to look.
+// An entry outlives its last renewal by RESERVATION_MS, for the sake of a pod that stalls. A pod that is gone must not keep
+// the ID of a job that is run again for so long. It cannot say that it is gone, so somebody has to look.
 import type { Clock } from '#shared/time/clock.ts';
-import type { PeerDialler } from '../hop/peer-dialler.ts';
-import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Owner, RegistryEntry, SessionRegistry } from '../registry/registry.ts';
+import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { AgentTable } from './agent-table.ts';
+import type { PeerPods, PodWatch } from './ports.ts';
 
-/** One look at each pod in so many milliseconds, however many claims are refused. */
+/** How often a pod is looked at, at most, however many claims are refused; in milliseconds. */
 export const OWNER_LOOK_EVERY_MS = 1_000;
 
 export interface OwnerCheckOptions {
-  readonly registry: Pick<SessionRegistry, 'lookup'>;
+  readonly registry: Pick<AgentRegistry, 'lookup'>;
   readonly agents: Pick<AgentTable, 'get' | 'forsake'>;
-  readonly peers: Pick<PeerDialler, 'isListening'>;
-  readonly cluster: Pick<Cluster, 'isAlive'>;
+  readonly peers: Pick<PeerPods, 'isListening'>;
+  readonly cluster: PodWatch;
   readonly self: Owner;
   readonly clock: Clock;
 }
 
 export class OwnerCheck {
   readonly #options: OwnerCheckOptions;
-  /** The look that is under way or was a moment ago, by address. */
+  /** The looks of the last OWNER_LOOK_EVERY_MS, by address. */
   readonly #looks = new Map<string, Promise<boolean>>();
 
   constructor(options: OwnerCheckOptions) {
     this.#options = options;
   }
 
-  /** The ID of a pod that is gone is from now on kept for its claim for one lease. Never rejects. */
+  /** If the pod that holds `id` is gone, the ID is kept for its claim for one lease from now. Never rejects. */
   async check(id: string): Promise<void> {
     const { agents, registry } = this.#options;
     const entry = await registry.lookup(id).catch(() => undefined);

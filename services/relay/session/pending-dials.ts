@@ -4,13 +4,13 @@ import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
-/** From the dial to the agent's stream, in milliseconds; the client is then told 504. */
+/** How long an agent may take from the dial order to its stream, in milliseconds; then the client is told 504. */
 export const AGENT_DIAL_TIMEOUT_MS = 10_000;
 
-/** 192 bits: whoever knows a nonce gets the stream. */
+/** 192 bits, since whoever knows the nonce gets the client. */
 const NONCE_BYTES = 24;
 
-/** More clients than this may not wait for one agent's streams at a time. */
+/** How many clients may wait for streams of one agent at a time. */
 export const MAX_PENDING_DIALS_PER_AGENT = 512;
 
 export type DialResult =
@@ -22,21 +22,21 @@ interface Pending {
   readonly id: string;
   readonly nonce: string;
   ticket: string | undefined;
-  /** False if the wait had come to its end before. */
+  /** False if the wait was over before. */
   settle(result: DialResult): boolean;
 }
 
-/** A wait, by the name under which its stream will ask for it, and what will come of it. */
+/** A wait for a stream. The stream asks for it by `nonce`. */
 export interface PendingDial {
   readonly nonce: string;
   readonly result: Promise<DialResult>;
-  /** Notes the ticket that was sealed for it: here it is good without being opened. */
+  /** Notes the ticket that was sealed for it: a stream that comes to this pod is then found by it, without opening it. */
   nameTicket(ticket: string): void;
   /** Ends the wait with `aborted`. May be called twice, and after the result. */
   giveUp(): void;
 }
 
-/** A wait that was taken out: a stream is owed to it. */
+/** A wait that was taken out: its stream is here, and is to be given to it. */
 export interface RedeemedDial {
   give(stream: ByteStream, route: 'local' | 'waiting'): void;
 }

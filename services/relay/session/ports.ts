@@ -1,11 +1,9 @@
-// What the session core needs from outside: a link to an agent, a log, a recorder of what happened.
+// What the session core needs from outside, as it wants it: hop/, kubernetes/, limits/ and http/ provide it, and the core
+// imports none of them. What it counts is declared where it is counted (AgentRecorder, SessionRecorder, OrderRecorder).
 
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { RelayMessage, Resumption } from '#shared/protocol/control-messages.ts';
-import type { RefusalCode } from '#shared/protocol/refusals.ts';
-import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import type { PeerVerdict } from '../hop/peer-credentials.ts';
-import type { OrderOutcome } from '../hop/peer-dialler.ts';
+import type { RelayMessage } from '#shared/protocol/control-messages.ts';
+import type { Tenure } from '../registry/tenure.ts';
 
 /** What the core needs of the control link of an agent. */
 export interface AgentLink {
@@ -15,13 +13,6 @@ export interface AgentLink {
   close(reason: CloseReason): void;
 }
 
-/**
- * How a session runs through this pod: `local`, both streams are here; `waiting`, the client is here and the agent's
- * stream came over a hop; `forwarding`, the agent's stream is here and goes on over a hop.
- */
-export const SESSION_ROUTES = ['local', 'waiting', 'forwarding'] as const;
-export type SessionRoute = (typeof SESSION_ROUTES)[number];
-
 /** Constant lower-case messages; data goes in fields. */
 export interface Log {
   info(fields: Record<string, unknown>, message: string): void;
@@ -29,42 +20,81 @@ export interface Log {
   error(fields: Record<string, unknown>, message: string): void;
 }
 
-/**
- * Why a request never reached a route: its headers did not come in time, are too large, are not HTTP, the TLS
- * handshake failed, it is a WebSocket handshake behind a request that is still being answered, or so much came behind a
- * handshake that nobody can have waited for the answer, or a balancer's connection does not begin with its PROXY header.
- */
-export const MALFORMED_REASONS = [
-  'timeout',
-  'too_large',
-  'not_http',
-  'tls',
-  'pipelined',
-  'early',
-  'proxy_header',
-] as const;
-export type MalformedReason = (typeof MALFORMED_REASONS)[number];
+/** The agent that a grant belongs to: its ID, and the hash of the claim secret that every link of it shows. */
+export interface Grantee {
+  readonly id: string;
+  readonly claimHash: string;
+}
 
-/** Counts what happened, for whoever watches the relay. Each call is cheap. */
-export interface Recorder {
-  agentLinked(): void;
-  agentUnlinked(reason: CloseReason): void;
-  sessionStarted(route: SessionRoute, setUpSeconds: number): void;
-  sessionEnded(route: SessionRoute, reason: CloseReason, seconds: number): void;
-  /** What an agent says became of a session that had lost its transport. */
-  resumptionReported(outcome: Resumption['outcome'], afterSeconds: number): void;
-  refused(code: RefusalCode): void;
-  controlMessageIgnored(): void;
-  /** A client went away before it had a session or an answer. */
-  clientLeft(): void;
-  /** What came was no request that could be answered by a route. */
-  requestMalformed(reason: MalformedReason): void;
-  /** A peer took nothing of its answer for too long, and was cut. */
-  answerUntaken(): void;
-  /** A dial order to a peer. */
-  orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
-  /** A hop to a peer. */
-  hopDialled(outcome: StreamDialOutcome['kind'], seconds: number): void;
-  /** A request by somebody who is not a peer, or by one that this version does not understand. */
-  peerRejected(verdict: Exclude<PeerVerdict, 'genuine'> | 'malformed'): void;
+/** Grants: texts that agents carry to prove how long they have had their ID. */
+export interface Grants {
+  make(grantee: Grantee, tenure: Tenure): string;
+  /** What `text` proves; undefined if this cluster did not make it for this very agent. */
+  read(grantee: Grantee, text: string): Tenure | undefined;
+}
+
+/** What a ticket says: which client waits on which pod for the stream of which agent. */
+export interface TicketFacts {
+  /** Names the pending dial; used once. */
+  readonly nonce: string;
+  /** The agent. */
+  readonly id: string;
+  /** The internal listener of the pod where the client waits, `HOST:PORT`. */
+  readonly address: string;
+  /** True if the client speaks the resumable stream. */
+  readonly resumable: boolean;
+}
+
+/** Tickets: texts that an agent shows with a stream, so that the stream finds the client that waits for it. */
+export interface Tickets {
+  seal(facts: TicketFacts): string;
+}
+
+/** What a pod asks of the pod that holds an agent: to have it open a stream. */
+export interface DialOrder {
+  /** For the agent to show with its stream. */
+  readonly ticket: string;
+  /** The client's IP address. */
+  readonly client: string;
+  readonly resumable: boolean;
+}
+
+export type OrderOutcome =
+  /** The agent was told. */
+  | { readonly kind: 'sent' }
+  /** The pod is there, and the agent is not on it. */
+  | { readonly kind: 'not_here' }
+  /** Nobody listens at that address: the pod is gone. */
+  | { readonly kind: 'unreachable' }
+  /** No answer in time, or one that says nothing about where the agent is. */
+  | { readonly kind: 'failed'; readonly detail: string };
+
+/** The other pods, by the addresses (`HOST:PORT`) of their internal listeners. */
+export interface PeerPods {
+  /** Asks the pod at `address` to have agent `id` open a stream. Never rejects. */
+  order(address: string, id: string, order: DialOrder): Promise<OrderOutcome>;
+  /** Whether anybody listens at `address`; undefined if that cannot be told. Never rejects. */
+  isListening(address: string): Promise<boolean | undefined>;
+}
+
+/** What is known of pods without asking them. */
+export interface PodWatch {
+  /** False: the pod that was at this address is gone. True: one is there. Undefined: nobody knows. */
+  isAlive(address: string): boolean | undefined;
+}
+
+/** A session, as seen by whoever limits the memory that sessions hold. */
+export interface Holder {
+  /** Bytes that it holds now. */
+  held(): number;
+  /** Gives them up, and ends the session. */
+  cut(): void;
+}
+
+/** What one session is charged. */
+export interface HeldAccount {
+  /** A peer was given `bytes` more, and may have taken them or not. Cheap; may cut holders of the same client address. */
+  wrote(bytes: number): void;
+  /** The session is over. May be called twice. */
+  close(): void;
 }

@@ -3,30 +3,34 @@
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { ClusterKey } from '../hop/cluster-key.ts';
-import type { PeerDialler } from '../hop/peer-dialler.ts';
-import { sealTicket, TICKET_LIFE_MS } from '../hop/ticket.ts';
-import type { Cluster } from '../kubernetes/cluster.ts';
-import type { Owner, RegistryEntry, SessionRegistry } from '../registry/registry.ts';
+import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import { AGENT_DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
-import type { Log, Recorder, SessionRoute } from './ports.ts';
+import type { Log, OrderOutcome, PeerPods, PodWatch, Tickets } from './ports.ts';
+import type { SessionRoute } from './session-table.ts';
+
+/** What is counted of dial orders to other pods. */
+export interface OrderRecorder {
+  orderSent(outcome: OrderOutcome['kind'], seconds: number): void;
+}
 
 export interface RouterOptions {
-  readonly agents: AgentTable;
+  readonly agents: Pick<AgentTable, 'get'>;
+  readonly leases: Pick<LeaseKeeper, 'reassert'>;
   readonly dials: PendingDials;
-  readonly registry: SessionRegistry;
-  readonly peers: Pick<PeerDialler, 'order'>;
-  readonly cluster: Pick<Cluster, 'isAlive'>;
-  readonly key: ClusterKey;
+  readonly registry: AgentRegistry;
+  readonly peers: Pick<PeerPods, 'order'>;
+  readonly cluster: PodWatch;
+  readonly tickets: Tickets;
   /** This pod. */
   readonly self: Owner;
   readonly clock: Clock;
   readonly log: Log;
-  readonly recorder: Pick<Recorder, 'orderSent'>;
+  readonly recorder: OrderRecorder;
 }
 
-/** Who asks for a stream, and how long it would wait for the agent to appear. */
+/** Which client asks for a stream of which agent, and how long it would wait for the agent to appear. */
 export interface RouteRequest {
   readonly id: string;
   readonly client: string;
@@ -42,8 +46,8 @@ export type RouteResult =
       readonly stream: ByteStream;
       readonly route: SessionRoute;
       /**
-       * From when the set-up counts, in milliseconds on the Clock: the request, or the moment at which an agent
-       * appeared that the client had waited for.
+       * The moment from which the set-up counts, in milliseconds on the Clock: the request, or the appearance of the
+       * agent if the client had to wait for that.
        */
       readonly knownAt: number;
     }
@@ -53,7 +57,7 @@ export type RouteResult =
 
 type Refused = Extract<RouteResult, { kind: 'refused' }>;
 
-/** What one dial came to; `lost`: the agent is not, or no longer, where it was looked for. */
+/** What came of one dial. `lost`: the agent is not where it was looked for, or no longer. */
 type DialStep =
   | Extract<DialResult, { kind: 'stream' }>
   | Refused
@@ -62,25 +66,25 @@ type DialStep =
 
 /** Where the agent was found, and how to hand it a ticket there. */
 interface Way {
-  /** Of the claim that led there. */
+  /** The epoch of the claim that was found. */
   readonly epoch: number;
-  /** Any of them says that it is not there any more. */
+  /** Each of them aborts when the agent is not there any more. */
   readonly signals: readonly AbortSignal[];
   /** False if it cannot be reached there. */
   readonly send: (ticket: string) => Promise<boolean> | boolean;
-  /** The registry has a newer claim: this one. */
+  /** The registry has a newer claim than `epoch`. */
   readonly onMoved?: (entry: RegistryEntry) => Promise<void>;
 }
 
 /**
- * An agent that has not answered its dial after so long, in milliseconds, may have another link by now: the one that was
- * used can be dead without anybody there knowing.
+ * How long a dial may go unanswered before the registry is asked for a newer claim, in milliseconds: the link that was
+ * used may be dead without this pod knowing, and the agent may have another one.
  */
 const LOOK_FOR_MOVE_AFTER_MS = 1_000;
 
 /**
- * An agent that is known and is nowhere is looked for again so often, in milliseconds: its claim reaches the registry a
- * moment before its link reaches the table of its pod.
+ * How often an agent is looked for again that the registry knows and no pod has, in milliseconds: its claim reaches the
+ * registry a moment before its link reaches the table of its pod.
  */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -92,8 +96,8 @@ export class Router {
   }
 
   /**
-   * A stream of the agent. Waits `waitMs` for an agent that is not there, and AGENT_DIAL_TIMEOUT_MS for one that is known
-   * but cannot be reached, since that one is on its way back. Rejects with RegistryUnavailable.
+   * A stream of the agent. Waits `waitMs` for an agent that nobody knows, and AGENT_DIAL_TIMEOUT_MS for one that is known
+   * but cannot be reached, since it is on its way back. Rejects with RegistryUnavailable.
    */
   async route(request: RouteRequest): Promise<RouteResult> {
     const { agents, clock, registry } = this.#options;
@@ -142,16 +146,16 @@ export class Router {
         return true;
       },
       onMoved: async (entry) => {
-        // Its own claim may have been registered again, with a higher epoch, meanwhile.
-        if (entry.epoch > agent.epoch) await this.#options.agents.reassert(agent);
+        // The newer claim may be the agent's own: it was registered again, and has a higher epoch now.
+        if (entry.epoch > agent.epoch) await this.#options.leases.reassert(agent);
       },
     });
   }
 
   /**
-   * The entry of a pod that is not there is abandoned, unless it has changed meanwhile. Only a connection that was refused,
-   * or the cluster, says so: a pod that is late, or answers with an error, may well hold the agent. The entry of one which
-   * does not have the agent stays: the agent is on its way back.
+   * Abandons the entry of a pod that is gone, unless the entry has changed meanwhile. A pod is gone only if it refused
+   * the connection, or if the cluster says so: a pod that is late, or answers with an error, may well hold the agent. If
+   * the pod is there without the agent, its entry stays: the agent is on its way back.
    */
   async #dialPeer(entry: RegistryEntry, request: RouteRequest, timeoutMs: number): Promise<DialStep> {
     const { clock, cluster, log, peers, recorder, registry } = this.#options;
@@ -183,7 +187,7 @@ export class Router {
     timeoutMs: number,
     { epoch, signals, send, onMoved }: Way,
   ): Promise<DialStep> {
-    const { clock, dials, key, self } = this.#options;
+    const { clock, dials, self, tickets } = this.#options;
     const { id, resumable } = request;
     const pending = dials.issue(id, Math.max(0, timeoutMs), [request.signal, ...signals]);
     if (pending === undefined) {
@@ -191,11 +195,10 @@ export class Router {
       return { kind: 'refused', code: 'rate_limited', message };
     }
     const { nonce } = pending;
-    const expiresAt = clock.wallTime() + TICKET_LIFE_MS;
-    const ticket = sealTicket(key, { nonce, id, address: self.address, resumable, expiresAt });
+    const ticket = tickets.seal({ nonce, id, address: self.address, resumable });
     pending.nameTicket(ticket);
     if (!(await send(ticket))) pending.giveUp();
-    /** Of the look for a move, which most dials are answered before. */
+    /** Ends the look for a newer claim; most dials are answered before it begins. */
     let look: AbortController | undefined;
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
       const { signal } = (look = new AbortController());
@@ -218,12 +221,12 @@ export class Router {
     }
   }
 
-  /** The claim that came after `epoch`; undefined if none did, or nobody can tell. Never rejects. */
+  /** The claim that comes after `epoch`; undefined if none comes, or if the registry cannot tell. Never rejects. */
   #awaitMove(id: string, epoch: number, ms: number, signal: AbortSignal): Promise<RegistryEntry | undefined> {
     return this.#options.registry.waitFor(id, ms, { afterEpoch: epoch, signal }).catch(() => undefined);
   }
 
-  /** Waits until it is worth looking again: for another claim than `seen`, and up to `ms`. */
+  /** Waits until it is worth looking again: until there is a newer claim than `seen`, and for `ms` at most. */
   async #waitForClaim(
     { id, signal }: RouteRequest,
     seen: RegistryEntry | undefined,

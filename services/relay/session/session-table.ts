@@ -4,8 +4,20 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { HeldAccount, Holder } from '../limits/held-bytes.ts';
-import { type Log, type Recorder, SESSION_ROUTES, type SessionRoute } from './ports.ts';
+import type { HeldAccount, Holder, Log } from './ports.ts';
+
+/**
+ * How a session runs through this pod. `local`: both streams are here. `waiting`: the client is here, and the agent's
+ * stream came over a hop. `forwarding`: the agent's stream is here, and goes on over a hop.
+ */
+export const SESSION_ROUTES = ['local', 'waiting', 'forwarding'] as const;
+export type SessionRoute = (typeof SESSION_ROUTES)[number];
+
+/** What is counted of sessions. Each call is cheap. */
+export interface SessionRecorder {
+  sessionStarted(route: SessionRoute, setUpSeconds: number): void;
+  sessionEnded(route: SessionRoute, reason: CloseReason, seconds: number): void;
+}
 
 /** Bytes that went each way. */
 export interface ByteCounts {
@@ -30,7 +42,7 @@ export interface Session {
 export interface SessionTableOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly recorder: Recorder;
+  readonly recorder: SessionRecorder;
 }
 
 export interface StartOptions {
@@ -38,9 +50,9 @@ export interface StartOptions {
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
-  /** From when its set-up counts, in milliseconds on the Clock. */
+  /** The moment from which its set-up time counts, in milliseconds on the Clock. */
   readonly knownAt: number;
-  /** Counts what the session holds, and may cut it for that; left out: nobody does. */
+  /** Begins to count what the session holds; it may then be cut. Left out: nobody counts. */
   readonly watch?: (holder: Holder) => HeldAccount | undefined;
 }
 
@@ -48,7 +60,7 @@ export class SessionTable {
   readonly #options: SessionTableOptions;
   readonly #joins = new Map<Session, Join>();
   #onEmpty: (() => void) | undefined;
-  /** Bytes of all sessions since the start, live ones included. */
+  /** Bytes of all sessions since the start, those that run included. */
   readonly totals: Readonly<Record<SessionRoute, ByteCounts>> = perRoute(() => ({ toAgent: 0, toClient: 0 }));
 
   constructor(options: SessionTableOptions) {
@@ -160,7 +172,7 @@ const HOLDS_TOO_MUCH: StreamEnd = {
   detail: 'the sessions of its address hold more than they may',
 };
 
-/** What one end is told of the other: a loss there is no loss here. */
+/** The reason that one side is told when the other side ends: a stream that was lost there is not lost here. */
 function onward(end: StreamEnd, from: Side): StreamEnd {
   switch (end.reason) {
     case 'lost':

@@ -5,11 +5,13 @@ import { Untrusted } from '#shared/text/untrusted.ts';
 /** Every refusal code with its status, and whether a client may come back to the same relay for another answer. */
 export const REFUSALS = {
   invalid_id: { status: 400, retry: false },
+  invalid_host: { status: 400, retry: false },
   unauthorized: { status: 401, retry: false },
   foreign_origin: { status: 403, retry: false },
   agent_not_found: { status: 404, retry: true },
   not_found: { status: 404, retry: false },
   id_taken: { status: 409, retry: true },
+  range_not_satisfiable: { status: 416, retry: false },
   upgrade_required: { status: 426, retry: false },
   rate_limited: { status: 429, retry: true },
   fault: { status: 500, retry: true },

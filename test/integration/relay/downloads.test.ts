@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { registerDownloads } from '../../../services/relay/http/download/downloads.ts';
 
 const run = promisify(execFile);
@@ -37,9 +38,11 @@ beforeAll(async () => {
     `${DIGEST}  agent-linux-x64\n${createHash('sha256').update('arm').digest('hex')}  agent-linux-arm64\n`,
   );
   app = fastify();
+  answerRefusals(app, { refused: () => undefined });
   registerDownloads(app, { directory: folder, defaultPlatform: 'linux-x64' });
   origin = await app.listen({ host: '127.0.0.1', port: 0 });
   unbuilt = fastify();
+  answerRefusals(unbuilt, { refused: () => undefined });
   registerDownloads(unbuilt, { directory: empty, defaultPlatform: 'linux-x64' });
 });
 

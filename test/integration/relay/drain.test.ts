@@ -195,6 +195,15 @@ test('stop closes everything now, may be called twice, also before start and aft
   await expect(running.relay.start()).rejects.toThrow();
 });
 
+test('a relay that is stopped while it drains ends at once, and a drain that is asked for later is that end', async () => {
+  const running = await start();
+  void running.relay.drain();
+  const stopped = running.relay.stop();
+  expect(running.relay.drain()).toBe(stopped);
+  await stopped;
+  await expect(fetch(`http://127.0.0.1:${running.internalPort}/healthz`)).rejects.toThrow('fetch failed');
+});
+
 test('a port that is in use is a fault that names it, and what was opened is closed', async () => {
   const first = await start();
   await expect(startRelay({ env: { PORT: String(first.port) } })).rejects.toMatchObject({

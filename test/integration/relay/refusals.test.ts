@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { parseRefusal, REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { RelayFault } from '../../../services/relay/errors.ts';
 import { MemoryRegistry } from '../../../services/relay/registry/memory.ts';
+import { RegistryUnavailable } from '../../../services/relay/registry/registry-unavailable.ts';
 import { dialAgent, openAgent, openAgentStream, socketOf, textOf } from '../../support/relay/fake-agent.ts';
 import {
   handshakeText,
@@ -183,7 +183,7 @@ test('a ticket is good once, and for its own agent only', async () => {
 
 test('a registry that cannot be reached is 503, one that is broken is 500, and neither says more', async () => {
   const registry = new MemoryRegistry(new ManualClock());
-  let fault: Error = new RelayFault('registry_unavailable', 'down');
+  let fault: Error = new RegistryUnavailable('down');
   registry.lookup = () => Promise.reject(fault);
   registry.claim = () => Promise.reject(fault);
   const broken = await startRelay({ registry });

@@ -6,7 +6,7 @@ import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { MAX_FRAME_BYTES } from '#shared/websocket/frame-parser.ts';
 import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import { EARLY_BYTES_LIMIT } from '../../../services/relay/http/route/waiting-socket.ts';
+import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
 import {
   AGENT_DIAL_TIMEOUT_MS,
   MAX_PENDING_DIALS_PER_AGENT,
@@ -190,7 +190,7 @@ test('what a client sends before its handshake is answered is bounded', async ()
   using agent = await openAgent(running.port, 'job');
   using peer = await openRaw(running.port, handshakeText('/client/job'));
   await agent.dial();
-  peer.socket.write(Buffer.alloc(EARLY_BYTES_LIMIT));
+  peer.socket.write(Buffer.alloc(MAX_EARLY_BYTES));
   await until('it is sent', () => peer.socket.writableLength === 0);
   expect(await running.metric('converge_pending_dials')).toBe(1);
   peer.socket.write(Buffer.alloc(1));

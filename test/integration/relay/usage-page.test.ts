@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
+import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
 import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
 import { buildSections } from '../../../services/relay/http/usage/sections.ts';
@@ -18,6 +19,7 @@ const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay
 
 function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
   const app = fastify({ trustProxy });
+  answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, { publicUrl, binaries: () => ['linux-x64'], defaultPlatform: 'linux-x64' });
   return app;
 }

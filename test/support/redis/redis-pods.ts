@@ -66,10 +66,10 @@ export class RedisPods implements AsyncDisposable {
       log: { info: write('info'), warn: write('warn') },
       sign: (text) => signWith(SECRET, text),
       verify: (text, signature) => signWith(SECRET, text) === signature,
-      onFault: (fault) => faults.push(fault),
-      onCall: (operation, _seconds, outcome) => calls.push(`${operation} ${outcome}`),
-      onReady: () => {
-        readies += 1;
+      recorder: {
+        registryConnected: () => undefined,
+        registryCalled: (operation, _seconds, outcome) => calls.push(`${operation} ${outcome}`),
+        registryEntryDistrusted: (fault) => faults.push(fault),
       },
       ...overrides,
     });
@@ -85,7 +85,9 @@ export class RedisPods implements AsyncDisposable {
       },
     };
     this.#pods.push(opened);
-    registry.start();
+    registry.start(() => {
+      readies += 1;
+    });
     return opened;
   }
 

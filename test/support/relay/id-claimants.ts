@@ -1,8 +1,10 @@
 // Those who claim one ID on pods that share a registry in memory: the job, and strangers with and without a grant.
 import type { Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
+import { grantsOf } from '../../../services/relay/hop/grant.ts';
 import { MemoryRegistry, type MemoryStore } from '../../../services/relay/registry/memory.ts';
 import { type Agent, AgentTable } from '../../../services/relay/session/agent-table.ts';
+import { LeaseKeeper } from '../../../services/relay/session/lease-keeper.ts';
 import { createLog, FakeLink, FakeRecorder } from './session-core.ts';
 
 /** The ID that all of them want. */
@@ -57,21 +59,24 @@ export class Claimant {
   }
 }
 
-/** A pod without a network; it renews only once its table is started. */
+/** A pod without a network; it renews only once its leases are started. */
 export class ClaimPod {
   readonly table: AgentTable;
+  readonly leases: LeaseKeeper;
 
   constructor(name: string, world: PodWorld) {
     const owner = { pod: name, address: `${name}:9090` };
     const { clock, key, store } = world;
     const registry = new MemoryRegistry(clock, store);
+    const { log } = createLog();
     this.table = new AgentTable({
       registry,
       owner,
-      key,
+      grants: grantsOf(key),
       clock,
-      log: createLog().log,
+      log,
       recorder: new FakeRecorder(),
     });
+    this.leases = new LeaseKeeper({ agents: this.table, registry, owner, clock, log });
   }
 }

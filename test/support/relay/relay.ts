@@ -6,11 +6,12 @@ import { STREAM } from '#shared/protocol/subprotocols.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import { createRelay, type Relay } from '../../../services/relay/app.ts';
+import { createRelay } from '../../../services/relay/app.ts';
 import { readConfig } from '../../../services/relay/config.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
+import type { Relay } from '../../../services/relay/lifecycle.ts';
 import type { ProcessMemory } from '../../../services/relay/limits/memory.ts';
-import type { SessionRegistry } from '../../../services/relay/registry/registry.ts';
+import type { AgentRegistry } from '../../../services/relay/registry/registry.ts';
 import { MAX_MESSAGE_BYTES } from '../stream/message-stream.ts';
 import { sumOf } from './exposition.ts';
 
@@ -33,7 +34,7 @@ export interface RunningRelay extends AsyncDisposable {
 export interface RelaySetUp {
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
-  readonly registry?: SessionRegistry;
+  readonly registry?: AgentRegistry;
   readonly cluster?: Cluster;
   readonly downloads?: string;
   readonly memory?: ProcessMemory;

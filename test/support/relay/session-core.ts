@@ -3,13 +3,15 @@
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Dial, RelayMessage } from '#shared/protocol/control-messages.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
-import type { DialOrder } from '../../../services/relay/hop/dial-order.ts';
-import type { OrderOutcome } from '../../../services/relay/hop/peer-dialler.ts';
+import { grantsOf } from '../../../services/relay/hop/grant.ts';
+import { ticketsOf } from '../../../services/relay/hop/ticket.ts';
 import { MemoryRegistry, MemoryStore } from '../../../services/relay/registry/memory.ts';
-import { type Agent, AgentTable } from '../../../services/relay/session/agent-table.ts';
+import { type Agent, type AgentRecorder, AgentTable } from '../../../services/relay/session/agent-table.ts';
+import { LeaseKeeper } from '../../../services/relay/session/lease-keeper.ts';
 import { PendingDials } from '../../../services/relay/session/pending-dials.ts';
-import type { AgentLink, Recorder } from '../../../services/relay/session/ports.ts';
-import { Router } from '../../../services/relay/session/router.ts';
+import type { AgentLink, DialOrder, OrderOutcome } from '../../../services/relay/session/ports.ts';
+import { type OrderRecorder, Router } from '../../../services/relay/session/router.ts';
+import type { SessionRecorder } from '../../../services/relay/session/session-table.ts';
 import { FakeStream } from '../stream/fake-stream.ts';
 import { ManualClock } from '../time/manual-clock.ts';
 
@@ -31,7 +33,7 @@ export class FakeLink implements AgentLink {
 }
 
 /** Every call, as its name and arguments. */
-export class FakeRecorder implements Recorder {
+export class FakeRecorder implements AgentRecorder, SessionRecorder, OrderRecorder {
   readonly calls: unknown[][] = [];
 
   agentLinked(): void {
@@ -49,30 +51,8 @@ export class FakeRecorder implements Recorder {
   resumptionReported(outcome: string, seconds: number): void {
     this.calls.push(['resumptionReported', outcome, seconds]);
   }
-  refused(code: string): void {
-    this.calls.push(['refused', code]);
-  }
-  controlMessageIgnored(): void {
-    this.calls.push(['controlMessageIgnored']);
-  }
-  clientLeft(): void {
-    this.calls.push(['clientLeft']);
-  }
-  answerUntaken(): void {
-    this.calls.push(['answerUntaken']);
-  }
-
-  requestMalformed(reason: string): void {
-    this.calls.push(['requestMalformed', reason]);
-  }
   orderSent(outcome: string): void {
     this.calls.push(['orderSent', outcome]);
-  }
-  hopDialled(outcome: string): void {
-    this.calls.push(['hopDialled', outcome]);
-  }
-  peerRejected(verdict: string): void {
-    this.calls.push(['peerRejected', verdict]);
   }
 }
 
@@ -107,12 +87,14 @@ export function createCore() {
   const { log, lines } = createLog();
   const recorder = new FakeRecorder();
   const key = new ClusterKey(['a secret of at least thirty-two letters']);
-  const agents = new AgentTable({ registry, owner: SELF, key, clock, log, recorder });
+  const agents = new AgentTable({ registry, owner: SELF, grants: grantsOf(key), clock, log, recorder });
+  const leases = new LeaseKeeper({ agents, registry, owner: SELF, clock, log });
   const dials = new PendingDials(clock);
   const orders: (DialOrder & { address: string; id: string })[] = [];
   const cluster = { alive: new Map<string, boolean>(), outcome: { kind: 'sent' } as OrderOutcome };
   const router = new Router({
     agents,
+    leases,
     dials,
     registry,
     peers: {
@@ -122,7 +104,7 @@ export function createCore() {
       },
     },
     cluster: { isAlive: (address) => cluster.alive.get(address) },
-    key,
+    tickets: ticketsOf(key, clock),
     self: SELF,
     clock,
     log,
@@ -156,6 +138,7 @@ export function createCore() {
     lines,
     recorder,
     agents,
+    leases,
     dials,
     key,
     orders,

@@ -107,8 +107,8 @@ test.each([
 });
 
 test('leases are renewed as long as their link is there', async () => {
-  const { agents, link, registry, clock } = createCore();
-  const stop = agents.start();
+  const { agents, link, registry, clock, leases } = createCore();
+  const stop = leases.start();
   const { agent } = await link('job');
   for (let time = 0; time < 3 * LEASE_MS; time += RENEW_EVERY_MS) {
     clock.advance(RENEW_EVERY_MS);
@@ -127,8 +127,8 @@ test('leases are renewed as long as their link is there', async () => {
 });
 
 test('a lease that has moved on closes the link here', async () => {
-  const { agents, link, there, clock } = createCore();
-  const stop = agents.start();
+  const { link, there, clock, leases } = createCore();
+  const stop = leases.start();
   const { link: control } = await link('job', 'hash');
   await there.claim('job', 'hash', PEER);
   clock.advance(RENEW_EVERY_MS);
@@ -138,7 +138,7 @@ test('a lease that has moved on closes the link here', async () => {
 });
 
 test('an agent that says goodbye while it is registered again leaves its ID to others after a lease', async () => {
-  const { agents, link, registry, there, clock } = createCore();
+  const { agents, link, registry, there, clock, leases } = createCore();
   const { agent, link: control } = await link('job', 'hash');
   const answered = Promise.withResolvers<undefined>();
   const restore = registry.restore.bind(registry);
@@ -150,7 +150,7 @@ test('an agent that says goodbye while it is registered again leaves its ID to o
   await registry.release('job', agent.epoch);
   // Of the same agent on its way to another pod: the epoch is raised over it.
   await there.claim('job', 'hash', PEER);
-  const restoring = agents.restore();
+  const restoring = leases.restore();
   await settle();
   expect(await registry.lookup('job')).toMatchObject({ ...SELF, epoch: agent.epoch + 1 });
   agents.detach(agent, 'ended');
@@ -162,8 +162,8 @@ test('an agent that says goodbye while it is registered again leaves its ID to o
 });
 
 test('a lease that was lost and that nobody has taken is registered again', async () => {
-  const { agents, link, registry, clock } = createCore();
-  const stop = agents.start();
+  const { link, registry, clock, leases } = createCore();
+  const stop = leases.start();
   const { agent, link: control } = await link('job');
   await registry.release('job', agent.epoch);
   clock.advance(RENEW_EVERY_MS);
@@ -174,8 +174,8 @@ test('a lease that was lost and that nobody has taken is registered again', asyn
 });
 
 test('a registry that fails is logged, and asked again', async () => {
-  const { agents, link, registry, lines, clock } = createCore();
-  const stop = agents.start();
+  const { link, registry, lines, clock, leases } = createCore();
+  const stop = leases.start();
   await link('job');
   const renew = registry.renew.bind(registry);
   registry.renew = () => Promise.reject(new Error('down'));
@@ -201,8 +201,8 @@ test('a goodbye while the registry fails is no unhandled rejection', async () =>
 });
 
 test('a stop during a renewal is the last of it', async () => {
-  const { agents, link, registry, clock } = createCore();
-  const stop = agents.start();
+  const { link, registry, clock, leases } = createCore();
+  const stop = leases.start();
   await link('job');
   const answer = Promise.withResolvers<readonly string[]>();
   registry.renew = () => answer.promise;

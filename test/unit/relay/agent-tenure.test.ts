@@ -1,9 +1,10 @@
 // The agents on a pod and their tenure: who gets an ID that is linked here, and what its agent is handed to prove it.
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { formatGrant, GRANT_EVERY_MS, readGrant } from '../../../services/relay/hop/grant.ts';
+import { formatGrant, readGrant } from '../../../services/relay/hop/grant.ts';
 import { RENEW_EVERY_MS } from '../../../services/relay/registry/registry.ts';
 import { newTenure, SEEN_NOW } from '../../../services/relay/registry/tenure.ts';
+import { GRANT_EVERY_MS } from '../../../services/relay/session/agent-table.ts';
 import { createCore, FakeLink } from '../../support/relay/session-core.ts';
 import { provenSince } from '../../support/relay/tenure.ts';
 import { settle } from '../../support/time/poll.ts';
@@ -54,8 +55,8 @@ test('an agent is handed a grant of now for as long as it is linked', async () =
 });
 
 test('what an agent came back with grows no younger by its new link, until the loss is long ago', async () => {
-  const { agents, registry, key, clock, lines } = createCore();
-  const stop = agents.start();
+  const { agents, registry, key, clock, lines, leases } = createCore();
+  const stop = leases.start();
   const seen = clock.wallTime() - 1_000;
   const proof = provenSince(clock.wallTime() - LEASE_MS, seen);
   const claimed = await agents.claim('job', 'hash of job', formatGrant(key, GRANTEE, proof));

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   LAST_LINES_WITHIN_MS,
-  LOG_BACKLOG_BYTES,
   LogOutput,
+  MAX_LOG_BACKLOG_BYTES,
   RETRY_AFTER_MS,
 } from '../../../services/relay/log/log-output.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
@@ -15,7 +15,7 @@ import { until } from '../../support/time/poll.ts';
 
 const LINE_BYTES = 1024;
 /** More than the backlog and a pipe hold together. */
-const LINES = (2 * LOG_BACKLOG_BYTES) / LINE_BYTES;
+const LINES = (2 * MAX_LOG_BACKLOG_BYTES) / LINE_BYTES;
 
 let folder: string;
 let path: string;
@@ -58,7 +58,7 @@ function lineOf(number: number): string {
 
 /** What the pipe holds at the moment. */
 function readPipe(): string {
-  const buffer = Buffer.alloc(LOG_BACKLOG_BYTES);
+  const buffer = Buffer.alloc(MAX_LOG_BACKLOG_BYTES);
   try {
     return buffer.toString('latin1', 0, readSync(fds[0] ?? 0, buffer));
   } catch {
@@ -87,9 +87,9 @@ function linesOf(from: number, to: number): string {
 
 test('lines beyond the backlog are dropped and counted, and the others arrive whole and in order', async () => {
   writeLines(0, LINES);
-  const kept = LOG_BACKLOG_BYTES / LINE_BYTES;
+  const kept = MAX_LOG_BACKLOG_BYTES / LINE_BYTES;
   expect(output.dropped).toBe(LINES - kept);
-  expect(await readBytes(LOG_BACKLOG_BYTES)).toBe(linesOf(0, kept));
+  expect(await readBytes(MAX_LOG_BACKLOG_BYTES)).toBe(linesOf(0, kept));
   output.write(lineOf(LINES));
   expect(await readBytes(LINE_BYTES)).toBe(lineOf(LINES));
 });
@@ -128,8 +128,8 @@ test('a reader that is gone is no fault of the relay, and one that comes back ge
   await until('and has failed again', () => clock.pending === 1);
   output.flush();
   returnReader();
-  const kept = LOG_BACKLOG_BYTES / LINE_BYTES;
-  expect(await readBytes(LOG_BACKLOG_BYTES)).toBe(linesOf(0, kept));
+  const kept = MAX_LOG_BACKLOG_BYTES / LINE_BYTES;
+  expect(await readBytes(MAX_LOG_BACKLOG_BYTES)).toBe(linesOf(0, kept));
   output.write(lineOf(LINES));
   expect(await readBytes(LINE_BYTES)).toBe(lineOf(LINES));
 });

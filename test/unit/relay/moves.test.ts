@@ -45,14 +45,14 @@ test('a link that is dead without anybody knowing is given up once the agent has
 });
 
 test('a link whose claim was registered again with a higher epoch is not given up', async () => {
-  const { link, route, there, passSecond, agents } = start();
+  const { link, route, there, passSecond, agents, leases } = start();
   const { link: control } = await link('job');
   void route();
   await settle();
   // Another pod has the ID with the same epoch, as after a registry that forgot: this one outranks it.
   await there.release('job', 1);
   await there.restore('job', 'hash of job', PEER, 1, LINKED);
-  await agents.restore();
+  await leases.restore();
   await passSecond();
   expect(control.closes).toEqual([]);
   expect(agents.get('job')?.epoch).toBe(2);
@@ -123,7 +123,7 @@ test('a claim with a lower epoch, made after the registry lost the higher one, i
 });
 
 test('the table tells when its last agent has gone', async () => {
-  const { agents, link, there } = start();
+  const { agents, link, there, leases } = start();
   await agents.empty();
   const first = await link('job');
   const second = await link('other');
@@ -136,7 +136,7 @@ test('the table tells when its last agent has gone', async () => {
   expect(isEmpty).toBe(false);
   // Its ID was claimed again, elsewhere.
   await there.claim('other', 'hash of other', PEER);
-  await agents.reassert(second.agent);
+  await leases.reassert(second.agent);
   await told;
   expect(second.agent.gone.aborted).toBe(true);
   // The link closes a little later; by then it is not the table's any more.

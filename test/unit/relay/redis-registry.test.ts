@@ -1,5 +1,6 @@
 // The registry over a Redis that is played by the test: waits, time-outs, bounds and log lines, on a clock of its own.
 import { beforeEach, describe, expect, test } from 'vitest';
+import { MAX_CALLS_IN_FLIGHT } from '../../../services/relay/registry/redis/redis-calls.ts';
 import type {
   RedisClient,
   RedisClientEvents,
@@ -7,11 +8,7 @@ import type {
 } from '../../../services/relay/registry/redis/redis-client.ts';
 import { entryText } from '../../../services/relay/registry/redis/redis-entry.ts';
 import { callFaultFrom } from '../../../services/relay/registry/redis/redis-failure.ts';
-import {
-  LOOK_WITHIN_MS,
-  MAX_CALLS_IN_FLIGHT,
-  RedisRegistry,
-} from '../../../services/relay/registry/redis/redis-registry.ts';
+import { LOOK_WITHIN_MS, RedisRegistry } from '../../../services/relay/registry/redis/redis-registry.ts';
 import type { ScriptName } from '../../../services/relay/registry/redis/redis-scripts.ts';
 import { REGISTRY_TIMEOUT_MS, RENEW_EVERY_MS } from '../../../services/relay/registry/registry.ts';
 import { LEASE_MS } from '../../../services/shared/protocol/lease.ts';
@@ -78,15 +75,19 @@ beforeEach(() => {
     },
     sign: (text: string) => `signed ${text}`,
     verify: (text: string, signature: string) => signature === `signed ${text}`,
-    onReady: () => {
-      readies += 1;
+    recorder: {
+      registryConnected: () => undefined,
+      registryCalled: () => undefined,
+      registryEntryDistrusted: () => undefined,
     },
   };
   registry = new RedisRegistry(options, ({ events }) => {
     redis.events = events;
     return redis;
   });
-  registry.start();
+  registry.start(() => {
+    readies += 1;
+  });
 });
 
 function present(epoch: number): void {

@@ -1,8 +1,7 @@
 // The sessions of a pod: joined, counted, logged once, closed by choice.
 import { expect, test } from 'vitest';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { SessionRoute } from '../../../services/relay/session/ports.ts';
-import { SessionTable } from '../../../services/relay/session/session-table.ts';
+import { type SessionRoute, SessionTable } from '../../../services/relay/session/session-table.ts';
 import { createLog, FakeRecorder } from '../../support/relay/session-core.ts';
 import { FakeStream } from '../../support/stream/fake-stream.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';

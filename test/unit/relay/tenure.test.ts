@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
-import { formatGrant, GRANT_EVERY_MS, readGrant } from '../../../services/relay/hop/grant.ts';
+import { formatGrant, readGrant } from '../../../services/relay/hop/grant.ts';
 import { Continuity, LONGEST_OUTAGE_MS, memoryFrom } from '../../../services/relay/registry/continuity.ts';
 import {
   ELDERS_SEEN_WITHIN_MS,
@@ -13,6 +13,7 @@ import {
   SEEN_NOW,
   TENURE_SLACK_MS,
 } from '../../../services/relay/registry/tenure.ts';
+import { GRANT_EVERY_MS } from '../../../services/relay/session/agent-table.ts';
 
 const HOUR_MS = 3_600_000;
 const BORN = 100 * HOUR_MS;

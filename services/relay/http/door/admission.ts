@@ -1,20 +1,16 @@
-// The door of the public listener: how fast an address may ask, and how many downloads run at once.
+// The door of the public listener: how fast a client address may ask, and how many downloads run at once.
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import type { Slot } from '../../limits/address-limits.ts';
 import type { Admission } from '../../limits/admission.ts';
-import type { Recorder } from '../../session/ports.ts';
 import { askerOf } from './asker.ts';
-import { refuseOver } from './refusal.ts';
+import { refusedOver } from './refusal.ts';
 
 const DOWNLOADS = '/docs/';
 
 /** Puts the door before every route of `app`. */
-export function registerAdmission(
-  app: FastifyInstance,
-  { admission, recorder }: { readonly admission: Admission; readonly recorder: Recorder },
-): void {
+export function registerAdmission(app: FastifyInstance, admission: Admission): void {
   let hasWarned = false;
   app.addHook('onRequest', async (request, reply) => {
     const url = request.raw.url ?? '';
@@ -30,11 +26,11 @@ export function registerAdmission(
       );
     }
     const tooFast = admission.refuseRequest(asker);
-    if (tooFast !== undefined) return refuseOver(reply, recorder, tooFast);
+    if (tooFast !== undefined) return reply.send(refusedOver(tooFast));
     if (request.method !== 'GET' || !url.startsWith(DOWNLOADS)) return;
     const download = admission.admit('downloads', asker);
-    if (download.kind === 'over') return refuseOver(reply, recorder, download);
-    // Also of an answer whose turn never came: of requests that were sent one behind the other.
+    if (download.kind === 'over') return reply.send(refusedOver(download));
+    // `close` comes also where requests were sent one behind the other, and the turn of this answer never came.
     reply.raw.once('close', () => {
       download.slot.release();
     });

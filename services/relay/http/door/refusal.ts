@@ -1,34 +1,76 @@
-// A refusal on its way out: status, JSON body, counter and log line in one place.
-import type { FastifyReply } from 'fastify';
+// Refusals: a route or a hook returns one, and this file alone answers it, counts it and logs it.
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { OverLimit } from '../../limits/admission.ts';
-import type { Recorder } from '../../session/ports.ts';
-import { addressOf } from './origin.ts';
+import { addressOf } from './asker.ts';
 
-/** Answers with the refusal; `fields` go into the log line. */
-export function refuse(
+/** More of a path than this is not repeated in a message or in the log, in characters. */
+export const MAX_SHOWN_PATH_CHARACTERS = 200;
+
+/** Counts refusals, by code. */
+export interface RefusalRecorder {
+  refused(code: RefusalCode): void;
+}
+
+/** What a refusal has beside its code and message. */
+export interface RefusalDetails {
+  /** Fields of the log line. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** HTML for a browser, in place of the JSON body. */
+  readonly page?: string;
+}
+
+/** A no. To refuse, a route returns one, or a hook sends one. Its status is the code's (`REFUSALS`). */
+export class Refused {
+  readonly code: RefusalCode;
+  /** For the person who asked: what is wrong, and what to do next. */
+  readonly message: string;
+  readonly details: RefusalDetails;
+
+  constructor(code: RefusalCode, message: string, details: RefusalDetails = {}) {
+    this.code = code;
+    this.message = message;
+    this.details = details;
+  }
+}
+
+/** The refusal of whoever has met a limit: it says which one, and when to come back. */
+export function refusedOver(over: OverLimit, fields: Readonly<Record<string, unknown>> = {}): Refused {
+  const { code, limit, message, retrySeconds } = over;
+  return new Refused(code, message, {
+    fields: { ...fields, limit },
+    // RFC 9110 section 10.2.3. No other refusal has it: another pod may answer those otherwise at once.
+    headers: { 'retry-after': String(retrySeconds) },
+  });
+}
+
+/** Answers, counts and logs every `Refused` that a route of `app` returns or a hook of `app` sends. */
+export function answerRefusals(app: FastifyInstance, recorder: RefusalRecorder): void {
+  app.addHook('preSerialization', (_request, reply, payload, done) => {
+    done(null, payload instanceof Refused ? answerTo(payload, reply, recorder) : payload);
+  });
+}
+
+/** Sends a refusal where fastify runs no hooks: for a request that it could not even route. */
+export function sendRefusal(refused: Refused, reply: FastifyReply, recorder: RefusalRecorder): void {
+  void reply.send(answerTo(refused, reply, recorder));
+}
+
+/** Counts and logs the refusal, puts status and headers on `reply`, and returns the body. */
+function answerTo(
+  { code, message, details }: Refused,
   reply: FastifyReply,
-  recorder: Recorder,
-  code: RefusalCode,
-  message: string,
-  fields: Record<string, unknown> = {},
-): FastifyReply {
+  recorder: RefusalRecorder,
+): { readonly code: RefusalCode; readonly message: string } | string {
   recorder.refused(code);
-  reply.log.info({ ...fields, code, address: addressOf(reply.request) }, 'request refused');
+  reply.log.info({ ...details.fields, code, address: addressOf(reply.request) }, 'request refused');
   // RFC 6455 section 4.2.2 asks for the version that is spoken.
   if (code === 'upgrade_required')
     void reply.headers({ upgrade: 'websocket', 'sec-websocket-version': '13' });
-  return reply.code(REFUSALS[code].status).send({ code, message });
-}
-
-/** Says that a limit was met, and when to come back. */
-export function refuseOver(
-  reply: FastifyReply,
-  recorder: Recorder,
-  { code, limit, message, retrySeconds }: OverLimit,
-  fields: Record<string, unknown> = {},
-): FastifyReply {
-  // RFC 9110 section 10.2.3. No other refusal has it: those pass as soon as another pod is asked.
-  void reply.header('retry-after', String(retrySeconds));
-  return refuse(reply, recorder, code, message, { ...fields, limit });
+  void reply.code(REFUSALS[code].status).headers({ ...details.headers });
+  if (details.page === undefined) return { code, message };
+  void reply.type('text/html; charset=utf-8').serializer((page: string) => page);
+  return details.page;
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { MAX_SHOWN_PATH_CHARACTERS, Refused } from '../door/refusal.ts';
 import {
   type Binary,
   type BinaryLookup,
@@ -28,10 +29,12 @@ export interface DownloadOptions {
 
 const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: '.zst', gzip: '.gz', identity: '' };
 
-/** Kept by whoever likes, but asked again each time (a 304 costs nothing): the address stays when the relay is upgraded. */
+/**
+ * A cache may keep it, but must ask again each time: after an upgrade of the relay, the same address has another file.
+ */
 const CACHE_CONTROL = 'public, no-cache, no-transform';
 
-/** A file that is open, so that a rebuild during the download cannot mix two versions. Whoever holds it closes it. */
+/** An open file, so that a rebuild during the download cannot mix two versions. The holder closes it. */
 interface Variant {
   readonly coding: ContentCoding;
   readonly file: FileHandle;
@@ -58,7 +61,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
         return await sendList(request, reply, options.directory, name);
       const found = findBinary(await listBinaries(options.directory), name, options.defaultPlatform);
       if (found.kind === 'found') return await sendBinary(request, reply, found.binary, name);
-      return sendNotFound(reply, explain(found));
+      return notFound(explain(found), request);
     },
   });
 }
@@ -79,9 +82,9 @@ async function sendList(
   reply: FastifyReply,
   directory: string,
   name: typeof SUMS_FILE | typeof SIGNATURE_FILE,
-): Promise<FastifyReply> {
+): Promise<FastifyReply | Refused> {
   const list = await readList(directory, name);
-  if (list.length === 0) return sendNotFound(reply, name === SUMS_FILE ? notBuilt(name) : NOT_SIGNED);
+  if (list.length === 0) return notFound(name === SUMS_FILE ? notBuilt(name) : NOT_SIGNED, request);
   const etag = `"${createHash('sha256').update(list).digest('hex')}"`;
   reply.headers({ etag, 'cache-control': CACHE_CONTROL, 'x-content-type-options': 'nosniff' });
   if (isNotModified(request, etag)) return reply.code(304).send();
@@ -95,7 +98,7 @@ async function sendBinary(
   reply: FastifyReply,
   binary: Binary,
   name: string,
-): Promise<FastifyReply> {
+): Promise<FastifyReply | Refused> {
   const { headers } = request;
   // If-Range may be a date as well (RFC 9110 section 13.1.5); no date is given out here, so none can match.
   const isRangeFresh =
@@ -106,7 +109,7 @@ async function sendBinary(
       ? acceptableCodings(singleHeader(headers['accept-encoding']))
       : (['identity'] as const);
   const variant = await openVariant(binary.path, codings);
-  if (variant === undefined) return sendNotFound(reply, notBuilt(binary.fileName));
+  if (variant === undefined) return notFound(notBuilt(binary.fileName), request);
 
   let isHandedOver = false;
   try {
@@ -123,10 +126,10 @@ async function sendBinary(
       range === undefined ? { start: 0, end: variant.size - 1 } : resolveByteRange(range, variant.size);
     if (span === undefined) {
       const message = `${binary.fileName} has ${variant.size} bytes, and none in that range`;
-      return await reply
-        .code(416)
-        .header('content-range', `bytes */${variant.size}`)
-        .send({ code: 'range_not_satisfiable', message });
+      return new Refused('range_not_satisfiable', message, {
+        fields: { path: request.url.slice(0, MAX_SHOWN_PATH_CHARACTERS) },
+        headers: { 'content-range': `bytes */${variant.size}` },
+      });
     }
     reply.headers({
       'content-type': 'application/octet-stream',
@@ -174,6 +177,7 @@ function singleHeader(value: string | string[] | undefined): string | undefined 
   return Array.isArray(value) ? value.join(',') : value;
 }
 
-function sendNotFound(reply: FastifyReply, message: string): FastifyReply {
-  return reply.code(404).header('cache-control', 'no-store').send({ code: 'not_found', message });
+function notFound(message: string, { url }: FastifyRequest): Refused {
+  const path = url.slice(0, MAX_SHOWN_PATH_CHARACTERS);
+  return new Refused('not_found', message, { fields: { path }, headers: { 'cache-control': 'no-store' } });
 }

@@ -1,16 +1,16 @@
-// Connections from a TCP balancer: what it says in the PROXY protocol of who is behind it is taken off before all else.
+// Connections from a TCP balancer begin with a PROXY header, which names the client behind it. It is taken off first.
 import type { Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { inRanges } from '../../limits/client-address.ts';
-import { addressOfSocket, fixAddress } from '../door/origin.ts';
+import { addressOfSocket, fixAddress } from './peer-address.ts';
 import { readProxyHeader } from './proxy-header.ts';
 
-/** A balancer sends its header with the first packet; one that has not by then, in milliseconds, is none. */
+/** How long a balancer's header may take, in milliseconds: a balancer sends it with its first packet. */
 export const PROXY_HEADER_WITHIN_MS = 5_000;
 
 export interface BalancedOptions {
-  /** The balancers: addresses, each with a prefix length or without. Others are served as they come. */
+  /** The balancers: addresses and ranges. Connections from elsewhere have no header. */
   readonly from: readonly string[];
   readonly clock: Clock;
   /** A balancer's connection that began without a whole header was cut. */
@@ -18,14 +18,14 @@ export interface BalancedOptions {
 }
 
 /**
- * Lets `server`, HTTP or HTTPS, see connections of balancers from after their header on, as if they were from the address
- * in it. To be called once its own listeners are there, and before it listens. The result cuts those whose header has not
- * come yet, and may be called twice.
+ * Takes the header off each connection of a balancer before `server` (HTTP or HTTPS) sees it; the connection then has the
+ * address that the header names. To be called when the server's own listeners are there, and before it listens. The
+ * result cuts connections whose header has not come yet, and may be called twice.
  */
 export function takeProxyHeaders(server: HttpServer, { from, clock, onMalformed }: BalancedOptions): Cancel {
   const isBalancer = inRanges(from);
   const waiting = new Set<Socket>();
-  /** Of TLS connections, which Node makes anew above those that came: the address behind, by the balancer's end. */
+  /** The address behind, by the balancer's end: Node makes a new socket for TLS, and its address is looked up here. */
   const behind = new Map<string, string>();
   const serve = server.listeners('connection');
   server.removeAllListeners('connection');

@@ -1,28 +1,30 @@
-// A listener: an HTTP server with fastify above it, that logs what it is and keeps the addresses of its peers.
+// A listener: an HTTP server with fastify above it and a log, which keeps the addresses of its peers.
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { type FastifyInstance, fastify, LogController } from 'fastify';
-import type { TrustProxy } from '../../config.ts';
-import { RelayFault } from '../../errors.ts';
+import { type FastifyInstance, type FastifyServerOptions, fastify, LogController } from 'fastify';
 import type { LogOutput } from '../../log/log-output.ts';
 import type { RepeatedLines } from '../../log/repeated-lines.ts';
-import type { Recorder } from '../../session/ports.ts';
-import { fixAddress } from '../door/origin.ts';
-import { answerFaults, answerMalformed } from './malformed.ts';
+import { ListenFault } from './listen-fault.ts';
+import { answerMalformed, type MalformedRecorder } from './malformed.ts';
+import { fixAddress } from './peer-address.ts';
 import { readTlsFiles, type TlsFiles } from './tls.ts';
+import type { TrustProxy } from './trust-proxy.ts';
 import { isWebSocketUpgrade } from './upgrade.ts';
 
-/** A peer that has not sent its request's headers by then is half open, in milliseconds. */
+/** How long a peer may take to send the headers of its request, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
-/** How late a half-open peer may be found, in milliseconds (Node looks every 30 s by itself). */
+/** How often Node looks for peers that are late with their headers, in milliseconds (30 s by default). */
 const HALF_OPEN_CHECK_EVERY_MS = 2_000;
 
-/** No request of ours has a body worth waiting longer for, in milliseconds. */
+/** How long a whole request may take, in milliseconds: only dial orders have a body, and a small one. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Longer than load balancers keep an idle connection to us, so that they never use one that we just closed. */
+/**
+ * In milliseconds. Longer than load balancers keep an idle connection, so that they never use one that we have just
+ * closed.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 export interface ListenerOptions {
@@ -31,16 +33,21 @@ export interface ListenerOptions {
   /** Standard output if there is none. */
   readonly log: Pick<LogOutput, 'write'> | undefined;
   readonly repeated: RepeatedLines;
-  readonly recorder: Recorder;
+  readonly recorder: MalformedRecorder;
+  /** Answers a path that cannot be decoded. */
+  readonly onUndecodable: FastifyServerOptions['frameworkErrors'];
   /** Whose `X-Forwarded-*` to believe. */
   readonly trustProxy: TrustProxy;
   readonly tls: TlsFiles | undefined;
 }
 
+/** A listener; routes are put on it before it is opened. */
+export type Listener = FastifyInstance;
+
 /** Opens nothing. */
-export function createListener(options: ListenerOptions): FastifyInstance {
-  const { podId, logLevel, log, repeated, recorder, trustProxy, tls } = options;
-  const app = fastify({
+export function createListener(options: ListenerOptions): Listener {
+  const { podId, logLevel, log, repeated, recorder, trustProxy, tls, onUndecodable } = options;
+  return fastify({
     logger: {
       level: logLevel,
       base: { pod: podId },
@@ -59,10 +66,9 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     serverFactory: (handler) => createServer(tls, handler),
-    ...answerMalformed(recorder),
+    clientErrorHandler: answerMalformed(recorder),
+    ...(onUndecodable === undefined ? {} : { frameworkErrors: onUndecodable }),
   });
-  answerFaults(app, recorder);
-  return app;
 }
 
 function createServer(tls: TlsFiles | undefined, handler: http.RequestListener): http.Server {
@@ -81,15 +87,15 @@ function createServer(tls: TlsFiles | undefined, handler: http.RequestListener):
     .prependListener('secureConnection', fixAddressOrCut);
 }
 
-/** A peer that was gone before its connection was accepted has no address, and waits for nothing. */
+/** A peer that was gone before its connection was accepted has no address, and needs no answer. */
 function fixAddressOrCut(socket: Socket): void {
   if (socket.remoteAddress === undefined) socket.destroy();
   fixAddress(socket);
 }
 
-/** @throws RelayFault that names the address */
+/** @throws ListenFault */
 export async function listen(
-  app: FastifyInstance,
+  app: Listener,
   listener: 'public' | 'internal',
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<void> {
@@ -100,15 +106,13 @@ export async function listen(
     await app.listen({ host, port });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new RelayFault('listen_failed', `cannot listen on ${host} port ${port}: ${detail}`, {
-      cause: error,
-    });
+    throw new ListenFault(`cannot listen on ${host} port ${port}: ${detail}`, { cause: error });
   } finally {
     app.log.level = level;
   }
   app.log.info({ listener, host, port: portOf(app) }, 'listening');
 }
 
-export function portOf(app: FastifyInstance): number {
+export function portOf(app: Listener): number {
   return (app.server.address() as AddressInfo).port;
 }

@@ -1,10 +1,31 @@
-// What no route answers: paths that are not there, faults of our own, and bytes that are not HTTP.
+// Malformed requests: what came is no request that a route could answer. Each is counted and logged here.
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyServerOptions } from 'fastify';
-import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
-import type { MalformedReason, Recorder } from '../../session/ports.ts';
-import { addressOf, addressOfSocket } from '../door/origin.ts';
-import { refuse } from '../door/refusal.ts';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import type { Log } from '../../session/ports.ts';
+import { addressOfSocket } from './peer-address.ts';
+
+/** Why a request never reached a route, or was cut on its way to one. */
+export const MALFORMED_REASONS = [
+  /** Its headers did not come in time. */
+  'timeout',
+  /** Its headers or its body are too large. */
+  'too_large',
+  'not_http',
+  /** The TLS handshake failed. */
+  'tls',
+  /** A WebSocket handshake that was sent behind a request which is still being answered. */
+  'pipelined',
+  /** So much came behind a handshake that nobody can have waited for the answer. */
+  'early',
+  /** A balancer's connection that does not begin with a PROXY header. */
+  'proxy_header',
+] as const;
+export type MalformedReason = (typeof MALFORMED_REASONS)[number];
+
+/** Counts malformed requests, by reason. */
+export interface MalformedRecorder {
+  requestMalformed(reason: MalformedReason): void;
+}
 
 const ANSWERS: Partial<Record<MalformedReason, string>> = {
   timeout: '408 Request Timeout',
@@ -12,56 +33,32 @@ const ANSWERS: Partial<Record<MalformedReason, string>> = {
   not_http: '400 Bad Request',
 };
 
-/** The options that make fastify answer, count and log what cannot be routed. */
-export function answerMalformed(
-  recorder: Recorder,
-): Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'> {
-  return {
-    clientErrorHandler(this: FastifyInstance, error, socket: Socket) {
-      if (socket.destroyed) return;
-      // A peer that went away has not asked for anything.
-      if (error.code === 'ECONNRESET') return void socket.destroy();
-      const reason = reasonOf(error.code);
-      recorder.requestMalformed(reason);
-      this.log.info({ address: addressOfSocket(socket), reason }, 'malformed request');
-      const answer = ANSWERS[reason];
-      // As Node does by itself: what the kernel does not take at once is not worth waiting for.
-      if (answer !== undefined && socket.writable)
-        socket.write(`HTTP/1.1 ${answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      socket.destroy();
-    },
-    // A path that cannot be decoded, which fastify refuses before it looks for a route.
-    frameworkErrors(_error, request, reply) {
-      const isId = parsePublicTarget(request.raw.url ?? '').kind === 'invalid_id';
-      if (isId) void refuse(reply, recorder, 'invalid_id', `an ID is ${ID_RULE}`);
-      else void refuse(reply, recorder, 'not_found', 'this path cannot be decoded');
-    },
-  };
+/** `about`: the address of the peer, and what else the log is to say. */
+export function tellMalformed(
+  reason: MalformedReason,
+  about: { readonly address: string; readonly [field: string]: unknown },
+  { log, recorder }: { readonly log: Pick<Log, 'info'>; readonly recorder: MalformedRecorder },
+): void {
+  recorder.requestMalformed(reason);
+  log.info({ ...about, reason }, 'malformed request');
 }
 
-/** Answers what has no route with 404, and a fault of ours with 500 and no detail. */
-export function answerFaults(app: FastifyInstance, recorder: Recorder): void {
-  app.setNotFoundHandler((request, reply) => {
-    const { method, url } = request;
-    const message = `nothing is at ${method} ${url.slice(0, 200)}: see / for what is`;
-    return refuse(reply, recorder, 'not_found', message, { method, path: url.slice(0, 200) });
-  });
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { statusCode = 500 } = error;
-    if (statusCode < 500) {
-      const reason = statusCode === 413 ? 'too_large' : 'not_http';
-      recorder.requestMalformed(reason);
-      // The stack is fastify's: the code says all of it.
-      const { code } = error;
-      request.log.info({ address: addressOf(request), reason, code }, 'malformed request');
-      return reply.code(statusCode).send({ code: 'malformed_request', message: error.message });
-    }
-    recorder.refused('fault');
-    // Whoever has gone may have caused it by that; nobody waits for an answer, and nobody should be woken up.
-    const level = request.socket.destroyed ? 'info' : 'error';
-    request.log[level]({ err: error, address: addressOf(request) }, 'request failed');
-    return reply.code(500).send({ code: 'fault', message: 'an internal fault: try again' });
-  });
+/** The option of fastify that answers bytes which are no HTTP request. */
+export function answerMalformed(
+  recorder: MalformedRecorder,
+): NonNullable<FastifyServerOptions['clientErrorHandler']> {
+  return function (this: FastifyInstance, error, socket: Socket) {
+    if (socket.destroyed) return;
+    // A peer that went away has not asked for anything.
+    if (error.code === 'ECONNRESET') return void socket.destroy();
+    const reason = reasonOf(error.code);
+    tellMalformed(reason, { address: addressOfSocket(socket) }, { log: this.log, recorder });
+    const answer = ANSWERS[reason];
+    // As Node does by itself: what the kernel does not take at once is not worth waiting for.
+    if (answer !== undefined && socket.writable)
+      socket.write(`HTTP/1.1 ${answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    socket.destroy();
+  };
 }
 
 function reasonOf(code = ''): MalformedReason {

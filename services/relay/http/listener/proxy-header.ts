@@ -1,4 +1,5 @@
-// The header of the PROXY protocol, versions 1 and 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt): who is behind a balancer.
+// The header of the PROXY protocol, versions 1 and 2, which says who is behind a balancer.
+// Section numbers are those of haproxy.org/download/2.9/doc/proxy-protocol.txt.
 import { isIPv4, isIPv6 } from 'node:net';
 import { readAddress } from '#shared/protocol/address.ts';
 
@@ -11,7 +12,10 @@ export const MAX_V2_BYTES = 2_048;
 export type ProxyHeader =
   /** More has to come. */
   | { readonly kind: 'incomplete' }
-  /** `length` bytes are the header's; without a `source` the balancer speaks for itself (LOCAL) or does not know (UNKNOWN). */
+  /**
+   * `length` bytes are the header's; without a `source` the balancer speaks for itself (LOCAL) or does not know
+   * (UNKNOWN).
+   */
   | { readonly kind: 'complete'; readonly length: number; readonly source: string | undefined }
   | { readonly kind: 'malformed' };
 

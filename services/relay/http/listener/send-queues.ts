@@ -1,4 +1,4 @@
-// Send queues: what the kernel still holds of what was sent on each connection of a port.
+// Send queues: how much the kernel still holds for the peers of a port, connection by connection.
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -9,8 +9,8 @@ const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const ROW = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/;
 
 /**
- * Bytes that wait in the kernel, by the remote port; those of peers that have the same one are added up. Empty where there
- * are no such tables (macOS). Never rejects.
+ * Bytes that wait in the kernel, by the remote port; peers with the same remote port are added up. Empty where there are
+ * no such tables (macOS). Never rejects.
  */
 export async function readSendQueues(localPort: number): Promise<ReadonlyMap<number, number>> {
   const queues = new Map<number, number>();

@@ -5,11 +5,16 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { readSendQueues } from './send-queues.ts';
 import { handshakeSocket } from './upgrade.ts';
 
-/** A peer may take none of its answer for so long, in milliseconds; one that takes a byte now and then may go on. */
+/** How long a peer may take nothing of its answer, in milliseconds. A peer that takes a byte now and then may go on. */
 export const UNTAKEN_FOR_MS = 30_000;
 
-/** How often it is looked at what was taken, in milliseconds: so much later than that a peer may be cut. */
+/** How often the answers are looked at, in milliseconds: a peer is cut that much late at most. */
 export const ANSWERS_LOOK_EVERY_MS = 5_000;
+
+/** Counts answers of which the peer took nothing. */
+export interface UntakenRecorder {
+  answerUntaken(): void;
+}
 
 export interface UntakenAnswerOptions {
   readonly clock: Clock;
@@ -17,10 +22,11 @@ export interface UntakenAnswerOptions {
   readonly onCut: (socket: Socket) => void;
 }
 
-/** An answer on its way, as it was at the last look that found a change. */
+/** An answer on its way. */
 interface Answer {
-  /** What changes whenever the peer takes something. */
+  /** Changes whenever the peer takes something. */
   state: string;
+  /** Since when `state` is as it is, in milliseconds on the Clock. */
   since: number;
 }
 
@@ -32,7 +38,7 @@ export function cutUntakenAnswers(app: FastifyInstance, { clock, onCut }: Untake
   app.addHook('onRequest', (request, reply, done) => {
     if (handshakeSocket(request) === undefined) {
       const { socket } = request;
-      // Of requests sent one behind the other, the last stands for all.
+      // Where requests were sent one behind the other, the last one stands for all of them.
       const answer = { state: '', since: clock.now() };
       answers.set(socket, answer);
       reply.raw.once('close', () => {

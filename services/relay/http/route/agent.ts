@@ -3,19 +3,22 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { MAX_CONTROL_BYTES, parseAgentMessage } from '#shared/protocol/control-messages.ts';
-import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import { createLinkEndpoint } from '#shared/websocket/accept-link.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import { AGENT_BUDGET, TOO_MANY_PIECES } from '#shared/websocket/link-budget.ts';
-import type { Agent } from '../../session/agent-table.ts';
+import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
+import type { Agent, AgentTable } from '../../session/agent-table.ts';
+import type { OwnerCheck } from '../../session/owner-check.ts';
 import { releaseWith } from '../door/admission.ts';
-import { askerOf } from '../door/asker.ts';
-import { addressOf, originOf } from '../door/origin.ts';
-import { refuse, refuseOver } from '../door/refusal.ts';
+import { addressOf, askerOf } from '../door/asker.ts';
+import { Refused, refusedOver } from '../door/refusal.ts';
+import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
+import type { MalformedRecorder } from '../listener/malformed.ts';
 import { acceptUpgrade, handshakeSocket } from '../listener/upgrade.ts';
-import { acceptAgentStream } from './agent-stream.ts';
-import type { RouteOptions } from './route-options.ts';
+import { type AgentStreamOptions, acceptAgentStream, type HopRecorder } from './agent-stream.ts';
+import { originOf } from './public-origin.ts';
 
 /** What an agent did that ws does not put up with. */
 const REASONS_OF_ERRORS: Readonly<Record<string, CloseReason>> = {
@@ -23,69 +26,73 @@ const REASONS_OF_ERRORS: Readonly<Record<string, CloseReason>> = {
   [TOO_MANY_PIECES]: 'over_budget',
 };
 
-export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions): void {
-  const { admission, agents, clock, recorder, registryFailed } = options;
+/** Counts what agents do on their routes. */
+export interface AgentRouteRecorder extends HopRecorder, MalformedRecorder {
+  /** A control message of a type that this version does not know. */
+  controlMessageIgnored(): void;
+}
+
+export interface AgentRouteOptions extends AgentStreamOptions {
+  readonly agents: AgentTable;
+  readonly owners: Pick<OwnerCheck, 'check'>;
+  readonly publicUrl: URL | undefined;
+  readonly recorder: AgentRouteRecorder;
+}
+
+export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOptions): void {
+  const { admission, agents, clock, leaving, recorder } = options;
   const control = createLinkEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
 
   app.get('/agent/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
     if (target.kind === 'invalid_id') {
-      return refuse(reply, recorder, 'invalid_id', `an ID is ${ID_RULE}`, { id: target.id.slice(0, 160) });
+      return refusedId(target.id);
     }
     if (target.kind !== 'agent' && target.kind !== 'agent_stream') {
-      return refuse(
-        reply,
-        recorder,
-        'not_found',
-        'the paths of an agent are /agent/ID and /agent/ID/stream/TICKET',
-      );
+      return new Refused('not_found', 'the paths of an agent are /agent/ID and /agent/ID/stream/TICKET');
     }
     const socket = handshakeSocket(request);
     if (socket === undefined) {
-      return refuse(
-        reply,
-        recorder,
-        'upgrade_required',
-        `${request.url} speaks WebSocket: run ./agent with this URL`,
-      );
+      return new Refused('upgrade_required', `${request.url} speaks WebSocket: run ./agent with this URL`);
     }
     if (target.kind === 'agent_stream') return acceptAgentStream(request, reply, target, options);
-    if (options.draining())
-      return refuse(reply, recorder, 'draining', 'this relay is going away: try again now');
+    if (leaving.aborted) return refusedLeaving();
     const place = admission.admit('links', askerOf(request));
-    if (place.kind === 'over') return refuseOver(reply, recorder, place, { id: target.id });
+    if (place.kind === 'over') return refusedOver(place, { id: target.id });
     releaseWith(socket, place.slot);
     return acceptLink(request, reply, target.id);
   });
 
-  async function acceptLink(request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+  async function acceptLink(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+  ): Promise<FastifyReply | Refused> {
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
     const origin = originOf(request, options.publicUrl);
     if (!offered.includes(AGENT_CONTROL)) {
       const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}/docs/agent`;
       const words = offered.slice(0, 4).map((word) => word.slice(0, 64));
-      return refuse(reply, recorder, 'upgrade_required', message, { id, offered: words });
+      return new Refused('upgrade_required', message, { fields: { id, offered: words } });
     }
     const claim = request.headers[CLAIM_HEADER];
     if (typeof claim !== 'string' || !isClaim(claim)) {
-      return refuse(reply, recorder, 'unauthorized', `the header ${CLAIM_HEADER} must carry a claim secret`, {
-        id,
-      });
+      const message = `the header ${CLAIM_HEADER} must carry a claim secret`;
+      return new Refused('unauthorized', message, { fields: { id } });
     }
     const claimHash = hashClaim(claim);
     const grant = request.headers[GRANT_HEADER];
     const claimed = await agents
       .claim(id, claimHash, typeof grant === 'string' ? grant : undefined)
-      .catch(registryFailed);
+      .catch(undefinedIfRegistryIsAway);
     if (claimed === undefined) {
-      return refuse(reply, recorder, 'registry_unavailable', 'the registry is not reachable: try again', {
-        id,
-      });
+      const message = 'the registry is not reachable: try again';
+      return new Refused('registry_unavailable', message, { fields: { id } });
     }
     if (claimed.kind === 'taken') {
       void options.owners.check(id);
       const message = `ID ${id} is taken by a running agent: choose another, or wait until that one has ended`;
-      return refuse(reply, recorder, 'id_taken', message, { id });
+      return new Refused('id_taken', message, { fields: { id } });
     }
     const address = addressOf(request);
     const isAccepted = acceptUpgrade(request, reply, control, (socket, transport) => {

@@ -1,114 +1,169 @@
 // The client's route: /client/ID, answered once the agent's stream is there.
-import type { FastifyInstance } from 'fastify';
-import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import type { Holder } from '../../limits/held-bytes.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import type { Admission } from '../../limits/admission.ts';
+import type { Asker } from '../../limits/client-address.ts';
+import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
+import type { Holder } from '../../session/ports.ts';
+import type { RouteResult, Router } from '../../session/router.ts';
+import type { SessionTable } from '../../session/session-table.ts';
+import { DISMISSED, type WaitingClients } from '../../session/waiting-clients.ts';
 import { releaseWith } from '../door/admission.ts';
 import { askerOf } from '../door/asker.ts';
-import { refuse, refuseOver } from '../door/refusal.ts';
+import { Refused, refusedOver } from '../door/refusal.ts';
+import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
+import { type MalformedRecorder, tellMalformed } from '../listener/malformed.ts';
 import { acceptStream, handshakeSocket } from '../listener/upgrade.ts';
-import type { RouteOptions } from './route-options.ts';
 import { watchWaitingSocket } from './waiting-socket.ts';
 
-/** The result sends away, with `draining`, those who wait for an agent. */
-export function registerClientRoute(app: FastifyInstance, options: RouteOptions): () => void {
-  const { admission, clock, recorder, router, sessions, registryFailed } = options;
-  /** One for each client that is not answered yet; aborting it ends the wait, and the reason says who did. */
-  const waiting = new Set<AbortController>();
+/** Counts what clients do on their route. */
+export interface ClientRouteRecorder extends MalformedRecorder {
+  /** A client went away before it had a session or an answer. */
+  clientLeft(): void;
+}
+
+export interface ClientRouteOptions {
+  readonly clock: Clock;
+  readonly admission: Admission;
+  readonly router: Pick<Router, 'route'>;
+  readonly sessions: SessionTable;
+  readonly waiting: WaitingClients;
+  readonly recorder: ClientRouteRecorder;
+  /** Aborts when this pod is told to leave. */
+  readonly leaving: AbortSignal;
+}
+
+/** A client that may wait for its agent. */
+interface Waiter {
+  readonly id: string;
+  readonly waitMs: number;
+  readonly asker: Asker;
+  readonly socket: Socket;
+  /** The subprotocols that it offers. */
+  readonly offered: readonly string[];
+}
+
+/** What came of the wait, and what the client sent meanwhile. */
+type WaitResult =
+  | {
+      readonly kind: 'routed';
+      readonly routed: Exclude<RouteResult, { kind: 'abandoned' }>;
+      readonly early: Buffer;
+    }
+  | { readonly kind: 'left' | 'too_eager' | 'dismissed' | 'registry_away' };
+
+export function registerClientRoute(app: FastifyInstance, options: ClientRouteOptions): void {
+  const { admission, clock, leaving, recorder, router, sessions, waiting } = options;
 
   app.get('/client/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
-    if (target.kind === 'invalid_id') {
-      return refuse(reply, recorder, 'invalid_id', `an ID is ${ID_RULE}`, { id: target.id.slice(0, 160) });
-    }
-    if (target.kind !== 'client')
-      return refuse(reply, recorder, 'not_found', 'the path of a client is /client/ID');
+    if (target.kind === 'invalid_id') return refusedId(target.id);
+    if (target.kind !== 'client') return new Refused('not_found', 'the path of a client is /client/ID');
     const { id } = target;
     const socket = handshakeSocket(request);
     if (socket === undefined) {
       const message = `${request.url} speaks WebSocket: use it with wsproxy or tcptows, see /`;
-      return refuse(reply, recorder, 'upgrade_required', message, { id });
+      return new Refused('upgrade_required', message, { fields: { id } });
     }
-    if (options.draining()) return refuse(reply, recorder, 'draining', DRAINING, { id });
+    if (leaving.aborted) return refusedLeaving({ id });
     const asker = askerOf(request);
     const wait = admission.admit('waiting', asker);
-    if (wait.kind === 'over') return refuseOver(reply, recorder, wait, { id });
-    // Before the agent is troubled; the place itself is taken when there is a session.
+    if (wait.kind === 'over') return refusedOver(wait, { id });
+    // A client that could get no session must not trouble the agent. The place is taken once there is a session.
     const room = admission.admit('sessions', asker);
     if (room.kind === 'over') {
       wait.slot.release();
-      return refuseOver(reply, recorder, room, { id });
+      return refusedOver(room, { id });
     }
     room.slot.release();
 
     const askedAt = clock.now();
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
-    const resumable = offered.includes(RESUME);
-    const client = asker.address;
-    const over = new AbortController();
-    const watched = watchWaitingSocket(socket, (why) => {
-      over.abort(why === 'left' ? LEFT : TOO_EAGER);
+    const waiter = { id, waitMs: target.waitSeconds * 1000, asker, socket, offered };
+    const result = await waitForAgent(waiter).finally(() => {
+      wait.slot.release();
     });
-    waiting.add(over);
+    switch (result.kind) {
+      case 'routed':
+        return result.routed.kind === 'refused'
+          ? new Refused(result.routed.code, result.routed.message, { fields: { id } })
+          : startSession(request, reply, waiter, result.routed, result.early);
+      case 'registry_away': {
+        const message = 'the registry is not reachable, so the agent cannot be found: try again';
+        return new Refused('registry_unavailable', message, { fields: { id } });
+      }
+      case 'dismissed':
+        return refusedLeaving({ id });
+      case 'too_eager':
+        tellMalformed('early', { id, address: asker.address }, { log: reply.log, recorder });
+        return hangUp(reply, socket);
+      case 'left': {
+        const seconds = (clock.now() - askedAt) / 1000;
+        recorder.clientLeft();
+        reply.log.info({ id, client: asker.address, seconds }, 'client left while waiting');
+        return hangUp(reply, socket);
+      }
+    }
+  });
+
+  async function waitForAgent({ id, waitMs, asker, socket, offered }: Waiter): Promise<WaitResult> {
+    const over = waiting.add();
+    const watched = watchWaitingSocket(socket, (why) => {
+      over.abort(why);
+    });
+    const client = asker.address;
     const routed = await router
-      .route({ id, client, resumable, waitMs: target.waitSeconds * 1000, signal: over.signal })
-      .catch(registryFailed)
+      .route({ id, client, resumable: offered.includes(RESUME), waitMs, signal: over.signal })
+      .catch(undefinedIfRegistryIsAway)
       .finally(() => {
-        waiting.delete(over);
-        wait.slot.release();
+        waiting.remove(over);
       });
     const early = watched.release();
-    if (over.signal.reason === TOO_EAGER) {
-      // Also where the agent's stream came at that very moment: what was sent is gone.
+    if (over.signal.reason === 'too_eager') {
+      // The agent's stream may have come at that very moment; it is of no use, since what the client sent is gone.
       if (routed?.kind === 'stream') routed.stream.close({ reason: 'going_away' });
-      recorder.requestMalformed('early');
-      reply.log.info({ id, address: client, reason: 'early' }, 'malformed request');
-      reply.hijack();
-      socket.destroy();
-      return reply;
+      return { kind: 'too_eager' };
     }
-    if (routed === undefined) {
-      const message = 'the registry is not reachable, so the agent cannot be found: try again';
-      return refuse(reply, recorder, 'registry_unavailable', message, { id });
-    }
-    switch (routed.kind) {
-      case 'refused':
-        return refuse(reply, recorder, routed.code, routed.message, { id });
-      case 'abandoned':
-        if (over.signal.reason === DISMISSED) return refuse(reply, recorder, 'draining', DRAINING, { id });
-        recorder.clientLeft();
-        reply.log.info({ id, client, seconds: (clock.now() - askedAt) / 1000 }, 'client left while waiting');
-        reply.hijack();
-        socket.destroy();
-        return reply;
-      case 'stream':
-    }
-    const { knownAt, route, stream: agentStream } = routed;
+    if (routed === undefined) return { kind: 'registry_away' };
+    if (routed.kind !== 'abandoned') return { kind: 'routed', routed, early };
+    return { kind: over.signal.reason === DISMISSED ? 'dismissed' : 'left' };
+  }
+
+  function startSession(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { id, asker, socket, offered }: Waiter,
+    { knownAt, route, stream: agentStream }: Extract<RouteResult, { kind: 'stream' }>,
+    early: Buffer,
+  ): FastifyReply | Refused {
     const place = admission.admit('sessions', asker);
     if (place.kind === 'over') {
       agentStream.close({ reason: 'going_away' });
-      return refuseOver(reply, recorder, place, { id });
+      return refusedOver(place, { id });
     }
     releaseWith(socket, place.slot);
+    const client = asker.address;
     const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
     const clientStream = acceptStream(request, reply, { protocol, early, clock });
-    if (clientStream !== undefined) {
-      const watch = (holder: Holder) => admission.watch(asker, holder);
-      sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt, watch });
-    } else {
+    if (clientStream === undefined) {
       recorder.clientLeft();
       reply.log.info({ id, client }, 'client left at the upgrade');
       agentStream.close({ reason: 'going_away' });
+      return reply;
     }
+    const watch = (holder: Holder) => admission.watch(asker, holder);
+    const resumable = offered.includes(RESUME);
+    sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt, watch });
     return reply;
-  });
-
-  return () => {
-    for (const over of waiting) over.abort(DISMISSED);
-  };
+  }
 }
 
-const LEFT = 'the client left';
-const TOO_EAGER = 'the client did not wait for its answer';
-const DISMISSED = 'the relay dismissed it';
-const DRAINING = 'this relay is going away: try again now';
+/** Ends the connection without an answer. */
+function hangUp(reply: FastifyReply, socket: Socket): FastifyReply {
+  reply.hijack();
+  socket.destroy();
+  return reply;
+}

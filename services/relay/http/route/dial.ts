@@ -2,12 +2,17 @@
 import type { FastifyInstance } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { MAX_DIAL_ORDER_BYTES, parseDialOrder } from '../../hop/dial-order.ts';
-import { judgePeerRequest, PEER_HEADER } from '../../hop/peer-credentials.ts';
-import { refuse } from '../door/refusal.ts';
-import type { RouteOptions } from './route-options.ts';
+import type { AgentTable } from '../../session/agent-table.ts';
+import { judgePeer, type PeerDoorOptions, refusedPeer } from '../door/peer.ts';
+import { Refused } from '../door/refusal.ts';
+import { refusedId } from '../door/usual-refusals.ts';
 
-export function registerDialRoute(app: FastifyInstance, options: RouteOptions): void {
-  const { agents, clock, key, recorder } = options;
+export interface DialRouteOptions extends PeerDoorOptions {
+  readonly agents: Pick<AgentTable, 'get'>;
+}
+
+export function registerDialRoute(app: FastifyInstance, options: DialRouteOptions): void {
+  const { agents, recorder } = options;
   // The signature is over the bytes, so they are kept as they came.
   app.addContentTypeParser(
     'application/json',
@@ -19,25 +24,16 @@ export function registerDialRoute(app: FastifyInstance, options: RouteOptions): 
   app.post<{ Params: { id: string } }>('/dial/:id', (request, reply) => {
     const { id } = request.params;
     const body = typeof request.body === 'string' ? request.body : '';
-    const header = request.headers[PEER_HEADER];
-    const verdict = judgePeerRequest(
-      key,
-      { method: 'POST', path: request.url, body },
-      typeof header === 'string' ? header : undefined,
-      clock.wallTime(),
-    );
-    if (verdict !== 'genuine') {
-      recorder.peerRejected(verdict);
-      return refuse(reply, recorder, 'unauthorized', `the credential of the peer is ${verdict}`, { id });
-    }
+    const verdict = judgePeer(request, body, options);
+    if (verdict !== 'genuine') return refusedPeer(verdict, recorder, { id });
     const order = parseDialOrder(body);
     if (order === undefined || !isValidId(id)) {
       recorder.peerRejected('malformed');
-      return refuse(reply, recorder, 'invalid_id', 'not a dial order', { id: id.slice(0, 160) });
+      return refusedId(id, 'not a dial order');
     }
     const agent = agents.get(id);
     if (agent === undefined)
-      return refuse(reply, recorder, 'agent_not_found', 'this agent is not on this pod', { id });
+      return new Refused('agent_not_found', 'this agent is not on this pod', { fields: { id } });
     agent.link.send({ type: 'dial', ...order });
     return reply.code(202).send({ status: 'sent' });
   });

@@ -1,9 +1,9 @@
 // Health: /healthz says that the process answers, /readyz that it should be given work.
 import type { FastifyInstance } from 'fastify';
 
-export function registerHealth(app: FastifyInstance, draining: () => boolean): void {
+export function registerHealth(app: FastifyInstance, leaving: AbortSignal): void {
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', (_request, reply) =>
-    draining() ? reply.code(503).send({ status: 'draining' }) : reply.send({ status: 'ready' }),
+    leaving.aborted ? reply.code(503).send({ status: 'draining' }) : reply.send({ status: 'ready' }),
   );
 }

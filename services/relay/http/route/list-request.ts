@@ -1,8 +1,8 @@
 // Who asks for the list of sessions: another relay, a person on this machine, or somebody else.
 import type { FastifyRequest } from 'fastify';
-import type { ClusterKey } from '../../hop/cluster-key.ts';
-import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
-import { isLoopback } from '../../internal-host.ts';
+import { PEER_HEADER, type PeerVerdict } from '../../hop/peer-credentials.ts';
+import { judgePeer, type PeerDoorOptions } from '../door/peer.ts';
+import { isLoopback } from '../listener/internal-host.ts';
 
 export type ListRequestVerdict =
   | { readonly kind: 'peer' }
@@ -10,16 +10,18 @@ export type ListRequestVerdict =
   | { readonly kind: 'local' }
   | { readonly kind: 'stranger' }
   | { readonly kind: 'rejected'; readonly verdict: Exclude<PeerVerdict, 'genuine'> }
-  /** It comes from this machine, but from a browser or a proxy that acts for somebody else; `sign` is what says so. */
+  /**
+   * It comes from this machine, but from a browser or a proxy that acts for somebody else; `sign` says what shows that.
+   */
   | { readonly kind: 'spoken_for'; readonly sign: string };
 
 /**
- * Where whoever is on this machine comes from, to an IPv4 and to a dual-stack socket. Not all of 127/8: sidecars of a
- * service mesh pass on what comes from elsewhere by an address of their own there (Istio's is 127.0.0.6).
+ * The addresses from which somebody on this machine asks, as an IPv4 and as a dual-stack socket show them. Not all of
+ * 127/8: the sidecars of a service mesh use an address of that range (Istio: 127.0.0.6) for requests from elsewhere.
  */
 const OWN_ADDRESSES: readonly string[] = ['127.0.0.1', '::ffff:127.0.0.1', '::1'];
 
-/** What a proxy adds when it passes on what another asked for. */
+/** Headers that a proxy adds when it passes on a request. */
 const PROXY_HEADERS = [
   'x-forwarded-for',
   'x-forwarded-host',
@@ -29,14 +31,16 @@ const PROXY_HEADERS = [
   'via',
 ] as const;
 
-/** How a browser says that the person typed the address, or that a page from here asks (W3C Fetch Metadata). */
+/** Values of sec-fetch-site (W3C Fetch Metadata) of a person who typed the address, and of our own pages. */
 const OWN_SITES: readonly unknown[] = [undefined, 'none', 'same-origin'];
 
-/** No header makes a request local: only the address of its socket does, and headers can only take that away. */
-export function judgeListRequest(request: FastifyRequest, key: ClusterKey, now: number): ListRequestVerdict {
-  const credential = request.headers[PEER_HEADER];
-  if (typeof credential === 'string') {
-    const verdict = judgePeerRequest(key, { method: 'GET', path: request.url, body: '' }, credential, now);
+/** Only the address of the socket makes a request local. Headers can take that away, and never give it. */
+export function judgeListRequest(
+  request: FastifyRequest,
+  options: Omit<PeerDoorOptions, 'recorder'>,
+): ListRequestVerdict {
+  if (typeof request.headers[PEER_HEADER] === 'string') {
+    const verdict = judgePeer(request, '', options);
     return verdict === 'genuine' ? { kind: 'peer' } : { kind: 'rejected', verdict };
   }
   const { remoteAddress = '' } = request.socket;
@@ -45,7 +49,7 @@ export function judgeListRequest(request: FastifyRequest, key: ClusterKey, now: 
   return sign === undefined ? { kind: 'local' } : { kind: 'spoken_for', sign };
 }
 
-/** A page whose name leads to this machine (DNS rebinding) gives itself away by that name. */
+/** The Host header gives away a page whose own name was made to lead here (DNS rebinding). */
 function signOfAnother({ headers, host, hostname }: FastifyRequest): string | undefined {
   const proxied = PROXY_HEADERS.find((name) => headers[name] !== undefined);
   if (proxied !== undefined) return `the header ${proxied}`;

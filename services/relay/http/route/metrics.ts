@@ -1,9 +1,14 @@
 // /metrics, in the text format of Prometheus.
 import type { FastifyInstance } from 'fastify';
-import type { Metrics } from '../../metrics/metrics.ts';
 
-export function registerMetrics(app: FastifyInstance, metrics: Metrics): void {
+/** What a scrape gets. */
+export interface Exposition {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export function registerMetrics(app: FastifyInstance, exposition: Exposition): void {
   app.get('/metrics', async (_request, reply) => {
-    return reply.header('content-type', metrics.contentType).send(await metrics.text());
+    return reply.header('content-type', exposition.contentType).send(await exposition.text());
   });
 }

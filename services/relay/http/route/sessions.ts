@@ -2,17 +2,25 @@
 import type { FastifyInstance } from 'fastify';
 import { PEER_HEADER, signPeerRequest } from '../../hop/peer-credentials.ts';
 import type { Cluster, Peer } from '../../kubernetes/cluster.ts';
-import { refuse } from '../door/refusal.ts';
+import type { Owner } from '../../registry/registry.ts';
+import type { Agent } from '../../session/agent-table.ts';
+import type { Session } from '../../session/session-table.ts';
+import { type PeerDoorOptions, refusedPeer } from '../door/peer.ts';
+import { Refused } from '../door/refusal.ts';
 import { judgeListRequest } from './list-request.ts';
-import type { RouteOptions } from './route-options.ts';
 
 /** A pod that does not answer within this time is listed as unreachable, in milliseconds. */
 const PEER_LIST_WITHIN_MS = 3_000;
 
-type SessionListOptions = Pick<
-  RouteOptions,
-  'self' | 'agents' | 'sessions' | 'draining' | 'key' | 'clock' | 'recorder'
-> & { readonly cluster: Pick<Cluster, 'peers'> };
+export interface SessionListOptions extends PeerDoorOptions {
+  /** This pod; its address is known once the internal listener is open. */
+  readonly self: Owner;
+  readonly cluster: Pick<Cluster, 'peers'>;
+  readonly agents: Iterable<Agent>;
+  readonly sessions: Iterable<Session>;
+  /** Aborts when this pod is told to leave. */
+  readonly leaving: AbortSignal;
+}
 
 interface PodList {
   readonly pod: string;
@@ -20,17 +28,14 @@ interface PodList {
 }
 
 export function registerSessions(app: FastifyInstance, options: SessionListOptions): void {
-  const { self, cluster, key, clock, recorder } = options;
+  const { self, cluster, recorder } = options;
   app.get<{ Querystring: { cluster?: string } }>('/sessions', async (request, reply) => {
-    const verdict = judgeListRequest(request, key, clock.wallTime());
-    if (verdict.kind === 'stranger') return refuse(reply, recorder, 'unauthorized', HOW_TO_ASK);
-    if (verdict.kind === 'rejected') {
-      recorder.peerRejected(verdict.verdict);
-      return refuse(reply, recorder, 'unauthorized', `the credential of the peer is ${verdict.verdict}`);
-    }
+    const verdict = judgeListRequest(request, options);
+    if (verdict.kind === 'stranger') return new Refused('unauthorized', HOW_TO_ASK);
+    if (verdict.kind === 'rejected') return refusedPeer(verdict.verdict, recorder);
     if (verdict.kind === 'spoken_for') {
       const message = `this list is for people on this machine, and ${verdict.sign} says that somebody else asks`;
-      return refuse(reply, recorder, 'foreign_origin', message);
+      return new Refused('foreign_origin', message);
     }
     // No script or frame of another page gets at it, whatever the page says that it is.
     void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
@@ -41,11 +46,11 @@ export function registerSessions(app: FastifyInstance, options: SessionListOptio
   });
 }
 
-function listHere({ self, agents, sessions, draining }: SessionListOptions): PodList {
+function listHere({ self, agents, sessions, leaving }: SessionListOptions): PodList {
   return {
     pod: self.pod,
     address: self.address,
-    draining: draining(),
+    draining: leaving.aborted,
     agents: [...agents].map(({ id, epoch, since, address, status }) => ({
       id,
       epoch,

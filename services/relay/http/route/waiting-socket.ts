@@ -1,17 +1,17 @@
-// A socket whose handshake is not answered yet: notices when the peer leaves, and keeps the little that it sends early.
+// The socket of a client that waits for its answer: notices when the client leaves, and keeps what it sends early.
 import type { Socket } from 'node:net';
 
 /**
- * What a peer may send before its handshake is answered, in bytes, and what is held of that at most. A client waits for
- * the answer (RFC 6455 section 4.1), so this is for those that know no better. More cannot be left to the kernel: one
- * read brings 64 KiB, and no waiting client is worth so much.
+ * How much a peer may send before its handshake is answered, in bytes; it is held until then. A client must wait for the
+ * answer (RFC 6455 section 4.1), and this is for clients that do not. What is over cannot be left to the kernel, since
+ * the socket has to be read to notice that a client leaves, and each read may bring 64 KiB.
  */
-export const EARLY_BYTES_LIMIT = 16 * 1024;
+export const MAX_EARLY_BYTES = 16 * 1024;
 
-/** Where the copies begin to grow, in bytes: a first frame with its header fits. */
+/** The first size of the copy, in bytes: a first frame with its header fits. */
 const FIRST_ROOM_BYTES = 256;
 
-/** Why a peer is not waited for any more: it has gone, or it sent more than EARLY_BYTES_LIMIT. */
+/** Why a wait ends: the peer has gone, or it sent more than MAX_EARLY_BYTES. */
 export type Departure = 'left' | 'too_eager';
 
 export interface WaitingSocket {
@@ -19,13 +19,13 @@ export interface WaitingSocket {
   release(): Buffer;
 }
 
-/** Watches `socket`, and calls `leave` when the peer is not to be waited for. Reading is the only way to hear of that. */
+/** Calls `leave` when the peer has gone or sent too much. It reads `socket`, which is the only way to hear of either. */
 export function watchWaitingSocket(socket: Socket, leave: (why: Departure) => void): WaitingSocket {
   /** Copies, since a chunk can be a small part of a large piece of memory. */
   let held = EMPTY;
   let size = 0;
   const keep = (chunk: Buffer): void => {
-    if (size + chunk.length > EARLY_BYTES_LIMIT) {
+    if (size + chunk.length > MAX_EARLY_BYTES) {
       stop();
       held = EMPTY;
       size = 0;
@@ -60,7 +60,7 @@ export function watchWaitingSocket(socket: Socket, leave: (why: Departure) => vo
 /** `held`, or a larger one with the same beginning. Not from Node's pool, which would be held as a whole. */
 function withRoom(held: Buffer, size: number, needed: number): Buffer {
   if (needed <= held.length) return held;
-  const room = Math.max(needed, Math.min(EARLY_BYTES_LIMIT, Math.max(FIRST_ROOM_BYTES, 2 * held.length)));
+  const room = Math.max(needed, Math.min(MAX_EARLY_BYTES, Math.max(FIRST_ROOM_BYTES, 2 * held.length)));
   const larger = Buffer.allocUnsafeSlow(room);
   held.copy(larger, 0, 0, size);
   return larger;

@@ -1,6 +1,7 @@
 // The usage page: `GET /`, the commands for this very relay, as HTML or as plain text.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
+import { Refused } from '../door/refusal.ts';
 import { addressFromPublicUrl, addressFromRequest } from './own-address.ts';
 import { renderPage } from './page.ts';
 import { renderPlainText } from './plain-text.ts';
@@ -36,7 +37,7 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       reply.headers({ ...SECURITY_HEADERS, vary: 'accept', 'cache-control': CACHE_CONTROL });
       const relay = fixed ?? addressFromRequest(request.protocol, request.host);
       if (relay === undefined)
-        return refuse(reply, 'invalid_host', 'the Host header names no host; ask for this page by its name');
+        return new Refused('invalid_host', 'the Host header names no host; ask for this page by its name');
 
       const asked = [request.query.id ?? ''].flat().join(' ');
       const id = isValidId(asked) ? asked : undefined;
@@ -44,14 +45,16 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       const { defaultPlatform } = options;
       const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
       const page = { relay, id, platforms, defaultPlatform, agentSha256 };
-      if (!acceptsHtml(request)) {
-        if (rejectedId !== undefined) return refuse(reply, 'invalid_id', lowerFirst(ID_HINT));
-        return reply.type('text/plain; charset=utf-8').send(renderPlainText(page));
-      }
-      return reply
-        .code(rejectedId === undefined ? 200 : 400)
-        .type('text/html; charset=utf-8')
-        .send(renderPage({ ...page, rejectedId }));
+      const isForBrowser = acceptsHtml(request);
+      if (rejectedId !== undefined)
+        return new Refused(
+          'invalid_id',
+          lowerFirst(ID_HINT),
+          isForBrowser ? { page: renderPage({ ...page, rejectedId }) } : {},
+        );
+      return isForBrowser
+        ? reply.type('text/html; charset=utf-8').send(renderPage(page))
+        : reply.type('text/plain; charset=utf-8').send(renderPlainText(page));
     },
   });
 }
@@ -59,10 +62,6 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
 /** Browsers name text/html; curl and wget take anything, and people read text better there. */
 function acceptsHtml(request: FastifyRequest): boolean {
   return /\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(request.headers.accept ?? '');
-}
-
-function refuse(reply: FastifyReply, code: string, message: string): FastifyReply {
-  return reply.code(400).send({ code, message });
 }
 
 function lowerFirst(text: string): string {

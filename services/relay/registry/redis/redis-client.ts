@@ -43,7 +43,7 @@ export interface RedisClientOptions {
   readonly events: RedisClientEvents;
   /** Written on each connect, to learn that writes are taken. */
   readonly probeKey: string;
-  /** No answer for so long is a failure, in milliseconds. */
+  /** How long a server may take to answer, in milliseconds. */
   readonly timeoutMs: number;
 }
 

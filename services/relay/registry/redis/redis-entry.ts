@@ -7,7 +7,10 @@ import type { Tenure } from '../tenure.ts';
 export const ENTRY_FAULTS = ['wrong_type', 'too_big', 'missing_field', 'malformed', 'bad_signature'] as const;
 export type EntryFault = (typeof ENTRY_FAULTS)[number];
 
-/** The fields in the order of ENTRY_FIELDS and TENURE_FIELDS, as the scripts give them: complete, of bounded length, numbers checked. */
+/**
+ * The fields in the order of ENTRY_FIELDS and TENURE_FIELDS, as the scripts give them: complete, of bounded length,
+ * numbers checked.
+ */
 export type EntryFields = readonly [
   pod: string,
   address: string,
@@ -34,8 +37,8 @@ export type ReadEntry =
 
 /**
  * What is signed of an entry. It binds the address to the ID and the claim, so that an entry can neither be made up nor
- * copied to another ID. Epoch and times are not in it, since they are made inside Redis and lead nobody astray: whoever can
- * write them could as well delete the entry, and what outranks it needs a grant.
+ * copied to another ID. Epoch and times are not in it, since they are made inside Redis and lead nobody astray: whoever
+ * can write them could as well delete the entry, and what outranks it needs a grant.
  */
 export function entryText(id: string, owner: Owner, claimHash: string): string {
   return JSON.stringify([id, owner.pod, owner.address, claimHash]);

@@ -1,5 +1,5 @@
 // What went wrong with a call to Redis: one word for the log and the metric, whatever the library calls it.
-import { RelayFault } from '../../errors.ts';
+import { RegistryUnavailable } from '../registry-unavailable.ts';
 
 export const REDIS_FAILURES = [
   /** No connection at the moment. */
@@ -24,11 +24,11 @@ const REPLY_CODE = /^-?([A-Z]{3,})(?: |$)/;
  * The failure of a call as the relay knows it. Of the library's error only the message is kept: the object also carries
  * the command with its arguments, and those of AUTH are the password.
  */
-export class RedisCallFault extends RelayFault {
+export class RedisCallFault extends RegistryUnavailable {
   readonly failure: RedisFailure;
 
   constructor(failure: RedisFailure, detail: string) {
-    super('registry_unavailable', `registry unavailable, redis ${failure}: ${detail}`);
+    super(`registry unavailable, redis ${failure}: ${detail}`);
     this.name = 'RedisCallFault';
     this.failure = failure;
   }

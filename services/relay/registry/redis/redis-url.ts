@@ -64,11 +64,11 @@ class UrlFault extends Error {}
  * Reads a Redis URL:
  *
  * - `redis://[USER:PASSWORD@]HOST[:6379][/DB]`: one server (or a proxy, or a managed service's primary endpoint).
- * - `redis+sentinel://[USER:PASSWORD@]HOST[:26379],HOST,…/MASTER[/DB]`: the master that the sentinels name. Sentinels with
- *   a password of their own: `?sentinel_password=…`, and `&sentinel_username=…` where they have users.
+ * - `redis+sentinel://[USER:PASSWORD@]HOST[:26379],HOST,…/MASTER[/DB]`: the master that the sentinels name. Sentinels
+ * with a password of their own: `?sentinel_password=…`, and `&sentinel_username=…` where they have users.
  * - `redis+cluster://[USER:PASSWORD@]HOST[:6379],HOST,…`: Redis Cluster; any of its nodes.
  * - `rediss://`, `rediss+sentinel://`, `rediss+cluster://`: the same with TLS, to the sentinels too. Certificates are
- *   checked against the hosts that are dialled; a private CA comes from NODE_EXTRA_CA_CERTS.
+ * checked against the hosts that are dialled; a private CA comes from NODE_EXTRA_CA_CERTS.
  *
  * A password without a user is `:PASSWORD@`. What is special in a URL (`/ ? # @ : %`) is percent-encoded in both.
  */

@@ -1,11 +1,11 @@
-// Wake-ups: who on this pod waits for the claim of which ID, and the channels that are subscribed to because of it.
+// Wake-ups: who on this pod waits for a claim of which ID, and the channels that the pod subscribes to for them.
 import type { RedisClient } from './redis-client.ts';
 
 type Wake = () => void;
 
 interface Watch {
   readonly wakes: Set<Wake>;
-  /** True from the server's answer on: from then on no claim goes unheard while the connection lasts. */
+  /** True once the server has confirmed the subscription: no claim goes unheard then, while the connection lasts. */
   isHeard: boolean;
 }
 
@@ -24,9 +24,8 @@ export class Wakeups {
   }
 
   /**
-   * Calls `wake` for each message on `channel`, and once as soon as messages are heard: what was claimed before that went
-   * unnoticed, so it is then that a look closes the gap. Wakes again after each loss of the connection, for the same
-   * reason. The result ends it and may be called twice.
+   * Calls `wake` for each message on `channel`, and once when the subscription begins, since a claim before that went
+   * unnoticed. The same happens after each loss of the connection. The result ends it and may be called twice.
    */
   watch(channel: string, wake: Wake): () => void {
     const watch = this.#watches.get(channel) ?? this.#open(channel);

@@ -1,4 +1,4 @@
-// The internal listener's address: this machine's own, unless other pods must reach it.
+// The address of the internal listener: loopback, unless other pods must reach it.
 import { isIP } from 'node:net';
 
 /** Not `localhost`: that may be `::1` alone, and `kubectl port-forward` and older tools ask for IPv4 first. */
@@ -14,8 +14,8 @@ export interface InternalHostChoice {
 }
 
 /**
- * Loopback unless POD_ADDRESS says that somebody else comes by it. Several relays on one machine, with POD_ADDRESS on
- * loopback, stay there.
+ * Loopback, unless POD_ADDRESS is an address at which other machines reach this pod. Several relays on one machine, each
+ * with a POD_ADDRESS on loopback, stay on loopback.
  */
 export function internalHostFor({ given, host, podAddress }: InternalHostChoice): string {
   if (given !== undefined) return given;
@@ -31,7 +31,10 @@ export function ownAddress(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** True for the loopback addresses of IPv4 (RFC 1122 section 3.2.1.3), also as a dual-stack socket names them, and of IPv6. */
+/**
+ * True for the loopback addresses of IPv4 (RFC 1122 section 3.2.1.3), also as a dual-stack socket names them, and of
+ * IPv6.
+ */
 export function isLoopback(address: string): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));

@@ -1,0 +1,147 @@
+// The session core of one relay, and what it works with: registry, cluster, peers and limits. Nothing here knows HTTP.
+import { randomBytes } from 'node:crypto';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import type { Config } from './config.ts';
+import { ClusterKey } from './hop/cluster-key.ts';
+import { grantsOf } from './hop/grant.ts';
+import { PeerDialler } from './hop/peer-dialler.ts';
+import { ticketsOf } from './hop/ticket.ts';
+import type { ApiRecorder } from './kubernetes/api-troubles.ts';
+import { type Cluster, workOf } from './kubernetes/cluster.ts';
+import { createKubeCluster } from './kubernetes/kube-cluster.ts';
+import { standalone } from './kubernetes/standalone.ts';
+import { Admission, type LimitRecorder } from './limits/admission.ts';
+import { type ProcessMemory, processMemory } from './limits/memory.ts';
+import { MemoryRegistry } from './registry/memory.ts';
+import { createRedisRegistry } from './registry/redis/redis.ts';
+import type { RedisRecorder } from './registry/redis/redis-registry.ts';
+import type { AgentRegistry } from './registry/registry.ts';
+import { type AgentRecorder, AgentTable } from './session/agent-table.ts';
+import { LeaseKeeper } from './session/lease-keeper.ts';
+import { OwnerCheck } from './session/owner-check.ts';
+import { PendingDials } from './session/pending-dials.ts';
+import type { Log } from './session/ports.ts';
+import { type OrderRecorder, Router } from './session/router.ts';
+import { type SessionRecorder, SessionTable } from './session/session-table.ts';
+import { WaitingClients } from './session/waiting-clients.ts';
+
+/** The port of the internal listener as the chart's Service names it. */
+const INTERNAL_PORT_NAME = 'internal';
+
+/** How often the cluster hears how busy this pod is, in milliseconds. */
+const REPORT_LOAD_EVERY_MS = 10_000;
+
+export interface CoreOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: AgentRecorder &
+    ApiRecorder &
+    LimitRecorder &
+    OrderRecorder &
+    RedisRecorder &
+    SessionRecorder;
+  /** By default, what the configuration names; so are the next two. */
+  readonly registry?: AgentRegistry;
+  readonly cluster?: Cluster;
+  readonly memory?: ProcessMemory;
+}
+
+export interface Core {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This pod. Its address is set once the internal listener is open, if POD_ADDRESS does not say it. */
+  readonly self: { readonly pod: string; address: string };
+  readonly key: ClusterKey;
+  readonly registry: AgentRegistry;
+  readonly cluster: Cluster;
+  readonly peers: PeerDialler;
+  readonly admission: Admission;
+  readonly agents: AgentTable;
+  readonly leases: LeaseKeeper;
+  readonly owners: OwnerCheck;
+  readonly dials: PendingDials;
+  readonly router: Router;
+  readonly sessions: SessionTable;
+  readonly waiting: WaitingClients;
+}
+
+/** Opens nothing. */
+export function createCore(options: CoreOptions): Core {
+  const { config, clock, log, recorder } = options;
+  const self = { pod: config.podId, address: config.podAddress ?? '' };
+  const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
+  const registry = options.registry ?? createRegistry(options, key);
+  const cluster = options.cluster ?? createCluster(options);
+  const peers = new PeerDialler(key, clock);
+  const memory = options.memory ?? processMemory(config.limits.memoryBytes);
+  const admission = new Admission({ ...config.limits, clock, memory, recorder });
+
+  const grants = grantsOf(key);
+  const agents = new AgentTable({ registry, owner: self, grants, clock, log, recorder });
+  const leases = new LeaseKeeper({ agents, registry, owner: self, clock, log });
+  const owners = new OwnerCheck({ registry, agents, peers, cluster, self, clock });
+  const dials = new PendingDials(clock);
+  const tickets = ticketsOf(key, clock);
+  const found = { agents, leases, dials, registry, peers, cluster };
+  const router = new Router({ ...found, tickets, self, clock, log, recorder });
+  const sessions = new SessionTable({ clock, log, recorder });
+  const waiting = new WaitingClients();
+  return { clock, log, self, key, admission, owners, router, sessions, waiting, ...found };
+}
+
+/** The registry that the configuration names; another kind is one more case here. */
+function createRegistry({ config, clock, log, recorder }: CoreOptions, key: ClusterKey): AgentRegistry {
+  const { podId: pod, registry } = config;
+  const signer = {
+    sign: (text: string) => key.sign('registry', text),
+    verify: (text: string, signature: string) => key.verify('registry', text, signature),
+  };
+  switch (registry.kind) {
+    case 'memory':
+      return new MemoryRegistry(clock);
+    case 'redis':
+      return createRedisRegistry({ target: registry.target, pod, clock, log, recorder, ...signer });
+  }
+}
+
+function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {
+  const { kubernetes, podAddress = '', podId } = config;
+  if (kubernetes === undefined) return standalone;
+  // A Kubernetes pod is told its address (POD_ADDRESS): the others know it by that.
+  const self = { name: podId, address: podAddress };
+  return createKubeCluster({ ...kubernetes, portName: INTERNAL_PORT_NAME, self, clock, log, recorder });
+}
+
+/** Starts what the core does by itself: it connects to the registry, renews leases, and watches the cluster. */
+export function startCore({ agents, cluster, clock, leases, registry, sessions }: Core): Cancel {
+  registry.start(() => {
+    void leases.restore();
+  });
+  const stops = [leases.start(), cluster.start(), reportLoad()];
+
+  /** What the cluster does with the load of this pod is its own business. */
+  function reportLoad(): Cancel {
+    const report = (): Cancel => {
+      cluster.reportLoad(workOf({ agents: agents.size, sessions: sessions.size }));
+      return clock.after(REPORT_LOAD_EVERY_MS, () => {
+        cancel = report();
+      });
+    };
+    let cancel = report();
+    return () => {
+      cancel();
+    };
+  }
+
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Frees what the core holds. May be called twice. */
+export async function stopCore({ admission, peers, registry }: Core): Promise<void> {
+  peers.stop();
+  admission.stop();
+  await registry.stop();
+}

@@ -1,0 +1,99 @@
+// The life of a relay: it starts, it drains when it is told to leave, and it stops.
+import type { Config } from './config.ts';
+import { type Core, startCore, stopCore } from './core.ts';
+import { drain } from './drain.ts';
+import { ownAddress } from './http/listener/internal-host.ts';
+import type { Listeners } from './listeners.ts';
+
+export interface Relay {
+  /** Opens both listeners. Rejects with a ListenFault. */
+  start(): Promise<{ readonly port: number; readonly internalPort: number }>;
+  /** Sends everybody away, then stops. A second call returns the same promise; after a stop, the promise of that. */
+  drain(): Promise<void>;
+  /** Closes everything now. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface LifecycleOptions {
+  readonly config: Config;
+  readonly core: Core;
+  readonly listeners: Listeners;
+  /** Aborted at the first word of leaving. */
+  readonly leaving: AbortController;
+  /** Disposed of at the stop. */
+  readonly background: DisposableStack;
+}
+
+/** serving -> draining -> stopped, or from serving straight to stopped. */
+type Phase =
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'draining'; readonly drained: Promise<void> }
+  | { readonly kind: 'stopped'; readonly stopped: Promise<void> };
+
+export class RelayLifecycle implements Relay {
+  readonly #options: LifecycleOptions;
+  #phase: Phase = { kind: 'serving' };
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<{ port: number; internalPort: number }> {
+    const { background, config, core, listeners } = this.#options;
+    const internalPort = await listeners.openInternal();
+    if (config.podAddress === undefined) core.self.address = ownAddress(config.internalHost, internalPort);
+    const port = await listeners.openPublic();
+    if (config.registry.kind !== 'memory' && config.podAddress === undefined)
+      core.log.warn(
+        { address: core.self.address },
+        'POD_ADDRESS is not set: pods on other machines cannot reach this one',
+      );
+    // It may have been stopped while it opened.
+    if (!background.disposed) {
+      background.defer(listeners.watchCertificate());
+      background.defer(startCore(core));
+    }
+    return { port, internalPort };
+  }
+
+  drain(): Promise<void> {
+    switch (this.#phase.kind) {
+      case 'serving': {
+        const drained = this.#drain();
+        this.#phase = { kind: 'draining', drained };
+        return drained;
+      }
+      case 'draining':
+        return this.#phase.drained;
+      case 'stopped':
+        return this.#phase.stopped;
+    }
+  }
+
+  stop(): Promise<void> {
+    if (this.#phase.kind === 'stopped') return this.#phase.stopped;
+    const stopped = this.#stop();
+    this.#phase = { kind: 'stopped', stopped };
+    return stopped;
+  }
+
+  async #drain(): Promise<void> {
+    const { config, core, leaving } = this.#options;
+    leaving.abort();
+    await drain({ ...core, delayMs: config.drainDelayMs, timeoutMs: config.drainTimeoutMs });
+    await this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    const { background, core, leaving, listeners } = this.#options;
+    const { agents, sessions, waiting } = core;
+    leaving.abort();
+    waiting.dismiss();
+    for (const agent of agents) agent.link.close('restart');
+    sessions.close('restart', () => true);
+    background.dispose();
+    await listeners.close();
+    await stopCore(core);
+    listeners.flushLog();
+  }
+}

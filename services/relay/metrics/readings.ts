@@ -1,0 +1,102 @@
+// What is read at the moment of a scrape instead of being counted along the way.
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { MetLimit } from '../limits/limit-table.ts';
+import type { Level } from '../limits/pod-limits.ts';
+import type { ByteCounts, SessionRoute } from '../session/session-table.ts';
+
+export interface Readings {
+  readonly agents: () => number;
+  /** What the agents here report. */
+  readonly clients: () => { readonly all: number; readonly detached: number };
+  readonly sessions: () => Readonly<Record<SessionRoute, number>>;
+  readonly pendingDials: () => number;
+  /** Bytes since the start. */
+  readonly bytes: () => Readonly<Record<SessionRoute, ByteCounts>>;
+  readonly draining: () => boolean;
+  /** Since the start. */
+  readonly logLinesDropped: () => number;
+  readonly limits: () => ReadonlyMap<MetLimit, Level>;
+}
+
+/** Registers a metric for each reading. */
+export function registerReadings(registry: Registry, readings: Readings): void {
+  function gauge(name: string, help: string, read: () => number): void {
+    const metric = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    });
+    registry.registerMetric(metric);
+  }
+
+  gauge('converge_agents', 'Agents with a control link on this pod.', readings.agents);
+  gauge(
+    'converge_clients',
+    'Clients logged in to the agents on this pod, wherever their streams run; each counts once.',
+    () => readings.clients().all,
+  );
+  gauge(
+    'converge_detached_clients',
+    'Clients of the agents on this pod that are without a transport at the moment and may resume.',
+    () => readings.clients().detached,
+  );
+  const sessions = new Gauge({
+    name: 'converge_sessions',
+    help: 'Sessions through this pod, by route; one over a hop counts on two pods, as waiting and as forwarding.',
+    labelNames: ['route'],
+    registers: [],
+    collect() {
+      for (const [route, count] of Object.entries(readings.sessions())) this.set({ route }, count);
+    },
+  });
+  registry.registerMetric(sessions);
+  gauge('converge_pending_dials', 'Clients whose agent was told to open a stream.', readings.pendingDials);
+  gauge('converge_draining', '1 while this pod drains, else 0.', () => (readings.draining() ? 1 : 0));
+  const bytesMoved = new Counter({
+    name: 'converge_stream_bytes_total',
+    help: 'Bytes moved between streams, by route and direction; those over a hop count on two pods.',
+    labelNames: ['route', 'direction'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [route, { toAgent, toClient }] of Object.entries(readings.bytes())) {
+        this.inc({ route, direction: 'to_agent' }, toAgent);
+        this.inc({ route, direction: 'to_client' }, toClient);
+      }
+    },
+  });
+  registry.registerMetric(bytesMoved);
+  const linesDropped = new Counter({
+    name: 'converge_log_lines_dropped_total',
+    help: 'Lines of the log that are lost, because nobody read them in time.',
+    registers: [],
+    collect() {
+      this.reset();
+      this.inc(readings.logLinesDropped());
+    },
+  });
+  registry.registerMetric(linesDropped);
+  const limitMax = new Gauge({
+    name: 'converge_limit_max',
+    help: 'The most that a limit allows, in its own unit (links, clients, sessions, downloads, requests, bytes).',
+    labelNames: ['limit'],
+    registers: [],
+  });
+  const limitUsed = new Gauge({
+    name: 'converge_limit_used',
+    help: 'How much of a limit is taken, in its own unit; of one per client address, by the address that has most.',
+    labelNames: ['limit'],
+    registers: [],
+    collect() {
+      for (const [limit, { used, max }] of readings.limits()) {
+        this.set({ limit }, used);
+        limitMax.set({ limit }, max);
+      }
+    },
+  });
+  registry.registerMetric(limitUsed);
+  registry.registerMetric(limitMax);
+}

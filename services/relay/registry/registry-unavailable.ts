@@ -1,0 +1,16 @@
+// The registry cannot be reached, or does not answer: no fault of a request, and none of this pod.
+
+export class RegistryUnavailable extends Error {
+  readonly code = 'registry_unavailable';
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RegistryUnavailable';
+  }
+}
+
+/** For a promise's `catch`: undefined where the registry cannot be reached; any other error goes on. */
+export function undefinedIfRegistryIsAway(error: unknown): undefined {
+  if (error instanceof RegistryUnavailable) return undefined;
+  throw error;
+}

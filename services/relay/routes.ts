@@ -1,0 +1,101 @@
+// The routes of both listeners, each behind its doors: what comes first is asked first.
+import type { Socket } from 'node:net';
+import type { Config } from './config.ts';
+import type { Core } from './core.ts';
+import { registerAdmission } from './http/door/admission.ts';
+import { refuseForeignOrigins } from './http/door/foreign-origin.ts';
+import { answerRefusals } from './http/door/refusal.ts';
+import { answerUnrouted } from './http/door/unrouted.ts';
+import { downloadDigest, listPlatforms } from './http/download/binary.ts';
+import { registerDownloads } from './http/download/downloads.ts';
+import { takeProxyHeaders } from './http/listener/balanced-connections.ts';
+import type { Listener } from './http/listener/listener.ts';
+import { type MalformedReason, tellMalformed } from './http/listener/malformed.ts';
+import { addressOfSocket } from './http/listener/peer-address.ts';
+import { cutUntakenAnswers } from './http/listener/untaken-answers.ts';
+import { routeUpgrades } from './http/listener/upgrade.ts';
+import { registerAgentRoutes } from './http/route/agent.ts';
+import { registerClientRoute } from './http/route/client.ts';
+import { registerDialRoute } from './http/route/dial.ts';
+import { registerHealth } from './http/route/health.ts';
+import { registerHopRoute } from './http/route/hop.ts';
+import { registerMetrics } from './http/route/metrics.ts';
+import { registerSessions } from './http/route/sessions.ts';
+import { registerUsagePage } from './http/usage/usage-page.ts';
+import type { Metrics } from './metrics/metrics.ts';
+
+export interface ServingOptions {
+  readonly config: Config;
+  readonly core: Core;
+  readonly metrics: Metrics;
+  /** Aborts when this relay is told to leave. */
+  readonly leaving: AbortSignal;
+  /** Takes what is to end when the relay stops. */
+  readonly background: DisposableStack;
+}
+
+export interface PublicServingOptions extends ServingOptions {
+  /** Where the build put the binaries. */
+  readonly downloads: string;
+  /** `OS-ARCH` of `/docs/agent` and its like. */
+  readonly platform: string;
+}
+
+export function servePublic(app: Listener, options: PublicServingOptions): void {
+  const { background, config, core, downloads, leaving, metrics, platform } = options;
+  const { clock, log } = core;
+  const { proxyProtocolFrom: from, publicUrl } = config;
+  const routes = { ...core, publicUrl, recorder: metrics, leaving };
+
+  if (from.length > 0) {
+    const onMalformed = tellCut('proxy_header', options);
+    background.defer(takeProxyHeaders(app.server, { from, clock, onMalformed }));
+  }
+  openDoors(app, options);
+  registerAdmission(app, core.admission);
+  registerAgentRoutes(app, routes);
+  registerClientRoute(app, routes);
+  background.defer(
+    cutUntakenAnswers(app, {
+      clock,
+      onCut(socket) {
+        metrics.answerUntaken();
+        log.info({ address: addressOfSocket(socket) }, 'answer not taken');
+      },
+    }),
+  );
+  registerDownloads(app, { directory: downloads, defaultPlatform: platform });
+  registerUsagePage(app, {
+    publicUrl: publicUrl?.href,
+    binaries: () => listPlatforms(downloads),
+    agentSha256: () => downloadDigest(downloads, 'agent', platform),
+    defaultPlatform: platform,
+  });
+}
+
+export function serveInternal(app: Listener, options: ServingOptions): void {
+  const { core, leaving, metrics } = options;
+  const routes = { ...core, recorder: metrics, leaving };
+  openDoors(app, options);
+  registerHealth(app, leaving);
+  registerMetrics(app, metrics);
+  registerDialRoute(app, routes);
+  registerHopRoute(app, routes);
+  registerSessions(app, routes);
+}
+
+/** What both listeners have before their routes. */
+function openDoors(app: Listener, options: ServingOptions): void {
+  const { config, core, metrics } = options;
+  answerRefusals(app, metrics);
+  answerUnrouted(app, metrics);
+  refuseForeignOrigins(app, config.publicUrl);
+  routeUpgrades(app, { clock: core.clock, onPipelined: tellCut('pipelined', options) });
+}
+
+/** Counts and logs a connection that was cut because of how it began. */
+function tellCut(reason: MalformedReason, { core, metrics }: ServingOptions) {
+  return (socket: Socket): void => {
+    tellMalformed(reason, { address: addressOfSocket(socket) }, { log: core.log, recorder: metrics });
+  };
+}
