@@ -89,7 +89,6 @@ const RELAY: readonly Room[] = [
     purpose:
       'the core: agents on this pod, clients that wait, the router and the joined sessions; knows no HTTP and no Redis',
     imports: [
-      'services/relay/kubernetes',
       'services/relay/registry',
       'services/shared/machine',
       'services/shared/protocol',
@@ -119,7 +118,7 @@ const RELAY: readonly Room[] = [
     path: 'services/relay/registry/redis',
     purpose: 'the registry in Redis: keys, scripts, entries, connections',
     imports: ['services/relay/registry', 'services/shared/protocol', 'services/shared/time'],
-    libraries: { ioredis: 'redis.ts' },
+    libraries: { ioredis: '*' },
   },
   {
     path: 'services/relay/kubernetes',
@@ -130,7 +129,7 @@ const RELAY: readonly Room[] = [
   {
     path: 'services/relay/limits',
     purpose: 'how much of the relay one address, and everybody together, may have',
-    imports: ['services/shared/protocol', 'services/shared/time'],
+    imports: ['services/relay/session', 'services/shared/protocol', 'services/shared/time'],
   },
   {
     path: 'services/relay/log',
@@ -141,7 +140,9 @@ const RELAY: readonly Room[] = [
     path: 'services/relay/metrics',
     purpose: 'every metric, declared once',
     imports: [
-      'services/relay/hop',
+      'services/relay/http/door',
+      'services/relay/http/listener',
+      'services/relay/http/route',
       'services/relay/kubernetes',
       'services/relay/limits',
       'services/relay/registry/redis',
@@ -156,7 +157,6 @@ const RELAY: readonly Room[] = [
     purpose:
       'the two ports: TLS, upgrades, what balancers put before a connection, and what is no request at all',
     imports: [
-      'services/relay/http/door',
       'services/relay/limits',
       'services/relay/log',
       'services/relay/session',
@@ -170,8 +170,14 @@ const RELAY: readonly Room[] = [
   {
     path: 'services/relay/http/door',
     purpose:
-      'what happens to a request before its route: who asks, whether it is let in, and how a no is sent',
-    imports: ['services/relay/limits', 'services/relay/session', 'services/shared/protocol'],
+      'what happens to a request before its route: who asks, whether it is let in, and the one place that answers, counts and logs a no',
+    imports: [
+      'services/relay/hop',
+      'services/relay/http/listener',
+      'services/relay/limits',
+      'services/shared/protocol',
+      'services/shared/time',
+    ],
     libraries: { fastify: '*' },
   },
   {
@@ -183,7 +189,6 @@ const RELAY: readonly Room[] = [
       'services/relay/http/listener',
       'services/relay/kubernetes',
       'services/relay/limits',
-      'services/relay/metrics',
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
@@ -195,13 +200,13 @@ const RELAY: readonly Room[] = [
   {
     path: 'services/relay/http/download',
     purpose: 'the programs that this relay hands out',
-    imports: [],
+    imports: ['services/relay/http/door'],
     libraries: { fastify: '*' },
   },
   {
     path: 'services/relay/http/usage',
     purpose: 'the usage page, as HTML and as plain text',
-    imports: ['services/relay/http/download', 'services/shared/protocol'],
+    imports: ['services/relay/http/door', 'services/relay/http/download', 'services/shared/protocol'],
     libraries: { fastify: '*' },
   },
 ];
@@ -421,7 +426,13 @@ const TESTS: readonly Room[] = [
   {
     path: 'test/e2e',
     purpose: 'the built programs with the real ssh, sftp and scp',
-    imports: ['deploy/build', 'services/relay/http/usage', 'test/clients', 'test/support/*'],
+    imports: [
+      'deploy/build',
+      'services/relay/http/door',
+      'services/relay/http/usage',
+      'test/clients',
+      'test/support/*',
+    ],
     libraries: { ...TEST_LIBRARIES, fastify: '*', 'playwright-core': '*', ws: '*' },
   },
   {
