@@ -12,14 +12,15 @@ import { fetchThroughProxies } from './access/proxied-fetch.ts';
 import { makeAgentId } from './access/random-token.ts';
 import type { AgentOptions } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor } from './command-line/exit-code.ts';
-import { type SessionCommand, startSessionCommand } from './converge-command/answering-end.ts';
+import { type ConvergeCommand, installConvergeCommand } from './converge-command/answering-end.ts';
 import type { EndReason } from './expiry/end-reason.ts';
 import { startExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
-import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './expiry/life.ts';
 import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
 import { chooseShell } from './job/shell.ts';
+import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './life/life.ts';
+import { sshEventsFrom } from './life/ssh-events.ts';
 import { announcementFrom } from './notices/announcement.ts';
 import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
@@ -34,7 +35,6 @@ import { resumptionFrom } from './relay/resumption.ts';
 import { createStreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
 import { createSshServer } from './ssh/ssh-server.ts';
-import { sshEventsFrom } from './ssh-events.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 
 // The end takes no longer than the SSH server's STOP_TIMEOUT_MS and these two: no program in a session is waited for,
@@ -75,7 +75,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const strangers = createStrangerLog({ clock, log, known: (address) => ssh.known(address) });
   let life: Life = CALLING;
 
-  const inSession = await startSessionCommand({
+  const inSession = await installConvergeCommand({
     clock,
     program: around.program,
     temporaryDirectory: around.temporaryDirectory,
@@ -253,7 +253,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     resolve(code);
   }
 
-  async function removed(made: SessionCommand): Promise<void> {
+  async function removed(made: ConvergeCommand): Promise<void> {
     const done = new AbortController();
     const stopped = made.stop().catch((error: unknown) => {
       const detail = error instanceof Error ? error.message : String(error);

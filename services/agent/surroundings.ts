@@ -1,9 +1,9 @@
 // The surroundings of an agent: what its process gives it.
 
+import type { Environment } from '#shared/machine/environment.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
-import type { Environment } from './job/environment.ts';
 
 export interface AgentSurroundings {
   readonly env: Environment;

@@ -1,6 +1,6 @@
 // The password guard: how fast and how often a password may be guessed, by everybody together and by each source.
 import type { Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from '../crowd/client-source.ts';
+import { clientSourceOf } from '../crowd/client.ts';
 
 /** Wrong passwords of everybody together, then password login is off until somebody says otherwise. */
 export const MAX_PASSWORD_FAILURES = 100;

@@ -3,8 +3,8 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
+import type { Environment } from '#shared/machine/environment.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
-import type { Environment } from '../job/environment.ts';
 import type { Fetch } from './authorized-keys-source.ts';
 
 /** GitHub needs none, a renamed user or a login wall one or two. */

@@ -1,23 +1,13 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
+
+import type { Environment } from '#shared/machine/environment.ts';
 import { parseDuration } from '#shared/time/duration.ts';
-import { SESSION_COMMAND_FLAG } from '../converge-command/shim.ts';
-import type { Environment } from '../job/environment.ts';
+import type { EntryOptions } from '../access/credentials-source.ts';
+import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
 import { helpText } from './help-text.ts';
 import { OPTIONS, type OptionKey, URL_VARIABLE } from './option-table.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
 import { readWords, type Words } from './words.ts';
-
-/** How people prove that they may enter; keys exclude a password. */
-export type EntryOptions =
-  | {
-      readonly kind: 'keys';
-      readonly sources: readonly string[];
-      /** Keys may come by http: as well. */
-      readonly allowsHttp: boolean;
-    }
-  | { readonly kind: 'chosen_password'; readonly password: string }
-  /** The agent is to make a password. */
-  | { readonly kind: 'generated_password' };
 
 export interface AgentOptions {
   readonly relay: RelayAddress;
@@ -38,7 +28,7 @@ export type Invocation =
   | { readonly kind: 'run'; readonly options: AgentOptions; readonly notes: readonly string[] }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
-  | { readonly kind: 'session-command'; readonly socketPath: string; readonly argv: readonly string[] }
+  | { readonly kind: 'converge_command'; readonly socketPath: string; readonly argv: readonly string[] }
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
@@ -51,7 +41,7 @@ const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
-  if (first === SESSION_COMMAND_FLAG) return { kind: 'session-command', socketPath, argv: rest };
+  if (first === CONVERGE_COMMAND_FLAG) return { kind: 'converge_command', socketPath, argv: rest };
   const line = readWords(argv);
   switch (line.kind) {
     case 'help':

@@ -9,20 +9,20 @@ import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { readLine } from './line-reader.ts';
 import { makePrivateDirectory, writeProgram } from './private-directory.ts';
 import {
+  type AgentFacts,
   endReply,
   failureReply,
   holdReply,
   passwordReply,
   releaseReply,
-  type SessionStatus,
   statusReply,
 } from './reply.ts';
 import {
+  type ConvergeReply,
+  type ConvergeRequest,
   formatLine,
   LINE_TIMEOUT_MS,
   parseRequest,
-  type SessionReply,
-  type SessionRequest,
 } from './request.ts';
 import { shimFrom } from './shim.ts';
 
@@ -33,8 +33,8 @@ const MAX_CONNECTIONS = 16;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What the command does in the agent. */
-export interface SessionHandlers {
-  status(): SessionStatus;
+export interface ConvergeAnswers {
+  status(): AgentFacts;
   /** Undefined asks for the agent's timeout. Throws what the file system says. */
   hold(durationMs: number | undefined): Promise<ExpirySnapshot | undefined>;
   /** False if nothing was held. Throws what the file system says. */
@@ -45,7 +45,7 @@ export interface SessionHandlers {
   end(): void;
 }
 
-export interface SessionCommandOptions {
+export interface ConvergeCommandOptions {
   readonly clock: Clock;
   /** The words that start the agent's program again, without arguments; absolute paths. */
   readonly program: readonly string[];
@@ -55,10 +55,10 @@ export interface SessionCommandOptions {
   readonly lastResorts?: readonly string[];
   /** PATH of the agent. */
   readonly path: string | undefined;
-  readonly handlers: SessionHandlers;
+  readonly handlers: ConvergeAnswers;
 }
 
-export interface SessionCommand {
+export interface ConvergeCommand {
   /** Holds `converge` and nothing else. */
   readonly binDirectory: string;
   /** The path of `converge` itself. */
@@ -70,13 +70,13 @@ export interface SessionCommand {
   stop(): Promise<void>;
 }
 
-export type SessionCommandStart =
-  | { readonly kind: 'started'; readonly command: SessionCommand }
+export type ConvergeCommandStart =
+  | { readonly kind: 'started'; readonly command: ConvergeCommand }
   /** The agent works without it; `detail` says why. */
   | { readonly kind: 'unavailable'; readonly detail: string };
 
 /** Installs the command and answers it. Never throws. */
-export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommandStart> {
+export async function installConvergeCommand(options: ConvergeCommandOptions): Promise<ConvergeCommandStart> {
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
@@ -128,7 +128,7 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   server.unref();
 }
 
-async function answer(socket: Socket, { clock, handlers }: SessionCommandOptions): Promise<void> {
+async function answer(socket: Socket, { clock, handlers }: ConvergeCommandOptions): Promise<void> {
   const read = await readLine(socket, clock);
   if (read.kind !== 'line') {
     socket.destroy();
@@ -153,10 +153,10 @@ async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
 }
 
 async function replyTo(
-  request: SessionRequest,
-  handlers: SessionHandlers,
+  request: ConvergeRequest,
+  handlers: ConvergeAnswers,
   clock: Clock,
-): Promise<SessionReply> {
+): Promise<ConvergeReply> {
   try {
     switch (request.command) {
       case 'status':
@@ -177,6 +177,6 @@ async function replyTo(
   }
 }
 
-function malformed(): SessionReply {
+function malformed(): ConvergeReply {
   return { exitCode: 2, text: 'converge: the agent does not understand this; is it of another version?' };
 }

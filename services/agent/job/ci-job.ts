@@ -1,6 +1,7 @@
 // The CI job that the agent runs in, as far as its environment tells.
+
+import type { Environment } from '#shared/machine/environment.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
-import type { Environment } from './environment.ts';
 
 export type CiProvider =
   | 'github'

@@ -1,6 +1,6 @@
 // The job's environment, as the sessions see it.
 import { readFileSync } from 'node:fs';
-import type { Environment } from './environment.ts';
+import type { Environment } from '#shared/machine/environment.ts';
 
 /** Variables that are the agent's own and that no session needs to see. */
 const PRIVATE_VARIABLES: ReadonlySet<string> = new Set(['CONVERGE_PASSWORD', 'CONVERGE_AUTHORIZED_KEYS']);

@@ -3,7 +3,7 @@
 
 import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from '../crowd/client-source.ts';
+import { clientSourceOf } from '../crowd/client.ts';
 import type { JobLog } from './job-log.ts';
 import type { LogEvent } from './log-line.ts';
 

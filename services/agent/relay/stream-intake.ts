@@ -12,8 +12,8 @@ import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure.ts';
+import type { Client } from '../crowd/client.ts';
 import { Crowd, type CrowdLimits } from '../crowd/crowd.ts';
-import type { Client } from '../ssh/ssh-options.ts';
 import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './relay-dialler.ts';
 
 /**

@@ -2,18 +2,19 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
 import type { Cancel } from '#shared/time/clock.ts';
+import type { Client } from '../crowd/client.ts';
 import type { Place } from '../crowd/crowd.ts';
 import { LOGIN_GRACE_MS } from '../crowd/login-limits.ts';
 import { ALGORITHMS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { Authentication } from './authentication.ts';
+import { TransportGate } from './channel/transport-gate.ts';
 import { AgentForwarding } from './forward/agent-forwarding.ts';
 import { ForwardStreams } from './forward/forward-context.ts';
 import { serveLocalForwards } from './forward/forward-local.ts';
 import { serveRemoteForwards } from './forward/forward-remote.ts';
-import { ServedSession } from './session-channel.ts';
-import type { Client, ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
+import { SessionChannel } from './session-channel.ts';
+import type { ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
-import { TransportGate } from './transport-gate.ts';
 
 /**
  * From the client's KEXINIT to its NEWKEYS, also after the login; nothing else goes either way meanwhile. sshd waits for ever.
@@ -21,7 +22,7 @@ import { TransportGate } from './transport-gate.ts';
  */
 export const EXCHANGE_GRACE_MS = 900_000;
 /** Sessions of one connection; an IDE or a ControlMaster opens a handful. sshd's default is 10. */
-export const MAX_SESSIONS_PER_CONNECTION = 64;
+export const MAX_SESSION_CHANNELS_PER_CONNECTION = 64;
 /** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
 const CLOSE_GRACE_MS = 1_000;
 /**
@@ -63,7 +64,7 @@ export class SshConnection {
   readonly #options: ConnectionOptions;
   readonly #gate: TransportGate;
   readonly #authentication: Authentication;
-  readonly #sessions = new Set<ServedSession>();
+  readonly #sessions = new Set<SessionChannel>();
   readonly #stops: (() => void)[] = [];
   readonly #cancelGrace: Cancel;
   #cancelExchange: Cancel = () => {};
@@ -214,12 +215,12 @@ export class SshConnection {
       },
     );
     connection.on('session', (accept, reject) => {
-      if (this.#closing || this.#sessions.size >= MAX_SESSIONS_PER_CONNECTION) {
+      if (this.#closing || this.#sessions.size >= MAX_SESSION_CHANNELS_PER_CONNECTION) {
         log('session refused', { sessions: this.#sessions.size });
         reject();
         return;
       }
-      const session = new ServedSession(accept(), {
+      const session = new SessionChannel(accept(), {
         connection,
         gate: this.#gate,
         options: server,
@@ -235,7 +236,7 @@ export class SshConnection {
     });
   }
 
-  #sessionClosed(session: ServedSession): void {
+  #sessionClosed(session: SessionChannel): void {
     this.#sessions.delete(session);
     if (this.#closing && this.#sessions.size === 0) this.#disconnect();
   }

@@ -27,17 +27,6 @@ export interface SshServerOptions {
 
 export type LoginMethod = 'password' | 'key';
 
-/** Whose stream it is. */
-export interface Client {
-  readonly id: string;
-  /** As the relay sees it. */
-  readonly address: string;
-  /** Asked when the stream has ended: whether it did without a goodbye. Without it every end is one, as with TCP. */
-  readonly isLost?: () => boolean;
-  /** Cuts the stream, whatever it has still to deliver: nobody has logged in. May be called twice. */
-  readonly discard?: () => void;
-}
-
 /**
  * How a connection ended. Only `client_left` says that somebody is done.
  *

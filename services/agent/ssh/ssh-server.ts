@@ -1,10 +1,10 @@
 // The SSH server: serves streams, wherever they come from; it listens nowhere.
 import type { Duplex } from 'node:stream';
-import { clientSourceOf } from '../crowd/client-source.ts';
+import { type Client, clientSourceOf } from '../crowd/client.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { LOGIN_CROWD } from '../crowd/login-limits.ts';
 import { SshConnection } from './connection.ts';
-import type { Client, ClientInfo, SshServerOptions } from './ssh-options.ts';
+import type { ClientInfo, SshServerOptions } from './ssh-options.ts';
 
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import {
-  type SessionCommand,
-  startSessionCommand,
+  type ConvergeCommand,
+  installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
 import { type ExpiryWatch, startExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 
@@ -24,7 +24,7 @@ interface Outcome {
 describe('converge in a session', () => {
   let directory: string;
   let watch: ExpiryWatch;
-  let command: SessionCommand;
+  let command: ConvergeCommand;
   let ends: string[];
 
   beforeEach(async () => {
@@ -44,7 +44,7 @@ describe('converge in a session', () => {
     });
     watch.clientLoggedIn();
     const guard = new PasswordGuard({ clock: systemClock, onTooMany: () => undefined });
-    const start = await startSessionCommand({
+    const start = await installConvergeCommand({
       clock: systemClock,
       program: PROGRAM,
       temporaryDirectory: directory,

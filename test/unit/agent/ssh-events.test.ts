@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ExpiryWatch, startExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
+import { sshEventsFrom } from '../../../services/agent/life/ssh-events.ts';
 import { createJobLog } from '../../../services/agent/notices/job-log.ts';
 import { createStrangerLog } from '../../../services/agent/notices/stranger-log.ts';
 import type { SshEvents } from '../../../services/agent/ssh/ssh-options.ts';
-import { sshEventsFrom } from '../../../services/agent/ssh-events.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 const CLIENT = { clientId: 'one', method: 'password', address: '192.0.2.1', user: 'me' } as const;

@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
+import type { TransportGate } from '../channel/transport-gate.ts';
 import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
-import type { TransportGate } from '../transport-gate.ts';
 import { type ForwardStream, joinForward } from './forward-stream.ts';
 
 /** A browser behind -D opens dozens; a loop that forgets to close must not take every descriptor of the agent. */

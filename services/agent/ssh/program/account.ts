@@ -1,4 +1,4 @@
-// The account that sessions run as, which is the job's.
+// The account that programs run as, which is the job's.
 import { userInfo } from 'node:os';
 
 export interface Account {

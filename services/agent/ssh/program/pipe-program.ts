@@ -2,8 +2,8 @@
 import { type PipedProcess, startPipedProcess } from '../../process/piped-process.ts';
 import type { ProcessEnd } from '../../process/process-end.ts';
 import { signalGroup } from '../../process/spawn.ts';
-import { ChannelOutput } from '../channel-output.ts';
-import { EXIT_CANNOT_RUN, exitFrom } from './process-exit.ts';
+import { ChannelOutput } from '../channel/channel-output.ts';
+import { EXIT_CANNOT_RUN, exitFrom } from '../channel/process-exit.ts';
 import type { Program, ProgramOptions } from './program.ts';
 import { shellArguments } from './shell-command.ts';
 import { cannotRun, resolveWorkingDirectory } from './working-directory.ts';

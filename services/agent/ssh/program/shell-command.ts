@@ -1,4 +1,4 @@
-// The command line of a session's shell, as sshd has it.
+// The command line of the shell that runs a program, as sshd has it.
 import { basename } from 'node:path';
 
 /**

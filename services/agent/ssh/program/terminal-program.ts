@@ -1,8 +1,8 @@
 // A program on a terminal: the interactive shell, and commands of `ssh -t`.
 import { openPty, type Pty, PtyError } from '../../pty/pty.ts';
 import type { TerminalMode } from '../../pty/terminal-mode.ts';
-import { ChannelOutput } from '../channel-output.ts';
-import { EXIT_CANNOT_RUN, exitFrom } from './process-exit.ts';
+import { ChannelOutput } from '../channel/channel-output.ts';
+import { EXIT_CANNOT_RUN, exitFrom } from '../channel/process-exit.ts';
 import type { Program, ProgramOptions, TerminalSize } from './program.ts';
 import { ScreenState } from './screen-state.ts';
 import { shellArguments } from './shell-command.ts';

@@ -1,4 +1,4 @@
-// Where a session starts, and what is told when its shell does not.
+// Where a program starts, and what is told when its shell does not.
 import { accessSync, constants, statSync } from 'node:fs';
 
 export interface WorkingDirectory {

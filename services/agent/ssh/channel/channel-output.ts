@@ -1,8 +1,8 @@
 // The channel output: what a session or forward sends to the client, paced, in order, and closed after its last byte.
 import type { ServerChannel } from 'ssh2';
-import type { ProcessExit } from './program/process-exit.ts';
-import { sendExitSignal } from './ssh2/exit-signal.ts';
-import { forgetSentChunk } from './ssh2/sent-chunk.ts';
+import { sendExitSignal } from '../ssh2/exit-signal.ts';
+import { forgetSentChunk } from '../ssh2/sent-chunk.ts';
+import type { ProcessExit } from './process-exit.ts';
 import type { TransportGate } from './transport-gate.ts';
 
 /** Above this `write` says stop; below the half of it, go on. With ssh2's window it bounds a channel's memory. */

@@ -1,10 +1,10 @@
 // What the SSH server tells: into the job log, and on to the expiry, which counts who is here.
 import { Untrusted } from '#shared/text/untrusted.ts';
-import type { ExpiryWatch } from './expiry/expiry-watch.ts';
-import type { JobLog } from './notices/job-log.ts';
-import type { Credential } from './notices/log-line.ts';
-import type { StrangerLog } from './notices/stranger-log.ts';
-import type { LoginEvent, SshEvents } from './ssh/ssh-options.ts';
+import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
+import type { JobLog } from '../notices/job-log.ts';
+import type { Credential } from '../notices/log-line.ts';
+import type { StrangerLog } from '../notices/stranger-log.ts';
+import type { LoginEvent, SshEvents } from '../ssh/ssh-options.ts';
 
 export interface SshEventsOptions {
   readonly log: JobLog;
