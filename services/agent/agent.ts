@@ -176,9 +176,10 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const unreadable = new Summary({
     clock,
     firstOfKind: 1,
-    firstOfSource: 1,
-    onRest({ kind, count }) {
-      log.tell({ kind: 'note', text: `ignored ${count} more dial orders: ${kind}` });
+    onRests(rests) {
+      for (const { kind, count } of rests) {
+        log.tell({ kind: 'note', text: `ignored ${count} more dial orders: ${kind}` });
+      }
     },
   });
 

@@ -1,8 +1,8 @@
 // The stranger log: what those do who have not logged in goes into the job log line by line while it is little, and as
 // one line in ten seconds when it is much.
 
-import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
-import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { OTHERS, SUMMARY_EVERY_MS, Summary } from '#shared/text/summary.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import { clientSourceOf } from '../crowd/client.ts';
 import type { JobLog } from './job-log.ts';
 import type { LogEvent } from './log-line.ts';
@@ -25,15 +25,6 @@ export interface StrangerLog {
   stop(): void;
 }
 
-/** One period, from the first event to the summary. */
-interface Period {
-  readonly cancel: Cancel;
-  readonly turnedAwayFrom: Map<string, number>;
-  turnedAway: number;
-  readonly lines: { strangers: number; neighbours: number };
-  leftOut: number;
-}
-
 export interface StrangerLogOptions {
   readonly clock: Clock;
   readonly log: JobLog;
@@ -41,59 +32,42 @@ export interface StrangerLogOptions {
   readonly known: (address: string) => number;
 }
 
+/** Of each kind, so many are told line by line in SUMMARY_EVERY_MS. */
+const FIRST_LINES = {
+  strangers: MAX_STRANGER_LINES,
+  neighbours: MAX_NEIGHBOUR_LINES,
+  turned_away: 0,
+} as const;
+
 export function createStrangerLog({ clock, log, known }: StrangerLogOptions): StrangerLog {
-  let period: Period | undefined;
-
-  function now(): Period {
-    period ??= {
-      cancel: clock.after(SUMMARY_EVERY_MS, summarise),
-      turnedAwayFrom: new Map(),
-      turnedAway: 0,
-      lines: { strangers: 0, neighbours: 0 },
-      leftOut: 0,
-    };
-    return period;
-  }
-
-  function summarise(): void {
-    const past = period;
-    period = undefined;
-    if (past === undefined) return;
-    past.cancel();
-    const { turnedAway, turnedAwayFrom, leftOut } = past;
-    if (turnedAway === 0 && leftOut === 0) return;
-    const [most] = [...turnedAwayFrom].sort(([, left], [, right]) => right - left);
-    log.tell({
-      kind: 'crowded',
-      withinMs: SUMMARY_EVERY_MS,
-      turnedAway,
-      mostFrom: most && { source: most[0], count: most[1] },
-      leftOut,
-    });
-  }
+  const summary = new Summary({
+    clock,
+    firstOfKind: FIRST_LINES,
+    maxSources: MAX_COUNTED_SOURCES,
+    onRests(rests) {
+      const away = rests.find(({ kind }) => kind === 'turned_away');
+      const most = away?.sources.find(([source]) => source !== OTHERS);
+      log.tell({
+        kind: 'crowded',
+        withinMs: SUMMARY_EVERY_MS,
+        turnedAway: away?.count ?? 0,
+        mostFrom: most && { source: most[0], count: most[1] },
+        leftOut: rests.reduce((sum, rest) => (rest === away ? sum : sum + rest.count), 0),
+      });
+    },
+  });
 
   return {
     tell(event, address) {
-      const current = now();
-      const [whose, most] =
-        known(address) > 0
-          ? (['neighbours', MAX_NEIGHBOUR_LINES] as const)
-          : (['strangers', MAX_STRANGER_LINES] as const);
-      if (current.lines[whose] >= most) {
-        current.leftOut++;
-        return;
-      }
-      current.lines[whose]++;
-      log.tell(event);
+      const whose: keyof typeof FIRST_LINES = known(address) > 0 ? 'neighbours' : 'strangers';
+      if (summary.admit(whose, clientSourceOf(address))) log.tell(event);
     },
     turnedAway(address) {
-      const current = now();
-      current.turnedAway++;
-      const source = clientSourceOf(address);
-      const before = current.turnedAwayFrom.get(source);
-      if (before === undefined && current.turnedAwayFrom.size >= MAX_COUNTED_SOURCES) return;
-      current.turnedAwayFrom.set(source, (before ?? 0) + 1);
+      const kind: keyof typeof FIRST_LINES = 'turned_away';
+      summary.admit(kind, clientSourceOf(address));
     },
-    stop: summarise,
+    stop: () => {
+      summary.flush();
+    },
   };
 }

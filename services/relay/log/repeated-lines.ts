@@ -1,6 +1,6 @@
 // Repeated lines: what strangers can make the relay log is told a few times, then as numbers, so that they cannot fill it.
 
-import { type Rest, Summary } from '#shared/text/summary.ts';
+import { Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
 /** Of one message for one reason, so many lines in SUMMARY_EVERY_MS. */
@@ -44,9 +44,14 @@ export function createRepeatedLines(
     clock,
     firstOfKind: FIRST_LINES,
     firstOfSource: FIRST_LINES_OF_ADDRESS,
-    onRest({ kind, count, sources }: Rest) {
-      const [message, reason] = kind.split(SEPARATOR);
-      tell({ repeated: message, reason, count, addresses: Object.fromEntries(sources) }, 'more of the same');
+    onRests(rests) {
+      for (const { kind, count, sources } of rests) {
+        const [message, reason] = kind.split(SEPARATOR);
+        tell(
+          { repeated: message, reason, count, addresses: Object.fromEntries(sources) },
+          'more of the same',
+        );
+      }
     },
   });
   return {
