@@ -32,7 +32,7 @@ const MAX_CONNECTIONS = 16;
 /** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** What the command does in the agent. */
+/** What the agent answers to each command. */
 export interface ConvergeAnswers {
   status(): AgentFacts;
   /** Undefined asks for the agent's timeout. Throws what the file system says. */
@@ -55,7 +55,6 @@ export interface ConvergeCommandOptions {
   readonly lastResorts?: readonly string[];
   /** PATH of the agent. */
   readonly path: string | undefined;
-  readonly handlers: ConvergeAnswers;
 }
 
 export interface ConvergeCommand {
@@ -66,6 +65,8 @@ export interface ConvergeCommand {
   readonly socketPath: string;
   /** For the environment of every session: PATH with the command in front. */
   readonly env: { readonly PATH: string };
+  /** From now on it is answered; who asked before has waited for it. To be called once. */
+  answer(answers: ConvergeAnswers): void;
   /** Removes everything; may be called twice. */
   stop(): Promise<void>;
 }
@@ -75,13 +76,14 @@ export type ConvergeCommandStart =
   /** The agent works without it; `detail` says why. */
   | { readonly kind: 'unavailable'; readonly detail: string };
 
-/** Installs the command and answers it. Never throws. */
+/** Installs the command. Never throws. */
 export async function installConvergeCommand(options: ConvergeCommandOptions): Promise<ConvergeCommandStart> {
   const connections = new Set<Socket>();
+  const { promise: answers, resolve } = Promise.withResolvers<ConvergeAnswers>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    void answer(socket, options);
+    void answer(socket, answers, options.clock);
   });
   server.maxConnections = MAX_CONNECTIONS;
   const { temporaryDirectory: preferred, lastResorts = [] } = options;
@@ -112,7 +114,7 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     return stopped;
   };
   const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
-  return { kind: 'started', command: { binDirectory, path, socketPath, env, stop } };
+  return { kind: 'started', command: { binDirectory, path, socketPath, env, answer: resolve, stop } };
 }
 
 /** What is where in the private directory. */
@@ -128,16 +130,17 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   server.unref();
 }
 
-async function answer(socket: Socket, { clock, handlers }: ConvergeCommandOptions): Promise<void> {
+async function answer(socket: Socket, answers: Promise<ConvergeAnswers>, clock: Clock): Promise<void> {
   const read = await readLine(socket, clock);
   if (read.kind !== 'line') {
     socket.destroy();
     return;
   }
   const request = parseRequest(read.line);
-  const reply = request === undefined ? malformed() : await replyTo(request, handlers, clock);
+  const agent = await answers;
+  const reply = request === undefined ? malformed() : await replyTo(request, agent, clock);
   await send(socket, formatLine(reply), clock);
-  if (request?.command === 'end') handlers.end();
+  if (request?.command === 'end') agent.end();
 }
 
 /** Resolves when the line was taken and the connection is closed, or was cut because the other end does not take it. */
@@ -154,21 +157,21 @@ async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
 
 async function replyTo(
   request: ConvergeRequest,
-  handlers: ConvergeAnswers,
+  agent: ConvergeAnswers,
   clock: Clock,
 ): Promise<ConvergeReply> {
   try {
     switch (request.command) {
       case 'status':
-        return statusReply(handlers.status(), clock.wallTime());
+        return statusReply(agent.status(), clock.wallTime());
       case 'hold':
-        return holdReply(await handlers.hold(request.durationMs), clock.wallTime());
+        return holdReply(await agent.hold(request.durationMs), clock.wallTime());
       case 'release': {
-        const existed = await handlers.release();
-        return releaseReply(existed, handlers.status().expiry, clock.wallTime());
+        const existed = await agent.release();
+        return releaseReply(existed, agent.status().expiry, clock.wallTime());
       }
       case 'password':
-        return passwordReply(handlers.password(request.state));
+        return passwordReply(agent.password(request.state));
       case 'end':
         return endReply();
     }

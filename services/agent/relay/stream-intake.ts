@@ -40,12 +40,17 @@ export interface StreamIntakeOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly resumeWindowMs: number;
-  /** A new session. `address` is that of the client, as the relay sees it. */
-  readonly onSession: (duplex: Duplex, client: Client) => void;
-  /** A session was detached, resumed, given up or refused. */
-  readonly onEvent: (event: ResumeEvent, address: string) => void;
   /** How many are logged in from where this address is, those included who are without a transport. */
   readonly known: (address: string) => number;
+  readonly events: StreamEvents;
+}
+
+/** What an intake tells; an address is that of the client, as the relay sees it. */
+export interface StreamEvents {
+  /** A new stream of a client. */
+  readonly onStream: (duplex: Duplex, client: Client) => void;
+  /** A stream was detached, resumed, given up or refused. */
+  readonly onEvent: (event: ResumeEvent, address: string) => void;
   /** A stream was cut for another one, or not opened. As often as a stranger likes. */
   readonly onTurnedAway: (address: string) => void;
   /** A dial that came to nothing; one line. */
@@ -72,7 +77,7 @@ interface Arrival {
 
 /** Nothing is opened before the first `answer`. */
 export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
-  const { target, clock, random, onSession, onEvent, onFailed, onTurnedAway } = options;
+  const { target, clock, random, known, events } = options;
   const arrivals = new Set<Arrival>();
   let isStopping = false;
   const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
@@ -88,12 +93,12 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         isLost = !left.delete(key) && reason !== 'ended';
       });
       const discard = (): void => stream.cut({ reason: 'ended' });
-      onSession(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
+      events.onStream(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
     },
     onEvent(event, { sessionId, info: address }) {
       const isReset = event.kind === 'reset' && event.by === 'peer' && event.code === 'aborted';
       if (isReset && sessionId !== undefined) left.add(sessionId);
-      onEvent(event, address);
+      events.onEvent(event, address);
     },
   });
 
@@ -105,15 +110,15 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
     const dialling = new AbortController();
     const place = crowd.enter({
       address,
-      known: options.known(address),
+      known: known(address),
       onEvicted() {
         arrival.makeRoom();
         arrivals.delete(arrival);
-        onTurnedAway(address);
+        events.onTurnedAway(address);
       },
     });
     if (place === undefined) {
-      onTurnedAway(address);
+      events.onTurnedAway(address);
       return undefined;
     }
     const arrival: Arrival = {
@@ -153,7 +158,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
       if (isFinal || clock.now() >= until) {
         arrival.leave();
-        return onFailed(failure.message, client);
+        return events.onFailed(failure.message, client);
       }
       const asked = failure.kind === 'silence' ? 0 : waitFor(failure, random);
       await pause(clock, Math.max(backoff.next(), Math.min(asked, until - clock.now())), signal);

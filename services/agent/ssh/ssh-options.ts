@@ -2,6 +2,7 @@
 import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';
+import type { Attendance } from '../crowd/attendance.ts';
 import type { HostKey } from './keys/host-key.ts';
 
 export interface SshServerOptions {
@@ -9,6 +10,8 @@ export interface SshServerOptions {
   readonly credentials: Credentials;
   /** Counts what all connections get wrong. */
   readonly guard: PasswordGuard;
+  /** Counts who is logged in. */
+  readonly attendance: Attendance;
   /** The path of the shell that runs sessions and commands. */
   readonly shell: string;
   /** Where sessions start; `/` when it is gone. */

@@ -202,7 +202,7 @@ describe('the agent as the command sees it', () => {
   );
 });
 
-const NO_HANDLERS = {
+const NO_ANSWERS = {
   status: () => expect.fail('asked'),
   hold: () => expect.fail('asked'),
   release: () => expect.fail('asked'),
@@ -216,9 +216,9 @@ async function startCommand(clock: Clock): Promise<ConvergeCommand> {
     program: ['/bin/true'],
     temporaryDirectory: directory,
     path: undefined,
-    handlers: NO_HANDLERS,
   });
   if (start.kind === 'unavailable') throw new Error(start.detail);
+  start.command.answer(NO_ANSWERS);
   return start.command;
 }
 

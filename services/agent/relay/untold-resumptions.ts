@@ -1,0 +1,54 @@
+// Untold resumptions: what became of streams that lost their transport waits here until a relay may be told of it.
+import type { Resumption } from '#shared/protocol/control-messages.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { TokenBucket } from '#shared/time/token-bucket.ts';
+import { AGENT_PACE } from '#shared/websocket/link-budget.ts';
+import type { ControlLink } from './control-link.ts';
+
+/** More than this is not kept: it is for metrics only. */
+const MAX_UNTOLD = 100;
+
+/** When what was not told for its pace is tried again, in milliseconds. */
+const TOLD_AGAIN_MS = 1_000;
+
+export class UntoldResumptions {
+  readonly #clock: Clock;
+  /** Those that are up now, the newest last. */
+  readonly #links: ReadonlySet<ControlLink>;
+  readonly #untold: Resumption[] = [];
+  readonly #pace: TokenBucket;
+  #cancelAgain: Cancel | undefined;
+
+  constructor(clock: Clock, links: ReadonlySet<ControlLink>) {
+    this.#clock = clock;
+    this.#links = links;
+    this.#pace = new TokenBucket(AGENT_PACE.resumptions, clock.now());
+  }
+
+  tell(resumption: Resumption): void {
+    if (this.#untold.length < MAX_UNTOLD) this.#untold.push(resumption);
+    this.tellRest();
+  }
+
+  /** Tells what waits, for as long as there is a link and its pace allows it; the rest a little later. */
+  tellRest(): void {
+    // During a move there are two; the newer one stays.
+    const link = [...this.#links].at(-1);
+    if (link === undefined) return;
+    for (let next = this.#untold[0]; next !== undefined; [next] = this.#untold) {
+      if (this.#pace.take(this.#clock.now()) > 0) break;
+      this.#untold.shift();
+      link.send(next);
+    }
+    if (this.#untold.length === 0) return;
+    this.#cancelAgain ??= this.#clock.after(TOLD_AGAIN_MS, () => {
+      this.#cancelAgain = undefined;
+      this.tellRest();
+    });
+  }
+
+  /** May be called twice. */
+  stop(): void {
+    this.#cancelAgain?.();
+  }
+}
