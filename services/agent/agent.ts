@@ -121,7 +121,16 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const lifecycle = new Lifecycle({
     clock,
     ownUrl: base.replace(/^ws/, 'http'),
-    ...{ log, strangers, unreadable, command, watch, link, ssh, intake, print, complain },
+    log,
+    strangers,
+    unreadable,
+    command,
+    watch,
+    link,
+    ssh,
+    intake,
+    print,
+    complain,
     announcement(publicUrl, deadline) {
       const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
       const times = { now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };

@@ -19,7 +19,7 @@ import {
   MAX_FAILURES_PER_CONNECTION,
   MAX_KEY_OFFERS_PER_CONNECTION,
 } from '../../../services/agent/ssh/authentication.ts';
-import { MAX_SESSION_CHANNELS_PER_CONNECTION } from '../../../services/agent/ssh/connection.ts';
+import { MAX_SESSION_CHANNELS_PER_CONNECTION } from '../../../services/agent/ssh/client-services.ts';
 import { MAX_FORWARDED_STREAMS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-context.ts';
 import { MAX_REMOTE_LISTENERS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-remote.ts';
 import {
