@@ -5,7 +5,7 @@ import { parseDuration } from '#shared/time/duration.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
 import { helpText } from './help-text.ts';
-import { OPTIONS, type OptionKey, URL_VARIABLE } from './option-table.ts';
+import { OPTIONS, type OptionKey, type SwitchKey, URL_VARIABLE } from './option-table.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
 import { readWords, type Words } from './words.ts';
 
@@ -200,12 +200,7 @@ function readShell(words: Words, env: Environment, note: Note): string | undefin
   return note(`${origin}: "${value}" is not an absolute path: write it like /bin/bash`);
 }
 
-function readSwitch(
-  key: 'noForwarding' | 'quiet' | 'allowInsecureKeysUrl',
-  words: Words,
-  env: Environment,
-  note: Note,
-): boolean {
+function readSwitch(key: SwitchKey, words: Words, env: Environment, note: Note): boolean {
   const { value, origin } = given(key, words, env);
   if (['1', 'true', 'yes', 'on'].includes(value.toLowerCase())) return true;
   if (!['', '0', 'false', 'no', 'off'].includes(value.toLowerCase())) {

@@ -96,5 +96,10 @@ export const OPTIONS = {
 
 export type OptionKey = keyof typeof OPTIONS;
 
+/** An option without a value. */
+export type SwitchKey = {
+  [Key in OptionKey]: (typeof OPTIONS)[Key]['placeholder'] extends undefined ? Key : never;
+}[OptionKey];
+
 /** The variable in the place of the URL argument. */
 export const URL_VARIABLE = 'CONVERGE_URL';

@@ -19,7 +19,7 @@ import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './rela
 /**
  * Streams that are dialled, or open and without their first words (an OPEN frame, or the beginning of SSH). Each is a
  * descriptor of the job; those words come with the first packet, so the bounds are far from what people do. Who dials
- * again for a session of his is served out of the headroom, or takes the place of one that is silent: a dial order is
+ * again for a stream of his is served out of the headroom, or takes the place of one that is silent: a dial order is
  * refused only where none has been for `quietMs`. How long a stream may be silent at all: OPEN_TIMEOUT_MS.
  */
 export const STREAM_CROWD: CrowdLimits = {
@@ -60,17 +60,22 @@ export interface StreamEvents {
 export interface StreamIntake {
   /** Opens the stream that the relay asks for. */
   answer(dial: Dial): void;
-  /** Sessions that are without a transport now. */
+  /** Streams that are without a transport now. */
   detached(): number;
-  /** Waits until the last bytes of all sessions are taken, up to `withinMs`; then cuts what is left. */
+  /** Waits until the last bytes of all streams are taken, up to `withinMs`; then cuts what is left. */
   stop(end: StreamEnd, withinMs: number): Promise<void>;
 }
+
+/** Where a stream is on its way. */
+type Stage =
+  | { readonly kind: 'dialling' }
+  /** Open, and without its first words. */
+  | { readonly kind: 'open'; readonly cut: (end: StreamEnd) => void };
 
 /** A stream on its way, until it is settled what it is. */
 interface Arrival {
   readonly dialling: AbortController;
-  /** Ends it, so that another may come. */
-  makeRoom: () => void;
+  stage: Stage;
   /** Gives its place back. May be called twice. */
   leave(): void;
 }
@@ -81,9 +86,9 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   const arrivals = new Set<Arrival>();
   let isStopping = false;
   const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
-  /** Sessions whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
+  /** Streams that their client program has reset: it had lost its own side (an ssh that was killed), and said so. */
   const left = new Set<string>();
-  const sessions = new ResumableStreamTable<string>({
+  const streams = new ResumableStreamTable<string>({
     clock,
     resumeWindowMs: options.resumeWindowMs,
     onSession(stream, origin) {
@@ -112,7 +117,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       address,
       known: known(address),
       onEvicted() {
-        arrival.makeRoom();
+        makeRoom(arrival);
         arrivals.delete(arrival);
         events.onTurnedAway(address);
       },
@@ -123,9 +128,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
     }
     const arrival: Arrival = {
       dialling,
-      makeRoom() {
-        dialling.abort();
-      },
+      stage: { kind: 'dialling' },
       leave() {
         place.leave();
         arrivals.delete(arrival);
@@ -146,11 +149,9 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         const { stream } = outcome;
         // It was to make room, or all is over, while the last bytes of the handshake came in.
         if (signal.aborted) return stream.cut({ reason: 'fault' });
-        arrival.makeRoom = () => {
-          cut({ reason: 'fault', detail: 'made room for another one' });
-        };
         const expects = resumable ? 'resume' : 'unknown';
-        const cut = sessions.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });
+        const cut = streams.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });
+        arrival.stage = { kind: 'open', cut };
         return;
       }
       if (signal.aborted) return;
@@ -171,12 +172,22 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const arrival = comeIn(dial.client);
       if (arrival !== undefined) void open(dial, arrival);
     },
-    detached: () => sessions.counts.detached,
+    detached: () => streams.counts.detached,
     async stop(end, withinMs) {
       isStopping = true;
       for (const { dialling } of arrivals) dialling.abort();
-      await sessions.emptied(withinMs);
-      sessions.stop(end);
+      await streams.emptied(withinMs);
+      streams.stop(end);
     },
   };
+}
+
+/** Ends it, so that another may come. */
+function makeRoom({ dialling, stage }: Arrival): void {
+  switch (stage.kind) {
+    case 'dialling':
+      return dialling.abort();
+    case 'open':
+      return stage.cut({ reason: 'fault', detail: 'made room for another one' });
+  }
 }
