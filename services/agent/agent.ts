@@ -38,7 +38,7 @@ import { createSshServer } from './ssh/ssh-server.ts';
 /** What its process gives it. */
 export interface AgentSurroundings {
   readonly env: Environment;
-  /** The same in bytes, as the kernel keeps it; undefined where it does not. */
+  /** The same as bytes, as the kernel keeps it; undefined where the kernel does not say. */
   readonly environmentBlock?: Buffer | undefined;
   readonly cwd: string;
   readonly clock: Clock;
@@ -77,7 +77,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const { credentials, entry, notes } = prepared;
   for (const note of notes) complain(note);
 
-  // The parts. Each knows those above it only, and calls nobody before it is started.
+  // The parts, each made from those above it. None of them does anything by itself before it is started.
   const { base, id = makeAgentId() } = options.relay;
   const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask };
   const hostKey = generateHostKey();
@@ -139,7 +139,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     },
   });
 
-  // The start. Now that all is there, what happens by itself may call whom it concerns.
+  // The start. What happens by itself from here on finds all the parts in place.
   watch.start({
     onWarning(_level, remainingMs) {
       log.tell({ kind: 'warning', remainingMs });
@@ -172,7 +172,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
 }
 
-/** The `converge` command; without one the agent does all the same. */
+/** The `converge` command, or undefined: the agent works without it. */
 async function commandOf(around: AgentSurroundings, log: JobLog): Promise<ConvergeCommand | undefined> {
   const { clock, env, cwd, program, temporaryDirectory } = around;
   const installed = await installConvergeCommand({

@@ -44,7 +44,7 @@ async function main(): Promise<number> {
 
 async function run(options: AgentOptions): Promise<number> {
   const ignoresHangup = outlivesHangup(readStart());
-  // Node has made it deadly again, whatever the one who started it had asked for.
+  // Node makes it end the process again, even where the starter had it ignored (see hangup.ts).
   if (ignoresHangup) process.on('SIGHUP', () => undefined);
   const choice = proxyFor(new URL(options.relay.base), process.env);
   if (choice.kind === 'invalid') {

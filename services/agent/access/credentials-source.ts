@@ -4,7 +4,7 @@ import { type Fetch, loadAuthorizedKeys } from './authorized-keys-source.ts';
 import type { Credentials } from './credentials.ts';
 import { makePassword } from './random-token.ts';
 
-/** How people are to prove that they may enter, as it was asked for; keys exclude a password. */
+/** How people are to prove that they may enter, as the command line asks for it. Keys exclude a password. */
 export type EntryOptions =
   | {
       readonly kind: 'keys';
@@ -24,7 +24,7 @@ export type WayIn =
   | { readonly kind: 'chosen_password' }
   | { readonly kind: 'keys'; readonly count: number };
 
-/** Of one source, told one by one. */
+/** So many problems of one source get a line each. */
 const MAX_PROBLEMS_TOLD = 5;
 
 export type PreparedCredentials =
@@ -85,7 +85,7 @@ async function prepareKeys(
   return { kind: 'prepared', credentials, entry: { kind: 'keys', count: keys.length }, notes };
 }
 
-/** A few lines say what is wrong with a file of keys; of something else one line says all. */
+/** A line for each problem of a key file; one line in all for a file that holds no keys. */
 function faultsFrom(
   { problems, keyCount }: AuthorizedKeys & { kind: 'refused' },
   text: string,

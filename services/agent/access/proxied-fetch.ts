@@ -57,11 +57,11 @@ function get(url: URL, env: Environment, signal: AbortSignal): Promise<IncomingM
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { request } = url.protocol === 'https:' ? https : http;
   const headers = { 'user-agent': 'converge-agent' };
-  // Said, since NODE_TLS_REJECT_UNAUTHORIZED counts where it is not: these bytes decide who gets in.
+  // Set here because NODE_TLS_REJECT_UNAUTHORIZED would count otherwise: these bytes decide who gets in.
   request(url, { agent, signal, headers, rejectUnauthorized: true })
     .on('response', resolve)
     .on('error', (error) => {
-      // Of what aborts, the reason tells more than that it did.
+      // The reason of an abort says more than the error does.
       reject(signal.aborted ? (signal.reason as Error) : error);
     })
     .end();

@@ -32,10 +32,10 @@ export type Invocation =
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
-/** Of a chosen password, in characters. A hundred guesses are free (MAX_PASSWORD_FAILURES), and people choose badly. */
+/** The shortest password that may be chosen, in characters: anybody has MAX_PASSWORD_FAILURES guesses. */
 export const MIN_PASSWORD_LENGTH = 12;
 
-/** POSIX portable user names and the dots of people; nothing that a shell or `ssh user@host` would misread. */
+/** POSIX portable user names, and dots. A shell or `ssh user@host` misreads none of them. */
 const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
@@ -175,8 +175,8 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
 }
 
 /**
- * Unlike `given`, an empty variable is there: it is what CI systems make of a missing secret, and falling back
- * to another way to enter in silence would not be what the author meant.
+ * Unlike in `given`, an empty variable counts as set. CI systems make one of a missing secret, and the author of the job did
+ * not mean that people should then enter in another way.
  */
 function secretGiven(key: 'password' | 'authorizedKeys', words: Words, env: Environment): Given | undefined {
   const argument = words.values.get(key)?.[0];

@@ -26,7 +26,7 @@ import {
 } from './request.ts';
 import { shimFrom } from './shim.ts';
 
-/** People do not type faster; scripts in a loop wait their turn. */
+/** Far more than people need. A script that asks in a loop waits for its turn. */
 const MAX_CONNECTIONS = 16;
 
 /** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
@@ -49,9 +49,9 @@ export interface ConvergeCommandOptions {
   readonly clock: Clock;
   /** The words that start the agent's program again, without arguments; absolute paths. */
   readonly program: readonly string[];
-  /** Where to make the private directory, if it is fit: os.tmpdir(). */
+  /** Where to make the private directory, if it can be made there: os.tmpdir(). */
   readonly temporaryDirectory: string;
-  /** Where else, when no temporary directory is. */
+  /** Where to make it if no temporary directory will do. */
   readonly lastResorts?: readonly string[];
   /** PATH of the agent. */
   readonly path: string | undefined;
@@ -65,7 +65,7 @@ export interface ConvergeCommand {
   readonly socketPath: string;
   /** For the environment of every session: PATH with the command in front. */
   readonly env: { readonly PATH: string };
-  /** From now on it is answered; who asked before has waited for it. To be called once. */
+  /** Questions are answered from now on, also those that have come already. To be called once. */
   answer(answers: ConvergeAnswers): void;
   /** Removes everything; may be called twice. */
   stop(): Promise<void>;
@@ -143,7 +143,7 @@ async function answer(socket: Socket, answers: Promise<ConvergeAnswers>, clock: 
   if (request?.command === 'end') agent.end();
 }
 
-/** Resolves when the line was taken and the connection is closed, or was cut because the other end does not take it. */
+/** Resolves when the connection is closed: the line was taken, or the other end did not take it in time. */
 async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
   if (socket.destroyed) return;
   const cancel = clock.after(LINE_TIMEOUT_MS, () => socket.destroy());

@@ -1,7 +1,7 @@
 // Attendance: how many are logged in, and how many of them come from one source.
 import { clientSourceOf } from './client.ts';
 
-/** Counts a client from `arrived` until what that returned is called. */
+/** Counts each client from its login until it is gone. */
 export class Attendance {
   readonly #bySource = new Map<string, number>();
 
@@ -14,7 +14,7 @@ export class Attendance {
     return this.#bySource.get(clientSourceOf(address)) ?? 0;
   }
 
-  /** Somebody has logged in. To be called once: what is returned, when that client is gone. */
+  /** Somebody has logged in. Returns what is to be called, once, when that client is gone. */
   arrived(address: string): () => void {
     const source = clientSourceOf(address);
     this.#count(source, 1);

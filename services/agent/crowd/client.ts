@@ -6,18 +6,17 @@ export interface Client {
   readonly id: string;
   /** As the relay sees it. */
   readonly address: string;
-  /** Asked when the stream has ended: whether it did without a goodbye. Without it every end is one, as with TCP. */
+  /** Asked when the stream has ended: true if it ended without a goodbye. Without this, every end counts as a goodbye. */
   readonly isLost?: () => boolean;
-  /** Cuts the stream, whatever it has still to deliver: nobody has logged in. May be called twice. */
+  /** Cuts the stream with all that it has not delivered yet; for clients that never logged in. May be called twice. */
   readonly discard?: () => void;
 }
 
-/** Words that are no address share one fate by their beginning, in characters: they come from an old or odd relay. */
+/** A word that is no address comes from an old or odd relay; so many of its characters tell it from others. */
 const MAX_WORD_LENGTH = 64;
 
 /**
- * The address, or the /64 of an address of IPv6. It is a relay's word: an honest relay gives facts, and another one could
- * turn everybody away without lying.
+ * The address, or the /64 of an IPv6 address. The relay is trusted here: one that lies could as well turn everybody away.
  */
 export function clientSourceOf(address: string): string {
   return addressSourceOf(address) ?? address.slice(0, MAX_WORD_LENGTH);

@@ -35,7 +35,7 @@ export interface ExpiryListener {
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
-/** What there is to tell about the expiry at one moment, in wall times of that moment: to be shown, not kept. */
+/** The expiry at one moment, in wall times of that moment: to be shown, not to be kept. */
 export interface ExpirySnapshot {
   readonly clients: number;
   /** Milliseconds since the epoch. */
@@ -53,13 +53,13 @@ export interface ExpiryWatch {
   start(listener: ExpiryListener): void;
   clientLoggedIn(): void;
   /**
-   * A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds; resolves
-   * when it counts no more.
+   * A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds. Resolves
+   * when the client is no longer counted.
    */
   clientLeft(): Promise<void>;
   /** A client that had been served is gone without a goodbye. */
   clientLost(): void;
-  /** A client is gone for which nothing had ever run. The hold file is looked at first here too; resolves as above. */
+  /** A client is gone for which nothing had ever run. Looks at the hold file first, too; resolves as `clientLeft`. */
   clientPassedBy(): Promise<void>;
   /** Cheap enough to be called for every packet. */
   activity(): void;

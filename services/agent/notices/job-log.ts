@@ -4,7 +4,7 @@ import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { isRoutine, type LogEvent, logLineFrom } from './log-line.ts';
 
-/** A line this often while nobody is there, so that it is plain what the job waits for, in milliseconds. */
+/** How often a line says what the job waits for while nobody is there, in milliseconds. */
 export const REMINDER_EVERY_MS = 60_000;
 
 export interface JobLogOptions {

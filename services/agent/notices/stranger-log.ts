@@ -1,5 +1,5 @@
-// The stranger log: what those do who have not logged in goes into the job log line by line while it is little, and as
-// one line in ten seconds when it is much.
+// The stranger log: what clients without a login do. The job log gets a line for each event while they are few, and one line
+// in ten seconds when they are many.
 
 import { OTHERS, SUMMARY_EVERY_MS, Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
@@ -7,10 +7,10 @@ import { clientSourceOf } from '../crowd/client.ts';
 import type { JobLog } from './job-log.ts';
 import type { LogEvent } from './log-line.ts';
 
-/** Lines in SUMMARY_EVERY_MS about those from where nobody is logged in; people who log in make two or three each. */
+/** Lines in SUMMARY_EVERY_MS about sources from which nobody is logged in; a person who logs in makes two or three. */
 export const MAX_STRANGER_LINES = 20;
 
-/** Lines in that time about those from where somebody is: his sessions come and go with his network. */
+/** Lines in that time about sources from which somebody is logged in: his streams come and go with his network. */
 export const MAX_NEIGHBOUR_LINES = 100;
 
 /** Sources that are counted one by one in that time; further ones count as all the others. */

@@ -1,4 +1,4 @@
-// Patience: which troubles stand in the way of a link since when, and whether another attempt makes sense.
+// Patience: what stands in the way of a link, since when, and whether another attempt makes sense.
 import type { Clock } from '#shared/time/clock.ts';
 import type { LinkFailure } from './link-failure.ts';
 
@@ -23,11 +23,11 @@ export class Patience {
     this.#clock = clock;
   }
 
-  /** An attempt has failed. `isBusy`: while somebody is here an ID that went to another agent is not given up. */
+  /** An attempt has failed. While the agent `isBusy` it does not give up an ID that went to another agent. */
   met({ kind, patienceMs }: LinkFailure, isBusy: boolean): Verdict {
     const now = this.#clock.now();
     const met = this.#troubles.get(kind);
-    // What was over for so long, with something else in the way since, is not the same trouble.
+    // If something else has been in the way for that long, it is not the same trouble any more.
     const isNew = met === undefined || (this.#last !== kind && now - met.lastAt >= patienceMs);
     const firstAt = isNew ? now : met.firstAt;
     this.#troubles.set(kind, { firstAt, lastAt: now });

@@ -18,7 +18,7 @@ export interface RelayTarget {
   readonly id: string;
   readonly claim: string;
   readonly proxy: URL | undefined;
-  /** Of streams; the control link, which carries next to nothing, has a random one. */
+  /** For streams; the control link, which carries next to nothing, has a random one. */
   readonly mask?: Mask;
 }
 

@@ -19,12 +19,12 @@ import { UntoldResumptions } from './untold-resumptions.ts';
 const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
 
 /**
- * After a link on which too much was said, either way, in milliseconds before jitter: dialling again at once would only
- * go on with it.
+ * The rest after a link that was closed for too much traffic, in milliseconds before jitter: dialling again at once would
+ * only go on with it.
  */
 export const REST_AFTER_SPENT_LINK_MS = 10_000;
 
-/** A relay that upgrades but does not say welcome within this time is none, in milliseconds. */
+/** How long a relay may take to say welcome, in milliseconds; whatever does not is no relay. */
 export const WELCOME_WITHIN_MS = 10_000;
 
 export interface RelayLinkOptions {
@@ -134,7 +134,7 @@ class PersistentLink implements RelayLink {
         const { again, isNew } = this.#patience.met(failure, listener.isBusy());
         if (!again) return listener.onFailed(failure);
         if (isNew) listener.onTrouble(failure);
-        // What a relay that is full asks for, though not beyond the patience: then it is asked for the last time.
+        // A full relay says how long to wait. If that is longer than the patience, the last attempt is at the patience's end.
         askedMs = Math.min(waitFor(failure, random), this.#patience.remainingMs(failure));
       }
       // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
@@ -146,7 +146,7 @@ class PersistentLink implements RelayLink {
     return this.#past.kind === 'was_up';
   }
 
-  /** Not less than half of it: full jitter could as well be none. */
+  /** At least half of it: with full jitter it could be no rest at all. */
   #restMs(): number | undefined {
     if (this.#past.kind !== 'was_up' || this.#past.reason !== 'over_budget') return undefined;
     this.#past = { kind: 'was_up', reason: undefined };

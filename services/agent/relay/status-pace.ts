@@ -1,4 +1,4 @@
-// The pace of the status: every link that is up is told the newest one, no oftener than a relay takes it.
+// The pace of the status: every link that is up is told the newest one, but no oftener than a relay takes it.
 import type { AgentStatus } from '#shared/protocol/control-messages.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { AGENT_PACE } from '#shared/websocket/link-budget.ts';
@@ -10,7 +10,7 @@ export class StatusPace {
   readonly #links: ReadonlySet<ControlLink>;
   #newest: AgentStatus | undefined;
   #told: AgentStatus | undefined;
-  /** Set until a status may be told again; what it is then is what counts. */
+  /** Set until a status may be told again; then the newest one is told. */
   #cancelRest: Cancel | undefined;
 
   constructor(clock: Clock, links: ReadonlySet<ControlLink>) {

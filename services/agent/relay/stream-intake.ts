@@ -17,10 +17,10 @@ import { Crowd, type CrowdLimits } from '../crowd/crowd.ts';
 import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './relay-dialler.ts';
 
 /**
- * Streams that are dialled, or open and without their first words (an OPEN frame, or the beginning of SSH). Each is a
- * descriptor of the job; those words come with the first packet, so the bounds are far from what people do. Who dials
- * again for a stream of his is served out of the headroom, or takes the place of one that is silent: a dial order is
- * refused only where none has been for `quietMs`. How long a stream may be silent at all: OPEN_TIMEOUT_MS.
+ * Streams that are being dialled, or are open and have not said their first words (an OPEN frame, or the beginning of SSH).
+ * Each takes a descriptor of the job. The first words come with the first packet, so people never reach these bounds. A client
+ * that comes back for its stream gets a place from the headroom, or that of a silent stream: it is refused only if no stream
+ * has been silent for `quietMs`. OPEN_TIMEOUT_MS bounds how long a stream may be silent at all.
  */
 export const STREAM_CROWD: CrowdLimits = {
   start: 192,
@@ -32,7 +32,7 @@ export const STREAM_CROWD: CrowdLimits = {
   tie: 'newcomer',
 };
 
-/** A stream that does not open is tried again, in milliseconds between attempts: the client is waiting. */
+/** Between two attempts to open a stream, in milliseconds: the client is waiting. */
 const BACKOFF = { firstMs: 100, maxMs: 1_000 } as const;
 
 export interface StreamIntakeOptions {
@@ -40,7 +40,7 @@ export interface StreamIntakeOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly resumeWindowMs: number;
-  /** How many are logged in from where this address is, those included who are without a transport. */
+  /** How many are logged in from the source of this address, including those without a transport. */
   readonly known: (address: string) => number;
   readonly events: StreamEvents;
 }
@@ -53,7 +53,7 @@ export interface StreamEvents {
   readonly onEvent: (event: ResumeEvent, address: string) => void;
   /** A stream was cut for another one, or not opened. As often as a stranger likes. */
   readonly onTurnedAway: (address: string) => void;
-  /** A dial that came to nothing; one line. */
+  /** A stream could not be opened; one line says why. */
   readonly onFailed: (detail: string, address: string) => void;
 }
 
@@ -66,13 +66,13 @@ export interface StreamIntake {
   stop(end: StreamEnd, withinMs: number): Promise<void>;
 }
 
-/** Where a stream is on its way. */
+/** How far a stream has come. */
 type Stage =
   | { readonly kind: 'dialling' }
-  /** Open, and without its first words. */
+  /** It has not said its first words. */
   | { readonly kind: 'open'; readonly cut: (end: StreamEnd) => void };
 
-/** A stream on its way, until it is settled what it is. */
+/** A stream on its way, until it is known what it is. */
 interface Arrival {
   readonly dialling: AbortController;
   stage: Stage;
@@ -86,7 +86,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   const arrivals = new Set<Arrival>();
   let isStopping = false;
   const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
-  /** Streams that their client program has reset: it had lost its own side (an ssh that was killed), and said so. */
+  /** Streams that were reset by their client program because its own side was gone (an ssh that was killed). */
   const left = new Set<string>();
   const streams = new ResumableStreamTable<string>({
     clock,
@@ -107,7 +107,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
     },
   });
 
-  // The ticket in the path is nobody's business.
+  // For messages: without the ticket, which is a secret, in its path.
   const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
 
   /** Takes a place for a stream; undefined if there is none. */
@@ -147,7 +147,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const outcome = await dialAgentStream(target, ticket, { clock, reading, signal });
       if (outcome.kind === 'open') {
         const { stream } = outcome;
-        // It was to make room, or all is over, while the last bytes of the handshake came in.
+        // It had to make room, or the agent ended, while the last bytes of the handshake came in.
         if (signal.aborted) return stream.cut({ reason: 'fault' });
         const expects = resumable ? 'resume' : 'unknown';
         const cut = streams.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });

@@ -1,4 +1,4 @@
-// Untold resumptions: what became of streams that lost their transport waits here until a relay may be told of it.
+// Untold resumptions: what became of streams that lost their transport, until a relay may be told.
 import type { Resumption } from '#shared/protocol/control-messages.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
@@ -8,7 +8,7 @@ import type { ControlLink } from './control-link.ts';
 /** More than this is not kept: it is for metrics only. */
 const MAX_UNTOLD = 100;
 
-/** When what was not told for its pace is tried again, in milliseconds. */
+/** How soon those are tried again that came too fast, in milliseconds. */
 const TOLD_AGAIN_MS = 1_000;
 
 export class UntoldResumptions {
@@ -30,7 +30,7 @@ export class UntoldResumptions {
     this.tellRest();
   }
 
-  /** Tells what waits, for as long as there is a link and its pace allows it; the rest a little later. */
+  /** Tells as many as a link and the pace allow; the others follow a little later. */
   tellRest(): void {
     // During a move there are two; the newer one stays.
     const link = [...this.#links].at(-1);

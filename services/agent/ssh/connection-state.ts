@@ -10,7 +10,7 @@ import type { ClientInfo, LogoutReason } from './ssh-options.ts';
 export type Party =
   | {
       readonly kind: 'stranger';
-      /** Of the time that it has for its login. */
+      /** Cancels the end of the time for its login. */
       readonly cancelGrace: Cancel;
     }
   | {
@@ -41,24 +41,24 @@ export function served(state: ConnectionState): ConnectionState {
   return { ...state, party: { ...state.party, wasServed: true } };
 }
 
-/** Something has happened to it. What ended it before is still what ended it. */
+/** Something has happened to it. If something else was ending it already, that stays the cause. */
 export function broken(state: LiveConnection, cause: 'lost' | 'fault'): LiveConnection {
   return state.kind === 'open' ? { kind: 'ending', party: state.party, cause } : state;
 }
 
-/** This side has decided to end it, whatever has happened to it. */
+/** This side has decided to end it. That is the cause now, whatever has happened before. */
 export function ended({ party }: LiveConnection, cause: 'stopped' | 'fault'): LiveConnection {
   return { kind: 'ending', party, cause };
 }
 
-/** Whether it was told to stop: its session channels may still close by themselves. */
+/** Whether the agent is ending it: its session channels get a moment to close. */
 export function isStopping(state: ConnectionState): boolean {
   return state.kind === 'ending' && state.cause === 'stopped';
 }
 
 /**
- * How a client left whose stream is gone. `isEndedHere`: its stream was ended from this side, by which alone ssh2 tells of a
- * DISCONNECT by application. `isLost` is asked where nothing else says it.
+ * How a client left whose stream is gone. `isEndedHere`: this side has ended the stream; ssh2 does so at a DISCONNECT by
+ * application, and tells of it in no other way. `isLost` is asked only where nothing else says it.
  */
 export function logoutReasonOf(
   state: LiveConnection,

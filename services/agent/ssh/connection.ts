@@ -23,12 +23,12 @@ import type { ClientInfo, LoginEvent, SshServerOptions } from './ssh-options.ts'
 import { mendConnection } from './ssh2/mend.ts';
 import { speakSsh } from './ssh2-server.ts';
 
-/** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
+/** In milliseconds: how long the last words may take, and then how long the client may take to hang up. */
 const CLOSE_GRACE_MS = 1_000;
 
 /** How far SSH has come on the stream. */
 type Progress =
-  /** The client has not said its first line: there is no protocol to take leave in. */
+  /** The client has not said its first line, so there is no protocol yet to say goodbye in. */
   | { readonly kind: 'silent' }
   | { readonly kind: 'speaking'; readonly connection: Connection }
   | { readonly kind: 'serving'; readonly connection: Connection; readonly services: ClientServices };
@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   readonly duplex: Duplex;
   readonly client: Client;
   readonly server: SshServerOptions;
-  /** Among those who have not logged in. */
+  /** Its place among those that have not logged in. */
   readonly place: Place;
   /** Called once. */
   onClosed(): void;
@@ -125,7 +125,7 @@ export class SshConnection {
     this.#streamEnded();
   }
 
-  /** Cuts one that has not logged in, and leaves nothing of it, so that another may come. */
+  /** Cuts one that has not logged in, with all that its stream still holds, so that another may come. */
   evict(): void {
     this.destroy();
     this.#options.client.discard?.();
@@ -245,8 +245,8 @@ export class SshConnection {
   }
 
   /**
-   * A stream that outlives its transports waits for its client to take the last words: not for one who never logged in. He
-   * keeps his place until it is gone, so that nobody holds more streams by ending them than by keeping them.
+   * A resumable stream waits for its client to take the last words, but not for long if that client never logged in. The client
+   * keeps its place until the stream is gone: so nobody can hold more streams by ending them than by keeping them.
    */
   #discardSoon(): void {
     const { client, place, server } = this.#options;

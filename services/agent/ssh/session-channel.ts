@@ -15,10 +15,10 @@ import { serveRequests, type TerminalRequest } from './ssh2/channel-requests.ts'
 import { sendEndOfWrite } from './ssh2/end-of-write.ts';
 import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-channel-end.ts';
 
-/** What a client without a terminal of its own (`ssh -tt` in a script) gets instead of 0 by 0. */
+/** For a client without a terminal of its own (`ssh -tt` in a script), which asks for 0 by 0. */
 const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
-/** Sizes are 16 bits in the kernel. */
-const MAX_SIZE = 65_535;
+/** Columns or rows: the kernel has 16 bits for each. */
+const MAX_TERMINAL_SIZE = 65_535;
 const DEFAULT_TERMINAL = 'xterm-256color';
 
 export interface SessionChannelContext {
@@ -195,6 +195,6 @@ export class SessionChannel {
 
 /** A size that makes sense, or undefined. */
 function sizeFrom(columns: number, rows: number): TerminalSize | undefined {
-  if (columns < 1 || rows < 1 || columns > MAX_SIZE || rows > MAX_SIZE) return undefined;
+  if (columns < 1 || rows < 1 || columns > MAX_TERMINAL_SIZE || rows > MAX_TERMINAL_SIZE) return undefined;
   return { columns, rows };
 }

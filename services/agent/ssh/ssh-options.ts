@@ -8,20 +8,20 @@ import type { HostKey } from './keys/host-key.ts';
 export interface SshServerOptions {
   readonly hostKey: HostKey;
   readonly credentials: Credentials;
-  /** Counts what all connections get wrong. */
+  /** Counts the wrong passwords of all connections. */
   readonly guard: PasswordGuard;
   /** Counts who is logged in. */
   readonly attendance: Attendance;
-  /** The path of the shell that runs sessions and commands. */
+  /** The path of the shell that people get, and that runs commands. */
   readonly shell: string;
-  /** Where sessions start; `/` when it is gone. */
+  /** Where programs start; `/` if it is gone. */
   readonly cwd: string;
-  /** The environment of sessions, to which TERM, SSH_* and what the client sends are added. Text, or bytes that are none. */
+  /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are no text. */
   readonly env: Readonly<Record<string, string | Buffer>>;
   /** False refuses -L, -R, -D, unix sockets and agent forwarding. */
   readonly forwarding: boolean;
   readonly clock: Clock;
-  /** In [0, 1): who has to go when too many have not logged in. */
+  /** In [0, 1): draws who has to go when too many have not logged in. */
   readonly random: () => number;
   /** Shown at the start of every interactive shell on a terminal. Lines end with \n. */
   greeting(): string;

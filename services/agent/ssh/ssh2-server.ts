@@ -5,12 +5,16 @@ import { ALGORITHMS } from './algorithms.ts';
 import type { SshServerOptions } from './ssh-options.ts';
 
 /**
- * What we call ourselves (RFC 4253 section 4.2: name, space, comment). Clients go by this name where SSH's drafts and OpenSSH
- * differ, and what it promises holds here: SFTP's SYMLINK takes the target first (asyncssh, libssh, ssh2 and WinSCP turn the
- * arguments for servers called OpenSSH only, paramiko sends OpenSSH's order to all); `eow@openssh.com` and
- * `no-more-sessions@openssh.com` are understood, which OpenSSH's client sends to no other; unix sockets are forwarded (ssh2 asks
- * for it from 6.7 on); RSA keys sign with SHA-2 (paramiko believes it of certificates from 7.8 on). The version is that of the
- * sshd which the tests compare with, and none for which clients work around faults.
+ * What we call ourselves (RFC 4253 section 4.2: name, space, comment). Where OpenSSH differs from SSH's drafts, clients go by
+ * this name, and the server does what it promises:
+ *
+ * - SFTP's SYMLINK takes the target first. asyncssh, libssh, ssh2 and WinSCP swap the arguments for servers called OpenSSH only;
+ *   paramiko always sends OpenSSH's order.
+ * - `eow@openssh.com` and `no-more-sessions@openssh.com` are understood. OpenSSH's client sends them to no other server.
+ * - Unix sockets are forwarded; ssh2 asks for that from version 6.7 on.
+ * - RSA keys sign with SHA-2; paramiko assumes that for certificates from version 7.8 on.
+ *
+ * The version is that of the sshd which the tests compare with. Clients know of no fault in it to work around.
  */
 export const IDENTIFICATION = 'OpenSSH_9.2 converge';
 
@@ -18,8 +22,9 @@ export const IDENTIFICATION = 'OpenSSH_9.2 converge';
 const SHUT_BANNER = 'converge: password login is off; the job log says why, and how to turn it on again\r\n';
 
 /**
- * ssh2 asks for a sign of life every 15 s and drops after three; a resumable stream may be without a transport for
- * minutes, and the relays ping every leg anyway. There is no "off": setInterval's longest is.
+ * In milliseconds: the longest time that setInterval takes, because ssh2 has no "off". By default it asks for a sign of life
+ * every 15 s and hangs up after three. A resumable stream may be without a transport for minutes, and the relays ping every
+ * leg anyway.
  */
 const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
 
@@ -30,7 +35,7 @@ export function speakSsh(
   onConnection: (connection: Connection) => void,
 ): void {
   const isShut = credentials.kind === 'password' && guard.state.kind === 'off';
-  // It listens nowhere, and has this one stream: its one connection is known to be that of the stream.
+  // It listens nowhere and gets this one stream, so its only connection is that of the stream.
   const server = new ssh2.Server({
     hostKeys: [hostKey.privateKey],
     algorithms: ALGORITHMS,

@@ -5,7 +5,7 @@ import { forgetSentChunk } from '../ssh2/sent-chunk.ts';
 import type { ProcessExit } from './process-exit.ts';
 import type { TransportGate } from './transport-gate.ts';
 
-/** Above this `write` says stop; below the half of it, go on. With ssh2's window it bounds a channel's memory. */
+/** Above this `write` says stop; at half of it `drained` is called. With ssh2's window it bounds a channel's memory. */
 const OUTPUT_HIGH_WATER_BYTES = 128 * 1024;
 
 /** `writing`: ssh2 has not called back for the last chunk. `over`: nothing may be sent any more. */
@@ -18,8 +18,8 @@ type Item =
   | { readonly kind: 'call'; readonly call: () => void };
 
 /**
- * ssh2 cannot have stdout and stderr of one channel wait for window at once (it loses one and repeats the other), and
- * never calls back for a write on a closed channel. So there is one queue, one write under way, and `abandon`.
+ * When stdout and stderr of one channel both wait for window, ssh2 loses one and repeats the other; and it never calls back for
+ * a write on a closed channel. So there is one queue, one write at a time, and `abandon`.
  */
 export class ChannelOutput {
   readonly #channel: ServerChannel;
@@ -66,7 +66,7 @@ export class ChannelOutput {
     else sendExitSignal(this.#channel, exit.name, exit.coreDumped);
   }
 
-  /** The reader of stdout has left: what of it has not been sent yet is not sent any more. */
+  /** The reader of stdout has left: what has not been sent of it is dropped. */
   dropStdout(): void {
     const kept = this.#queue.filter((item) => item.kind === 'call' || item.target !== 'stdout');
     if (kept.length === this.#queue.length) return;

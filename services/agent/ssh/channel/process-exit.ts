@@ -12,7 +12,7 @@ export const EXIT_CANNOT_RUN: ProcessExit = { kind: 'code', code: 127 };
 
 /** The signals that the RFC names. */
 const NAMED_SIGNALS = 'ABRT ALRM FPE HUP ILL INT KILL PIPE QUIT SEGV TERM USR1 USR2'.split(' ');
-/** What sshd calls every other one, real-time signals too. */
+/** What sshd calls every other signal, real-time signals included. */
 const OTHER_SIGNAL = 'SIG@openssh.com';
 
 const NUMBERS: Readonly<Record<string, number>> = constants.signals;

@@ -62,7 +62,7 @@ export function joinForward(options: ForwardStreamOptions): ForwardStream {
       socket.destroy();
     });
   };
-  // In a forward nothing but the client's CLOSE ends it; 'close' comes only when what was sent before has been read.
+  // Only the client's CLOSE finishes stderr of a forward. 'close' would come later, when all that was sent has been read.
   channel.stderr.once('finish', cutSoon);
   channel.on('close', () => {
     output.abandon();

@@ -2,14 +2,14 @@
 import { readAddress } from '#shared/protocol/address.ts';
 import type { Account } from './account.ts';
 
-/** What `env` requests may bring, per session channel; sshd has no such limit and a default that accepts nothing. */
+/** So many `env` requests are taken per session channel. sshd has no such limit, but accepts none by default. */
 export const MAX_CLIENT_VARIABLES = 128;
 export const MAX_CLIENT_VARIABLE_BYTES = 32 * 1024;
 
 /** Values are text, or bytes that are none. */
 export type ProgramVariables = ReadonlyMap<string, string | Buffer>;
 
-/** What the job has from a session or terminal of its own, and would be untrue in this one. */
+/** Variables that the job may have from a terminal or SSH session of its own, and that would be wrong here. */
 const FOREIGN_VARIABLES = ['TERM', 'SSH_TTY', 'SSH_ORIGINAL_COMMAND'];
 
 export interface ProgramEnvironment {
@@ -23,7 +23,7 @@ export interface ProgramEnvironment {
   readonly agentSocket: string | undefined;
 }
 
-/** Whether a variable of the client may be set: a plain name, and small. Whoever is logged in can run `export` as well. */
+/** Whether a client may set this variable: a plain name and a small value. It could run `export` as well. */
 export function isAcceptable(name: string, value: Buffer): boolean {
   return (
     /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) &&
@@ -34,7 +34,7 @@ export function isAcceptable(name: string, value: Buffer): boolean {
 
 export function buildEnvironment(parts: ProgramEnvironment): ProgramVariables {
   const { account } = parts;
-  // What is no address is called as OpenSSH's servers call it.
+  // OpenSSH's servers say so where they have no address.
   const clientAddress = readAddress(parts.clientAddress) ?? 'UNKNOWN';
   const env = new Map<string, string | Buffer>(Object.entries(parts.base));
   for (const name of FOREIGN_VARIABLES) env.delete(name);

@@ -15,7 +15,7 @@ export interface ProgramOptions {
   readonly cwd: string;
   readonly env: ProgramVariables;
   readonly onActivity: () => void;
-  /** Called at most once: the program takes no more input although the client has not ended it. What comes is thrown away. */
+  /** Called at most once: the program has closed its input before the client did. What still comes is thrown away. */
   readonly onInputClosed?: () => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
@@ -27,7 +27,7 @@ export interface TerminalSize {
 
 /** A program in progress. It closes its channel itself, after its last output. */
 export interface Program {
-  /** False when none ever ran: no shell, no terminal to be had. The client has been told why. */
+  /** False if nothing could be started: no shell, or no terminal. The client has been told why. */
   readonly hasStarted: boolean;
   /** Of the terminal; ignored without one. */
   resize(size: TerminalSize): void;
@@ -35,7 +35,7 @@ export interface Program {
   signal(signal: NodeJS.Signals): void;
   /** Shows text to the person at the terminal; never mixed into the output of a program without one. */
   notify(text: string): void;
-  /** The client has nobody left who reads stdout: a program that goes on writing gets SIGPIPE. Ignored with a terminal. */
+  /** Nobody reads stdout at the client's end: a program that goes on writing gets SIGPIPE. Ignored on a terminal. */
   readerLeft(): void;
   /**
    * Ends it from this side: SIGHUP, then the channel closes after what was already said, and after the farewell on

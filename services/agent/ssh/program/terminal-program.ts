@@ -67,7 +67,7 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
       options.onActivity();
       if (!opened.write(chunk)) channel.pause();
     });
-    // As in sshd, the client's EOF means nothing to a terminal: what ends input there is a key.
+    // As in sshd, the client's EOF means nothing to a terminal: there a key ends the input.
     void opened.exited.then((end) => {
       output.finish(exitFrom(end));
       channel.resume();
