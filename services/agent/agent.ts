@@ -1,5 +1,4 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
-
 import type { Environment } from '#shared/machine/environment.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
@@ -55,6 +54,7 @@ export interface AgentSurroundings {
   readonly complain: (line: string) => void;
 }
 
+/** What came of a start. */
 export type AgentStart =
   | {
       readonly kind: 'running';

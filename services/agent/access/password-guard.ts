@@ -5,11 +5,11 @@ import { clientSourceOf } from '../crowd/client.ts';
 /** After so many wrong passwords in all, password login is off until somebody turns it on. */
 export const MAX_PASSWORD_FAILURES = 100;
 
-/** After its first failure a source waits this long for its answer and its next guess; each failure doubles the wait. */
+/** In milliseconds. After its first failure a source waits MIN_FAILURE_DELAY_MS for its answer and its next guess; each failure doubles it. */
 export const MIN_FAILURE_DELAY_MS = 500;
 export const MAX_FAILURE_DELAY_MS = 10_000;
 
-/** From this many failures in all, every guess waits; each further ten failures double the wait. */
+/** From this many failures in all every guess waits: MIN_COMMON_DELAY_MS first, twice as long after each further ten. */
 export const COMMON_DELAY_FROM = 10;
 export const MIN_COMMON_DELAY_MS = 100;
 export const MAX_COMMON_DELAY_MS = 5_000;
@@ -23,6 +23,7 @@ export const FAILURES_KEPT_MS = 3_600_000;
 /** So many sources are remembered; the one that failed longest ago makes room. */
 export const MAX_SOURCES = 1_000;
 
+/** Whether passwords are taken, and how many were wrong since they are. */
 export type PasswordState =
   | { readonly kind: 'on'; readonly failures: number }
   /** `too_many_failures`, or somebody typed `converge password off`. */

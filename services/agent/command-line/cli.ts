@@ -1,5 +1,4 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
-
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
@@ -9,11 +8,13 @@ import { isOn } from './option-values.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
 import { readWords, type Words } from './words.ts';
 
+/** All that an agent is asked for. */
 export interface AgentOptions extends Settings {
   readonly relay: RelayAddress;
   readonly entry: EntryOptions;
 }
 
+/** What the program was started for. */
 export type Invocation =
   /** `notes` are for stderr; nothing is wrong with the options. */
   | { readonly kind: 'run'; readonly options: AgentOptions; readonly notes: readonly string[] }

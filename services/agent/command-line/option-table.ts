@@ -14,6 +14,7 @@ export interface OptionEntry {
   readonly read: ValueReader<unknown> | undefined;
 }
 
+/** Every option, in the order of the help. */
 export const OPTIONS = {
   timeoutMs: {
     name: 'timeout',

@@ -20,11 +20,13 @@ export function duration(minimumMs?: number): ValueReader<number> {
   };
 }
 
+/** A name to log in with, 1 to 64 characters. */
 export const userName: ValueReader<string> = (text = '') => {
   if (USER_PATTERN.test(text)) return { kind: 'value', value: text };
   return fault(`"${text}" is not a user name: 1 to 64 of A-Z a-z 0-9 _ . -, not starting with . or -`);
 };
 
+/** A path from the root, or undefined if none was given. */
 export const absolutePath: ValueReader<string | undefined> = (text) => {
   if (text === undefined || text.startsWith('/')) return { kind: 'value', value: text };
   return fault(`"${text}" is not an absolute path: write it like /bin/bash`);

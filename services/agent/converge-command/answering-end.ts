@@ -57,6 +57,7 @@ export interface ConvergeCommandOptions {
   readonly path: string | undefined;
 }
 
+/** The command as it is installed. */
 export interface ConvergeCommand {
   /** Holds `converge` and nothing else. */
   readonly binDirectory: string;

@@ -1,5 +1,4 @@
 // What `converge` answers in a session.
-
 import { formatDuration } from '#shared/time/duration.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
@@ -22,6 +21,7 @@ export interface AgentFacts {
 
 const ENDING: ConvergeReply = { exitCode: 1, text: 'converge: this agent is ending' };
 
+/** The answer to `converge status`; `now` is in milliseconds since the epoch, as in all answers. */
 export function statusReply(status: AgentFacts, now: number): ConvergeReply {
   const { expiry } = status;
   if (expiry === undefined) return ENDING;
@@ -67,6 +67,7 @@ export function passwordReply(state: PasswordState | undefined): ConvergeReply {
   return { exitCode: 0, text: `password ${passwordText(state)}` };
 }
 
+/** Before the end. */
 export function endReply(): ConvergeReply {
   return { exitCode: 0, text: 'ending: every session closes now' };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import { clientSourceOf } from './client.ts';
 import { dropChance, type EarlyDrop } from './early-drop.ts';
 
+/** How many may wait, and who goes when there are more. */
 export interface CrowdLimits extends EarlyDrop {
   /** Places of one source, and two more for each client that is logged in from there. */
   readonly perSource: number;
@@ -24,6 +25,7 @@ export interface CrowdOptions {
   readonly random: () => number;
 }
 
+/** Somebody who wants a place. */
 export interface Newcomer {
   /** As the relay sees it. */
   readonly address: string;
@@ -33,6 +35,7 @@ export interface Newcomer {
   readonly onEvicted: () => void;
 }
 
+/** A place, from `enter` to `leave` or the eviction. */
 export interface Place {
   /** It has given a sign of life. */
   heard(): void;

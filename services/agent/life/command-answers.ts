@@ -19,6 +19,7 @@ export interface CommandAnswersOptions {
   readonly lifecycle: Lifecycle;
 }
 
+/** The answers of an agent that is made of these parts. */
 export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnswers {
   const { id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
 

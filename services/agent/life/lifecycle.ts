@@ -28,6 +28,7 @@ const LAST_BYTES_WITHIN_MS = 5_000;
 /** How long the files of the `converge` command may take to go. */
 const REMOVED_WITHIN_MS = 2_000;
 
+/** The parts that it speaks by, and those that it stops in the end. */
 export interface LifecycleOptions {
   readonly clock: Clock;
   /** http(s)://HOST, where the person who started it would look. */

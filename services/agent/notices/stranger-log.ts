@@ -1,6 +1,5 @@
 // The stranger log: what clients without a login do. The job log gets a line for each event while they are few, and one line
 // in ten seconds when they are many.
-
 import { OTHERS, SUMMARY_EVERY_MS, Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { clientSourceOf } from '../crowd/client.ts';
@@ -16,6 +15,7 @@ export const MAX_NEIGHBOUR_LINES = 100;
 /** Sources that are counted one by one in that time; further ones count as all the others. */
 const MAX_COUNTED_SOURCES = 1_000;
 
+/** The log of all that nobody had to log in for. */
 export interface StrangerLog {
   /** Tells an event that anybody can cause, from `address`, or counts it. */
   tell(event: LogEvent, address: string): void;
@@ -39,6 +39,7 @@ const FIRST_LINES = {
   turned_away: 0,
 } as const;
 
+/** Has a timer only while there is something to count. */
 export function createStrangerLog({ clock, log, known }: StrangerLogOptions): StrangerLog {
   const summary = new Summary({
     clock,

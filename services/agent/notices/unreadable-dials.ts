@@ -10,6 +10,7 @@ export interface UnreadableDials {
   stop(): void;
 }
 
+/** Has a timer only while there is something to count. */
 export function createUnreadableDials({ clock, log }: { clock: Clock; log: JobLog }): UnreadableDials {
   const summary = new Summary({
     clock,

@@ -12,6 +12,7 @@ const CODE_MASK = 0xff;
 /** What is told when somebody else has collected the status: 255, as sshd tells it. */
 export const UNKNOWN_END: ProcessEnd = { kind: 'code', code: 255 };
 
+/** The end that this status stands for. */
 export function processEndFrom(status: number): ProcessEnd {
   const signal = status & SIGNAL_MASK;
   if (signal === 0) return { kind: 'code', code: (status >> CODE_SHIFT) & CODE_MASK };

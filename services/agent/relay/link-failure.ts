@@ -13,6 +13,7 @@ export const FIRST_LINK_PATIENCE_MS = 60_000;
 /** In milliseconds: a little longer than a lease. A taken ID may be that of the job's previous run, whose lease runs out. */
 export const TAKEN_PATIENCE_MS = LEASE_MS + 5_000;
 
+/** A relay did not take the agent. */
 export interface LinkFailure {
   /** How the agent ends once the patience is over. `usurped`: it had its ID, and lost it to another agent. */
   readonly kind: 'unreachable' | 'refused' | 'usurped' | 'version';

@@ -14,6 +14,7 @@ export interface Verdict {
   readonly isNew: boolean;
 }
 
+/** Remembers every kind of trouble until a link is up. */
 export class Patience {
   readonly #clock: Clock;
   readonly #troubles = new Map<LinkFailure['kind'], Trouble>();

@@ -4,6 +4,7 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { AGENT_PACE } from '#shared/websocket/link-budget.ts';
 import type { ControlLink } from './control-link.ts';
 
+/** Tells a link on its arrival, and all of them at most once in AGENT_PACE.statusEveryMs. */
 export class StatusPace {
   readonly #clock: Clock;
   /** Those that are up now. */

@@ -57,6 +57,7 @@ export interface StreamEvents {
   readonly onFailed: (detail: string, address: string) => void;
 }
 
+/** The intake of one agent. */
 export interface StreamIntake {
   /** Opens the stream that the relay asks for. */
   answer(dial: Dial): void;

@@ -11,6 +11,7 @@ const MAX_UNTOLD = 100;
 /** How soon those are tried again that came too fast, in milliseconds. */
 const TOLD_AGAIN_MS = 1_000;
 
+/** Kept in their order, and told once each. */
 export class UntoldResumptions {
   readonly #clock: Clock;
   /** Those that are up now, the newest last. */

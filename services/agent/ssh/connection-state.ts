@@ -25,12 +25,15 @@ export type Party =
 /** What ended it, when it was not the client's own farewell. */
 export type EndCause = Exclude<LogoutReason, 'client_left'>;
 
+/** A connection whose stream is still there. */
 export type LiveConnection =
   | { readonly kind: 'open'; readonly party: Party }
   | { readonly kind: 'ending'; readonly party: Party; readonly cause: EndCause };
 
+/** A connection's whole life. */
 export type ConnectionState = LiveConnection | { readonly kind: 'closed' };
 
+/** The stranger is a client now. Its time for the login is the caller's to cancel. */
 export function loggedIn(state: LiveConnection, info: ClientInfo, depart: () => void): LiveConnection {
   return { ...state, party: { kind: 'client', info, depart, wasServed: false } };
 }

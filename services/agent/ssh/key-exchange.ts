@@ -17,6 +17,7 @@ export interface KeyExchangeOptions {
 
 type State = { readonly kind: 'idle' } | { readonly kind: 'under_way'; readonly cancelGrace: Cancel };
 
+/** The key exchanges of one connection, one after the other. */
 export class KeyExchange {
   readonly #options: KeyExchangeOptions;
   #state: State = { kind: 'idle' };

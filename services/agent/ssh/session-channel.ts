@@ -21,6 +21,7 @@ const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
 const MAX_TERMINAL_SIZE = 65_535;
 const DEFAULT_TERMINAL = 'xterm-256color';
 
+/** What a session channel has of its connection. */
 export interface SessionChannelContext {
   readonly connection: Connection;
   readonly gate: TransportGate;

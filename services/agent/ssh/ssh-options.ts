@@ -53,6 +53,7 @@ export type LoginMethod = 'password' | 'key';
  */
 export type LogoutReason = 'client_left' | 'lost' | 'stopped' | 'fault';
 
+/** A client has logged in; without `key` by the password. */
 export interface LoginEvent {
   readonly clientId: string;
   readonly address: string;
@@ -61,6 +62,7 @@ export interface LoginEvent {
   readonly key?: { readonly fingerprint: string; readonly comment: string };
 }
 
+/** A client is gone. */
 export interface LogoutEvent extends LoginEvent {
   readonly seconds: number;
   readonly reason: LogoutReason;
@@ -71,6 +73,7 @@ export interface LogoutEvent extends LoginEvent {
   readonly wasServed: boolean;
 }
 
+/** An attempt to log in has failed. */
 export interface RefusedEvent {
   readonly clientId: string;
   readonly address: string;

@@ -9,6 +9,7 @@ import type { ClientInfo, SshServerOptions } from './ssh-options.ts';
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;
 
+/** One server for all streams of an agent. */
 export interface SshServer {
   /** Serves one stream until it ends; owns it from here. `id` and `address` are for events and SSH_CONNECTION. */
   serve(duplex: Duplex, client: Client): void;

@@ -29,6 +29,7 @@ export function keyFingerprint(blob: Buffer): string {
   return formatFingerprint(fingerprintOf(blob));
 }
 
+/** Whether keys of this type may log in. */
 export function isSupportedKeyType(type: string): boolean {
   return PLAIN_KEY_TYPES.has(type) || isSecurityKeyType(type);
 }

@@ -8,6 +8,7 @@ const SK_ECDSA = 'sk-ecdsa-sha2-nistp256@openssh.com';
 const FLAG_USER_PRESENT = 0x01;
 const FLAGS_AND_COUNTER_BYTES = 5;
 
+/** Whether keys of this type are those of a FIDO token. */
 export function isSecurityKeyType(type: string): boolean {
   return type === SK_ED25519 || type === SK_ECDSA;
 }

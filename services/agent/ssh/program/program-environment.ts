@@ -4,6 +4,7 @@ import type { Account } from './account.ts';
 
 /** So many `env` requests are taken per session channel. sshd has no such limit, but accepts none by default. */
 export const MAX_CLIENT_VARIABLES = 128;
+/** The longest variable of a client: its name and its value, in bytes. */
 export const MAX_CLIENT_VARIABLE_BYTES = 32 * 1024;
 
 /** Values are text, or bytes that are none. */
@@ -32,6 +33,7 @@ export function isAcceptable(name: string, value: Buffer): boolean {
   );
 }
 
+/** What the program gets: later parts win, and sshd's own variables win over all. */
 export function buildEnvironment(parts: ProgramEnvironment): ProgramVariables {
   const { account } = parts;
   // OpenSSH's servers say so where they have no address.

@@ -143,7 +143,7 @@ export function answerChannelRequests(connection: Connection, interceptors: Inte
       }
     }
 
-    /** Lets ssh2 make the channel, which it does for a `shell` that wants no reply; what is run is no matter to it. */
+    /** Lets ssh2 make the channel, as for a `shell` that wants no reply; ssh2 does not care what is run. */
     function run(start: (open: Open) => void): boolean {
       let isOpen = false;
       session.once('shell', (accept: AcceptConnection<ServerChannel>) => {

@@ -105,6 +105,7 @@ export interface ConnectionFields {
   };
 }
 
+/** The connection's private fields. */
 export function fieldsOf(connection: Connection): ConnectionFields {
   return connection as unknown as ConnectionFields;
 }

@@ -24,8 +24,8 @@ export function sendMessage(connection: Connection, payload: Buffer): void {
 }
 
 /**
- * Ends the connection with a reason that the client prints, and looks at nothing that comes after: the verdict stops the
- * decipher, and the connection's `error` event tells the same words. Upstream: Protocol.disconnect would have to take a description.
+ * Ends the connection with a reason that the client prints. Nothing that comes after it is read: the verdict stops the
+ * decipher. The connection's `error` event tells the same words. Upstream: Protocol.disconnect would have to take a description.
  */
 export function disconnect(connection: Connection, words: string): DecipherVerdict {
   const { _protocol: protocol } = fieldsOf(connection);

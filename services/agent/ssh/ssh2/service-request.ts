@@ -1,4 +1,4 @@
-// Requests to log in that ssh2 ends the connection over without a word.
+// Login requests for which ssh2 ends the connection without a word.
 import type { Connection } from 'ssh2';
 import { WireReader } from '#shared/ssh/strings.ts';
 import { fieldsOf } from './fields.ts';
