@@ -7,8 +7,8 @@ import {
 } from '../../../services/agent/access/password-guard.ts';
 import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
+import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
-import { STREAM_CROWD } from '../../../services/agent/relay/stream-intake.ts';
 import {
   MAX_OPEN_HANDLES,
   MAX_PACKET_BYTES,

@@ -13,24 +13,8 @@ import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure.ts';
 import type { Client } from '../crowd/client.ts';
-import { Crowd, type CrowdLimits } from '../crowd/crowd.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './relay-dialler.ts';
-
-/**
- * Streams that are being dialled, or are open and have not said their first words (an OPEN frame, or the beginning of SSH).
- * Each takes a descriptor of the job. The first words come with the first packet, so people never reach these bounds. A client
- * that comes back for its stream gets a place from the headroom, or that of a silent stream: it is refused only if no stream
- * has been silent for `quietMs`. OPEN_TIMEOUT_MS bounds how long a stream may be silent at all.
- */
-export const STREAM_CROWD: CrowdLimits = {
-  start: 192,
-  rate: 100,
-  full: 192,
-  perSource: 64,
-  headroom: 64,
-  quietMs: 1_000,
-  tie: 'newcomer',
-};
 
 /** Between two attempts to open a stream, in milliseconds: the client is waiting. */
 const BACKOFF = { firstMs: 100, maxMs: 1_000 } as const;
@@ -67,26 +51,10 @@ export interface StreamIntake {
   stop(end: StreamEnd, withinMs: number): Promise<void>;
 }
 
-/** How far a stream has come. */
-type Stage =
-  | { readonly kind: 'dialling' }
-  /** It has not said its first words. */
-  | { readonly kind: 'open'; readonly cut: (end: StreamEnd) => void };
-
-/** A stream on its way, until it is known what it is. */
-interface Arrival {
-  readonly dialling: AbortController;
-  stage: Stage;
-  /** Gives its place back. May be called twice. */
-  leave(): void;
-}
-
 /** Nothing is opened before the first `answer`. */
 export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   const { target, clock, random, known, events } = options;
-  const arrivals = new Set<Arrival>();
-  let isStopping = false;
-  const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
+  const arrivals = new Arrivals({ clock, random, known, onTurnedAway: events.onTurnedAway });
   /** Streams that were reset by their client program because its own side was gone (an ssh that was killed). */
   const left = new Set<string>();
   const streams = new ResumableStreamTable<string>({
@@ -110,34 +78,6 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
 
   // For messages: without the ticket, which is a secret, in its path.
   const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
-
-  /** Takes a place for a stream; undefined if there is none. */
-  function comeIn(address: string): Arrival | undefined {
-    const dialling = new AbortController();
-    const place = crowd.enter({
-      address,
-      known: known(address),
-      onEvicted() {
-        makeRoom(arrival);
-        arrivals.delete(arrival);
-        events.onTurnedAway(address);
-      },
-    });
-    if (place === undefined) {
-      events.onTurnedAway(address);
-      return undefined;
-    }
-    const arrival: Arrival = {
-      dialling,
-      stage: { kind: 'dialling' },
-      leave() {
-        place.leave();
-        arrivals.delete(arrival);
-      },
-    };
-    arrivals.add(arrival);
-    return arrival;
-  }
 
   async function open({ ticket, client, resumable }: Dial, arrival: Arrival): Promise<void> {
     const { signal } = arrival.dialling;
@@ -169,26 +109,14 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
 
   return {
     answer(dial) {
-      if (isStopping) return;
-      const arrival = comeIn(dial.client);
+      const arrival = arrivals.comeIn(dial.client);
       if (arrival !== undefined) void open(dial, arrival);
     },
     detached: () => streams.counts.detached,
     async stop(end, withinMs) {
-      isStopping = true;
-      for (const { dialling } of arrivals) dialling.abort();
+      arrivals.stop();
       await streams.emptied(withinMs);
       streams.stop(end);
     },
   };
-}
-
-/** Ends it, so that another may come. */
-function makeRoom({ dialling, stage }: Arrival): void {
-  switch (stage.kind) {
-    case 'dialling':
-      return dialling.abort();
-    case 'open':
-      return stage.cut({ reason: 'fault', detail: 'made room for another one' });
-  }
 }
