@@ -9,7 +9,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
-import { runSessionCommand } from './converge-command/asking-end.ts';
+import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
@@ -28,10 +28,10 @@ async function main(): Promise<number> {
     case 'version':
       console.log(manifest.version);
       return AGENT_EXIT_CODES.ended;
-    case 'session-command': {
+    case 'converge_command': {
       const { argv, socketPath } = invocation;
       const { stdout, stderr } = process;
-      return runSessionCommand(argv, { clock: systemClock, socketPath, stdout, stderr });
+      return runConvergeCommand(argv, { clock: systemClock, socketPath, stdout, stderr });
     }
     case 'invalid':
       for (const fault of invocation.faults) complain(fault);
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
 
 async function run(options: AgentOptions): Promise<number> {
   const ignoresHangup = outlivesHangup(readStart());
-  // Node has made it deadly again, whatever the one who started it had asked for.
+  // Node makes it end the process again, even where the starter had it ignored (see hangup.ts).
   if (ignoresHangup) process.on('SIGHUP', () => undefined);
   const choice = proxyFor(new URL(options.relay.base), process.env);
   if (choice.kind === 'invalid') {

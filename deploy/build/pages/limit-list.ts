@@ -7,8 +7,8 @@ import {
 } from '../../../services/agent/access/password-guard.ts';
 import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
+import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
-import { STREAM_CROWD } from '../../../services/agent/relay/stream-intake.ts';
 import {
   MAX_OPEN_HANDLES,
   MAX_PACKET_BYTES,
@@ -19,13 +19,13 @@ import {
   MAX_FAILURES_PER_CONNECTION,
   MAX_KEY_OFFERS_PER_CONNECTION,
 } from '../../../services/agent/ssh/authentication.ts';
-import { MAX_SESSIONS_PER_CONNECTION } from '../../../services/agent/ssh/connection.ts';
+import { MAX_SESSION_CHANNELS_PER_CONNECTION } from '../../../services/agent/ssh/client-services.ts';
 import { MAX_FORWARDED_STREAMS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-context.ts';
 import { MAX_REMOTE_LISTENERS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-remote.ts';
 import {
   MAX_CLIENT_VARIABLE_BYTES,
   MAX_CLIENT_VARIABLES,
-} from '../../../services/agent/ssh/program/session-environment.ts';
+} from '../../../services/agent/ssh/program/program-environment.ts';
 import { MAX_SSH_PACKET_BYTES } from '../../../services/agent/ssh/ssh2/packet-limit.ts';
 import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/resuming.ts';
 import { MAX_DIAL_ORDER_BYTES } from '../../../services/relay/hop/dial-order.ts';
@@ -294,7 +294,12 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'the connection is closed',
     },
     { what: 'a packet', value: MAX_SSH_PACKET_BYTES, unit: 'bytes', past: 'the connection is closed' },
-    { what: 'channels of a connection', value: MAX_SESSIONS_PER_CONNECTION, unit: 'count', past: 'refused' },
+    {
+      what: 'channels of a connection',
+      value: MAX_SESSION_CHANNELS_PER_CONNECTION,
+      unit: 'count',
+      past: 'refused',
+    },
     {
       what: 'forwarded streams of a connection',
       value: MAX_FORWARDED_STREAMS_PER_CONNECTION,

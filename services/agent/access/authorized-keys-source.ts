@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 /** GitHub's answer for one person is below 10 KiB; this bounds what a wrong URL can cost. */
 export const MAX_KEYS_BYTES = 256 * 1_024;
 
-/** A job should fail early rather than hang in its first step. */
+/** In milliseconds. A job should fail early rather than hang in its first step. */
 export const KEYS_FETCH_TIMEOUT_MS = 10_000;
 
 /** The text of one source, for the parser of authorized_keys files. */
@@ -33,7 +33,7 @@ export type Fetch = (
 
 export interface LoadOptions {
   readonly fetch: Fetch;
-  /** Who changes an answer on its way lets himself in: only where that was asked for. */
+  /** Over http: whoever changes the answer on its way can let himself in. Only where somebody asked for it. */
   readonly allowsHttp: boolean;
 }
 
@@ -99,7 +99,7 @@ async function textOf(body: Fetched['body'], status: number, signal: AbortSignal
       chunks.push(chunk);
     }
   } catch (error) {
-    // What was read from a body then is aborted; the reason tells why.
+    // After a timeout the body only says that it was aborted; the signal's reason says why.
     throw signal.aborted ? signal.reason : error;
   }
   if (status < 200 || status > 299) throw new SourceFault(`the server answered ${status}; check the URL`);

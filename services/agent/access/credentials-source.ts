@@ -1,13 +1,30 @@
 // Where the credentials come from: key files and URLs, a chosen password, or one that is made here.
-
-import type { AgentOptions, EntryOptions } from '../command-line/cli.ts';
-import type { WayIn } from '../notices/card.ts';
 import { type AuthorizedKey, type AuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.ts';
 import { type Fetch, loadAuthorizedKeys } from './authorized-keys-source.ts';
 import type { Credentials } from './credentials.ts';
 import { makePassword } from './random-token.ts';
 
-/** Of one source, told one by one. */
+/** How people are to prove that they may enter, as the command line asks for it. Keys exclude a password. */
+export type EntryOptions =
+  | {
+      readonly kind: 'keys';
+      readonly sources: readonly string[];
+      /** Keys may come by http: as well. */
+      readonly allowsHttp: boolean;
+    }
+  | { readonly kind: 'chosen_password'; readonly password: string }
+  /** The agent is to make a password. */
+  | { readonly kind: 'generated_password' };
+
+/** How people prove that they may enter, as the job log tells it. */
+export type WayIn =
+  /** A password that the agent made: it is printed, there is no other way to learn it. */
+  | { readonly kind: 'generated_password'; readonly password: string }
+  /** A password that the CI author set: they know it, and a log may be read by more people. */
+  | { readonly kind: 'chosen_password' }
+  | { readonly kind: 'keys'; readonly count: number };
+
+/** So many problems of one source get a line each. */
 const MAX_PROBLEMS_TOLD = 5;
 
 export type PreparedCredentials =
@@ -23,7 +40,7 @@ export type PreparedCredentials =
 
 /** Loads or makes what people enter with. */
 export async function prepareCredentials(
-  { entry, user }: Pick<AgentOptions, 'entry' | 'user'>,
+  { entry, user }: { readonly entry: EntryOptions; readonly user: string },
   fetch: Fetch,
 ): Promise<PreparedCredentials> {
   switch (entry.kind) {
@@ -68,7 +85,7 @@ async function prepareKeys(
   return { kind: 'prepared', credentials, entry: { kind: 'keys', count: keys.length }, notes };
 }
 
-/** A few lines say what is wrong with a file of keys; of something else one line says all. */
+/** A line for each problem of a key file; one line in all for a file that holds no keys. */
 function faultsFrom(
   { problems, keyCount }: AuthorizedKeys & { kind: 'refused' },
   text: string,

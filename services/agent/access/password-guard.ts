@@ -1,28 +1,29 @@
 // The password guard: how fast and how often a password may be guessed, by everybody together and by each source.
 import type { Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from '../crowd/client-source.ts';
+import { clientSourceOf } from '../crowd/client.ts';
 
-/** Wrong passwords of everybody together, then password login is off until somebody says otherwise. */
+/** After so many wrong passwords in all, password login is off until somebody turns it on. */
 export const MAX_PASSWORD_FAILURES = 100;
 
-/** After the first failure of a source it waits so long for its answer and its next guess; after each one twice as long. */
-export const FAILURE_DELAY_MIN_MS = 500;
+/** In milliseconds. After its first failure a source waits MIN_FAILURE_DELAY_MS for its answer and its next guess; each failure doubles it. */
+export const MIN_FAILURE_DELAY_MS = 500;
 export const MAX_FAILURE_DELAY_MS = 10_000;
 
-/** From so many failures of everybody together on, all wait; twice as long after each further ten. */
+/** From this many failures in all every guess waits: MIN_COMMON_DELAY_MS first, twice as long after each further ten. */
 export const COMMON_DELAY_FROM = 10;
-export const COMMON_DELAY_MIN_MS = 100;
+export const MIN_COMMON_DELAY_MS = 100;
 export const MAX_COMMON_DELAY_MS = 5_000;
 
-/** A guess that would have to wait longer is refused unread, in milliseconds: its connection will not live to see it. */
+/** A guess that would wait longer is refused unread, in milliseconds: its connection would be cut first. */
 export const MAX_GUESS_WAIT_MS = 30_000;
 
-/** The failures of a source are forgotten so long after its last one, in milliseconds. */
+/** How long the failures of a source are kept after its last one, in milliseconds. */
 export const FAILURES_KEPT_MS = 3_600_000;
 
-/** Sources whose failures are kept; the one that failed longest ago makes room. */
+/** So many sources are remembered; the one that failed longest ago makes room. */
 export const MAX_SOURCES = 1_000;
 
+/** Whether passwords are taken, and how many were wrong since they are. */
 export type PasswordState =
   | { readonly kind: 'on'; readonly failures: number }
   /** `too_many_failures`, or somebody typed `converge password off`. */
@@ -30,7 +31,7 @@ export type PasswordState =
 
 /** What becomes of a guess. */
 export type Turn =
-  /** To be compared after so long. */
+  /** To be compared after this time, in milliseconds. */
   | { readonly kind: 'wait'; readonly ms: number }
   /** Not compared: there are too many before it. It counts for nothing. */
   | { readonly kind: 'crowded' }
@@ -38,7 +39,7 @@ export type Turn =
 
 export interface PasswordGuardOptions {
   readonly clock: Clock;
-  /** The last failure that was allowed has happened. Called once until it is on again. */
+  /** Too many passwords were wrong: login by password is off now. Called once until it is on again. */
   readonly onTooMany: (failures: number) => void;
 }
 
@@ -51,19 +52,19 @@ interface Source {
 
 /** How long the answer to the nth failure (from 1) of a source is held back, and its next guess, in milliseconds. */
 export function failureDelay(failure: number): number {
-  return Math.min(FAILURE_DELAY_MIN_MS * 2 ** (failure - 1), MAX_FAILURE_DELAY_MS);
+  return Math.min(MIN_FAILURE_DELAY_MS * 2 ** (failure - 1), MAX_FAILURE_DELAY_MS);
 }
 
-/** How long every guess is held back after so many failures of everybody, in milliseconds. */
+/** How long every guess is held back after this many failures in all, in milliseconds. */
 export function commonDelay(failures: number): number {
   if (failures < COMMON_DELAY_FROM) return 0;
   const tens = Math.floor((failures - COMMON_DELAY_FROM) / 10);
-  return Math.min(COMMON_DELAY_MIN_MS * 2 ** tens, MAX_COMMON_DELAY_MS);
+  return Math.min(MIN_COMMON_DELAY_MS * 2 ** tens, MAX_COMMON_DELAY_MS);
 }
 
 /**
- * Guesses of one source are compared one after the other, each after the delay of the ones before it, over however many
- * connections they come. Sources do not wait for one another, but for the delay that all have in common.
+ * The guesses of one source are compared one after the other, each after the delays of those before it, no matter how many
+ * connections they come by. Sources do not wait for one another; only the common delay holds for all.
  */
 export class PasswordGuard {
   readonly #options: PasswordGuardOptions;
@@ -95,7 +96,7 @@ export class PasswordGuard {
     const at = Math.max(now, this.#nobodyBefore, source?.notBefore ?? 0);
     if (at - now > MAX_GUESS_WAIT_MS) return { kind: 'crowded' };
     if (source !== undefined) source.notBefore = at + failureDelay(source.failures + 1);
-    else this.#remember(name, { failures: 0, failedAt: now, notBefore: at + FAILURE_DELAY_MIN_MS });
+    else this.#remember(name, { failures: 0, failedAt: now, notBefore: at + MIN_FAILURE_DELAY_MS });
     return { kind: 'wait', ms: at - now };
   }
 

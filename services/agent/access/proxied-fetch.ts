@@ -3,8 +3,8 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
+import type { Environment } from '#shared/machine/environment.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
-import type { Environment } from '../job/environment.ts';
 import type { Fetch } from './authorized-keys-source.ts';
 
 /** GitHub needs none, a renamed user or a login wall one or two. */
@@ -57,11 +57,11 @@ function get(url: URL, env: Environment, signal: AbortSignal): Promise<IncomingM
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { request } = url.protocol === 'https:' ? https : http;
   const headers = { 'user-agent': 'converge-agent' };
-  // Said, since NODE_TLS_REJECT_UNAUTHORIZED counts where it is not: these bytes decide who gets in.
+  // Set here because NODE_TLS_REJECT_UNAUTHORIZED would count otherwise: these bytes decide who gets in.
   request(url, { agent, signal, headers, rejectUnauthorized: true })
     .on('response', resolve)
     .on('error', (error) => {
-      // Of what aborts, the reason tells more than that it did.
+      // The reason of an abort says more than the error does.
       reject(signal.aborted ? (signal.reason as Error) : error);
     })
     .end();

@@ -1,57 +1,36 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
-import { parseDuration } from '#shared/time/duration.ts';
-import { SESSION_COMMAND_FLAG } from '../converge-command/shim.ts';
-import type { Environment } from '../job/environment.ts';
+import type { Environment } from '#shared/machine/environment.ts';
+import type { EntryOptions } from '../access/credentials-source.ts';
+import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
 import { helpText } from './help-text.ts';
-import { OPTIONS, type OptionKey, URL_VARIABLE } from './option-table.ts';
+import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';
+import { isOn } from './option-values.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
 import { readWords, type Words } from './words.ts';
 
-/** How people prove that they may enter; keys exclude a password. */
-export type EntryOptions =
-  | {
-      readonly kind: 'keys';
-      readonly sources: readonly string[];
-      /** Keys may come by http: as well. */
-      readonly allowsHttp: boolean;
-    }
-  | { readonly kind: 'chosen_password'; readonly password: string }
-  /** The agent is to make a password. */
-  | { readonly kind: 'generated_password' };
-
-export interface AgentOptions {
+/** All that an agent is asked for. */
+export interface AgentOptions extends Settings {
   readonly relay: RelayAddress;
-  readonly timeoutMs: number;
-  readonly maxLifetimeMs: number;
-  /** 0: sessions do not outlive their transport. */
-  readonly resumeWindowMs: number;
   readonly entry: EntryOptions;
-  readonly user: string;
-  /** Absolute path; undefined: the user's own. */
-  readonly shell: string | undefined;
-  readonly allowsForwarding: boolean;
-  readonly isQuiet: boolean;
 }
 
+/** What the program was started for. */
 export type Invocation =
   /** `notes` are for stderr; nothing is wrong with the options. */
   | { readonly kind: 'run'; readonly options: AgentOptions; readonly notes: readonly string[] }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
-  | { readonly kind: 'session-command'; readonly socketPath: string; readonly argv: readonly string[] }
+  | { readonly kind: 'converge_command'; readonly socketPath: string; readonly argv: readonly string[] }
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
-/** Of a chosen password, in characters. A hundred guesses are free (MAX_PASSWORD_FAILURES), and people choose badly. */
+/** The shortest password that may be chosen, in characters: anybody has MAX_PASSWORD_FAILURES guesses. */
 export const MIN_PASSWORD_LENGTH = 12;
-
-/** POSIX portable user names and the dots of people; nothing that a shell or `ssh user@host` would misread. */
-const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
-  if (first === SESSION_COMMAND_FLAG) return { kind: 'session-command', socketPath, argv: rest };
+  if (first === CONVERGE_COMMAND_FLAG) return { kind: 'converge_command', socketPath, argv: rest };
   const line = readWords(argv);
   switch (line.kind) {
     case 'help':
@@ -65,7 +44,8 @@ export function parseInvocation(argv: readonly string[], env: Environment): Invo
 
 /** A value and where it came from, in words for a fault. */
 interface Given {
-  readonly value: string;
+  /** Undefined: it was not given, and there is no default. */
+  readonly value: string | undefined;
   readonly origin: string;
 }
 
@@ -76,59 +56,70 @@ function optionsFrom(words: Words, env: Environment): Invocation {
     return undefined;
   };
   const relay = readRelay(words.positionals, env, note);
-  const timeoutMs = readDuration('timeout', words, env, note);
-  const maxLifetimeMs = readDuration('maxLifetime', words, env, note);
-  const resumeWindowMs = readDuration('resumeWindow', words, env, note, 0);
+  // Durations first: they are compared with one another.
+  const [durations, others] = [
+    SETTING_KEYS.filter(isDuration),
+    SETTING_KEYS.filter((key) => !isDuration(key)),
+  ];
+  const lengths = readSettings(durations, words, env, note);
   const entry = readEntry(words, env, note);
-  const user = readUser(words, env, note);
-  const shell = readShell(words, env, note);
-  const noForwarding = readSwitch('noForwarding', words, env, note);
-  const isQuiet = readSwitch('quiet', words, env, note);
+  const rest = readSettings(others, words, env, note);
+  const { timeoutMs, maxLifetimeMs } = lengths;
   if (timeoutMs !== undefined && maxLifetimeMs !== undefined && timeoutMs > maxLifetimeMs) {
-    const timeout = given('timeout', words, env);
-    const lifetime = given('maxLifetime', words, env);
+    const timeout = given('timeoutMs', words, env);
+    const lifetime = given('maxLifetimeMs', words, env);
     faults.push(
       `${timeout.origin} (${timeout.value}) is longer than ${lifetime.origin} (${lifetime.value}): ` +
         'shorten the one or lengthen the other',
     );
   }
-  const isComplete =
-    relay !== undefined &&
-    timeoutMs !== undefined &&
-    maxLifetimeMs !== undefined &&
-    resumeWindowMs !== undefined &&
-    entry !== undefined &&
-    user !== undefined;
-  if (!isComplete || faults.length > 0) return { kind: 'invalid', faults };
-  const allowsForwarding = !noForwarding;
+  if (relay === undefined || entry === undefined || faults.length > 0) return { kind: 'invalid', faults };
   return {
     kind: 'run',
-    options: {
-      relay,
-      timeoutMs,
-      maxLifetimeMs,
-      resumeWindowMs,
-      entry,
-      user,
-      shell,
-      allowsForwarding,
-      isQuiet,
-    },
+    // Each of them is there, or there would be a fault.
+    options: { relay, entry, ...({ ...lengths, ...rest } as Settings) },
     notes: words.values.has('password')
       ? [`other users of this machine can see --password in ps: use ${OPTIONS.password.variable} instead`]
       : [],
   };
 }
 
+const SETTING_KEYS = (Object.keys(OPTIONS) as OptionKey[]).filter(isSetting);
+
+function isSetting(key: OptionKey): key is SettingKey {
+  return OPTIONS[key].read !== undefined;
+}
+
+function isDuration(key: SettingKey): boolean {
+  return OPTIONS[key].placeholder === 'DURATION';
+}
+
+/** The values of `keys`, without those that have a fault. */
+function readSettings(
+  keys: readonly SettingKey[],
+  words: Words,
+  env: Environment,
+  note: Note,
+): Partial<Settings> {
+  const values = keys.flatMap((key) => {
+    const { value, origin } = given(key, words, env);
+    const read = OPTIONS[key].read(value);
+    if (read.kind === 'value') return [[key, read.value] as const];
+    note(`${origin}: ${read.fault}`);
+    return [];
+  });
+  return Object.fromEntries(values);
+}
+
 type Note = (fault: string) => undefined;
 
-/** The argument, else the variable unless it is empty, else the default (an empty text if there is none). */
+/** The argument, else the variable unless it is empty, else the default. */
 function given(key: OptionKey, words: Words, env: Environment): Given {
   const { name, variable, fallback } = OPTIONS[key];
   const argument = words.values.get(key)?.[0];
   if (argument !== undefined) return { value: argument, origin: `--${name}` };
   const value = env[variable] ?? '';
-  return value === '' ? { value: fallback ?? '', origin: `--${name}` } : { value, origin: variable };
+  return value === '' ? { value: fallback, origin: `--${name}` } : { value, origin: variable };
 }
 
 function readRelay(positionals: readonly string[], env: Environment, note: Note): RelayAddress | undefined {
@@ -145,22 +136,12 @@ function readRelay(positionals: readonly string[], env: Environment, note: Note)
   return note(argument === undefined ? `${URL_VARIABLE}: ${parsed.fault}` : parsed.fault);
 }
 
-function readDuration(
-  key: OptionKey,
-  words: Words,
-  env: Environment,
-  note: Note,
-  minimumMs?: number,
-): number | undefined {
-  const { value, origin } = given(key, words, env);
-  const parsed = parseDuration(value, minimumMs);
-  return parsed.kind === 'duration' ? parsed.ms : note(`${origin}: ${parsed.fault}`);
-}
-
 function readEntry(words: Words, env: Environment, note: Note): EntryOptions | undefined {
   const password = secretGiven('password', words, env);
   const keys = secretGiven('authorizedKeys', words, env);
-  const allowsHttp = readSwitch('allowInsecureKeysUrl', words, env, note);
+  const insecure = given('allowInsecureKeysUrl', words, env);
+  const allowsHttp = isOn(insecure.value);
+  if (allowsHttp.kind === 'fault') note(`${insecure.origin}: ${allowsHttp.fault}`);
   if (password !== undefined && keys !== undefined) {
     return note(
       `${password.origin} and ${keys.origin} exclude each other: with keys, only keys are accepted; remove one`,
@@ -171,7 +152,8 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
       source.trim(),
     );
     const named = sources.filter((source) => source !== '');
-    if (named.length > 0) return { kind: 'keys', sources: named, allowsHttp };
+    if (named.length > 0)
+      return { kind: 'keys', sources: named, allowsHttp: allowsHttp.kind === 'value' && allowsHttp.value };
     return note(`${keys.origin} is empty: name a file or an https:// URL, or unset it to use a password`);
   }
   if (password === undefined) return { kind: 'generated_password' };
@@ -185,41 +167,16 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
 }
 
 /**
- * Unlike `given`, an empty variable is there: it is what CI systems make of a missing secret, and falling back
- * to another way to enter in silence would not be what the author meant.
+ * Unlike in `given`, an empty variable counts as set. CI systems make one of a missing secret, and the author of the job did
+ * not mean that people should then enter in another way.
  */
-function secretGiven(key: 'password' | 'authorizedKeys', words: Words, env: Environment): Given | undefined {
+function secretGiven(
+  key: 'password' | 'authorizedKeys',
+  words: Words,
+  env: Environment,
+): (Given & { readonly value: string }) | undefined {
   const argument = words.values.get(key)?.[0];
   if (argument !== undefined) return { value: argument, origin: `--${OPTIONS[key].name}` };
   const value = env[OPTIONS[key].variable];
   return value === undefined ? undefined : { value, origin: OPTIONS[key].variable };
-}
-
-function readUser(words: Words, env: Environment, note: Note): string | undefined {
-  const { value, origin } = given('user', words, env);
-  if (USER_PATTERN.test(value)) return value;
-  return note(
-    `${origin}: "${value}" is not a user name: 1 to 64 of A-Z a-z 0-9 _ . -, not starting with . or -`,
-  );
-}
-
-function readShell(words: Words, env: Environment, note: Note): string | undefined {
-  const { value, origin } = given('shell', words, env);
-  if (value === '' && !words.values.has('shell')) return undefined;
-  if (value.startsWith('/')) return value;
-  return note(`${origin}: "${value}" is not an absolute path: write it like /bin/bash`);
-}
-
-function readSwitch(
-  key: 'noForwarding' | 'quiet' | 'allowInsecureKeysUrl',
-  words: Words,
-  env: Environment,
-  note: Note,
-): boolean {
-  const { value, origin } = given(key, words, env);
-  if (['1', 'true', 'yes', 'on'].includes(value.toLowerCase())) return true;
-  if (!['', '0', 'false', 'no', 'off'].includes(value.toLowerCase())) {
-    note(`${origin}: "${value}" is neither 1 nor 0`);
-  }
-  return false;
 }

@@ -9,7 +9,7 @@ export const AGENT_EXIT_CODES = {
   version: 5,
 } as const;
 
-/** One that lost its ID to another agent is refused like one that never got it. */
+/** An agent that lost its ID to another ends like one that never got it: refused. */
 export function exitCodeFor(kind: 'unreachable' | 'refused' | 'usurped' | 'version'): AgentExitCode {
   return AGENT_EXIT_CODES[kind === 'usurped' ? 'refused' : kind];
 }

@@ -6,7 +6,7 @@ import { OPTIONS, type OptionKey } from './option-table.ts';
 export interface Words {
   readonly values: ReadonlyMap<OptionKey, readonly string[]>;
   readonly positionals: readonly string[];
-  /** One line each: options that there are not, or that lack a value. */
+  /** One line for each unknown option and each missing value. */
   readonly faults: readonly string[];
 }
 
@@ -19,7 +19,7 @@ const KEYS = Object.keys(OPTIONS) as OptionKey[];
 const HELP = { type: 'boolean', short: 'h' } as const;
 const VERSION = { type: 'boolean', short: 'V' } as const;
 
-/** The value of a switch that is there, as its variable would have it. */
+/** The value of a switch that was given, as its variable would have it. */
 const SWITCHED_ON = '1';
 
 /** Splits `argv`. Who asks for help gets it, whatever else is there. Never throws. */

@@ -9,32 +9,32 @@ import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { readLine } from './line-reader.ts';
 import { makePrivateDirectory, writeProgram } from './private-directory.ts';
 import {
+  type AgentFacts,
   endReply,
   failureReply,
   holdReply,
   passwordReply,
   releaseReply,
-  type SessionStatus,
   statusReply,
 } from './reply.ts';
 import {
+  type ConvergeReply,
+  type ConvergeRequest,
   formatLine,
   LINE_TIMEOUT_MS,
   parseRequest,
-  type SessionReply,
-  type SessionRequest,
 } from './request.ts';
 import { shimFrom } from './shim.ts';
 
-/** People do not type faster; scripts in a loop wait their turn. */
+/** Far more than people need. A script that asks in a loop waits for its turn. */
 const MAX_CONNECTIONS = 16;
 
 /** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** What the command does in the agent. */
-export interface SessionHandlers {
-  status(): SessionStatus;
+/** What the agent answers to each command. */
+export interface ConvergeAnswers {
+  status(): AgentFacts;
   /** Undefined asks for the agent's timeout. Throws what the file system says. */
   hold(durationMs: number | undefined): Promise<ExpirySnapshot | undefined>;
   /** False if nothing was held. Throws what the file system says. */
@@ -45,20 +45,20 @@ export interface SessionHandlers {
   end(): void;
 }
 
-export interface SessionCommandOptions {
+export interface ConvergeCommandOptions {
   readonly clock: Clock;
   /** The words that start the agent's program again, without arguments; absolute paths. */
   readonly program: readonly string[];
-  /** Where to make the private directory, if it is fit: os.tmpdir(). */
+  /** Where to make the private directory, if it can be made there: os.tmpdir(). */
   readonly temporaryDirectory: string;
-  /** Where else, when no temporary directory is. */
+  /** Where to make it if no temporary directory will do. */
   readonly lastResorts?: readonly string[];
   /** PATH of the agent. */
   readonly path: string | undefined;
-  readonly handlers: SessionHandlers;
 }
 
-export interface SessionCommand {
+/** The command as it is installed. */
+export interface ConvergeCommand {
   /** Holds `converge` and nothing else. */
   readonly binDirectory: string;
   /** The path of `converge` itself. */
@@ -66,22 +66,25 @@ export interface SessionCommand {
   readonly socketPath: string;
   /** For the environment of every session: PATH with the command in front. */
   readonly env: { readonly PATH: string };
+  /** Questions are answered from now on, also those that have come already. To be called once. */
+  answer(answers: ConvergeAnswers): void;
   /** Removes everything; may be called twice. */
   stop(): Promise<void>;
 }
 
-export type SessionCommandStart =
-  | { readonly kind: 'started'; readonly command: SessionCommand }
+export type ConvergeCommandStart =
+  | { readonly kind: 'started'; readonly command: ConvergeCommand }
   /** The agent works without it; `detail` says why. */
   | { readonly kind: 'unavailable'; readonly detail: string };
 
-/** Installs the command and answers it. Never throws. */
-export async function startSessionCommand(options: SessionCommandOptions): Promise<SessionCommandStart> {
+/** Installs the command. Never throws. */
+export async function installConvergeCommand(options: ConvergeCommandOptions): Promise<ConvergeCommandStart> {
   const connections = new Set<Socket>();
+  const { promise: answers, resolve } = Promise.withResolvers<ConvergeAnswers>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    void answer(socket, options);
+    void answer(socket, answers, options.clock);
   });
   server.maxConnections = MAX_CONNECTIONS;
   const { temporaryDirectory: preferred, lastResorts = [] } = options;
@@ -112,7 +115,7 @@ export async function startSessionCommand(options: SessionCommandOptions): Promi
     return stopped;
   };
   const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
-  return { kind: 'started', command: { binDirectory, path, socketPath, env, stop } };
+  return { kind: 'started', command: { binDirectory, path, socketPath, env, answer: resolve, stop } };
 }
 
 /** What is where in the private directory. */
@@ -128,19 +131,20 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   server.unref();
 }
 
-async function answer(socket: Socket, { clock, handlers }: SessionCommandOptions): Promise<void> {
+async function answer(socket: Socket, answers: Promise<ConvergeAnswers>, clock: Clock): Promise<void> {
   const read = await readLine(socket, clock);
   if (read.kind !== 'line') {
     socket.destroy();
     return;
   }
   const request = parseRequest(read.line);
-  const reply = request === undefined ? malformed() : await replyTo(request, handlers, clock);
+  const agent = await answers;
+  const reply = request === undefined ? malformed() : await replyTo(request, agent, clock);
   await send(socket, formatLine(reply), clock);
-  if (request?.command === 'end') handlers.end();
+  if (request?.command === 'end') agent.end();
 }
 
-/** Resolves when the line was taken and the connection is closed, or was cut because the other end does not take it. */
+/** Resolves when the connection is closed: the line was taken, or the other end did not take it in time. */
 async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
   if (socket.destroyed) return;
   const cancel = clock.after(LINE_TIMEOUT_MS, () => socket.destroy());
@@ -153,22 +157,22 @@ async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
 }
 
 async function replyTo(
-  request: SessionRequest,
-  handlers: SessionHandlers,
+  request: ConvergeRequest,
+  agent: ConvergeAnswers,
   clock: Clock,
-): Promise<SessionReply> {
+): Promise<ConvergeReply> {
   try {
     switch (request.command) {
       case 'status':
-        return statusReply(handlers.status(), clock.wallTime());
+        return statusReply(agent.status(), clock.wallTime());
       case 'hold':
-        return holdReply(await handlers.hold(request.durationMs), clock.wallTime());
+        return holdReply(await agent.hold(request.durationMs), clock.wallTime());
       case 'release': {
-        const existed = await handlers.release();
-        return releaseReply(existed, handlers.status().expiry, clock.wallTime());
+        const existed = await agent.release();
+        return releaseReply(existed, agent.status().expiry, clock.wallTime());
       }
       case 'password':
-        return passwordReply(handlers.password(request.state));
+        return passwordReply(agent.password(request.state));
       case 'end':
         return endReply();
     }
@@ -177,6 +181,6 @@ async function replyTo(
   }
 }
 
-function malformed(): SessionReply {
+function malformed(): ConvergeReply {
   return { exitCode: 2, text: 'converge: the agent does not understand this; is it of another version?' };
 }

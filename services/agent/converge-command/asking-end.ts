@@ -4,7 +4,7 @@ import { printableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { parseDuration } from '#shared/time/duration.ts';
 import { type LineRead, readLine } from './line-reader.ts';
-import { formatLine, parseReply, type SessionReply, type SessionRequest } from './request.ts';
+import { type ConvergeReply, type ConvergeRequest, formatLine, parseReply } from './request.ts';
 
 const USAGE = `usage: converge COMMAND
 
@@ -22,7 +22,7 @@ const USAGE = `usage: converge COMMAND
 const BAD_USAGE = 2;
 
 type ParsedCommand =
-  | { readonly kind: 'request'; readonly request: SessionRequest }
+  | { readonly kind: 'request'; readonly request: ConvergeRequest }
   | { readonly kind: 'help' }
   | { readonly kind: 'invalid'; readonly fault: string };
 
@@ -30,7 +30,7 @@ interface Output {
   write(text: string): unknown;
 }
 
-export interface SessionClientOptions {
+export interface AskingEndOptions {
   readonly clock: Clock;
   readonly socketPath: string;
   readonly stdout: Output;
@@ -38,9 +38,9 @@ export interface SessionClientOptions {
 }
 
 /** Runs `converge ARGV…`. Resolves to its exit code: 0 done, 1 the agent says no or is gone, 2 bad usage. */
-export async function runSessionCommand(
+export async function runConvergeCommand(
   argv: readonly string[],
-  options: SessionClientOptions,
+  options: AskingEndOptions,
 ): Promise<number> {
   const parsed = parseCommand(argv);
   if (parsed.kind === 'help') {
@@ -93,9 +93,9 @@ function parseHold(argument: string | undefined): ParsedCommand {
 }
 
 async function ask(
-  request: SessionRequest,
-  { clock, socketPath }: SessionClientOptions,
-): Promise<SessionReply> {
+  request: ConvergeRequest,
+  { clock, socketPath }: AskingEndOptions,
+): Promise<ConvergeReply> {
   const socket = connect(socketPath);
   let errno: string | undefined;
   socket.once('error', (error) => {

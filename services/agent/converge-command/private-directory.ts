@@ -14,22 +14,22 @@ const FALLBACKS = ['/tmp', '/dev/shm', '/run', '/var/tmp'] as const;
 
 export type PrivateDirectory =
   | { readonly kind: 'made'; readonly path: string }
-  /** No directory takes what is to be put there; `detail` says what was wrong with each. */
+  /** No directory will do; `detail` says what is wrong with each. */
   | { readonly kind: 'none'; readonly detail: string };
 
 export interface PrivateDirectoryOptions {
   /** Where to try first. */
   readonly preferred: string;
-  /** Where to try after the usual places: nobody likes to find strange things there. */
+  /** Where to try when no usual place will do: people do not expect such a directory there. */
   readonly lastResorts?: readonly string[];
   /** Puts into it what it is for. Where that throws, as in a full file system, the next place is tried. */
   readonly fill: (directory: string) => Promise<void>;
 }
 
 /**
- * Makes a directory of mode 0700 whose path is short enough for a socket, has no `:` (it goes on PATH), whose file system
- * runs programs (a hardened /tmp is often mounted noexec) and has room for what is put into it (in a job that failed,
- * /tmp is often full). Never throws.
+ * Makes a directory of mode 0700. Its path is short enough for a socket and has no `:`, since it goes on PATH. Its file system
+ * runs programs (a hardened /tmp is often mounted noexec) and has room for them (the /tmp of a failed job is often full).
+ * Never throws.
  */
 export async function makePrivateDirectory(options: PrivateDirectoryOptions): Promise<PrivateDirectory> {
   const { preferred, lastResorts = [], fill } = options;

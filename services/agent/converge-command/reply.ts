@@ -1,13 +1,12 @@
 // What `converge` answers in a session.
-
 import { formatDuration } from '#shared/time/duration.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
-import type { SessionReply } from './request.ts';
+import type { ConvergeReply } from './request.ts';
 
 /** What `converge status` tells. */
-export interface SessionStatus {
+export interface AgentFacts {
   readonly id: string;
   readonly publicUrl: string;
   /** False while the agent is dialling the relay again. */
@@ -20,9 +19,10 @@ export interface SessionStatus {
   readonly expiry: ExpirySnapshot | undefined;
 }
 
-const ENDING: SessionReply = { exitCode: 1, text: 'converge: this agent is ending' };
+const ENDING: ConvergeReply = { exitCode: 1, text: 'converge: this agent is ending' };
 
-export function statusReply(status: SessionStatus, now: number): SessionReply {
+/** The answer to `converge status`; `now` is in milliseconds since the epoch, as in all answers. */
+export function statusReply(status: AgentFacts, now: number): ConvergeReply {
   const { expiry } = status;
   if (expiry === undefined) return ENDING;
   const link = status.isRelayConnected ? 'connected' : 'not connected, dialling again';
@@ -41,7 +41,7 @@ export function statusReply(status: SessionStatus, now: number): SessionReply {
 }
 
 /** After a hold; `expiry` is what came of it. */
-export function holdReply(expiry: ExpirySnapshot | undefined, now: number): SessionReply {
+export function holdReply(expiry: ExpirySnapshot | undefined, now: number): ConvergeReply {
   if (expiry === undefined) return ENDING;
   const text = `held until ${momentText(expiry, now)}, also when everybody leaves`;
   if (!expiry.isCapped) return { exitCode: 0, text };
@@ -53,26 +53,27 @@ export function releaseReply(
   existed: boolean,
   expiry: ExpirySnapshot | undefined,
   now: number,
-): SessionReply {
+): ConvergeReply {
   if (expiry === undefined) return { exitCode: 0, text: 'released: the agent ends now' };
   const until = `ends when the last client leaves, or at ${momentText(expiry, now)}`;
   return { exitCode: 0, text: `${existed ? 'released' : 'it was not held'}: ${until}` };
 }
 
 /** After `password on` or `password off`; `state` is what came of it. */
-export function passwordReply(state: PasswordState | undefined): SessionReply {
+export function passwordReply(state: PasswordState | undefined): ConvergeReply {
   if (state === undefined) {
     return { exitCode: 1, text: 'converge: this agent takes keys only, there is no password' };
   }
   return { exitCode: 0, text: `password ${passwordText(state)}` };
 }
 
-export function endReply(): SessionReply {
+/** Before the end. */
+export function endReply(): ConvergeReply {
   return { exitCode: 0, text: 'ending: every session closes now' };
 }
 
 /** When the file system refused. */
-export function failureReply(command: string, error: unknown): SessionReply {
+export function failureReply(command: string, error: unknown): ConvergeReply {
   return {
     exitCode: 1,
     text: `converge: cannot ${command}: ${error instanceof Error ? error.message : String(error)}`,

@@ -8,19 +8,19 @@ export const MAX_LINE_BYTES = 8_192;
 export const LINE_TIMEOUT_MS = 5_000;
 
 /** A hold without a duration is for the agent's timeout. */
-export type SessionRequest =
+export type ConvergeRequest =
   | { readonly command: 'status' | 'release' | 'end' }
   | { readonly command: 'hold'; readonly durationMs?: number }
   | { readonly command: 'password'; readonly state: 'on' | 'off' };
 
 /** Text for the person, and the exit code of the command. */
-export interface SessionReply {
+export interface ConvergeReply {
   readonly exitCode: number;
   readonly text: string;
 }
 
 /** Reads a request line; undefined if it is none. Never throws. */
-export function parseRequest(line: string): SessionRequest | undefined {
+export function parseRequest(line: string): ConvergeRequest | undefined {
   const { command, durationMs, state } = recordFrom(line);
   if (command === 'status' || command === 'release' || command === 'end') return { command };
   if (command === 'password') return state === 'on' || state === 'off' ? { command, state } : undefined;
@@ -31,14 +31,14 @@ export function parseRequest(line: string): SessionRequest | undefined {
 }
 
 /** Reads a reply line; undefined if it is none. Never throws. */
-export function parseReply(line: string): SessionReply | undefined {
+export function parseReply(line: string): ConvergeReply | undefined {
   const { exitCode, text } = recordFrom(line);
   if (typeof exitCode !== 'number' || typeof text !== 'string') return undefined;
   return { exitCode, text };
 }
 
 /** The line of a request or reply, with its end. */
-export function formatLine(message: SessionRequest | SessionReply): string {
+export function formatLine(message: ConvergeRequest | ConvergeReply): string {
   return `${JSON.stringify(message)}\n`;
 }
 

@@ -1,18 +1,19 @@
 // The crowd: those who have come and proved nothing yet, and which of them has to go when they are many.
 import type { Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from './client-source.ts';
+import { clientSourceOf } from './client.ts';
 import { dropChance, type EarlyDrop } from './early-drop.ts';
 
+/** How many may wait, and who goes when there are more. */
 export interface CrowdLimits extends EarlyDrop {
-  /** Of one source (`sourceOf`), and two more for each who is logged in from there. */
+  /** Places of one source, and two more for each client that is logged in from there. */
   readonly perSource: number;
-  /** Places beyond `full` for those who come from where somebody is logged in, and again two more for each of these. */
+  /** Places beyond `full` for sources from which somebody is logged in, and two more for each such client. */
   readonly headroom: number;
-  /** Who has shown no sign of life for so long is the first to go, in milliseconds. */
+  /** Whoever has shown no sign of life for this long is the first to go, in milliseconds. */
   readonly quietMs: number;
   /**
-   * Who goes when all have the same share and none is quiet. `lot`: anyone of them, the newcomer too; `newcomer`: whom
-   * it costs nothing to refuse.
+   * Who goes when all have the same share and none is quiet. `lot`: one of them by lot, the newcomer included.
+   * `newcomer`: the newcomer, whom it costs nothing to refuse.
    */
   readonly tie: 'lot' | 'newcomer';
 }
@@ -24,23 +25,25 @@ export interface CrowdOptions {
   readonly random: () => number;
 }
 
+/** Somebody who wants a place. */
 export interface Newcomer {
   /** As the relay sees it. */
   readonly address: string;
   /** How many are logged in from its source. */
   readonly known: number;
-  /** Has to go so that another may come; the place is free already. Called once at most, never within `enter`'s own. */
+  /** It has to go so that another may come; its place is free already. Called at most once, and not during its own `enter`. */
   readonly onEvicted: () => void;
 }
 
+/** A place, from `enter` to `leave` or the eviction. */
 export interface Place {
-  /** It has done what a silent stranger does not do. */
+  /** It has given a sign of life. */
   heard(): void;
-  /** It is gone, or it belongs here now. May be called twice. */
+  /** It is gone, or it has proved who it is. May be called twice. */
   leave(): void;
 }
 
-/** Who lost his transport comes back by a new one, and by yet another one if that is lost as well. */
+/** A client that lost its transport comes back by a new one, and by another one if that is lost as well. */
 const PLACES_PER_KNOWN = 2;
 
 interface Waiting {
@@ -51,10 +54,10 @@ interface Waiting {
 }
 
 /**
- * Who goes is, in this order: one of the source that has the most, the newcomer counted in; of those the one that has been
- * quiet for longest; if none has been for `quietMs`, by `tie`. So whoever holds all that one address may hold costs nobody
- * else a place; and one who holds places from many addresses has to come back for them all the time, while who logs in
- * by a key needs his for a second.
+ * Who has to go is found in three steps. It is one of the source that has the most places, the newcomer counted in. Of those
+ * it is the one that has been quiet for longest. If none has been quiet for `quietMs`, `tie` decides. So a source that takes
+ * all its places costs no other source one. Whoever takes places from many addresses loses them all the time, while a login
+ * by a key needs its place for a second only.
  */
 export class Crowd {
   readonly #options: CrowdOptions;

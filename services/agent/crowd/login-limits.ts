@@ -1,13 +1,13 @@
-// Limits of those who have not logged in yet.
+// The limits for clients that have not logged in yet.
 import type { CrowdLimits } from './crowd.ts';
 
 /** From the stream to the login, in milliseconds. Nothing that the client sends extends it. As sshd's LoginGraceTime. */
 export const LOGIN_GRACE_MS = 60_000;
 
 /**
- * Connections without a login. `start`, `rate` and `full` as sshd's MaxStartups (its default is 10:30:100), `perSource` as
- * its PerSourceMaxStartups: so many log in at the same moment from an office, or from behind an ingress that hides its
- * clients. Quiet is who has exchanged no keys: a client of anybody does that within two or three round trips.
+ * Connections without a login. `start`, `rate` and `full` are those of sshd's MaxStartups (its default is 10:30:100),
+ * `perSource` is its PerSourceMaxStartups: this many may log in at once from an office, or from behind an ingress that hides
+ * its clients. Quiet is a connection that has exchanged no keys: every client does so within two or three round trips.
  */
 export const LOGIN_CROWD: CrowdLimits = {
   start: 50,

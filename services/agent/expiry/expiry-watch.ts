@@ -17,6 +17,10 @@ export interface ExpiryWatchOptions extends expiry.ExpiryLimits {
   readonly clock: Clock;
   /** Path of the hold file. */
   readonly holdFile: string;
+}
+
+/** Who hears what happens. */
+export interface ExpiryListener {
   /** The deadline is near: called once per level and approach. */
   onWarning(level: expiry.WarningLevel, remainingMs: number): void;
   /** Called once, last of all calls. Not called after `stop`. */
@@ -29,7 +33,9 @@ export interface ExpiryWatchOptions extends expiry.ExpiryLimits {
   onHoldUnreadable?(code: string): void;
 }
 
-/** What there is to tell about the expiry at one moment, in wall times of that moment: to be shown, not kept. */
+const NOTHING_TO_CANCEL: Cancel = () => {};
+
+/** The expiry at one moment, in wall times of that moment: to be shown, not to be kept. */
 export interface ExpirySnapshot {
   readonly clients: number;
   /** Milliseconds since the epoch. */
@@ -43,15 +49,17 @@ export interface ExpirySnapshot {
 }
 
 export interface ExpiryWatch {
+  /** Looks at the hold file and at the time from now on. To be called once. */
+  start(listener: ExpiryListener): void;
   clientLoggedIn(): void;
   /**
-   * A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds; resolves
-   * when it counts no more.
+   * A client that had been served said goodbye. Looks at the hold file first, so that `touch .hold; exit` holds. Resolves
+   * when the client is no longer counted.
    */
   clientLeft(): Promise<void>;
   /** A client that had been served is gone without a goodbye. */
   clientLost(): void;
-  /** A client is gone for which nothing had ever run. The hold file is looked at first here too; resolves as above. */
+  /** A client is gone for which nothing had ever run. Looks at the hold file first, too; resolves as `clientLeft`. */
   clientPassedBy(): Promise<void>;
   /** Cheap enough to be called for every packet. */
   activity(): void;
@@ -72,49 +80,60 @@ export interface ExpiryWatch {
   stop(): void;
 }
 
-/** Starts the watch; the time of the agent's life begins now. */
-export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
+/** `made` until it is started; `watching` holds the timers that stand. */
+type Run =
+  | { readonly kind: 'made' }
+  | {
+      readonly kind: 'watching';
+      readonly listener: ExpiryListener;
+      cancelWakeup: Cancel;
+      cancelPoll: Cancel;
+    }
+  | { readonly kind: 'stopped' };
+
+/** Looks at nothing before its start; the time of the agent's life begins now. */
+export function createExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   const { clock, holdFile } = options;
   let state: expiry.ExpiryState = expiry.start(options, clock.now());
-  let isStopped = false;
+  let run: Run = { kind: 'made' };
   const sight = new HoldSight(clock, expiry.lastDeadline(state));
   let reported = { deadline: expiry.deadline(state), isHeld: false };
   let unreadable: string | undefined;
-  let cancelWakeup: Cancel | undefined;
-  let cancelPoll: Cancel | undefined;
   // One look at a time: an old answer that overtakes a newer one would end a held agent.
   let looks: Promise<void> = Promise.resolve();
 
   function apply(next: expiry.ExpiryState): void {
-    if (isStopped) return;
+    if (run.kind !== 'watching') return;
+    const { listener } = run;
     state = expiry.tick(next, clock.now());
     if (state.kind === 'ended') {
       stop();
-      options.onEnd(state.reason);
+      listener.onEnd(state.reason);
       return;
     }
     const warning = expiry.takeWarning(state, clock.now());
     state = warning.state;
-    report(state);
+    report(state, listener);
     scheduleWakeup(state);
-    if (warning.due !== undefined) options.onWarning(warning.due, expiry.remaining(state, clock.now()));
+    if (warning.due !== undefined) listener.onWarning(warning.due, expiry.remaining(state, clock.now()));
   }
 
-  function report(live: expiry.LiveState): void {
+  function report(live: expiry.LiveState, listener: ExpiryListener): void {
     const now = { deadline: expiry.deadline(live), isHeld: live.heldAt !== undefined };
     const movedMs = Math.abs(now.deadline - reported.deadline);
     const hasHoldChanged = now.isHeld !== reported.isHeld;
     if (movedMs < DEADLINE_REPORT_STEP_MS && !hasHoldChanged) return;
     reported = now;
     const snapshot = snapshotOf(live);
-    if (hasHoldChanged) options.onHoldChanged(snapshot);
-    options.onDeadlineMoved(snapshot);
+    if (hasHoldChanged) listener.onHoldChanged(snapshot);
+    listener.onDeadlineMoved(snapshot);
   }
 
   function scheduleWakeup(live: expiry.LiveState): void {
-    cancelWakeup?.();
+    if (run.kind !== 'watching') return;
+    run.cancelWakeup();
     const now = clock.now();
-    cancelWakeup = clock.after(expiry.nextWakeup(live, now) - now, () => apply(state));
+    run.cancelWakeup = clock.after(expiry.nextWakeup(live, now) - now, () => apply(state));
   }
 
   function snapshotOf(live: expiry.LiveState): ExpirySnapshot {
@@ -143,7 +162,8 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
     looks = looks.then(async () => {
       const file = await readHoldFile(holdFile);
       const code = file.kind === 'unreadable' ? file.code : undefined;
-      if (code !== undefined && code !== unreadable && !isStopped) options.onHoldUnreadable?.(code);
+      const isNew = code !== undefined && code !== unreadable;
+      if (isNew && run.kind === 'watching') run.listener.onHoldUnreadable?.(code);
       unreadable = code;
       apply(expiry.holdSeen(state, sight.readingOf(file), clock.now()));
     });
@@ -151,22 +171,26 @@ export function startExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
   }
 
   function poll(): void {
-    if (isStopped) return;
     // The next look is timed from the end of this one: a file system that hangs is not asked twice.
     void look().finally(() => {
-      if (!isStopped) cancelPoll = clock.after(HOLD_POLL_INTERVAL_MS, poll);
+      if (run.kind === 'watching') run.cancelPoll = clock.after(HOLD_POLL_INTERVAL_MS, poll);
     });
   }
 
   function stop(): void {
-    isStopped = true;
-    cancelWakeup?.();
-    cancelPoll?.();
+    if (run.kind === 'watching') {
+      run.cancelWakeup();
+      run.cancelPoll();
+    }
+    run = { kind: 'stopped' };
   }
 
-  scheduleWakeup(state);
-  poll();
   return {
+    start(listener) {
+      run = { kind: 'watching', listener, cancelWakeup: NOTHING_TO_CANCEL, cancelPoll: NOTHING_TO_CANCEL };
+      if (state.kind !== 'ended') scheduleWakeup(state);
+      poll();
+    },
     clientLoggedIn: () => apply(expiry.clientLoggedIn(state, clock.now())),
     clientLeft: () => look().finally(() => apply(expiry.clientLeft(state, clock.now()))),
     clientLost: () => apply(expiry.clientLost(state, clock.now())),

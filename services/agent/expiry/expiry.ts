@@ -11,10 +11,9 @@
 //                        +-deserted
 //   every state but ended: --deadline passed / end asked for--> ended
 //
-// A client that was lost is no client that left: a lid was closed, and whoever did it comes back to a job that is still
-// there. One that was never served (a port check, a login that got no shell) is as if it had not come: what holds then is
-// what the one before it said. So `attended` remembers whether the last client to go, of those that were served, said
-// goodbye.
+// A client that was lost has not left: somebody closed a lid, and finds the job still there later. A client that was never
+// served (a port check, a login that got no shell) counts as if it had not come: what the one before it said still holds. So
+// `attended` remembers whether the last served client to go said goodbye.
 //
 // Deadline = latest of (start, last activity of a logged-in client, time of the hold file while it exists)
 //            + timeout, and never past start + max lifetime.
@@ -132,7 +131,7 @@ export function end(state: ExpiryState, reason: EndReason, now: number): ExpiryS
 /**
  * The warning that is due at `now`, if any, and the state that remembers it. Each level is due once while the
  * deadline comes nearer; a deadline that moves out beyond a level arms it again. Where several were passed
- * at once, only the most urgent is due. Levels that are not below the timeout are never due: they would greet.
+ * at once, only the most urgent is due. Levels that are not below the timeout are never due: they would come at the start.
  */
 export function takeWarning(
   state: LiveState,

@@ -33,8 +33,8 @@ export async function readHoldFile(path: string): Promise<HoldFile> {
 }
 
 /**
- * Turns what is read of a hold file into times on the Clock. The machine's clock is asked once for each mtime, when it is
- * first seen: whoever sets it later moves no deadline. Only a step between the `touch` and the next look is felt.
+ * Turns what is read of a hold file into times on the Clock. It asks the machine's clock once for each mtime, when it first
+ * sees it, so setting that clock later moves no deadline. Only a step between the `touch` and the next look counts.
  */
 export class HoldSight {
   readonly #clock: Clock;

@@ -1,6 +1,6 @@
 // The CI job that the agent runs in, as far as its environment tells.
+import type { Environment } from '#shared/machine/environment.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
-import type { Environment } from './environment.ts';
 
 export type CiProvider =
   | 'github'
@@ -15,6 +15,7 @@ export type CiProvider =
   | 'drone'
   | 'teamcity';
 
+/** The job, as far as its CI system tells. */
 export interface CiJob {
   readonly provider: CiProvider;
   /** The provider's own spelling of its name. */

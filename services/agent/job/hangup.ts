@@ -15,16 +15,15 @@ export interface Start {
 }
 
 /**
- * Whether a hangup is to be ignored, as `nohup` and `trap '' HUP` ask for. Node sets every signal that it inherits
- * as ignored back to its default before any of this runs (`PlatformInit` in its src/node.cc), so what was asked for has to
- * be told from what else it leaves behind:
+ * Whether a hangup is to be ignored, as `nohup` and `trap '' HUP` ask for. Node undoes that before any of this runs: it sets
+ * every signal that it inherits as ignored back to its default (`PlatformInit` in its src/node.cc). Two traces remain:
  *
- * - `nohup` puts something else in place of every standard descriptor that is a terminal. An agent without one of its
- *   own has none to lose: whatever shell sends SIGHUP to all its children on its way out does not mean it.
- * - A shell that was told to ignore it still does, and shows it.
+ * - `nohup` replaces every standard descriptor that is a terminal. An agent without a terminal has none to lose: a shell
+ *   that sends SIGHUP to all its children when it exits does not mean the agent.
+ * - A shell that was told to ignore SIGHUP still does, and its status in /proc shows it.
  *
- * SIGINT is no hangup: a shell without job control ignores it for what runs with `&`, and CI systems say with it that the
- * job was cancelled, to the whole group. Then the agent has to end, so it does, as with SIGTERM.
+ * SIGINT is no hangup. A shell without job control ignores it for what runs with `&`; but a CI system that cancels a job
+ * sends it to the whole group, so it ends the agent, as SIGTERM does.
  *
  * A `kill -HUP` of an agent without a terminal therefore does nothing; SIGTERM is how to end it.
  */

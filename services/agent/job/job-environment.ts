@@ -1,16 +1,16 @@
 // The job's environment, as the sessions see it.
 import { readFileSync } from 'node:fs';
-import type { Environment } from './environment.ts';
+import type { Environment } from '#shared/machine/environment.ts';
 
 /** Variables that are the agent's own and that no session needs to see. */
 const PRIVATE_VARIABLES: ReadonlySet<string> = new Set(['CONVERGE_PASSWORD', 'CONVERGE_AUTHORIZED_KEYS']);
 
-/** What a character that is no text becomes when bytes are read as text. */
+/** What bytes that are no text become when they are read as text. */
 const NO_TEXT = '\uFFFD';
 
 /**
- * What is set in `env`, without the agent's secrets; values that are no text as the bytes that they are in `block`, the
- * environment as the kernel keeps it (proc(5), `environ`), where there is one.
+ * The variables of `env` without the agent's secrets. A value that is no text is taken as bytes from `block`, the environment
+ * as the kernel keeps it (proc(5), `environ`), where there is one.
  */
 export function jobEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
   const kept: Record<string, string | Buffer> = {};
@@ -21,7 +21,7 @@ export function jobEnvironment(env: Environment, block?: Buffer): Record<string,
   return kept;
 }
 
-/** The environment of this process as the kernel keeps it, of which `process.env` has only what is text; undefined without proc. */
+/** The environment of this process as the kernel keeps it, in bytes; `process.env` keeps only text. Undefined without /proc. */
 export function readEnvironmentBlock(): Buffer | undefined {
   try {
     return readFileSync('/proc/self/environ');

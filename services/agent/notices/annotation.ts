@@ -12,7 +12,7 @@ import type { CiProvider } from '../job/ci-job.ts';
 export function annotationFrom(provider: CiProvider | undefined, sshCommand: string): PrintableLine[] {
   if (provider !== 'github') return [];
   const text = `This job is open for SSH: ${sshCommand} (how to enter: in the log of this step)`;
-  // The one line that the CI system is to obey: ours is the command, and what follows it can be no other.
+  // This one line is a command to the CI system. What follows its `::` is escaped, so it can be no other command.
   return [`::notice title=Converge::${githubEscape(printableLine(text))}` as PrintableLine];
 }
 

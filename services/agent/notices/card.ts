@@ -1,5 +1,6 @@
 // The card in the job log: the exact commands that open a session.
 import { formatDuration } from '#shared/time/duration.ts';
+import type { WayIn } from '../access/credentials-source.ts';
 import type { ClientDigests } from './client-digests.ts';
 import {
   downloadCommand,
@@ -10,14 +11,6 @@ import {
   tcptowsCommands,
 } from './ssh-command.ts';
 import { formatMoment } from './time-of-day.ts';
-
-/** How people prove that they may enter. */
-export type WayIn =
-  /** A password that the agent made: it is printed, there is no other way to learn it. */
-  | { readonly kind: 'generated_password'; readonly password: string }
-  /** A password that the CI author set: they know it, and a log may be read by more people. */
-  | { readonly kind: 'chosen_password' }
-  | { readonly kind: 'keys'; readonly count: number };
 
 export interface CardInput {
   readonly destination: SshDestination;

@@ -1,4 +1,4 @@
-// Client digests: which clients were built with this agent, so that its card lets nobody take others.
+// Client digests: the clients that were built with this agent. Its card refuses any other.
 
 /** The SHA-256 of each, in hex. */
 export type ClientDigests = Readonly<Partial<Record<'wsproxy' | 'tcptows', string>>>;

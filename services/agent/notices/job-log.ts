@@ -1,10 +1,9 @@
 // The job log: what people who watch the job read, line by line.
-
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { isRoutine, type LogEvent, logLineFrom } from './log-line.ts';
 
-/** A line this often while nobody is there, so that it is plain what the job waits for, in milliseconds. */
+/** How often a line says what the job waits for while nobody is there, in milliseconds. */
 export const REMINDER_EVERY_MS = 60_000;
 
 export interface JobLogOptions {
@@ -14,6 +13,7 @@ export interface JobLogOptions {
   readonly print: (line: PrintableLine) => void;
 }
 
+/** The job log of one agent. */
 export interface JobLog {
   tell(event: LogEvent): void;
   /** Tells what `event` returns, if anything, again and again. */

@@ -1,5 +1,4 @@
 // Lines of the job log, one per event, each with its time.
-
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { type PrintableLine, printable, printableLine } from '#shared/text/printable.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
@@ -7,9 +6,9 @@ import { formatDuration, formatElapsed, roundToMinute } from '#shared/time/durat
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
 
-/** Of a user name or the comment of a key, in characters: what stands after it in the line is still read. */
+/** The longest user name or key comment in a line, in characters: what follows it must still be read. */
 const MAX_NAME_LENGTH = 64;
-/** Of a reason that names keys, in characters. */
+/** The longest reason in a line, in characters: it may name many keys. */
 const MAX_REASON_LENGTH = 160;
 
 /** How a client entered; `fingerprint` is `SHA256:…`. */
@@ -25,7 +24,7 @@ interface Departure {
   readonly clients: number;
 }
 
-/** What the job log tells. Addresses are addresses, as the relay reports them; what is `Untrusted` is for nobody to read raw. */
+/** What the job log tells. Addresses are as the relay reports them; nobody may read raw what is `Untrusted`. */
 export type LogEvent =
   /** Nobody is here; the relay would let them in. */
   | { readonly kind: 'waiting'; readonly deadline: number }

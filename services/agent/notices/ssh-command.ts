@@ -15,7 +15,7 @@ export interface SshDestination {
 /** Between two probes of `ssh`; load balancers close what is idle for 60 s, so this also keeps a link busy. */
 export const SERVER_ALIVE_INTERVAL_SECONDS = 30;
 
-/** A session must not be given up by `ssh` while it may still be resumed, nor just when it is. */
+/** In milliseconds. `ssh` must not give up while its stream may still be resumed, nor at the moment when it is. */
 export const SERVER_ALIVE_MARGIN_MS = 30_000;
 
 /** The pin makes known_hosts needless; LogLevel keeps "Permanently added…" off the screen. */
@@ -36,16 +36,16 @@ export function isUsablePublicUrl(text: string): boolean {
 }
 
 /**
- * What may be printed of the URL that a relay announces: in a command, in the log, on a terminal; undefined if it is not
- * usable. A URL forgives line ends and white space, which are gone here, and escapes are where anything else was.
+ * The URL that a relay announces, safe to print in a command, in the log and on a terminal; undefined if it is not usable.
+ * Line ends and white space, which a URL may contain, are gone; anything else that is unsafe is escaped.
  */
 export function printedUrlFrom(text: string): string | undefined {
   return isUsablePublicUrl(text) ? shellSafeUrl(text) : undefined;
 }
 
 /**
- * `curl` and `chmod` for one of the client programs, and between them the check of its SHA-256. What does not fit is
- * removed: an older file of that name may have been executable already, and `curl` leaves it so.
+ * `curl` and `chmod` for one of the client programs, and between them the check of its SHA-256. A file that fails the check is
+ * removed: `curl` may have written it over an older one that was executable already.
  */
 export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows', sha256?: string): string {
   const fetch = `curl --compressed -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program}`;

@@ -1,21 +1,21 @@
-// The stranger log: what those do who have not logged in goes into the job log line by line while it is little, and as
-// one line in ten seconds when it is much.
-
-import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
-import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from '../crowd/client-source.ts';
+// The stranger log: what clients without a login do. The job log gets a line for each event while they are few, and one line
+// in ten seconds when they are many.
+import { OTHERS, SUMMARY_EVERY_MS, Summary } from '#shared/text/summary.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { clientSourceOf } from '../crowd/client.ts';
 import type { JobLog } from './job-log.ts';
 import type { LogEvent } from './log-line.ts';
 
-/** Lines in SUMMARY_EVERY_MS about those from where nobody is logged in; people who log in make two or three each. */
+/** Lines in SUMMARY_EVERY_MS about sources from which nobody is logged in; a person who logs in makes two or three. */
 export const MAX_STRANGER_LINES = 20;
 
-/** Lines in that time about those from where somebody is: his sessions come and go with his network. */
+/** Lines in that time about sources from which somebody is logged in: his streams come and go with his network. */
 export const MAX_NEIGHBOUR_LINES = 100;
 
 /** Sources that are counted one by one in that time; further ones count as all the others. */
 const MAX_COUNTED_SOURCES = 1_000;
 
+/** The log of all that nobody had to log in for. */
 export interface StrangerLog {
   /** Tells an event that anybody can cause, from `address`, or counts it. */
   tell(event: LogEvent, address: string): void;
@@ -25,15 +25,6 @@ export interface StrangerLog {
   stop(): void;
 }
 
-/** One period, from the first event to the summary. */
-interface Period {
-  readonly cancel: Cancel;
-  readonly turnedAwayFrom: Map<string, number>;
-  turnedAway: number;
-  readonly lines: { strangers: number; neighbours: number };
-  leftOut: number;
-}
-
 export interface StrangerLogOptions {
   readonly clock: Clock;
   readonly log: JobLog;
@@ -41,59 +32,43 @@ export interface StrangerLogOptions {
   readonly known: (address: string) => number;
 }
 
+/** Of each kind, so many are told line by line in SUMMARY_EVERY_MS. */
+const FIRST_LINES = {
+  strangers: MAX_STRANGER_LINES,
+  neighbours: MAX_NEIGHBOUR_LINES,
+  turned_away: 0,
+} as const;
+
+/** Has a timer only while there is something to count. */
 export function createStrangerLog({ clock, log, known }: StrangerLogOptions): StrangerLog {
-  let period: Period | undefined;
-
-  function now(): Period {
-    period ??= {
-      cancel: clock.after(SUMMARY_EVERY_MS, summarise),
-      turnedAwayFrom: new Map(),
-      turnedAway: 0,
-      lines: { strangers: 0, neighbours: 0 },
-      leftOut: 0,
-    };
-    return period;
-  }
-
-  function summarise(): void {
-    const past = period;
-    period = undefined;
-    if (past === undefined) return;
-    past.cancel();
-    const { turnedAway, turnedAwayFrom, leftOut } = past;
-    if (turnedAway === 0 && leftOut === 0) return;
-    const [most] = [...turnedAwayFrom].sort(([, left], [, right]) => right - left);
-    log.tell({
-      kind: 'crowded',
-      withinMs: SUMMARY_EVERY_MS,
-      turnedAway,
-      mostFrom: most && { source: most[0], count: most[1] },
-      leftOut,
-    });
-  }
+  const summary = new Summary({
+    clock,
+    firstOfKind: FIRST_LINES,
+    maxSources: MAX_COUNTED_SOURCES,
+    onRests(rests) {
+      const away = rests.find(({ kind }) => kind === 'turned_away');
+      const most = away?.sources.find(([source]) => source !== OTHERS);
+      log.tell({
+        kind: 'crowded',
+        withinMs: SUMMARY_EVERY_MS,
+        turnedAway: away?.count ?? 0,
+        mostFrom: most && { source: most[0], count: most[1] },
+        leftOut: rests.reduce((sum, rest) => (rest === away ? sum : sum + rest.count), 0),
+      });
+    },
+  });
 
   return {
     tell(event, address) {
-      const current = now();
-      const [whose, most] =
-        known(address) > 0
-          ? (['neighbours', MAX_NEIGHBOUR_LINES] as const)
-          : (['strangers', MAX_STRANGER_LINES] as const);
-      if (current.lines[whose] >= most) {
-        current.leftOut++;
-        return;
-      }
-      current.lines[whose]++;
-      log.tell(event);
+      const whose: keyof typeof FIRST_LINES = known(address) > 0 ? 'neighbours' : 'strangers';
+      if (summary.admit(whose, clientSourceOf(address))) log.tell(event);
     },
     turnedAway(address) {
-      const current = now();
-      current.turnedAway++;
-      const source = clientSourceOf(address);
-      const before = current.turnedAwayFrom.get(source);
-      if (before === undefined && current.turnedAwayFrom.size >= MAX_COUNTED_SOURCES) return;
-      current.turnedAwayFrom.set(source, (before ?? 0) + 1);
+      const kind: keyof typeof FIRST_LINES = 'turned_away';
+      summary.admit(kind, clientSourceOf(address));
     },
-    stop: summarise,
+    stop: () => {
+      summary.flush();
+    },
   };
 }

@@ -4,13 +4,13 @@ import { type ProcessEnd, processEndFrom, UNKNOWN_END } from './process-end.ts';
 
 type OnEnd = (end: ProcessEnd) => void;
 
-/** One per process, as its signals and its children are. Static: the listener, from the first child on. */
+/** One table per process, since signals and children are the process's own. Its listener stays from the first child on. */
 const running = new Map<number, OnEnd>();
 let isListening = false;
 
 /**
- * To be called before a child is started: from then on the kernel's word of an end is heard. Only children from here are
- * waited for, each by its number, so those of Node's own child_process are left to it.
+ * To be called before a child is started, so that no end is missed. Only children that were started here are waited for, each
+ * by its pid; those of Node's own child_process are left to it.
  */
 export function listenForEnds(): void {
   if (isListening) return;

@@ -8,7 +8,7 @@ import { type ProcessEnd, UNKNOWN_END } from './process-end.ts';
 import type { Bytes } from './spawn.ts';
 
 /**
- * Its three are socket pairs, what the agent was started with stays open in it, and bytes that are no text are lost.
+ * Its three descriptors are socket pairs, it inherits what the agent was started with, and bytes that are no text are lost.
  * @throws ProcessError when there is nothing to start.
  */
 export function startByNode(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {

@@ -6,8 +6,8 @@ import { isRunningChild } from './children.ts';
 import { processAddon } from './process-addon.ts';
 
 /**
- * A dead child is an orphan if it is still unburied after this long: whoever has started one here collects it at once.
- * It also bounds how often /proc is read.
+ * A dead child that nobody has waited for after this time, in milliseconds, is an orphan: those that were started here are
+ * waited for at once. It also bounds how often /proc is read.
  */
 export const ORPHAN_AFTER_MS = 1_000;
 
@@ -38,8 +38,8 @@ export function startOrphanReaper(clock: Clock): void {
       const fresh = bury(seen);
       if (fresh.size > 0) watch(fresh);
     } catch (error) {
-      // No reason to end the session of somebody. What cannot be loaded now is tried at the next death, not every second;
-      // what else there is passes (no descriptor was left to read /proc with).
+      // No reason to end the session of somebody. An addon that cannot be loaded is tried again at the next death, not every
+      // second; other faults pass, such as no descriptor being left to read /proc with.
       if (!(error instanceof NativeAddonError)) watch(seen);
     }
   }
@@ -47,7 +47,7 @@ export function startOrphanReaper(clock: Clock): void {
   process.on('SIGCHLD', () => {
     if (state.kind === 'idle') watch(new Set());
   });
-  // What has died before there was anybody to tell.
+  // Children that died before the listener was there.
   watch(new Set());
 }
 

@@ -16,7 +16,7 @@ export interface TerminalEnds {
   readonly name: string;
 }
 
-/** What fails is an errno below nought. Everything else that is a number is a descriptor, a pid or a wait status. */
+/** A failure is an errno, negated. Every other number is a descriptor, a pid or a wait status. */
 export interface ProcessAddon {
   openPipe(): PipeEnds | number;
   openTerminal(columns: number, rows: number, modes: Uint32Array): TerminalEnds | number;

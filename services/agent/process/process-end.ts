@@ -9,9 +9,10 @@ const CORE_FLAG = 0x80;
 const CODE_SHIFT = 8;
 const CODE_MASK = 0xff;
 
-/** When somebody else has collected the status, nobody knows: as sshd then says, 255. */
+/** What is told when somebody else has collected the status: 255, as sshd tells it. */
 export const UNKNOWN_END: ProcessEnd = { kind: 'code', code: 255 };
 
+/** The end that this status stands for. */
 export function processEndFrom(status: number): ProcessEnd {
   const signal = status & SIGNAL_MASK;
   if (signal === 0) return { kind: 'code', code: (status >> CODE_SHIFT) & CODE_MASK };

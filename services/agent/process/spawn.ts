@@ -1,9 +1,9 @@
-// Starting a program, as sshd does it: nothing of this process reaches it but what is given here.
+// Starting a program as sshd does: it inherits nothing of this process but what is given here.
 import { listenForEnds, whenEnded } from './children.ts';
 import { checked, processAddon } from './process-addon.ts';
 import type { ProcessEnd } from './process-end.ts';
 
-/** Text is UTF-8. Without zeros: the kernel ends there. */
+/** Text is UTF-8. No zeros: the kernel ends a value there. */
 export type Bytes = string | Buffer;
 
 export interface SpawnOptions {

@@ -5,13 +5,13 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 /** Above this much unwritten input `write` says stop. */
 const INPUT_HIGH_WATER_BYTES = 64 * 1024;
 /** How long to wait when the line is full. Node cannot poll the master for room, see PtyWriter. */
-const FULL_LINE_WAIT_MIN_MS = 2;
+const MIN_FULL_LINE_WAIT_MS = 2;
 const MAX_FULL_LINE_WAIT_MS = 50;
 
 /**
- * Writes to the non-blocking master itself instead of through tty.WriteStream: libuv cannot reopen a pty master, falls
- * back to blocking writes, and then a paste into a program that does not read stops the whole process. A write here
- * takes what the line has room for (a few KiB) and returns; the rest is tried again after a short wait.
+ * Writes to the non-blocking master itself and not through tty.WriteStream. libuv cannot reopen a pty master and falls back
+ * to blocking writes; then a paste into a program that does not read stops the whole process. A write here takes what the
+ * line has room for (a few KiB) and returns; the rest is tried again after a short wait.
  */
 export class PtyWriter {
   readonly #fd: number;
@@ -35,7 +35,7 @@ export class PtyWriter {
     if (this.#closed) return true;
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
-    if (this.#cancelRetry === undefined) this.#flush(FULL_LINE_WAIT_MIN_MS);
+    if (this.#cancelRetry === undefined) this.#flush(MIN_FULL_LINE_WAIT_MS);
     this.#stopped = this.#queuedBytes > INPUT_HIGH_WATER_BYTES;
     return !this.#stopped;
   }
@@ -61,7 +61,7 @@ export class PtyWriter {
         this.#waitForRoom(waitMs);
         return;
       }
-      waitMs = FULL_LINE_WAIT_MIN_MS;
+      waitMs = MIN_FULL_LINE_WAIT_MS;
       this.#queuedBytes -= written;
       if (written === head.length) this.#queue.shift();
       else this.#queue[0] = head.subarray(written);
@@ -74,7 +74,7 @@ export class PtyWriter {
       const written = writeSync(this.#fd, chunk);
       return written === 0 ? 'full' : written;
     } catch (error) {
-      // EIO: nobody has the other side open any more; what else there is (EBADF) is as final.
+      // EIO: nobody has the other side open any more. Any other error (EBADF) is as final.
       return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 'full' : 'closed';
     }
   }

@@ -8,9 +8,9 @@ import { type SpawnOptions, signalGroup, spawn } from '../process/spawn.ts';
 import { PtyWriter } from './pty-writer.ts';
 import { NO_MODES, packModes, type TerminalMode } from './terminal-mode.ts';
 
-/** After the exit, output that stays away this long is all there was (somebody else holds the terminal open). */
+/** In milliseconds. If no output comes for this long after the exit, there is none left: others hold the terminal open. */
 const DRAIN_QUIET_MS = 100;
-/** After the exit at most this much is waited for: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
+/** At most this much output is read after the exit: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
 const MAX_DRAIN_BYTES = 64 * 1024;
 
 export interface PtyOptions extends Pick<SpawnOptions, 'file' | 'argv' | 'cwd'> {
@@ -67,7 +67,7 @@ export class Pty {
   readonly exited: Promise<ProcessEnd>;
   readonly #clock: Clock;
   readonly #sink: PtySink;
-  /** The terminal lasts as long as this is open: a program that has closed its side is not hung up for that. */
+  /** Keeps the terminal alive: a program that has closed its own side is not hung up by that. */
   readonly #master: number;
   readonly #reader: ReadStream;
   readonly #writer: PtyWriter;
@@ -131,8 +131,8 @@ export class Pty {
   }
 
   /**
-   * The person is gone: the terminal closes, and nobody else holds it, so the kernel sends SIGHUP to the program, and to what
-   * runs in the foreground when that ends. Nobody waits for it. May be called twice.
+   * The person is gone: the terminal closes. Nobody else holds it, so the kernel sends SIGHUP to the program, and to whatever
+   * runs in the foreground when the program ends. Nobody waits for either. May be called twice.
    */
   hangUp(): void {
     const state = this.#state;
@@ -208,7 +208,7 @@ export class Pty {
     state.cancelQuiet?.();
     if (this.#paused) return;
     state.cancelQuiet = this.#clock.after(DRAIN_QUIET_MS, () => {
-      // A process that was busy, or stopped, comes to its timers before it reads: what is quiet may be this process.
+      // If this process was busy or stopped, its timers fire before it reads: it may only look as if no output came.
       const look = setImmediate(() => {
         this.#close(state.end);
       });

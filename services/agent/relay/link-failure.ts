@@ -1,4 +1,4 @@
-// Link failures: what it means that a relay did not take the agent, and for how long trying again makes sense.
+// Link failures: why a relay did not take the agent, and for how long trying again makes sense.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
@@ -10,17 +10,18 @@ import type { RelayTarget } from './relay-dialler.ts';
 /** A relay that never answered is given up after this time, in milliseconds: a typo should not hold a job for long. */
 export const FIRST_LINK_PATIENCE_MS = 60_000;
 
-/** A taken ID may be that of the job's previous run, whose lease ends on its own; a little longer than that. */
+/** In milliseconds: a little longer than a lease. A taken ID may be that of the job's previous run, whose lease runs out. */
 export const TAKEN_PATIENCE_MS = LEASE_MS + 5_000;
 
+/** A relay did not take the agent. */
 export interface LinkFailure {
-  /** What kind of end it leads to once the patience is over; `usurped`: this agent had its ID, and lost it to another. */
+  /** How the agent ends once the patience is over. `usurped`: it had its ID, and lost it to another agent. */
   readonly kind: 'unreachable' | 'refused' | 'usurped' | 'version';
   /** One line: who said what, and the way out. */
   readonly message: string;
   /** How long trying again makes sense, in milliseconds; 0: the same question gets the same answer. */
   readonly patienceMs: number;
-  /** Whoever said no asks not to be asked before, in milliseconds. */
+  /** How long whoever said no asks to be left alone, in milliseconds. */
   readonly waitMs?: number;
 }
 

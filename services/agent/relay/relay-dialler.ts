@@ -1,5 +1,4 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
-
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
@@ -12,13 +11,14 @@ import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
 /** One attempt, in milliseconds: TLS through a proxy takes its time, a lost packet costs seconds. */
 export const RELAY_DIAL_TIMEOUT_MS = 10_000;
 
+/** Where the relays are, and who dials them. */
 export interface RelayTarget {
   /** ws(s)://HOST[:PORT][/prefix], without a trailing slash. */
   readonly base: string;
   readonly id: string;
   readonly claim: string;
   readonly proxy: URL | undefined;
-  /** Of streams; the control link, which carries next to nothing, has a random one. */
+  /** For streams; the control link, which carries next to nothing, has a random one. */
   readonly mask?: Mask;
 }
 

@@ -1,5 +1,4 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
-
 import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import {
@@ -13,32 +12,28 @@ import {
   type Welcome,
 } from '#shared/protocol/control-messages.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
-import type { Cancel, Clock } from '#shared/time/clock.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
-import { TokenBucket } from '#shared/time/token-bucket.ts';
 import { type ControlLink, controlLinkOver } from '#shared/websocket/control-link.ts';
 import { waitFor } from '#shared/websocket/dial-failure.ts';
 import type { DialOutcome } from '#shared/websocket/dial-link.ts';
-import { AGENT_PACE, RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
+import { RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
+import { Patience } from './patience.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
+import { StatusPace } from './status-pace.ts';
+import { UntoldResumptions } from './untold-resumptions.ts';
 
 /** Full jitter between attempts, in milliseconds: quick at first, since clients may be waiting for the agent. */
 const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
 
 /**
- * After a link on which too much was said, either way, in milliseconds before jitter: dialling again at once would only
- * go on with it.
+ * The rest after a link that was closed for too much traffic, in milliseconds before jitter: dialling again at once would
+ * only go on with it.
  */
 export const REST_AFTER_SPENT_LINK_MS = 10_000;
 
-/** More than this is not kept while no link is up: it is for metrics only. */
-const MAX_UNTOLD = 100;
-
-/** When what was not told for its pace is tried again, in milliseconds. */
-const RESUMPTIONS_AGAIN_MS = 1_000;
-
-/** A relay that upgrades but does not say welcome within this time is none, in milliseconds. */
+/** How long a relay may take to say welcome, in milliseconds; whatever does not is no relay. */
 export const WELCOME_WITHIN_MS = 10_000;
 
 export interface RelayLinkOptions {
@@ -46,6 +41,12 @@ export interface RelayLinkOptions {
   readonly clock: Clock;
   /** In [0, 1), for the jitter. */
   readonly random: () => number;
+  /** In tests, in place of the network. */
+  readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<DialOutcome>;
+}
+
+/** Who hears what happens, and is asked what to tell. */
+export interface RelayListener {
   /** A link is up: the first one, or another after a loss or a goodbye. */
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onDial: (dial: Dial) => void;
@@ -55,35 +56,36 @@ export interface RelayLinkOptions {
   readonly onLost: (reason: CloseReason) => void;
   /** Something is in the way, and dialling goes on; once per kind of trouble until a link is up. */
   readonly onTrouble: (failure: LinkFailure) => void;
-  /** True while somebody is in a session: then an ID that went to another agent is not given up. */
-  readonly isBusy: () => boolean;
   /** The patience is over. The last call. */
   readonly onFailed: (failure: LinkFailure) => void;
-  /** In tests, in place of the network. */
-  readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<DialOutcome>;
+  /** True while somebody is logged in: then an ID that went to another agent is not given up. */
+  readonly isBusy: () => boolean;
+  /** How things are now. */
+  readonly status: () => AgentStatus;
 }
 
+/** The link of one agent, whichever relay has it. */
 export interface RelayLink {
-  /** Tells the relay how things are; told again to each new relay. */
-  report(status: AgentStatus): void;
-  /** Tells one relay what became of a session: now, or once a link is up again. */
+  /** Dials from now on. To be called once. */
+  start(listener: RelayListener): void;
+  /** The relay is to be told the status; told again to each new relay. */
+  statusChanged(): void;
+  /** Tells one relay what became of a stream: now, or once a link is up again. */
   tell(resumption: Resumption): void;
   /** Says goodbye. May be called twice. */
   stop(): void;
 }
 
-/** Starts dialling at once. */
-export function startRelayLink(options: RelayLinkOptions): RelayLink {
-  const link = new PersistentLink(options);
-  void link.run();
-  return link;
+/** Dials nothing before its start. */
+export function createRelayLink(options: RelayLinkOptions): RelayLink {
+  return new PersistentLink(options);
 }
 
-/** On the Clock, in milliseconds. */
-interface Trouble {
-  readonly firstAt: number;
-  readonly lastAt: number;
-}
+/** What was before the next dial. */
+type Past =
+  | { readonly kind: 'never_up' }
+  /** `reason`: why the last link that was up closed, if one has. */
+  | { readonly kind: 'was_up'; readonly reason: CloseReason | undefined };
 
 class PersistentLink implements RelayLink {
   readonly #options: RelayLinkOptions;
@@ -91,106 +93,86 @@ class PersistentLink implements RelayLink {
   /** Welcomed and not yet closed; two of them while one takes over from the other. */
   readonly #up = new Set<ControlLink<AgentMessage>>();
   readonly #backoff: Backoff;
-  /** When each kind of trouble was first and last met since a link was last up. */
-  readonly #troubles = new Map<LinkFailure['kind'], Trouble>();
-  #lastTrouble: LinkFailure['kind'] | undefined;
-  #status: AgentStatus | undefined;
+  readonly #patience: Patience;
+  readonly #status: StatusPace;
+  readonly #resumptions: UntoldResumptions;
+  #listener: RelayListener | undefined;
   /** What proves to relays since when this agent has had its ID. */
   #grant = '';
-  #untold: Resumption[] = [];
-  /** Until the status may be told again; what it is then is what counts. */
-  #cancelStatus: Cancel | undefined;
-  #toldStatus: AgentStatus | undefined;
-  readonly #resumptions: TokenBucket;
-  #cancelResumptions: Cancel | undefined;
-  #wasLinked = false;
-  /** Why the last link that was up closed. */
-  #lastReason: CloseReason | undefined;
+  #past: Past = { kind: 'never_up' };
 
   constructor(options: RelayLinkOptions) {
+    const { clock, random } = options;
     this.#options = options;
-    this.#backoff = new Backoff({ ...BACKOFF, random: options.random });
-    this.#resumptions = new TokenBucket(AGENT_PACE.resumptions, options.clock.now());
+    this.#backoff = new Backoff({ ...BACKOFF, random });
+    this.#patience = new Patience(clock);
+    this.#status = new StatusPace(clock, this.#up);
+    this.#resumptions = new UntoldResumptions(clock, this.#up);
   }
 
-  report(status: AgentStatus): void {
-    this.#status = status;
-    if (this.#cancelStatus === undefined) this.#reportNow();
+  start(listener: RelayListener): void {
+    this.#listener = listener;
+    void this.#run(listener);
   }
 
-  #reportNow(): void {
-    this.#cancelStatus = undefined;
-    const { clock } = this.#options;
-    if (this.#status === undefined || this.#status === this.#toldStatus || this.#up.size === 0) return;
-    this.#toldStatus = this.#status;
-    for (const link of this.#up) link.send(this.#status);
-    this.#cancelStatus = clock.after(AGENT_PACE.statusEveryMs, () => {
-      this.#reportNow();
-    });
+  statusChanged(): void {
+    if (this.#listener !== undefined) this.#status.tell(this.#listener.status());
   }
 
   tell(resumption: Resumption): void {
-    if (this.#untold.length < MAX_UNTOLD) this.#untold.push(resumption);
-    this.#tellNow();
+    this.#resumptions.tell(resumption);
   }
 
   stop(): void {
-    this.#cancelStatus?.();
-    this.#cancelResumptions?.();
+    this.#status.stop();
+    this.#resumptions.stop();
     this.#stopping.abort();
   }
 
-  async run(): Promise<void> {
-    const { clock, onFailed, target, dial = dialControlLink } = this.#options;
+  async #run(listener: RelayListener): Promise<void> {
+    const { clock, random, target, dial = dialControlLink } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const outcome = await dial(target, signal, this.#grant);
       const failure =
         outcome.kind === 'open'
-          ? await this.#serve(outcome)
-          : linkFailureFrom(outcome, target, this.#wasLinked);
+          ? await this.#serve(outcome, listener)
+          : linkFailureFrom(outcome, target, this.#wasUp);
       if (signal.aborted) return;
-      if (failure !== undefined && !this.#isWorthAnother(failure)) return onFailed(failure);
+      let askedMs = 0;
+      if (failure !== undefined) {
+        const { again, isNew } = this.#patience.met(failure, listener.isBusy());
+        if (!again) return listener.onFailed(failure);
+        if (isNew) listener.onTrouble(failure);
+        // A full relay says how long to wait. If that is longer than the patience, the last attempt is at the patience's end.
+        askedMs = Math.min(waitFor(failure, random), this.#patience.remainingMs(failure));
+      }
       // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
-      const asked = failure === undefined ? 0 : this.#waitAsked(failure);
-      await pause(clock, this.#restMs() ?? Math.max(this.#backoff.next(), asked), signal);
+      await pause(clock, this.#restMs() ?? Math.max(this.#backoff.next(), askedMs), signal);
     }
   }
 
-  /** What a relay that is full asks for, though not beyond the patience: then it is asked for the last time. */
-  #waitAsked(failure: LinkFailure): number {
-    const { clock, random } = this.#options;
-    const waitedMs = clock.now() - (this.#troubles.get(failure.kind)?.firstAt ?? clock.now());
-    return Math.min(waitFor(failure, random), failure.patienceMs - waitedMs);
+  get #wasUp(): boolean {
+    return this.#past.kind === 'was_up';
   }
 
-  /** Not less than half of it: full jitter could as well be none. */
+  /** At least half of it: with full jitter it could be no rest at all. */
   #restMs(): number | undefined {
-    if (this.#lastReason !== 'over_budget') return undefined;
-    this.#lastReason = undefined;
+    if (this.#past.kind !== 'was_up' || this.#past.reason !== 'over_budget') return undefined;
+    this.#past = { kind: 'was_up', reason: undefined };
     return REST_AFTER_SPENT_LINK_MS * (0.5 + this.#options.random() / 2);
-  }
-
-  #isWorthAnother(failure: LinkFailure): boolean {
-    const { kind, patienceMs } = failure;
-    const now = this.#options.clock.now();
-    const met = this.#troubles.get(kind);
-    // What was over for so long, with something else in the way since, is not the same trouble.
-    const isNew = met === undefined || (this.#lastTrouble !== kind && now - met.lastAt >= patienceMs);
-    const firstAt = isNew ? now : met.firstAt;
-    this.#troubles.set(kind, { firstAt, lastAt: now });
-    this.#lastTrouble = kind;
-    if (now - firstAt >= patienceMs) return kind === 'usurped' && this.#options.isBusy();
-    if (isNew) this.#options.onTrouble(failure);
-    return true;
   }
 
   /**
    * Uses a link until it closes or the relay says that it will; after a goaway it stays up until its successor is.
    * The result is what was wrong with it, if it never came up.
    */
-  #serve({ socket, transport }: Extract<DialOutcome, { kind: 'open' }>): Promise<LinkFailure | undefined> {
-    const { clock, onDial, onLost, onUnreadableDial, target } = this.#options;
+  #serve(
+    { socket, transport }: Extract<DialOutcome, { kind: 'open' }>,
+    listener: RelayListener,
+  ): Promise<LinkFailure | undefined> {
+    const { clock, target } = this.#options;
+    const { onDial, onLost, onUnreadableDial } = listener;
     const { signal } = this.#stopping;
     const { promise, resolve } = Promise.withResolvers<LinkFailure | undefined>();
     const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
@@ -204,7 +186,8 @@ class PersistentLink implements RelayLink {
         switch (message.type) {
           case 'welcome':
             cancelWelcome();
-            return this.#relyOn(link, message);
+            this.#relyOn(link, message);
+            return listener.onWelcome(message);
           case 'grant':
             return this.#keep(message.grant);
           case 'dial':
@@ -219,9 +202,9 @@ class PersistentLink implements RelayLink {
         cancelWelcome();
         signal.removeEventListener('abort', leave);
         const wasUp = this.#up.delete(link);
-        if (wasUp) this.#lastReason = reason;
+        if (wasUp) this.#past = { kind: 'was_up', reason };
         if (wasUp && this.#up.size === 0 && !signal.aborted) onLost(reason);
-        resolve(wasUp ? undefined : closedEarly(target, reason, this.#wasLinked));
+        resolve(wasUp ? undefined : closedEarly(target, reason, this.#wasUp));
       },
     });
     const leave = (): void => {
@@ -241,30 +224,12 @@ class PersistentLink implements RelayLink {
     const older = [...this.#up];
     this.#up.add(link);
     for (const old of older) old.close('ended');
-    this.#wasLinked = true;
+    if (this.#past.kind === 'never_up') this.#past = { kind: 'was_up', reason: undefined };
     this.#keep(welcome.grant);
     this.#backoff.reset();
-    this.#troubles.clear();
-    if (this.#status !== undefined) link.send(this.#status);
-    this.#tellNow();
-    this.#options.onWelcome(welcome);
-  }
-
-  #tellNow(): void {
-    // During a move there are two; the newer one stays.
-    const link = [...this.#up].at(-1);
-    if (link === undefined) return;
-    const { clock } = this.#options;
-    for (let next = this.#untold[0]; next !== undefined; [next] = this.#untold) {
-      if (this.#resumptions.take(clock.now()) > 0) break;
-      this.#untold.shift();
-      link.send(next);
-    }
-    if (this.#untold.length === 0) return;
-    this.#cancelResumptions ??= clock.after(RESUMPTIONS_AGAIN_MS, () => {
-      this.#cancelResumptions = undefined;
-      this.#tellNow();
-    });
+    this.#patience.forget();
+    this.#status.greet(link);
+    this.#resumptions.tellRest();
   }
 }
 

@@ -12,27 +12,11 @@ import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure.ts';
-import { Crowd, type CrowdLimits } from '../crowd/crowd.ts';
-import type { Client } from '../ssh/ssh-options.ts';
+import type { Client } from '../crowd/client.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './relay-dialler.ts';
 
-/**
- * Streams that are dialled, or open and without their first words (an OPEN frame, or the beginning of SSH). Each is a
- * descriptor of the job; those words come with the first packet, so the bounds are far from what people do. Who dials
- * again for a session of his is served out of the headroom, or takes the place of one that is silent: a dial order is
- * refused only where none has been for `quietMs`. How long a stream may be silent at all: OPEN_TIMEOUT_MS.
- */
-export const STREAM_CROWD: CrowdLimits = {
-  start: 192,
-  rate: 100,
-  full: 192,
-  perSource: 64,
-  headroom: 64,
-  quietMs: 1_000,
-  tie: 'newcomer',
-};
-
-/** A stream that does not open is tried again, in milliseconds between attempts: the client is waiting. */
+/** Between two attempts to open a stream, in milliseconds: the client is waiting. */
 const BACKOFF = { firstMs: 100, maxMs: 1_000 } as const;
 
 export interface StreamIntakeOptions {
@@ -40,43 +24,38 @@ export interface StreamIntakeOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly resumeWindowMs: number;
-  /** A new session. `address` is that of the client, as the relay sees it. */
-  readonly onSession: (duplex: Duplex, client: Client) => void;
-  /** A session was detached, resumed, given up or refused. */
-  readonly onEvent: (event: ResumeEvent, address: string) => void;
-  /** How many are logged in from where this address is, those included who are without a transport. */
+  /** How many are logged in from the source of this address, including those without a transport. */
   readonly known: (address: string) => number;
+  readonly events: StreamEvents;
+}
+
+/** What an intake tells; an address is that of the client, as the relay sees it. */
+export interface StreamEvents {
+  /** A new stream of a client. */
+  readonly onStream: (duplex: Duplex, client: Client) => void;
+  /** A stream was detached, resumed, given up or refused. */
+  readonly onEvent: (event: ResumeEvent, address: string) => void;
   /** A stream was cut for another one, or not opened. As often as a stranger likes. */
   readonly onTurnedAway: (address: string) => void;
-  /** A dial that came to nothing; one line. */
+  /** A stream could not be opened; one line says why. */
   readonly onFailed: (detail: string, address: string) => void;
 }
 
+/** The intake of one agent. */
 export interface StreamIntake {
   /** Opens the stream that the relay asks for. */
   answer(dial: Dial): void;
-  /** Sessions that are without a transport now. */
+  /** Streams that are without a transport now. */
   detached(): number;
-  /** Waits until the last bytes of all sessions are taken, up to `withinMs`; then cuts what is left. */
+  /** Waits until the last bytes of all streams are taken, up to `withinMs`; then cuts what is left. */
   stop(end: StreamEnd, withinMs: number): Promise<void>;
-}
-
-/** A stream on its way, until it is settled what it is. */
-interface Arrival {
-  readonly dialling: AbortController;
-  /** Ends it, so that another may come. */
-  makeRoom: () => void;
-  /** Gives its place back. May be called twice. */
-  leave(): void;
 }
 
 /** Nothing is opened before the first `answer`. */
 export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
-  const { target, clock, random, onSession, onEvent, onFailed, onTurnedAway } = options;
-  const arrivals = new Set<Arrival>();
-  let isStopping = false;
-  const crowd = new Crowd({ limits: STREAM_CROWD, clock, random });
-  /** Streams whose client program reset them: it had lost its own side (an ssh that was killed), and said so. */
+  const { target, clock, random, known, events } = options;
+  const arrivals = new Arrivals({ clock, random, known, onTurnedAway: events.onTurnedAway });
+  /** Streams that were reset by their client program because its own side was gone (an ssh that was killed). */
   const left = new Set<string>();
   const streams = new ResumableStreamTable<string>({
     clock,
@@ -88,47 +67,17 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         isLost = !left.delete(key) && reason !== 'ended';
       });
       const discard = (): void => stream.cut({ reason: 'ended' });
-      onSession(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
+      events.onStream(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
     },
     onEvent(event, { streamId, info: address }) {
       const isReset = event.kind === 'reset' && event.by === 'peer' && event.code === 'aborted';
       if (isReset && streamId !== undefined) left.add(streamId);
-      onEvent(event, address);
+      events.onEvent(event, address);
     },
   });
 
-  // The ticket in the path is nobody's business.
+  // For messages: without the ticket, which is a secret, in its path.
   const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
-
-  /** Takes a place for a stream; undefined if there is none. */
-  function comeIn(address: string): Arrival | undefined {
-    const dialling = new AbortController();
-    const place = crowd.enter({
-      address,
-      known: options.known(address),
-      onEvicted() {
-        arrival.makeRoom();
-        arrivals.delete(arrival);
-        onTurnedAway(address);
-      },
-    });
-    if (place === undefined) {
-      onTurnedAway(address);
-      return undefined;
-    }
-    const arrival: Arrival = {
-      dialling,
-      makeRoom() {
-        dialling.abort();
-      },
-      leave() {
-        place.leave();
-        arrivals.delete(arrival);
-      },
-    };
-    arrivals.add(arrival);
-    return arrival;
-  }
 
   async function open({ ticket, client, resumable }: Dial, arrival: Arrival): Promise<void> {
     const { signal } = arrival.dialling;
@@ -139,13 +88,11 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const outcome = await dialAgentStream(target, ticket, { clock, reading, signal });
       if (outcome.kind === 'open') {
         const { stream } = outcome;
-        // It was to make room, or all is over, while the last bytes of the handshake came in.
+        // It had to make room, or the agent ended, while the last bytes of the handshake came in.
         if (signal.aborted) return stream.cut({ reason: 'fault' });
-        arrival.makeRoom = () => {
-          cut({ reason: 'fault', detail: 'made room for another one' });
-        };
         const expects = resumable ? 'resume' : 'unknown';
         const cut = streams.accept(stream, { expects, info: client, onSettled: () => arrival.leave() });
+        arrival.stage = { kind: 'open', cut };
         return;
       }
       if (signal.aborted) return;
@@ -153,7 +100,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
       const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
       if (isFinal || clock.now() >= until) {
         arrival.leave();
-        return onFailed(failure.message, client);
+        return events.onFailed(failure.message, client);
       }
       const asked = failure.kind === 'silence' ? 0 : waitFor(failure, random);
       await pause(clock, Math.max(backoff.next(), Math.min(asked, until - clock.now())), signal);
@@ -162,14 +109,12 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
 
   return {
     answer(dial) {
-      if (isStopping) return;
-      const arrival = comeIn(dial.client);
+      const arrival = arrivals.comeIn(dial.client);
       if (arrival !== undefined) void open(dial, arrival);
     },
     detached: () => streams.counts.detached,
     async stop(end, withinMs) {
-      isStopping = true;
-      for (const { dialling } of arrivals) dialling.abort();
+      arrivals.stop();
       await streams.emptied(withinMs);
       streams.stop(end);
     },

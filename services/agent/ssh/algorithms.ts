@@ -1,7 +1,7 @@
 // The algorithms that are offered, strongest first; no SHA-1, no CBC, no compression.
 import type { Algorithms } from 'ssh2';
 
-/** What a key that logs in may sign with, in OpenSSH's words: all that public-key.ts and security-key.ts verify. */
+/** The algorithms that a login may sign with, by OpenSSH's names: those that public-key.ts and security-key.ts verify. */
 export const SIGNATURE_ALGORITHMS = [
   'ssh-ed25519',
   'sk-ssh-ed25519@openssh.com',
@@ -14,10 +14,10 @@ export const SIGNATURE_ALGORITHMS = [
 ] as const;
 
 /**
- * No group exchange: the host key must be the first field of message 31, where wsproxy checks the pin, and in a group
- * exchange message 31 is something else (RFC 4419).
- * No chacha20-poly1305: the client's order decides, OpenSSH's puts it first, and without ssh2's native addon it costs
- * several times what AES-GCM in OpenSSL costs. Every client that knows it knows AES-CTR too.
+ * No group exchange: wsproxy checks the pin in message 31, whose first field must be the host key; in a group exchange
+ * message 31 is something else (RFC 4419).
+ * No chacha20-poly1305: the client's order decides and OpenSSH puts it first, but without ssh2's native addon it costs
+ * several times as much as AES-GCM in OpenSSL. Every client that knows it knows AES-CTR too.
  */
 export const ALGORITHMS = {
   kex: [

@@ -1,4 +1,4 @@
-// Authentication of one connection: which attempts count, how long a failure takes, and when it is enough. RFC 4252.
+// Authentication of one connection: which attempts count, how long a failure takes, and when there were too many. RFC 4252.
 import type { AuthContext, AuthenticationType, PasswordAuthContext, PublicKeyAuthContext } from 'ssh2';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { type Credentials, findKey, isSameSecret } from '../access/credentials.ts';
@@ -7,9 +7,9 @@ import { keyFingerprint, verifySignature } from './keys/public-key.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
 import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
-/** Wrong passwords and signatures per connection, then it is cut. */
+/** After so many wrong passwords and signatures a connection is cut. */
 export const MAX_FAILURES_PER_CONNECTION = 6;
-/** Keys that a client may ask about per connection: an ssh-agent full of keys is not a guess. */
+/** How many keys a connection may ask about: a client that tries all keys of its ssh-agent does not guess. */
 export const MAX_KEY_OFFERS_PER_CONNECTION = 32;
 
 /** Why a password is refused unread, for the log. */
@@ -44,7 +44,7 @@ export class Authentication {
     this.#options = options;
   }
 
-  /** Only what can work is advertised: `ssh` then does not ask for a password that cannot help. */
+  /** Only what can work is offered, so that `ssh` does not ask for a password in vain. */
   get #methods(): AuthenticationType[] {
     const { credentials, guard } = this.#options;
     if (credentials.kind === 'keys') return ['publickey'];
@@ -105,9 +105,9 @@ export class Authentication {
     const { guard, address } = this.#options;
     // It was turned off while this one waited for its turn.
     if (guard.state.kind === 'off') return this.#fail(attempt, PASSWORD_OFF);
-    // A password change request brings an object.
+    // In a request to change the password it is an object.
     const password: unknown = attempt.password;
-    // Both are always compared: the time tells nothing about the user name either.
+    // Both are always compared, so that the time does not tell whether the user name was right.
     const isPassword = isSameSecret(typeof password === 'string' ? password : '', credentials.password);
     const isUser = isSameSecret(attempt.username, credentials.user);
     if (isPassword && isUser) {
@@ -153,7 +153,7 @@ export class Authentication {
     attempt.accept();
   }
 
-  /** `delayMs`: how long the answer is held back, where the connection alone does not say it. */
+  /** `delayMs`: how long the answer is held back at least. */
   #fail(attempt: AuthContext, detail: string, delayMs = 0): void {
     this.#failures++;
     const failure = this.#failures;

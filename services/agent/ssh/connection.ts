@@ -1,58 +1,43 @@
-// One SSH connection: from its stream to its sessions and forwards, and to its end.
+// One SSH connection: from its stream to its login and its services, and to its end.
 import type { Duplex } from 'node:stream';
-import ssh2, { type Connection } from 'ssh2';
-import type { Cancel } from '#shared/time/clock.ts';
+import type { Connection } from 'ssh2';
+import type { Client } from '../crowd/client.ts';
 import type { Place } from '../crowd/crowd.ts';
 import { LOGIN_GRACE_MS } from '../crowd/login-limits.ts';
-import { ALGORITHMS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { Authentication } from './authentication.ts';
-import { AgentForwarding } from './forward/agent-forwarding.ts';
-import { ForwardStreams } from './forward/forward-context.ts';
-import { serveLocalForwards } from './forward/forward-local.ts';
-import { serveRemoteForwards } from './forward/forward-remote.ts';
-import { ServedSession } from './session-channel.ts';
-import type { Client, ClientInfo, LoginEvent, LogoutReason, SshServerOptions } from './ssh-options.ts';
+import { TransportGate } from './channel/transport-gate.ts';
+import { ClientServices } from './client-services.ts';
+import {
+  broken,
+  type ConnectionState,
+  ended,
+  isStopping,
+  type LiveConnection,
+  loggedIn,
+  logoutReasonOf,
+  served,
+} from './connection-state.ts';
+import { KeyExchange } from './key-exchange.ts';
+import type { ClientInfo, LoginEvent, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
-import { TransportGate } from './transport-gate.ts';
+import { speakSsh } from './ssh2-server.ts';
 
-/**
- * From the client's KEXINIT to its NEWKEYS, also after the login; nothing else goes either way meanwhile. sshd waits for ever.
- * A resumable stream may lose its transport in the middle: longer than a laptop's lid is closed within any sensible window.
- */
-export const EXCHANGE_GRACE_MS = 900_000;
-/** Sessions of one connection; an IDE or a ControlMaster opens a handful. sshd's default is 10. */
-export const MAX_SESSIONS_PER_CONNECTION = 64;
-/** How long a close may take to deliver the last words, and then how long the client may take to hang up. */
+/** In milliseconds: how long the last words may take, and then how long the client may take to hang up. */
 const CLOSE_GRACE_MS = 1_000;
-/**
- * ssh2 asks for a sign of life every 15 s and drops after three; a resumable stream may be without a transport for
- * minutes, and the relays ping every leg anyway. There is no "off": setInterval's longest is.
- */
-const KEEPALIVE_NEVER_MS = 2 ** 31 - 1;
 
-/**
- * What we call ourselves (RFC 4253 section 4.2: name, space, comment). Clients go by this name where SSH's drafts and OpenSSH
- * differ, and what it promises holds here: SFTP's SYMLINK takes the target first (asyncssh, libssh, ssh2 and WinSCP turn the
- * arguments for servers called OpenSSH only, paramiko sends OpenSSH's order to all); `eow@openssh.com` and
- * `no-more-sessions@openssh.com` are understood, which OpenSSH's client sends to no other; unix sockets are forwarded (ssh2 asks
- * for it from 6.7 on); RSA keys sign with SHA-2 (paramiko believes it of certificates from 7.8 on). The version is that of the
- * sshd which the tests compare with, and none for which clients work around faults.
- */
-export const IDENTIFICATION = 'OpenSSH_9.2 converge';
-
-/** What a client is told before its login while passwords are not taken (RFC 4252 section 5.4): `ssh` shows it. */
-const SHUT_BANNER = 'converge: password login is off; the job log says why, and how to turn it on again\r\n';
-
-type State =
-  | { readonly kind: 'unauthenticated' }
-  | { readonly kind: 'logged_in'; readonly client: ClientInfo }
-  | { readonly kind: 'closed' };
+/** How far SSH has come on the stream. */
+type Progress =
+  /** The client has not said its first line, so there is no protocol yet to say goodbye in. */
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'speaking'; readonly connection: Connection }
+  | { readonly kind: 'serving'; readonly connection: Connection; readonly services: ClientServices };
 
 export interface ConnectionOptions {
   readonly duplex: Duplex;
   readonly client: Client;
   readonly server: SshServerOptions;
-  /** Among those who have not logged in. */
+  /** Its place among those that have not logged in. */
   readonly place: Place;
   /** Called once. */
   onClosed(): void;
@@ -62,28 +47,28 @@ export interface ConnectionOptions {
 export class SshConnection {
   readonly #options: ConnectionOptions;
   readonly #gate: TransportGate;
+  readonly #exchange: KeyExchange;
   readonly #authentication: Authentication;
-  readonly #sessions = new Set<ServedSession>();
-  readonly #stops: (() => void)[] = [];
-  readonly #cancelGrace: Cancel;
-  #cancelExchange: Cancel = () => {};
-  #connection: Connection | undefined;
-  #state: State = { kind: 'unauthenticated' };
-  /** What ended it, when it was not the client's own farewell. */
-  #reason: Exclude<LogoutReason, 'client_left'> | undefined;
-  /** A program, sftp or a forward has run. */
-  #wasServed = false;
-  #closing = false;
+  #progress: Progress = { kind: 'silent' };
+  #state: ConnectionState;
 
   constructor(options: ConnectionOptions) {
     const { duplex, client, server } = options;
+    const { clock } = server;
     this.#options = options;
     this.#gate = new TransportGate(duplex);
+    this.#exchange = new KeyExchange({
+      clock,
+      gate: this.#gate,
+      onTooLate: () => {
+        this.#cut('key exchange not done in time');
+      },
+    });
     this.#authentication = new Authentication({
       credentials: server.credentials,
       guard: server.guard,
       address: client.address,
-      clock: server.clock,
+      clock,
       onLogin: (login) => {
         this.#logIn({ clientId: client.id, address: client.address, ...login });
       },
@@ -94,87 +79,72 @@ export class SshConnection {
         this.#cut('too many failed logins');
       },
     });
-    this.#cancelGrace = server.clock.after(LOGIN_GRACE_MS, () => {
+    const cancelGrace = clock.after(LOGIN_GRACE_MS, () => {
       this.#cut('no login in time');
     });
+    this.#state = { kind: 'open', party: { kind: 'stranger', cancelGrace } };
     duplex.on('error', () => {
-      this.#reason ??= 'lost';
+      if (this.#state.kind !== 'closed') this.#state = broken(this.#state, 'lost');
     });
     duplex.once('end', () => {
-      this.#ended();
+      this.#streamEnded();
       duplex.end();
     });
     duplex.once('close', () => {
-      this.#ended();
+      this.#streamEnded();
     });
-    this.#speakSsh();
+    speakSsh(duplex, server, (connection) => {
+      this.#accepted(connection);
+    });
   }
 
   /** Who is logged in, or undefined. */
   get client(): ClientInfo | undefined {
-    return this.#state.kind === 'logged_in' ? this.#state.client : undefined;
+    const state = this.#state;
+    return state.kind !== 'closed' && state.party.kind === 'client' ? state.party.info : undefined;
   }
 
   /** Shows text at every terminal of this connection. */
   notify(text: string): void {
-    for (const session of this.#sessions) session.notify(text);
+    if (this.#progress.kind === 'serving') this.#progress.services.notify(text);
   }
 
-  /** Says why at every terminal, ends the sessions and then the connection. May be called twice. */
+  /** Says why at every terminal, closes the session channels and then the connection. May be called twice. */
   close(text: string): void {
-    if (this.#closing || this.#state.kind === 'closed') return;
-    this.#closing = true;
-    this.#reason = 'stopped';
-    for (const session of this.#sessions) session.close(text);
-    // When the last session has closed there is no need to wait, see #sessionClosed.
-    if (this.#sessions.size === 0) this.#disconnect();
+    if (this.#state.kind === 'closed' || isStopping(this.#state)) return;
+    this.#state = ended(this.#state, 'stopped');
+    if (this.#progress.kind === 'serving') this.#progress.services.close(text);
+    // When the last channel has closed there is no need to wait, see #channelClosed.
+    if (this.#channels === 0) this.#disconnect();
     else this.#options.server.clock.after(CLOSE_GRACE_MS, () => this.#disconnect());
   }
 
   /** Drops the stream now. May be called twice. */
   destroy(): void {
     this.#options.duplex.destroy();
-    this.#ended();
+    this.#streamEnded();
   }
 
-  /** Cuts one that has not logged in, and leaves nothing of it, so that another may come. */
+  /** Cuts one that has not logged in, with all that its stream still holds, so that another may come. */
   evict(): void {
     this.destroy();
     this.#options.client.discard?.();
   }
 
-  #speakSsh(): void {
-    // One ssh2 server per stream: it listens nowhere, and its one connection is known to be this one.
-    const { credentials, guard, hostKey } = this.#options.server;
-    const isShut = credentials.kind === 'password' && guard.state.kind === 'off';
-    const server = new ssh2.Server({
-      hostKeys: [hostKey.privateKey],
-      algorithms: ALGORITHMS,
-      ident: IDENTIFICATION,
-      keepaliveInterval: KEEPALIVE_NEVER_MS,
-      ...(isShut ? { banner: SHUT_BANNER } : {}),
-    });
-    server.on('connection', (connection: Connection) => {
-      this.#accepted(connection);
-    });
-    server.injectSocket(this.#options.duplex as Parameters<typeof server.injectSocket>[0]);
+  get #channels(): number {
+    return this.#progress.kind === 'serving' ? this.#progress.services.channels : 0;
   }
 
   #accepted(connection: Connection): void {
-    this.#connection = connection;
+    this.#progress = { kind: 'speaking', connection };
     mendConnection(connection, {
       signatureAlgorithms: SIGNATURE_ALGORITHMS,
       exchangeBegun: () => {
-        this.#gate.hold();
-        this.#cancelExchange();
-        this.#cancelExchange = this.#options.server.clock.after(EXCHANGE_GRACE_MS, () => {
-          this.#cut('key exchange not done in time');
-        });
+        this.#exchange.begun();
       },
       exchangeDone: () => {
         this.#options.place.heard();
-        this.#cancelExchange();
-        this.#gate.letGo();
+        this.#exchange.done();
       },
     });
     connection.on('error', (error) => {
@@ -188,87 +158,59 @@ export class SshConnection {
     });
   }
 
-  #serve(connection: Connection): void {
-    const { server, client } = this.#options;
-    const log = this.#log;
-    const streams = new ForwardStreams({
-      connection,
-      gate: this.#gate,
-      clock: server.clock,
-      allowed: server.forwarding,
-      onActivity: () => {
-        server.events.activity();
-      },
-      onServed: this.#served,
-      log,
-    });
-    const agentForwarding = new AgentForwarding(streams);
-    this.#stops.push(
-      serveLocalForwards(streams),
-      serveRemoteForwards(streams),
-      () => {
-        streams.stop();
-      },
-      () => {
-        agentForwarding.stop();
-      },
-    );
-    connection.on('session', (accept, reject) => {
-      if (this.#closing || this.#sessions.size >= MAX_SESSIONS_PER_CONNECTION) {
-        log('session refused', { sessions: this.#sessions.size });
-        reject();
-        return;
-      }
-      const session = new ServedSession(accept(), {
-        connection,
-        gate: this.#gate,
-        options: server,
-        clientAddress: client.address,
-        agentForwarding,
-        log,
-        onServed: this.#served,
-        onClosed: () => {
-          this.#sessionClosed(session);
-        },
-      });
-      this.#sessions.add(session);
-    });
-  }
-
-  #sessionClosed(session: ServedSession): void {
-    this.#sessions.delete(session);
-    if (this.#closing && this.#sessions.size === 0) this.#disconnect();
-  }
-
   #logIn(login: LoginEvent): void {
-    if (this.#state.kind !== 'unauthenticated') return;
-    this.#cancelGrace();
-    this.#options.place.leave();
-    const { clock, events } = this.#options.server;
-    this.#state = { kind: 'logged_in', client: { ...login, since: clock.now() } };
+    if (this.#state.kind === 'closed' || this.#state.party.kind === 'client') return;
+    const { place, server } = this.#options;
+    const { attendance, clock, events } = server;
+    this.#state.party.cancelGrace();
+    place.leave();
+    const depart = attendance.arrived(login.address);
+    this.#state = loggedIn(this.#state, { ...login, since: clock.now() }, depart);
     events.login(login);
     events.activity();
+  }
+
+  #serve(connection: Connection): void {
+    const { server, client } = this.#options;
+    const services = new ClientServices({
+      connection,
+      gate: this.#gate,
+      server,
+      clientAddress: client.address,
+      isStopping: () => isStopping(this.#state),
+      onServed: () => {
+        this.#state = served(this.#state);
+      },
+      onChannelClosed: () => {
+        this.#channelClosed();
+      },
+      log: this.#log,
+    });
+    this.#progress = { kind: 'serving', connection, services };
+  }
+
+  #channelClosed(): void {
+    if (isStopping(this.#state) && this.#channels === 0) this.#disconnect();
   }
 
   #faulted(error: Error): void {
     if (this.#state.kind === 'closed') return;
     const level = (error as { level?: string }).level ?? 'protocol';
-    this.#reason ??= level === 'socket' ? 'lost' : 'fault';
+    this.#state = broken(this.#state, level === 'socket' ? 'lost' : 'fault');
     this.#log('connection failed', { level, error: error.message });
     this.#hangUpSoon();
   }
 
   #cut(reason: string): void {
-    this.#reason = 'fault';
+    if (this.#state.kind !== 'closed') this.#state = ended(this.#state, 'fault');
     this.#log('connection cut', { reason });
     this.#disconnect();
   }
 
   #disconnect(): void {
     if (this.#state.kind === 'closed') return;
-    // Before the client's first line there is no protocol to take leave in.
-    if (this.#connection === undefined) this.#options.duplex.end();
-    else this.#connection.end();
+    if (this.#progress.kind === 'silent') this.#options.duplex.end();
+    else this.#progress.connection.end();
     this.#hangUpSoon();
   }
 
@@ -279,29 +221,32 @@ export class SshConnection {
     });
   }
 
-  #ended(): void {
+  #streamEnded(): void {
     const state = this.#state;
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
-    this.#cancelGrace();
-    this.#cancelExchange();
-    this.#authentication.stop(state.kind === 'logged_in');
-    for (const session of this.#sessions) session.hangUp();
-    for (const stop of this.#stops) stop();
-    if (state.kind === 'logged_in') {
-      const { clock, events } = this.#options.server;
-      const { since, ...login } = state.client;
-      const seconds = (clock.now() - since) / 1_000;
-      events.logout({ ...login, seconds, reason: this.#logoutReason(), wasServed: this.#wasServed });
-    } else {
-      this.#discardSoon();
-    }
+    if (state.party.kind === 'client') state.party.depart();
+    else state.party.cancelGrace();
+    this.#exchange.stop();
+    this.#authentication.stop(state.party.kind === 'client');
+    if (this.#progress.kind === 'serving') this.#progress.services.hangUp();
+    this.#tellEnd(state);
     this.#options.onClosed();
   }
 
+  #tellEnd(state: LiveConnection): void {
+    if (state.party.kind === 'stranger') return this.#discardSoon();
+    const { duplex, client, server } = this.#options;
+    const { info, wasServed } = state.party;
+    const { since, ...login } = info;
+    const seconds = (server.clock.now() - since) / 1_000;
+    const reason = logoutReasonOf(state, duplex.writableEnded, () => client.isLost?.() === true);
+    server.events.logout({ ...login, seconds, reason, wasServed });
+  }
+
   /**
-   * A stream that outlives its transports waits for its client to take the last words: not for one who never logged in. He
-   * keeps his place until it is gone, so that nobody holds more streams by ending them than by keeping them.
+   * A resumable stream waits for its client to take the last words, but not for long if that client never logged in. The client
+   * keeps its place until the stream is gone: so nobody can hold more streams by ending them than by keeping them.
    */
   #discardSoon(): void {
     const { client, place, server } = this.#options;
@@ -311,19 +256,6 @@ export class SshConnection {
       place.leave();
     });
   }
-
-  #logoutReason(): LogoutReason {
-    const { duplex, client } = this.#options;
-    const reason = this.#reason;
-    if (reason === 'stopped' || reason === 'fault') return reason;
-    // ssh2 tells of a DISCONNECT by application only by ending the stream from this side.
-    if (duplex.writableEnded) return 'client_left';
-    return reason ?? (client.isLost?.() === true ? 'lost' : 'client_left');
-  }
-
-  readonly #served = (): void => {
-    this.#wasServed = true;
-  };
 
   readonly #log = (event: string, fields: Record<string, unknown>): void => {
     const { client, server } = this.#options;

@@ -1,27 +1,28 @@
-// A session: what the client asks for on one channel, until a program, a shell or sftp runs on it. RFC 4254 section 6.
+// A session channel: what the client asks for on it, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { Connection, ServerChannel, Session } from 'ssh2';
 import type { TerminalMode } from '../pty/terminal-mode.ts';
+import { signalFrom } from './channel/process-exit.ts';
+import type { TransportGate } from './channel/transport-gate.ts';
 import type { AgentForwarding } from './forward/agent-forwarding.ts';
 import { accountFrom } from './program/account.ts';
 import { startPipeProgram } from './program/pipe-program.ts';
-import { signalFrom } from './program/process-exit.ts';
 import type { Program, TerminalSize } from './program/program.ts';
-import { buildEnvironment, isAcceptable, MAX_CLIENT_VARIABLES } from './program/session-environment.ts';
+import { buildEnvironment, isAcceptable, MAX_CLIENT_VARIABLES } from './program/program-environment.ts';
 import { startSftpProgram } from './program/sftp-program.ts';
 import { startTerminalProgram } from './program/terminal-program.ts';
 import type { SshServerOptions } from './ssh-options.ts';
 import { serveRequests, type TerminalRequest } from './ssh2/channel-requests.ts';
 import { sendEndOfWrite } from './ssh2/end-of-write.ts';
-import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-end.ts';
-import type { TransportGate } from './transport-gate.ts';
+import { closeUnstarted, keepRequestsAfterEof } from './ssh2/session-channel-end.ts';
 
-/** What a client without a terminal of its own (`ssh -tt` in a script) gets instead of 0 by 0. */
+/** For a client without a terminal of its own (`ssh -tt` in a script), which asks for 0 by 0. */
 const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
-/** Sizes are 16 bits in the kernel. */
-const MAX_SIZE = 65_535;
+/** Columns or rows: the kernel has 16 bits for each. */
+const MAX_TERMINAL_SIZE = 65_535;
 const DEFAULT_TERMINAL = 'xterm-256color';
 
-export interface SessionContext {
+/** What a session channel has of its connection. */
+export interface SessionChannelContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly options: SshServerOptions;
@@ -45,14 +46,14 @@ type State =
   | { readonly kind: 'running'; readonly program: Program }
   | { readonly kind: 'closed' };
 
-/** One session. Its requests are answered at once, so in their order. */
-export class ServedSession {
+/** One session channel. Its requests are answered at once, so in their order. */
+export class SessionChannel {
   readonly #session: Session;
-  readonly #context: SessionContext;
+  readonly #context: SessionChannelContext;
   readonly #variables = new Map<string, Buffer>();
   #state: State = { kind: 'preparing', terminal: undefined };
 
-  constructor(session: Session, context: SessionContext) {
+  constructor(session: Session, context: SessionChannelContext) {
     this.#session = session;
     this.#context = context;
     keepRequestsAfterEof(session);
@@ -75,7 +76,7 @@ export class ServedSession {
     });
   }
 
-  /** Shows text to the person, if the session has a terminal. */
+  /** Shows text to the person, if there is a terminal. */
   notify(text: string): void {
     if (this.#state.kind === 'running') this.#state.program.notify(text);
   }
@@ -195,6 +196,6 @@ export class ServedSession {
 
 /** A size that makes sense, or undefined. */
 function sizeFrom(columns: number, rows: number): TerminalSize | undefined {
-  if (columns < 1 || rows < 1 || columns > MAX_SIZE || rows > MAX_SIZE) return undefined;
+  if (columns < 1 || rows < 1 || columns > MAX_TERMINAL_SIZE || rows > MAX_TERMINAL_SIZE) return undefined;
   return { columns, rows };
 }

@@ -2,23 +2,26 @@
 import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';
+import type { Attendance } from '../crowd/attendance.ts';
 import type { HostKey } from './keys/host-key.ts';
 
 export interface SshServerOptions {
   readonly hostKey: HostKey;
   readonly credentials: Credentials;
-  /** Counts what all connections get wrong. */
+  /** Counts the wrong passwords of all connections. */
   readonly guard: PasswordGuard;
-  /** The path of the shell that runs sessions and commands. */
+  /** Counts who is logged in. */
+  readonly attendance: Attendance;
+  /** The path of the shell that people get, and that runs commands. */
   readonly shell: string;
-  /** Where sessions start; `/` when it is gone. */
+  /** Where programs start; `/` if it is gone. */
   readonly cwd: string;
-  /** The environment of sessions, to which TERM, SSH_* and what the client sends are added. Text, or bytes that are none. */
+  /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are no text. */
   readonly env: Readonly<Record<string, string | Buffer>>;
   /** False refuses -L, -R, -D, unix sockets and agent forwarding. */
   readonly forwarding: boolean;
   readonly clock: Clock;
-  /** In [0, 1): who has to go when too many have not logged in. */
+  /** In [0, 1): draws who has to go when too many have not logged in. */
   readonly random: () => number;
   /** Shown at the start of every interactive shell on a terminal. Lines end with \n. */
   greeting(): string;
@@ -26,17 +29,6 @@ export interface SshServerOptions {
 }
 
 export type LoginMethod = 'password' | 'key';
-
-/** Whose stream it is. */
-export interface Client {
-  readonly id: string;
-  /** As the relay sees it. */
-  readonly address: string;
-  /** Asked when the stream has ended: whether it did without a goodbye. Without it every end is one, as with TCP. */
-  readonly isLost?: () => boolean;
-  /** Cuts the stream, whatever it has still to deliver: nobody has logged in. May be called twice. */
-  readonly discard?: () => void;
-}
 
 /**
  * How a connection ended. Only `client_left` says that somebody is done.
@@ -61,6 +53,7 @@ export interface Client {
  */
 export type LogoutReason = 'client_left' | 'lost' | 'stopped' | 'fault';
 
+/** A client has logged in; without `key` by the password. */
 export interface LoginEvent {
   readonly clientId: string;
   readonly address: string;
@@ -69,6 +62,7 @@ export interface LoginEvent {
   readonly key?: { readonly fingerprint: string; readonly comment: string };
 }
 
+/** A client is gone. */
 export interface LogoutEvent extends LoginEvent {
   readonly seconds: number;
   readonly reason: LogoutReason;
@@ -79,6 +73,7 @@ export interface LogoutEvent extends LoginEvent {
   readonly wasServed: boolean;
 }
 
+/** An attempt to log in has failed. */
 export interface RefusedEvent {
   readonly clientId: string;
   readonly address: string;

@@ -1,21 +1,20 @@
 // The SSH server: serves streams, wherever they come from; it listens nowhere.
 import type { Duplex } from 'node:stream';
-import { clientSourceOf } from '../crowd/client-source.ts';
+import type { Client } from '../crowd/client.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { LOGIN_CROWD } from '../crowd/login-limits.ts';
 import { SshConnection } from './connection.ts';
-import type { Client, ClientInfo, SshServerOptions } from './ssh-options.ts';
+import type { ClientInfo, SshServerOptions } from './ssh-options.ts';
 
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;
 
+/** One server for all streams of an agent. */
 export interface SshServer {
   /** Serves one stream until it ends; owns it from here. `id` and `address` are for events and SSH_CONNECTION. */
   serve(duplex: Duplex, client: Client): void;
   /** Who is logged in. */
   clients(): ClientInfo[];
-  /** How many are logged in from the source of this address. */
-  known(address: string): number;
   /** Shows text at every terminal; sessions without one (exec, sftp) never see it. */
   notify(text: string): void;
   /** Shows `reason` at every terminal, closes everything, resolves when it is closed. May be called twice. */
@@ -28,13 +27,6 @@ export function createSshServer(options: SshServerOptions): SshServer {
   const { clock, random, events } = options;
   const crowd = new Crowd({ limits: LOGIN_CROWD, clock, random });
   let stopping: { readonly done: Promise<void>; check(): void } | undefined;
-
-  function known(address: string): number {
-    const source = clientSourceOf(address);
-    let count = 0;
-    for (const { client } of connections) if (client && clientSourceOf(client.address) === source) count++;
-    return count;
-  }
 
   function turnAway(duplex: Duplex, { discard }: Client): void {
     duplex.on('error', () => {}); // nobody is interested any more
@@ -64,7 +56,7 @@ export function createSshServer(options: SshServerOptions): SshServer {
       }
       const place = crowd.enter({
         address,
-        known: known(address),
+        known: options.attendance.known(address),
         onEvicted() {
           connection.evict();
           events.turnedAway({ clientId, address });
@@ -89,7 +81,6 @@ export function createSshServer(options: SshServerOptions): SshServer {
     clients() {
       return [...connections].flatMap((connection) => connection.client ?? []);
     },
-    known,
     notify(text) {
       for (const connection of connections) connection.notify(text);
     },

@@ -43,8 +43,8 @@ export class RepeatedLines {
       clock,
       firstOfKind: FIRST_LINES,
       firstOfSource: FIRST_LINES_OF_ADDRESS,
-      onRest: (rest) => {
-        this.#tellRest(rest);
+      onRests: (rests) => {
+        for (const rest of rests) this.#tellRest(rest);
       },
     });
   }

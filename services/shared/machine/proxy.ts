@@ -1,13 +1,12 @@
 // The proxy of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read as curl and Go read them.
 import { BlockList, isIP } from 'node:net';
+import type { Environment } from './environment.ts';
 
 export type ProxyChoice =
   | { readonly kind: 'direct' }
   | { readonly kind: 'proxy'; readonly url: URL }
   /** The variable has no use: the message names it, without the password that may be in it. */
   | { readonly kind: 'invalid'; readonly message: string };
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where curl expects a proxy whose port is not said, unless it is spoken to over TLS. */
 const PROXY_PORT = '1080';

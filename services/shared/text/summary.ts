@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../time/clock.ts';
 /** How long the rest of a kind is gathered before it is told, in milliseconds. */
 export const SUMMARY_EVERY_MS = 10_000;
 
-/** So many sources are told apart for each kind in an interval; those beyond count as one more, which has no name. */
+/** So many sources are told apart for each kind in an interval, by default; those beyond count as one more, which has no name. */
 export const MAX_SUMMARY_SOURCES = 256;
 
 /** So many kinds are told apart in an interval; those beyond count as one more. */
@@ -23,11 +23,13 @@ export const SOURCES_IN_A_REST = 5;
 
 export interface SummaryOptions {
   readonly clock: Clock;
-  /** Of one kind, so many are told by themselves in an interval. */
-  readonly firstOfKind: number;
-  /** Of these, so many from one source, so that one does not hide the others. */
-  readonly firstOfSource: number;
-  readonly onRest: (rest: Rest) => void;
+  /** Of one kind, so many are told by themselves in an interval; of a kind that is not in the table, none. */
+  readonly firstOfKind: number | Readonly<Record<string, number>>;
+  /** Of these, so many from one source, so that one does not hide the others; all of them by default. */
+  readonly firstOfSource?: number;
+  readonly maxSources?: number;
+  /** The rests of an interval, at its end; not called where there are none. */
+  readonly onRests: (rests: readonly Rest[]) => void;
 }
 
 interface Kind {
@@ -36,8 +38,8 @@ interface Kind {
   readonly sources: Map<string, { told: number; held: number }>;
 }
 
-/** What is beyond the kinds or sources that are told apart. */
-const OTHERS = 'others';
+/** The name of what is beyond the kinds or sources that are told apart. */
+export const OTHERS = 'others';
 
 /** Keeps nothing, and no timer, beyond the interval in which something came. */
 export class Summary {
@@ -54,14 +56,16 @@ export class Summary {
     this.#cancel ??= this.#options.clock.after(SUMMARY_EVERY_MS, () => {
       this.flush();
     });
-    const { firstOfKind, firstOfSource } = this.#options;
+    const { firstOfSource = Number.POSITIVE_INFINITY, maxSources = MAX_SUMMARY_SOURCES } = this.#options;
+    const { firstOfKind } = this.#options;
+    const first = typeof firstOfKind === 'number' ? firstOfKind : (firstOfKind[kind] ?? 0);
     const ofKind = entryOf(this.#kinds, kind, MAX_SUMMARY_KINDS, () => ({
       told: 0,
       held: 0,
       sources: new Map<string, { told: number; held: number }>(),
     }));
-    const ofSource = entryOf(ofKind.sources, source, MAX_SUMMARY_SOURCES, () => ({ told: 0, held: 0 }));
-    if (ofKind.told < firstOfKind && ofSource.told < firstOfSource) {
+    const ofSource = entryOf(ofKind.sources, source, maxSources, () => ({ told: 0, held: 0 }));
+    if (ofKind.told < first && ofSource.told < firstOfSource) {
       ofKind.told += 1;
       ofSource.told += 1;
       return true;
@@ -75,14 +79,15 @@ export class Summary {
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    const kinds = [...this.#kinds];
+    const kinds = [...this.#kinds].filter(([, { held }]) => held > 0);
     this.#kinds.clear();
-    for (const [kind, { held, sources }] of kinds) {
-      if (held === 0) continue;
+    if (kinds.length === 0) return;
+    const rests = kinds.map(([kind, { held, sources }]) => {
       const counts = [...sources].map(([source, counted]) => [source, counted.held] as const);
       const busiest = counts.filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
-      this.#options.onRest({ kind, count: held, sources: busiest.slice(0, SOURCES_IN_A_REST) });
-    }
+      return { kind, count: held, sources: busiest.slice(0, SOURCES_IN_A_REST) };
+    });
+    this.#options.onRests(rests);
   }
 }
 

@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import {
-  type SessionCommand,
-  startSessionCommand,
+  type ConvergeCommand,
+  installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
-import { type ExpiryWatch, startExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
+import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
@@ -24,7 +24,7 @@ interface Outcome {
 describe('converge in a session', () => {
   let directory: string;
   let watch: ExpiryWatch;
-  let command: SessionCommand;
+  let command: ConvergeCommand;
   let ends: string[];
 
   beforeEach(async () => {
@@ -32,11 +32,13 @@ describe('converge in a session', () => {
     directory = await mkdtemp(join(tmpdir(), "it's a job-"));
     await mkdir(join(directory, 'work'));
     ends = [];
-    watch = startExpiryWatch({
+    watch = createExpiryWatch({
       clock: systemClock,
       holdFile: join(directory, 'work', '.hold'),
       timeoutMs: TIMEOUT_MS,
       maxLifetimeMs: 6 * 3_600_000,
+    });
+    watch.start({
       onWarning: () => undefined,
       onEnd: (reason) => ends.push(reason),
       onHoldChanged: () => undefined,
@@ -44,32 +46,32 @@ describe('converge in a session', () => {
     });
     watch.clientLoggedIn();
     const guard = new PasswordGuard({ clock: systemClock, onTooMany: () => undefined });
-    const start = await startSessionCommand({
+    const start = await installConvergeCommand({
       clock: systemClock,
       program: PROGRAM,
       temporaryDirectory: directory,
       path: '/usr/bin:/bin',
-      handlers: {
-        status: () => ({
-          id: 'job-1',
-          publicUrl: 'https://relay.example.org',
-          isRelayConnected: true,
-          detached: 0,
-          password: guard.state,
-          expiry: watch.snapshot(),
-        }),
-        hold: (durationMs = TIMEOUT_MS) => watch.hold(durationMs),
-        release: () => watch.release(),
-        password(state) {
-          if (state === 'on') guard.turnOn();
-          else guard.turnOff();
-          return guard.state;
-        },
-        end: () => watch.end('ended_by_user'),
-      },
     });
     if (start.kind === 'unavailable') throw new Error(start.detail);
     command = start.command;
+    command.answer({
+      status: () => ({
+        id: 'job-1',
+        publicUrl: 'https://relay.example.org',
+        isRelayConnected: true,
+        detached: 0,
+        password: guard.state,
+        expiry: watch.snapshot(),
+      }),
+      hold: (durationMs = TIMEOUT_MS) => watch.hold(durationMs),
+      release: () => watch.release(),
+      password(state) {
+        if (state === 'on') guard.turnOn();
+        else guard.turnOff();
+        return guard.state;
+      },
+      end: () => watch.end('ended_by_user'),
+    });
   });
   afterEach(async () => {
     await command.stop();

@@ -4,15 +4,15 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import type { Dial, Welcome } from '#shared/protocol/control-messages.ts';
+import type { AgentStatus, Dial, Welcome } from '#shared/protocol/control-messages.ts';
 import {
   FIRST_LINK_PATIENCE_MS,
   type LinkFailure,
   TAKEN_PATIENCE_MS,
 } from '../../../services/agent/relay/link-failure.ts';
 import {
+  createRelayLink,
   type RelayLink,
-  startRelayLink,
   WELCOME_WITHIN_MS,
 } from '../../../services/agent/relay/relay-link.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
@@ -28,13 +28,17 @@ class Listener {
   readonly troubles: LinkFailure[] = [];
   failure: LinkFailure | undefined;
   isBusy = false;
+  status: AgentStatus = { type: 'status', clients: 0, detached: 0, expiresAt: 7 };
   link: RelayLink | undefined;
 
   start(base: string): void {
-    this.link = startRelayLink({
+    this.link = createRelayLink({
       target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
       clock: this.clock,
       random: () => 0.5,
+    });
+    this.link.start({
+      status: () => this.status,
       onWelcome: (welcome) => this.welcomes.push(welcome),
       onDial: (dial) => this.dials.push(dial),
       onUnreadableDial: (detail) => this.unreadable.push(detail),
@@ -113,7 +117,8 @@ describe('a relay link', () => {
 
   test('tells each new relay the last status', async () => {
     const heard = await begin();
-    heard.link?.report({ type: 'status', clients: 2, detached: 1, expiresAt: 7 });
+    heard.status = { type: 'status', clients: 2, detached: 1, expiresAt: 7 };
+    heard.link?.statusChanged();
     await until(() => heard.welcomes.length === 1);
     relay.links[0]?.terminate();
     await until(() => relay.links.length === 2, 10);
@@ -138,7 +143,7 @@ describe('a relay link', () => {
     const [second] = (await once(relay.links[1] as WebSocket, 'message')) as [Buffer];
     expect(JSON.parse(second.toString())).toEqual(givenUp);
     // What is told next is not preceded by anything that was told before.
-    heard.link?.report({ type: 'status', clients: 0, detached: 0, expiresAt: 7 });
+    heard.link?.statusChanged();
     const [third] = (await once(relay.links[1] as WebSocket, 'message')) as [Buffer];
     expect(JSON.parse(third.toString())).toMatchObject({ type: 'status' });
   });

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
-import { MAX_SESSIONS_PER_CONNECTION } from '../../../services/agent/ssh/connection.ts';
+import { MAX_SESSION_CHANNELS_PER_CONNECTION } from '../../../services/agent/ssh/client-services.ts';
 import { MAX_REMOTE_LISTENERS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-remote.ts';
 import { connectRawSsh, type RawSsh, type RawSshOptions } from '../../support/ssh/raw-ssh.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
@@ -174,10 +174,12 @@ describe('after the login', () => {
 
   test('sessions beyond the limit are refused, the others go on', async () => {
     const ssh = await connectOurs('login');
-    const sessions = Array.from({ length: MAX_SESSIONS_PER_CONNECTION + 1 }, (_, id) => openSession(id));
+    const sessions = Array.from({ length: MAX_SESSION_CHANNELS_PER_CONNECTION + 1 }, (_, id) =>
+      openSession(id),
+    );
     ssh.send(...sessions, channelRequest(0, 'exec', true, 'true'));
     const types = (await ssh.receive(97)).map(([type]) => type);
-    expect(types.filter((type) => type === 91)).toHaveLength(MAX_SESSIONS_PER_CONNECTION);
+    expect(types.filter((type) => type === 91)).toHaveLength(MAX_SESSION_CHANNELS_PER_CONNECTION);
     expect(types.filter((type) => type === 92)).toHaveLength(1);
     expect(types).toContain(99);
   });

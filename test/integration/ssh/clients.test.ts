@@ -7,7 +7,7 @@ import path from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, expect, test } from 'vitest';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
-import { IDENTIFICATION } from '../../../services/agent/ssh/connection.ts';
+import { IDENTIFICATION } from '../../../services/agent/ssh/ssh2-server.ts';
 import { HostKeyInspector } from '../../../services/clients/host-key/inspector.ts';
 import { parseFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
 import { runDropbear, runPython } from '../../support/ssh/ssh-clients.ts';

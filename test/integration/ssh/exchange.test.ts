@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import ssh2, { type Algorithms } from 'ssh2';
 import { afterEach, expect, test } from 'vitest';
-import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/connection.ts';
+import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/key-exchange.ts';
 import { connectRawSsh } from '../../support/ssh/raw-ssh.ts';
 import { kexinitPayload, sshString } from '../../support/ssh/ssh-handshake.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';

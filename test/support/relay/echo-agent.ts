@@ -5,7 +5,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import type { LinkFailure } from '../../../services/agent/relay/link-failure.ts';
-import { type RelayLink, startRelayLink } from '../../../services/agent/relay/relay-link.ts';
+import { createRelayLink, type RelayLink } from '../../../services/agent/relay/relay-link.ts';
 import { resumptionFrom } from '../../../services/agent/relay/resumption.ts';
 import { createStreamIntake, type StreamIntake } from '../../../services/agent/relay/stream-intake.ts';
 import { until } from '../time/poll.ts';
@@ -48,28 +48,29 @@ export class EchoAgent implements AsyncDisposable {
       claim: this.claim,
       proxy: undefined,
     });
+    this.#link = createRelayLink({ target: targetAt(linkPort), clock, random: Math.random });
     this.#intake = createStreamIntake({
       target: targetAt(streamPort),
       clock,
       random: Math.random,
       resumeWindowMs: RESUME_WINDOW_MS,
       known: () => 0,
-      onTurnedAway: (address) => this.events.push(`turned away: ${address}`),
-      onSession: (duplex) => {
-        duplex.on('error', () => undefined);
-        onSession(duplex);
+      events: {
+        onTurnedAway: (address) => this.events.push(`turned away: ${address}`),
+        onStream: (duplex) => {
+          duplex.on('error', () => undefined);
+          onSession(duplex);
+        },
+        onEvent: (event) => {
+          this.events.push(event.kind);
+          const resumption = resumptionFrom(event);
+          if (resumption !== undefined) this.#link.tell(resumption);
+        },
+        onFailed: (detail) => this.events.push(`dial failed: ${detail}`),
       },
-      onEvent: (event) => {
-        this.events.push(event.kind);
-        const resumption = resumptionFrom(event);
-        if (resumption !== undefined) this.#link.tell(resumption);
-      },
-      onFailed: (detail) => this.events.push(`dial failed: ${detail}`),
     });
-    this.#link = startRelayLink({
-      target: targetAt(linkPort),
-      clock,
-      random: Math.random,
+    this.#link.start({
+      status: () => ({ type: 'status', clients: 0, detached: 0, expiresAt: 0 }),
       onWelcome: (welcome) => this.welcomes.push(welcome),
       onDial: (dial) => {
         this.#intake.answer(dial);

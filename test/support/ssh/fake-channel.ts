@@ -1,8 +1,8 @@
 // A channel without a connection: what a program does to it is kept, what a client would send is pushed.
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
+import { TransportGate } from '../../../services/agent/ssh/channel/transport-gate.ts';
 import type { ProgramOptions } from '../../../services/agent/ssh/program/program.ts';
-import { TransportGate } from '../../../services/agent/ssh/transport-gate.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
 
 export class FakeChannel extends Duplex {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
+import { Attendance } from '../../../services/agent/crowd/attendance.ts';
 import { generateHostKey } from '../../../services/agent/ssh/keys/host-key.ts';
 import type {
   LoginEvent,
@@ -91,6 +92,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   const activity = { count: 0 };
   const cwd = options.cwd ?? folder;
   const server = createSshServer({
+    attendance: new Attendance(),
     hostKey,
     credentials: credentialsFor(options.password, publicKey),
     shell: '/bin/bash',

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { makeAgentId, makePassword } from '../../../services/agent/access/random-token.ts';
 import { detectCiJob } from '../../../services/agent/job/ci-job.ts';
-import type { Environment } from '../../../services/agent/job/environment.ts';
 import { annotationFrom } from '../../../services/agent/notices/annotation.ts';
+import type { Environment } from '../../../services/shared/machine/environment.ts';
 
 const ENVIRONMENTS: [Environment, [provider: string, job: string, url: string | undefined]][] = [
   [

@@ -9,10 +9,10 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import {
-  type SessionCommand,
-  startSessionCommand,
+  type ConvergeCommand,
+  installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
-import { runSessionCommand } from '../../../services/agent/converge-command/asking-end.ts';
+import { runConvergeCommand } from '../../../services/agent/converge-command/asking-end.ts';
 import { makePrivateDirectory } from '../../../services/agent/converge-command/private-directory.ts';
 import { holdReply, passwordReply, statusReply } from '../../../services/agent/converge-command/reply.ts';
 import {
@@ -167,7 +167,7 @@ describe('the agent as the command sees it', () => {
 
   async function status(): Promise<{ code: number; stderr: string }> {
     let stderr = '';
-    const code = await runSessionCommand(['status'], {
+    const code = await runConvergeCommand(['status'], {
       clock,
       socketPath: join(directory, 's'),
       stdout: { write: () => true },
@@ -202,7 +202,7 @@ describe('the agent as the command sees it', () => {
   );
 });
 
-const NO_HANDLERS = {
+const NO_ANSWERS = {
   status: () => expect.fail('asked'),
   hold: () => expect.fail('asked'),
   release: () => expect.fail('asked'),
@@ -210,15 +210,15 @@ const NO_HANDLERS = {
   end: () => expect.fail('asked'),
 };
 
-async function startCommand(clock: Clock): Promise<SessionCommand> {
-  const start = await startSessionCommand({
+async function startCommand(clock: Clock): Promise<ConvergeCommand> {
+  const start = await installConvergeCommand({
     clock,
     program: ['/bin/true'],
     temporaryDirectory: directory,
     path: undefined,
-    handlers: NO_HANDLERS,
   });
   if (start.kind === 'unavailable') throw new Error(start.detail);
+  start.command.answer(NO_ANSWERS);
   return start.command;
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Crowd, type CrowdLimits, type Place } from '../../../services/agent/crowd/crowd.ts';
 import { dropChance } from '../../../services/agent/crowd/early-drop.ts';
 import { LOGIN_CROWD } from '../../../services/agent/crowd/login-limits.ts';
-import { STREAM_CROWD } from '../../../services/agent/relay/stream-intake.ts';
+import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 const LIMITS: CrowdLimits = {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
+  createExpiryWatch,
   type ExpirySnapshot,
   type ExpiryWatch,
   HOLD_POLL_INTERVAL_MS,
-  startExpiryWatch,
 } from '../../../services/agent/expiry/expiry-watch.ts';
 import { HoldSight } from '../../../services/agent/expiry/hold-file.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
@@ -40,10 +40,12 @@ function start(): Run {
   const clock = new ManualClock(START);
   const ends: Run['ends'] = [];
   const moves: ExpirySnapshot[] = [];
-  const watch = startExpiryWatch({
+  const watch = createExpiryWatch({
     clock,
     holdFile,
     ...LIMITS,
+  });
+  watch.start({
     onWarning: () => undefined,
     onEnd: (reason) => ends.push([reason, clock.now() - START]),
     onHoldChanged: () => undefined,

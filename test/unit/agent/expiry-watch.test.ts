@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
+  createExpiryWatch,
   type ExpirySnapshot,
   type ExpiryWatch,
   HOLD_POLL_INTERVAL_MS,
-  startExpiryWatch,
 } from '../../../services/agent/expiry/expiry-watch.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
@@ -29,11 +29,13 @@ describe('the expiry watch', () => {
     holdFile = join(directory, '.hold');
     clock = new ManualClock(START);
     [ends, warnings, moves, holds] = [[], [], [], []];
-    watch = startExpiryWatch({
+    watch = createExpiryWatch({
       clock,
       holdFile,
       timeoutMs: 10 * MINUTE,
       maxLifetimeMs: 60 * MINUTE,
+    });
+    watch.start({
       onWarning: (level, remainingMs) => warnings.push([level, remainingMs]),
       onEnd: (reason) => ends.push(reason),
       onHoldChanged: ({ isHeld }) => holds.push(isHeld),

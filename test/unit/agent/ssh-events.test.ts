@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ExpiryWatch, startExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
+import { Attendance } from '../../../services/agent/crowd/attendance.ts';
+import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
+import { sshEventsFrom } from '../../../services/agent/life/ssh-events.ts';
 import { createJobLog } from '../../../services/agent/notices/job-log.ts';
 import { createStrangerLog } from '../../../services/agent/notices/stranger-log.ts';
 import type { SshEvents } from '../../../services/agent/ssh/ssh-options.ts';
-import { sshEventsFrom } from '../../../services/agent/ssh-events.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 const CLIENT = { clientId: 'one', method: 'password', address: '192.0.2.1', user: 'me' } as const;
@@ -29,14 +30,15 @@ beforeEach(async () => {
   ends = [];
   const onEnd = (reason: string) => ends.push(reason);
   const on = { onWarning: ignore, onEnd, onHoldChanged: ignore, onDeadlineMoved: ignore };
-  watch = startExpiryWatch({ clock, holdFile, timeoutMs: 600_000, maxLifetimeMs: 3_600_000, ...on });
+  watch = createExpiryWatch({ clock, holdFile, timeoutMs: 600_000, maxLifetimeMs: 3_600_000 });
+  watch.start(on);
   passedOn = [];
   const log = createJobLog({ clock, print: ignore, isQuiet: true });
   events = sshEventsFrom({
     log,
     strangers: createStrangerLog({ clock, log, known: () => 0 }),
     watch,
-    clients: () => 0,
+    attendance: new Attendance(),
     onClients: () => passedOn.push(watch.snapshotOrEnd().clients),
   });
 });

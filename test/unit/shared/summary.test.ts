@@ -13,7 +13,7 @@ import { ManualClock } from '../../support/time/manual-clock.ts';
 function start(firstOfKind: number, firstOfSource: number) {
   const clock = new ManualClock();
   const rests: Rest[] = [];
-  const summary = new Summary({ clock, firstOfKind, firstOfSource, onRest: (rest) => rests.push(rest) });
+  const summary = new Summary({ clock, firstOfKind, firstOfSource, onRests: (all) => rests.push(...all) });
   const admitted = (times: number, kind: string, source: string) => {
     let count = 0;
     for (let index = 0; index < times; index += 1) if (summary.admit(kind, source)) count += 1;

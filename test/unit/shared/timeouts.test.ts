@@ -13,8 +13,8 @@ import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocke
 import { LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
 import { RELAY_DIAL_TIMEOUT_MS } from '../../../services/agent/relay/relay-dialler.ts';
-import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/connection.ts';
 import { OPEN_ANSWER_TIMEOUT_MS } from '../../../services/agent/ssh/forward/forward-context.ts';
+import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/key-exchange.ts';
 import { RELAY_PATIENCE_MS } from '../../../services/clients/arguments.ts';
 import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../../services/clients/connect.ts';
 import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../../services/clients/resuming.ts';

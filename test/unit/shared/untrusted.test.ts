@@ -4,8 +4,8 @@ import { parseRefusal } from '#shared/protocol/refusals.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
 import { shown, Untrusted } from '#shared/text/untrusted.ts';
+import type { AgentSurroundings } from '../../../services/agent/agent.ts';
 import type { LogEvent } from '../../../services/agent/notices/log-line.ts';
-import type { AgentSurroundings } from '../../../services/agent/surroundings.ts';
 
 const RAW = '\u001b[2J##vso[x]';
 const SHOWN = String.raw`\u{1b}[2J#\u{23}vso[x]`;

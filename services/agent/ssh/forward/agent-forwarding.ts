@@ -10,7 +10,7 @@ type State =
   | { readonly kind: 'off' }
   | { readonly kind: 'on'; readonly folder: string; readonly socketPath: string; readonly server: Server };
 
-/** The agent socket of one connection: made on the first request, shared by its sessions, gone with it. */
+/** The agent socket of one connection: made on the first request, shared by its session channels, gone with it. */
 export class AgentForwarding {
   readonly #streams: ForwardStreams;
   #state: State = { kind: 'off' };
@@ -19,7 +19,7 @@ export class AgentForwarding {
     this.#streams = streams;
   }
 
-  /** What SSH_AUTH_SOCK is in the sessions to come. */
+  /** SSH_AUTH_SOCK for the programs that start from now on. */
   get socketPath(): string | undefined {
     return this.#state.kind === 'on' ? this.#state.socketPath : undefined;
   }

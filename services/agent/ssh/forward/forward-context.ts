@@ -2,16 +2,16 @@
 import type { Socket } from 'node:net';
 import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
+import type { TransportGate } from '../channel/transport-gate.ts';
 import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
-import type { TransportGate } from '../transport-gate.ts';
 import { type ForwardStream, joinForward } from './forward-stream.ts';
 
-/** A browser behind -D opens dozens; a loop that forgets to close must not take every descriptor of the agent. */
+/** A browser behind -D opens dozens. A loop that forgets to close must not take every descriptor of the agent. */
 export const MAX_FORWARDED_STREAMS_PER_CONNECTION = 256;
 
 /**
- * How long a client may take to open a channel that it is asked for, or to refuse it. As long as a key exchange may take
- * (EXCHANGE_GRACE_MS), in the middle of which it cannot answer.
+ * How long a client may take to open or refuse a channel that it is asked for, in milliseconds: as long as a key exchange may
+ * take (EXCHANGE_GRACE_MS), because it cannot answer during one.
  */
 export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
 
@@ -26,7 +26,7 @@ export interface ForwardContext {
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
-/** The forwarded streams of one connection; counts from the moment one is wanted. */
+/** The forwarded streams of one connection. Each is counted from the moment that it is wanted. */
 export class ForwardStreams {
   readonly context: ForwardContext;
   readonly #open = new Set<ForwardStream>();
@@ -49,8 +49,8 @@ export class ForwardStreams {
   }
 
   /**
-   * For a socket with a place, whose channel the client is asked to open: takes the answer, and joins them or gives up, also
-   * when there is none in time.
+   * For a socket with a place, whose channel the client is asked to open. What is returned takes the client's answer and joins
+   * the two or gives up; without an answer in time it gives up by itself.
    */
   awaitChannel(socket: Socket): (error: Error | undefined, channel: ServerChannel) => void {
     const { clock, log } = this.context;

@@ -4,10 +4,10 @@ import type { AcceptConnection, RejectConnection, ServerChannel } from 'ssh2';
 import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
 import type { ForwardStreams } from './forward-context.ts';
 
-/** A host that drops packets would otherwise hold the channel for the kernel's two minutes. */
+/** In milliseconds. A host that drops packets would hold the channel for the kernel's two minutes otherwise. */
 const FORWARD_DIAL_TIMEOUT_MS = 30_000;
 
-/** Lets the client dial from here. Returns its stop: dials under way are dropped; open streams are not its business. */
+/** Lets the client dial from here. Returns its stop, which drops the dials under way and leaves open streams alone. */
 export function serveLocalForwards(streams: ForwardStreams): () => void {
   const { connection, clock, log } = streams.context;
   const dialling = new Set<() => void>();
@@ -70,7 +70,7 @@ export function serveLocalForwards(streams: ForwardStreams): () => void {
   };
 }
 
-/** An error for a target that cannot be, such as port 70000, which Node throws. */
+/** For an impossible target, such as port 70000, the error that Node throws. */
 function dialSocket(target: NetConnectOpts): Socket | Error {
   try {
     return connect({ ...target, allowHalfOpen: true, noDelay: true });

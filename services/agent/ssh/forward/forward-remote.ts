@@ -25,7 +25,7 @@ type OpenChannel = (
   opened: (error: Error | undefined, channel: ServerChannel) => void,
 ) => void;
 
-/** The client chooses the address (sshd's GatewayPorts clientspecified); unless it does, only this machine gets in. */
+/** The address that the client chose (sshd's GatewayPorts clientspecified); if it chose none, only this machine gets in. */
 export function listenAddressOf(bindAddr: string): string | undefined {
   switch (bindAddr) {
     case '':
@@ -38,12 +38,12 @@ export function listenAddressOf(bindAddr: string): string | undefined {
   }
 }
 
-/** Lets the client listen here. Returns its stop: closes the listeners; open streams are not its business. */
+/** Lets the client listen here. Returns its stop, which closes the listeners and leaves open streams alone. */
 export function serveRemoteForwards(streams: ForwardStreams): () => void {
   const { connection, allowed, log } = streams.context;
-  /** By what the client names in its cancel request. */
+  /** By the name that the client uses to cancel one. */
   const listeners = new Map<string, Server>();
-  /** Those, and the ones whose address is still looked up. */
+  /** All of those, and the ones whose address is still being looked up. */
   const servers = new Set<Server>();
 
   function listen(

@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import type { ServerChannel } from 'ssh2';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { ChannelOutput } from '../channel-output.ts';
-import type { TransportGate } from '../transport-gate.ts';
+import { ChannelOutput } from '../channel/channel-output.ts';
+import type { TransportGate } from '../channel/transport-gate.ts';
 
 /** How long a socket may take over the last bytes of a channel that the client has closed. */
 const LAST_BYTES_TIMEOUT_MS = 10_000;
@@ -62,7 +62,7 @@ export function joinForward(options: ForwardStreamOptions): ForwardStream {
       socket.destroy();
     });
   };
-  // In a forward nothing but the client's CLOSE ends it; 'close' comes only when what was sent before has been read.
+  // Only the client's CLOSE finishes stderr of a forward. 'close' would come later, when all that was sent has been read.
   channel.stderr.once('finish', cutSoon);
   channel.on('close', () => {
     output.abandon();

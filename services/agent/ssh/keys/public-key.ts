@@ -1,7 +1,11 @@
 // Public keys: the fingerprint people see, and whether a signature is by the key.
-import { createHash } from 'node:crypto';
 import ssh2 from 'ssh2';
+import { fingerprintOf, formatFingerprint } from '#shared/ssh/fingerprint.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 import { isSecurityKeyType, verifySecurityKey } from './security-key.ts';
+
+/** No name in SSH is longer (RFC 4251 section 6). */
+const MAX_KEY_TYPE_BYTES = 64;
 
 /** Key types that may log in; DSA and certificates may not. */
 const PLAIN_KEY_TYPES: ReadonlySet<string> = new Set([
@@ -22,20 +26,19 @@ export interface Signature {
 
 /** `SHA256:` and unpadded base64 of the key blob's hash, as OpenSSH prints it. */
 export function keyFingerprint(blob: Buffer): string {
-  const hash = createHash('sha256').update(blob).digest('base64');
-  return `SHA256:${hash.replace(/=+$/, '')}`;
+  return formatFingerprint(fingerprintOf(blob));
 }
 
+/** Whether keys of this type may log in. */
 export function isSupportedKeyType(type: string): boolean {
   return PLAIN_KEY_TYPES.has(type) || isSecurityKeyType(type);
 }
 
 /** The type that a key blob names itself (RFC 4253 section 6.6), or undefined when it is no key blob. */
 export function keyTypeOf(blob: Buffer): string | undefined {
-  if (blob.length < 4) return undefined;
-  const length = blob.readUInt32BE(0);
-  if (length === 0 || length > 64 || blob.length < 4 + length) return undefined;
-  return blob.toString('latin1', 4, 4 + length);
+  const type = new WireReader(blob).string();
+  const isName = type !== undefined && type.length > 0 && type.length <= MAX_KEY_TYPE_BYTES;
+  return isName ? type.toString('latin1') : undefined;
 }
 
 /** Whether a blob is a whole key of a type that may log in. */

@@ -1,13 +1,14 @@
 // Security keys (FIDO): sk-ssh-ed25519 and sk-ecdsa signatures, which ssh2 does not know. OpenSSH PROTOCOL.u2f.
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { WireReader } from '../../../shared/ssh/strings.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 
 const SK_ED25519 = 'sk-ssh-ed25519@openssh.com';
 const SK_ECDSA = 'sk-ecdsa-sha2-nistp256@openssh.com';
-/** The person touched the key; OpenSSH asks for it unless the key says otherwise, so do we. */
+/** The person touched the key. Required here; OpenSSH requires it unless the key's options say otherwise. */
 const FLAG_USER_PRESENT = 0x01;
 const FLAGS_AND_COUNTER_BYTES = 5;
 
+/** Whether keys of this type are those of a FIDO token. */
 export function isSecurityKeyType(type: string): boolean {
   return type === SK_ED25519 || type === SK_ECDSA;
 }

@@ -1,4 +1,4 @@
-// The account that sessions run as, which is the job's.
+// The account that programs run as, which is the job's.
 import { userInfo } from 'node:os';
 
 export interface Account {
@@ -7,8 +7,8 @@ export interface Account {
 }
 
 /**
- * The account of this process by /etc/passwd. A container may run as a number that no account has: then what the job's
- * environment says, and without that the number itself.
+ * The account of this process in /etc/passwd. A container may run under a user number that has no account: then the job's
+ * environment names it, or else the number itself does.
  */
 export function accountFrom(env: Readonly<Record<string, string | Buffer>>): Account {
   try {

@@ -2,8 +2,8 @@
 import { type PipedProcess, startPipedProcess } from '../../process/piped-process.ts';
 import type { ProcessEnd } from '../../process/process-end.ts';
 import { signalGroup } from '../../process/spawn.ts';
-import { ChannelOutput } from '../channel-output.ts';
-import { EXIT_CANNOT_RUN, exitFrom } from './process-exit.ts';
+import { ChannelOutput } from '../channel/channel-output.ts';
+import { EXIT_CANNOT_RUN, exitFrom } from '../channel/process-exit.ts';
 import type { Program, ProgramOptions } from './program.ts';
 import { shellArguments } from './shell-command.ts';
 import { cannotRun, resolveWorkingDirectory } from './working-directory.ts';
@@ -13,13 +13,12 @@ type State =
   | { readonly kind: 'running'; readonly process: PipedProcess }
   /** Others still hold its output. */
   | { readonly kind: 'ended'; readonly process: PipedProcess }
-  /** And so has everybody let go of its output: its process group may be somebody else's by now. */
+  /** Nobody holds its output any more. Its process group may be somebody else's by now. */
   | { readonly kind: 'over' };
 
 /**
- * Starts the program in a process group and session of its own. How it ended is told at once; the channel is closed when
- * everybody has let go of its output as well, as in sshd: `cmd &` that keeps stdout keeps the client, `cmd >log 2>&1 &`
- * does not.
+ * Starts the program in a process group and session of its own. How it ended is told at once. The channel is closed, as in
+ * sshd, when everybody has let go of its output too: `cmd &` that keeps stdout keeps the client, `cmd >log 2>&1 &` does not.
  */
 export function startPipeProgram(options: ProgramOptions): Program {
   const { channel } = options;
@@ -131,11 +130,10 @@ export function startPipeProgram(options: ProgramOptions): Program {
         state.process.stdin.destroy();
       }
       output.finish();
-      // Its last words go nowhere, but they are taken: SIGPIPE would be quicker than what it does on SIGHUP.
+      // Its last output is read and thrown away: a SIGPIPE could end it before it has dealt with the SIGHUP.
       resumeOutput();
     },
-    // As in sshd the program goes on, and learns it from its descriptors: no more input after what has come already, and
-    // SIGPIPE if it writes.
+    // As in sshd the program goes on, and learns of it by its descriptors: input ends, and writing gives SIGPIPE.
     hangUp() {
       output.abandon();
       letGoOfOutput();

@@ -1,8 +1,8 @@
-// A program of a session: what the session needs to know of it, whatever runs it.
+// A program of a session channel: what the channel needs to know of it, whatever runs it.
 import type { ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
-import type { TransportGate } from '../transport-gate.ts';
-import type { SessionVariables } from './session-environment.ts';
+import type { TransportGate } from '../channel/transport-gate.ts';
+import type { ProgramVariables } from './program-environment.ts';
 
 /** What to run: the shell itself, or a command line that it interprets. */
 export interface ProgramOptions {
@@ -13,9 +13,9 @@ export interface ProgramOptions {
   /** In the client's own bytes, whatever they mean. */
   readonly command: Buffer | undefined;
   readonly cwd: string;
-  readonly env: SessionVariables;
+  readonly env: ProgramVariables;
   readonly onActivity: () => void;
-  /** Called at most once: the program takes no more input although the client has not ended it. What comes is thrown away. */
+  /** Called at most once: the program has closed its input before the client did. What still comes is thrown away. */
   readonly onInputClosed?: () => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
@@ -27,7 +27,7 @@ export interface TerminalSize {
 
 /** A program in progress. It closes its channel itself, after its last output. */
 export interface Program {
-  /** False when none ever ran: no shell, no terminal to be had. The client has been told why. */
+  /** False if nothing could be started: no shell, or no terminal. The client has been told why. */
   readonly hasStarted: boolean;
   /** Of the terminal; ignored without one. */
   resize(size: TerminalSize): void;
@@ -35,10 +35,10 @@ export interface Program {
   signal(signal: NodeJS.Signals): void;
   /** Shows text to the person at the terminal; never mixed into the output of a program without one. */
   notify(text: string): void;
-  /** The client has nobody left who reads stdout: a program that goes on writing gets SIGPIPE. Ignored with a terminal. */
+  /** Nobody reads stdout at the client's end: a program that goes on writing gets SIGPIPE. Ignored on a terminal. */
   readerLeft(): void;
   /**
-   * Ends the session from this side: SIGHUP, then the channel closes after what was already said, and after the farewell on
+   * Ends it from this side: SIGHUP, then the channel closes after what was already said, and after the farewell on
    * a terminal. May be called twice.
    */
   close(farewell: string): void;

@@ -4,12 +4,12 @@
 // modes, ESC = and ESC > the keypad, ESC [ > 4 ; n m the other keys; kitty's keyboard protocol pushes and pops with u.
 
 const ESC = 0x1b;
-/** A sequence that is longer is no one of ours; it bounds what is kept between two chunks. */
+/** No sequence that matters here is longer; this bounds what is kept between two chunks. */
 const MAX_SEQUENCE_BYTES = 64;
 /** What ends a sequence that ESC [ began; anything below is a parameter, and what is neither breaks it off. */
-const FINAL_MIN = 0x40;
+const MIN_FINAL = 0x40;
 const MAX_FINAL = 0x7e;
-const PARAMETER_MIN = 0x20;
+const MIN_PARAMETER = 0x20;
 
 /** What those sequences begin with after ESC [, and no other does that means something here: ! < > ? */
 const MARKERS: readonly number[] = [0x21, 0x3c, 0x3e, 0x3f];
@@ -90,8 +90,8 @@ export class ScreenState {
     for (let end = start; end < limit; end++) {
       const byte = bytes[end];
       if (byte === undefined) return false;
-      if (byte < PARAMETER_MIN || byte > MAX_FINAL) return true;
-      if (byte < FINAL_MIN) continue;
+      if (byte < MIN_PARAMETER || byte > MAX_FINAL) return true;
+      if (byte < MIN_FINAL) continue;
       this.#apply(bytes.toString('latin1', start, end), String.fromCharCode(byte));
       return true;
     }

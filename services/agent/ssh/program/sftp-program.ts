@@ -1,7 +1,7 @@
-// SFTP as a program of a session: it has no process, no terminal and no signals.
+// SFTP as a program of a session channel: it has no process, no terminal and no signals.
 import type { ServerChannel } from 'ssh2';
 import { serveSftp } from '../../sftp/sftp-server.ts';
-import type { TransportGate } from '../transport-gate.ts';
+import type { TransportGate } from '../channel/transport-gate.ts';
 import type { Program } from './program.ts';
 
 export interface SftpProgramOptions {

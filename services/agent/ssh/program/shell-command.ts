@@ -1,9 +1,9 @@
-// The command line of a session's shell, as sshd has it.
+// The command line of the shell that runs a program, as sshd has it.
 import { basename } from 'node:path';
 
 /**
- * With the shell's name alone in front, which is what it calls itself in its complaints; not as a login shell, because
- * that would set up anew what the job has set up.
+ * The first word is the shell's name without its path, by which it calls itself in its complaints. It is no login shell,
+ * because that would set up anew what the job has set up.
  */
 export function shellArguments(shell: string, command: Buffer | undefined): (string | Buffer)[] {
   const name = basename(shell);

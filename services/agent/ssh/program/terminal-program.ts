@@ -1,8 +1,8 @@
 // A program on a terminal: the interactive shell, and commands of `ssh -t`.
 import { openPty, type Pty, PtyError } from '../../pty/pty.ts';
 import type { TerminalMode } from '../../pty/terminal-mode.ts';
-import { ChannelOutput } from '../channel-output.ts';
-import { EXIT_CANNOT_RUN, exitFrom } from './process-exit.ts';
+import { ChannelOutput } from '../channel/channel-output.ts';
+import { EXIT_CANNOT_RUN, exitFrom } from '../channel/process-exit.ts';
 import type { Program, ProgramOptions, TerminalSize } from './program.ts';
 import { ScreenState } from './screen-state.ts';
 import { shellArguments } from './shell-command.ts';
@@ -67,7 +67,7 @@ export function startTerminalProgram(options: TerminalProgramOptions): Program {
       options.onActivity();
       if (!opened.write(chunk)) channel.pause();
     });
-    // As in sshd, the client's EOF means nothing to a terminal: what ends input there is a key.
+    // As in sshd, the client's EOF means nothing to a terminal: there a key ends the input.
     void opened.exited.then((end) => {
       output.finish(exitFrom(end));
       channel.resume();

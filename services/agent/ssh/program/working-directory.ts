@@ -1,4 +1,4 @@
-// Where a session starts, and what is told when its shell does not.
+// Where a program starts, and what is told when its shell does not.
 import { accessSync, constants, statSync } from 'node:fs';
 
 export interface WorkingDirectory {
@@ -7,7 +7,7 @@ export interface WorkingDirectory {
   readonly note: string | undefined;
 }
 
-/** `wanted`, or `/` when it is gone or closed: jobs delete their workspace, and a shell is wanted most then. */
+/** `wanted`, or `/` if that is gone or closed: jobs delete their workspace, and that is when people need a shell most. */
 export function resolveWorkingDirectory(wanted: string): WorkingDirectory {
   const problem = problemOf(() => {
     if (!statSync(wanted).isDirectory()) throw new Error('not a directory');

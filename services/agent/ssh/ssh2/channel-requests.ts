@@ -1,6 +1,6 @@
-// The requests of a session, in the client's own bytes, each answered in its turn. RFC 4254 sections 5.4 and 6.
+// The requests of a session channel, in the client's own bytes, each answered in its turn. RFC 4254 sections 5.4 and 6.
 import type { AcceptConnection, Connection, ServerChannel, Session } from 'ssh2';
-import { WireReader } from '../../../shared/ssh/strings.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 import type { TerminalMode } from '../../pty/terminal-mode.ts';
 import { channelOf, fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
@@ -18,7 +18,7 @@ export interface TerminalRequest {
 type Open = () => ServerChannel;
 
 /** What a client may ask for; true: done, false: refused. All are called synchronously, none after the channel's end. */
-export interface SessionRequests {
+export interface SessionChannelRequests {
   setVariable(name: string, value: Buffer): boolean;
   setTerminal(terminal: TerminalRequest): boolean;
   forwardAgent(): boolean;
@@ -27,14 +27,14 @@ export interface SessionRequests {
   runSubsystem(open: Open, name: string): void;
   resize(columns: number, rows: number): boolean;
   signal(name: string): boolean;
-  /** Nobody reads the session's stdout any more (OpenSSH PROTOCOL section 2.1). */
+  /** Nobody reads the program's stdout any more (OpenSSH PROTOCOL section 2.1). */
   readerLeft(): void;
 }
 
-const served = new WeakMap<Session, SessionRequests>();
+const served = new WeakMap<Session, SessionChannelRequests>();
 
-/** From here on the session's requests go there, those that are not known are refused. */
-export function serveRequests(session: Session, requests: SessionRequests): void {
+/** From here on the channel's requests go there; unknown ones are refused. */
+export function serveRequests(session: Session, requests: SessionChannelRequests): void {
   served.set(session, requests);
 }
 
@@ -90,7 +90,7 @@ export function answerChannelRequests(connection: Connection, interceptors: Inte
 
   function serve(
     session: Session & { readonly _channel: unknown },
-    requests: SessionRequests,
+    requests: SessionChannelRequests,
     { id, type, reader, succeed }: Request,
   ): boolean | 'malformed' {
     const isRunning = session._channel !== undefined;
@@ -111,7 +111,7 @@ export function answerChannelRequests(connection: Connection, interceptors: Inte
         return !isRunning && prepare();
     }
 
-    /** What a session takes only before something runs on it. */
+    /** What the channel takes only before something runs on it. */
     function prepare(): boolean | 'malformed' {
       switch (type) {
         case 'env': {
@@ -143,7 +143,7 @@ export function answerChannelRequests(connection: Connection, interceptors: Inte
       }
     }
 
-    /** Lets ssh2 make the channel, which it does for a `shell` that wants no reply; what is run is no matter to it. */
+    /** Lets ssh2 make the channel, as for a `shell` that wants no reply; ssh2 does not care what is run. */
     function run(start: (open: Open) => void): boolean {
       let isOpen = false;
       session.once('shell', (accept: AcceptConnection<ServerChannel>) => {

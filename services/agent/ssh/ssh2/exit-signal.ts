@@ -1,14 +1,14 @@
 // exit-signal by any name (RFC 4254 section 6.10).
 import type { Connection, ServerChannel } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import type { ChannelFields } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 import { sendMessage } from './outbound.ts';
 
 /**
- * Says that the program of the channel died of a signal; nothing when the channel is closed already. Upstream:
- * Protocol.exitSignal in lib/protocol/Protocol.js throws on names that the RFC does not list, and so also on those with an @
- * that it allows.
+ * Says that the program of the channel died of a signal; says nothing if the channel is closed already. Upstream:
+ * Protocol.exitSignal in lib/protocol/Protocol.js throws on names that the RFC does not list, also on those with an @, which
+ * the RFC allows.
  */
 export function sendExitSignal(channel: ServerChannel, name: string, coreDumped: boolean): void {
   const { _client, outgoing } = channel as unknown as ChannelFields & { _client: Connection };

@@ -93,7 +93,7 @@ export interface SessionFields {
   readonly _chanInfo: { readonly incoming: Direction; readonly outgoing: Direction };
 }
 
-/** By our number: a channel, a session, what waits for the client's answer, or `true` for what was just asked for. */
+/** By our number: a channel, a session channel, what waits for the client's answer, or `true` for what was just asked for. */
 export type ChannelEntry = ChannelFields | (Session & SessionFields) | OpenCallback | true;
 
 export interface ConnectionFields {
@@ -105,11 +105,12 @@ export interface ConnectionFields {
   };
 }
 
+/** The connection's private fields. */
 export function fieldsOf(connection: Connection): ConnectionFields {
   return connection as unknown as ConnectionFields;
 }
 
-/** The channel or session that the client calls by this number, or undefined when there is none. */
+/** The channel or session channel that the client calls by this number, or undefined when there is none. */
 export function channelOf(
   connection: Connection,
   id: number,

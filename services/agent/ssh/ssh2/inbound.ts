@@ -24,13 +24,13 @@ type Next = (payload: Buffer) => DecipherVerdict;
 /** What is done with a message instead of handing it to ssh2; `next` does that. The payload's first byte is the type. */
 export type Interceptor = (payload: Buffer, next: Next) => DecipherVerdict;
 
-/** By message type. Whoever takes a payload must copy what it keeps. */
+/** By message type. An interceptor must copy what it keeps of a payload. */
 export type Interceptors = (Interceptor | undefined)[];
 
 /**
- * Lets `interceptors` see every payload after the first key exchange, and that which starts a key exchange; `inExchange` sees
- * those in one. To be called from the server's `connection` event, when nothing but the client's identification has come. An
- * interceptor that ends the connection must return the verdict of `disconnect`: what goes on deciphering then, uses freed memory.
+ * Lets `interceptors` see every payload after the first key exchange, and each that starts a key exchange; `inExchange` sees
+ * those during one. To be called from the server's `connection` event, when only the client's identification has come. An
+ * interceptor that ends the connection must return the verdict of `disconnect`: deciphering on would use freed memory.
  * Upstream: Protocol would have to take a function that is asked before MESSAGE_HANDLERS, with the sequence number.
  */
 export function interceptInbound(

@@ -1,4 +1,4 @@
-// What comes in the middle of a key exchange after the first, and is not of it.
+// Messages that come during a later key exchange and do not belong to it.
 import type { Connection } from 'ssh2';
 import { fieldsOf } from './fields.ts';
 import { type Interceptor, type Interceptors, MESSAGE } from './inbound.ts';
@@ -10,10 +10,10 @@ const SERVICE_FIRST = 80;
 const SERVICE_LAST = 100;
 
 /**
- * Takes what sshd takes: IGNORE, UNIMPLEMENTED and DEBUG mean nothing, and messages of the service, which must not come
- * between a client's KEXINIT and its NEWKEYS (RFC 4253 section 7.1), are taken with the keys that still hold. asyncssh sends
- * an IGNORE before every packet, also those of a key exchange, and after its KEXINIT the data that made it ask for one.
- * Strict key exchange (OpenSSH PROTOCOL section 1.9) is about the first exchange only, which goes on as it is.
+ * Takes what sshd takes. IGNORE, UNIMPLEMENTED and DEBUG mean nothing. Messages of the service must not come between a
+ * client's KEXINIT and its NEWKEYS (RFC 4253 section 7.1), but are taken with the keys that still hold. asyncssh sends an IGNORE
+ * before every packet, also during a key exchange, and after its KEXINIT the data that made it ask for one. Strict key exchange
+ * (OpenSSH PROTOCOL section 1.9) is about the first exchange only, which is left as it is.
  * Upstream: onKEXPayload in lib/protocol/kex.js would have to be strict until the first NEWKEYS, and pass on the others.
  */
 export function laterExchanges(connection: Connection): Interceptors {

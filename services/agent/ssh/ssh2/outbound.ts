@@ -1,6 +1,6 @@
 // Messages to the client that ssh2 has no method for.
 import type { Connection } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { type DecipherVerdict, fieldsOf } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 
@@ -24,8 +24,8 @@ export function sendMessage(connection: Connection, payload: Buffer): void {
 }
 
 /**
- * Ends the connection with a reason that the client prints, and looks at nothing that comes after: the verdict stops the
- * decipher, and the connection's `error` event tells the same words. Upstream: Protocol.disconnect would have to take a description.
+ * Ends the connection with a reason that the client prints. Nothing that comes after it is read: the verdict stops the
+ * decipher. The connection's `error` event tells the same words. Upstream: Protocol.disconnect would have to take a description.
  */
 export function disconnect(connection: Connection, words: string): DecipherVerdict {
   const { _protocol: protocol } = fieldsOf(connection);

@@ -1,7 +1,7 @@
 // Packets as large as OpenSSH takes them, once somebody has logged in.
 import { createDecipheriv, createHmac, type DecipherGCM, type Hmac } from 'node:crypto';
 import type { Connection } from 'ssh2';
-import { wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireUint32 } from '#shared/ssh/strings.ts';
 import { type DecipherVerdict, fieldsOf } from './fields.ts';
 
 /** The length of a packet, as OpenSSH's PACKET_MAX_SIZE: a command line of 100,000 bytes is one packet. */
@@ -61,8 +61,9 @@ interface Head {
 }
 
 /**
- * Takes packets of up to MAX_SSH_PACKET_BYTES after the login; before it ssh2's 35,000 bytes hold, so strangers cannot make the
- * agent keep more. Reads the beginning of every packet instead of ssh2, whose limit is in there, and hands over the rest.
+ * Takes packets of up to MAX_SSH_PACKET_BYTES after the login. Before it ssh2's limit of 35,000 bytes holds, so that strangers
+ * cannot make the agent keep more. Reads the beginning of every packet in place of ssh2, which checks its limit there, and
+ * hands over the rest.
  * Upstream: MAX_PACKET_SIZE in lib/protocol/crypto.js would have to be an option.
  */
 export function takeLargePackets(connection: Connection): void {
@@ -76,7 +77,7 @@ export function takeLargePackets(connection: Connection): void {
   });
 }
 
-/** For one decipher, in whatever state it is; others than those for our algorithms stay as they are. */
+/** For one decipher, in any state. Deciphers for algorithms that we do not offer stay as they are. */
 export function liftPacketLimit(decipher: object): void {
   const head = headOf(decipher);
   if (head === undefined) return;
@@ -188,7 +189,7 @@ function beginNativeGeneric(decipher: NativeGenericDecipher): void {
   decipher._packetPos = decipher._pktLen;
 }
 
-/** Gives back a length that may be, where `encrypted` bytes of it are encrypted with the packet (RFC 4253 section 6). */
+/** Returns the length if it is possible; `encrypted` bytes of it are encrypted with the packet (RFC 4253 section 6). */
 function checked(length: number, encrypted: number): number {
   const isWhole = (length + encrypted) % AES_BLOCK_BYTES === 0;
   if (length <= MAX_SSH_PACKET_BYTES && length + encrypted >= AES_BLOCK_BYTES && isWhole) return length;

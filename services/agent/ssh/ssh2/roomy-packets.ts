@@ -12,9 +12,9 @@ const PADDING_MIN_BYTES = 4;
 const GCM_TAG_BYTES = 16;
 
 /**
- * Makes packets of AES-GCM with headroom, so that a stream puts its head before them instead of copying them, and with
- * padding from the pool: ssh2 asks the generator for every packet, which takes about as long as encrypting a large one. To be
- * called after every key exchange, which brings a new writer. (ssh2 encrypts such a packet where it lies, writes it and forgets
+ * Makes packets of AES-GCM with headroom, so that a stream puts its header before them and copies nothing. Their padding comes
+ * from a pool: ssh2 asks the generator for every packet, which takes about as long as encrypting a large one. To be called after
+ * every key exchange, which brings a new writer. (ssh2 encrypts such a packet where it lies, writes it and forgets
  * it: AESGCMCipherBinding in lib/protocol/crypto.js, whose `allocPacket` this is. Other ciphers go on as they are.)
  * Upstream: ciphers would have to take the function that allocates.
  */

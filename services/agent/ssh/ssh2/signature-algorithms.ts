@@ -1,6 +1,6 @@
 // The names of signature algorithms: those that are taken, and the one that a client asked about.
 import type { Connection, PublicKeyAuthContext } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 import { sendMessage } from './outbound.ts';
@@ -8,7 +8,7 @@ import { sendMessage } from './outbound.ts';
 const SERVER_SIG_ALGS = 'server-sig-algs';
 
 /**
- * Tells a client that asks for it (RFC 8308) which algorithms log in here, first thing after the first key exchange.
+ * Tells a client that asks for it (RFC 8308) which algorithms may log in, right after the first key exchange.
  * ssh2's own list lacks a comma, so that it has no `rsa-sha2-512`, and names `ssh-rsa` and `ssh-dss`.
  * Upstream: sendExtInfo in lib/protocol/Protocol.js would need the comma, and take the list.
  */
@@ -36,8 +36,8 @@ export function offerSignatureAlgorithms(
 }
 
 /**
- * Says that a key may be used, in the name of the algorithm that the client asked about (RFC 4252 section 7): ssh2 answers
- * `ssh-rsa` for `rsa-sha2-*`, which asyncssh and Go take for an answer to somebody else.
+ * Says that a key may be used, by the name of the algorithm that the client asked about (RFC 4252 section 7). ssh2 answers
+ * `ssh-rsa` to `rsa-sha2-*`, which asyncssh and Go do not accept as an answer to their question.
  * Upstream: PKAuthContext.accept in lib/server.js would have to pass on the name in the request.
  */
 export function acceptOffer(attempt: PublicKeyAuthContext): void {

@@ -5,12 +5,12 @@ import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Connection } from 'ssh2';
 import { expect, test } from 'vitest';
+import { TransportGate } from '../../../../services/agent/ssh/channel/transport-gate.ts';
 import {
   ForwardStreams,
   OPEN_ANSWER_TIMEOUT_MS,
 } from '../../../../services/agent/ssh/forward/forward-context.ts';
 import { serveRemoteForwards } from '../../../../services/agent/ssh/forward/forward-remote.ts';
-import { TransportGate } from '../../../../services/agent/ssh/transport-gate.ts';
 import { systemClock } from '../../../../services/shared/time/clock.ts';
 import { FakeChannel } from '../../../support/ssh/fake-channel.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';

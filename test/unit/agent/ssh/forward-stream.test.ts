@@ -4,8 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
 import { afterEach, expect, test } from 'vitest';
+import { TransportGate } from '../../../../services/agent/ssh/channel/transport-gate.ts';
 import { joinForward } from '../../../../services/agent/ssh/forward/forward-stream.ts';
-import { TransportGate } from '../../../../services/agent/ssh/transport-gate.ts';
 import { FakeChannel } from '../../../support/ssh/fake-channel.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 

@@ -1,13 +1,13 @@
 // The small parts of a session: environments, exit statuses, names of signals, addresses, limits.
 import { expect, test } from 'vitest';
 import { processEndFrom } from '../../../../services/agent/process/process-end.ts';
+import { exitFrom, signalFrom } from '../../../../services/agent/ssh/channel/process-exit.ts';
 import { listenAddressOf } from '../../../../services/agent/ssh/forward/forward-remote.ts';
-import { exitFrom, signalFrom } from '../../../../services/agent/ssh/program/process-exit.ts';
 import {
   buildEnvironment,
   isAcceptable,
   MAX_CLIENT_VARIABLE_BYTES,
-} from '../../../../services/agent/ssh/program/session-environment.ts';
+} from '../../../../services/agent/ssh/program/program-environment.ts';
 
 test('the environment of the job is kept, the client adds to it, and the session has the last word', () => {
   const env = buildEnvironment({

@@ -1,7 +1,7 @@
 // The transport gate: who waits, and until when.
 import { type Duplex, PassThrough, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { TransportGate } from '../../../../services/agent/ssh/transport-gate.ts';
+import { TransportGate } from '../../../../services/agent/ssh/channel/transport-gate.ts';
 
 const MEBIBYTE = 1024 * 1024;
 

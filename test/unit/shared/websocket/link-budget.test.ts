@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
-import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
+import { type AgentStatus, parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import {
@@ -12,7 +12,7 @@ import {
   OVER_BUDGET_LINGER_MS,
   RELAY_BUDGET,
 } from '#shared/websocket/link-budget.ts';
-import { REST_AFTER_SPENT_LINK_MS, startRelayLink } from '../../../../services/agent/relay/relay-link.ts';
+import { createRelayLink, REST_AFTER_SPENT_LINK_MS } from '../../../../services/agent/relay/relay-link.ts';
 import { MoodyRelay } from '../../../support/relay/moody-relay.ts';
 import { frame, TEXT } from '../../../support/relay/raw-link.ts';
 import { openLinkPair } from '../../../support/stream/link-pair.ts';
@@ -56,10 +56,13 @@ test('a relay that floods its agent is closed with a reason, and dialled again a
   const base = await relay.start();
   const losses: CloseReason[] = [];
   let dials = 0;
-  const link = startRelayLink({
+  const link = createRelayLink({
     target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
     clock,
     random: () => 0,
+  });
+  link.start({
+    status: () => ({ type: 'status', clients: 0, detached: 0, expiresAt: 1 }),
     onWelcome: () => undefined,
     onDial: () => (dials += 1),
     onUnreadableDial: () => undefined,
@@ -127,10 +130,14 @@ test('an agent that floods hears why, also while its relay reads no more', async
 test('an agent whose clients come and go as fast as they can stays within its budget, and the last word counts', async () => {
   const relay = new MoodyRelay();
   const clock = new ManualClock();
-  const link = startRelayLink({
+  const link = createRelayLink({
     target: { base: await relay.start(), id: 'job', claim: 'c'.repeat(43), proxy: undefined },
     clock,
     random: () => 0,
+  });
+  let status: AgentStatus = { type: 'status', clients: 0, detached: 0, expiresAt: 1 };
+  link.start({
+    status: () => status,
     onWelcome: () => undefined,
     onDial: () => undefined,
     onUnreadableDial: () => undefined,
@@ -148,12 +155,13 @@ test('an agent whose clients come and go as fast as they can stays within its bu
   relay.links[0]?.on('message', (data: Buffer) =>
     heard.push(JSON.parse(data.toString()) as { type: string }),
   );
-  link.report({ type: 'status', clients: 0, detached: 0, expiresAt: 1 });
+  link.statusChanged();
   await until('it is up', () => heard.length === 1);
   const seconds = 60;
   for (let second = 0; second < seconds; second += 1) {
     for (let count = 0; count < 100; count += 1) {
-      link.report({ type: 'status', clients: 100 * second + count, detached: 1, expiresAt: 1 });
+      status = { type: 'status', clients: 100 * second + count, detached: 1, expiresAt: 1 };
+      link.statusChanged();
       link.tell({ type: 'resumption', outcome: 'given_up', afterMs: 1 });
     }
     clock.advance(1_000);

@@ -12,7 +12,7 @@ export const EXIT_CANNOT_RUN: ProcessExit = { kind: 'code', code: 127 };
 
 /** The signals that the RFC names. */
 const NAMED_SIGNALS = 'ABRT ALRM FPE HUP ILL INT KILL PIPE QUIT SEGV TERM USR1 USR2'.split(' ');
-/** What sshd calls every other one, real-time signals too. */
+/** What sshd calls every other signal, real-time signals included. */
 const OTHER_SIGNAL = 'SIG@openssh.com';
 
 const NUMBERS: Readonly<Record<string, number>> = constants.signals;
@@ -20,6 +20,7 @@ const NAMES: ReadonlyMap<number | undefined, string> = new Map(
   NAMED_SIGNALS.map((name) => [NUMBERS[`SIG${name}`], name]),
 );
 
+/** What a client is told of this end. */
 export function exitFrom(end: ProcessEnd): ProcessExit {
   if (end.kind === 'code') return end;
   return { kind: 'signal', name: NAMES.get(end.signal) ?? OTHER_SIGNAL, coreDumped: end.coreDumped };

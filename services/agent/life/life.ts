@@ -17,6 +17,7 @@ export type Linked = Announced & { readonly kind: 'linked' };
 /** No relay has it since then, in milliseconds on the Clock; it dials. */
 export type CutOff = Announced & { readonly kind: 'cut_off'; readonly since: number };
 
+/** The whole life. */
 export type Life =
   /** No relay has taken it yet, and nobody has been told of it. */
   { readonly kind: 'calling' } | Linked | CutOff | { readonly kind: 'ending' };

@@ -1,24 +1,24 @@
 // What the SSH server tells: into the job log, and on to the expiry, which counts who is here.
 import { Untrusted } from '#shared/text/untrusted.ts';
-import type { ExpiryWatch } from './expiry/expiry-watch.ts';
-import type { JobLog } from './notices/job-log.ts';
-import type { Credential } from './notices/log-line.ts';
-import type { StrangerLog } from './notices/stranger-log.ts';
-import type { LoginEvent, SshEvents } from './ssh/ssh-options.ts';
+import type { Attendance } from '../crowd/attendance.ts';
+import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
+import type { JobLog } from '../notices/job-log.ts';
+import type { Credential } from '../notices/log-line.ts';
+import type { StrangerLog } from '../notices/stranger-log.ts';
+import type { LoginEvent, SshEvents } from '../ssh/ssh-options.ts';
 
 export interface SshEventsOptions {
   readonly log: JobLog;
   /** For what anybody can cause. */
   readonly strangers: StrangerLog;
   readonly watch: ExpiryWatch;
-  /** How many clients are logged in. */
-  readonly clients: () => number;
-  /** That number has changed, and the watch knows. */
+  readonly attendance: Attendance;
+  /** The number of clients has changed, and the watch knows. */
   readonly onClients: () => void;
 }
 
-/** The events of an SSH server that `options.clients` counts. */
-export function sshEventsFrom({ log, strangers, watch, clients, onClients }: SshEventsOptions): SshEvents {
+/** The events of an SSH server that counts its clients in `attendance`. */
+export function sshEventsFrom({ log, strangers, watch, attendance, onClients }: SshEventsOptions): SshEvents {
   return {
     login({ address, user, key }) {
       watch.clientLoggedIn();
@@ -27,7 +27,12 @@ export function sshEventsFrom({ log, strangers, watch, clients, onClients }: Ssh
       onClients();
     },
     logout({ address, user, seconds, reason, wasServed }) {
-      const about = { address, user: new Untrusted(user), sessionMs: seconds * 1_000, clients: clients() };
+      const about = {
+        address,
+        user: new Untrusted(user),
+        sessionMs: seconds * 1_000,
+        clients: attendance.count,
+      };
       if (!wasServed) {
         log.tell({ kind: 'passed_by', ...about });
         void watch.clientPassedBy().then(onClients);

@@ -1,13 +1,13 @@
 // The transport gate: writers of one connection wait here while its stream is full, or while keys are exchanged.
 import type { Duplex } from 'node:stream';
 
-/** Who answers many requests at once looks at this instead of waiting after each; more than a client's usual window. */
+/** Above this whoever answers many requests at once must wait; more than a client's usual window. */
 const CROWDED_BYTES = 4 * 1024 * 1024;
 
 /**
- * ssh2 ignores what the stream's `write` returns, and keeps what is written during a key exchange until that is over, so
- * without this the windows of all channels (2 MiB each, or what the client claims: PuTTY's are 2 GiB) would pile up in
- * memory whenever the client reads slowly, or is lost in the middle of an exchange.
+ * ssh2 ignores what the stream's `write` returns, and it keeps all that is written during a key exchange. Without this the
+ * windows of all channels (2 MiB each, or what the client claims: PuTTY claims 2 GiB) would pile up in memory whenever the
+ * client reads slowly, or is lost in the middle of an exchange.
  */
 export class TransportGate {
   readonly #duplex: Duplex;
@@ -19,7 +19,7 @@ export class TransportGate {
     duplex.on('drain', this.#release);
   }
 
-  /** Whoever would have more sent should wait with `whenWritable` first, which will call back in a later turn. */
+  /** True: whoever wants to send more should wait with `whenWritable`, which will then call back in a later turn. */
   get isCrowded(): boolean {
     return this.#isShut && (this.#isHeld || this.#duplex.writableLength > CROWDED_BYTES);
   }

@@ -1,12 +1,15 @@
-// The channel output: what a session or forward sends to the client, paced, in order, and closed after its last byte.
+// The channel output: what a program or a forward sends to the client, paced, in order, and closed after its last byte.
 import type { ServerChannel } from 'ssh2';
-import type { ProcessExit } from './program/process-exit.ts';
-import { sendExitSignal } from './ssh2/exit-signal.ts';
-import { forgetSentChunk } from './ssh2/sent-chunk.ts';
+import { sendExitSignal } from '../ssh2/exit-signal.ts';
+import { forgetSentChunk } from '../ssh2/sent-chunk.ts';
+import type { ProcessExit } from './process-exit.ts';
 import type { TransportGate } from './transport-gate.ts';
 
-/** Above this `write` says stop; below the half of it, go on. With ssh2's window it bounds a channel's memory. */
+/** Above this `write` says stop; at half of it `drained` is called. With ssh2's window it bounds a channel's memory. */
 const OUTPUT_HIGH_WATER_BYTES = 128 * 1024;
+
+/** `writing`: ssh2 has not called back for the last chunk. `over`: nothing may be sent any more. */
+type Phase = 'idle' | 'writing' | 'over';
 
 export type OutputTarget = 'stdout' | 'stderr';
 
@@ -15,8 +18,8 @@ type Item =
   | { readonly kind: 'call'; readonly call: () => void };
 
 /**
- * ssh2 cannot have stdout and stderr of one channel wait for window at once (it loses one and repeats the other), and
- * never calls back for a write on a closed channel. So there is one queue, one write under way, and `abandon`.
+ * When stdout and stderr of one channel both wait for window, ssh2 loses one and repeats the other; and it never calls back for
+ * a write on a closed channel. So there is one queue, one write at a time, and `abandon`.
  */
 export class ChannelOutput {
   readonly #channel: ServerChannel;
@@ -24,9 +27,9 @@ export class ChannelOutput {
   readonly #drained: () => void;
   readonly #queue: Item[] = [];
   #queuedBytes = 0;
-  #stopped = false;
-  #writing = false;
-  #abandoned = false;
+  #phase: Phase = 'idle';
+  /** `write` has said stop, and `drained` has not been called since. */
+  #isSourceStopped = false;
 
   /** `drained` is called after a `write` that returned false, when there is room again. */
   constructor(channel: ServerChannel, gate: TransportGate, drained: () => void) {
@@ -41,12 +44,12 @@ export class ChannelOutput {
 
   /** Takes a chunk. False: stop until `drained`. */
   write(target: OutputTarget, chunk: Buffer): boolean {
-    if (this.#abandoned || chunk.length === 0) return true;
+    if (this.#phase === 'over' || chunk.length === 0) return true;
     this.#queue.push({ kind: 'chunk', target, chunk });
     this.#queuedBytes += chunk.length;
     this.#pump();
-    this.#stopped ||= this.#queuedBytes > OUTPUT_HIGH_WATER_BYTES;
-    return !this.#stopped;
+    this.#isSourceStopped ||= this.#queuedBytes > OUTPUT_HIGH_WATER_BYTES;
+    return !this.#isSourceStopped;
   }
 
   /** After all output: EOF. The client may go on sending. */
@@ -58,12 +61,12 @@ export class ChannelOutput {
 
   /** At once, as sshd does: how the program ended. Its output may still come, for as long as somebody holds it open. */
   exit(exit: ProcessExit): void {
-    if (this.#abandoned) return;
+    if (this.#phase === 'over') return;
     if (exit.kind === 'code') this.#channel.exit(exit.code);
     else sendExitSignal(this.#channel, exit.name, exit.coreDumped);
   }
 
-  /** The reader of stdout has left: what of it has not been sent yet is not sent any more. */
+  /** The reader of stdout has left: what has not been sent of it is dropped. */
   dropStdout(): void {
     const kept = this.#queue.filter((item) => item.kind === 'call' || item.target !== 'stdout');
     if (kept.length === this.#queue.length) return;
@@ -77,7 +80,7 @@ export class ChannelOutput {
   finish(exit?: ProcessExit): void {
     this.#later(() => {
       if (exit !== undefined) this.exit(exit);
-      this.#abandoned = true;
+      this.#phase = 'over';
       this.#queue.length = 0; // what came after the end
       this.#channel.end(); // in a server this closes as well
     });
@@ -85,20 +88,20 @@ export class ChannelOutput {
 
   /** The channel or its connection is gone: nothing may be sent any more. May be called twice. */
   abandon(): void {
-    this.#abandoned = true;
+    this.#phase = 'over';
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     this.#release();
   }
 
   #later(call: () => void): void {
-    if (this.#abandoned) return;
+    if (this.#phase === 'over') return;
     this.#queue.push({ kind: 'call', call });
     this.#pump();
   }
 
   #pump(): void {
-    while (!this.#writing) {
+    while (this.#phase === 'idle') {
       const item = this.#queue.shift();
       if (item === undefined) return;
       if (item.kind === 'call') item.call();
@@ -107,13 +110,13 @@ export class ChannelOutput {
   }
 
   #send(target: OutputTarget, chunk: Buffer): void {
-    this.#writing = true;
+    this.#phase = 'writing';
     const stream = target === 'stdout' ? this.#channel : this.#channel.stderr;
     stream.write(chunk, () => {
       forgetSentChunk(this.#channel);
       this.#gate.whenWritable(() => {
-        if (this.#abandoned) return;
-        this.#writing = false;
+        if (this.#phase === 'over') return;
+        this.#phase = 'idle';
         this.#queuedBytes -= chunk.length;
         if (this.#queuedBytes <= OUTPUT_HIGH_WATER_BYTES / 2) this.#release();
         this.#pump();
@@ -122,8 +125,8 @@ export class ChannelOutput {
   }
 
   #release(): void {
-    if (!this.#stopped) return;
-    this.#stopped = false;
+    if (!this.#isSourceStopped) return;
+    this.#isSourceStopped = false;
     this.#drained();
   }
 }

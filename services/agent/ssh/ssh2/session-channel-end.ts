@@ -1,9 +1,9 @@
-// The end of a session: what still works after the client's EOF, and what must be closed.
+// The end of a session channel: what still works after the client's EOF, and what must be closed.
 import type { Connection, Session } from 'ssh2';
 import { fieldsOf, type SessionFields } from './fields.ts';
 
 /**
- * After the client's EOF ssh2 refuses every request of a session; but resizing and signals go on after it.
+ * After the client's EOF ssh2 refuses every request of a session channel; but resizing and signals go on after it.
  * Upstream: lib/server.js, CHANNEL_EOF would have to leave `_ending` to CHANNEL_CLOSE.
  */
 export function keepRequestsAfterEof(session: Session): void {
@@ -13,7 +13,7 @@ export function keepRequestsAfterEof(session: Session): void {
 }
 
 /**
- * ssh2 does not answer the close of a session whose shell or command was refused, so both ends would keep its channel.
+ * ssh2 does not answer the close of a session channel whose shell or command was refused, so both ends would keep its channel.
  * Upstream: lib/server.js, CHANNEL_CLOSE would have to do this before it returns.
  */
 export function closeUnstarted(connection: Connection, session: Session): void {

@@ -1,18 +1,19 @@
-// The environment of a session: the job's, what the client sent, and what sshd would add.
+// The environment of a program: the job's, what the client sent, and what sshd would add.
 import { readAddress } from '#shared/protocol/address.ts';
 import type { Account } from './account.ts';
 
-/** What `env` requests may bring, per session; sshd has no such limit and a default that accepts nothing. */
+/** So many `env` requests are taken per session channel. sshd has no such limit, but accepts none by default. */
 export const MAX_CLIENT_VARIABLES = 128;
+/** The longest variable of a client: its name and its value, in bytes. */
 export const MAX_CLIENT_VARIABLE_BYTES = 32 * 1024;
 
 /** Values are text, or bytes that are none. */
-export type SessionVariables = ReadonlyMap<string, string | Buffer>;
+export type ProgramVariables = ReadonlyMap<string, string | Buffer>;
 
-/** What the job has from a session or terminal of its own, and would be untrue in this one. */
+/** Variables that the job may have from a terminal or SSH session of its own, and that would be wrong here. */
 const FOREIGN_VARIABLES = ['TERM', 'SSH_TTY', 'SSH_ORIGINAL_COMMAND'];
 
-export interface SessionEnvironment {
+export interface ProgramEnvironment {
   readonly base: Readonly<Record<string, string | Buffer>>;
   readonly fromClient: ReadonlyMap<string, Buffer>;
   readonly account: Account;
@@ -23,7 +24,7 @@ export interface SessionEnvironment {
   readonly agentSocket: string | undefined;
 }
 
-/** Whether a variable of the client may be set: a plain name, and small. Whoever is logged in can run `export` as well. */
+/** Whether a client may set this variable: a plain name and a small value. It could run `export` as well. */
 export function isAcceptable(name: string, value: Buffer): boolean {
   return (
     /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) &&
@@ -32,21 +33,22 @@ export function isAcceptable(name: string, value: Buffer): boolean {
   );
 }
 
-export function buildEnvironment(session: SessionEnvironment): SessionVariables {
-  const { account } = session;
-  // What is no address is called as OpenSSH's servers call it.
-  const clientAddress = readAddress(session.clientAddress) ?? 'UNKNOWN';
-  const env = new Map<string, string | Buffer>(Object.entries(session.base));
+/** What the program gets: later parts win, and sshd's own variables win over all. */
+export function buildEnvironment(parts: ProgramEnvironment): ProgramVariables {
+  const { account } = parts;
+  // OpenSSH's servers say so where they have no address.
+  const clientAddress = readAddress(parts.clientAddress) ?? 'UNKNOWN';
+  const env = new Map<string, string | Buffer>(Object.entries(parts.base));
   for (const name of FOREIGN_VARIABLES) env.delete(name);
   if (!env.has('HOME')) env.set('HOME', account.home);
-  for (const [name, value] of session.fromClient) env.set(name, value);
+  for (const [name, value] of parts.fromClient) env.set(name, value);
   env.set('USER', account.name);
   env.set('LOGNAME', account.name);
-  env.set('SHELL', session.shell);
+  env.set('SHELL', parts.shell);
   // Both are "address port …"; the port of a client behind relays means nothing here.
   env.set('SSH_CLIENT', `${clientAddress} 0 22`);
   env.set('SSH_CONNECTION', `${clientAddress} 0 127.0.0.1 22`);
-  if (session.terminal !== undefined) env.set('TERM', session.terminal);
-  if (session.agentSocket !== undefined) env.set('SSH_AUTH_SOCK', session.agentSocket);
+  if (parts.terminal !== undefined) env.set('TERM', parts.terminal);
+  if (parts.agentSocket !== undefined) env.set('SSH_AUTH_SOCK', parts.agentSocket);
   return env;
 }

@@ -1,0 +1,51 @@
+// The values of options: what the text of one means, or what is wrong with it.
+import { parseDuration } from '#shared/time/duration.ts';
+
+/** `fault` names the value and the way out; where it came from is put before it. */
+export type ValueRead<Value> =
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'fault'; readonly fault: string };
+
+/** Reads a text; undefined where the option was not given and has no default. */
+export type ValueReader<Value> = (text: string | undefined) => ValueRead<Value>;
+
+/** POSIX portable user names, and dots. A shell or `ssh user@host` misreads none of them. */
+const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+/** Milliseconds, `minimumMs` or more. */
+export function duration(minimumMs?: number): ValueReader<number> {
+  return (text = '') => {
+    const parsed = parseDuration(text, minimumMs);
+    return parsed.kind === 'duration' ? { kind: 'value', value: parsed.ms } : fault(parsed.fault);
+  };
+}
+
+/** A name to log in with, 1 to 64 characters. */
+export const userName: ValueReader<string> = (text = '') => {
+  if (USER_PATTERN.test(text)) return { kind: 'value', value: text };
+  return fault(`"${text}" is not a user name: 1 to 64 of A-Z a-z 0-9 _ . -, not starting with . or -`);
+};
+
+/** A path from the root, or undefined if none was given. */
+export const absolutePath: ValueReader<string | undefined> = (text) => {
+  if (text === undefined || text.startsWith('/')) return { kind: 'value', value: text };
+  return fault(`"${text}" is not an absolute path: write it like /bin/bash`);
+};
+
+/** Of a switch: true if it is on. */
+export const isOn: ValueReader<boolean> = (text = '') => {
+  const word = text.toLowerCase();
+  if (['1', 'true', 'yes', 'on'].includes(word)) return { kind: 'value', value: true };
+  if (['', '0', 'false', 'no', 'off'].includes(word)) return { kind: 'value', value: false };
+  return fault(`"${text}" is neither 1 nor 0`);
+};
+
+/** Of a switch that forbids something: true if it is off. */
+export const isOff: ValueReader<boolean> = (text) => {
+  const read = isOn(text);
+  return read.kind === 'fault' ? read : { kind: 'value', value: !read.value };
+};
+
+function fault(text: string): { readonly kind: 'fault'; readonly fault: string } {
+  return { kind: 'fault', fault: text };
+}

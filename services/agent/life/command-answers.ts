@@ -1,0 +1,49 @@
+// What the agent answers when somebody in a session asks it by `converge`.
+import type { Credentials } from '../access/credentials.ts';
+import type { PasswordGuard, PasswordState } from '../access/password-guard.ts';
+import type { ConvergeAnswers } from '../converge-command/answering-end.ts';
+import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
+import type { JobLog } from '../notices/job-log.ts';
+import type { StreamIntake } from '../relay/stream-intake.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+export interface CommandAnswersOptions {
+  readonly id: string;
+  /** How long a hold is that names no duration. */
+  readonly timeoutMs: number;
+  readonly credentials: Credentials;
+  readonly guard: PasswordGuard;
+  readonly log: JobLog;
+  readonly watch: ExpiryWatch;
+  readonly intake: StreamIntake;
+  readonly lifecycle: Lifecycle;
+}
+
+/** The answers of an agent that is made of these parts. */
+export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnswers {
+  const { id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
+
+  function turnPassword(state: 'on' | 'off'): PasswordState | undefined {
+    if (credentials.kind !== 'password') return undefined;
+    if (state === 'on') guard.turnOn();
+    else guard.turnOff();
+    log.tell({ kind: 'password_turned', state });
+    return guard.state;
+  }
+
+  return {
+    status: () => ({
+      id,
+      ...lifecycle.whereabouts,
+      detached: intake.detached(),
+      password: credentials.kind === 'password' ? guard.state : undefined,
+      expiry: watch.snapshot(),
+    }),
+    hold: (ms = timeoutMs) => watch.hold(ms),
+    release: () => watch.release(),
+    password: turnPassword,
+    end: () => {
+      watch.end('ended_by_user');
+    },
+  };
+}

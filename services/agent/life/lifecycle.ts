@@ -1,0 +1,169 @@
+// The lifecycle of an agent: what it does when a relay takes it, loses it or refuses it, and how it ends.
+import type { CloseReason } from '#shared/protocol/close-reasons.ts';
+import type { Welcome } from '#shared/protocol/control-messages.ts';
+import type { PrintableLine } from '#shared/text/printable.ts';
+import { Untrusted } from '#shared/text/untrusted.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { pause } from '#shared/time/pause.ts';
+import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor } from '../command-line/exit-code.ts';
+import type { ConvergeCommand } from '../converge-command/answering-end.ts';
+import type { EndReason } from '../expiry/end-reason.ts';
+import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
+import type { JobLog } from '../notices/job-log.ts';
+import type { LogEvent } from '../notices/log-line.ts';
+import { printedUrlFrom } from '../notices/ssh-command.ts';
+import type { StrangerLog } from '../notices/stranger-log.ts';
+import type { UnreadableDials } from '../notices/unreadable-dials.ts';
+import { farewellFrom } from '../notices/warning.ts';
+import type { LinkFailure } from '../relay/link-failure.ts';
+import type { RelayLink } from '../relay/relay-link.ts';
+import type { StreamIntake } from '../relay/stream-intake.ts';
+import type { SshServer } from '../ssh/ssh-server.ts';
+import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './life.ts';
+
+// The end takes no longer than the SSH server's STOP_TIMEOUT_MS and these two together. It waits for no program, whatever
+// that does with its SIGHUP, and for no file system.
+/** How long the last bytes of the clients may take at the end. */
+const LAST_BYTES_WITHIN_MS = 5_000;
+/** How long the files of the `converge` command may take to go. */
+const REMOVED_WITHIN_MS = 2_000;
+
+/** The parts that it speaks by, and those that it stops in the end. */
+export interface LifecycleOptions {
+  readonly clock: Clock;
+  /** http(s)://HOST, where the person who started it would look. */
+  readonly ownUrl: string;
+  readonly log: JobLog;
+  readonly strangers: StrangerLog;
+  readonly unreadable: UnreadableDials;
+  readonly command: ConvergeCommand | undefined;
+  readonly watch: ExpiryWatch;
+  readonly link: RelayLink;
+  readonly ssh: SshServer;
+  readonly intake: StreamIntake;
+  /** What is said when the first relay has taken it. */
+  readonly announcement: (publicUrl: string, deadline: number) => readonly PrintableLine[];
+  readonly print: (line: PrintableLine) => void;
+  readonly complain: (line: string) => void;
+}
+
+/** Begins as `calling`; every method may be called in every state. */
+export class Lifecycle {
+  /** Resolves when everything is closed and said. */
+  readonly ended: Promise<AgentExitCode>;
+  readonly #options: LifecycleOptions;
+  readonly #resolve: (code: AgentExitCode) => void;
+  #life: Life = CALLING;
+
+  constructor(options: LifecycleOptions) {
+    const { promise, resolve } = Promise.withResolvers<AgentExitCode>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    this.#options = options;
+  }
+
+  /** Whether a relay lets people in, and where they find it. */
+  get whereabouts(): { readonly publicUrl: string; readonly isRelayConnected: boolean } {
+    const publicUrl = 'publicUrl' in this.#life ? this.#life.publicUrl : this.#options.ownUrl;
+    return { publicUrl, isRelayConnected: this.#life.kind === 'linked' };
+  }
+
+  /** A relay has taken the agent. */
+  welcomed({ publicUrl, pod }: Welcome): void {
+    const { log, ownUrl } = this.#options;
+    switch (this.#life.kind) {
+      case 'calling': {
+        // What a relay announces goes into commands that people paste.
+        const usableUrl = printedUrlFrom(publicUrl) ?? ownUrl;
+        this.#announce(usableUrl);
+        const cancelReminder = log.remind(() => this.#reminder());
+        this.#life = announced({ publicUrl: usableUrl, cancelReminder });
+        return;
+      }
+      case 'cut_off':
+        this.#life = linkedAgain(this.#life);
+        return log.tell({ kind: 'relay_back', pod: new Untrusted(pod) });
+      case 'linked':
+      case 'ending':
+        // A relay that restarts handed it over to another; or nobody will come any more.
+        return;
+    }
+  }
+
+  /** No relay has the agent any more; it dials. */
+  relayLost(reason: CloseReason): void {
+    if (this.#life.kind !== 'linked') return;
+    this.#life = cutOff(this.#life, this.#options.clock.now());
+    this.#options.log.tell({ kind: 'relay_lost', reason });
+  }
+
+  /** A relay did not take it; it goes on dialling. */
+  troubled({ kind, message, patienceMs }: LinkFailure): void {
+    const { complain, watch } = this.#options;
+    if (patienceMs === 0) return;
+    const seconds = `${Math.ceil(Math.min(patienceMs, watch.snapshotOrEnd().remainingMs) / 1_000)} s`;
+    if (kind === 'usurped')
+      return complain(
+        `${message}; trying to get it back for ${seconds}, and for as long as somebody is here`,
+      );
+    const patience = this.#life.kind === 'calling' ? seconds : 'as long as the job is open';
+    complain(`${message}; trying again for ${patience}`);
+  }
+
+  /** No relay takes it, and it dials no more. */
+  failed({ kind, message }: LinkFailure): void {
+    this.#options.complain(message);
+    void this.#end(undefined, exitCodeFor(kind));
+  }
+
+  /** Its time is over, or somebody asked for its end. */
+  expired(reason: EndReason): void {
+    if (this.#life.kind !== 'calling' || reason === 'signal') {
+      return void this.#end(reason, AGENT_EXIT_CODES.ended);
+    }
+    this.#options.complain('the relay was not reached before the deadline');
+    // Without a reason: that nobody logged in is no wonder.
+    void this.#end(undefined, AGENT_EXIT_CODES.unreachable);
+  }
+
+  async #end(reason: EndReason | undefined, code: AgentExitCode): Promise<void> {
+    const { log, watch, ssh, intake, link, unreadable, strangers, command } = this.#options;
+    if (this.#life.kind === 'ending') return;
+    if (this.#life.kind !== 'calling') this.#life.cancelReminder();
+    this.#life = ENDING;
+    watch.stop();
+    await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
+    await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
+    link.stop();
+    unreadable.stop();
+    strangers.stop();
+    if (command !== undefined) await this.#remove(command);
+    if (reason !== undefined) log.tell({ kind: 'ended', reason });
+    this.#resolve(code);
+  }
+
+  async #remove(command: ConvergeCommand): Promise<void> {
+    const { clock, log } = this.#options;
+    const done = new AbortController();
+    const stopped = command.stop().catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      log.tell({ kind: 'note', text: `the files of \`converge\` stay: ${detail}` });
+    });
+    await Promise.race([stopped, pause(clock, REMOVED_WITHIN_MS, done.signal)]);
+    done.abort();
+  }
+
+  #announce(publicUrl: string): void {
+    const { announcement, print, watch } = this.#options;
+    for (const line of announcement(publicUrl, watch.snapshotOrEnd().deadline)) print(line);
+  }
+
+  #reminder(): LogEvent | undefined {
+    const { clock, watch } = this.#options;
+    const { clients, deadline } = watch.snapshotOrEnd();
+    if (clients > 0) return undefined;
+    if (this.#life.kind !== 'cut_off') return { kind: 'waiting', deadline };
+    const since = clock.wallTime() - (clock.now() - this.#life.since);
+    return { kind: 'cut_off', since, deadline };
+  }
+}
