@@ -1,5 +1,4 @@
 // The SFTP server against OpenSSH's own: the same requests to both, in equal trees, get the same replies.
-
 import { expect, test } from 'vitest';
 import {
   attrs,
@@ -24,9 +23,8 @@ const { READ, WRITE, APPEND, CREAT, TRUNC, EXCL } = FLAG;
 /** Sends each request after the reply to the one before. */
 async function inTurn(...requests: (() => Promise<unknown>)[]): Promise<unknown[]> {
   const outcomes = [];
-  for (const request of requests) {
-    outcomes.push(await request());
-  }
+  for (const request of requests) outcomes.push(await request());
+
   return outcomes;
 }
 

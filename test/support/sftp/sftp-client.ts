@@ -1,5 +1,4 @@
 // A bare SFTP client for tests: sends any request byte by byte and returns replies as they came. Shares no code with the server.
-
 import type { Readable, Writable } from 'node:stream';
 
 export interface WireAttributes {
@@ -102,9 +101,8 @@ export class SftpClient {
     this.#output = output;
     output.on('error', () => {});
     input.on('data', (chunk: Buffer) => this.#receive(chunk));
-    for (const event of ['end', 'close', 'error']) {
-      input.once(event, () => this.#fail());
-    }
+    for (const event of ['end', 'close', 'error']) input.once(event, () => this.#fail());
+
     this.#version.promise.catch(() => {});
   }
 
@@ -179,9 +177,8 @@ export class SftpClient {
     this.#received = Buffer.concat([this.#received, chunk]);
     while (this.#received.length >= 4) {
       const length = this.#received.readUInt32BE(0);
-      if (this.#received.length < 4 + length) {
-        return;
-      }
+      if (this.#received.length < 4 + length) return;
+
       this.#take(this.#received.subarray(4, 4 + length));
       this.#received = this.#received.subarray(4 + length);
     }
@@ -193,9 +190,8 @@ export class SftpClient {
     if (type === 2) {
       fields.u32();
       const extensions: [string, string][] = [];
-      while (fields.more) {
-        extensions.push([fields.str().toString(), fields.str().toString()]);
-      }
+      while (fields.more) extensions.push([fields.str().toString(), fields.str().toString()]);
+
       this.#version.resolve(extensions);
       return;
     }
@@ -208,26 +204,23 @@ export class SftpClient {
   #fail(): void {
     const error = new Error('the server ended the channel');
     this.#version.reject(error);
-    for (const { reject } of this.#waiting.values()) {
-      reject(error);
-    }
+    for (const { reject } of this.#waiting.values()) reject(error);
+
     this.#waiting.clear();
     this.#ended.resolve();
   }
 }
 
 function handleOf(reply: Reply): Buffer {
-  if (reply.kind !== 'handle') {
-    throw new Error(`expected a handle: ${JSON.stringify(reply)}`);
-  }
+  if (reply.kind !== 'handle') throw new Error(`expected a handle: ${JSON.stringify(reply)}`);
+
   return reply.handle;
 }
 
 /** The 64-bit numbers of an EXTENDED_REPLY. */
 export function numbersOf(reply: Reply): number[] {
-  if (reply.kind !== 'extended') {
-    throw new Error(`expected an extended reply: ${JSON.stringify(reply)}`);
-  }
+  if (reply.kind !== 'extended') throw new Error(`expected an extended reply: ${JSON.stringify(reply)}`);
+
   const { fields } = reply;
   return Array.from({ length: fields.length / 8 }, (_, index) => Number(fields.readBigUInt64BE(index * 8)));
 }

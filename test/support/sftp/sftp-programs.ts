@@ -1,5 +1,4 @@
 // SFTP servers as child processes: ours on stdio, and OpenSSH's, which is the reference.
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

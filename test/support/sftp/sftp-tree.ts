@@ -1,5 +1,4 @@
 // A small tree of files for SFTP tests, the same every time, in a temporary folder that disposing removes.
-
 import { chmod, lutimes, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,12 +25,11 @@ export async function makeTree(): Promise<SftpTree> {
   await symlink('nowhere', at('dangling'));
   await symlink('loop', at('loop'));
   await symlink('folder', at('folder-link'));
-  for (const name of ['hello.txt', 'folder/inner', 'folder/sub', 'setuid', 'folder']) {
+  for (const name of ['hello.txt', 'folder/inner', 'folder/sub', 'setuid', 'folder'])
     await utimes(at(name), OLD_SECONDS, OLD_SECONDS);
-  }
-  for (const name of ['link', 'dangling']) {
-    await lutimes(at(name), OLD_SECONDS, OLD_SECONDS);
-  }
+
+  for (const name of ['link', 'dangling']) await lutimes(at(name), OLD_SECONDS, OLD_SECONDS);
+
   return {
     root,
     async [Symbol.asyncDispose]() {
