@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     case 'version':
       console.log(manifest.version);
       return AGENT_EXIT_CODES.ended;
-    case 'session-command': {
+    case 'session_command': {
       const { argv, socketPath } = invocation;
       const { stdout, stderr } = process;
       return runSessionCommand(argv, { clock: systemClock, socketPath, stdout, stderr });

@@ -38,7 +38,7 @@ export type Invocation =
   | { readonly kind: 'run'; readonly options: AgentOptions; readonly notes: readonly string[] }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
-  | { readonly kind: 'session-command'; readonly socketPath: string; readonly argv: readonly string[] }
+  | { readonly kind: 'session_command'; readonly socketPath: string; readonly argv: readonly string[] }
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
@@ -51,7 +51,7 @@ const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
-  if (first === SESSION_COMMAND_FLAG) return { kind: 'session-command', socketPath, argv: rest };
+  if (first === SESSION_COMMAND_FLAG) return { kind: 'session_command', socketPath, argv: rest };
   const line = readWords(argv);
   switch (line.kind) {
     case 'help':

@@ -88,7 +88,7 @@ class PersistentLink implements RelayLink {
   #status: AgentStatus | undefined;
   /** What proves to relays since when this agent has had its ID. */
   #grant = '';
-  #untold: Resumption[] = [];
+  readonly #untold: Resumption[] = [];
   /** Until the status may be told again; what it is then is what counts. */
   #cancelStatus: Cancel | undefined;
   #toldStatus: AgentStatus | undefined;

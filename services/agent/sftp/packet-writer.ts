@@ -1,4 +1,5 @@
 // The packet writer: builds one packet to the client, field by field.
+
 const LENGTH_BYTES = 4;
 const FIRST_PACKET_BYTES = 256;
 

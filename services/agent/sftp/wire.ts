@@ -1,4 +1,5 @@
 // The numbers of SFTP version 3 on the wire: packet types, open flags and status codes (draft-ietf-secsh-filexfer-02).
+
 export const SFTP_VERSION = 3;
 
 /** Section 3. */

@@ -227,7 +227,7 @@ describe('faults', () => {
   test('are what comes of any nonsense, never an exception', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), (argv) => {
-        expect(['run', 'help', 'version', 'invalid', 'session-command']).toContain(
+        expect(['run', 'help', 'version', 'invalid', 'session_command']).toContain(
           parseInvocation(argv, {}).kind,
         );
       }),
@@ -253,7 +253,7 @@ describe('other invocations', () => {
 
   test('a session command passes its arguments on untouched', () => {
     expect(parseInvocation(['--session-command', '/tmp/s', 'hold', '--help'], {})).toEqual({
-      kind: 'session-command',
+      kind: 'session_command',
       socketPath: '/tmp/s',
       argv: ['hold', '--help'],
     });

@@ -1,0 +1,126 @@
+// Dialect faults: where a file is not written like the rest of the house. The linter holds what it can; this is the rest.
+import { parseSync } from 'oxc-parser';
+
+export interface DialectSource {
+  /** From the root, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A node of the syntax tree (ESTree with TypeScript). */
+type TreeNode = Readonly<Record<string, unknown>> & { readonly type: string };
+
+interface Tree {
+  readonly path: string;
+  readonly nodes: readonly TreeNode[];
+}
+
+/** Words of our own. Those with a capital are somebody else's: Kubernetes has `kind: 'Pod'`. */
+const OWN_WORD = /^[a-z]/;
+const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
+
+/** Types of tests change as the test goes; those of the product say what may change. */
+const TESTS = /^test\//;
+
+/** Every fault as a sentence that says what to do. */
+export function findDialectFaults(sources: readonly DialectSource[]): readonly string[] {
+  const trees = sources.map(({ path, text }) => ({ path, nodes: nodesOf(parseSync(path, text).program) }));
+  const assigned = new Set(trees.flatMap(assignedIn));
+  return [
+    ...trees.flatMap(faultsOfKinds),
+    ...trees.flatMap(faultsOfTests),
+    ...trees.flatMap((tree) => faultsOfFields(tree, assigned)),
+  ];
+}
+
+function faultsOfKinds({ path, nodes }: Tree): readonly string[] {
+  const words = nodes.flatMap((node) => {
+    if (node.type === 'Property' && nameOf(node['key']) === 'kind') return wordsOf(node['value']);
+    if (node.type === 'TSPropertySignature' && nameOf(node['key']) === 'kind')
+      return wordsOf(node['typeAnnotation']);
+    return [];
+  });
+  return [...new Set(words)]
+    .filter((word) => OWN_WORD.test(word) && !SNAKE_CASE.test(word))
+    .map((word) => `${path} has the kind '${word}': kinds are written in snake_case`);
+}
+
+function faultsOfTests({ path, nodes }: Tree): readonly string[] {
+  return nodes.flatMap(({ type, imported }) =>
+    type === 'ImportSpecifier' && nameOf(imported) === 'it'
+      ? [`${path} imports it(): a test of this house begins with test()`]
+      : [],
+  );
+}
+
+/** A field of an interface or of a union that nobody ever assigns is readonly. Names are compared, not types. */
+function faultsOfFields({ path, nodes }: Tree, assigned: ReadonlySet<string>): readonly string[] {
+  if (TESTS.test(path)) return [];
+  const declarations = nodes.filter(
+    ({ type }) => type === 'TSInterfaceDeclaration' || type === 'TSTypeAliasDeclaration',
+  );
+  return declarations.flatMap((declaration) =>
+    nodesOf(declaration, isTypeArgument).flatMap(({ type, key, readonly }) => {
+      const name = nameOf(key);
+      return type === 'TSPropertySignature' && readonly !== true && name !== undefined && !assigned.has(name)
+        ? [`${path} has the field ${name} that nobody assigns: make it readonly`]
+        : [];
+    }),
+  );
+}
+
+/** In `Extract<Result, { kind: 'ok' }>` nothing is declared. */
+function isTypeArgument({ type }: TreeNode): boolean {
+  return type === 'TSTypeParameterInstantiation';
+}
+
+/** The fields that a file assigns by name; where it does so by a word in a variable, any of its words may be the name. */
+function assignedIn({ nodes }: Tree): readonly string[] {
+  const changed = nodes.flatMap(changedBy).filter(({ type }) => type === 'MemberExpression');
+  const names = changed.flatMap(({ property }) => nameOf(property) ?? []);
+  return changed.some(({ computed }) => computed === true) ? [...names, ...nodes.flatMap(wordOf)] : names;
+}
+
+/** What an assignment, a `++` or a `delete` changes. */
+function changedBy(node: TreeNode): readonly TreeNode[] {
+  const isDelete = node.type === 'UnaryExpression' && node['operator'] === 'delete';
+  const changed =
+    node.type === 'AssignmentExpression'
+      ? node['left']
+      : node.type === 'UpdateExpression' || isDelete
+        ? node['argument']
+        : undefined;
+  return isNode(changed) ? [changed] : [];
+}
+
+/** The texts that a value or a type may be: one, or one of several. */
+function wordsOf(node: unknown): readonly string[] {
+  return nodesOf(node).flatMap(wordOf);
+}
+
+function wordOf({ type, value }: TreeNode): readonly string[] {
+  return type === 'Literal' && typeof value === 'string' ? [value] : [];
+}
+
+function nameOf(node: unknown): string | undefined {
+  return isNode(node) && typeof node['name'] === 'string' ? node['name'] : undefined;
+}
+
+/** `node` and every node below it, without those that are left out and what is below them. */
+function nodesOf(node: unknown, isLeftOut: (node: TreeNode) => boolean = () => false): readonly TreeNode[] {
+  const nodes: TreeNode[] = [];
+  const collect = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (isNode(value)) {
+      if (isLeftOut(value)) return;
+      nodes.push(value);
+    }
+    for (const below of Object.values(value)) collect(below);
+  };
+  collect(node);
+  return nodes;
+}
+
+function isNode(value: unknown): value is TreeNode {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
