@@ -8,10 +8,18 @@ export interface DialectSource {
 }
 
 /** A node of the syntax tree (ESTree with TypeScript). */
-type TreeNode = Readonly<Record<string, unknown>> & { readonly type: string };
+type TreeNode = Span & Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** Where something is in the text, by character. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
 
 interface Tree {
   readonly path: string;
+  readonly text: string;
+  readonly comments: readonly Span[];
   readonly nodes: readonly TreeNode[];
 }
 
@@ -19,18 +27,42 @@ interface Tree {
 const OWN_WORD = /^[a-z]/;
 const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
 
+/** As biome.json has it. */
+const MAX_LINE_COLUMNS = 110;
+
+const LOOPS: ReadonlySet<string> = new Set([
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'WhileStatement',
+]);
+/** Statements that may stand behind a condition. */
+const BARE: ReadonlySet<string> = new Set([
+  'BreakStatement',
+  'ContinueStatement',
+  'ExpressionStatement',
+  'ReturnStatement',
+  'ThrowStatement',
+]);
+
 /** Types of tests change as the test goes; those of the product say what may change. */
 const TESTS = /^test\//;
 
 /** Every fault as a sentence that says what to do. */
 export function findDialectFaults(sources: readonly DialectSource[]): readonly string[] {
-  const trees = sources.map(({ path, text }) => ({ path, nodes: nodesOf(parseSync(path, text).program) }));
+  const trees = sources.map(treeOf);
   const assigned = new Set(trees.flatMap(assignedIn));
   return [
     ...trees.flatMap(faultsOfKinds),
     ...trees.flatMap(faultsOfTests),
+    ...trees.flatMap(faultsOfBraces),
     ...trees.flatMap((tree) => faultsOfFields(tree, assigned)),
   ];
+}
+
+function treeOf({ path, text }: DialectSource): Tree {
+  const { program, comments } = parseSync(path, text);
+  return { path, text, comments, nodes: nodesOf(program) };
 }
 
 function faultsOfKinds({ path, nodes }: Tree): readonly string[] {
@@ -51,6 +83,26 @@ function faultsOfTests({ path, nodes }: Tree): readonly string[] {
       ? [`${path} imports it(): a test of this house begins with test()`]
       : [],
   );
+}
+
+/** `if (a) b();` has no braces where it fits on its line. Where there is an `else`, the branches look alike. */
+function faultsOfBraces({ path, text, comments, nodes }: Tree): readonly string[] {
+  const elses = new Set(nodes.map(({ alternate }) => alternate));
+  return nodes.flatMap((node) => {
+    const block =
+      node.type === 'IfStatement' ? node['consequent'] : LOOPS.has(node.type) ? node['body'] : undefined;
+    if (!isNode(block) || block.type !== 'BlockStatement' || elses.has(node) || isNode(node['alternate']))
+      return [];
+    const statements = block['body'] as readonly TreeNode[];
+    const [statement] = statements;
+    if (statement === undefined || statements.length > 1 || !BARE.has(statement.type)) return [];
+    if (comments.some(({ start, end }) => start > block.start && end < block.end)) return [];
+    const head = text.slice(text.lastIndexOf('\n', node.start) + 1, block.start);
+    const line = `${head}${text.slice(statement.start, statement.end)}`;
+    return line.includes('\n') || line.length > MAX_LINE_COLUMNS
+      ? []
+      : [`${path} has braces around one statement that fits on the line before it: ${line.trim()}`];
+  });
 }
 
 /** A field of an interface or of a union that nobody ever assigns is readonly. Names are compared, not types. */

@@ -40,6 +40,13 @@ test.each([
     `${HEADER}\nexport interface A { b: number }\nexport function f(a: A, k = 'b' as const) { a[k] = 1; }`,
   ],
   ['a method', `${HEADER}\nexport interface A { b(): void }`],
+  ['one statement behind its condition', `${HEADER}\nif (a) b();`],
+  ['one statement that does not fit on the line', `${HEADER}\nif (a) {\n  b('${'x'.repeat(100)}');\n}`],
+  ['one statement with a comment', `${HEADER}\nif (a) {\n  // Because.\n  b();\n}`],
+  ['one statement of several lines', `${HEADER}\nif (a) {\n  b(() => {\n    c();\n  });\n}`],
+  ['one statement before an else', `${HEADER}\nif (a) {\n  b();\n} else {\n  c();\n  d();\n}`],
+  ['one statement after an else', `${HEADER}\nif (a) {\n  c();\n  d();\n} else if (e) {\n  b();\n}`],
+  ['two statements', `${HEADER}\nif (a) {\n  b();\n  c();\n}`],
   ['a part of a union', `${HEADER}\ntype A = Extract<B, { kind: 'ok' }>;`],
 ])('%s is good', (_what, text) => {
   expect(findDialectFaults([file(text)])).toEqual([]);
@@ -59,6 +66,13 @@ test.each([
     `${HEADER}\ninterface A { b: number }\nf(a.b === 1);`,
     'has the field b that',
   ],
+  [
+    'braces around one statement',
+    `${HEADER}\nif (a) {\n  return;\n}`,
+    'on the line before it: if (a) return;',
+  ],
+  ['braces around a throw', `${HEADER}\nif (a) {\n  throw b;\n}`, 'on the line before it: if (a) throw b;'],
+  ['braces in a loop', `${HEADER}\nfor (const a of b) {\n  c(a);\n}`, 'before it: for (const a of b) c(a);'],
   ['it()', `${HEADER}import { it } from 'vitest';`, 'begins with test()'],
 ])('%s is refused', (_what, text, sentence) => {
   const faults = findDialectFaults([file(text)]);
