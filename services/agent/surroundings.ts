@@ -1,5 +1,4 @@
 // The surroundings of an agent: what its process gives it.
-
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
