@@ -89,9 +89,9 @@ export class OpenFile {
     let written = 0;
     while (written < data.length) {
       const count = await this.#write(data, written, this.isForAppending ? null : offset + written);
-      if (count === 0)
+      if (count === 0) {
         throw new StatusRefusal('FAILURE', `only ${written} of ${data.length} bytes were written`);
-
+      }
       written += count;
     }
   }
@@ -199,9 +199,9 @@ export class HandleTable {
   /** The open directory behind a handle; throws a StatusRefusal where there is none. */
   directory(name: Buffer): DirectoryListing {
     const found = this.findDirectory(name);
-    if (found === undefined)
+    if (found === undefined) {
       throw new StatusRefusal('FAILURE', 'the handle is not that of an open directory');
-
+    }
     return found;
   }
 
@@ -210,7 +210,7 @@ export class HandleTable {
     return this.#find(name)?.path.toString() ?? '';
   }
 
-  /** Throws a StatusRefusal where nothing is open, or what the system says to the closing; the handle is gone either way. */
+  /** Throws a StatusRefusal where nothing is open, and the system's error from closing; the handle is gone either way. */
   async close(name: Buffer): Promise<void> {
     const found = this.#find(name);
     if (found === undefined) throw new StatusRefusal('NO_SUCH_FILE', 'the handle is not open');

@@ -164,9 +164,9 @@ export class FieldReader {
 
   #advance(bytes: number): number {
     const at = this.#offset;
-    if (bytes > this.#packet.length - at)
+    if (bytes > this.#packet.length - at) {
       throw new StatusRefusal('BAD_MESSAGE', 'the packet ends before its fields do');
-
+    }
     this.#offset = at + bytes;
     return at;
   }

@@ -17,7 +17,6 @@ const BYTES = 'latin1';
  */
 export function absolutePath(path: Buffer, cwd: string): Buffer {
   if (path.length === 0 || path[0] === SLASH.charCodeAt(0)) return Buffer.from(path);
-
   return Buffer.concat([Buffer.from(cwd === SLASH ? cwd : cwd + SLASH), path]);
 }
 

@@ -64,7 +64,6 @@ export function isSystemError(error: unknown, code?: keyof typeof errno): error 
 export function refusalFrom(error: unknown, subject: string): StatusRefusal {
   const prefix = subject === '' ? '' : `${subject}: `;
   if (error instanceof StatusRefusal) return new StatusRefusal(error.code, prefix + error.message);
-
   if (isSystemError(error)) {
     const text =
       TEXT_BY_ERRNO.get(-error.errno) ?? getSystemErrorMessage(error.errno) ?? `system error ${-error.errno}`;

@@ -74,7 +74,7 @@ interface Begun {
 export class RequestQueue {
   readonly #events: RequestQueueEvents;
   readonly #waiting: QueuedRequest[] = [];
-  /** In the order of the requests, and with that of the replies. */
+  /** In the order of the requests, which is that of the replies. */
   readonly #begun: Begun[] = [];
   #working = 0;
   #waitingBytes = 0;
@@ -110,9 +110,9 @@ export class RequestQueue {
       if (request === undefined || this.#begun.length >= MAX_UNANSWERED_REQUESTS) return;
       if (!this.#events.mayStart()) return;
       const footprint = request.footprint();
-      for (const { progress } of this.#begun)
+      for (const { progress } of this.#begun) {
         if (progress.kind === 'working' && conflict(footprint, progress.footprint)) return;
-
+      }
       this.#waiting.shift();
       this.#waitingBytes -= request.bytes;
       void this.#run(request, footprint);

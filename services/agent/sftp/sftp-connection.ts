@@ -201,9 +201,9 @@ class SftpConnection {
   #requestFrom(type: number, id: number, fields: FieldReader): SftpRequest {
     try {
       const parse = REQUESTS.get(type);
-      if (parse === undefined)
+      if (parse === undefined) {
         throw new StatusRefusal('OP_UNSUPPORTED', `no request of type ${type} in version ${SFTP_VERSION}`);
-
+      }
       return parse(id, fields, this.#context);
     } catch (error) {
       return { subject: () => '', footprint: () => NOTHING, run: () => Promise.reject(error) };
@@ -223,9 +223,9 @@ class SftpConnection {
   }
 
   #refuse(id: number, error: unknown, request: SftpRequest): Buffer {
-    if (!(error instanceof StatusRefusal) && !isSystemError(error))
+    if (!(error instanceof StatusRefusal) && !isSystemError(error)) {
       this.#options.log?.('sftp request failed', { error: String(error) });
-
+    }
     return refusalReply(id, refusalFrom(error, request.subject()));
   }
 

@@ -53,7 +53,6 @@ test('carries trees with sftp -r, with modes and times when asked for', async ()
   const names = ["it's", 'two words', '"quoted"', 'grüße-日本-🙂', 'back\\slash', '*glob?['];
   await mkdir(join(local, 'tree/deep/er'), { recursive: true });
   for (const name of names) await writeFile(join(local, 'tree/deep', name), name);
-
   await writeFile(join(local, 'tree/run'), '#!/bin/sh\n');
   await chmod(join(local, 'tree/run'), 0o750);
   await utimes(join(local, 'tree/run'), 1_000_000_000, 1_000_000_000);
@@ -238,7 +237,6 @@ function envOf(remote: string): NodeJS.ProcessEnv {
 async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk);
-
   return hash.digest('hex');
 }
 

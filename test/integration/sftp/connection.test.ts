@@ -263,7 +263,6 @@ test('works on no further requests while the client takes no replies', async () 
   await vi.waitFor(() => expect(near.isPaused()).toBe(true));
   // Whatever could go on would be done by the time that so many later file operations are.
   for (let round = 0; round < 300; round += 1) await readlink('/proc/self/exe');
-
   expect(near.isPaused()).toBe(true);
   expect(requests).toBeLessThan(200);
   expect(near.writableLength).toBeLessThan((MAX_UNANSWERED_REQUESTS + 1) * MAX_TRANSFER_BYTES);

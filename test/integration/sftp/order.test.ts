@@ -82,8 +82,9 @@ test('has every reply in its place, and equal to that of a server that does one 
         expect(ours.answered).toEqual(ours.asked);
         expect(theirs.answered).toEqual(theirs.asked);
         // One at a time: the difference of two whole lists would be megabytes.
-        for (const [index, reply] of ours.replies.entries())
+        for (const [index, reply] of ours.replies.entries()) {
           expect(reply, `reply to ${nameOf(list[index])}`).toEqual(theirs.replies[index]);
+        }
       },
     ),
     { numRuns: LISTS, endOnFailure: true },

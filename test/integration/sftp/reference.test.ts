@@ -24,7 +24,6 @@ const { READ, WRITE, APPEND, CREAT, TRUNC, EXCL } = FLAG;
 async function inTurn(...requests: (() => Promise<unknown>)[]): Promise<unknown[]> {
   const outcomes = [];
   for (const request of requests) outcomes.push(await request());
-
   return outcomes;
 }
 
@@ -239,10 +238,10 @@ const CASES: [sentence: string, requests: Requests][] = [
       const names = await c.list('folder');
       const all = await c.list('.');
       return [
-        names.sort(byName).map((entry) => ({ ...entry, longName: entry.longName.toString('latin1') })),
+        names.toSorted(byName).map((entry) => ({ ...entry, longName: entry.longName.toString('latin1') })),
         all
           .filter(({ name }) => name.toString() !== '..')
-          .sort(byName)
+          .toSorted(byName)
           .map(({ name, longName }) => [name, longName.toString('latin1').slice(0, 60)]),
         await c.request(T.OPENDIR, str('missing')),
         await c.request(T.OPENDIR, str('hello.txt')),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface SftpTree extends AsyncDisposable {
-  root: string;
+  readonly root: string;
 }
 
 /** 2021-03-04, and so long ago for any test. */
@@ -25,11 +25,10 @@ export async function makeTree(): Promise<SftpTree> {
   await symlink('nowhere', at('dangling'));
   await symlink('loop', at('loop'));
   await symlink('folder', at('folder-link'));
-  for (const name of ['hello.txt', 'folder/inner', 'folder/sub', 'setuid', 'folder'])
+  for (const name of ['hello.txt', 'folder/inner', 'folder/sub', 'setuid', 'folder']) {
     await utimes(at(name), OLD_SECONDS, OLD_SECONDS);
-
+  }
   for (const name of ['link', 'dangling']) await lutimes(at(name), OLD_SECONDS, OLD_SECONDS);
-
   return {
     root,
     async [Symbol.asyncDispose]() {

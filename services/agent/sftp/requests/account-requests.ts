@@ -41,9 +41,9 @@ function accountRequest(subject: string, run: () => Promise<Buffer>): SftpReques
 }
 
 function numbersFrom(bytes: Buffer): number[] {
-  if (bytes.length % ID_BYTES !== 0)
+  if (bytes.length % ID_BYTES !== 0) {
     throw new StatusRefusal('BAD_MESSAGE', 'a list of ids is not made of 32-bit numbers');
-
+  }
   return Array.from({ length: bytes.length / ID_BYTES }, (_, index) => bytes.readUInt32BE(index * ID_BYTES));
 }
 

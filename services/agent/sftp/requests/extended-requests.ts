@@ -88,9 +88,9 @@ const parseLsetstat: ParseRequest = (id, fields, context) => {
         throw new StatusRefusal('BAD_MESSAGE', 'a symbolic link has no size to set');
       },
       async permissions(mode) {
-        if ((await lstat(path)).isSymbolicLink())
+        if ((await lstat(path)).isSymbolicLink()) {
           throw new StatusRefusal('FAILURE', 'a symbolic link has no permissions to set');
-
+        }
         await chmod(path, mode);
       },
       times: ({ access, modification }) => lutimes(path, access, modification),

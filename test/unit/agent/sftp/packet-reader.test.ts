@@ -82,9 +82,9 @@ function framed(body: Uint8Array): Buffer {
 
 function drain(reader: PacketReader): Buffer[] {
   const packets: Buffer[] = [];
-  for (let outcome = reader.next(); outcome.kind === 'packet'; outcome = reader.next())
+  for (let outcome = reader.next(); outcome.kind === 'packet'; outcome = reader.next()) {
     packets.push(outcome.packet);
-
+  }
   return packets;
 }
 

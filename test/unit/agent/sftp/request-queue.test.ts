@@ -66,7 +66,6 @@ test('starts in order, and not past a request that must wait', async () => {
 test('answers in the order of the requests, whatever is done first', async () => {
   const queue = makeQueue();
   for (const name of ['first', 'second', 'third', 'fourth']) queue.push(name, readOf('a'));
-
   await queue.finish('third');
   await queue.finish('second');
   expect(queue.replies).toEqual([]);
@@ -90,9 +89,9 @@ test('lets what is done and not answered hold nobody up who conflicts with it', 
 
 test('leaves no more than MAX_UNANSWERED_REQUESTS begun and unanswered', async () => {
   const queue = makeQueue();
-  for (let index = 0; index < MAX_UNANSWERED_REQUESTS + 5; index += 1)
+  for (let index = 0; index < MAX_UNANSWERED_REQUESTS + 5; index += 1) {
     queue.push(`read ${index}`, readOf('a'));
-
+  }
   expect(queue.started).toHaveLength(MAX_UNANSWERED_REQUESTS);
   await queue.finish('read 1');
   expect(queue.started).toHaveLength(MAX_UNANSWERED_REQUESTS);
@@ -132,8 +131,9 @@ test('keeps places, bounds and conflicts, for any requests that end in any order
         const unanswered = queue.started.length - queue.replies.length;
         expect(unanswered).toBeLessThanOrEqual(MAX_UNANSWERED_REQUESTS);
         for (const [place, one] of working.entries()) {
-          for (const other of working.slice(place + 1))
+          for (const other of working.slice(place + 1)) {
             expect(conflict(footprintOf(one), footprintOf(other))).toBe(false);
+          }
         }
         const ending = working[choice % Math.max(1, working.length)];
         if (ending !== undefined) await queue.finish(ending);
