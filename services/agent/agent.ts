@@ -1,4 +1,5 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
+
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';

@@ -1,4 +1,5 @@
 // The surroundings of an agent: what its process gives it.
+
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { Mask } from '#shared/websocket/mask.ts';

@@ -1,5 +1,4 @@
 // A target: an SSH server that the deeds are done to, the agent or the judge, as the scripts get to know it.
-
 export interface Target {
   readonly name: 'agent' | 'sshd';
   /** Where sessions start. */

@@ -1,4 +1,5 @@
 // The contract of the session registry, R1 to R13 of registry.ts, as tests that any implementation must pass.
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RelayFault } from '../../services/relay/errors.ts';

@@ -1,4 +1,5 @@
 // Where the credentials come from: key files and URLs, a chosen password, or one that is made here.
+
 import type { AgentOptions, EntryOptions } from '../command-line/cli.ts';
 import type { WayIn } from '../notices/card.ts';
 import { type AuthorizedKey, type AuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.ts';

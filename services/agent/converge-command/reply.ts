@@ -1,4 +1,5 @@
 // What `converge` answers in a session.
+
 import { formatDuration } from '#shared/time/duration.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';

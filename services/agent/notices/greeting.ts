@@ -1,4 +1,5 @@
 // The greeting of a shell: what this is, when it ends, how to change that.
+
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
 import { formatMoment } from './time-of-day.ts';

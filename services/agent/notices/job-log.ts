@@ -1,4 +1,5 @@
 // The job log: what people who watch the job read, line by line.
+
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { isRoutine, type LogEvent, logLineFrom } from './log-line.ts';

@@ -1,4 +1,5 @@
 // Lines of the job log, one per event, each with its time.
+
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { type PrintableLine, printable, printableLine } from '#shared/text/printable.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';

@@ -1,5 +1,6 @@
 // The stranger log: what those do who have not logged in goes into the job log line by line while it is little, and as
 // one line in ten seconds when it is much.
+
 import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { clientSourceOf } from '../crowd/client-source.ts';

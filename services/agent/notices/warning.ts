@@ -1,4 +1,5 @@
 // What the people in a session are told when its end is near or there.
+
 import { formatDuration } from '#shared/time/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 

@@ -1,4 +1,5 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
+
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';

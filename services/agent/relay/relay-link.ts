@@ -1,4 +1,5 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
+
 import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentStatus, Dial, Resumption, Welcome } from '#shared/protocol/control-messages.ts';

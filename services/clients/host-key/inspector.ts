@@ -11,6 +11,7 @@
 // that does not suit them. So the one is passed on with words of ours, after which nothing may follow, and of the other every
 // name must be one. Nothing else is let through. IGNORE and DEBUG could not hide a key, but hosts have no reason to send them here, strict key exchange forbids them, and a relay that may insert packets
 // before encryption shifts sequence numbers (the Terrapin attack).
+
 import { type Fingerprint, fingerprintOf, isSameKey } from '../../shared/ssh/fingerprint.ts';
 import { ownDisconnect } from './disconnect.ts';
 import { DISCONNECT, faultOfKexinit, hostKeyOf, KEX_REPLY, KEXINIT, NEWKEYS } from './key-exchange.ts';

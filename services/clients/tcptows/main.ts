@@ -1,4 +1,5 @@
 // tcptows, the process: arguments in, signals in, exit code out.
+
 import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../exit-code.ts';

@@ -6,6 +6,7 @@
 //
 // Between any two there is a wait with full jitter, short after a watch that worked, longer after each that did not;
 // DENIED_RETRY_MS after a denial. What was seen last stands meanwhile.
+
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { API_ANSWER_WITHIN_MS, type ApiServer, exchange, readLines, readText } from './api-server.ts';

@@ -1,4 +1,5 @@
 // Repeated lines: what strangers can make the relay log is told a few times, then as numbers, so that they cannot fill it.
+
 import { type Rest, Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
 

@@ -26,6 +26,7 @@
 //     proof counts if the registry lost its memory less than a lease ago, and it is of the time before; whoever gave an ID
 //     up while the registry remembers has no better right to it than anybody.
 // R13 What has run out is swept: a registry holds no more than the IDs that are reserved.
+
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Tenure } from './tenure.ts';
 

@@ -1,4 +1,5 @@
 // The agents on this pod: who holds a control link here, and the leases that go with them.
+
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
 import { MAX_SESSIONS } from '#shared/resume/limits.ts';

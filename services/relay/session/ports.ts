@@ -1,4 +1,5 @@
 // What the session core needs from outside: a link to an agent, a log, a recorder of what happened.
+
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage, Resumption } from '#shared/protocol/control-messages.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';

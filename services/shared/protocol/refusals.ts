@@ -1,4 +1,5 @@
 // Refusals: how a relay says no before the upgrade, as an HTTP status with a JSON body.
+
 import { Untrusted } from '#shared/text/untrusted.ts';
 
 /** Every refusal code with its status, and whether a client may come back to the same relay for another answer. */

@@ -1,4 +1,5 @@
 // The client end: dials a transport, opens or resumes the session on it, and dials again when it is lost.
+
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';

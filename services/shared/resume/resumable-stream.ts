@@ -1,4 +1,5 @@
 // The resumable stream: a byte stream that outlives its transports; what is the same at both ends.
+
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';

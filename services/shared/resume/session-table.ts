@@ -1,4 +1,5 @@
 // The session table: the agent's end of every session, found again by its id when a new transport resumes it.
+
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ResumeCode } from './codes.ts';

@@ -1,4 +1,5 @@
 // The sniffed stream: a transport whose first byte was looked at, handed on as if it had not been.
+
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { FRAME_TYPES } from './frames.ts';

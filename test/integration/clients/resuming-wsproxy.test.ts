@@ -1,4 +1,5 @@
 // A session of wsproxy that outlives its connections: what is carried on, what the person reads, and what ends it.
+
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';

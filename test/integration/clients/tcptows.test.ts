@@ -1,4 +1,5 @@
 // tcptows as a process: many connections over one port, each on its own.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

@@ -1,4 +1,5 @@
 // The session registry over a Redis client: claims and leases as scripts, waits as subscriptions.
+
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { Continuity } from '../continuity.ts';
