@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AGENT_PROGRAM, startAgentProcess } from '../support/agent/agent-program.ts';
 import { makePrivateAuthority, type PrivateAuthority } from '../support/network/private-authority.ts';
+import { AGENT_PROGRAM, startAgentProcess } from '../support/process/agent-program.ts';
 import { MoodyRelay } from '../support/relay/moody-relay.ts';
 import { until } from '../support/time/poll.ts';
 

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type ClientProgram, startClientProgram, until } from '../support/clients/client-program.ts';
+import { type ClientProgram, startClientProgram, until } from '../support/process/client-program.ts';
 import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lying-relay.ts';
 import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/text/hostile-text.ts';
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createWebSocketStream } from 'ws';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/agent/agent-program.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/process/agent-program.ts';
 import { DiallingRelay } from '../support/relay/dialling-relay.ts';
 import { CLIENT_ENV, startSshHost } from '../support/ssh/ssh-host.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';

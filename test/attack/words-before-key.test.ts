@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { cleanEnvironment, commandOf } from '../support/clients/client-program.ts';
+import { cleanEnvironment, commandOf } from '../support/process/client-program.ts';
 import { type StandInRelay, say, startStandInRelay } from '../support/relay/stand-in-relay.ts';
 import { kexinitPayload, sshPacket, sshString } from '../support/ssh/ssh-handshake.ts';
 import { forbiddenIn } from '../support/text/hostile-text.ts';

@@ -2,8 +2,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DIST } from '../../deploy/build/source-tree.ts';
-import { type E2eProcess, startProcess } from '../support/laptop/started-process.ts';
 import { freePort } from '../support/network/ports.ts';
+import { type E2eProcess, startProcess } from '../support/process/started-process.ts';
 import { until } from '../support/time/poll.ts';
 
 const READY_WITHIN_MS = 60_000;

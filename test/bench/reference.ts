@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCommand } from '../../deploy/build/requirements.ts';
-import { startProcess } from '../support/laptop/started-process.ts';
 import { freePort } from '../support/network/ports.ts';
+import { startProcess } from '../support/process/started-process.ts';
 import { until } from '../support/time/poll.ts';
 
 export interface Reference extends AsyncDisposable {

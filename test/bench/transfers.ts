@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { E2eProcess } from '../support/laptop/started-process.ts';
+import type { E2eProcess } from '../support/process/started-process.ts';
 import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';

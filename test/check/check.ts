@@ -9,7 +9,7 @@ import { ROOT } from '../../deploy/build/source-tree.ts';
 import { ensurePackages } from '../clients/packages.ts';
 import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from '../support/machine/browser.ts';
-import { formatTally, readTally, sumTallies } from './tally.ts';
+import { formatTally, readTally, sumTallies } from '../support/report/tally.ts';
 
 interface Stage {
   readonly name: string;

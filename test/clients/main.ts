@@ -3,7 +3,7 @@
 //   npm run test:clients -- [--client "NAME;…"] [--deed "NAME;…"] [--lanes N] [--write]
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { formatTally } from '../check/tally.ts';
+import { formatTally } from '../support/report/tally.ts';
 import type { Result } from './cell.ts';
 import { CLIENTS } from './clients.ts';
 import { DEEDS } from './deeds.ts';

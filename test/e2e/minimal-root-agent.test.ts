@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { type MinimalRoot, openMinimalRoot } from '../support/machine/minimal-root.ts';
-import { type RelayProcess, startRelayProcess } from '../support/relay/relay-process.ts';
+import { type RelayProcess, startRelayProcess } from '../support/process/relay-process.ts';
 import { until } from '../support/time/poll.ts';
 
 const run = promisify(execFile);

@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { DIST } from '../../deploy/build/source-tree.ts';
 import { type Card, launchAgent, readCard } from '../support/laptop/job.ts';
 import { type Laptop, openLaptop } from '../support/laptop/laptop.ts';
-import type { E2eProcess } from '../support/laptop/started-process.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
 import { freePort } from '../support/network/ports.ts';
+import type { E2eProcess } from '../support/process/started-process.ts';
 import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 
 /** As printed; the machine of the tests may have it in use. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DIST } from '../../deploy/build/source-tree.ts';
-import { startRelayProcess } from '../support/relay/relay-process.ts';
+import { startRelayProcess } from '../support/process/relay-process.ts';
 
 interface Outcome {
   readonly code: number | null;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanEnvironment, commandOf } from '../support/clients/client-program.ts';
+import { cleanEnvironment, commandOf } from '../support/process/client-program.ts';
 
 /** A key press, a line, a screen, and more than any buffer on the way. */
 const SIZES = [1, 80, 4096, 300 * 1024];

@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ROOT } from '../../deploy/build/source-tree.ts';
-import { formatTally, readTally, type Tally } from '../check/tally.ts';
 import { ensureBaseImages } from '../support/machine/base-images.ts';
 import { type ContainerEngine, openContainerEngine } from '../support/machine/container-engine.ts';
+import { formatTally, readTally, type Tally } from '../support/report/tally.ts';
 
 const EXIT_FAILED = 1;
 /** Neither passed nor failed. `.ci/run` goes on for this one alone. */

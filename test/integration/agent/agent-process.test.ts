@@ -10,7 +10,7 @@ import {
   AGENT_PROGRAM,
   type AgentProcess,
   startAgentProcess,
-} from '../../support/agent/agent-program.ts';
+} from '../../support/process/agent-program.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
 import { openTerminal, type Terminal } from '../../support/ssh/ssh-terminal.ts';
 import { until } from '../../support/time/poll.ts';

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadAuthorizedKeys } from '../../../services/agent/access/authorized-keys-source.ts';
 import { fetchThroughProxies } from '../../../services/agent/access/proxied-fetch.ts';
-import { cleanEnvironment, outputOf, startClientProgram } from '../../support/clients/client-program.ts';
-import { type E2eProcess, startProcess } from '../../support/laptop/started-process.ts';
 import { type ConnectProxy, startConnectProxy } from '../../support/network/connect-proxy.ts';
+import { cleanEnvironment, outputOf, startClientProgram } from '../../support/process/client-program.ts';
+import { type E2eProcess, startProcess } from '../../support/process/started-process.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
 
 const AGENT = fileURLToPath(new URL('../../../services/agent/main.ts', import.meta.url));

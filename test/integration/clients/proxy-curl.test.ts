@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { beforeAll, expect, test } from 'vitest';
 import { proxyFor } from '#shared/machine/proxy.ts';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
-import { cleanEnvironment, outputOf, startClientProgram } from '../../support/clients/client-program.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
+import { cleanEnvironment, outputOf, startClientProgram } from '../../support/process/client-program.ts';
 import { say, startStandInRelay } from '../../support/relay/stand-in-relay.ts';
 
 type Variables = Readonly<Record<string, string>>;

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { outputOf, startClientProgram } from '../../support/clients/client-program.ts';
 import {
   type ConnectProxy,
   type ConnectProxyOptions,
   startConnectProxy,
 } from '../../support/network/connect-proxy.ts';
 import { makePrivateAuthority, type PrivateAuthority } from '../../support/network/private-authority.ts';
+import { outputOf, startClientProgram } from '../../support/process/client-program.ts';
 import {
   type StandInOptions,
   type StandInRelay,

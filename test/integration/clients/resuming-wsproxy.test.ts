@@ -8,8 +8,8 @@ import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { FAREWELL_WITHIN_MS } from '../../../services/clients/visit.ts';
-import { until } from '../../support/clients/client-program.ts';
 import { ResumingClient } from '../../support/clients/resuming-client.ts';
+import { until } from '../../support/process/client-program.ts';
 import {
   type Answer,
   echo,

@@ -9,7 +9,7 @@ import { duplexOf } from '#shared/stream/duplex.ts';
 import { readDestination } from '../../../services/clients/arguments.ts';
 import { startTcptows } from '../../../services/clients/tcptows/tcptows.ts';
 import { FAREWELL_WITHIN_MS } from '../../../services/clients/visit.ts';
-import { type ClientProgram, startClientProgram, until } from '../../support/clients/client-program.ts';
+import { type ClientProgram, startClientProgram, until } from '../../support/process/client-program.ts';
 import {
   type Answer,
   echo,

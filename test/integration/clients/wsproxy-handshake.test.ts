@@ -6,7 +6,7 @@ import type { KexAlgorithm } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { HostKeyInspector } from '../../../services/clients/host-key/inspector.ts';
 import { parseFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
-import { cleanEnvironment } from '../../support/clients/client-program.ts';
+import { cleanEnvironment } from '../../support/process/client-program.ts';
 import { createPinnedSshHost, VERIFIABLE_KEX } from '../../support/ssh/pinned-ssh-host.ts';
 
 /** What a host sends to `ssh` from the first byte to its refusal of a client without a key. */

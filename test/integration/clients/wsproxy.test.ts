@@ -18,7 +18,7 @@ import {
   outputOf,
   startClientProgram,
   until,
-} from '../../support/clients/client-program.ts';
+} from '../../support/process/client-program.ts';
 import {
   echo,
   type StandInOptions,

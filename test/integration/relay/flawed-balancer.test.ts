@@ -2,10 +2,10 @@
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { cleanEnvironment, outputOf, startClientProgram } from '../../support/clients/client-program.ts';
-import { startProcess } from '../../support/laptop/started-process.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
 import { type Flaw, FlawedBalancer } from '../../support/network/flawed-balancer.ts';
+import { cleanEnvironment, outputOf, startClientProgram } from '../../support/process/client-program.ts';
+import { startProcess } from '../../support/process/started-process.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
 import { say, startStandInRelay } from '../../support/relay/stand-in-relay.ts';
 

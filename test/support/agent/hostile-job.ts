@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createWebSocketStream, type WebSocket } from 'ws';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
+import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../process/agent-program.ts';
 import { startLyingRelay } from '../relay/lying-relay.ts';
 import { until } from '../time/poll.ts';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from './agent-program.ts';
 
 export interface HostileJobOptions {
   /** Of the nth control link, from 0. */

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DIST } from '../../../deploy/build/source-tree.ts';
-import type { E2eProcess, ProcessExit } from '../laptop/started-process.ts';
 import { SYSTEM_PATH, type World } from '../laptop/world.ts';
 import { freePort } from '../network/ports.ts';
+import type { E2eProcess, ProcessExit } from '../process/started-process.ts';
 import { sumOf } from '../relay/exposition.ts';
 
 const READY_EVERY_MS = 20;

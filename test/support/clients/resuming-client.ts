@@ -2,8 +2,8 @@
 import { PassThrough } from 'node:stream';
 import { readDestination } from '../../../services/clients/arguments.ts';
 import { runWsproxy } from '../../../services/clients/wsproxy/wsproxy.ts';
+import { until } from '../process/client-program.ts';
 import { ManualClock } from '../time/manual-clock.ts';
-import { until } from './client-program.ts';
 
 /** Less than any time that the program measures: a notice, a timeout, most pauses between dials. */
 const STEP_MS = 50;

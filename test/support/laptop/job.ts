@@ -1,7 +1,7 @@
 // The built agent in a job of its own, and the card that it prints for people.
 import { chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { E2eProcess } from './started-process.ts';
+import type { E2eProcess } from '../process/started-process.ts';
 import { binary, SYSTEM_PATH, type World } from './world.ts';
 
 /** Line by line what the job log offers to paste. */

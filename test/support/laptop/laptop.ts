@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { E2eProcess, ProcessOptions } from '../process/started-process.ts';
 import type { Terminal } from '../ssh/ssh-terminal.ts';
 import type { Card, E2eAgent } from './job.ts';
-import type { E2eProcess, ProcessOptions } from './started-process.ts';
 import { binary, SYSTEM_PATH, type World } from './world.ts';
 
 /** How the person proves who they are. */

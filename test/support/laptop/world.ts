@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { ensureCommands, type RequiredCommand } from '../../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
+import { type E2eProcess, type ProcessOptions, startProcess } from '../process/started-process.ts';
 import { openTerminal, type Terminal } from '../ssh/ssh-terminal.ts';
-import { type E2eProcess, type ProcessOptions, startProcess } from './started-process.ts';
 
 /** An agent says goodbye within this time, in milliseconds; whoever does not is killed. */
 const GOODBYE_WITHIN_MS = 5_000;

@@ -1,7 +1,7 @@
 // A pod of the mesh: one relay in a process of its own, run from the sources, on ports that stay the same.
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type E2eProcess, type ProcessExit, startProcess } from '../laptop/started-process.ts';
+import { type E2eProcess, type ProcessExit, startProcess } from '../process/started-process.ts';
 import { findFreePort } from '../redis/redis-process.ts';
 import { sumOf } from '../relay/exposition.ts';
 import { until } from '../time/poll.ts';

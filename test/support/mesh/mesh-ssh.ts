@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
-import { cleanEnvironment, commandOf } from '../clients/client-program.ts';
-import { type E2eProcess, startProcess } from '../laptop/started-process.ts';
+import { cleanEnvironment, commandOf } from '../process/client-program.ts';
+import { type E2eProcess, startProcess } from '../process/started-process.ts';
 import { until } from '../time/poll.ts';
 
 const AGENT = fileURLToPath(new URL('../../../services/agent/main.ts', import.meta.url));

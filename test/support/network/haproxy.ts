@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureCommands, findCommand } from '../../../deploy/build/requirements.ts';
-import { cleanEnvironment } from '../clients/client-program.ts';
-import { startProcess } from '../laptop/started-process.ts';
+import { cleanEnvironment } from '../process/client-program.ts';
+import { startProcess } from '../process/started-process.ts';
 import { until } from '../time/poll.ts';
 import { freePort } from './ports.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ensureCommands } from '../../../deploy/build/requirements.ts';
-import { startProcess } from '../laptop/started-process.ts';
+import { startProcess } from '../process/started-process.ts';
 import { findFreePort } from '../redis/redis-process.ts';
 import { until } from '../time/poll.ts';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { cleanEnvironment } from '../clients/client-program.ts';
+import { cleanEnvironment } from '../process/client-program.ts';
 
 const FREE_PORTS = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', DRAIN_DELAY_SECONDS: '0' };
 

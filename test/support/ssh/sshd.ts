@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findCommand } from '../../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
-import { type E2eProcess, startProcess } from '../laptop/started-process.ts';
 import { freePort } from '../network/ports.ts';
+import { type E2eProcess, startProcess } from '../process/started-process.ts';
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 

@@ -1,0 +1,57 @@
+// The page of rooms: `docs/rooms.md`, made from the table.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../deploy/build/source-tree.ts';
+import type { Room } from './room.ts';
+import { ROOMS } from './rooms.ts';
+
+export const ROOMS_PAGE = 'docs/rooms.md';
+
+/** The parts of the house, in the order in which a stranger walks through it. */
+const PARTS = [
+  { top: 'services/shared', title: 'What the programs share' },
+  { top: 'services/relay', title: 'The relay' },
+  { top: 'services/agent', title: 'The agent' },
+  { top: 'services/clients', title: 'The clients' },
+  { top: 'deploy', title: 'Build and deployment' },
+  { top: 'test', title: 'Tests' },
+] as const;
+
+const INTRODUCTION = `# Rooms
+
+<!-- Made from test/house/rooms.ts by \`npm run pages\`; change it there. -->
+
+Every folder with sources is a room: its files are about one thing, and it imports from the rooms in its row and from no
+other. A file belongs to the nearest room above it. \`npm run lint\` holds every file to this table, imports of types
+included, and refuses a file in no room, a circle of rooms, and a row that is no longer true. A package has a home: only
+files there import it. \`node:\` is open to all. \`services/shared/*\` stands for all rooms below.
+`;
+
+/** The whole page as Markdown. */
+export function roomsPage(rooms: readonly Room[]): string {
+  const parts = PARTS.map(({ top, title }) => {
+    const rows = rooms.filter(({ path }) => path === top || path.startsWith(`${top}/`)).map(rowOf);
+    return `## ${title}\n\n| room | what lies here | imports | packages |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  return [INTRODUCTION, ...parts].join('\n');
+}
+
+function rowOf({ path, purpose, imports, libraries }: Room): string {
+  const packages = Object.entries(libraries ?? {}).map(([name, file]) =>
+    file === '*' ? name : `${name} in \`${file}\``,
+  );
+  const cells = [
+    `\`${path}/\``,
+    purpose,
+    imports.map((room) => `\`${shortOf(room)}\``).join(' '),
+    packages.join(', '),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** `services/` says nothing in a column where nearly every entry begins with it. */
+function shortOf(room: string): string {
+  return room.replace(/^services\/(?=.)(?!\*)/, '');
+}
+
+if (import.meta.main) writeFileSync(join(ROOT, ROOMS_PAGE), roomsPage(ROOMS));
