@@ -1,27 +1,12 @@
 // Dialect faults: where a file is not written like the rest of the house. The linter holds what it can; this is the rest.
-import { parseSync } from 'oxc-parser';
-
-export interface DialectSource {
-  /** From the root, with `/`. */
-  readonly path: string;
-  readonly text: string;
-}
-
-/** A node of the syntax tree (ESTree with TypeScript). */
-type TreeNode = Span & Readonly<Record<string, unknown>> & { readonly type: string };
-
-/** Where something is in the text, by character. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
-interface Tree {
-  readonly path: string;
-  readonly text: string;
-  readonly comments: readonly Span[];
-  readonly nodes: readonly TreeNode[];
-}
+import {
+  isNode,
+  nodesOf,
+  parseTree,
+  type SourceFile,
+  type SyntaxNode,
+  type SyntaxTree,
+} from './source-file.ts';
 
 /** Words of our own. Those with a capital are somebody else's: Kubernetes has `kind: 'Pod'`. */
 const OWN_WORD = /^[a-z]/;
@@ -49,8 +34,8 @@ const BARE: ReadonlySet<string> = new Set([
 const TESTS = /^test\//;
 
 /** Every fault as a sentence that says what to do. */
-export function findDialectFaults(sources: readonly DialectSource[]): readonly string[] {
-  const trees = sources.map(treeOf);
+export function findDialectFaults(sources: readonly SourceFile[]): readonly string[] {
+  const trees = sources.map(parseTree);
   const assigned = new Set(trees.flatMap(assignedIn));
   return [
     ...trees.flatMap(faultsOfKinds),
@@ -60,12 +45,7 @@ export function findDialectFaults(sources: readonly DialectSource[]): readonly s
   ];
 }
 
-function treeOf({ path, text }: DialectSource): Tree {
-  const { program, comments } = parseSync(path, text);
-  return { path, text, comments, nodes: nodesOf(program) };
-}
-
-function faultsOfKinds({ path, nodes }: Tree): readonly string[] {
+function faultsOfKinds({ path, nodes }: SyntaxTree): readonly string[] {
   const words = nodes.flatMap((node) => {
     if (node.type === 'Property' && nameOf(node['key']) === 'kind') return wordsOf(node['value']);
     if (node.type === 'TSPropertySignature' && nameOf(node['key']) === 'kind')
@@ -77,7 +57,7 @@ function faultsOfKinds({ path, nodes }: Tree): readonly string[] {
     .map((word) => `${path} has the kind '${word}': kinds are written in snake_case`);
 }
 
-function faultsOfTests({ path, nodes }: Tree): readonly string[] {
+function faultsOfTests({ path, nodes }: SyntaxTree): readonly string[] {
   return nodes.flatMap(({ type, imported }) =>
     type === 'ImportSpecifier' && nameOf(imported) === 'it'
       ? [`${path} imports it(): a test of this house begins with test()`]
@@ -86,14 +66,14 @@ function faultsOfTests({ path, nodes }: Tree): readonly string[] {
 }
 
 /** `if (a) b();` has no braces where it fits on its line. Where there is an `else`, the branches look alike. */
-function faultsOfBraces({ path, text, comments, nodes }: Tree): readonly string[] {
+function faultsOfBraces({ path, text, comments, nodes }: SyntaxTree): readonly string[] {
   const elses = new Set(nodes.map(({ alternate }) => alternate));
   return nodes.flatMap((node) => {
     const block =
       node.type === 'IfStatement' ? node['consequent'] : LOOPS.has(node.type) ? node['body'] : undefined;
     if (!isNode(block) || block.type !== 'BlockStatement' || elses.has(node) || isNode(node['alternate']))
       return [];
-    const statements = block['body'] as readonly TreeNode[];
+    const statements = block['body'] as readonly SyntaxNode[];
     const [statement] = statements;
     if (statement === undefined || statements.length > 1 || !BARE.has(statement.type)) return [];
     if (comments.some(({ start, end }) => start > block.start && end < block.end)) return [];
@@ -106,7 +86,7 @@ function faultsOfBraces({ path, text, comments, nodes }: Tree): readonly string[
 }
 
 /** A field of an interface or of a union that nobody ever assigns is readonly. Names are compared, not types. */
-function faultsOfFields({ path, nodes }: Tree, assigned: ReadonlySet<string>): readonly string[] {
+function faultsOfFields({ path, nodes }: SyntaxTree, assigned: ReadonlySet<string>): readonly string[] {
   if (TESTS.test(path)) return [];
   const declarations = nodes.filter(
     ({ type }) => type === 'TSInterfaceDeclaration' || type === 'TSTypeAliasDeclaration',
@@ -122,19 +102,19 @@ function faultsOfFields({ path, nodes }: Tree, assigned: ReadonlySet<string>): r
 }
 
 /** In `Extract<Result, { kind: 'ok' }>` nothing is declared. */
-function isTypeArgument({ type }: TreeNode): boolean {
+function isTypeArgument({ type }: SyntaxNode): boolean {
   return type === 'TSTypeParameterInstantiation';
 }
 
 /** The fields that a file assigns by name; where it does so by a word in a variable, any of its words may be the name. */
-function assignedIn({ nodes }: Tree): readonly string[] {
+function assignedIn({ nodes }: SyntaxTree): readonly string[] {
   const changed = nodes.flatMap(changedBy).filter(({ type }) => type === 'MemberExpression');
   const names = changed.flatMap(({ property }) => nameOf(property) ?? []);
   return changed.some(({ computed }) => computed === true) ? [...names, ...nodes.flatMap(wordOf)] : names;
 }
 
 /** What an assignment, a `++` or a `delete` changes. */
-function changedBy(node: TreeNode): readonly TreeNode[] {
+function changedBy(node: SyntaxNode): readonly SyntaxNode[] {
   const isDelete = node.type === 'UnaryExpression' && node['operator'] === 'delete';
   const changed =
     node.type === 'AssignmentExpression'
@@ -150,29 +130,10 @@ function wordsOf(node: unknown): readonly string[] {
   return nodesOf(node).flatMap(wordOf);
 }
 
-function wordOf({ type, value }: TreeNode): readonly string[] {
+function wordOf({ type, value }: SyntaxNode): readonly string[] {
   return type === 'Literal' && typeof value === 'string' ? [value] : [];
 }
 
 function nameOf(node: unknown): string | undefined {
   return isNode(node) && typeof node['name'] === 'string' ? node['name'] : undefined;
-}
-
-/** `node` and every node below it, without those that are left out and what is below them. */
-function nodesOf(node: unknown, isLeftOut: (node: TreeNode) => boolean = () => false): readonly TreeNode[] {
-  const nodes: TreeNode[] = [];
-  const collect = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (isNode(value)) {
-      if (isLeftOut(value)) return;
-      nodes.push(value);
-    }
-    for (const below of Object.values(value)) collect(below);
-  };
-  collect(node);
-  return nodes;
-}
-
-function isNode(value: unknown): value is TreeNode {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
