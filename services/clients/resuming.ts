@@ -74,9 +74,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
 
 /** A stream that exists has more patience than a new one: what may be a passing trouble is taken for one. */
 function outcomeOf(outcome: StreamDialOutcome, route: Route, random: () => number): Redial {
-  if (outcome.kind === 'open') {
-    return { kind: 'open', transport: outcome.stream };
-  }
+  if (outcome.kind === 'open') return { kind: 'open', transport: outcome.stream };
   const failure = dialFailureFrom(outcome, route);
   const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
   return isFinal

@@ -18,7 +18,7 @@ export type Verdict =
   /** It differs just as the table of differences says. */
   | { readonly kind: 'explained'; readonly difference: Difference }
   /** The judge itself did not do the deed: the cell proves nothing. */
-  | { readonly kind: 'no judge'; readonly lines: readonly string[] }
+  | { readonly kind: 'no_judge'; readonly lines: readonly string[] }
   | { readonly kind: 'different'; readonly lines: readonly string[] }
   /** The table explains a difference that there is not, or another one. */
   | { readonly kind: 'stale'; readonly lines: readonly string[] };
@@ -49,7 +49,7 @@ export async function runCell(scene: Scene, lane: Lane, cell: Cell, targets: Tar
   const complaints = judged.stdout.filter((line) => COMPLAINT.test(line) && !wanted.includes(line));
   if (judged.end !== 'code 0' || missing.length + complaints.length > 0) {
     const lines = [...missing.map((line) => `not said: ${line}`), ...report('sshd', judged)];
-    return { cell, verdict: { kind: 'no judge', lines }, seconds: judged.seconds };
+    return { cell, verdict: { kind: 'no_judge', lines }, seconds: judged.seconds };
   }
   const tried = await runScript(scene, lane, cell, targets.agent);
   return { cell, verdict: compare(cell, judged, tried), seconds: judged.seconds + tried.seconds };

@@ -20,7 +20,7 @@ const VERSIONS = /<!-- versions -->\n[\s\S]*?<!-- end -->/;
 const MARKS: Readonly<Record<Verdict['kind'], string>> = {
   same: '✓',
   explained: '≠',
-  'no judge': '✗',
+  no_judge: '✗',
   different: '✗',
   stale: '✗',
 };

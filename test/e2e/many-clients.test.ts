@@ -24,7 +24,7 @@ test('ten clients at once get their own bytes back, and the agent ends when the 
   expect(stdout).toContain(`clients  ${CLIENTS + 1} logged in`);
 
   const texts = clients.map(() => randomBytes(50_000).toString('hex'));
-  clients.forEach((client, index) => client.child.stdin?.write(`${texts[index]}\n`));
+  for (const [index, client] of clients.entries()) client.child.stdin?.write(`${texts[index]}\n`);
   await Promise.all(clients.map((client) => client.see(/ready\n[0-9a-f]{100000}\n/)));
   expect(clients.map(({ stdout }) => stdout)).toEqual(texts.map((text) => `ready\n${text}\n`));
 

@@ -26,7 +26,7 @@ export class GoodSession implements AsyncDisposable {
   #bytes = 0;
   #slowestMs = 0;
   #isStopping = false;
-  #pending: Buffer[] = [];
+  readonly #pending: Buffer[] = [];
   #heard: () => void = () => undefined;
 
   /** Starts at once. */

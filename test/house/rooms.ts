@@ -471,7 +471,7 @@ const TESTS: readonly Room[] = [
   },
   {
     path: 'test/house',
-    purpose: 'the rules about rooms and names, and the table of rooms',
+    purpose: 'the rules about rooms, names and dialect, and the table of rooms',
     imports: ['deploy/build'],
     libraries: { 'oxc-parser': 'source-file.ts' },
   },

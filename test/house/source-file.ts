@@ -1,4 +1,4 @@
-// A source file of this house: what it imports and what it exports, as a parser reads it.
+// A source file of this house: its syntax tree, and what it imports and exports, as a parser reads it.
 import { readFileSync } from 'node:fs';
 import { parseSync } from 'oxc-parser';
 
@@ -18,8 +18,21 @@ export interface ParsedFile {
   readonly constants: readonly string[];
 }
 
+/** Where something is in the text, by character. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A node of the syntax tree (ESTree with TypeScript). */
-type SyntaxNode = Readonly<Record<string, unknown>> & { readonly type: string };
+export type SyntaxNode = Span & Readonly<Record<string, unknown>> & { readonly type: string };
+
+export interface SyntaxTree extends SourceFile {
+  readonly comments: readonly Span[];
+  readonly statements: readonly SyntaxNode[];
+  /** Every node, each before those below it. */
+  readonly nodes: readonly SyntaxNode[];
+}
 
 /** Reads the files at these paths, relative to the root. */
 export function readSources(root: string, paths: readonly string[]): readonly SourceFile[] {
@@ -27,23 +40,30 @@ export function readSources(root: string, paths: readonly string[]): readonly So
 }
 
 /** Parses a file; throws on text that is no TypeScript. */
-export function parseFile({ path, text }: SourceFile): ParsedFile {
-  const { program, errors } = parseSync(path, text);
+export function parseTree({ path, text }: SourceFile): SyntaxTree {
+  const { program, errors, comments } = parseSync(path, text);
   const [error] = errors;
   if (error !== undefined) throw new Error(`${path}: ${error.message}`);
+  const statements = program.body as unknown as readonly SyntaxNode[];
+  return { path, text, comments, statements, nodes: nodesOf(program) };
+}
+
+/** What a file imports and exports; throws on text that is no TypeScript. */
+export function parseFile(file: SourceFile): ParsedFile {
+  const { path, statements, nodes } = parseTree(file);
   const imports = new Set<string>();
   const exports = new Set<string>();
   const constants = new Set<string>();
-  for (const statement of program.body as unknown as readonly SyntaxNode[]) {
+  for (const statement of statements) {
     const declared = namesOf(statement);
     if (statement.type === 'ExportNamedDeclaration')
       for (const name of [...declared, ...listedBy(statement)]) exports.add(name);
     for (const name of constantsOf(statement)) constants.add(name);
   }
-  visit(program, (node) => {
+  for (const node of nodes) {
     const name = importedBy(node);
     if (name !== undefined) imports.add(name);
-  });
+  }
   return { path, imports: [...imports], exports: [...exports], constants: [...constants] };
 }
 
@@ -97,12 +117,24 @@ function textOf(node: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function visit(node: unknown, see: (node: SyntaxNode) => void): void {
-  if (Array.isArray(node)) {
-    for (const item of node) visit(item, see);
-    return;
-  }
-  if (typeof node !== 'object' || node === null) return;
-  if ('type' in node && typeof node.type === 'string') see(node as SyntaxNode);
-  for (const value of Object.values(node)) visit(value, see);
+/** `node` and every node below it, without those that are left out and what is below them. */
+export function nodesOf(
+  node: unknown,
+  isLeftOut: (node: SyntaxNode) => boolean = () => false,
+): readonly SyntaxNode[] {
+  const nodes: SyntaxNode[] = [];
+  const collect = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (isNode(value)) {
+      if (isLeftOut(value)) return;
+      nodes.push(value);
+    }
+    for (const below of Object.values(value)) collect(below);
+  };
+  collect(node);
+  return nodes;
+}
+
+export function isNode(value: unknown): value is SyntaxNode {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }

@@ -44,8 +44,8 @@ export interface PasswordGuardOptions {
 }
 
 interface Source {
-  failures: number;
-  failedAt: number;
+  readonly failures: number;
+  readonly failedAt: number;
   /** Before this its next guess is not compared; on the Clock. */
   notBefore: number;
 }

@@ -43,9 +43,9 @@ export function formatLine(message: ConvergeRequest | ConvergeReply): string {
 }
 
 interface Fields extends Record<string, unknown> {
-  command?: unknown;
-  durationMs?: unknown;
-  state?: unknown;
+  readonly command?: unknown;
+  readonly durationMs?: unknown;
+  readonly state?: unknown;
 }
 
 function recordFrom(line: string): Fields {

@@ -1,33 +1,32 @@
 // The accounts of this machine: names of users and groups by number, and home directories, from /etc/passwd and /etc/group.
-
 import { readFile, stat } from 'node:fs/promises';
 
 /** Where accounts are read; accounts that only a directory service knows are shown by number. */
 export interface AccountFiles {
-  passwd: string;
-  group: string;
+  readonly passwd: string;
+  readonly group: string;
 }
 
 const SYSTEM_FILES: AccountFiles = { passwd: '/etc/passwd', group: '/etc/group' };
 
 interface User {
-  name: string;
-  uid: number;
-  home: string;
+  readonly name: string;
+  readonly uid: number;
+  readonly home: string;
 }
 
 interface Cached<T> {
   /** Modification time of the file that was read, ms; -1 where there is none. */
-  version: number;
-  entries: T;
+  readonly version: number;
+  readonly entries: T;
 }
 
 /** Reads each file once and again only after it changed. Lookups see what the last `refresh` saw. */
 export class Accounts {
   readonly #files: AccountFiles;
-  #users: Cached<User[]> = { version: -1, entries: [] };
-  #userNames = new Map<number, string>();
-  #groupNames: Cached<Map<number, string>> = { version: -1, entries: new Map() };
+  #users: Cached<readonly User[]> = { version: -1, entries: [] };
+  #userNames: ReadonlyMap<number, string> = new Map();
+  #groupNames: Cached<ReadonlyMap<number, string>> = { version: -1, entries: new Map() };
 
   constructor(files: AccountFiles = SYSTEM_FILES) {
     this.#files = files;
@@ -76,7 +75,7 @@ function groupNamesFromGroup(text: string): Map<number, string> {
 }
 
 /** The first name given to a number counts, as in the C library. */
-function firstByNumber(pairs: [number, string][]): Map<number, string> {
+function firstByNumber(pairs: readonly (readonly [number, string])[]): Map<number, string> {
   return new Map(pairs.toReversed());
 }
 

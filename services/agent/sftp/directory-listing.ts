@@ -1,11 +1,10 @@
 // A directory listing: the entries of one directory with their attributes, taken a batch at a time.
-
 import type { Dir, Stats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 
 export interface DirectoryEntry {
-  name: Buffer;
-  stats: Stats;
+  readonly name: Buffer;
+  readonly stats: Stats;
 }
 
 /** Names looked up at once: enough to keep libuv's threads busy, little enough to hold. */
@@ -14,7 +13,7 @@ const BATCH_ENTRIES = 64;
 const SEPARATOR = Buffer.from('/');
 
 /** Node leaves these two out; `ls -la` in sftp shows them. */
-const OWN_NAMES = [Buffer.from('.'), Buffer.from('..')];
+const OWN_NAMES: readonly Buffer[] = [Buffer.from('.'), Buffer.from('..')];
 
 /** Opens the directory; throws the system's error. */
 export async function openListing(path: Buffer): Promise<DirectoryListing> {
@@ -26,22 +25,27 @@ export async function openListing(path: Buffer): Promise<DirectoryListing> {
   return new DirectoryListing(path, directory);
 }
 
+/** An open directory, and how far it has been listed. */
 export class DirectoryListing {
-  readonly #path: Buffer;
+  readonly kind = 'directory';
+  readonly path: Buffer;
   readonly #directory: Dir;
+  /** Those that Node leaves out, until they are listed. */
+  readonly #ownNames: Buffer[] = [...OWN_NAMES];
   #batch: DirectoryEntry[] = [];
-  #unlisted: Buffer[] = [...OWN_NAMES];
-  #finished = false;
 
   constructor(path: Buffer, directory: Dir) {
-    this.#path = path;
+    this.path = path;
     this.#directory = directory;
   }
 
   /** The next entry, or undefined at the end. Entries that vanish meanwhile are left out. */
   async next(): Promise<DirectoryEntry | undefined> {
-    while (this.#batch.length === 0 && !this.#finished) {
-      this.#batch = await this.#nextBatch();
+    while (this.#batch.length === 0) {
+      const names = await this.#nextNames();
+      if (names.length === 0) return undefined;
+      const entries = await Promise.all(names.map((name) => this.#entry(name)));
+      this.#batch = entries.filter((entry) => entry !== undefined);
     }
     return this.#batch.shift();
   }
@@ -50,22 +54,19 @@ export class DirectoryListing {
     await this.#directory.close();
   }
 
-  async #nextBatch(): Promise<DirectoryEntry[]> {
-    const names = this.#unlisted.splice(0);
+  /** The names of one batch; none at the end. */
+  async #nextNames(): Promise<readonly Buffer[]> {
+    const names = this.#ownNames.splice(0);
     while (names.length < BATCH_ENTRIES) {
       const entry = await this.#directory.read();
-      if (entry === null) {
-        this.#finished = true;
-        break;
-      }
+      if (entry === null) break;
       names.push(bytesOf(entry.name));
     }
-    const entries = await Promise.all(names.map((name) => this.#entry(name)));
-    return entries.filter((entry) => entry !== undefined);
+    return names;
   }
 
   async #entry(name: Buffer): Promise<DirectoryEntry | undefined> {
-    return lstat(Buffer.concat([this.#path, SEPARATOR, name])).then(
+    return lstat(Buffer.concat([this.path, SEPARATOR, name])).then(
       (stats) => ({ name, stats }),
       () => undefined,
     );

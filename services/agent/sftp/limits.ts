@@ -1,4 +1,4 @@
-// The bounds of one SFTP session: what a client may send, hold open and leave unanswered.
+// The bounds of one SFTP connection: what a client may send, hold open and leave unanswered.
 
 /** Longest packet either way, without its length field; the figure OpenSSH uses and every client respects. */
 export const MAX_PACKET_BYTES = 256 * 1024;
@@ -6,7 +6,7 @@ export const MAX_PACKET_BYTES = 256 * 1024;
 /** Longest READ answered and WRITE advertised: a packet less room for its own fields, as OpenSSH has it. */
 export const MAX_TRANSFER_BYTES = MAX_PACKET_BYTES - 1024;
 
-/** Files and directories one session may hold open: one client must not use up the agent's descriptors. */
+/** Files and directories one connection may hold open: one client must not use up the agent's descriptors. */
 export const MAX_OPEN_HANDLES = 1024;
 
 /**
@@ -24,7 +24,7 @@ export const MAX_WAITING_BYTES = 2 * 1024 * 1024;
 /** A NAME reply to READDIR is closed at this length: every client must take packets of 34,000 bytes (draft-02 section 3). */
 export const LISTING_BYTES = 32 * 1024;
 
-/** One step of copy-data, small enough that the end of the session is noticed soon. */
+/** One step of copy-data, small enough that the end of the connection is noticed soon. */
 export const COPY_STEP_BYTES = 1024 * 1024;
 
 /** Symbolic links followed in one path before it is called a loop: Linux's own limit. */

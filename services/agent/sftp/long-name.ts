@@ -1,7 +1,5 @@
 // The long name of a directory entry: the line that `ls -l` prints, which version 3 clients show to people.
-
-import type { Stats } from 'node:fs';
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import type { Accounts } from './accounts.ts';
 
 /** Files changed within half a year show the time of day, older ones the year; as in ls(1) and OpenSSH. */

@@ -1,5 +1,4 @@
-// Paths as a client writes them: bytes, relative to the session's directory, with ~ in expand-path only.
-
+// Paths as a client writes them: bytes, relative to the directory it is served in, with ~ in expand-path only.
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
@@ -17,9 +16,7 @@ const BYTES = 'latin1';
  * A copy: it may be kept when the packet is gone.
  */
 export function absolutePath(path: Buffer, cwd: string): Buffer {
-  if (path.length === 0 || path[0] === SLASH.charCodeAt(0)) {
-    return Buffer.from(path);
-  }
+  if (path.length === 0 || path[0] === SLASH.charCodeAt(0)) return Buffer.from(path);
   return Buffer.concat([Buffer.from(cwd === SLASH ? cwd : cwd + SLASH), path]);
 }
 
@@ -35,9 +32,7 @@ export async function canonicalPath(path: Buffer): Promise<Buffer> {
     const slash = rest.indexOf(SLASH);
     const name = slash === -1 ? rest : rest.slice(0, slash);
     rest = slash === -1 ? '' : rest.slice(slash + 1);
-    if (name === '' || name === '.') {
-      continue;
-    }
+    if (name === '' || name === '.') continue;
     if (name === '..') {
       resolved = resolved.slice(0, Math.max(resolved.lastIndexOf(SLASH), 0));
       continue;
@@ -49,9 +44,7 @@ export async function canonicalPath(path: Buffer): Promise<Buffer> {
       continue;
     }
     links += 1;
-    if (links > MAX_SYMLINKS) {
-      throw Object.assign(new Error('ELOOP'), { errno: -constants.errno.ELOOP });
-    }
+    if (links > MAX_SYMLINKS) throw Object.assign(new Error('ELOOP'), { errno: -constants.errno.ELOOP });
     const target = await readlink(Buffer.from(next, BYTES), { encoding: BYTES });
     resolved = target.startsWith(SLASH) ? '' : resolved;
     rest = slash === -1 ? target : `${target}${SLASH}${rest}`;
@@ -62,26 +55,20 @@ export async function canonicalPath(path: Buffer): Promise<Buffer> {
 /** `~` and `~user` replaced by home directories; other paths as they are. Throws a StatusRefusal for an unknown user. */
 export function expandHome(path: Buffer, home: string, accounts: Accounts): Buffer {
   const text = path.toString(BYTES);
-  if (!text.startsWith('~')) {
-    return path;
-  }
+  if (!text.startsWith('~')) return path;
   const slash = text.indexOf(SLASH);
   const end = slash === -1 ? text.length : slash;
   const user = Buffer.from(text.slice(1, end), BYTES).toString();
   const directory = user === '' ? home : accounts.homeOf(user);
-  if (directory === undefined) {
-    throw new StatusRefusal('NO_SUCH_FILE', `no user ${user} on this machine`);
-  }
+  if (directory === undefined) throw new StatusRefusal('NO_SUCH_FILE', `no user ${user} on this machine`);
   return Buffer.concat([Buffer.from(directory), path.subarray(end)]);
 }
 
-async function lstatUnlessLast(path: string, last: boolean): Promise<Stats | undefined> {
+async function lstatUnlessLast(path: string, isLast: boolean): Promise<Stats | undefined> {
   try {
     return await lstat(Buffer.from(path, BYTES));
   } catch (error) {
-    if (last && isSystemError(error, 'ENOENT')) {
-      return undefined;
-    }
+    if (isLast && isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -1,18 +1,7 @@
-// A refusal: a request that gets a STATUS other than OK, and the status codes with the system errors that become them.
-
+// A refusal: a request that gets a STATUS other than OK, and which status each system error becomes.
 import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
-
-/** The codes of a STATUS reply (draft-ietf-secsh-filexfer-02 section 7). */
-export const StatusCode = {
-  OK: 0,
-  EOF: 1,
-  NO_SUCH_FILE: 2,
-  PERMISSION_DENIED: 3,
-  FAILURE: 4,
-  BAD_MESSAGE: 5,
-  OP_UNSUPPORTED: 8,
-} as const;
+import type { StatusCode } from './wire.ts';
 
 export type StatusName = keyof typeof StatusCode;
 
@@ -55,7 +44,7 @@ const TEXT_BY_ERRNO: ReadonlyMap<number, string> = new Map([
 
 /** A failure of the operating system, as Node reports it: `errno` is negative. */
 interface SystemError extends Error {
-  errno: number;
+  readonly errno: number;
 }
 
 /** Whether `error` is a failure of the operating system; with `code`, whether it is this one (`'ENOENT'`). */
@@ -74,9 +63,7 @@ export function isSystemError(error: unknown, code?: keyof typeof errno): error 
  */
 export function refusalFrom(error: unknown, subject: string): StatusRefusal {
   const prefix = subject === '' ? '' : `${subject}: `;
-  if (error instanceof StatusRefusal) {
-    return new StatusRefusal(error.code, prefix + error.message);
-  }
+  if (error instanceof StatusRefusal) return new StatusRefusal(error.code, prefix + error.message);
   if (isSystemError(error)) {
     const text =
       TEXT_BY_ERRNO.get(-error.errno) ?? getSystemErrorMessage(error.errno) ?? `system error ${-error.errno}`;

@@ -1,11 +1,45 @@
-// The request queue: begins requests in the order of arrival, as many at once as cannot notice one another, and answers in that order.
-
-import { conflict, type Footprint } from './footprint.ts';
+// The request queue: begins requests in the order of arrival, together where none can notice another, and answers in that order.
 import { MAX_UNANSWERED_REQUESTS, MAX_WAITING_BYTES, MAX_WAITING_REQUESTS } from './limits.ts';
+
+/** Identifies a file whatever its names and handles: device and inode. */
+export type FileKey = string;
+
+/** What of the file system a request looks at or changes. */
+export type Footprint =
+  /** Touches no file. */
+  | { readonly kind: 'nothing' }
+  /** Looks at names and attributes anywhere; `cursor` is the listing whose place in a directory it moves on. */
+  | { readonly kind: 'look'; readonly cursor: object | undefined }
+  /** Reads the content or size of one open file. */
+  | { readonly kind: 'read'; readonly file: FileKey }
+  /** Writes bytes from `start` to before `end` of one open file. */
+  | { readonly kind: 'write'; readonly file: FileKey; readonly start: number; readonly end: number }
+  /** May change anything. */
+  | { readonly kind: 'change' };
+
+/** A write whose place or extent is not known beforehand: to a file opened for appending, or of a file as a whole. */
+export function wholeFile(file: FileKey): Footprint {
+  return { kind: 'write', file, start: 0, end: Number.POSITIVE_INFINITY };
+}
+
+/**
+ * Whether the two requests could tell, or leave a trace of, the order in which they ran. Access times do not count.
+ * Requests without conflict may run at once and the outcome is that of a server that does one after the other.
+ */
+export function conflict(a: Footprint, b: Footprint): boolean {
+  if (a.kind === 'nothing' || b.kind === 'nothing') return false;
+  if (a.kind === 'change' || b.kind === 'change') return true;
+  if (a.kind === 'look' && b.kind === 'look') return a.cursor !== undefined && a.cursor === b.cursor;
+  // Sizes and times may be of the file that is written.
+  if (a.kind === 'look' || b.kind === 'look') return a.kind === 'write' || b.kind === 'write';
+  if (a.file !== b.file) return false;
+  if (a.kind === 'write' && b.kind === 'write') return a.start < b.end && b.start < a.end;
+  return a.kind === 'write' || b.kind === 'write';
+}
 
 export interface QueuedRequest {
   /** Length of its packet. */
-  bytes: number;
+  readonly bytes: number;
   /** Asked when the request is first in line, and again while it waits there: handles come and go. */
   footprint(): Footprint;
   /** Does the work; resolves to the reply packet, and never rejects. */
@@ -21,8 +55,15 @@ export interface RequestQueueEvents {
   onProgress(): void;
 }
 
-/** A request that was begun; it leaves when its reply has been sent. */
-type Begun = { kind: 'working'; footprint: Footprint } | { kind: 'done'; reply: Buffer };
+/** What became of a request that was begun. It leaves when its reply has been sent. */
+type Progress =
+  | { readonly kind: 'working'; readonly footprint: Footprint }
+  | { readonly kind: 'done'; readonly reply: Buffer };
+
+/** A request that was begun. The queue moves `progress` on. */
+interface Begun {
+  progress: Progress;
+}
 
 /**
  * Only the first in line is ever begun, and only if it conflicts with nothing that is at work. So each request sees
@@ -33,8 +74,8 @@ type Begun = { kind: 'working'; footprint: Footprint } | { kind: 'done'; reply: 
 export class RequestQueue {
   readonly #events: RequestQueueEvents;
   readonly #waiting: QueuedRequest[] = [];
-  /** In the order of the requests, and with that of the replies. */
-  readonly #begun: { state: Begun }[] = [];
+  /** In the order of the requests, which is that of the replies. */
+  readonly #begun: Begun[] = [];
   #working = 0;
   #waitingBytes = 0;
 
@@ -42,17 +83,17 @@ export class RequestQueue {
     this.#events = events;
   }
 
-  get full(): boolean {
+  get isFull(): boolean {
     return this.#waiting.length >= MAX_WAITING_REQUESTS || this.#waitingBytes >= MAX_WAITING_BYTES;
   }
 
   /** Everything that was asked has been answered. */
-  get idle(): boolean {
+  get isIdle(): boolean {
     return this.#waiting.length === 0 && this.#begun.length === 0;
   }
 
   /** No request is at work, whatever waits. */
-  get still(): boolean {
+  get isStill(): boolean {
     return this.#working === 0;
   }
 
@@ -66,18 +107,11 @@ export class RequestQueue {
   start(): void {
     for (;;) {
       const request = this.#waiting[0];
-      if (
-        request === undefined ||
-        this.#begun.length >= MAX_UNANSWERED_REQUESTS ||
-        !this.#events.mayStart()
-      ) {
-        return;
-      }
+      if (request === undefined || this.#begun.length >= MAX_UNANSWERED_REQUESTS) return;
+      if (!this.#events.mayStart()) return;
       const footprint = request.footprint();
-      for (const { state } of this.#begun) {
-        if (state.kind === 'working' && conflict(footprint, state.footprint)) {
-          return;
-        }
+      for (const { progress } of this.#begun) {
+        if (progress.kind === 'working' && conflict(footprint, progress.footprint)) return;
       }
       this.#waiting.shift();
       this.#waitingBytes -= request.bytes;
@@ -92,10 +126,10 @@ export class RequestQueue {
   }
 
   async #run(request: QueuedRequest, footprint: Footprint): Promise<void> {
-    const begun: { state: Begun } = { state: { kind: 'working', footprint } };
+    const begun: Begun = { progress: { kind: 'working', footprint } };
     this.#begun.push(begun);
     this.#working += 1;
-    begun.state = { kind: 'done', reply: await request.run() };
+    begun.progress = { kind: 'done', reply: await request.run() };
     this.#working -= 1;
     this.#answer();
     this.start();
@@ -105,12 +139,10 @@ export class RequestQueue {
   /** Sends every reply whose turn has come. */
   #answer(): void {
     for (;;) {
-      const state = this.#begun[0]?.state;
-      if (state?.kind !== 'done') {
-        return;
-      }
+      const progress = this.#begun[0]?.progress;
+      if (progress?.kind !== 'done') return;
       this.#begun.shift();
-      this.#events.reply(state.reply);
+      this.#events.reply(progress.reply);
     }
   }
 }

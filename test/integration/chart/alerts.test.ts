@@ -130,7 +130,10 @@ describe('with promtool', () => {
     used: counter('converge_limit_used', ',limit="pod_sessions"', '8000x60'),
     most: counter('converge_limit_max', ',limit="pod_sessions"', '10000x60'),
   };
-  type Series = { readonly series: string; readonly values: string };
+  interface Series {
+    readonly series: string;
+    readonly values: string;
+  }
 
   /** The healthy relay with other values, by the minute. */
   const but = (values: Partial<Record<keyof typeof healthy, string>>): Series[] =>

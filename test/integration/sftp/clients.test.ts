@@ -1,5 +1,4 @@
 // The SFTP server with programs that we did not write: OpenSSH's sftp and scp, and sshfs.
-
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -53,9 +52,7 @@ test('carries trees with sftp -r, with modes and times when asked for', async ()
   const { local, remote } = place;
   const names = ["it's", 'two words', '"quoted"', 'grüße-日本-🙂', 'back\\slash', '*glob?['];
   await mkdir(join(local, 'tree/deep/er'), { recursive: true });
-  for (const name of names) {
-    await writeFile(join(local, 'tree/deep', name), name);
-  }
+  for (const name of names) await writeFile(join(local, 'tree/deep', name), name);
   await writeFile(join(local, 'tree/run'), '#!/bin/sh\n');
   await chmod(join(local, 'tree/run'), 0o750);
   await utimes(join(local, 'tree/run'), 1_000_000_000, 1_000_000_000);
@@ -239,9 +236,7 @@ function envOf(remote: string): NodeJS.ProcessEnv {
 
 async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) {
-    hash.update(chunk);
-  }
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex');
 }
 

@@ -1,5 +1,4 @@
 // Bad SFTP input, with OpenSSH's server as the judge: what it answers we answer, and where it gives up we say why or end too.
-
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +15,7 @@ import {
   u32,
   u64,
 } from '../../support/sftp/sftp-client.ts';
-import { openSftpSession } from '../../support/sftp/sftp-pair.ts';
+import { openSftpConnection } from '../../support/sftp/sftp-pair.ts';
 import { OUR_SERVER, referenceServer, startServer } from '../../support/sftp/sftp-programs.ts';
 import { makeTree } from '../../support/sftp/sftp-tree.ts';
 
@@ -61,12 +60,12 @@ test.each(WHOLE)(
   async (_name, type, ...fields) => {
     const server = await referenceServer();
     await using tree = await makeTree();
-    await using ours = await openSftpSession();
+    await using ours = await openSftpConnection();
     const whole = await bodyOf(ours.client, fields);
     for (let cut = 0; cut <= whole.length; cut++) {
       const judge = await judged(server, tree.root, type, fields, cut);
       const answer = await answered(ours.client, type, whole.subarray(0, cut));
-      // sshd's server ends the whole session on what it cannot read; we say so and go on.
+      // sshd's server ends the whole connection on what it cannot read; we say so and go on.
       expect(answer, `cut at ${cut} of ${whole.length}`).toEqual(
         judge === 'ended' ? { kind: 'status', code: STATUS.BAD_MESSAGE } : judge,
       );
@@ -88,9 +87,9 @@ test.each(EDGES)('answers requests at %d as OpenSSH does', async (edge) => {
   expect(await treeOf(ourTree.root)).toEqual(await treeOf(theirTree.root));
 });
 
-test('knows no handle of another session', async () => {
-  await using one = await openSftpSession();
-  await using other = await openSftpSession();
+test('knows no handle of another connection', async () => {
+  await using one = await openSftpConnection();
+  await using other = await openSftpConnection();
   const handle = await one.client.open('hello.txt', READ);
   expect(await other.client.read(handle, 0, 10)).toMatchObject({ kind: 'status', code: STATUS.FAILURE });
   expect(await other.client.close(handle)).toMatchObject({ kind: 'status', code: STATUS.NO_SUCH_FILE });

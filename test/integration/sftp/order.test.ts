@@ -1,30 +1,32 @@
 // The order of SFTP replies: that of the requests, whatever is done first, as OpenSSH's server has it.
-
 import * as fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { attrs, FLAG, packet, type SftpClient, str, T, u32, u64 } from '../../support/sftp/sftp-client.ts';
 import { comparable } from '../../support/sftp/sftp-comparison.ts';
-import { openSftpSession } from '../../support/sftp/sftp-pair.ts';
+import { openSftpConnection } from '../../support/sftp/sftp-pair.ts';
 import { referenceServer, startServer } from '../../support/sftp/sftp-programs.ts';
 import { makeTree } from '../../support/sftp/sftp-tree.ts';
 
 // Every call on an open file comes back after a number of turns of its own, so that requests overtake one another.
-vi.mock('../../../services/agent/sftp/descriptor.ts', async (importOriginal) => {
-  const original = await importOriginal<Record<string, (...args: unknown[]) => Promise<unknown>>>();
+vi.mock('node:fs', async (importOriginal) => {
+  type Call = (...args: unknown[]) => void;
+  const original = await importOriginal<Record<string, Call>>();
   let state = 1;
   const turns = (): number => {
     state = (state * 48_271) % 2_147_483_647;
     return state % 12;
   };
-  const delayed = Object.entries(original).map(([name, call]) => [
+  const delayed = ['open', 'close', 'read', 'write', 'fstat', 'fsync', 'ftruncate'].map((name) => [
     name,
-    async (...args: unknown[]) => {
-      const outcome = await call(...args);
-      for (let left = turns(); left > 0; left -= 1) await new Promise(setImmediate);
-      return outcome;
+    (...args: unknown[]) => {
+      const callback = args.pop() as Call;
+      original[name]?.(...args, async (...outcome: unknown[]) => {
+        for (let left = turns(); left > 0; left -= 1) await new Promise(setImmediate);
+        callback(...outcome);
+      });
     },
   ]);
-  return Object.fromEntries(delayed);
+  return { ...original, ...Object.fromEntries(delayed) };
 });
 
 /** Requests of one list; more than either server holds unread, so that back-pressure has a part in it. */
@@ -72,8 +74,8 @@ test('has every reply in its place, and equal to that of a server that does one 
     fc.asyncProperty(
       fc.array(requests, { minLength: REQUESTS_PER_LIST, maxLength: REQUESTS_PER_LIST, size: 'max' }),
       async (list) => {
-        await using session = await openSftpSession();
-        const ours = await outcomes(session.client, list, session.root);
+        await using connection = await openSftpConnection();
+        const ours = await outcomes(connection.client, list, connection.root);
         await using tree = await makeTree();
         await using reference = await startServer(server, tree.root);
         const theirs = await outcomes(reference.client, list, tree.root);
@@ -90,8 +92,8 @@ test('has every reply in its place, and equal to that of a server that does one 
 }, 120_000);
 
 test('answers twice, in turn, where a client uses an id again before it was answered', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   const handle = await client.open('hello.txt', FLAG.READ);
   const before = client.answered.length;
   const read = packet(T.READ, u32(7), str(handle), u64(0), u32(5));

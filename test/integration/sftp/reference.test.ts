@@ -1,5 +1,4 @@
 // The SFTP server against OpenSSH's own: the same requests to both, in equal trees, get the same replies.
-
 import { expect, test } from 'vitest';
 import {
   attrs,
@@ -24,9 +23,7 @@ const { READ, WRITE, APPEND, CREAT, TRUNC, EXCL } = FLAG;
 /** Sends each request after the reply to the one before. */
 async function inTurn(...requests: (() => Promise<unknown>)[]): Promise<unknown[]> {
   const outcomes = [];
-  for (const request of requests) {
-    outcomes.push(await request());
-  }
+  for (const request of requests) outcomes.push(await request());
   return outcomes;
 }
 
@@ -241,10 +238,10 @@ const CASES: [sentence: string, requests: Requests][] = [
       const names = await c.list('folder');
       const all = await c.list('.');
       return [
-        names.sort(byName).map((entry) => ({ ...entry, longName: entry.longName.toString('latin1') })),
+        names.toSorted(byName).map((entry) => ({ ...entry, longName: entry.longName.toString('latin1') })),
         all
           .filter(({ name }) => name.toString() !== '..')
-          .sort(byName)
+          .toSorted(byName)
           .map(({ name, longName }) => [name, longName.toString('latin1').slice(0, 60)]),
         await c.request(T.OPENDIR, str('missing')),
         await c.request(T.OPENDIR, str('hello.txt')),

@@ -1,21 +1,26 @@
 // A bare SFTP client for tests: sends any request byte by byte and returns replies as they came. Shares no code with the server.
-
 import type { Readable, Writable } from 'node:stream';
 
 export interface WireAttributes {
-  size?: number;
-  owner?: [uid: number, gid: number];
-  mode?: number;
-  times?: [access: number, modification: number];
+  readonly size?: number;
+  readonly owner?: readonly [uid: number, gid: number];
+  readonly mode?: number;
+  readonly times?: readonly [access: number, modification: number];
 }
 
 export type Reply =
-  | { kind: 'status'; code: number; message: string }
-  | { kind: 'handle'; handle: Buffer }
-  | { kind: 'data'; data: Buffer }
-  | { kind: 'name'; names: { name: Buffer; longName: Buffer; attributes: WireAttributes }[] }
-  | { kind: 'attributes'; attributes: WireAttributes }
-  | { kind: 'extended'; fields: Buffer };
+  | { readonly kind: 'status'; readonly code: number; readonly message: string }
+  | { readonly kind: 'handle'; readonly handle: Buffer }
+  | { readonly kind: 'data'; readonly data: Buffer }
+  | { readonly kind: 'name'; readonly names: readonly ListedName[] }
+  | { readonly kind: 'attributes'; readonly attributes: WireAttributes }
+  | { readonly kind: 'extended'; readonly fields: Buffer };
+
+interface ListedName {
+  readonly name: Buffer;
+  readonly longName: Buffer;
+  readonly attributes: WireAttributes;
+}
 
 /** Packet types, as draft-ietf-secsh-filexfer-02 section 3 has them. */
 export const T = {
@@ -102,9 +107,7 @@ export class SftpClient {
     this.#output = output;
     output.on('error', () => {});
     input.on('data', (chunk: Buffer) => this.#receive(chunk));
-    for (const event of ['end', 'close', 'error']) {
-      input.once(event, () => this.#fail());
-    }
+    for (const event of ['end', 'close', 'error']) input.once(event, () => this.#fail());
     this.#version.promise.catch(() => {});
   }
 
@@ -179,9 +182,7 @@ export class SftpClient {
     this.#received = Buffer.concat([this.#received, chunk]);
     while (this.#received.length >= 4) {
       const length = this.#received.readUInt32BE(0);
-      if (this.#received.length < 4 + length) {
-        return;
-      }
+      if (this.#received.length < 4 + length) return;
       this.#take(this.#received.subarray(4, 4 + length));
       this.#received = this.#received.subarray(4 + length);
     }
@@ -193,9 +194,7 @@ export class SftpClient {
     if (type === 2) {
       fields.u32();
       const extensions: [string, string][] = [];
-      while (fields.more) {
-        extensions.push([fields.str().toString(), fields.str().toString()]);
-      }
+      while (fields.more) extensions.push([fields.str().toString(), fields.str().toString()]);
       this.#version.resolve(extensions);
       return;
     }
@@ -208,26 +207,20 @@ export class SftpClient {
   #fail(): void {
     const error = new Error('the server ended the channel');
     this.#version.reject(error);
-    for (const { reject } of this.#waiting.values()) {
-      reject(error);
-    }
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     this.#ended.resolve();
   }
 }
 
 function handleOf(reply: Reply): Buffer {
-  if (reply.kind !== 'handle') {
-    throw new Error(`expected a handle: ${JSON.stringify(reply)}`);
-  }
+  if (reply.kind !== 'handle') throw new Error(`expected a handle: ${JSON.stringify(reply)}`);
   return reply.handle;
 }
 
 /** The 64-bit numbers of an EXTENDED_REPLY. */
 export function numbersOf(reply: Reply): number[] {
-  if (reply.kind !== 'extended') {
-    throw new Error(`expected an extended reply: ${JSON.stringify(reply)}`);
-  }
+  if (reply.kind !== 'extended') throw new Error(`expected an extended reply: ${JSON.stringify(reply)}`);
   const { fields } = reply;
   return Array.from({ length: fields.length / 8 }, (_, index) => Number(fields.readBigUInt64BE(index * 8)));
 }

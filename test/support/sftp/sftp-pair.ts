@@ -1,7 +1,6 @@
-// An SFTP session in this process: our server at one end of a pair of streams, the bare client at the other.
-
+// An SFTP connection in this process: our server at one end of a pair of streams, the bare client at the other.
 import { duplexPair } from 'node:stream';
-import { serveSftp } from '../../../services/agent/sftp/sftp-server.ts';
+import { serveSftp } from '../../../services/agent/sftp/sftp-connection.ts';
 import { SftpClient } from './sftp-client.ts';
 import { makeTree } from './sftp-tree.ts';
 
@@ -9,8 +8,8 @@ export function sftpOptionsFor(root: string) {
   return { cwd: root, home: root, onActivity() {} };
 }
 
-/** A served tree, of its own, and its client. Disposing ends the session and removes the tree. */
-export async function openSftpSession() {
+/** A served tree, of its own, and its client. Disposing ends the connection and removes the tree. */
+export async function openSftpConnection() {
   const tree = await makeTree();
   const [channel, far] = duplexPair({ highWaterMark: 1024 * 1024 });
   const service = serveSftp(channel, sftpOptionsFor(tree.root));

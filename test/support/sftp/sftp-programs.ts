@@ -1,5 +1,4 @@
 // SFTP servers as child processes: ours on stdio, and OpenSSH's, which is the reference.
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +18,8 @@ export async function referenceServer(): Promise<readonly [string]> {
 }
 
 export interface RunningServer extends AsyncDisposable {
-  client: SftpClient;
-  process: ChildProcess;
+  readonly client: SftpClient;
+  readonly process: ChildProcess;
 }
 
 /** Starts a server in `cwd` and sends INIT; a `quiet` one's complaints are not shown. Disposing ends its input and waits for its exit. */

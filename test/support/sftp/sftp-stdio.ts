@@ -1,9 +1,8 @@
 // An SFTP server on stdin and stdout, for clients that start one: `sftp -D "node test/support/sftp/sftp-stdio.ts"`.
-
 import { Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { Duplex } from 'node:stream';
-import { serveSftp } from '../../../services/agent/sftp/sftp-server.ts';
+import { serveSftp } from '../../../services/agent/sftp/sftp-connection.ts';
 
 const HIGH_WATER_MARK_BYTES = 2 * 1024 * 1024;
 
@@ -15,9 +14,7 @@ class StdioChannel extends Duplex {
   constructor() {
     super({ highWaterMark: HIGH_WATER_MARK_BYTES });
     this.#input.on('data', (chunk) => {
-      if (!this.push(chunk)) {
-        this.#input.pause();
-      }
+      if (!this.push(chunk)) this.#input.pause();
     });
     this.#input.on('end', () => this.push(null));
     this.#input.on('error', (error) => this.destroy(error));
@@ -48,8 +45,6 @@ serveSftp(new StdioChannel(), {
   home: homedir(),
   onActivity() {},
   log: (event, fields) => {
-    if (process.env['SFTP_LOG']) {
-      process.stderr.write(`${event} ${JSON.stringify(fields)}\n`);
-    }
+    if (process.env['SFTP_LOG']) process.stderr.write(`${event} ${JSON.stringify(fields)}\n`);
   },
 });

@@ -1,11 +1,10 @@
 // A small tree of files for SFTP tests, the same every time, in a temporary folder that disposing removes.
-
 import { chmod, lutimes, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface SftpTree extends AsyncDisposable {
-  root: string;
+  readonly root: string;
 }
 
 /** 2021-03-04, and so long ago for any test. */
@@ -29,9 +28,7 @@ export async function makeTree(): Promise<SftpTree> {
   for (const name of ['hello.txt', 'folder/inner', 'folder/sub', 'setuid', 'folder']) {
     await utimes(at(name), OLD_SECONDS, OLD_SECONDS);
   }
-  for (const name of ['link', 'dangling']) {
-    await lutimes(at(name), OLD_SECONDS, OLD_SECONDS);
-  }
+  for (const name of ['link', 'dangling']) await lutimes(at(name), OLD_SECONDS, OLD_SECONDS);
   return {
     root,
     async [Symbol.asyncDispose]() {

@@ -1,30 +1,27 @@
 // Extensions about accounts: home-directory and users-groups-by-id@openssh.com.
-
 import { MAX_PACKET_BYTES } from '../limits.ts';
-import { LOOK, type Operation, type ParseOperation } from '../operation.ts';
 import { StatusRefusal } from '../refusal.ts';
 import { pathReply, startExtendedReply } from '../replies.ts';
+import { LOOK, type ParseRequest, type SftpRequest } from '../request.ts';
 
 const ID_BYTES = 4;
 
-/** No name means the session's own home. */
-export const parseHomeDirectory: ParseOperation = (id, fields, context) => {
+/** No name means the home of whoever is served. */
+export const parseHomeDirectory: ParseRequest = (id, fields, context) => {
   const user = fields.string().toString();
-  return accountOperation(user, async () => {
+  return accountRequest(user, async () => {
     await context.accounts.refresh();
     const home = user === '' ? context.home : context.accounts.homeOf(user);
-    if (home === undefined) {
-      throw new StatusRefusal('FAILURE', 'no such user on this machine');
-    }
+    if (home === undefined) throw new StatusRefusal('FAILURE', 'no such user on this machine');
     return pathReply(id, Buffer.from(home));
   });
 };
 
 /** Answers with a name for each number asked for, in order; empty where there is none. */
-export const parseUsersGroupsById: ParseOperation = (id, fields, context) => {
+export const parseUsersGroupsById: ParseRequest = (id, fields, context) => {
   const uids = numbersFrom(fields.string());
   const gids = numbersFrom(fields.string());
-  return accountOperation('', async () => {
+  return accountRequest('', async () => {
     await context.accounts.refresh();
     const users = stringsFrom(uids.map((uid) => context.accounts.userName(uid) ?? ''));
     const groups = stringsFrom(gids.map((gid) => context.accounts.groupName(gid) ?? ''));
@@ -39,7 +36,7 @@ export const parseUsersGroupsById: ParseOperation = (id, fields, context) => {
   });
 };
 
-function accountOperation(subject: string, run: () => Promise<Buffer>): Operation {
+function accountRequest(subject: string, run: () => Promise<Buffer>): SftpRequest {
   return { subject: () => subject, footprint: () => LOOK, run };
 }
 
@@ -51,7 +48,7 @@ function numbersFrom(bytes: Buffer): number[] {
 }
 
 /** Strings one after the other, each with its length in front. */
-function stringsFrom(names: string[]): Buffer {
+function stringsFrom(names: readonly string[]): Buffer {
   return Buffer.concat(
     names.flatMap((name) => {
       const bytes = Buffer.from(name);

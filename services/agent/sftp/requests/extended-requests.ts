@@ -1,91 +1,88 @@
 // The extensions: what VERSION announces and what EXTENDED requests do (OpenSSH PROTOCOL section 4).
-
 import type { BigIntStatsFs } from 'node:fs';
 import { chmod, lchown, link, lstat, lutimes, rename, statfs } from 'node:fs/promises';
-import { readAttributes } from '../attributes.ts';
-import { statDescriptor, syncDescriptor } from '../descriptor.ts';
-import { wholeFile } from '../footprint.ts';
+import { applyEach, readAttributes } from '../attributes.ts';
 import { MAX_OPEN_HANDLES, MAX_PACKET_BYTES, MAX_TRANSFER_BYTES } from '../limits.ts';
+import { SftpPacketWriter } from '../packet-writer.ts';
+import { absolutePath, canonicalPath, expandHome } from '../paths.ts';
+import { StatusRefusal } from '../refusal.ts';
+import { okReply, pathReply, startExtendedReply } from '../replies.ts';
 import {
   CHANGE,
   LOOK,
   NOTHING,
-  type ParseOperation,
-  pairOperation,
-  pathOperation,
+  type ParseRequest,
+  pairRequest,
+  pathRequest,
+  type RequestTable,
   readPath,
-} from '../operation.ts';
-import { absolutePath, canonicalPath, expandHome } from '../paths.ts';
-import { StatusRefusal } from '../refusal.ts';
-import { okReply, pathReply, startExtendedReply } from '../replies.ts';
+} from '../request.ts';
+import { wholeFile } from '../request-queue.ts';
+import { PacketType, SFTP_VERSION } from '../wire.ts';
 import { parseHomeDirectory, parseUsersGroupsById } from './account-requests.ts';
-import { applyEach } from './attribute-steps.ts';
 import { parseCopyData } from './copy-data.ts';
-import { fileOperation } from './file-requests.ts';
+import { fileRequest } from './file-requests.ts';
 
 /** Linux's limit for one name on every file system it has; Node does not tell f_namemax. */
 const LONGEST_NAME_BYTES = 255;
 
-const parsePosixRename: ParseOperation = (id, fields, context) => {
+const parsePosixRename: ParseRequest = (id, fields, context) => {
   const from = readPath(fields, context);
   const to = readPath(fields, context);
-  return pairOperation(from, to, async () => {
+  return pairRequest(from, to, async () => {
     await rename(from, to);
     return okReply(id);
   });
 };
 
-const parseHardlink: ParseOperation = (id, fields, context) => {
+const parseHardlink: ParseRequest = (id, fields, context) => {
   const from = readPath(fields, context);
   const to = readPath(fields, context);
-  return pairOperation(from, to, async () => {
+  return pairRequest(from, to, async () => {
     await link(from, to);
     return okReply(id);
   });
 };
 
-const parseStatvfs: ParseOperation = (id, fields, context) => {
+const parseStatvfs: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathOperation(path, LOOK, async () => {
+  return pathRequest(path, LOOK, async () => {
     const [{ dev }, space] = await Promise.all([lstat(path), statfs(path, { bigint: true })]);
     return statvfsReply(id, dev, space);
   });
 };
 
-const parseFstatvfs: ParseOperation = (id, fields, context) => {
+const parseFstatvfs: ParseRequest = (id, fields, context) => {
   const name = fields.string();
-  return fileOperation(
+  return fileRequest(
     context,
     name,
     () => LOOK,
-    async ({ descriptor, path }) => {
-      const [{ dev }, space] = await Promise.all([
-        statDescriptor(descriptor),
-        statfsOfDescriptor(descriptor, path),
-      ]);
+    async (file) => {
+      const [{ dev }, space] = await Promise.all([file.stat(), file.statfs()]);
       return statvfsReply(id, dev, space);
     },
   );
 };
 
-const parseFsync: ParseOperation = (id, fields, context) => {
+const parseFsync: ParseRequest = (id, fields, context) => {
   const name = fields.string();
-  return fileOperation(
+  return fileRequest(
     context,
     name,
-    ({ file }) => wholeFile(file),
-    async ({ descriptor }) => {
-      await syncDescriptor(descriptor);
+    ({ key }) => wholeFile(key),
+    async (file) => {
+      await file.sync();
       return okReply(id);
     },
     'NO_SUCH_FILE', // as OpenSSH has it for this one
   );
 };
 
-const parseLsetstat: ParseOperation = (id, fields, context) => {
+const parseLsetstat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
   const attributes = readAttributes(fields);
-  return pathOperation(path, CHANGE, async () => {
+  return pathRequest(path, CHANGE, async () => {
     await applyEach(attributes, {
       size: async () => {
         throw new StatusRefusal('BAD_MESSAGE', 'a symbolic link has no size to set');
@@ -103,7 +100,7 @@ const parseLsetstat: ParseOperation = (id, fields, context) => {
   });
 };
 
-const parseLimits: ParseOperation = (id) => ({
+const parseLimits: ParseRequest = (id) => ({
   subject: () => '',
   footprint: () => NOTHING,
   run: async () =>
@@ -115,9 +112,9 @@ const parseLimits: ParseOperation = (id) => ({
       .finish(),
 });
 
-const parseExpandPath: ParseOperation = (id, fields, context) => {
+const parseExpandPath: ParseRequest = (id, fields, context) => {
   const given = fields.path();
-  return pathOperation(given, LOOK, async () => {
+  return pathRequest(given, LOOK, async () => {
     await context.accounts.refresh();
     const expanded = expandHome(given, context.home, context.accounts);
     const path = absolutePath(expanded.length === 0 ? Buffer.from('.') : expanded, context.cwd);
@@ -125,8 +122,13 @@ const parseExpandPath: ParseOperation = (id, fields, context) => {
   });
 };
 
+interface Extension {
+  readonly version: string;
+  readonly parse: ParseRequest;
+}
+
 /** Every extension, by name, with the version announced. */
-const EXTENSIONS: ReadonlyMap<string, { version: string; parse: ParseOperation }> = new Map([
+const EXTENSIONS: ReadonlyMap<string, Extension> = new Map([
   ['posix-rename@openssh.com', { version: '1', parse: parsePosixRename }],
   ['statvfs@openssh.com', { version: '2', parse: parseStatvfs }],
   ['fstatvfs@openssh.com', { version: '2', parse: parseFstatvfs }],
@@ -140,23 +142,20 @@ const EXTENSIONS: ReadonlyMap<string, { version: string; parse: ParseOperation }
   ['users-groups-by-id@openssh.com', { version: '1', parse: parseUsersGroupsById }],
 ]);
 
-/** Names and versions, as the VERSION packet announces them. */
-export const ANNOUNCED_EXTENSIONS: readonly (readonly [name: string, version: string])[] = [
-  ...EXTENSIONS,
-].map(([name, { version }]) => [name, version]);
-
-export const parseExtended: ParseOperation = (id, fields, context) => {
+const parseExtended: ParseRequest = (id, fields, context) => {
   const name = fields.string().toString();
   const extension = EXTENSIONS.get(name);
-  if (extension === undefined) {
-    throw new StatusRefusal('OP_UNSUPPORTED', `no extension ${name}`);
-  }
+  if (extension === undefined) throw new StatusRefusal('OP_UNSUPPORTED', `no extension ${name}`);
   return extension.parse(id, fields, context);
 };
 
-/** The system has a call for this and Node has not; Linux names the open file under /proc. */
-async function statfsOfDescriptor(descriptor: number, path: Buffer): Promise<BigIntStatsFs> {
-  return statfs(`/proc/self/fd/${descriptor}`, { bigint: true }).catch(() => statfs(path, { bigint: true }));
+export const EXTENDED_REQUESTS: RequestTable = [[PacketType.EXTENDED, parseExtended]];
+
+/** The answer to INIT: our version, and the names and versions of the extensions. */
+export function versionReply(): Buffer {
+  const packet = new SftpPacketWriter(PacketType.VERSION).u32(SFTP_VERSION);
+  for (const [name, { version }] of EXTENSIONS) packet.string(name).string(version);
+  return packet.finish();
 }
 
 /** Node does not tell fragment size, file system id and mount flags: block size, device and 0 stand in. */

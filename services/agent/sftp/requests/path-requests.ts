@@ -1,5 +1,4 @@
 // Requests on paths: LSTAT, STAT, SETSTAT, REMOVE, RENAME, REALPATH, READLINK, SYMLINK.
-
 import {
   chmod,
   chown,
@@ -13,28 +12,35 @@ import {
   unlink,
   utimes,
 } from 'node:fs/promises';
-import { readAttributes } from '../attributes.ts';
-import { requireSize } from '../descriptor.ts';
-import { CHANGE, LOOK, type ParseOperation, pairOperation, pathOperation, readPath } from '../operation.ts';
+import { applyEach, readAttributes, requireSize } from '../attributes.ts';
 import { absolutePath, canonicalPath } from '../paths.ts';
 import { isSystemError, StatusRefusal } from '../refusal.ts';
 import { attributesReply, okReply, pathReply } from '../replies.ts';
-import { applyEach } from './attribute-steps.ts';
+import {
+  CHANGE,
+  LOOK,
+  type ParseRequest,
+  pairRequest,
+  pathRequest,
+  type RequestTable,
+  readPath,
+} from '../request.ts';
+import { PacketType } from '../wire.ts';
 
-export const parseLstat: ParseOperation = (id, fields, context) => {
+const parseLstat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathOperation(path, LOOK, async () => attributesReply(id, await lstat(path)));
+  return pathRequest(path, LOOK, async () => attributesReply(id, await lstat(path)));
 };
 
-export const parseStat: ParseOperation = (id, fields, context) => {
+const parseStat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathOperation(path, LOOK, async () => attributesReply(id, await stat(path)));
+  return pathRequest(path, LOOK, async () => attributesReply(id, await stat(path)));
 };
 
-export const parseSetstat: ParseOperation = (id, fields, context) => {
+const parseSetstat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
   const attributes = readAttributes(fields);
-  return pathOperation(path, CHANGE, async () => {
+  return pathRequest(path, CHANGE, async () => {
     await applyEach(attributes, {
       async size(size) {
         requireSize(size);
@@ -48,43 +54,54 @@ export const parseSetstat: ParseOperation = (id, fields, context) => {
   });
 };
 
-export const parseRemove: ParseOperation = (id, fields, context) => {
+const parseRemove: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathOperation(path, CHANGE, async () => {
+  return pathRequest(path, CHANGE, async () => {
     await unlink(path);
     return okReply(id);
   });
 };
 
-export const parseRename: ParseOperation = (id, fields, context) => {
+const parseRename: ParseRequest = (id, fields, context) => {
   const from = readPath(fields, context);
   const to = readPath(fields, context);
-  return pairOperation(from, to, async () => {
+  return pairRequest(from, to, async () => {
     await renameToFreeName(from, to);
     return okReply(id);
   });
 };
 
-export const parseRealpath: ParseOperation = (id, fields, context) => {
+const parseRealpath: ParseRequest = (id, fields, context) => {
   const given = fields.path();
   const path = absolutePath(given.length === 0 ? Buffer.from('.') : given, context.cwd);
-  return pathOperation(path, LOOK, async () => pathReply(id, await canonicalPath(path)));
+  return pathRequest(path, LOOK, async () => pathReply(id, await canonicalPath(path)));
 };
 
-export const parseReadlink: ParseOperation = (id, fields, context) => {
+const parseReadlink: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathOperation(path, LOOK, async () => pathReply(id, await readlink(path, { encoding: 'buffer' })));
+  return pathRequest(path, LOOK, async () => pathReply(id, await readlink(path, { encoding: 'buffer' })));
 };
 
 /** OpenSSH sends the target first, against the draft, and every client followed it (OpenSSH PROTOCOL section 4.1). */
-export const parseSymlink: ParseOperation = (id, fields, context) => {
+const parseSymlink: ParseRequest = (id, fields, context) => {
   const target = fields.path();
   const path = readPath(fields, context);
-  return pathOperation(path, CHANGE, async () => {
+  return pathRequest(path, CHANGE, async () => {
     await symlink(target, path);
     return okReply(id);
   });
 };
+
+export const PATH_REQUESTS: RequestTable = [
+  [PacketType.LSTAT, parseLstat],
+  [PacketType.STAT, parseStat],
+  [PacketType.SETSTAT, parseSetstat],
+  [PacketType.REMOVE, parseRemove],
+  [PacketType.RENAME, parseRename],
+  [PacketType.REALPATH, parseRealpath],
+  [PacketType.READLINK, parseReadlink],
+  [PacketType.SYMLINK, parseSymlink],
+];
 
 /**
  * Version 3's rename: never onto an existing name. For files a hard link takes the new name, which the system refuses
@@ -99,9 +116,7 @@ async function renameToFreeName(from: Buffer, to: Buffer): Promise<void> {
     });
     return;
   }
-  if (await exists(to)) {
-    throw new StatusRefusal('FAILURE', 'the new name exists already');
-  }
+  if (await exists(to)) throw new StatusRefusal('FAILURE', 'the new name exists already');
   await rename(from, to);
 }
 
@@ -111,9 +126,7 @@ async function linkIfSupported(from: Buffer, to: Buffer): Promise<'linked' | 'un
     return 'linked';
   } catch (error) {
     // EPERM: a file system without links, or another user's file under fs.protected_hardlinks.
-    if (isSystemError(error, 'EOPNOTSUPP') || isSystemError(error, 'EPERM')) {
-      return 'unsupported';
-    }
+    if (isSystemError(error, 'EOPNOTSUPP') || isSystemError(error, 'EPERM')) return 'unsupported';
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // SFTP as a program of a session channel: it has no process, no terminal and no signals.
 import type { ServerChannel } from 'ssh2';
-import { serveSftp } from '../../sftp/sftp-server.ts';
+import { serveSftp } from '../../sftp/sftp-connection.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
 import type { Program } from './program.ts';
 

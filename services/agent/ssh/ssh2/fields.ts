@@ -56,7 +56,7 @@ export interface Protocol {
   _onPayload: (payload: Buffer) => DecipherVerdict;
   readonly _packetRW: { readonly write: SshPacketWriter };
   /** Makes it unusable; undefined afterwards. */
-  _destruct: ((reason: string) => void) | undefined;
+  readonly _destruct: ((reason: string) => void) | undefined;
   _onError(error: Error): void;
   serviceAccept(service: string): void;
   channelOpenFail(recipient: number, reason: number, description: string): void;

@@ -20,11 +20,11 @@ export function command(
   ...values: readonly (string | IdGap | CommandText)[]
 ): CommandText {
   const parts: (string | IdGap)[] = [];
-  strings.forEach((text, index) => {
+  for (const [index, text] of strings.entries()) {
     parts.push(index === 0 ? text.replace(/^\n/, '') : text);
     const value = values[index];
     if (value !== undefined) parts.push(...(isText(value) ? value : [value]));
-  });
+  }
   return parts;
 }
 

@@ -1,5 +1,4 @@
 // What clients show to people: long names, account names, and the text of errors.
-
 import { mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,14 +94,14 @@ describe('refusals', () => {
 });
 
 describe('paths', () => {
-  test('are relative to the session, and empty ones stay so', () => {
+  test('are relative to the directory that is served, and empty ones stay so', () => {
     expect(absolutePath(Buffer.from('a b'), '/work').toString()).toBe('/work/a b');
     expect(absolutePath(Buffer.from('x'), '/').toString()).toBe('/x');
     expect(absolutePath(Buffer.from('/x'), '/work').toString()).toBe('/x');
     expect(absolutePath(Buffer.alloc(0), '/work')).toHaveLength(0);
   });
 
-  test('have ~ expanded, for the session and for others', async () => {
+  test('have ~ expanded, for who is served and for others', async () => {
     await using files = await accountFiles();
     const accounts = new Accounts(files);
     await accounts.refresh();

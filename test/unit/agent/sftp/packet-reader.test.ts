@@ -1,10 +1,10 @@
-// The packet reader: packets come out whole, however the stream was cut.
-
+// The packet reader: packets come out whole, however the stream was cut, and no memory is used by two at once.
 import { array, assert, integer, property, uint8Array } from 'fast-check';
 import { expect, test } from 'vitest';
-import { BufferPool } from '../../../../services/agent/sftp/buffer-pool.ts';
 import { MAX_PACKET_BYTES } from '../../../../services/agent/sftp/limits.ts';
-import { PacketReader } from '../../../../services/agent/sftp/packet-reader.ts';
+import { BufferPool, PacketReader } from '../../../../services/agent/sftp/packet-reader.ts';
+
+const LARGE = 200_000;
 
 test('gives back every packet whatever the chunks', () => {
   const packets = array(uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 20 });
@@ -42,8 +42,36 @@ test('takes the longest packet and refuses one byte more, and none at all', () =
     const header = Buffer.alloc(5);
     header.writeUInt32BE(length);
     reader.push(header);
-    expect(reader.next()).toEqual({ kind: 'bad-length', length });
+    expect(reader.next()).toEqual({ kind: 'bad_length', length });
   }
+});
+
+test('the pool lends the same memory again after it came back, also as a view', () => {
+  const pool = new BufferPool();
+  const first = pool.take(LARGE);
+  pool.give(first.subarray(0, 10));
+  expect(pool.take(LARGE).buffer).toBe(first.buffer);
+});
+
+test('the pool never lends memory that is out, came back twice, or is not its own', () => {
+  const pool = new BufferPool();
+  const first = pool.take(LARGE);
+  expect(pool.take(LARGE).buffer).not.toBe(first.buffer);
+  pool.give(first);
+  pool.give(first);
+  expect(pool.take(LARGE).buffer).toBe(first.buffer);
+  expect(pool.take(LARGE).buffer).not.toBe(first.buffer);
+  const foreign = Buffer.from(new ArrayBuffer(first.buffer.byteLength));
+  pool.give(foreign);
+  expect(pool.take(LARGE).buffer).not.toBe(foreign.buffer);
+});
+
+test('the pool leaves small buffers to the system', () => {
+  const pool = new BufferPool();
+  const small = pool.take(100);
+  pool.give(small);
+  expect(small).toHaveLength(100);
+  expect(pool.take(100)).not.toBe(small);
 });
 
 function framed(body: Uint8Array): Buffer {

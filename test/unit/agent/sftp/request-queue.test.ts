@@ -1,15 +1,20 @@
 // The request queue: requests run together only where no client could tell, and are answered in their order.
-
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { conflict, type Footprint, wholeFile } from '../../../../services/agent/sftp/footprint.ts';
 import {
   MAX_UNANSWERED_REQUESTS,
   MAX_WAITING_BYTES,
   MAX_WAITING_REQUESTS,
 } from '../../../../services/agent/sftp/limits.ts';
-import { RequestQueue } from '../../../../services/agent/sftp/request-queue.ts';
+import {
+  conflict,
+  type Footprint,
+  RequestQueue,
+  wholeFile,
+} from '../../../../services/agent/sftp/request-queue.ts';
 
+const listing = {};
+const otherListing = {};
 const look: Footprint = { kind: 'look', cursor: undefined };
 const change: Footprint = { kind: 'change' };
 const nothing: Footprint = { kind: 'nothing' };
@@ -29,8 +34,8 @@ test.each<[Footprint, Footprint, boolean]>([
   [look, look, false],
   [look, readOf('a'), false],
   [look, writeOf('a', 0, 1), true],
-  [{ kind: 'look', cursor: 1 }, { kind: 'look', cursor: 1 }, true],
-  [{ kind: 'look', cursor: 1 }, { kind: 'look', cursor: 2 }, false],
+  [{ kind: 'look', cursor: listing }, { kind: 'look', cursor: listing }, true],
+  [{ kind: 'look', cursor: listing }, { kind: 'look', cursor: otherListing }, false],
   [readOf('a'), readOf('a'), false],
   [readOf('a'), writeOf('a', 0, 1), true],
   [readOf('a'), writeOf('b', 0, 1), false],
@@ -60,9 +65,7 @@ test('starts in order, and not past a request that must wait', async () => {
 
 test('answers in the order of the requests, whatever is done first', async () => {
   const queue = makeQueue();
-  for (const name of ['first', 'second', 'third', 'fourth']) {
-    queue.push(name, readOf('a'));
-  }
+  for (const name of ['first', 'second', 'third', 'fourth']) queue.push(name, readOf('a'));
   await queue.finish('third');
   await queue.finish('second');
   expect(queue.replies).toEqual([]);
@@ -81,7 +84,7 @@ test('lets what is done and not answered hold nobody up who conflicts with it', 
   await queue.finish('write a');
   expect(queue.started).toEqual(['read b', 'write a', 'read a']);
   expect(queue.replies).toEqual([]);
-  expect(queue.queue.idle).toBe(false);
+  expect(queue.queue.isIdle).toBe(false);
 });
 
 test('leaves no more than MAX_UNANSWERED_REQUESTS begun and unanswered', async () => {
@@ -121,7 +124,7 @@ test('keeps places, bounds and conflicts, for any requests that end in any order
       for (const [, choice] of [...plan, ...plan]) await endOne(choice);
       expect(queue.replies).toEqual(names);
       expect(queue.started).toEqual(names);
-      expect(queue.queue.idle).toBe(true);
+      expect(queue.queue.isIdle).toBe(true);
 
       async function endOne(choice: number): Promise<void> {
         const working = queue.working();
@@ -157,14 +160,14 @@ test('is full by count and by bytes', () => {
   const byCount = makeQueue();
   byCount.allow(false);
   for (let index = 0; index < MAX_WAITING_REQUESTS; index += 1) {
-    expect(byCount.queue.full).toBe(false);
+    expect(byCount.queue.isFull).toBe(false);
     byCount.push(`read ${index}`, readOf('a'));
   }
-  expect(byCount.queue.full).toBe(true);
+  expect(byCount.queue.isFull).toBe(true);
   const byBytes = makeQueue();
   byBytes.allow(false);
   byBytes.push('write', writeOf('a', 0, 1), MAX_WAITING_BYTES);
-  expect(byBytes.queue.full).toBe(true);
+  expect(byBytes.queue.isFull).toBe(true);
 });
 
 function makeQueue() {

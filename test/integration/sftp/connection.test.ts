@@ -1,5 +1,4 @@
-// An SFTP session on a bare channel: order, limits, bad input, and its end.
-
+// An SFTP connection on a bare channel: order, limits, bad input, and its end.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readlink, writeFile } from 'node:fs/promises';
@@ -11,7 +10,7 @@ import {
   MAX_TRANSFER_BYTES,
   MAX_UNANSWERED_REQUESTS,
 } from '../../../services/agent/sftp/limits.ts';
-import { serveSftp } from '../../../services/agent/sftp/sftp-server.ts';
+import { serveSftp } from '../../../services/agent/sftp/sftp-connection.ts';
 import {
   attrs,
   FLAG,
@@ -24,15 +23,15 @@ import {
   u32,
   u64,
 } from '../../support/sftp/sftp-client.ts';
-import { openSftpSession, sftpOptionsFor } from '../../support/sftp/sftp-pair.ts';
+import { openSftpConnection, sftpOptionsFor } from '../../support/sftp/sftp-pair.ts';
 import { OUR_SERVER, startServer } from '../../support/sftp/sftp-programs.ts';
 import { makeTree } from '../../support/sftp/sftp-tree.ts';
 
 const { READ, WRITE, APPEND, CREAT, TRUNC } = FLAG;
 
 test('gives pipelined requests the outcome of a server that does one after the other', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   const file = await client.open('w', READ | WRITE | CREAT);
   const replies = await Promise.all([
     ...Array.from({ length: 40 }, (_, index) => client.write(file, index * 1000, Buffer.alloc(1000, index))),
@@ -68,8 +67,8 @@ test('gives pipelined requests the outcome of a server that does one after the o
 });
 
 test('lets a reader through one handle see what was written through another before it', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   const [writer, reader] = [await client.open('w', WRITE | CREAT), await client.open('w', READ)];
   for (let round = 0; round < 20; round += 1) {
     const data = Buffer.alloc(MAX_TRANSFER_BYTES, round);
@@ -82,8 +81,8 @@ test('lets a reader through one handle see what was written through another befo
 });
 
 test('keeps pipelined appends in order', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   const file = await client.open('w', WRITE | CREAT | APPEND);
   await Promise.all(Array.from({ length: 50 }, (_, index) => client.write(file, 0, `${index},`)));
   const text = Array.from({ length: 50 }, (_, index) => `${index},`).join('');
@@ -94,11 +93,11 @@ test('keeps pipelined appends in order', async () => {
 });
 
 test('lists 10,000 entries once each, also when READDIRs are pipelined', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   await client.request(T.MKDIR, str('many'), attrs());
   const names = Array.from({ length: 10_000 }, (_, index) => `file-${index}`);
-  await Promise.all(names.map((name) => writeFile(`${session.root}/many/${name}`, '')));
+  await Promise.all(names.map((name) => writeFile(`${connection.root}/many/${name}`, '')));
   const handle = await client.opendir('many');
   const found: string[] = [];
   for (let finished = false; !finished; ) {
@@ -116,9 +115,9 @@ test('lists 10,000 entries once each, also when READDIRs are pipelined', async (
 });
 
 test('names a full disk', async () => {
-  await using session = await openSftpSession();
-  const full = await session.client.open('/dev/full', WRITE);
-  expect(await session.client.write(full, 0, 'x')).toEqual({
+  await using connection = await openSftpConnection();
+  const full = await connection.client.open('/dev/full', WRITE);
+  expect(await connection.client.write(full, 0, 'x')).toEqual({
     kind: 'status',
     code: STATUS.FAILURE,
     message: '/dev/full: no space left on device',
@@ -135,15 +134,15 @@ test('names a permission that is missing', async () => {
 });
 
 test('does not wait for the other end of a FIFO', async () => {
-  await using session = await openSftpSession();
-  execFileSync('mkfifo', [`${session.root}/fifo`]);
-  const handle = await session.client.open('fifo', READ);
-  expect(await session.client.read(handle, 0, 10)).toMatchObject({ code: STATUS.FAILURE });
+  await using connection = await openSftpConnection();
+  execFileSync('mkfifo', [`${connection.root}/fifo`]);
+  const handle = await connection.client.open('fifo', READ);
+  expect(await connection.client.read(handle, 0, 10)).toMatchObject({ code: STATUS.FAILURE });
 });
 
 test('refuses more handles than it announces, and has room again after a CLOSE', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   const limits = await client.extended('limits@openssh.com');
   expect(numbersOf(limits)).toEqual([
     MAX_PACKET_BYTES,
@@ -176,20 +175,20 @@ test.each([
   ['no fields at all', T.WRITE, []],
   ['an odd list of ids', T.EXTENDED, [str('users-groups-by-id@openssh.com'), str('abc'), str('')]],
 ] as const)('answers %s with BAD_MESSAGE and goes on', async (_what, type, fields) => {
-  await using session = await openSftpSession();
-  expect(await session.client.request(type, ...fields)).toMatchObject({ code: STATUS.BAD_MESSAGE });
-  expect(await session.client.request(T.STAT, str('hello.txt'))).toMatchObject({ kind: 'attributes' });
+  await using connection = await openSftpConnection();
+  expect(await connection.client.request(type, ...fields)).toMatchObject({ code: STATUS.BAD_MESSAGE });
+  expect(await connection.client.request(T.STAT, str('hello.txt'))).toMatchObject({ kind: 'attributes' });
 });
 
 test('answers a type of no version 3 with OP_UNSUPPORTED', async () => {
-  await using session = await openSftpSession();
-  expect(await session.client.request(99)).toMatchObject({ code: STATUS.OP_UNSUPPORTED });
+  await using connection = await openSftpConnection();
+  expect(await connection.client.request(99)).toMatchObject({ code: STATUS.OP_UNSUPPORTED });
 });
 
 test('names an offset that it cannot hold exactly', async () => {
-  await using session = await openSftpSession();
-  const file = await session.client.open('hello.txt', READ);
-  const reply = await session.client.read(file, 2n ** 53n, 10);
+  await using connection = await openSftpConnection();
+  const file = await connection.client.open('hello.txt', READ);
+  const reply = await connection.client.read(file, 2n ** 53n, 10);
   const message = expect.stringContaining('9007199254740992');
   expect(reply).toMatchObject({ code: STATUS.BAD_MESSAGE, message });
 });
@@ -199,10 +198,10 @@ test.each([
   ['a length of 0', u32(0)],
   ['a packet too short for an id', packet(T.STAT, Buffer.alloc(2))],
 ])('ends the channel on %s', async (_what, bytes) => {
-  await using session = await openSftpSession();
-  session.client.sendRaw(bytes);
-  expect(await session.done).toBe('protocol-fault');
-  await session.client.ended;
+  await using connection = await openSftpConnection();
+  connection.client.sendRaw(bytes);
+  expect(await connection.done).toBe('protocol-fault');
+  await connection.client.ended;
 });
 
 test('ends the channel on a request before INIT', async () => {
@@ -214,37 +213,37 @@ test('ends the channel on a request before INIT', async () => {
 });
 
 test('does what was asked before the client ended its side, and answers it', async () => {
-  await using session = await openSftpSession();
-  const { client } = session;
+  await using connection = await openSftpConnection();
+  const { client } = connection;
   const file = await client.open('w', WRITE | CREAT | TRUNC);
   const writes = Array.from({ length: 200 }, (_, index) => client.write(file, index * 10, 'x'.repeat(10)));
   client.end();
   expect(await Promise.all(writes)).toHaveLength(200);
-  expect(await session.done).toBe('client-left');
+  expect(await connection.done).toBe('client-left');
 });
 
 test('closes every handle when the channel is destroyed', async () => {
-  await using session = await openSftpSession();
-  const opens = [1, 2, 3].map(() => session.client.open('hello.txt', READ));
-  await Promise.all([...opens, session.client.opendir('folder')]);
-  expect(await openPathsBelow(session.root)).toHaveLength(4);
-  session.channel.destroy();
-  expect(await session.done).toBe('channel-closed');
-  expect(await openPathsBelow(session.root)).toEqual([]);
+  await using connection = await openSftpConnection();
+  const opens = [1, 2, 3].map(() => connection.client.open('hello.txt', READ));
+  await Promise.all([...opens, connection.client.opendir('folder')]);
+  expect(await openPathsBelow(connection.root)).toHaveLength(4);
+  connection.channel.destroy();
+  expect(await connection.done).toBe('channel-closed');
+  expect(await openPathsBelow(connection.root)).toEqual([]);
 });
 
 test('can be stopped twice, with requests under way', async () => {
-  await using session = await openSftpSession();
-  const file = await session.client.open('w', WRITE | CREAT);
+  await using connection = await openSftpConnection();
+  const file = await connection.client.open('w', WRITE | CREAT);
   const lost = Promise.allSettled(
-    Array.from({ length: 30 }, () => session.client.write(file, 0, Buffer.alloc(100_000))),
+    Array.from({ length: 30 }, () => connection.client.write(file, 0, Buffer.alloc(100_000))),
   );
-  session.stop();
-  session.stop();
-  expect(await session.done).toBe('stopped');
-  await session.client.ended;
+  connection.stop();
+  connection.stop();
+  expect(await connection.done).toBe('stopped');
+  await connection.client.ended;
   await lost;
-  expect(await openPathsBelow(session.root)).toEqual([]);
+  expect(await openPathsBelow(connection.root)).toEqual([]);
 });
 
 test('works on no further requests while the client takes no replies', async () => {
@@ -263,9 +262,7 @@ test('works on no further requests while the client takes no replies', async () 
   }
   await vi.waitFor(() => expect(near.isPaused()).toBe(true));
   // Whatever could go on would be done by the time that so many later file operations are.
-  for (let round = 0; round < 300; round += 1) {
-    await readlink('/proc/self/exe');
-  }
+  for (let round = 0; round < 300; round += 1) await readlink('/proc/self/exe');
   expect(near.isPaused()).toBe(true);
   expect(requests).toBeLessThan(200);
   expect(near.writableLength).toBeLessThan((MAX_UNANSWERED_REQUESTS + 1) * MAX_TRANSFER_BYTES);
