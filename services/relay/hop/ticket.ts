@@ -1,4 +1,5 @@
 // Tickets: what an agent shows to get its stream to the pod where the client waits. Opaque to the agent.
+import { parseJson } from '#shared/text/json-record.ts';
 import type { ClusterKey } from './cluster-key.ts';
 
 /** A ticket is good for this long, in milliseconds: a little longer than anybody waits for its stream. */
@@ -37,10 +38,6 @@ export function openTicket(key: ClusterKey, sealed: string, id: string, now: num
 
 /** What this cluster sealed has this form, unless a pod of another version did, or it is no ticket. */
 function fieldsFrom(text: string): readonly unknown[] {
-  try {
-    const fields: unknown = JSON.parse(text);
-    return Array.isArray(fields) ? fields : [];
-  } catch {
-    return [];
-  }
+  const fields = parseJson(text);
+  return Array.isArray(fields) ? fields : [];
 }
