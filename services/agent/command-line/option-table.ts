@@ -1,4 +1,5 @@
 // The options of the agent: names, variables, defaults and help in one table.
+import { DEFAULT_USER } from '#shared/command-line/printed-commands.ts';
 
 /** One option; `placeholder` is what its value is called, undefined for a switch. */
 export interface OptionEntry {
@@ -57,7 +58,7 @@ export const OPTIONS = {
     variable: 'CONVERGE_USER',
     placeholder: 'NAME',
     isRepeatable: false,
-    fallback: 'abc',
+    fallback: DEFAULT_USER,
     help: 'the name to log in with; shells run as the user of the agent',
   },
   shell: {

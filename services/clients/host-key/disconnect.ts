@@ -1,4 +1,5 @@
 // The DISCONNECT that a client gets before the host key is checked: the reason that was sent, in words of ours.
+import { WireReader, wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { DISCONNECT } from './key-exchange.ts';
 import { packetOf } from './units.ts';
 
@@ -27,14 +28,9 @@ const BY_APPLICATION = 11;
  * print it, so none of it is in the packet; nor are numbers that RFC 4253 does not know.
  */
 export function ownDisconnect(payload: Buffer): Buffer {
-  const given = payload.length >= 5 ? payload.readUInt32BE(1) : BY_APPLICATION;
+  const given = new WireReader(payload.subarray(1)).uint32() ?? BY_APPLICATION;
   const reason = Object.hasOwn(REASONS, given) ? given : BY_APPLICATION;
-  const text = Buffer.from(`ended before the host key was checked: ${REASONS[reason]}`);
-  const packet = Buffer.alloc(1 + 4 + 4 + text.length + 4);
-  packet.writeUInt8(DISCONNECT, 0);
-  packet.writeUInt32BE(reason, 1);
-  packet.writeUInt32BE(text.length, 5);
-  // The language tag after it stays empty.
-  text.copy(packet, 9);
-  return packetOf(packet);
+  const text = wireString(`ended before the host key was checked: ${REASONS[reason]}`);
+  const noLanguage = wireString('');
+  return packetOf(Buffer.concat([Buffer.of(DISCONNECT), wireUint32(reason), text, noLanguage]));
 }

@@ -12,7 +12,7 @@
 // name must be one. Nothing else is let through. IGNORE and DEBUG could not hide a key, but hosts have no reason to send them here, strict key exchange forbids them, and a relay that may insert packets
 // before encryption shifts sequence numbers (the Terrapin attack).
 
-import { type Fingerprint, fingerprintOf, isSameKey } from '../../shared/ssh/fingerprint.ts';
+import { type Fingerprint, fingerprintOf, isSameKey } from '#shared/ssh/fingerprint.ts';
 import { ownDisconnect } from './disconnect.ts';
 import { DISCONNECT, faultOfKexinit, hostKeyOf, KEX_REPLY, KEXINIT, NEWKEYS } from './key-exchange.ts';
 import { readIdentificationLine, readPacket } from './units.ts';

@@ -7,7 +7,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { FAREWELL_WITHIN_MS } from '../../../services/clients/visit.ts';
+import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { until } from '../../support/clients/client-program.ts';
 import { ResumingClient } from '../../support/clients/resuming-client.ts';
 import {

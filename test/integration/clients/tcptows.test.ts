@@ -6,9 +6,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { readDestination } from '../../../services/clients/arguments.ts';
+import { readDestination } from '../../../services/clients/command-line/destination.ts';
+import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { startTcptows } from '../../../services/clients/tcptows/tcptows.ts';
-import { FAREWELL_WITHIN_MS } from '../../../services/clients/visit.ts';
 import { type ClientProgram, startClientProgram, until } from '../../support/clients/client-program.ts';
 import {
   type Answer,

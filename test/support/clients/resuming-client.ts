@@ -1,6 +1,6 @@
 // wsproxy within the test's own process, so that its time can be moved.
 import { PassThrough } from 'node:stream';
-import { readDestination } from '../../../services/clients/arguments.ts';
+import { readDestination } from '../../../services/clients/command-line/destination.ts';
 import { runWsproxy } from '../../../services/clients/wsproxy/wsproxy.ts';
 import { ManualClock } from '../time/manual-clock.ts';
 import { until } from './client-program.ts';

@@ -1,5 +1,6 @@
 // Extensions about accounts: home-directory and users-groups-by-id@openssh.com.
 
+import { wireString } from '#shared/ssh/strings.ts';
 import { MAX_PACKET_BYTES } from '../limits.ts';
 import { LOOK, type Operation, type ParseOperation } from '../operation.ts';
 import { StatusRefusal } from '../refusal.ts';
@@ -50,14 +51,6 @@ function numbersFrom(bytes: Buffer): number[] {
   return Array.from({ length: bytes.length / ID_BYTES }, (_, index) => bytes.readUInt32BE(index * ID_BYTES));
 }
 
-/** Strings one after the other, each with its length in front. */
-function stringsFrom(names: string[]): Buffer {
-  return Buffer.concat(
-    names.flatMap((name) => {
-      const bytes = Buffer.from(name);
-      const length = Buffer.allocUnsafe(4);
-      length.writeUInt32BE(bytes.length);
-      return [length, bytes];
-    }),
-  );
+function stringsFrom(names: readonly string[]): Buffer {
+  return Buffer.concat(names.map(wireString));
 }

@@ -1,6 +1,6 @@
 // The host key: made at start, known by its fingerprint, gone with the process.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { wireString } from '../../../shared/ssh/strings.ts';
+import { wireString } from '#shared/ssh/strings.ts';
 import { keyFingerprint } from './public-key.ts';
 
 const KEY_TYPE = 'ssh-ed25519';

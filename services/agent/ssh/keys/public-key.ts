@@ -1,6 +1,7 @@
 // Public keys: the fingerprint people see, and whether a signature is by the key.
-import { createHash } from 'node:crypto';
 import ssh2 from 'ssh2';
+import { fingerprintOf, formatFingerprint } from '#shared/ssh/fingerprint.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 import { isSecurityKeyType, verifySecurityKey } from './security-key.ts';
 
 /** Key types that may log in; DSA and certificates may not. */
@@ -12,6 +13,9 @@ const PLAIN_KEY_TYPES: ReadonlySet<string> = new Set([
   'ecdsa-sha2-nistp521',
 ]);
 
+/** RFC 4251 section 6: no name of an algorithm is longer. */
+const MAX_KEY_TYPE_BYTES = 64;
+
 /** A signature over `blob`, as ssh2 hands it over: without its algorithm name, ECDSA in DER. */
 export interface Signature {
   readonly blob: Buffer;
@@ -20,10 +24,9 @@ export interface Signature {
   readonly hashAlgorithm: string | undefined;
 }
 
-/** `SHA256:` and unpadded base64 of the key blob's hash, as OpenSSH prints it. */
+/** The fingerprint of a key blob, as OpenSSH prints it. */
 export function keyFingerprint(blob: Buffer): string {
-  const hash = createHash('sha256').update(blob).digest('base64');
-  return `SHA256:${hash.replace(/=+$/, '')}`;
+  return formatFingerprint(fingerprintOf(blob));
 }
 
 export function isSupportedKeyType(type: string): boolean {
@@ -32,10 +35,9 @@ export function isSupportedKeyType(type: string): boolean {
 
 /** The type that a key blob names itself (RFC 4253 section 6.6), or undefined when it is no key blob. */
 export function keyTypeOf(blob: Buffer): string | undefined {
-  if (blob.length < 4) return undefined;
-  const length = blob.readUInt32BE(0);
-  if (length === 0 || length > 64 || blob.length < 4 + length) return undefined;
-  return blob.toString('latin1', 4, 4 + length);
+  const type = new WireReader(blob).string();
+  if (type === undefined || type.length === 0 || type.length > MAX_KEY_TYPE_BYTES) return undefined;
+  return type.toString('latin1');
 }
 
 /** Whether a blob is a whole key of a type that may log in. */

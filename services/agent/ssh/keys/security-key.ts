@@ -1,6 +1,6 @@
 // Security keys (FIDO): sk-ssh-ed25519 and sk-ecdsa signatures, which ssh2 does not know. OpenSSH PROTOCOL.u2f.
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { WireReader } from '../../../shared/ssh/strings.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 
 const SK_ED25519 = 'sk-ssh-ed25519@openssh.com';
 const SK_ECDSA = 'sk-ecdsa-sha2-nistp256@openssh.com';

@@ -1,6 +1,6 @@
 // The rules of channels that a client may break: numbers, windows, packet sizes. RFC 4254 section 5.
 import type { Connection } from 'ssh2';
-import { WireReader } from '../../../shared/ssh/strings.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 import { channelOf, fieldsOf } from './fields.ts';
 import { type Interceptor, type Interceptors, MESSAGE } from './inbound.ts';
 import { OPEN_FAILURE } from './open-failure.ts';

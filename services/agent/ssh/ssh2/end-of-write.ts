@@ -1,6 +1,6 @@
 // "My reader is gone": eow@openssh.com, from this side.
 import type { Connection, Session } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { fieldsOf, type SessionFields } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 import { sendMessage } from './outbound.ts';

@@ -1,6 +1,6 @@
 // exit-signal by any name (RFC 4254 section 6.10).
 import type { Connection, ServerChannel } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import type { ChannelFields } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 import { sendMessage } from './outbound.ts';

@@ -1,6 +1,6 @@
 // A key exchange that the client has begun with a guess.
 import type { Connection } from 'ssh2';
-import { WireReader } from '../../../shared/ssh/strings.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 import { fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 

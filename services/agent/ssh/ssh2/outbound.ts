@@ -1,6 +1,6 @@
 // Messages to the client that ssh2 has no method for.
 import type { Connection } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { type DecipherVerdict, fieldsOf } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 

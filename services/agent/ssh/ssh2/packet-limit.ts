@@ -1,7 +1,7 @@
 // Packets as large as OpenSSH takes them, once somebody has logged in.
 import { createDecipheriv, createHmac, type DecipherGCM, type Hmac } from 'node:crypto';
 import type { Connection } from 'ssh2';
-import { wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireUint32 } from '#shared/ssh/strings.ts';
 import { type DecipherVerdict, fieldsOf } from './fields.ts';
 
 /** The length of a packet, as OpenSSH's PACKET_MAX_SIZE: a command line of 100,000 bytes is one packet. */

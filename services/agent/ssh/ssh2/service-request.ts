@@ -1,6 +1,6 @@
 // Requests to log in that ssh2 ends the connection over without a word.
 import type { Connection } from 'ssh2';
-import { WireReader } from '../../../shared/ssh/strings.ts';
+import { WireReader } from '#shared/ssh/strings.ts';
 import { fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 import { disconnect, refuseMessage } from './outbound.ts';

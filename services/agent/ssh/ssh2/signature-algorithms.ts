@@ -1,6 +1,6 @@
 // The names of signature algorithms: those that are taken, and the one that a client asked about.
 import type { Connection, PublicKeyAuthContext } from 'ssh2';
-import { wireString, wireUint32 } from '../../../shared/ssh/strings.ts';
+import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 import { sendMessage } from './outbound.ts';

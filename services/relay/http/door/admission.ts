@@ -1,14 +1,14 @@
 // The door of the public listener: how fast an address may ask, and how many downloads run at once.
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { parsePublicTarget } from '#shared/protocol/paths.ts';
+import { downloadPath, parsePublicTarget } from '#shared/protocol/paths.ts';
 import type { Slot } from '../../limits/address-limits.ts';
 import type { Admission } from '../../limits/admission.ts';
 import type { Recorder } from '../../session/ports.ts';
 import { askerOf } from './asker.ts';
 import { refuseOver } from './refusal.ts';
 
-const DOWNLOADS = '/docs/';
+const DOWNLOADS = downloadPath('');
 
 /** Puts the door before every route of `app`. */
 export function registerAdmission(

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
-import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
+import { downloadPath, ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import type { Agent } from '../../session/agent-table.ts';
 import { releaseWith } from '../door/admission.ts';
@@ -53,7 +53,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: RouteOptions)
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
     const origin = originOf(request, options.publicUrl);
     if (!offered.includes(AGENT_CONTROL)) {
-      const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}/docs/agent`;
+      const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}${downloadPath('agent')}`;
       const words = offered.slice(0, 4).map((word) => word.slice(0, 64));
       return refuse(reply, recorder, 'upgrade_required', message, { id, offered: words });
     }

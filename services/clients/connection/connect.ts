@@ -9,9 +9,9 @@ import { hostAndPort, waitFor } from '#shared/websocket/dial-failure.ts';
 import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
 import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
+import { pinHostKey, refusalOf } from '../host-key/pin.ts';
 import type { ClientUrl } from './client-url.ts';
 import { type Failure, failureFrom } from './failure.ts';
-import { pinHostKey, refusalOf } from './host-key/pin.ts';
 import { REDIAL_WAIT_SECONDS, type Resuming, resumeOver } from './resuming.ts';
 
 /** One question to the relay waits no longer than this: balancers cut a response that takes 30 s. */

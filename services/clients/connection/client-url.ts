@@ -1,6 +1,6 @@
 // The client URL: where an agent's clients connect, and, after `#`, which host key they expect there.
 import { clientPath, ID_RULE, isValidId } from '#shared/protocol/paths.ts';
-import { FINGERPRINT_RULE, type Fingerprint, parseFingerprint } from '../shared/ssh/fingerprint.ts';
+import { FINGERPRINT_RULE, type Fingerprint, parseFingerprint } from '#shared/ssh/fingerprint.ts';
 
 /** The form that every refusal names. */
 const CLIENT_URL_FORM = 'ws[s]://HOST/client/ID[#SHA256:FINGERPRINT]';
