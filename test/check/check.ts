@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { ensurePackages } from '../clients/packages.ts';
 import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from '../support/machine/browser.ts';
+import { ensureCommands, TEST_COMMANDS } from '../support/machine/test-commands.ts';
 import { formatTally, readTally, sumTallies } from './tally.ts';
 
 interface Stage {
@@ -49,7 +49,7 @@ const GROUPS = [
 
 // Before anything, so that no test works only after another one has installed its tools.
 try {
-  await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
+  await ensureCommands(TEST_COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
   await ensurePackages(QUICK_CLIENTS);
   await ensureChromium();
 } catch (error) {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findCommand } from '../../deploy/build/requirements.ts';
+import { findCommand } from '../../deploy/build/debian-packages.ts';
 import { SYSTEM_PATH, type World } from '../support/laptop/world.ts';
 import { freePort } from '../support/network/ports.ts';
 import { PASSWORD, type Target, USER } from './target.ts';

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { type MinimalRoot, openMinimalRoot } from '../support/machine/minimal-root.ts';
+import { ensureCommands } from '../support/machine/test-commands.ts';
 import { type RelayProcess, startRelayProcess } from '../support/relay/relay-process.ts';
 import { until } from '../support/time/poll.ts';
 

@@ -11,8 +11,8 @@ import {
   describeMetrics,
   renderMetricTable,
 } from '../../../deploy/build/pages/metric-table.ts';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { at, PROMETHEUS_KINDS, pick, render, tryRender } from '../../support/kubernetes/chart.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 
 interface Rule {
   readonly alert: string;

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { beforeAll, expect, test } from 'vitest';
 import { proxyFor } from '#shared/machine/proxy.ts';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { cleanEnvironment, outputOf, startClientProgram } from '../../support/clients/client-program.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
 import { say, startStandInRelay } from '../../support/relay/stand-in-relay.ts';
 

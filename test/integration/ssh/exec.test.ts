@@ -6,8 +6,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { isAlive } from '../../support/machine/alive.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { until } from '../../support/ssh/ssh-terminal.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from './test-commands.ts';
 
 /** For caches of the machine, and for root only: no cleaner of /tmp takes half of it away, and nobody else puts one there. */
 const CACHE_FOLDER = '/var/cache/converge';

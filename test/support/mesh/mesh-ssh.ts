@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { cleanEnvironment, commandOf } from '../clients/client-program.ts';
 import { type E2eProcess, startProcess } from '../laptop/started-process.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import { until } from '../time/poll.ts';
 
 const AGENT = fileURLToPath(new URL('../../../services/agent/main.ts', import.meta.url));

@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureCommands, findCommand } from '../../../deploy/build/requirements.ts';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { cleanEnvironment } from '../clients/client-program.ts';
 import { startProcess } from '../laptop/started-process.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import { until } from '../time/poll.ts';
 import { freePort } from './ports.ts';
 

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import { generateHostKey } from '../../../services/agent/ssh/keys/host-key.ts';
@@ -18,6 +17,7 @@ import type {
 } from '../../../services/agent/ssh/ssh-options.ts';
 import { createSshServer, type SshServer } from '../../../services/agent/ssh/ssh-server.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 
 export interface SshOutcome {
   readonly code: number | null;

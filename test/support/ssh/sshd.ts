@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findCommand } from '../../../deploy/build/requirements.ts';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
 import { type E2eProcess, startProcess } from '../laptop/started-process.ts';
 import { freePort } from '../network/ports.ts';

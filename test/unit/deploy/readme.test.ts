@@ -14,6 +14,11 @@ test('the tables are those of the code (node deploy/build/pages/readme-tables.ts
   expect(renderTables(text)).toBe(text);
 });
 
+test('a page that has lost the place of a table is refused', () => {
+  const lost = text.replace('<!-- relay variables: ', '<!-- relay: ');
+  expect(() => renderTables(lost)).toThrow('no place for the relay variables');
+});
+
 test('every folder of the map exists', () => {
   const folders = [...text.matchAll(/^\| `([a-z/]+\/)` \|/gm)].map(([, folder]) => folder ?? '');
   expect(folders.length).toBeGreaterThan(4);
