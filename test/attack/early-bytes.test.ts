@@ -6,7 +6,7 @@ import { EARLY_BYTES_LIMIT } from '../../services/relay/http/route/waiting-socke
 import {
   handshakeText,
   openRaw,
-  type RawPeer,
+  type RawConnection,
   type RunningRelay,
   startRelay,
 } from '../support/relay/relay.ts';
@@ -36,7 +36,7 @@ async function heldBytes(): Promise<number> {
   return process.memoryUsage().arrayBuffers;
 }
 
-async function openWaiting(port: number, behind: string): Promise<RawPeer> {
+async function openWaiting(port: number, behind: string): Promise<RawConnection> {
   const peer = await openRaw(port, handshakeText('/client/nobody?wait=120') + behind);
   onTestFinished(() => {
     peer[Symbol.dispose]();
@@ -44,7 +44,7 @@ async function openWaiting(port: number, behind: string): Promise<RawPeer> {
   return peer;
 }
 
-async function openAll(port: number, behind = ''): Promise<RawPeer[]> {
+async function openAll(port: number, behind = ''): Promise<RawConnection[]> {
   return Promise.all(Array.from({ length: CLIENTS }, () => openWaiting(port, behind)));
 }
 

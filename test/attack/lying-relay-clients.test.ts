@@ -2,9 +2,10 @@
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type ClientProgram, startClientProgram, until } from '../support/clients/client-program.ts';
+import { type ClientProgram, startClientProgram } from '../support/clients/client-program.ts';
 import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lying-relay.ts';
 import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/text/hostile-text.ts';
+import { until } from '../support/time/poll.ts';
 
 /** A close frame has room for so many bytes of text (RFC 6455 section 5.5). */
 const CLOSE_TEXT_BYTES = 123;

@@ -30,7 +30,7 @@ const CONFINED = [
 /** Streams that break off are waited for; the good session does not break off. */
 const RESUME_WINDOW = '1s';
 
-export interface World extends AsyncDisposable {
+export interface FuzzWorld extends AsyncDisposable {
   readonly port: number;
   readonly internalPort: number;
   /** The address of the internal listener, as tickets have it. */
@@ -58,7 +58,7 @@ const GAUGES = [
 ] as const;
 
 /** Starts it, and waits until the good session has its first bytes back. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(): Promise<FuzzWorld> {
   await using starting = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'converge-fuzz-'));
   starting.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));

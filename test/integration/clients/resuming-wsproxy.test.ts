@@ -8,17 +8,17 @@ import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
-import { until } from '../../support/clients/client-program.ts';
 import { ResumingClient } from '../../support/clients/resuming-client.ts';
 import {
-  type Answer,
   echo,
+  type StandInAnswer,
   type StandInOptions,
   type StandInRelay,
   startStandInRelay,
 } from '../../support/relay/stand-in-relay.ts';
 import { createPinnedSshHost, startSshClient } from '../../support/ssh/pinned-ssh-host.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 /** Where minutes have to pass. */
 const LONG_STEP_MS = 300;
@@ -31,11 +31,11 @@ afterEach(async () => {
 
 /** A relay whose answer can be changed; undefined accepts. */
 interface MoodyRelay extends StandInRelay {
-  answerWith(answer: Answer): void;
+  answerWith(answer: StandInAnswer): void;
 }
 
 async function relayWith(options: StandInOptions): Promise<MoodyRelay> {
-  let mood: Answer;
+  let mood: StandInAnswer;
   const relay = await startStandInRelay({ answer: () => mood, ...options });
   opened.push(relay);
   return {

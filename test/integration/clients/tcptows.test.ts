@@ -9,10 +9,10 @@ import { duplexOf } from '#shared/stream/duplex.ts';
 import { readDestination } from '../../../services/clients/command-line/destination.ts';
 import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { startTcptows } from '../../../services/clients/tcptows/tcptows.ts';
-import { type ClientProgram, startClientProgram, until } from '../../support/clients/client-program.ts';
+import { type ClientProgram, startClientProgram } from '../../support/clients/client-program.ts';
 import {
-  type Answer,
   echo,
+  type StandInAnswer,
   type StandInOptions,
   type StandInRelay,
   say,
@@ -20,6 +20,7 @@ import {
 } from '../../support/relay/stand-in-relay.ts';
 import { createPinnedSshHost, startSshClient } from '../../support/ssh/pinned-ssh-host.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 
@@ -174,7 +175,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 );
 
 test('stops soon while there is no way to the agent, whatever the agent would wait for', async () => {
-  let answer: Answer;
+  let answer: StandInAnswer;
   const relay = await relayWith({ answer: () => answer, serve: echo, resumeWindowMs: 600_000 });
   const destination = readDestination(relay.url(), undefined, {});
   if (destination.kind === 'invalid') throw new Error(destination.message);

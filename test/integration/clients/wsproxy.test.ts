@@ -17,7 +17,6 @@ import {
   commandOf,
   outputOf,
   startClientProgram,
-  until,
 } from '../../support/clients/client-program.ts';
 import {
   echo,
@@ -31,6 +30,7 @@ import {
   type PinnedSshHost,
   VERIFIABLE_KEX,
 } from '../../support/ssh/pinned-ssh-host.ts';
+import { until } from '../../support/time/poll.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 

@@ -7,8 +7,8 @@ import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/connection.ts';
 import { connectRawSsh } from '../../support/ssh/raw-ssh.ts';
 import { kexinitPayload, sshString } from '../../support/ssh/ssh-handshake.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 const KEXINIT = 20;
 const WRONG_GUESS = Buffer.concat([Buffer.from([30]), sshString(Buffer.alloc(65, 4))]);

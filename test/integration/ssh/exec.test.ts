@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive } from '../../support/machine/alive.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 let host: SshHost;

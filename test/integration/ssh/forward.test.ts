@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CLIENT_ENV, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 let host: SshHost;

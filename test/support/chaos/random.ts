@@ -2,12 +2,12 @@
 import { randomInt } from 'node:crypto';
 import { randomFrom } from '../resume/resume-wire.ts';
 
-export interface Chance {
+export interface ChaosChance {
   /** A whole number of at least `from` and less than `to`. */
   between(from: number, to: number): number;
 }
 
-export function takeChance(): Chance {
+export function takeChance(): ChaosChance {
   const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(1_000_000));
   console.log(`chaos: CHAOS_SEED=${seed}`);
   const random = randomFrom(seed);

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { readDestination } from '../../../services/clients/command-line/destination.ts';
 import { runWsproxy } from '../../../services/clients/wsproxy/wsproxy.ts';
 import { ManualClock } from '../time/manual-clock.ts';
-import { until } from './client-program.ts';
+import { until } from '../time/poll.ts';
 
 /** Less than any time that the program measures: a notice, a timeout, most pauses between dials. */
 const STEP_MS = 50;

@@ -16,7 +16,7 @@ import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { messageStream } from '../stream/message-stream.ts';
 
 /** Undefined: accept. A number: that status without a body of a relay. 'silence': no answer at all. */
-export type Answer = RefusalCode | number | 'silence' | undefined;
+export type StandInAnswer = RefusalCode | number | 'silence' | undefined;
 
 export interface StandInRelay {
   readonly port: number;
@@ -38,7 +38,7 @@ export interface StandInRelay {
 export interface StandInOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** The answer to the nth request, from 0. */
-  readonly answer?: (n: number) => Answer;
+  readonly answer?: (n: number) => StandInAnswer;
   /** Called for every session that begins, with the agent's end of it. */
   readonly serve?: (session: ByteStream, kind: SessionOrigin<undefined>['kind']) => void;
   /** Of the agent's ends; the connections below are timed by the machine's own clock. */

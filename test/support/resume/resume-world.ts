@@ -118,7 +118,7 @@ export interface WorldPlan {
   readonly agent: { readonly outgoing: Buffer; readonly habits: LocalHabits };
 }
 
-export class World {
+export class ResumeWorld {
   readonly clock = new JumpingClock();
   readonly plan: WorldPlan;
   readonly end: ClientEnd;

@@ -25,7 +25,7 @@ export interface SshOutcome {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+export interface SshOptions {
   readonly stdin?: Buffer;
   readonly env?: Record<string, string>;
 }
@@ -51,9 +51,9 @@ export interface SshHost {
   /** What every ssh, scp and sftp here starts with: the port, the key, this host's own known_hosts. */
   readonly clientOptions: string[];
   /** Runs `ssh … abc@127.0.0.1 …` to its end. */
-  ssh(args: string[], options?: RunOptions): Promise<SshOutcome>;
+  ssh(args: string[], options?: SshOptions): Promise<SshOutcome>;
   /** Starts it, to be talked to. */
-  start(args: string[], options?: RunOptions): ChildProcess;
+  start(args: string[], options?: SshOptions): ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -137,7 +137,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   const clientOptions = ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting]), ...identity];
   const running = new Set<ChildProcess>();
 
-  function start(args: string[], run: RunOptions = {}): ChildProcess {
+  function start(args: string[], run: SshOptions = {}): ChildProcess {
     const child = spawn('ssh', [...clientOptions, ...args], { env: { ...CLIENT_ENV, ...run.env } });
     running.add(child);
     child.on('close', () => running.delete(child));

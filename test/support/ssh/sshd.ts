@@ -28,7 +28,7 @@ function optionsIn(folder: string): string[] {
   return ['-F', 'none', '-i', join(folder, 'key'), ...COMMON_OPTIONS];
 }
 
-export interface SshHost {
+export interface Sshd {
   readonly name: string;
   /** Options of `ssh` and `sftp`. */
   readonly options: readonly string[];
@@ -53,7 +53,7 @@ export async function startSshd(
   stack: AsyncDisposableStack,
   folder: string,
   settings: readonly string[] = [],
-): Promise<SshHost & { readonly port: number; readonly said: () => string }> {
+): Promise<Sshd & { readonly port: number; readonly said: () => string }> {
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
   await makeKey(hostKey);
@@ -91,7 +91,7 @@ export async function startBenchAgent(
   stack: AsyncDisposableStack,
   folder: string,
   { wsUrl, clientUrl = wsUrl, id = 'bench' }: { wsUrl: string; clientUrl?: string; id?: string },
-): Promise<SshHost> {
+): Promise<Sshd> {
   const job = join(folder, 'job');
   // It outlives its clients.
   await writeFile(join(job, '.hold'), '');
