@@ -12,7 +12,8 @@ import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { BALANCER_ADDRESS, type ProxyForm, startHaproxy } from '../../support/network/haproxy.ts';
 import { makePrivateAuthority } from '../../support/network/private-authority.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
-import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import { type RunningRelay } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
 import { until } from '../../support/time/poll.ts';
 
 const run = promisify(execFile);
@@ -28,8 +29,7 @@ beforeAll(async () => {
 });
 
 async function start(env: Readonly<Record<string, string>> = {}, checks = false) {
-  const running = await startRelay({ env: { PROXY_PROTOCOL_FROM: BALANCER_ADDRESS, ...env } });
-  onTestFinished(() => running[Symbol.asyncDispose]());
+  const running = await openRelay({ env: { PROXY_PROTOCOL_FROM: BALANCER_ADDRESS, ...env } });
   const balancer = await startHaproxy(running.port, checks);
   onTestFinished(() => balancer[Symbol.asyncDispose]());
   return { running, balancer };
