@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { PROXY_HEADER_WITHIN_MS } from '../../services/relay/http/listener/balanced-connections.ts';
 import { MAX_V1_BYTES, MAX_V2_BYTES } from '../../services/relay/http/listener/proxy-header.ts';
 import { proxyV2 } from '../support/relay/proxy-header.ts';
-import { type RunningRelay } from '../support/relay/relay.ts';
+import type { RunningRelay } from '../support/relay/relay.ts';
 import { openRelay } from '../support/relay/test-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { settle, until } from '../support/time/poll.ts';

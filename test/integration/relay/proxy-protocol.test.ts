@@ -12,7 +12,7 @@ import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { BALANCER_ADDRESS, type ProxyForm, startHaproxy } from '../../support/network/haproxy.ts';
 import { makePrivateAuthority } from '../../support/network/private-authority.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
-import { type RunningRelay } from '../../support/relay/relay.ts';
+import type { RunningRelay } from '../../support/relay/relay.ts';
 import { openRelay } from '../../support/relay/test-relay.ts';
 import { until } from '../../support/time/poll.ts';
 

@@ -108,6 +108,11 @@ export function echo(session: ByteStream): void {
   duplex.pipe(duplex);
 }
 
+/** For `serve`: one byte, and then it listens. */
+export function greet(session: ByteStream): void {
+  duplexOf(session).write('x');
+}
+
 /** For `serve`: says all of it, then ends the session. */
 export function say(bytes: Buffer): (session: ByteStream) => void {
   return (session) => {
