@@ -3,6 +3,7 @@
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
+import { faultText } from '#shared/text/fault-text.ts';
 import { Summary } from '#shared/text/summary.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import { pause } from '#shared/time/pause.ts';
@@ -256,7 +257,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   async function removed(made: SessionCommand): Promise<void> {
     const done = new AbortController();
     const stopped = made.stop().catch((error: unknown) => {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = faultText(error);
       log.tell({ kind: 'note', text: `the files of \`converge\` stay: ${detail}` });
     });
     await Promise.race([stopped, pause(clock, REMOVED_WITHIN_MS, done.signal)]);

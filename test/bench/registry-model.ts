@@ -24,7 +24,7 @@ const BATCH = 500;
 /** Agents that lost their pod dial again within this time: the longest wait between their attempts (relay-link.ts). */
 const REDIAL_WITHIN_S = 3;
 
-/** Whoever comes back empty is to have everybody registered again within this time (design section 7). */
+/** Whoever comes back empty is to have everybody registered again within this time. */
 const RESTORED_WITHIN_S = 5;
 
 /** What Redis says of itself (INFO). */

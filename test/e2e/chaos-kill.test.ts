@@ -1,9 +1,9 @@
 // A relay that is killed again and again: transfers and a shell go on as if nothing had happened.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { takeChance } from '../support/chance/chaos-chance.ts';
 import { startCounter } from '../support/chaos/counter.ts';
-import { createMortalRelay } from '../support/chaos/killed-relay.ts';
-import { takeChance } from '../support/chaos/random.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { startTransfer, TRANSFER_BYTES } from '../support/chaos/transfer.ts';
 import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';

@@ -1,7 +1,7 @@
 // Relays that are told to go, one after the other, behind a balancer: everybody moves on to the next one.
 import { describe, expect, test } from 'vitest';
 import { startCounter } from '../support/chaos/counter.ts';
-import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { startTransfer, TRANSFER_BYTES } from '../support/chaos/transfer.ts';
 import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';

@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createMortalRelay, type MortalRelay } from '../support/chaos/killed-relay.ts';
+import { createMortalRelay, type MortalRelay } from '../support/chaos/mortal-relay.ts';
 import type { E2eAgent } from '../support/laptop/job.ts';
 import { openWay, type Way } from '../support/laptop/laptop.ts';
 import { openJob } from '../support/laptop/open-job.ts';

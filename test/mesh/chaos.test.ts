@@ -1,7 +1,7 @@
 // Chaos over three pods and a Redis: pods are killed and replaced, Redis is killed, wiped and frozen; nobody's session ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type ChaosChance, takeChance } from '../support/chaos/random.ts';
+import { type ChaosChance, takeChance } from '../support/chance/chaos-chance.ts';
 import { type Mesh, useMesh } from '../support/mesh/mesh.ts';
 import { openSshLine, type SshLine } from '../support/mesh/mesh-ssh.ts';
 import type { EchoSession } from '../support/relay/echo-session.ts';

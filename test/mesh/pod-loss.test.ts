@@ -1,4 +1,4 @@
-// Pods that die, leave, or cannot be reached any more (design section 8): who was there goes on elsewhere.
+// Pods that die, leave, or cannot be reached any more: who was there goes on elsewhere.
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';

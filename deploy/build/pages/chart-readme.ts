@@ -1,4 +1,4 @@
-// The chart's README: its table of values is what values.yaml says about itself; run directly, it is written.
+// The chart's README: its table of values is what values.yaml says about itself. Run directly, this file writes it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';

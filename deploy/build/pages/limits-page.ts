@@ -1,4 +1,4 @@
-// The tables of docs/limits.md: every limit that the code has; run directly, it writes them.
+// The tables of docs/limits.md: every limit that the code has. Run directly, this file writes them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ALL_LIMITS } from '../../../services/relay/limits/limit-table.ts';

@@ -1,4 +1,4 @@
-// The written part of a page: what stands between two markers there, made from the code.
+// A marked part of a page: what stands between two markers, and is written from the code.
 
 /**
  * `text` with `part` between `<!-- NAME: written by … -->` and the next `<!-- end -->`.

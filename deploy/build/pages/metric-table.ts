@@ -1,4 +1,4 @@
-// The table of metrics in deploy/README.md: what the relay itself says of each; run directly, it writes it.
+// The table of metrics in deploy/README.md: what the relay itself says of each. Run directly, this file writes it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics } from '../../../services/relay/metrics/metrics.ts';

@@ -1,4 +1,4 @@
-// The README's tables that are derived from the code; run directly, it writes them.
+// The README's tables that are derived from the code. Run directly, this file writes them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OPTIONS, URL_VARIABLE } from '../../../services/agent/command-line/option-table.ts';

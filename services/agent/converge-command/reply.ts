@@ -1,5 +1,6 @@
 // What `converge` answers in a session.
 
+import { faultText } from '#shared/text/fault-text.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
@@ -75,7 +76,7 @@ export function endReply(): SessionReply {
 export function failureReply(command: string, error: unknown): SessionReply {
   return {
     exitCode: 1,
-    text: `converge: cannot ${command}: ${error instanceof Error ? error.message : String(error)}`,
+    text: `converge: cannot ${command}: ${faultText(error)}`,
   };
 }
 

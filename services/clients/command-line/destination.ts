@@ -8,8 +8,8 @@ import { type Invalid, invalid } from './arguments.ts';
 /** The longest that a client waits for an agent if nobody says otherwise. */
 const DEFAULT_WAIT_MS = 30_000;
 /**
- * A relay that cannot be reached is tried for this long: a restart or a reload is over, and of several pods one was met that
- * serves. A typing error is seen sooner: after 3 s a line says what is in the way.
+ * A relay that cannot be reached is tried for this long: by then a restart or a reload is over, and of several pods one that
+ * serves has been met. A typing error shows sooner: after 3 s a line says what is in the way.
  */
 export const RELAY_PATIENCE_MS = 20_000;
 

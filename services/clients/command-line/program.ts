@@ -1,4 +1,5 @@
 // A client program as a process: what wsproxy and tcptows do alike with a command line, lines for a person, and faults.
+import { stackLinesOf } from '#shared/text/fault-text.ts';
 import { printableLine } from '#shared/text/printable.ts';
 import type { Invalid, PrintedText } from './arguments.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from './exit-code.ts';
@@ -33,7 +34,7 @@ export async function runProgram<Run extends { readonly kind: 'run' }>(
 
 /** Says what should not have happened, one line of its stack at a time. */
 export function reportFault(program: string, report: Report, error: unknown): ClientExitCode {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  for (const line of `a fault of ${program} itself: ${stack}`.split('\n')) report(line);
+  const [first = '', ...others] = stackLinesOf(error);
+  for (const line of [`a fault of ${program} itself: ${first}`, ...others]) report(line);
   return CLIENT_EXIT_CODES.fault;
 }

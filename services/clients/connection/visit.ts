@@ -8,8 +8,8 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Connected } from './connect.ts';
 
 /**
- * When one side has left and there is no way to the agent, the other is told for so long, in milliseconds: nobody waits for
- * this any more, but a program that goes on may hold up whoever reads its standard error.
+ * After one side has left, a way to the agent is tried for this long, in milliseconds, so that the agent hears of it. Nobody
+ * waits for that any more, and a program that goes on may hold up whoever reads its standard error.
  */
 export const FAREWELL_WITHIN_MS = 30_000;
 

@@ -43,6 +43,11 @@ export function splitArguments(
   });
   const options = tokens
     .filter((token) => token.kind === 'option')
-    .map(({ name, rawName, value, inlineValue }) => ({ name, rawName, value, isInline: inlineValue === true }));
+    .map(({ name, rawName, value, inlineValue }) => ({
+      name,
+      rawName,
+      value,
+      isInline: inlineValue === true,
+    }));
   return { options, positionals };
 }

@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
+import { faultText } from '#shared/text/fault-text.ts';
 import type { TrustProxy } from '../../config.ts';
 import { RelayFault } from '../../errors.ts';
 import type { LogOutput } from '../../log/log-output.ts';
@@ -99,7 +100,7 @@ export async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = faultText(error);
     throw new RelayFault('listen_failed', `cannot listen on ${host} port ${port}: ${detail}`, {
       cause: error,
     });

@@ -1,6 +1,6 @@
-// Chance that can be repeated: the seed is printed, and taken from CHAOS_SEED.
+// Chance in the tests of chaos: the seed is printed, and taken from CHAOS_SEED.
 import { randomInt } from 'node:crypto';
-import { randomFrom } from '../resume/resume-wire.ts';
+import { randomFrom } from './seeded-random.ts';
 
 export interface ChaosChance {
   /** A whole number of at least `from` and less than `to`. */
