@@ -1,19 +1,16 @@
 // A stranger who connects 3,000 times and says nothing, to use up the descriptors of the job and to bury its log.
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeFin } from '#shared/resume/frames.ts';
 import { type PersonProgram, type StormedJob, startStormedJob } from '../support/agent/stormed-job.ts';
 import { commandOf } from '../support/clients/client-program.ts';
 import { RawPeer } from '../support/resume/resume-peer.ts';
+import { makeKeyFile } from '../support/ssh/key-file.ts';
 import { messageStream } from '../support/stream/message-stream.ts';
 import { until } from '../support/time/poll.ts';
-
-const run = promisify(execFile);
 
 const CROWD = 3_000;
 const HALF_CROWD = CROWD / 2;
@@ -27,7 +24,7 @@ let atRest: number;
 
 beforeEach(async () => {
   job = await startStormedJob({
-    prepare: (folder) => run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'id')]),
+    prepare: (folder) => makeKeyFile(join(folder, 'id')),
     args: (folder) => ['--authorized-keys', join(folder, 'id.pub')],
   });
   atRest = descriptors();

@@ -1,11 +1,10 @@
 // wsproxy as a process: bytes, ends, exit codes, and the real ssh on top.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import { REPLAY_LIMIT_BYTES } from '#shared/resume/limits.ts';
@@ -25,6 +24,7 @@ import {
   startStandInRelay,
 } from '../../support/relay/stand-in-relay.ts';
 import { openStandIn } from '../../support/relay/test-stand-in.ts';
+import { makeKeyFile } from '../../support/ssh/key-file.ts';
 import {
   createPinnedSshHost,
   type PinnedSshHost,
@@ -267,7 +267,7 @@ describe('with ssh', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'converge wsproxy '));
     key = join(folder, 'key');
-    await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    await makeKeyFile(key);
   });
 
   afterAll(async () => {

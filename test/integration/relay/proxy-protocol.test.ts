@@ -14,6 +14,7 @@ import { makePrivateAuthority } from '../../support/network/private-authority.ts
 import { openAgent } from '../../support/relay/fake-agent.ts';
 import type { RunningRelay } from '../../support/relay/relay.ts';
 import { openRelay } from '../../support/relay/test-relay.ts';
+import { makeKeyFile } from '../../support/ssh/key-file.ts';
 import { until } from '../../support/time/poll.ts';
 
 const run = promisify(execFile);
@@ -134,7 +135,7 @@ test('the agent is told the address behind the balancer, and a proxy there is be
 test('a shell knows the address behind the balancer, through ssh and all', async () => {
   const { running, balancer } = await start();
   const key = join(folder, 'key');
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  await makeKeyFile(key);
   const options = { cwd: folder, env: { ...cleanEnvironment(), SHELL: '/bin/sh' } };
   const relay = `ws://127.0.0.1:${running.port}`;
   const agent = startProcess(

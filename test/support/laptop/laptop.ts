@@ -1,8 +1,7 @@
 // A laptop: a folder with the client programs in it, and a person there who uses Debian's ssh, sftp and scp.
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
+import { type KeyType, makeKeyFile } from '../ssh/key-file.ts';
 import type { Terminal } from '../ssh/ssh-terminal.ts';
 import type { Card, E2eAgent } from './job.ts';
 import type { E2eProcess, ProcessOptions } from './started-process.ts';
@@ -171,21 +170,10 @@ export async function openWay(world: World, agent: E2eAgent, secret?: Secret): P
 /** A key pair: `file` and `file.pub`. */
 export async function makeKey(
   world: World,
-  type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519',
+  type: KeyType = 'ed25519',
 ): Promise<{ readonly kind: 'key'; readonly file: string }> {
   const file = join(await world.makeFolder('key'), `id_${type}`);
   const size = type === 'rsa' ? ['-b', '2048'] : [];
-  await promisify(execFile)('ssh-keygen', [
-    '-q',
-    '-t',
-    type,
-    ...size,
-    '-N',
-    '',
-    '-C',
-    `${type} key`,
-    '-f',
-    file,
-  ]);
+  await makeKeyFile(file, type, [...size, '-C', `${type} key`]);
   return { kind: 'key', file };
 }

@@ -1,13 +1,12 @@
 // The two hosts that ssh and sftp are measured against: our agent through a relay, and OpenSSH's sshd direct.
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
 import { type E2eProcess, startProcess } from '../laptop/started-process.ts';
 import { freePort } from '../network/ports.ts';
+import { makeKeyFile } from './key-file.ts';
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 
@@ -43,7 +42,7 @@ export async function makeKeyFolder(stack: AsyncDisposableStack): Promise<string
   const parent = process.platform === 'linux' ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, 'converge-bench-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  await makeKey(join(folder, 'key'));
+  await makeKeyFile(join(folder, 'key'));
   await mkdir(join(folder, 'job'));
   return folder;
 }
@@ -56,7 +55,7 @@ export async function startSshd(
 ): Promise<Sshd & { readonly port: number; readonly said: () => string }> {
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
-  await makeKey(hostKey);
+  await makeKeyFile(hostKey);
   // Run as root it insists on this folder, which Debian's init script makes.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true });
   const file = join(folder, 'sshd_config');
@@ -122,9 +121,4 @@ export function start(
     await started.exited;
   });
   return started;
-}
-
-async function makeKey(path: string): Promise<void> {
-  await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
-  await readFile(`${path}.pub`);
 }
