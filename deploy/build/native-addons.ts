@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { ensureBuildCommands } from './build-commands.ts';
 import { runCommand } from './command.ts';
 import { NODE_PACKAGE, readNodeVersion } from './node-runtime.ts';
-import { ensureCommands } from './requirements.ts';
 import { type AddonName, DIST, ROOT } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
@@ -72,7 +72,7 @@ async function compile(
 ): Promise<Made> {
   const ingredients = [await readFile(source), ...others, await readNodeVersion(), flags.join(' ')];
   return await makeOnce(join(DIST, `native/${name}.node`), ingredients, async (temporary) => {
-    await ensureCommands(['g++']);
+    await ensureBuildCommands(['g++']);
     await runCommand('g++', [...flags, '-o', temporary, source]);
   });
 }

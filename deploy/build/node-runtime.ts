@@ -1,9 +1,9 @@
 // The Node runtime: the pinned Node of this platform, and the copy without symbols that the binaries are made of.
 import { copyFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
-import { ensureCommands } from './requirements.ts';
 import { PLATFORM, ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
@@ -34,7 +34,7 @@ export async function stripNode(): Promise<Made> {
   const { size } = await stat(NODE_BINARY);
   const output = join(WORKSHOP, `node-${PLATFORM}`);
   return await makeOnce(output, ['strip', version, String(size)], async (temporary) => {
-    await ensureCommands(['strip']);
+    await ensureBuildCommands(['strip']);
     await copyFile(NODE_BINARY, temporary);
     await runCommand('strip', [temporary]);
   });

@@ -1,4 +1,4 @@
-// The plain manifests: deploy/k8s as Helm renders the chart, one file for each object; run directly, it writes them.
+// The plain manifests: deploy/k8s as Helm renders the chart, one file for each object. Run directly, this file writes them.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';

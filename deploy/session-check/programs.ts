@@ -6,13 +6,13 @@ import { join } from 'node:path';
 /** What is kept of a program's output, in characters: the end of it tells what went wrong. */
 const OUTPUT_TAIL_CHARACTERS = 4_000;
 
-export interface Program extends AsyncDisposable {
+export interface StartedProgram extends AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
   /** The end of what it printed, on both outputs but not what `hidesStdout` hides. */
   said(): string;
 }
 
-export interface ProgramOptions {
+export interface ProgramStart {
   /** The folder with NAME-OS-ARCH. */
   readonly binaries: string;
   readonly name: 'agent' | 'wsproxy';
@@ -24,7 +24,7 @@ export interface ProgramOptions {
 }
 
 /** Starts a program. Disposed of, it is killed and gone. */
-export function startProgram(options: ProgramOptions): Program {
+export function startProgram(options: ProgramStart): StartedProgram {
   const file = join(options.binaries, `${options.name}-${process.platform}-${process.arch}`);
   const child = spawn(file, options.args, { cwd: options.folder, env: options.environment });
   const gone = once(child, 'close').catch(() => undefined);

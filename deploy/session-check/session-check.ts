@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { Client } from 'ssh2';
-import { type Program, startProgram } from './programs.ts';
+import { type StartedProgram, startProgram } from './programs.ts';
 
 /** In these steps; when one fails, its name tells where to look. */
 export type CheckStep = 'agent' | 'login' | 'command';
@@ -40,8 +40,8 @@ export async function checkSession(options: CheckOptions): Promise<CheckResult> 
   const password = randomBytes(16).toString('hex');
   const { relay, binaries, environment, signal } = options;
   let step: CheckStep = 'agent';
-  const programs: Program[] = [];
-  const start = (name: 'agent' | 'wsproxy', ...args: string[]): Program => {
+  const programs: StartedProgram[] = [];
+  const start = (name: 'agent' | 'wsproxy', ...args: string[]): StartedProgram => {
     const env = { ...environment, CONVERGE_PASSWORD: password };
     const hidesStdout = name === 'wsproxy';
     const program = startProgram({ binaries, name, args, folder, environment: env, hidesStdout });
@@ -87,7 +87,7 @@ export async function checkSession(options: CheckOptions): Promise<CheckResult> 
 }
 
 /** The agent prints it, in its commands, when the relay has taken it. */
-async function readFingerprint(agent: Program, signal: AbortSignal): Promise<string> {
+async function readFingerprint(agent: StartedProgram, signal: AbortSignal): Promise<string> {
   for (;;) {
     const found = FINGERPRINT.exec(agent.said())?.[1];
     if (found !== undefined) return found;

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { isSea } from 'node:sea';
 import { proxyFor } from '#shared/machine/proxy.ts';
+import { stackLinesOf } from '#shared/text/fault-text.ts';
 import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { maskFrom } from '#shared/websocket/mask.ts';
@@ -94,8 +95,7 @@ main().then(
     process.exit(code);
   },
   (error: unknown) => {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    for (const line of stack.split('\n')) complain(line);
+    for (const line of stackLinesOf(error)) complain(line);
     process.exit(1);
   },
 );

@@ -1,5 +1,7 @@
 // The relay as a process: environment in, signals in, exit code out.
 import { dirname, join } from 'node:path';
+import { allowCommand, fetchCommand } from '#shared/command-line/printed-commands.ts';
+import { agentPath } from '#shared/protocol/paths.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
@@ -76,12 +78,12 @@ function downloadsDirectory(): string {
 
 /** For the person who typed `npm start`; on stderr, since stdout is the log. */
 function hints(origin: string): string {
-  const agentUrl = `${origin.replace(/^http/, 'ws')}/agent/try`;
+  const agentUrl = `${origin.replace(/^http/, 'ws')}${agentPath('try')}`;
   return `
 Converge relay at ${origin}  (usage page: open it in a browser)
 
 In a second terminal, play the CI job:
-  curl --compressed -fsSLo agent ${origin}/docs/agent && chmod +x agent
+  ${fetchCommand(origin, 'agent')} && ${allowCommand('agent')}
   ./agent ${agentUrl}
 
 It prints the ssh command for a third terminal. Ctrl-C here ends the relay.

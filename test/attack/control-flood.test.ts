@@ -5,13 +5,8 @@ import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/websocket/link-budg
 import { EchoAgent } from '../support/relay/echo-agent.ts';
 import { openAgent } from '../support/relay/fake-agent.ts';
 import { CONTINUATION, chunkOf, frame, openRawLink, PING, PONG, TEXT } from '../support/relay/raw-link.ts';
-import {
-  handshakeText,
-  openClientStream,
-  openRaw,
-  type RunningRelay,
-  startRelay,
-} from '../support/relay/relay.ts';
+import { handshakeText, openClientStream, openRaw } from '../support/relay/relay.ts';
+import { openRelay } from '../support/relay/test-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { until } from '../support/time/poll.ts';
 
@@ -20,12 +15,6 @@ const ASKED_AT_ONCE = 64;
 const OVER_BUDGET = '1008 over_budget';
 const UNKNOWN = frame(TEXT, '{"type":"x"}');
 const STATUS = frame(TEXT, '{"type":"status","clients":1,"detached":0,"expiresAt":1}');
-
-async function start(clock: ManualClock): Promise<RunningRelay> {
-  const running = await startRelay({ clock });
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
 
 test.each([
   ['messages of no known type', UNKNOWN],
@@ -45,7 +34,7 @@ test.each([
   `${LINKS} links that flood with %s are closed with a reason, and others are served meanwhile`,
   async (_, piece) => {
     const clock = new ManualClock();
-    const running = await start(clock);
+    const running = await openRelay({ clock });
     using good = await openAgent(running.port, 'good');
     const links = await Promise.all(
       Array.from({ length: LINKS }, (_item, index) => openRawLink(running.port, `bad-${index}`)),
@@ -78,7 +67,7 @@ test.each([
 );
 
 test('an agent keeps its link, whoever asks for it and leaves, as often as he likes', async () => {
-  const running = await start(new ManualClock());
+  const running = await openRelay({ clock: new ManualClock() });
   await using agent = new EchoAgent({ id: 'job', linkPort: running.port });
   await agent.linked();
   // More than the agent may say at once; the clock stands still, so nothing is added to that.
@@ -97,7 +86,7 @@ test('an agent keeps its link, whoever asks for it and leaves, as often as he li
 
 test('a link may use its whole budget, and not one message more', async () => {
   const clock = new ManualClock();
-  const running = await start(clock);
+  const running = await openRelay({ clock });
   using link = await openRawLink(running.port, 'busy');
   const { burst, perSecond } = AGENT_BUDGET.messages;
   const say = async (count: number) => {
@@ -117,7 +106,7 @@ test('a link may use its whole budget, and not one message more', async () => {
 });
 
 test('pings within the budget are answered, and one more closes the link', async () => {
-  const running = await start(new ManualClock());
+  const running = await openRelay({ clock: new ManualClock() });
   using link = await openRawLink(running.port, 'pings');
   const { burst } = AGENT_BUDGET.pings;
   const answer = '\x8a\x02hi';
@@ -131,7 +120,7 @@ test('pings within the budget are answered, and one more closes the link', async
 });
 
 test('a link has a budget of bytes, however few messages they are', async () => {
-  const running = await start(new ManualClock());
+  const running = await openRelay({ clock: new ManualClock() });
   using link = await openRawLink(running.port, 'long');
   const { burst } = AGENT_BUDGET.bytes;
   const long = Buffer.concat([

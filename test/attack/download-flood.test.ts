@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { Bystander } from '../support/relay/attacked-relay.ts';
-import { openRaw, type RawPeer, startRelay } from '../support/relay/relay.ts';
+import { openRaw, type RawConnection, startRelay } from '../support/relay/relay.ts';
 import { until } from '../support/time/poll.ts';
 
 const DOWNLOADS = 200;
@@ -22,7 +22,7 @@ test('downloads of one address that nobody reads leave the others theirs', async
   const env = { LIMIT_PRIVATE_ADDRESSES: 'true', ADDRESS_MAX_DOWNLOADS: String(LIMIT) };
   await using relay = await startRelay({ downloads, env });
   await using bystander = await Bystander.arrive(relay);
-  const peers: RawPeer[] = [];
+  const peers: RawConnection[] = [];
   onTestFinished(() => {
     for (const { socket } of peers) socket.destroy();
   });

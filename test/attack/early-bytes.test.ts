@@ -3,13 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import { MAX_EARLY_BYTES } from '../../services/relay/http/route/waiting-socket.ts';
-import {
-  handshakeText,
-  openRaw,
-  type RawPeer,
-  type RunningRelay,
-  startRelay,
-} from '../support/relay/relay.ts';
+import { handshakeText, openRaw, type RawConnection } from '../support/relay/relay.ts';
+import { openRelay } from '../support/relay/test-relay.ts';
 import { settle, until } from '../support/time/poll.ts';
 
 const CLIENTS = 200;
@@ -21,12 +16,6 @@ const BUFFERS_BESIDE_BYTES = 2 * KIB;
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-async function start(): Promise<RunningRelay> {
-  const running = await startRelay();
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
-
 /** What all buffers of this process hold, whoever looks at how much of them. */
 async function heldBytes(): Promise<number> {
   for (let round = 0; round < 3; round += 1) {
@@ -36,7 +25,7 @@ async function heldBytes(): Promise<number> {
   return process.memoryUsage().arrayBuffers;
 }
 
-async function openWaiting(port: number, behind: string): Promise<RawPeer> {
+async function openWaiting(port: number, behind: string): Promise<RawConnection> {
   const peer = await openRaw(port, handshakeText('/client/nobody?wait=120') + behind);
   onTestFinished(() => {
     peer[Symbol.dispose]();
@@ -44,7 +33,7 @@ async function openWaiting(port: number, behind: string): Promise<RawPeer> {
   return peer;
 }
 
-async function openAll(port: number, behind = ''): Promise<RawPeer[]> {
+async function openAll(port: number, behind = ''): Promise<RawConnection[]> {
   return Promise.all(Array.from({ length: CLIENTS }, () => openWaiting(port, behind)));
 }
 
@@ -54,7 +43,7 @@ test.each([
 ])(
   `${CLIENTS} clients that send 64 KiB %s hold nothing: they are cut and counted`,
   async (_, withIt, after) => {
-    const running = await start();
+    const running = await openRelay();
     const before = await heldBytes();
     const peers = await openAll(running.port, 'x'.repeat(withIt));
     for (const { socket } of peers) if (after !== '') socket.write(after);
@@ -68,7 +57,7 @@ test.each([
   ['in one piece', MAX_EARLY_BYTES],
   ['a byte at a time', 1],
 ])('clients that send as much as they may, %s, hold no more than that', async (_, pieceBytes) => {
-  const running = await start();
+  const running = await openRelay();
   const before = await heldBytes();
   const peers = await openAll(running.port);
   const sent = pieceBytes === 1 ? 64 : MAX_EARLY_BYTES;

@@ -1,19 +1,19 @@
 // A stranger behind a trusted proxy writes an address of his own making: he wants the agent to lose its link over it.
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { MAX_ADDRESS_LENGTH } from '#shared/protocol/address.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../services/relay/hop/peer-credentials.ts';
 import { EchoAgent } from '../support/relay/echo-agent.ts';
 import { openAgent } from '../support/relay/fake-agent.ts';
-import { openClientStream, type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { openClientStream, type RunningRelay } from '../support/relay/relay.ts';
+import { openRelay } from '../support/relay/test-relay.ts';
 import { settle, until } from '../support/time/poll.ts';
 
 const SECRET = 's'.repeat(32);
 const EMBEDDED = `${'0000:'.repeat(5)}ffff:255.255.255.255`;
 
 async function start(trustProxy = 'true'): Promise<RunningRelay> {
-  const running = await startRelay({ env: { TRUST_PROXY: trustProxy, CLUSTER_SECRET: SECRET } });
-  onTestFinished(() => running[Symbol.asyncDispose]());
+  const running = await openRelay({ env: { TRUST_PROXY: trustProxy, CLUSTER_SECRET: SECRET } });
   return running;
 }
 

@@ -1,9 +1,10 @@
 // A stranger asks for nonsense ten thousand times, and leaves before the answer: he wants to fill the log, and to wake somebody.
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
-import { handshakeText, openRaw, type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { handshakeText, openRaw } from '../support/relay/relay.ts';
+import { openRelay } from '../support/relay/test-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { settle, until } from '../support/time/poll.ts';
 
@@ -46,12 +47,6 @@ const LEFT: readonly string[] = [
 ];
 const LEAVERS = 100 * LEFT.length;
 
-async function start(clock: ManualClock): Promise<RunningRelay> {
-  const running = await startRelay({ clock });
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
-
 /** Sends the requests over one connection, so many times, and waits for all answers. */
 async function ask(port: number, text: string, times: number): Promise<void> {
   for (let asked = 0; asked < times; asked += 100) {
@@ -74,7 +69,7 @@ async function leave(port: number, text: string): Promise<void> {
 
 test(`${REQUESTS} bad requests write a bounded log without an error in it, and are all counted`, async () => {
   const clock = new ManualClock();
-  const running = await start(clock);
+  const running = await openRelay({ clock });
   const asked = (REQUESTS - LEAVERS) / ASKED.length;
   for (const text of ASKED) await ask(running.port, text, asked);
   for (let round = 0; round < LEAVERS / LEFT.length; round += 1)
@@ -102,8 +97,7 @@ test(`${REQUESTS} bad requests write a bounded log without an error in it, and a
 });
 
 test('one who floods does not hide what happens to the others', async () => {
-  const running = await startRelay({ clock: new ManualClock(), env: { TRUST_PROXY: 'loopback' } });
-  onTestFinished(() => running[Symbol.asyncDispose]());
+  const running = await openRelay({ clock: new ManualClock(), env: { TRUST_PROXY: 'loopback' } });
   const from = (address: string) => plain('/client/job', `X-Forwarded-For: ${address}\r\n`);
   await ask(running.port, from('198.51.100.1'), 500);
   await ask(running.port, from('198.51.100.2'), 100);

@@ -1,20 +1,14 @@
 // The attacker runs a relay, or a proxy before it, and wants to drive the terminal of whoever runs wsproxy or tcptows.
 import { connect } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type ClientProgram, startClientProgram, until } from '../support/process/client-program.ts';
+import { openClientProgram } from '../support/clients/test-program.ts';
 import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lying-relay.ts';
 import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/text/hostile-text.ts';
+import { until } from '../support/time/poll.ts';
 
 /** A close frame has room for so many bytes of text (RFC 6455 section 5.5). */
 const CLOSE_TEXT_BYTES = 123;
-
-const programs: ClientProgram[] = [];
-
-afterEach(async () => {
-  for (const { child } of programs) child.kill('SIGKILL');
-  await Promise.all(programs.splice(0).map(({ exit }) => exit));
-});
 
 /** What each lie is, and a piece of it as it should be shown; undefined where none of it need be. */
 const LIES: readonly [string, (upgrade: Upgrade) => void, string | undefined][] = [
@@ -52,23 +46,32 @@ const LIES: readonly [string, (upgrade: Upgrade) => void, string | undefined][] 
   ],
 ];
 
-test.each(LIES)('what wsproxy prints of %s is printable', async (_, answer, shown) => {
-  await using relay = await startLyingRelay(answer);
-  const program = startClientProgram('wsproxy', [`${relay.url}/client/job-1`]);
-  programs.push(program);
+/** One line, and nothing in it but text. */
+function judge(said: string): void {
+  expect(forbiddenIn(said)).toEqual([]);
+  expect(commandsIn(said)).toEqual([]);
+  expect(said).toMatch(/^wsproxy: [^\n]+\n$/);
+}
+
+/** Judges the first line that wsproxy says of the relay at `url`, and gives it. */
+async function whatWsproxySays(url: string): Promise<string> {
+  const program = openClientProgram('wsproxy', [`${url}/client/job-1`]);
   await until('wsproxy has said something', () => program.errors().endsWith('\n'));
   program.child.kill('SIGKILL');
   await program.exit;
-  expect(forbiddenIn(program.errors())).toEqual([]);
-  expect(commandsIn(program.errors())).toEqual([]);
-  expect(program.errors()).toMatch(/^wsproxy: [^\n]+\n$/);
-  if (shown !== undefined) expect(program.errors()).toContain(shown);
+  judge(program.errors());
+  return program.errors();
+}
+
+test.each(LIES)('what wsproxy prints of %s is printable', async (_, answer, shown) => {
+  await using relay = await startLyingRelay(answer);
+  const said = await whatWsproxySays(relay.url);
+  if (shown !== undefined) expect(said).toContain(shown);
 });
 
 test.each(LIES)('what tcptows prints of %s is printable', async (_, answer, shown) => {
   await using relay = await startLyingRelay(answer);
-  const program = startClientProgram('tcptows', ['0', `${relay.url}/client/job-1`]);
-  programs.push(program);
+  const program = openClientProgram('tcptows', ['0', `${relay.url}/client/job-1`]);
   let output = '';
   program.child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -92,24 +95,14 @@ test('what wsproxy prints of a proxy is printable', async () => {
     say(httpAnswer(`502 ${HOSTILE_WORD.slice(0, 7)}`, body)),
   );
   const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.port}` };
-  const program = startClientProgram('wsproxy', ['--wait', '0', 'ws://relay.test/client/job-1'], env);
-  programs.push(program);
+  const program = openClientProgram('wsproxy', ['--wait', '0', 'ws://relay.test/client/job-1'], env);
   await program.exit;
-  expect(forbiddenIn(program.errors())).toEqual([]);
-  expect(commandsIn(program.errors())).toEqual([]);
-  expect(program.errors()).toMatch(/^wsproxy: [^\n]+\n$/);
+  judge(program.errors());
 });
 
 test('a plain stream that is closed with a text says it in one printable line', async () => {
   await using relay = await startLyingRelay((upgrade) => {
     upgrade.accept(STREAM).close(1011, HOSTILE_TEXT);
   });
-  const program = startClientProgram('wsproxy', [`${relay.url}/client/job-1`]);
-  programs.push(program);
-  await until('wsproxy has said something', () => program.errors().endsWith('\n'));
-  program.child.kill('SIGKILL');
-  await program.exit;
-  expect(forbiddenIn(program.errors())).toEqual([]);
-  expect(commandsIn(program.errors())).toEqual([]);
-  expect(program.errors()).toMatch(/^wsproxy: [^\n]+\n$/);
+  await whatWsproxySays(relay.url);
 });

@@ -1,16 +1,13 @@
 // A stranger who guesses the password of a job, as often as he can, from one address and from many.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createWebSocketStream } from 'ws';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/process/agent-program.ts';
-import { DiallingRelay } from '../support/relay/dialling-relay.ts';
-import { CLIENT_ENV, startSshHost } from '../support/ssh/ssh-host.ts';
+import { type PersonProgram, type StormedJob, startStormedJob } from '../support/agent/stormed-job.ts';
+import { startSshHost } from '../support/ssh/ssh-host.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { until } from '../support/time/poll.ts';
 
@@ -50,52 +47,33 @@ test('a new connection starts no count anew: of 20 guesses in one moment one is 
 });
 
 describe('a hundred guesses from a hundred addresses', () => {
-  let folder: string;
-  let relay: DiallingRelay;
-  let agent: AgentProcess;
-  const programs: ChildProcess[] = [];
+  let job: StormedJob;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'converge-attack-'));
-    relay = await new DiallingRelay().start();
-    const env = { CONVERGE_PASSWORD: PASSWORD };
-    agent = startAgentProcess(AGENT_PROGRAM, [`${relay.base}/agent/job`], { cwd: folder, env });
-    await relay.linked();
-    await until('it is open', () => agent.output().includes('this job is open'));
     const askpass = `#!/bin/sh\necho '${PASSWORD}'\n`;
-    await writeFile(join(folder, 'askpass'), askpass, { mode: 0o700 });
+    job = await startStormedJob({
+      prepare: (folder) => writeFile(join(folder, 'askpass'), askpass, { mode: 0o700 }),
+      env: { CONVERGE_PASSWORD: PASSWORD },
+    });
   });
 
-  afterEach(async () => {
-    for (const program of programs.splice(0)) program.kill('SIGKILL');
-    agent.child.kill('SIGKILL');
-    await agent.ended;
-    await relay[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterEach(() => job[Symbol.asyncDispose]());
 
   /** Starts `ssh` as the person does, who knows the password. */
-  function ssh(command: string): { child: ChildProcess; output: () => string; done: Promise<string> } {
-    const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'NumberOfPasswordPrompts=1'];
-    const args = ['-F', '/dev/null', '-p', `${relay.sshPort}`, ...options.flatMap((each) => ['-o', each])];
-    const env = { ...CLIENT_ENV, SSH_ASKPASS: join(folder, 'askpass'), SSH_ASKPASS_REQUIRE: 'force' };
-    const child = spawn('ssh', [...args, 'abc@127.0.0.1', command], { env });
-    programs.push(child);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-    }
-    return { child, output: () => output, done: once(child, 'close').then(() => output) };
+  function ssh(command: string): PersonProgram {
+    return job.ssh(command, {
+      way: ['-p', `${job.relay.sshPort}`],
+      settings: ['NumberOfPasswordPrompts=1'],
+      env: { SSH_ASKPASS: join(job.folder, 'askpass'), SSH_ASKPASS_REQUIRE: 'force' },
+    });
   }
 
   /** Guesses until it is of no use any more, twenty at a time; what hangs on a busy machine is left behind. */
   async function guessAll(): Promise<void> {
-    for (let first = 0; !agent.output().includes('password login is off'); first += 20) {
+    for (let first = 0; !job.agent.output().includes('password login is off'); first += 20) {
       expect(first).toBeLessThan(240);
       const guesses = Array.from({ length: 20 }, async (_, n) => {
-        const sock = createWebSocketStream(await relay.dial(`198.51.100.${first + n}`));
+        const sock = createWebSocketStream(await job.relay.dial(`198.51.100.${first + n}`));
         await guess({ sock }, `guess ${n}`);
       });
       await Promise.race([Promise.all(guesses), sleep(GUESS_WITHIN_MS)]);
@@ -107,9 +85,9 @@ describe('a hundred guesses from a hundred addresses', () => {
     await until('the session runs', () => session.output().includes('ready'), 20_000);
     await guessAll();
     const shut = /converge \S+ UTC: password login is off after 100 wrong passwords: (.*)$/gm;
-    await until('the job log says so', () => agent.output().match(shut) !== null, 30_000);
-    expect(agent.output().match(shut)).toHaveLength(1);
-    expect(agent.output()).toMatch(
+    await until('the job log says so', () => job.agent.output().match(shut) !== null, 30_000);
+    expect(job.agent.output().match(shut)).toHaveLength(1);
+    expect(job.agent.output()).toMatch(
       /`converge password on` in an open session, or (\/\S+\/converge) password on in this job, or a new start/,
     );
 
@@ -129,12 +107,11 @@ describe('a hundred guesses from a hundred addresses', () => {
     await guessAll();
     const [, command = ''] = await until(
       'the job log says so',
-      () => /or (\/\S+\/converge) password on in this job/.exec(agent.output()) ?? undefined,
+      () => /or (\/\S+\/converge) password on in this job/.exec(job.agent.output()) ?? undefined,
       30_000,
     );
-    const inJob = spawn(command, ['password', 'on'], { env: {} });
-    programs.push(inJob);
-    expect(await once(inJob, 'close')).toEqual([0, null]);
+    const inJob = job.start(command, ['password', 'on'], {});
+    expect(await once(inJob.child, 'close')).toEqual([0, null]);
     expect(await ssh('echo in').done).toMatch(/^in$/m);
   });
 });

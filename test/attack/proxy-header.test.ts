@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { PROXY_HEADER_WITHIN_MS } from '../../services/relay/http/listener/balanced-connections.ts';
 import { MAX_V1_BYTES, MAX_V2_BYTES } from '../../services/relay/http/listener/proxy-header.ts';
 import { proxyV2 } from '../support/relay/proxy-header.ts';
-import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import type { RunningRelay } from '../support/relay/relay.ts';
+import { openRelay } from '../support/relay/test-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { settle, until } from '../support/time/poll.ts';
 
@@ -16,8 +17,7 @@ const MALFORMED = 'converge_malformed_requests_total{reason="proxy_header"}';
 
 async function start(env: Readonly<Record<string, string>> = { PROXY_PROTOCOL_FROM: BALANCER }) {
   const clock = new ManualClock();
-  const running = await startRelay({ clock, env });
-  onTestFinished(() => running[Symbol.asyncDispose]());
+  const running = await openRelay({ clock, env });
   return { clock, running };
 }
 

@@ -1,18 +1,14 @@
 // A stranger who connects 3,000 times and says nothing, to use up the descriptors of the job and to bury its log.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeFin } from '#shared/resume/frames.ts';
-import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/process/agent-program.ts';
+import { type PersonProgram, type StormedJob, startStormedJob } from '../support/agent/stormed-job.ts';
 import { commandOf } from '../support/process/client-program.ts';
-import { DiallingRelay } from '../support/relay/dialling-relay.ts';
 import { RawPeer } from '../support/resume/resume-peer.ts';
-import { CLIENT_ENV } from '../support/ssh/ssh-host.ts';
+import { makeKeyFile } from '../support/ssh/key-file.ts';
 import { messageStream } from '../support/stream/message-stream.ts';
 import { until } from '../support/time/poll.ts';
 
@@ -23,41 +19,27 @@ const DESCRIPTORS_FOR_STRANGERS = 356;
 /** Streams that one address may have. */
 const SHARE = 64;
 
-let folder: string;
-let relay: DiallingRelay;
-let agent: AgentProcess;
+let job: StormedJob;
 let atRest: number;
-const programs: ChildProcess[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-attack-'));
-  await chmod(folder, 0o700);
-  const keygen = spawn('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'id')]);
-  await once(keygen, 'close');
-  relay = await new DiallingRelay().start();
-  const args = ['--authorized-keys', join(folder, 'id.pub'), `${relay.base}/agent/job`];
-  agent = startAgentProcess(AGENT_PROGRAM, args, { cwd: folder });
-  await relay.linked();
-  await until('it is open', () => agent.output().includes('this job is open'));
+  job = await startStormedJob({
+    prepare: (folder) => makeKeyFile(join(folder, 'id')),
+    args: (folder) => ['--authorized-keys', join(folder, 'id.pub')],
+  });
   atRest = descriptors();
 });
 
-afterEach(async () => {
-  for (const program of programs.splice(0)) program.kill('SIGKILL');
-  agent.child.kill('SIGKILL');
-  await agent.ended;
-  await relay[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => job[Symbol.asyncDispose]());
 
 function descriptors(): number {
-  return readdirSync(`/proc/${agent.child.pid}/fd`).length;
+  return readdirSync(`/proc/${job.agent.child.pid}/fd`).length;
 }
 
 /** One order for each of the crowd; resolves when the agent has seen them all. */
 async function crowd(addressOf: (n: number) => string, resumable: boolean, size = CROWD): Promise<void> {
-  for (let n = 0; n < size; n += 1) void relay.dial(addressOf(n), resumable);
-  await relay.seen();
+  for (let n = 0; n < size; n += 1) void job.relay.dial(addressOf(n), resumable);
+  await job.relay.seen();
 }
 
 function fromEverywhere(n: number): string {
@@ -65,29 +47,16 @@ function fromEverywhere(n: number): string {
 }
 
 /** Starts `ssh` as the person does, through wsproxy or by a plain stream. */
-function ssh(way: 'wsproxy' | 'plain', command: string): { child: ChildProcess; output: () => string } {
+function ssh(way: 'wsproxy' | 'plain', command: string): PersonProgram {
+  const { folder, relay } = job;
   const through =
     way === 'plain'
       ? ['-p', `${relay.sshPort}`]
       : ['-o', `ProxyCommand=${commandOf('wsproxy')} ${relay.clientUrl}`];
-  const options = [
-    'StrictHostKeyChecking=no',
-    'UserKnownHostsFile=/dev/null',
-    'LogLevel=ERROR',
-    'BatchMode=yes',
-  ];
-  const args = [...through, '-F', '/dev/null', ...options.flatMap((each) => ['-o', each])];
-  const child = spawn('ssh', [...args, '-i', join(folder, 'id'), 'abc@127.0.0.1', command], {
-    env: CLIENT_ENV,
+  return job.ssh(command, {
+    way: [...through, '-i', join(folder, 'id')],
+    settings: ['LogLevel=ERROR', 'BatchMode=yes'],
   });
-  programs.push(child);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  return { child, output: () => output };
 }
 
 /** Whether the person gets in, by one of so many attempts. */
@@ -119,23 +88,23 @@ test.each([
 test('past the limit an order is refused without a socket', async () => {
   await crowd(() => '198.51.100.1', true);
   expect(await getsIn(1)).toBe(true);
-  expect(relay.opened).toBeLessThanOrEqual(SHARE + 1);
+  expect(job.relay.opened).toBeLessThanOrEqual(SHARE + 1);
 });
 
 test('the log has a line of all that were turned away, not a line for each', async () => {
-  const before = agent.output().split('\n').length;
+  const before = job.agent.output().split('\n').length;
   await crowd(() => '198.51.100.1', false);
   const line = await until(
     'the summary',
     () =>
       /too many at once, in 10 seconds: (\d+) connections .* \(\1 of 198\.51\.100\.1\)/.exec(
-        agent.output(),
+        job.agent.output(),
       ) ?? undefined,
     30_000,
   );
   expect(Number(line[1])).toBeGreaterThanOrEqual(CROWD - SHARE);
   // Twenty in ten seconds, on a machine that is slow.
-  expect(agent.output().split('\n').length - before).toBeLessThan(100);
+  expect(job.agent.output().split('\n').length - before).toBeLessThan(100);
 });
 
 test.each([
@@ -146,7 +115,7 @@ test.each([
   await until('the session runs', () => session.output().includes('ready'), 20_000);
   // Both together are less than what an agent takes of a relay at once (RELAY_BUDGET).
   await crowd(addressOf, true, HALF_CROWD);
-  relay.cutClients();
+  job.relay.cutClients();
   await crowd(addressOf, true, HALF_CROWD);
   session.child.stdin?.write('whoever was gone\n');
   const [code] = (await once(session.child, 'close')) as [number];
@@ -157,11 +126,11 @@ test.each([
 
 test('sessions that are opened, finished and left hanging take no place from anybody', async () => {
   for (let n = 0; n < 600; n += 1) {
-    const peer = new RawPeer(messageStream(await relay.dial(fromEverywhere(n), true)));
+    const peer = new RawPeer(messageStream(await job.relay.dial(fromEverywhere(n), true)));
     peer.open('new', 0, randomBytes(16)).send(encodeFin(0));
     await until('it is opened', () => peer.frames.length > 0 || peer.end !== undefined);
   }
-  const person = new RawPeer(messageStream(await relay.dial('192.0.2.1', true)));
+  const person = new RawPeer(messageStream(await job.relay.dial('192.0.2.1', true)));
   person.open('new', 0, randomBytes(16));
   await until('it is answered', () => person.frames.length > 0);
   expect(person.frames[0]).toMatchObject({ kind: 'opened' });

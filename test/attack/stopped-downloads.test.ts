@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ANSWERS_LOOK_EVERY_MS, UNTAKEN_FOR_MS } from '../../services/relay/http/listener/untaken-answers.ts';
-import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
+import { openRelay } from '../support/relay/test-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { settle, until } from '../support/time/poll.ts';
 
@@ -26,12 +26,6 @@ beforeAll(async () => {
   await writeFile(join(downloads, 'SHA256SUMS'), `${digest}  agent-linux-x64\n`);
   return () => rm(downloads, { recursive: true });
 });
-
-async function start(clock: ManualClock): Promise<RunningRelay> {
-  const running = await startRelay({ clock, downloads });
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
 
 /** Asks for the download, takes the first bytes, and stops. */
 async function stop(port: number, headers = '', before = ''): Promise<Socket> {
@@ -53,7 +47,7 @@ async function openFiles(): Promise<number> {
 
 test(`${STOPPED} downloads that take nothing are cut, with all that they held`, async () => {
   const clock = new ManualClock();
-  const running = await start(clock);
+  const running = await openRelay({ clock, downloads });
   await Promise.all(Array.from({ length: STOPPED }, () => stop(running.port)));
   await until('all are under way', async () => (await openFiles()) === STOPPED);
   const cut = () => running.metric('converge_answers_untaken_total');
@@ -77,7 +71,7 @@ test(`${STOPPED} downloads that take nothing are cut, with all that they held`, 
 
 test('a download behind another request is cut as well', async () => {
   const clock = new ManualClock();
-  const running = await start(clock);
+  const running = await openRelay({ clock, downloads });
   await stop(running.port, '', 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n');
   await until('it is under way', async () => (await openFiles()) === 1);
   await until('it is cut', async () => {
@@ -89,7 +83,7 @@ test('a download behind another request is cut as well', async () => {
 
 test('a download that takes a little at a time goes on to its last byte', async () => {
   const clock = new ManualClock();
-  const running = await start(clock);
+  const running = await openRelay({ clock, downloads });
   const socket = await stop(running.port, 'Connection: close\r\n');
   await stop(running.port);
   const chunks: Buffer[] = [];
@@ -127,7 +121,7 @@ test('a download that takes a little at a time goes on to its last byte', async 
 
 test('who waits for an agent, or keeps a connection for later, is no such peer', async () => {
   const clock = new ManualClock();
-  const running = await start(clock);
+  const running = await openRelay({ clock, downloads });
   const socket = connect(running.port, '127.0.0.1');
   onTestFinished(() => {
     socket.destroy();

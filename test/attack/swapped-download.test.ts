@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readSigningKey, signChecksums } from '../../deploy/build/signature.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { downloadCommand } from '../../services/agent/notices/ssh-command.ts';
-import { scriptOf } from '../support/clients/ci-script.ts';
+import { shellLinesOf } from '../support/clients/ci-script.ts';
 import { type RunningRelay, startRelay } from '../support/relay/relay.ts';
 
 const run = promisify(execFile);
@@ -90,7 +90,7 @@ describe('a block of the usage page that is in a repository since before', () =>
     expect(start, `"${title}" is on the page`).toBeGreaterThan(0);
     const end = lines.indexOf('', start);
     const block = lines.slice(start, end).map((line) => line.slice(2));
-    return scriptOf(block.join('\n'));
+    return shellLinesOf(block.join('\n'));
   }
 
   const red = { CI_JOB_STATUS: 'failed', BUILDKITE_COMMAND_EXIT_STATUS: '1' };

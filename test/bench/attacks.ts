@@ -1,7 +1,7 @@
 // Attacks: what a good session, a new one and /healthz take while a stranger does each of what strangers do, over without.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeKeyFolder, type SshHost, start, startBenchAgent } from '../support/ssh/sshd.ts';
+import { makeKeyFolder, type Sshd, start, startBenchAgent } from '../support/ssh/sshd.ts';
 import { until } from '../support/time/poll.ts';
 import { percentile } from './figures.ts';
 import { openEcho } from './key-presses.ts';
@@ -43,7 +43,7 @@ const MEASURES = ['round_trip', 'set_up', 'healthz'] as const;
 
 interface Stage {
   readonly pod: BenchPod;
-  readonly host: SshHost;
+  readonly host: Sshd;
   readonly folder: string;
   readonly press: () => Promise<number>;
   readonly setUps: number;

@@ -1,7 +1,7 @@
 // First contact: from a client's first packet to the SSH banner of the agent, on one pod and with a hop.
 import { systemClock } from '#shared/time/clock.ts';
-import { parseClientUrl } from '../../services/clients/client-url.ts';
-import { connect } from '../../services/clients/connect.ts';
+import { parseClientUrl } from '../../services/clients/connection/client-url.ts';
+import { connect } from '../../services/clients/connection/connect.ts';
 import { startRedisProcess } from '../support/redis/redis-process.ts';
 import { makeKeyFolder, startBenchAgent } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';

@@ -4,7 +4,7 @@
 // and output on a socket for wsproxy.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
+import { makeKeyFolder, type Sshd, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
 import { percentile } from './figures.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
@@ -21,7 +21,7 @@ const LANES = ['sshd', 'floor', 'ours'] as const;
 /** An `ssh` with a terminal at the far end that gives back each byte. */
 export async function openEcho(
   stack: AsyncDisposableStack,
-  host: SshHost,
+  host: Sshd,
   cwd: string,
 ): Promise<() => Promise<number>> {
   const command = [
@@ -52,8 +52,8 @@ export async function openEcho(
 /** `sshd` behind two small programs of Node. */
 async function startFloor(
   stack: AsyncDisposableStack,
-  sshd: SshHost & { readonly port: number },
-): Promise<SshHost> {
+  sshd: Sshd & { readonly port: number },
+): Promise<Sshd> {
   const splice = stack.use(await startSplice(sshd.port));
   const proxy = `${process.execPath} ${join(import.meta.dirname, 'proxy-program.ts')} ${splice.port}`;
   return { ...sshd, name: 'floor', options: [...sshd.options, '-o', `ProxyCommand=${proxy}`] };

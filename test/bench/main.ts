@@ -2,7 +2,7 @@
 //
 //   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
-import { ensureCommands } from '../../deploy/build/requirements.ts';
+import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
 import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCommand } from '../../deploy/build/requirements.ts';
+import { findCommand } from '../../deploy/build/debian-packages.ts';
 import { freePort } from '../support/network/ports.ts';
 import { startProcess } from '../support/process/started-process.ts';
 import { until } from '../support/time/poll.ts';

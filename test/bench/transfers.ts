@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { E2eProcess } from '../support/process/started-process.ts';
-import { makeKeyFolder, type SshHost, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
+import { makeKeyFolder, type Sshd, start, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
 import { cpuSeconds, descendantsOf, programOf } from './usage.ts';
@@ -63,7 +63,7 @@ export async function measureSftp({ figures, isFull, rounds, say }: PartOptions)
     `count=${mib}`,
     'status=none',
   ]);
-  const open = async (host: SshHost): Promise<Sftp> => {
+  const open = async (host: Sshd): Promise<Sftp> => {
     const command = ['sftp', '-q', '-b', '-', ...host.options, host.destination] as const;
     const sftp = new Sftp(start(stack, `sftp to ${host.name}`, command, folder));
     await sftp.settled();

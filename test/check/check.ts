@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMMANDS, ensureCommands } from '../../deploy/build/requirements.ts';
 import { ensurePackages } from '../clients/packages.ts';
 import { QUICK_CLIENTS } from '../clients/quick.ts';
 import { ensureChromium } from '../support/machine/browser.ts';
+import { ensureCommands, TEST_COMMANDS } from '../support/machine/test-commands.ts';
 import { formatTally, readTally, sumTallies } from '../support/report/tally.ts';
 import { BUILD, runStage, STATIC_STAGES, type Stage } from './stages.ts';
 
@@ -34,7 +34,7 @@ const GROUPS = [
 
 // Before anything, so that no test works only after another one has installed its tools.
 try {
-  await ensureCommands(COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
+  await ensureCommands(TEST_COMMANDS.filter((command) => !NOT_NEEDED.has(command)));
   await ensurePackages(QUICK_CLIENTS);
   await ensureChromium();
 } catch (error) {

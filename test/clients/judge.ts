@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findCommand } from '../../deploy/build/requirements.ts';
+import { findCommand } from '../../deploy/build/debian-packages.ts';
 import { SYSTEM_PATH, type World } from '../support/laptop/world.ts';
 import { freePort } from '../support/network/ports.ts';
+import { makeKeyFile } from '../support/ssh/key-file.ts';
 import { PASSWORD, type Target, USER } from './target.ts';
 
 const run = promisify(execFile);
@@ -25,7 +26,7 @@ export async function startJudge(world: World, home: string, publicKey: string):
   const folder = await world.makeFolder('sshd');
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]);
+  await makeKeyFile(hostKey);
   await writeFile(join(folder, 'config'), configuration(port, hostKey, publicKey));
   await writeAccounts(folder, home);
   await mkdir('/run/sshd', { recursive: true });

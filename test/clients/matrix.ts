@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { World } from '../support/laptop/world.ts';
+import { type KeyType, makeKeyFile } from '../support/ssh/key-file.ts';
 import { type Cell, type Result, runCell, type Targets } from './cell.ts';
 import type { Client } from './client.ts';
 import type { Deed } from './deed.ts';
@@ -89,8 +90,8 @@ export class Matrix implements AsyncDisposable {
 async function makeKeys(folder: string, clients: readonly Client[]): Promise<Keys> {
   await mkdir(folder, { recursive: true });
   const at = (name: string): string => join(folder, name);
-  const make = (type: string, name: string, ...options: string[]): Promise<unknown> =>
-    run('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', name, '-f', at(name), ...options]);
+  const make = (type: KeyType, name: string, ...options: string[]): Promise<void> =>
+    makeKeyFile(at(name), type, ['-C', name, ...options]);
   await Promise.all([
     make('ed25519', 'key'),
     make('rsa', 'rsa', '-b', '2048', '-m', 'PEM'),

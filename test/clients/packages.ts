@@ -1,21 +1,18 @@
 // The Debian packages that bring the clients: installed where they are missing, and their versions.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { installPackages } from '../../deploy/build/requirements.ts';
+import { installPackages, missingError } from '../../deploy/build/debian-packages.ts';
 import type { Client } from './client.ts';
 
 const run = promisify(execFile);
 
-/** Installs what is missing and says so. @throws Error with the line to type where this process may not. */
+/** Installs what is missing and says so. @throws BuildError with the line to type where this process may not. */
 export async function ensurePackages(clients: readonly Client[]): Promise<void> {
   const wanted = [...new Set(clients.flatMap((client) => client.packages))].sort();
   const versions = await Promise.all(wanted.map((name) => versionOf(name)));
   const missing = wanted.filter((_, index) => versions[index] === undefined);
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) {
-    const line = `sudo apt-get install -y --no-install-recommends ${missing.join(' ')}`;
-    throw new Error(`${missing.join(', ')} missing; install with: ${line}`);
-  }
+  if (process.getuid?.() !== 0) throw missingError(missing, missing);
   console.error(`installing ${missing.join(', ')} with apt-get`);
   await installPackages(missing);
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startCounter } from '../support/chaos/counter.ts';
-import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { startTransfer } from '../support/chaos/transfer.ts';
 import { startAgent } from '../support/laptop/job.ts';
 import { makeKey, openWay, type Secret } from '../support/laptop/laptop.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { countingCommand, histogramOf, joinCrowd, type Member } from '../support/chaos/crowd.ts';
-import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { startAgent } from '../support/laptop/job.ts';
 import { makeKey, openLaptop } from '../support/laptop/laptop.ts';
 import { binary, useWorld } from '../support/laptop/world.ts';

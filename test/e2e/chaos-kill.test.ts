@@ -1,12 +1,11 @@
 // A relay that is killed again and again: transfers and a shell go on as if nothing had happened.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { takeChance } from '../support/chance/chaos-chance.ts';
 import { startCounter } from '../support/chaos/counter.ts';
-import { createMortalRelay } from '../support/chaos/killed-relay.ts';
-import { takeChance } from '../support/chaos/random.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { startTransfer, TRANSFER_BYTES } from '../support/chaos/transfer.ts';
-import { startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 
 const KILLS = 20;
@@ -20,12 +19,7 @@ test('a put, a get and a shell outlive twenty relays that are killed with -9', a
   const chance = takeChance();
   const relay = await createMortalRelay(world);
   await relay.start();
-  const key = await makeKey(world);
-  const agent = await startAgent(world, {
-    relay: `ws://127.0.0.1:${relay.port}`,
-    args: ['--authorized-keys', `${key.file}.pub`],
-  });
-  const way = await openWay(world, agent, key);
+  const { agent, way } = await openJob(world, { relay: `ws://127.0.0.1:${relay.port}` });
   const counter = await startCounter(way, agent.job);
   const transfers = {
     put: await startTransfer(way, agent.job, 'put'),

@@ -1,10 +1,9 @@
 // Relays that are told to go, one after the other, behind a balancer: everybody moves on to the next one.
 import { describe, expect, test } from 'vitest';
 import { startCounter } from '../support/chaos/counter.ts';
-import { createMortalRelay } from '../support/chaos/killed-relay.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { startTransfer, TRANSFER_BYTES } from '../support/chaos/transfer.ts';
-import { startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { TcpBalancer } from '../support/mesh/tcp-balancer.ts';
 
@@ -14,19 +13,23 @@ const FINE = { code: 0, signal: null };
 
 const world = useWorld();
 
+/** A job behind a balancer with two relays, of which the first runs. */
+async function twoRelays(env: Readonly<Record<string, string>>) {
+  await using stack = new AsyncDisposableStack();
+  const relays = [await createMortalRelay(world, env), await createMortalRelay(world, env)] as const;
+  const [first, second] = relays;
+  await first.start();
+  const balancer = stack.use(new TcpBalancer(relays));
+  await balancer.start();
+  const job = await openJob(world, { relay: `ws://127.0.0.1:${balancer.port}` });
+  const rest = stack.move();
+  return { first, second, ...job, [Symbol.asyncDispose]: () => rest.disposeAsync() };
+}
+
 describe('a relay that is told to go', () => {
   test('hands a put, a get and a shell on to the next one, again and again, and exits 0', async () => {
-    const relays = [await createMortalRelay(world, DRAIN), await createMortalRelay(world, DRAIN)] as const;
-    const [first, second] = relays;
-    await first.start();
-    await using balancer = new TcpBalancer(relays);
-    await balancer.start();
-    const key = await makeKey(world);
-    const agent = await startAgent(world, {
-      relay: `ws://127.0.0.1:${balancer.port}`,
-      args: ['--authorized-keys', `${key.file}.pub`],
-    });
-    const way = await openWay(world, agent, key);
+    await using scene = await twoRelays(DRAIN);
+    const { first, second, agent, way } = scene;
     const counter = await startCounter(way, agent.job);
     const transfers = [
       await startTransfer(way, agent.job, 'put'),
@@ -57,17 +60,9 @@ describe('a relay that is told to go', () => {
 
   test('ends at once when it is told twice, and the session goes on elsewhere', async () => {
     const slow = { DRAIN_DELAY_SECONDS: '600', DRAIN_TIMEOUT_SECONDS: '600' };
-    const relays = [await createMortalRelay(world, slow), await createMortalRelay(world, slow)] as const;
-    const [first, second] = relays;
-    await first.start();
-    await using balancer = new TcpBalancer(relays);
-    await balancer.start();
-    const key = await makeKey(world);
-    const agent = await startAgent(world, {
-      relay: `ws://127.0.0.1:${balancer.port}`,
-      args: ['--authorized-keys', `${key.file}.pub`],
-    });
-    const counter = await startCounter(await openWay(world, agent, key), agent.job);
+    await using scene = await twoRelays(slow);
+    const { first, second, agent, way } = scene;
+    const counter = await startCounter(way, agent.job);
     await second.start();
     first.process.kill('SIGTERM');
     await first.process.see(/drain started/);

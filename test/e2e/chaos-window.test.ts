@@ -3,9 +3,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createMortalRelay, type MortalRelay } from '../support/chaos/killed-relay.ts';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { createMortalRelay, type MortalRelay } from '../support/chaos/mortal-relay.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import { openWay, type Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 
 const FINE = { code: 0, signal: null };
@@ -21,12 +22,8 @@ interface Scene {
 async function setUp(args: readonly string[] = []): Promise<Scene> {
   const relay = await createMortalRelay(world);
   await relay.start();
-  const key = await makeKey(world);
-  const agent = await startAgent(world, {
-    relay: `ws://127.0.0.1:${relay.port}`,
-    args: ['--authorized-keys', `${key.file}.pub`, '--resume-window', '2s', ...args],
-  });
-  return { relay, agent, way: await openWay(world, agent, key) };
+  const patience = ['--resume-window', '2s', ...args];
+  return { relay, ...(await openJob(world, { relay: `ws://127.0.0.1:${relay.port}`, args: patience })) };
 }
 
 const INTERVAL = `ServerAliveInterval=${process.env['CHAOS_ALIVE_SECONDS'] ?? 1}`;
@@ -36,12 +33,7 @@ const OUTAGE_MS = Number(process.env['CHAOS_OUTAGE_MS'] ?? 6_000);
 test('probes of ssh that give up before the relay is back end the session; those of the card do not', async () => {
   const relay = await createMortalRelay(world);
   await relay.start();
-  const key = await makeKey(world);
-  const agent = await startAgent(world, {
-    relay: `ws://127.0.0.1:${relay.port}`,
-    args: ['--authorized-keys', `${key.file}.pub`],
-  });
-  const way = await openWay(world, agent, key);
+  const { agent, key, way } = await openJob(world, { relay: `ws://127.0.0.1:${relay.port}` });
   const impatient = {
     ...agent.card,
     ssh: agent.card.ssh

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
 import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { freePort, type Listening, listening } from '../support/network/ports.ts';
 
@@ -17,9 +18,7 @@ let webSocket: Listening;
 let socketPath: string;
 
 beforeAll(async () => {
-  const key = await makeKey(world);
-  agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`], held: true });
-  way = await openWay(world, agent, key);
+  ({ agent, way } = await openJob(world, { held: true }));
   web = await listening(createServer((request, reply) => reply.end(`you asked for ${request.url}\n`)));
   socketPath = join(agent.job, 'web');
   webSocket = await listening(

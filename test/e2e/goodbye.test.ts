@@ -3,8 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
 import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { listening } from '../support/network/ports.ts';
 import { until } from '../support/time/poll.ts';
@@ -19,9 +20,7 @@ beforeAll(async () => {
 });
 
 async function open(args: readonly string[] = []): Promise<{ agent: E2eAgent; way: Way }> {
-  const common = ['--authorized-keys', `${key.file}.pub`, '--resume-window', '2s'];
-  const agent = await startAgent(world, { args: [...common, ...args] });
-  return { agent, way: await openWay(world, agent, key) };
+  return openJob(world, { key, args: ['--resume-window', '2s', ...args] });
 }
 
 /** Of the process that `ssh` started as its way: the child of `pid` that runs wsproxy. */

@@ -2,8 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import { type Secret, type Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { freePort } from '../support/network/ports.ts';
 
@@ -18,9 +19,7 @@ let key: Secret & { kind: 'key' };
 let way: Way;
 
 beforeAll(async () => {
-  key = await makeKey(world);
-  agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`], held: true });
-  way = await openWay(world, agent, key);
+  ({ agent, key, way } = await openJob(world, { held: true }));
 });
 
 function mismatchLine(program: string): RegExp {

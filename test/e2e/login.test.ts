@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
 import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { listening } from '../support/network/ports.ts';
 
@@ -73,8 +74,7 @@ describe.concurrent('a password', () => {
 describe.concurrent('a key', () => {
   test.each(KEY_TYPES)('of type %s in a file opens the job, and is logged', async (type) => {
     const key = await makeKey(world, type);
-    const agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`] });
-    const way = await openWay(world, agent, key);
+    const { agent, way } = await openJob(world, { key });
     expect(await way.ssh([way.host, 'echo in'])).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
     expect((await agent.process.exited).code).toBe(0);
     expect(agent.process.stdout).toContain(`with key ${await fingerprintOf(key.file)} (${type} key)\n`);

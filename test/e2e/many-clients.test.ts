@@ -1,8 +1,9 @@
 // Ten clients of one agent at the same time, each with its own session and its own bytes.
 import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import type { Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 
 const CLIENTS = 10;
@@ -12,9 +13,7 @@ let agent: E2eAgent;
 let way: Way;
 
 beforeAll(async () => {
-  const key = await makeKey(world);
-  agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`] });
-  way = await openWay(world, agent, key);
+  ({ agent, way } = await openJob(world));
 });
 
 test('ten clients at once get their own bytes back, and the agent ends when the last has left', async () => {

@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureCommands } from '../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { type MinimalRoot, openMinimalRoot } from '../support/machine/minimal-root.ts';
+import { ensureCommands } from '../support/machine/test-commands.ts';
 import { type RelayProcess, startRelayProcess } from '../support/process/relay-process.ts';
+import { makeKeyFile } from '../support/ssh/key-file.ts';
 import { until } from '../support/time/poll.ts';
 
 const run = promisify(execFile);
@@ -26,7 +27,7 @@ beforeAll(async () => {
   await ensureCommands(['ssh', 'ssh-keygen']);
   laptop = await mkdtemp(join(tmpdir(), 'converge-laptop-'));
   await symlink(join(DIST, 'bin', `wsproxy-${PLATFORM}`), join(laptop, 'wsproxy'));
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(laptop, 'key')]);
+  await makeKeyFile(join(laptop, 'key'));
   await writeFile(join(laptop, '.hold'), '');
 
   root = await openMinimalRoot();

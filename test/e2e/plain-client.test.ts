@@ -3,8 +3,9 @@ import { createServer, type Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
 import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import type { Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { listening } from '../support/network/ports.ts';
 
@@ -15,9 +16,7 @@ let agent: E2eAgent;
 let way: Way;
 
 beforeAll(async () => {
-  const key = await makeKey(world);
-  agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`], held: true });
-  way = await openWay(world, agent, key);
+  ({ agent, way } = await openJob(world, { held: true }));
 });
 
 test('ssh and sftp work through a bare WebSocket without a subprotocol', async () => {

@@ -3,8 +3,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import type { Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 
 const MIB = 2 ** 20;
@@ -19,9 +20,7 @@ let proxied: Way;
 let forwarded: Way;
 
 beforeAll(async () => {
-  const key = await makeKey(world);
-  agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`], held: true });
-  proxied = await openWay(world, agent, key);
+  ({ agent, way: proxied } = await openJob(world, { held: true }));
   const tcptows = proxied.laptop.start([
     './tcptows',
     '0',

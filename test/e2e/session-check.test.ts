@@ -7,13 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DIST } from '../../deploy/build/source-tree.ts';
+import { type CollectedOutput, collectOutput } from '../support/machine/collected-output.ts';
 import { startRelayProcess } from '../support/process/relay-process.ts';
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 test('a relay that works: a session is opened, its output compared, and nothing is left', async () => {
   await using relay = await startRelayProcess();
@@ -55,18 +50,8 @@ test('not a relay’s URL: it says how it is used', async () => {
   }
 });
 
-async function check(...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(DIST, 'relay/session-check.js'), ...args]);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
+function check(...args: string[]): Promise<CollectedOutput> {
+  return collectOutput(spawn(process.execPath, [join(DIST, 'relay/session-check.js'), ...args]));
 }
 
 /** Folders of checks; the name is the check's own. */

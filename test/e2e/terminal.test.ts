@@ -2,8 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import { makeKey, type Secret, type Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 
@@ -23,8 +24,7 @@ beforeAll(async () => {
 });
 
 async function startJob(held: boolean, ...args: string[]): Promise<{ agent: E2eAgent; way: Way }> {
-  const agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`, ...args], held });
-  return { agent, way: await openWay(world, agent, key) };
+  return openJob(world, { key, args, held });
 }
 
 async function openShell(way: Way): Promise<Terminal> {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
-import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
+import type { E2eAgent } from '../support/laptop/job.ts';
+import type { Way } from '../support/laptop/laptop.ts';
+import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 
 const run = promisify(execFile);
@@ -23,9 +24,7 @@ let agent: E2eAgent;
 let way: Way;
 
 beforeAll(async () => {
-  const key = await makeKey(world);
-  agent = await startAgent(world, { args: ['--authorized-keys', `${key.file}.pub`], held: true });
-  way = await openWay(world, agent, key);
+  ({ agent, way } = await openJob(world, { held: true }));
 });
 
 describe('1 GiB', () => {

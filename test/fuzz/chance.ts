@@ -1,6 +1,6 @@
 // Chance that can be repeated: every case has its own, made of the seed, the kind of the case and its number.
 import { createHash } from 'node:crypto';
-import { randomFrom } from '../support/resume/resume-wire.ts';
+import { randomFrom } from '../support/chance/seeded-random.ts';
 
 export class Chance {
   readonly #random: () => number;

@@ -2,7 +2,7 @@
 
 import { until } from '../support/time/poll.ts';
 import type { Holding } from './probe-program.ts';
-import type { World } from './world.ts';
+import type { FuzzWorld } from './world.ts';
 
 /** Everything that is kept for a while is gone by then: leases, resume windows, grace times. In milliseconds. */
 const SETTLED_WITHIN_MS = 150_000;
@@ -27,7 +27,7 @@ export interface Snapshot {
   readonly gauges: Readonly<Record<string, number>>;
 }
 
-export async function takeSnapshot(world: World): Promise<Snapshot> {
+export async function takeSnapshot(world: FuzzWorld): Promise<Snapshot> {
   const holdings = { relay: await world.relay.holding(), agent: await world.agent.holding() };
   return { holdings, gauges: await world.gauges() };
 }
@@ -42,7 +42,7 @@ const ALONE: Snapshot['gauges'] = {
 };
 
 /** Once the good session is there, and the relay has heard of it from the agent. */
-export async function takeFirstSnapshot(world: World): Promise<Snapshot> {
+export async function takeFirstSnapshot(world: FuzzWorld): Promise<Snapshot> {
   const isAlone = async (): Promise<boolean> => {
     const now = await world.gauges();
     return Object.entries(ALONE).every(([name, count]) => now[name] === count);
@@ -65,7 +65,7 @@ export function baselineOf(first: Snapshot, warm: Snapshot): Snapshot {
 
 /** Waits until what is left is what was there before; the result is what stays over, or nothing. */
 export async function findGrowth(
-  world: World,
+  world: FuzzWorld,
   before: Snapshot,
   say: (line: string) => void,
 ): Promise<readonly string[]> {

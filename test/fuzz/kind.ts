@@ -1,6 +1,6 @@
 // A kind of cases: where they go, and how many of a million they are.
 import type { CaseSource } from './cases.ts';
-import type { World } from './world.ts';
+import type { FuzzWorld } from './world.ts';
 
 export interface Kind {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface Kind {
   /** How many attackers are at work at a time. */
   readonly atATime: number;
   /** Gets ready, without playing anything yet. */
-  open(world: World): Promise<Attacker>;
+  open(world: FuzzWorld): Promise<Attacker>;
 }
 
 export interface Attacker extends AsyncDisposable {

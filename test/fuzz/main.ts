@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { compileProcess } from '../../deploy/build/native-addons.ts';
-import { ensureCommands } from '../../deploy/build/requirements.ts';
+import { ensureCommands } from '../support/machine/test-commands.ts';
 import { KINDS } from './kinds.ts';
 import { MILLION, run } from './run.ts';
 

@@ -13,7 +13,7 @@ const LEAST_WARM_UP_CASES = 500;
 /** So many attempts one after the other that are turned away: nothing is fuzzed any more. */
 const MOST_IDLE_ATTEMPTS = 300;
 
-export interface RunOptions {
+export interface FuzzOptions {
   readonly seed: number;
   /** All kinds together. */
   readonly cases: number;
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly say: (line: string) => void;
 }
 
-export type Outcome =
+export type FuzzOutcome =
   /** `played`: of each kind, and `session`: what became of the good session. */
   | { readonly kind: 'held'; readonly played: number; readonly session: string }
   | { readonly kind: 'failed'; readonly faults: readonly string[]; readonly suspects: readonly string[] };
@@ -32,7 +32,7 @@ export type Outcome =
 class FaultSeen extends Error {}
 
 /** Plays, watches and compares. Never rejects for what the programs did. */
-export async function run(options: RunOptions): Promise<Outcome> {
+export async function run(options: FuzzOptions): Promise<FuzzOutcome> {
   const { cases, kinds, only, say, seed } = options;
   await using world = await startWorld();
   /** An exception that nobody caught in this process, where parsers are called directly. */
@@ -44,7 +44,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const faults = (): readonly string[] => [...own, ...world.faults()];
 
   let played = 0;
-  const playAll = async (range: (kind: Kind) => CaseRange): Promise<Outcome | undefined> => {
+  const playAll = async (range: (kind: Kind) => CaseRange): Promise<FuzzOutcome | undefined> => {
     for (const kind of kinds) {
       const began = performance.now();
       const source = new Cases(range(kind));

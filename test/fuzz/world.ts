@@ -1,12 +1,11 @@
 // The world of the fuzz: a relay, an agent and a good session, each in a process of its own, and where attackers find them.
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { sumOf } from '../support/relay/exposition.ts';
+import { makeKeyFile } from '../support/ssh/key-file.ts';
 import { until } from '../support/time/poll.ts';
 import { GoodSession } from './good-session.ts';
 import { ProbedProcess } from './probed-process.ts';
@@ -30,7 +29,7 @@ const CONFINED = [
 /** Streams that break off are waited for; the good session does not break off. */
 const RESUME_WINDOW = '1s';
 
-export interface World extends AsyncDisposable {
+export interface FuzzWorld extends AsyncDisposable {
   readonly port: number;
   readonly internalPort: number;
   /** The address of the internal listener, as tickets have it. */
@@ -58,12 +57,12 @@ const GAUGES = [
 ] as const;
 
 /** Starts it, and waits until the good session has its first bytes back. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(): Promise<FuzzWorld> {
   await using starting = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'converge-fuzz-'));
   starting.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   const keyFile = join(folder, 'key');
-  await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', keyFile]);
+  await makeKeyFile(keyFile);
   const job = join(folder, 'work', 'job');
   await mkdir(job, { recursive: true });
 

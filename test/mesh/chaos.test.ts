@@ -1,7 +1,7 @@
 // Chaos over three pods and a Redis: pods are killed and replaced, Redis is killed, wiped and frozen; nobody's session ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type Chance, takeChance } from '../support/chaos/random.ts';
+import { type ChaosChance, takeChance } from '../support/chance/chaos-chance.ts';
 import { type Mesh, useMesh } from '../support/mesh/mesh.ts';
 import { openSshLine, type SshLine } from '../support/mesh/mesh-ssh.ts';
 import type { EchoSession } from '../support/relay/echo-session.ts';
@@ -54,7 +54,7 @@ test('no resumable session ends, no byte is lost, and every ID is reachable agai
 });
 
 /** One pod goes and comes back, while Redis has a bad moment of its own. */
-async function wreak({ pods, redis }: Mesh, chance: Chance, round: number): Promise<string> {
+async function wreak({ pods, redis }: Mesh, chance: ChaosChance, round: number): Promise<string> {
   const pod = pods[chance.between(0, pods.length)];
   if (pod === undefined) throw new Error('no pod');
   const signal = chance.between(0, 2) === 0 ? 'SIGKILL' : 'SIGTERM';

@@ -14,7 +14,7 @@ const used = (pod: ClusterPod): Promise<number> => pod.metric('converge_limit_us
 
 test('what passes through is counted on both pods and given back; past the limit the agent comes again', async () => {
   await using cluster = new RelayCluster(redis);
-  const full = await cluster.pod({ env: { MAX_RESUMABLE_STREAMS: '1' } });
+  const full = await cluster.pod({ env: { MAX_SESSIONS: '1' } });
   const other = await cluster.pod();
   await cluster.agent('job', full);
   const first = await cluster.client('job', other);

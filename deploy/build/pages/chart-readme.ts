@@ -1,22 +1,18 @@
-// The chart's README: its table of values is what values.yaml says about itself; run directly, it is written.
+// The chart's README: its table of values is what values.yaml says about itself. Run directly, this file writes it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { ROOT } from '../source-tree.ts';
+import { replaceMarkedPart } from './marked-part.ts';
 
 const CHART = join(ROOT, 'deploy/helm/converge');
 export const CHART_README = join(CHART, 'README.md');
 
-const BEGIN = '<!-- values: written by deploy/build/pages/chart-readme.ts -->\n';
-const END = '<!-- end -->';
 const DESCRIPTION = ' -- ';
 
 /** `text` with the table between its markers as values.yaml has it. @throws Error for a value without a `# --` line */
 export function renderChartReadme(text: string): string {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`${CHART_README} has no place for the table of values`);
-  return `${text.slice(0, begin + BEGIN.length)}${valueTable()}\n${text.slice(end)}`;
+  return replaceMarkedPart(text, 'values', `${valueTable()}\n`);
 }
 
 function valueTable(): string {

@@ -27,7 +27,7 @@ import {
   MAX_CLIENT_VARIABLES,
 } from '../../../services/agent/ssh/program/program-environment.ts';
 import { MAX_SSH_PACKET_BYTES } from '../../../services/agent/ssh/ssh2/packet-limit.ts';
-import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/resuming.ts';
+import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/connection/resuming.ts';
 import { MAX_DIAL_ORDER_BYTES } from '../../../services/relay/hop/dial-order.ts';
 import { PROXY_HEADER_WITHIN_MS } from '../../../services/relay/http/listener/balanced-connections.ts';
 import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-answers.ts';

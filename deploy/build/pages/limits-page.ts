@@ -1,26 +1,21 @@
-// The tables of docs/limits.md: every limit that the code has; run directly, it writes them.
+// The tables of docs/limits.md: every limit that the code has. Run directly, this file writes them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ALL_LIMITS } from '../../../services/relay/limits/limit-table.ts';
 import { ROOT } from '../source-tree.ts';
 import { FIXED_LIMITS, type FixedLimit } from './limit-list.ts';
+import { replaceMarkedPart } from './marked-part.ts';
 
 export const LIMITS_PAGE = join(ROOT, 'docs/limits.md');
 
-const BEGIN = '<!-- limits: written by deploy/build/pages/limits-page.ts -->\n';
-const END = '<!-- end -->';
-
 /** `text` with the tables between its markers as the code has them. */
 export function renderLimitsPage(text: string): string {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`${LIMITS_PAGE} has no place for the tables of limits`);
   const tables = [
     section('A relay, per client address', configured('address')),
     section('A relay, the whole pod', configured('pod')),
     ...Object.entries(FIXED_LIMITS).map(([title, limits]) => section(title, fixed(limits))),
   ];
-  return `${text.slice(0, begin + BEGIN.length)}\n${tables.join('\n\n')}\n\n${text.slice(end)}`;
+  return replaceMarkedPart(text, 'limits', `\n${tables.join('\n\n')}\n\n`);
 }
 
 function section(title: string, table: string): string {

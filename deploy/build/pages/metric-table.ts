@@ -1,13 +1,11 @@
-// The table of metrics in deploy/README.md: what the relay itself says of each; run directly, it writes it.
+// The table of metrics in deploy/README.md: what the relay itself says of each. Run directly, this file writes it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics } from '../../../services/relay/metrics/metrics.ts';
 import { ROOT } from '../source-tree.ts';
+import { replaceMarkedPart } from './marked-part.ts';
 
 export const DEPLOY_README = join(ROOT, 'deploy/README.md');
-
-const BEGIN = '<!-- metrics: written by deploy/build/pages/metric-table.ts -->\n';
-const END = '<!-- end -->';
 
 /** Of the process metrics only these are for people; prom-client brings thirty more. */
 const PROCESS_METRICS = [
@@ -18,14 +16,11 @@ const PROCESS_METRICS = [
 
 /** `text` with the table between its markers as the code has it. */
 export async function renderMetricTable(text: string): Promise<string> {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`${DEPLOY_README} has no place for the table of metrics`);
   const rows = [...(await describeMetrics())]
     .filter(([name]) => name.startsWith('converge_') || PROCESS_METRICS.includes(name))
     .map(([name, { type, help }]) => `| \`${name}\` | ${type} | ${help} |`);
   const table = ['| metric | type | meaning |', '| --- | --- | --- |', ...rows].join('\n');
-  return `${text.slice(0, begin + BEGIN.length)}${table}\n${text.slice(end)}`;
+  return replaceMarkedPart(text, 'metrics', `${table}\n`);
 }
 
 /** Name to type and help of everything that a relay serves at /metrics. */

@@ -1,9 +1,10 @@
-// The README's tables that are derived from the code; run directly, it writes them.
+// The README's tables that are derived from the code. Run directly, this file writes them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OPTIONS, URL_VARIABLE } from '../../../services/agent/command-line/option-table.ts';
 import { configTable } from '../../../services/relay/config.ts';
 import { ROOT } from '../source-tree.ts';
+import { replaceMarkedPart } from './marked-part.ts';
 
 export const README = join(ROOT, 'README.md');
 
@@ -14,12 +15,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
 
 /** `text` with every table between its markers as the code has it. */
 export function renderTables(text: string): string {
-  return text.replace(
-    /(<!-- ([a-z ]+): written by [^>]+ -->\n)[\s\S]*?(<!-- end -->)/g,
-    (whole, begin: string, name: string, end: string) => {
-      const table = TABLES[name];
-      return table === undefined ? whole : `${begin}${table()}\n${end}`;
-    },
+  return Object.entries(TABLES).reduce(
+    (page, [name, table]) => replaceMarkedPart(page, name, `${table()}\n`),
+    text,
   );
 }
 

@@ -1,4 +1,5 @@
 // What `agent --help` prints.
+import { wrapWords } from '#shared/text/wrap.ts';
 import { AGENT_EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-code.ts';
 import { OPTIONS, type OptionEntry, URL_VARIABLE } from './option-table.ts';
 
@@ -53,21 +54,7 @@ export function helpText(): string {
 function optionLines({ name, placeholder, fallback, help }: OptionEntry): string[] {
   const head = `  --${name}${placeholder === undefined ? '' : ` ${placeholder}`}`;
   const text = fallback === undefined ? help : `${help} (default: ${fallback})`;
-  return wrapped(text, HELP_WIDTH - NAME_COLUMN).map(
+  return wrapWords(text, HELP_WIDTH - NAME_COLUMN).map(
     (line, index) => `${(index === 0 ? head : '').padEnd(NAME_COLUMN)}${line}`,
   );
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

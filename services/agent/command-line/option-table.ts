@@ -1,4 +1,6 @@
 // The options of the agent: names, variables, defaults, help and values in one table.
+
+import { DEFAULT_USER } from '#shared/command-line/printed-commands.ts';
 import { absolutePath, duration, isOff, isOn, userName, type ValueReader } from './option-values.ts';
 
 /** One option, by the name that its value has in AgentOptions; `placeholder` is what its value is called, undefined for a switch. */
@@ -66,7 +68,7 @@ export const OPTIONS = {
     variable: 'CONVERGE_USER',
     placeholder: 'NAME',
     isRepeatable: false,
-    fallback: 'abc',
+    fallback: DEFAULT_USER,
     help: 'the name to log in with; shells run as the user of the agent',
     read: userName,
   },

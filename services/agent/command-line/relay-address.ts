@@ -1,5 +1,6 @@
 // The relay's address as people give it: ws[s]://HOST[:PORT][/prefix]/agent[/ID].
 import { ID_RULE, isValidId } from '#shared/protocol/paths.ts';
+import { webSocketScheme } from '#shared/protocol/scheme.ts';
 
 export interface RelayAddress {
   /** ws(s)://HOST[:PORT][/prefix], without a trailing slash; the paths of the relay follow it. */
@@ -13,14 +14,6 @@ export type ParsedAddress =
   /** `fault` names the value and the way out. */
   | { readonly kind: 'invalid'; readonly fault: string };
 
-const SCHEMES: Readonly<Record<string, string>> = {
-  'ws:': 'ws:',
-  'wss:': 'wss:',
-  // What people copy from a browser.
-  'http:': 'ws:',
-  'https:': 'wss:',
-};
-
 /** Reads the URL argument. Never throws. */
 export function parseRelayAddress(text: string): ParsedAddress {
   if (!text.includes('://')) return invalid(`"${text}" has no scheme: write it like wss://HOST/agent`);
@@ -29,7 +22,7 @@ export function parseRelayAddress(text: string): ParsedAddress {
   if (url.username !== '' || url.password !== '') {
     return invalid(`a user or password does not belong into the URL: write it like wss://${url.host}/agent`);
   }
-  const scheme = SCHEMES[url.protocol];
+  const scheme = webSocketScheme(url.protocol);
   if (scheme === undefined) return invalid(`"${text}" must start with wss:// or ws://`);
   if (url.search !== '' || text.includes('#')) {
     return invalid(`"${text}" must end with the ID: remove what follows from "?" or "#" on`);

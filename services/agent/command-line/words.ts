@@ -1,5 +1,5 @@
 // The words of the agent's command line: options and the rest, as they stand there.
-import { parseArgs } from 'node:util';
+import { type OptionForm, splitArguments } from '#shared/command-line/split-arguments.ts';
 import { OPTIONS, type OptionKey } from './option-table.ts';
 
 /** What was given; the values are not yet checked. */
@@ -16,30 +16,22 @@ export type CommandLine =
   | ({ readonly kind: 'words' } & Words);
 
 const KEYS = Object.keys(OPTIONS) as OptionKey[];
-const HELP = { type: 'boolean', short: 'h' } as const;
-const VERSION = { type: 'boolean', short: 'V' } as const;
+const FORMS: Readonly<Record<string, OptionForm>> = {
+  ...Object.fromEntries(KEYS.map(formOf)),
+  help: { takesValue: false, short: 'h' },
+  version: { takesValue: false, short: 'V' },
+};
 
 /** The value of a switch that was given, as its variable would have it. */
 const SWITCHED_ON = '1';
 
 /** Splits `argv`. Who asks for help gets it, whatever else is there. Never throws. */
 export function readWords(argv: readonly string[]): CommandLine {
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: { ...Object.fromEntries(KEYS.map(typeOf)), help: HELP, version: VERSION },
-    // Strict would throw at the first fault; people get all of them.
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
+  const { options, positionals } = splitArguments(argv, FORMS);
   const values = new Map<OptionKey, readonly string[]>();
-  const positionals: string[] = [];
   const faults: string[] = [];
   const asked = new Set<string>();
-  for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value);
-    if (token.kind !== 'option') continue;
-    const { name, rawName, value, inlineValue } = token;
+  for (const { name, rawName, value, isInline } of options) {
     const key = KEYS.find((candidate) => OPTIONS[candidate].name === name);
     if (name === 'help' || name === 'version') {
       asked.add(name);
@@ -47,7 +39,7 @@ export function readWords(argv: readonly string[]): CommandLine {
       faults.push(`unknown option ${rawName}: see agent --help`);
     } else {
       const before = values.get(key) ?? [];
-      const fault = faultOf(key, value, inlineValue === true, before);
+      const fault = faultOf(key, value, isInline, before);
       if (fault === undefined) values.set(key, [...before, value ?? SWITCHED_ON]);
       else faults.push(fault);
     }
@@ -56,9 +48,9 @@ export function readWords(argv: readonly string[]): CommandLine {
   return asked.has('version') ? { kind: 'version' } : { kind: 'words', values, positionals, faults };
 }
 
-function typeOf(key: OptionKey): [string, { type: 'boolean' | 'string' }] {
+function formOf(key: OptionKey): [string, OptionForm] {
   const { name, placeholder } = OPTIONS[key];
-  return [name, { type: placeholder === undefined ? 'boolean' : 'string' }];
+  return [name, { takesValue: placeholder !== undefined }];
 }
 
 function faultOf(

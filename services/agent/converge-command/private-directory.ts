@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { faultText } from '#shared/text/fault-text.ts';
 
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS and the BSDs, with the final zero. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -43,7 +44,7 @@ export async function makePrivateDirectory(options: PrivateDirectoryOptions): Pr
     try {
       return { kind: 'made', path: await makeIn(parent, fill) };
     } catch (error) {
-      faults.push(`${parent}: ${error instanceof Error ? error.message : String(error)}`);
+      faults.push(`${parent}: ${faultText(error)}`);
     }
   }
   return { kind: 'none', detail: faults.join('; ') };

@@ -1,4 +1,6 @@
 // What `converge` answers in a session.
+
+import { faultText } from '#shared/text/fault-text.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
@@ -76,7 +78,7 @@ export function endReply(): ConvergeReply {
 export function failureReply(command: string, error: unknown): ConvergeReply {
   return {
     exitCode: 1,
-    text: `converge: cannot ${command}: ${error instanceof Error ? error.message : String(error)}`,
+    text: `converge: cannot ${command}: ${faultText(error)}`,
   };
 }
 

@@ -1,4 +1,5 @@
 // What `converge` in a session and the agent say to each other: one JSON line each way over a unix socket.
+import { parseRecord } from '#shared/text/json-record.ts';
 import { MAX_DURATION_MS } from '#shared/time/duration.ts';
 
 /** The longest request or reply line, in bytes. */
@@ -21,7 +22,7 @@ export interface ConvergeReply {
 
 /** Reads a request line; undefined if it is none. Never throws. */
 export function parseRequest(line: string): ConvergeRequest | undefined {
-  const { command, durationMs, state } = recordFrom(line);
+  const { command, durationMs, state } = parseRecord(line) ?? {};
   if (command === 'status' || command === 'release' || command === 'end') return { command };
   if (command === 'password') return state === 'on' || state === 'off' ? { command, state } : undefined;
   if (command !== 'hold') return undefined;
@@ -32,7 +33,7 @@ export function parseRequest(line: string): ConvergeRequest | undefined {
 
 /** Reads a reply line; undefined if it is none. Never throws. */
 export function parseReply(line: string): ConvergeReply | undefined {
-  const { exitCode, text } = recordFrom(line);
+  const { exitCode, text } = parseRecord(line) ?? {};
   if (typeof exitCode !== 'number' || typeof text !== 'string') return undefined;
   return { exitCode, text };
 }
@@ -40,20 +41,4 @@ export function parseReply(line: string): ConvergeReply | undefined {
 /** The line of a request or reply, with its end. */
 export function formatLine(message: ConvergeRequest | ConvergeReply): string {
   return `${JSON.stringify(message)}\n`;
-}
-
-interface Fields extends Record<string, unknown> {
-  readonly command?: unknown;
-  readonly durationMs?: unknown;
-  readonly state?: unknown;
-}
-
-function recordFrom(line: string): Fields {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    // Not JSON: it has none of the fields either.
-    return {};
-  }
 }

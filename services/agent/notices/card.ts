@@ -1,4 +1,5 @@
 // The card in the job log: the exact commands that open a session.
+import { EXAMPLE_PORT } from '#shared/command-line/printed-commands.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { WayIn } from '../access/credentials-source.ts';
 import type { ClientDigests } from './client-digests.ts';
@@ -23,9 +24,6 @@ export interface CardInput {
   /** Of the clients to fetch; without them what the relay serves is taken as it is. */
   readonly clientDigests?: ClientDigests;
 }
-
-/** Any free port does; this one is easy to remember. */
-const EXAMPLE_PORT = 2222;
 
 const DIGEST_LINE =
   'sha256sum refuses a client that was not built with this agent, as a relay has that was upgraded meanwhile.';

@@ -1,4 +1,11 @@
 // The commands that people paste on their laptop, exactly as they work in bash, dash, zsh and ssh_config.
+import {
+  allowCommand,
+  checkCommand,
+  FORGET_HOST,
+  fetchCommand,
+} from '#shared/command-line/printed-commands.ts';
+import { clientPath } from '#shared/protocol/paths.ts';
 
 /** Where a client finds the agent, and the key that must answer. */
 export interface SshDestination {
@@ -19,11 +26,7 @@ export const SERVER_ALIVE_INTERVAL_SECONDS = 30;
 export const SERVER_ALIVE_MARGIN_MS = 30_000;
 
 /** The pin makes known_hosts needless; LogLevel keeps "Permanently added…" off the screen. */
-export const RECOMMENDED_SSH_OPTIONS = [
-  'StrictHostKeyChecking=no',
-  'UserKnownHostsFile=/dev/null',
-  'LogLevel=ERROR',
-] as const;
+export const RECOMMENDED_SSH_OPTIONS = ['StrictHostKeyChecking=no', FORGET_HOST, 'LogLevel=ERROR'] as const;
 
 /**
  * True if `text` is an http(s) URL whose host means nothing to a shell. What a relay announces must pass
@@ -48,9 +51,10 @@ export function printedUrlFrom(text: string): string | undefined {
  * removed: `curl` may have written it over an older one that was executable already.
  */
 export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows', sha256?: string): string {
-  const fetch = `curl --compressed -fsSLo ${program} ${shellSafeUrl(publicUrl)}/docs/${program}`;
-  if (sha256 === undefined) return `${fetch} && chmod +x ${program}`;
-  return `${fetch} && echo "${sha256}  ${program}" | sha256sum -c && chmod +x ${program} || ! rm -f ${program}`;
+  const fetch = fetchCommand(shellSafeUrl(publicUrl), program);
+  const allow = allowCommand(program);
+  if (sha256 === undefined) return `${fetch} && ${allow}`;
+  return `${fetch} && ${checkCommand(program, sha256)} && ${allow} || ! rm -f ${program}`;
 }
 
 /** `ssh` through ./wsproxy. */
@@ -78,7 +82,7 @@ export function tcptowsCommands(destination: SshDestination, port: number): [str
 
 /** ws(s)://HOST/client/ID#SHA256:…, to be put in double quotes: zsh may take `#` and `[` for patterns. */
 export function clientUrl({ publicUrl, id, fingerprint }: SshDestination): string {
-  return `${shellSafeUrl(publicUrl).replace(/^http/, 'ws')}/client/${id}#${fingerprint}`;
+  return `${shellSafeUrl(publicUrl).replace(/^http/, 'ws')}${clientPath(id)}#${fingerprint}`;
 }
 
 /** `-o` options that every command shares; with a resume window, probes that outlast it. */

@@ -1,4 +1,5 @@
-// The DISCONNECT that a client gets before the host key is checked: the reason that was sent, in words of ours.
+// The DISCONNECT that a client gets before the host key is checked: the host's reason, in our words.
+import { WireReader, wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { DISCONNECT } from './key-exchange.ts';
 import { packetOf } from './units.ts';
 
@@ -23,18 +24,13 @@ const REASONS: Readonly<Record<number, string>> = {
 const BY_APPLICATION = 11;
 
 /**
- * A packet that ends the connection for the reason in `payload`, a DISCONNECT. Its text may be anybody's and SSH clients
- * print it, so none of it is in the packet; nor are numbers that RFC 4253 does not know.
+ * A packet that ends the connection for the same reason as `payload`, a DISCONNECT. The text in there may be a stranger's,
+ * and SSH clients print it: the packet has a text of ours instead, and no reason that RFC 4253 does not list.
  */
 export function ownDisconnect(payload: Buffer): Buffer {
-  const given = payload.length >= 5 ? payload.readUInt32BE(1) : BY_APPLICATION;
+  const given = new WireReader(payload.subarray(1)).uint32() ?? BY_APPLICATION;
   const reason = Object.hasOwn(REASONS, given) ? given : BY_APPLICATION;
-  const text = Buffer.from(`ended before the host key was checked: ${REASONS[reason]}`);
-  const packet = Buffer.alloc(1 + 4 + 4 + text.length + 4);
-  packet.writeUInt8(DISCONNECT, 0);
-  packet.writeUInt32BE(reason, 1);
-  packet.writeUInt32BE(text.length, 5);
-  // The language tag after it stays empty.
-  text.copy(packet, 9);
-  return packetOf(packet);
+  const text = wireString(`ended before the host key was checked: ${REASONS[reason]}`);
+  const noLanguage = wireString('');
+  return packetOf(Buffer.concat([Buffer.of(DISCONNECT), wireUint32(reason), text, noLanguage]));
 }

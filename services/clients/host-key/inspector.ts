@@ -7,12 +7,13 @@
 //   NEWKEYS (21)                    passed on; from here everything is encrypted, and nothing is looked at
 // `ssh` proves that the host owns the key (it signs the exchange); the inspector proves that it is the right key.
 //
-// What a person could read of it may be a relay's: SSH clients print the text of a DISCONNECT (1), and the names of an offer
-// that does not suit them. So the one is passed on with words of ours, after which nothing may follow, and of the other every
-// name must be one. Nothing else is let through. IGNORE and DEBUG could not hide a key, but hosts have no reason to send them here, strict key exchange forbids them, and a relay that may insert packets
-// before encryption shifts sequence numbers (the Terrapin attack).
+// What the host sends before that may be a relay's, and SSH clients show some of it to a person: the text of a DISCONNECT (1),
+// and the names of an offer that does not suit them. So a DISCONNECT is passed on with our words, after which nothing may
+// follow, and every name of an offer must look like one. Nothing else passes. IGNORE and DEBUG could not hide a key, but
+// hosts have no reason to send them here and strict key exchange forbids them; and a relay that may insert packets before
+// encryption shifts sequence numbers (the Terrapin attack).
 
-import { type Fingerprint, fingerprintOf, isSameKey } from '../../shared/ssh/fingerprint.ts';
+import { type Fingerprint, fingerprintOf, isSameKey } from '#shared/ssh/fingerprint.ts';
 import { ownDisconnect } from './disconnect.ts';
 import { DISCONNECT, faultOfKexinit, hostKeyOf, KEX_REPLY, KEXINIT, NEWKEYS } from './key-exchange.ts';
 import { readIdentificationLine, readPacket } from './units.ts';

@@ -1,4 +1,5 @@
 // The two messages of a key exchange that the pin depends on: the server's KEXINIT and its reply.
+import { WireReader } from '#shared/ssh/strings.ts';
 
 /** Message numbers (RFC 4253 section 12). */
 export const DISCONNECT = 1;
@@ -52,18 +53,20 @@ const ALGORITHM_NAME = /^[A-Za-z0-9][A-Za-z0-9.@_+-]{0,63}$/;
 
 /** Why the host key could not be checked after this KEXINIT; undefined if it can. */
 export function faultOfKexinit(payload: Buffer): string | undefined {
-  const lists = readStrings(payload, KEXINIT_LISTS_OFFSET, KEXINIT_LISTS);
-  const methods = lists?.strings[0]?.toString('latin1').split(',');
-  if (lists === undefined || methods === undefined || payload.length - lists.end !== KEXINIT_TAIL_BYTES) {
+  const reader = new WireReader(payload.subarray(KEXINIT_LISTS_OFFSET));
+  const lists = readStrings(reader, KEXINIT_LISTS);
+  const tail = reader.rest();
+  const methods = lists?.[0]?.toString('latin1').split(',');
+  if (lists === undefined || methods === undefined || tail.length !== KEXINIT_TAIL_BYTES) {
     return 'the offer of the key exchange is malformed';
   }
-  if (!lists.strings.every(isNameList)) return 'a name in the offer of the key exchange is none';
+  if (!lists.every(isNameList)) return 'a name in the offer of the key exchange is none';
   const unverifiable = methods.find((method) => !VERIFIABLE_METHODS.has(method));
   if (unverifiable !== undefined) {
     return `the host offers the key exchange ${JSON.stringify(unverifiable.slice(0, 64))}, with which its key cannot be checked`;
   }
   // A guessed packet would be ignored by the client or not, depending on its own guess, and we would have to know which.
-  return payload[lists.end] === 0 ? undefined : 'the host sends a guessed key exchange packet';
+  return tail[0] === 0 ? undefined : 'the host sends a guessed key exchange packet';
 }
 
 /**
@@ -71,8 +74,9 @@ export function faultOfKexinit(payload: Buffer): string | undefined {
  * undefined if it has another form.
  */
 export function hostKeyOf(payload: Buffer): Buffer | undefined {
-  const fields = readStrings(payload, 1, 3);
-  return fields?.end === payload.length ? fields.strings[0] : undefined;
+  const reader = new WireReader(payload.subarray(1));
+  const hostKey = readStrings(reader, 3)?.[0];
+  return reader.rest().length === 0 ? hostKey : undefined;
 }
 
 function isNameList(list: Buffer): boolean {
@@ -83,19 +87,8 @@ function isNameList(list: Buffer): boolean {
     .every((name) => ALGORITHM_NAME.test(name));
 }
 
-function readStrings(
-  payload: Buffer,
-  start: number,
-  count: number,
-): { readonly strings: Buffer[]; readonly end: number } | undefined {
-  const strings: Buffer[] = [];
-  let end = start;
-  for (let i = 0; i < count; i++) {
-    if (payload.length < end + 4) return undefined;
-    const from = end + 4;
-    end = from + payload.readUInt32BE(end);
-    if (payload.length < end) return undefined;
-    strings.push(payload.subarray(from, end));
-  }
-  return { strings, end };
+/** The next `count` strings; undefined if there are fewer. */
+function readStrings(reader: WireReader, count: number): Buffer[] | undefined {
+  const strings = Array.from({ length: count }, () => reader.string());
+  return strings.every((bytes) => bytes !== undefined) ? strings : undefined;
 }

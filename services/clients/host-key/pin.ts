@@ -1,6 +1,6 @@
 // The pin: a byte stream that ends where its host turns out to be another one than the pinned.
+import { type Fingerprint, formatFingerprint } from '#shared/ssh/fingerprint.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
-import { type Fingerprint, formatFingerprint } from '../../shared/ssh/fingerprint.ts';
 import { HostKeyInspector, type HostKeyVerdict } from './inspector.ts';
 
 /** A stream whose host is checked; `verdict` may be asked at any time, and is final once the stream has ended. */

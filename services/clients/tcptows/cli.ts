@@ -1,7 +1,8 @@
 // The command line of tcptows.
 import type { AddressInfo } from 'node:net';
-import { type ClientDestination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
-import { VERSION } from '../version.ts';
+import { type Invalid, invalid, type PrintedText, readArguments } from '../command-line/arguments.ts';
+import { type ClientDestination, readDestination } from '../command-line/destination.ts';
+import { VERSION } from '../command-line/version.ts';
 
 const HELP = `tcptows ${VERSION}: a local TCP port that leads into a CI job, through a Converge relay
 
@@ -26,41 +27,31 @@ const MAX_PORT = 65_535;
 /** Nobody but this machine's own programs. */
 const DEFAULT_BIND = '127.0.0.1';
 
-export type TcptowsCommand =
-  | {
-      readonly kind: 'run';
-      readonly destination: ClientDestination;
-      readonly bind: string;
-      readonly port: number;
-    }
-  | { readonly kind: 'text'; readonly text: string }
-  | Invalid;
+export interface TcptowsRun {
+  readonly kind: 'run';
+  readonly destination: ClientDestination;
+  readonly bind: string;
+  readonly port: number;
+}
+
+export type TcptowsCommand = TcptowsRun | PrintedText | Invalid;
 
 /** Reads the arguments after the program's name, and the proxy variables of `env`. Never throws. */
 export function parseTcptowsCommand(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): TcptowsCommand {
-  const parsed = splitArguments(args, ['bind', 'wait'], ['help', 'version']);
-  if (parsed.kind === 'invalid') return parsed;
-  const { values, flags, positionals } = parsed;
-  if (flags.has('help')) return { kind: 'text', text: HELP };
-  if (flags.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  const parsed = readArguments(args, ['bind', 'wait'], HELP);
+  if (parsed.kind !== 'arguments') return parsed;
+  const { values, positionals } = parsed;
   const [portText, url, extra] = positionals;
   if (portText === undefined || url === undefined) {
-    return {
-      kind: 'invalid',
-      message: 'PORT and URL are needed: tcptows [--bind 127.0.0.1] PORT URL; --help tells more',
-    };
+    return invalid('PORT and URL are needed: tcptows [--bind 127.0.0.1] PORT URL; --help tells more');
   }
-  if (extra !== undefined)
-    return { kind: 'invalid', message: `${JSON.stringify(extra)} after the URL is too much` };
+  if (extra !== undefined) return invalid(`${JSON.stringify(extra)} after the URL is too much`);
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port <= MAX_PORT)) {
-    return {
-      kind: 'invalid',
-      message: `${JSON.stringify(portText)} is not a port; expected 0 to ${MAX_PORT}`,
-    };
+    return invalid(`${JSON.stringify(portText)} is not a port; expected 0 to ${MAX_PORT}`);
   }
   const destination = readDestination(url, values.get('wait'), env);
   if (destination.kind === 'invalid') return destination;

@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import type { ClientDestination } from '../arguments.ts';
-import { connect } from '../connect.ts';
-import { runSession } from '../visit.ts';
+import type { ClientDestination } from '../command-line/destination.ts';
+import { connect } from '../connection/connect.ts';
+import { runVisit } from '../connection/visit.ts';
 
 export interface TcptowsOptions {
   readonly destination: ClientDestination;
@@ -82,6 +82,6 @@ async function serve(socket: Socket, options: TcptowsOptions, stopping: AbortSig
     if (outcome.kind !== 'aborted') say(outcome.message);
     return;
   }
-  const { message } = await runSession({ local, connected: outcome, clock, signal: stopping });
+  const { message } = await runVisit({ local, connected: outcome, clock, signal: stopping });
   if (message !== undefined) say(message);
 }

@@ -1,6 +1,7 @@
 // The command line of wsproxy.
-import { type ClientDestination, type Invalid, readDestination, splitArguments } from '../arguments.ts';
-import { VERSION } from '../version.ts';
+import { type Invalid, invalid, type PrintedText, readArguments } from '../command-line/arguments.ts';
+import { type ClientDestination, readDestination } from '../command-line/destination.ts';
+import { VERSION } from '../command-line/version.ts';
 
 const HELP = `wsproxy ${VERSION}: a way for ssh into a CI job, through a Converge relay
 
@@ -20,26 +21,24 @@ exit codes:  0 the session ended, 2 bad arguments, 3 relay not reachable, 4 no s
              6 the host key does not match
 `;
 
-export type WsproxyCommand =
-  | { readonly kind: 'run'; readonly destination: ClientDestination }
-  | { readonly kind: 'text'; readonly text: string }
-  | Invalid;
+export interface WsproxyRun {
+  readonly kind: 'run';
+  readonly destination: ClientDestination;
+}
+
+export type WsproxyCommand = WsproxyRun | PrintedText | Invalid;
 
 /** Reads the arguments after the program's name, and the proxy variables of `env`. Never throws. */
 export function parseWsproxyCommand(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): WsproxyCommand {
-  const parsed = splitArguments(args, ['wait'], ['help', 'version']);
-  if (parsed.kind === 'invalid') return parsed;
-  const { values, flags, positionals } = parsed;
-  if (flags.has('help')) return { kind: 'text', text: HELP };
-  if (flags.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  const parsed = readArguments(args, ['wait'], HELP);
+  if (parsed.kind !== 'arguments') return parsed;
+  const { values, positionals } = parsed;
   const [url, extra] = positionals;
-  if (url === undefined)
-    return { kind: 'invalid', message: 'the URL is missing: wsproxy [--wait 30s] URL; --help tells more' };
-  if (extra !== undefined)
-    return { kind: 'invalid', message: `one URL is enough, ${JSON.stringify(extra)} is too much` };
+  if (url === undefined) return invalid('the URL is missing: wsproxy [--wait 30s] URL; --help tells more');
+  if (extra !== undefined) return invalid(`one URL is enough, ${JSON.stringify(extra)} is too much`);
   const destination = readDestination(url, values.get('wait'), env);
   return destination.kind === 'invalid' ? destination : { kind: 'run', destination };
 }

@@ -1,32 +1,18 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
 
-import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import { CLIENT_EXIT_CODES, type ClientExitCode } from '../exit-code.ts';
-import { parseWsproxyCommand } from './cli.ts';
+import type { ClientExitCode } from '../command-line/exit-code.ts';
+import { reportAs, reportFault, runProgram } from '../command-line/program.ts';
+import { parseWsproxyCommand, type WsproxyRun } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
 import { runWsproxy } from './wsproxy.ts';
 
-/** A session that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
+/** A visit that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
 const EXIT_WITHIN_MS = 10_000;
 
-/** The last step of every line: whatever it is made of, a terminal shows it as text. */
-function report(line: string): void {
-  process.stderr.write(`${printableLine(`wsproxy: ${line}`)}\n`);
-}
+const report = reportAs('wsproxy');
 
-async function main(): Promise<ClientExitCode> {
-  const command = parseWsproxyCommand(process.argv.slice(2), process.env);
-  switch (command.kind) {
-    case 'invalid':
-      report(command.message);
-      return CLIENT_EXIT_CODES.bad_arguments;
-    case 'text':
-      process.stdout.write(command.text);
-      return CLIENT_EXIT_CODES.ended;
-    case 'run':
-      break;
-  }
+async function run({ destination }: WsproxyRun): Promise<ClientExitCode> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The second one is answered at once.
@@ -43,7 +29,7 @@ async function main(): Promise<ClientExitCode> {
   const { stdin: input, stdout: output } = process;
   const widen = (): void => void widenPipe(output.fd);
   const streams = { input, output, widen, clock: systemClock, report, signal: stop.signal };
-  const code = await runWsproxy({ destination: command.destination, ...streams });
+  const code = await runWsproxy({ destination, ...streams });
   clearInterval(alive);
   return code;
 }
@@ -54,15 +40,11 @@ process.on('SIGUSR1', () => undefined);
 // Nobody reads it: no reason to fail.
 process.stderr.on('error', () => undefined);
 
-main().then(
+runProgram(parseWsproxyCommand(process.argv.slice(2), process.env), report, run).then(
   (code) => {
     // No process.exit: what standard output still holds is written first.
     process.exitCode = code;
     setTimeout(() => process.exit(), EXIT_WITHIN_MS).unref();
   },
-  (error: unknown) => {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    for (const line of `a fault of wsproxy itself: ${stack}`.split('\n')) report(line);
-    process.exit(CLIENT_EXIT_CODES.fault);
-  },
+  (error: unknown) => process.exit(reportFault('wsproxy', report, error)),
 );

@@ -3,10 +3,10 @@ import type { Readable, Writable } from 'node:stream';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import type { ClientDestination } from '../arguments.ts';
-import { connect } from '../connect.ts';
-import { CLIENT_EXIT_CODES, type ClientExitCode } from '../exit-code.ts';
-import { runSession, type SessionEnd } from '../visit.ts';
+import type { ClientDestination } from '../command-line/destination.ts';
+import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
+import { connect } from '../connection/connect.ts';
+import { runVisit, type VisitEnd } from '../connection/visit.ts';
 
 export interface WsproxyOptions {
   readonly destination: ClientDestination;
@@ -17,17 +17,17 @@ export interface WsproxyOptions {
   readonly widen?: () => void;
   /** Takes a line for the person. */
   readonly report: (line: string) => void;
-  /** Ends the session: what was read is delivered first. */
+  /** Ends the visit: what was read is delivered first. */
   readonly signal: AbortSignal;
 }
 
-const EXIT_CODE_OF_END: Readonly<Record<SessionEnd['kind'], ClientExitCode>> = {
+const EXIT_CODE_OF_END: Readonly<Record<VisitEnd['kind'], ClientExitCode>> = {
   ended: CLIENT_EXIT_CODES.ended,
   broken: CLIENT_EXIT_CODES.unreachable,
   host_refused: CLIENT_EXIT_CODES.host_key_mismatch,
 };
 
-/** Runs one session. Resolves with the exit code when both sides have ended; the input is not read before the relay accepted. */
+/** Runs one visit. Resolves with the exit code when both sides have ended; the input is not read before the relay accepted. */
 export async function runWsproxy(options: WsproxyOptions): Promise<ClientExitCode> {
   const { destination, input, output, clock, report, signal } = options;
   const outcome = await connect({ ...destination, clock, signal, notify: report });
@@ -35,7 +35,7 @@ export async function runWsproxy(options: WsproxyOptions): Promise<ClientExitCod
     case 'connected': {
       options.widen?.();
       const local = fromNodeStreams(input, output, { clock, closeWithinMs: CLOSE_WITHIN_MS });
-      const end = await runSession({ local, connected: outcome, clock, signal });
+      const end = await runVisit({ local, connected: outcome, clock, signal });
       if (end.message !== undefined) report(end.message);
       return EXIT_CODE_OF_END[end.kind];
     }

@@ -1,6 +1,8 @@
 // The dial order: what one pod asks of the pod that holds the agent, and the paths of the internal listener.
+
 import { readAddress } from '#shared/protocol/address.ts';
 import { isTicket } from '#shared/protocol/paths.ts';
+import { parseRecord } from '#shared/text/json-record.ts';
 import type { DialOrder } from '../session/ports.ts';
 
 /** The largest body of a dial order, in bytes. */
@@ -20,14 +22,7 @@ export function formatDialOrder({ ticket, client, resumable }: DialOrder): strin
 
 /** The order in a body; undefined if it is none. Never throws. */
 export function parseDialOrder(body: string): DialOrder | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { ticket, client, resumable } = value as Record<string, unknown>;
+  const { ticket, client, resumable } = parseRecord(body) ?? {};
   if (typeof ticket !== 'string' || typeof client !== 'string' || typeof resumable !== 'boolean')
     return undefined;
   const address = readAddress(client);

@@ -1,4 +1,6 @@
 // Tickets: what an agent shows to get its stream to the pod where the client waits. Opaque to the agent.
+
+import { parseJson } from '#shared/text/json-record.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { TicketFacts, Tickets } from '../session/ports.ts';
 import type { ClusterKey } from './cluster-key.ts';
@@ -43,10 +45,6 @@ export function openTicket(key: ClusterKey, sealed: string, id: string, now: num
 
 /** The fields of what this cluster sealed; none if it is no ticket, or one of another version. */
 function fieldsFrom(text: string): readonly unknown[] {
-  try {
-    const fields: unknown = JSON.parse(text);
-    return Array.isArray(fields) ? fields : [];
-  } catch {
-    return [];
-  }
+  const fields = parseJson(text);
+  return Array.isArray(fields) ? fields : [];
 }

@@ -1,6 +1,7 @@
 // Endpoint slices as the API server writes them: lists and watch events in, the pods that they name out.
 // https://kubernetes.io/docs/reference/kubernetes-api/discovery/endpoint-slice-v1/
 import { isIPv6 } from 'node:net';
+import { type JsonRecord, parseRecord, recordOf } from '#shared/text/json-record.ts';
 import type { Peer } from './cluster.ts';
 
 /** The pods behind a Service are spread over several of these. */
@@ -32,8 +33,6 @@ export interface SliceFilter {
   readonly family: 'IPv4' | 'IPv6';
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Throws a SyntaxError for what is not JSON; undefined is what is not a list of slices. */
 export function parseSliceList(text: string, filter: SliceFilter): SliceList | undefined {
   const list = fieldsOf(JSON.parse(text));
@@ -45,7 +44,7 @@ export function parseSliceList(text: string, filter: SliceFilter): SliceList | u
 
 /** One line of a watch. Never throws: what makes no sense is `unknown`. */
 export function parseSliceEvent(line: string, filter: SliceFilter): SliceEvent {
-  const event = fieldsOf(parseOrUndefined(line));
+  const event = parseRecord(line) ?? {};
   const object = fieldsOf(event['object']);
   const metadata = fieldsOf(object['metadata']);
   const name = textOf(metadata['name']);
@@ -73,7 +72,7 @@ export function parseSliceEvent(line: string, filter: SliceFilter): SliceEvent {
   }
 }
 
-function sliceFrom(slice: Fields, { portName, family }: SliceFilter): EndpointSlice | undefined {
+function sliceFrom(slice: JsonRecord, { portName, family }: SliceFilter): EndpointSlice | undefined {
   const name = textOf(fieldsOf(slice['metadata'])['name']);
   if (name === undefined) return undefined;
   const port = listOf(slice['ports']).find((port) => port['name'] === portName)?.['port'];
@@ -83,7 +82,7 @@ function sliceFrom(slice: Fields, { portName, family }: SliceFilter): EndpointSl
 }
 
 /** Whatever its conditions: a pod that is not ready yet, or terminates, is there until its endpoint is not. */
-function peerFrom(endpoint: Fields, port: number): Peer | undefined {
+function peerFrom(endpoint: JsonRecord, port: number): Peer | undefined {
   const target = fieldsOf(endpoint['targetRef']);
   const name = textOf(target['name']);
   // Further addresses have no defined meaning.
@@ -92,19 +91,11 @@ function peerFrom(endpoint: Fields, port: number): Peer | undefined {
   return { name, address: isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}` };
 }
 
-function parseOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function fieldsOf(value: unknown): JsonRecord {
+  return recordOf(value) ?? {};
 }
 
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function listOf(value: unknown): readonly Fields[] {
+function listOf(value: unknown): readonly JsonRecord[] {
   return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
 

@@ -9,6 +9,7 @@
 
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import { pause } from '#shared/time/pause.ts';
 import { API_ANSWER_WITHIN_MS, type ApiServer, exchange, readLines, readText } from './api-server.ts';
 import { type ApiTroubles, DENIED_RETRY_MS, describeError, isDenial } from './api-troubles.ts';
 import { parseSliceEvent, parseSliceList, type SliceFilter } from './endpoint-slice.ts';
@@ -175,18 +176,4 @@ function slicesPath({ namespace }: EndpointWatchOptions): string {
 
 function selector({ service }: EndpointWatchOptions): Record<string, string> {
   return { labelSelector: `kubernetes.io/service-name=${service}` };
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.resolve();
-  const cancel = clock.after(ms, resolve);
-  const stop = (): void => {
-    cancel();
-    resolve();
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  return promise.finally(() => {
-    signal.removeEventListener('abort', stop);
-  });
 }

@@ -100,7 +100,7 @@ export const POD_LIMITS = {
   },
   sessions: {
     ...COUNT,
-    variable: 'MAX_RESUMABLE_STREAMS',
+    variable: 'MAX_SESSIONS',
     fallback: 10_000,
     unit: 'sessions',
     what: 'sessions of the pod, those that only pass through included',

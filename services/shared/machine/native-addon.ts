@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getRawAsset, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
+import { faultText } from '#shared/text/fault-text.ts';
 
 /** `process`: the agent's programs, always there. `sshcrypto`: ssh2's ciphers; `pipesize`: see wsproxy; both are optional. */
 export type NativeAddonName = 'process' | 'sshcrypto' | 'pipesize';
@@ -37,7 +38,7 @@ function loadAsset(name: NativeAddonName): unknown {
       cause = error;
     }
   }
-  const detail = cause instanceof Error ? cause.message : String(cause);
+  const detail = faultText(cause);
   throw new NativeAddonError(`cannot load ${name}.node from any temporary folder: ${detail}`, { cause });
 }
 

@@ -9,6 +9,7 @@
 //   agent -> relay   resumption   when a session that lost its transport came back, or did not
 // A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout. So is a
 // dial that the agent cannot read: it fails one client, and the link stays for the others.
+import { type JsonRecord, parseJson, recordOf } from '#shared/text/json-record.ts';
 import { readAddress } from './address.ts';
 
 /** The largest control message, in bytes. A bigger one closes the link with 1009. */
@@ -159,16 +160,10 @@ function parse<Message>(
   text: string,
   read: (type: string, fields: Fields) => Message | undefined,
 ): Received<Message> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { kind: 'malformed', detail: 'not JSON' };
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { kind: 'malformed', detail: 'not a JSON object' };
-  }
-  const record = value as Record<string, unknown>;
+  const value = parseJson(text);
+  if (value === undefined) return { kind: 'malformed', detail: 'not JSON' };
+  const record = recordOf(value);
+  if (record === undefined) return { kind: 'malformed', detail: 'not a JSON object' };
   const type = record['type'];
   if (typeof type !== 'string') return { kind: 'malformed', detail: 'no type' };
   try {
@@ -182,7 +177,7 @@ function parse<Message>(
   }
 }
 
-function fieldsOf(record: Record<string, unknown>): Fields {
+function fieldsOf(record: JsonRecord): Fields {
   const text = (name: string, value: unknown): string => {
     if (typeof value === 'string' && value.length <= MAX_FIELD_LENGTH) return value;
     throw new FieldFault(`${name} is not a string of at most ${MAX_FIELD_LENGTH} characters`);

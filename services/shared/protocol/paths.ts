@@ -61,6 +61,11 @@ export function clientPath(id: string): string {
   return `/client/${id}`;
 }
 
+/** `/docs/NAME`, a program to download or a list of their checksums. */
+export function downloadPath(name: string): string {
+  return `/docs/${name}`;
+}
+
 function waitSecondsFrom(query: string): number {
   const text = new URLSearchParams(query).get('wait') ?? '';
   const seconds = /^\d{1,6}$/.test(text) ? Number(text) : 0;

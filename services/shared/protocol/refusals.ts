@@ -1,5 +1,6 @@
 // Refusals: how a relay says no before the upgrade, as an HTTP status with a JSON body.
 
+import { parseRecord } from '#shared/text/json-record.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 
 /** Every refusal code with its status, and whether a client may come back to the same relay for another answer. */
@@ -35,14 +36,7 @@ export const MAX_REFUSAL_BYTES = 4096;
 
 /** What a body that should be a refusal holds; undefined if something else answered (a proxy, another server). */
 export function parseRefusal(body: string): Refusal | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { code, message } = value as { code?: unknown; message?: unknown };
+  const { code, message } = parseRecord(body) ?? {};
   if (typeof code !== 'string' || !Object.hasOwn(REFUSALS, code)) return undefined;
   return { code: code as RefusalCode, message: new Untrusted(typeof message === 'string' ? message : code) };
 }

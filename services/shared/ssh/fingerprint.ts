@@ -1,7 +1,7 @@
-// The fingerprint of a host key, as `ssh-keygen -l` prints it: `SHA256:` and base64 without padding.
+// The fingerprint of a key, as `ssh-keygen -l` prints it: `SHA256:` and base64 without padding.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** The SHA-256 of a host key blob: 32 bytes. */
+/** The SHA-256 of a key blob: 32 bytes. */
 export interface Fingerprint {
   readonly digest: Buffer;
 }
@@ -18,9 +18,9 @@ export function parseFingerprint(text: string): Fingerprint | undefined {
   return base64 === undefined ? undefined : { digest: Buffer.from(base64, 'base64') };
 }
 
-/** The fingerprint of a host key blob (RFC 4253 section 6.6, the string K_S). */
-export function fingerprintOf(hostKey: Buffer): Fingerprint {
-  return { digest: createHash('sha256').update(hostKey).digest() };
+/** The fingerprint of a key blob (RFC 4253 section 6.6); a host's is the string K_S. */
+export function fingerprintOf(key: Buffer): Fingerprint {
+  return { digest: createHash('sha256').update(key).digest() };
 }
 
 /** The text of a fingerprint, as `ssh-keygen -l` prints it. */

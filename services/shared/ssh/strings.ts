@@ -15,7 +15,7 @@ export function wireUint32(value: number): Buffer {
   return bytes;
 }
 
-/** A cursor over a buffer; every read past the end gives undefined from then on. */
+/** A cursor over a buffer. A read past the end gives undefined and leaves the cursor where it is. */
 export class WireReader {
   readonly #buffer: Buffer;
   #position = 0;
@@ -37,6 +37,11 @@ export class WireReader {
 
   uint32(): number | undefined {
     return this.raw(4)?.readUInt32BE(0);
+  }
+
+  /** What has not been read; the cursor stays. */
+  rest(): Buffer {
+    return this.#buffer.subarray(this.#position);
   }
 
   /** `length` bytes, after skipping `skip`. */

@@ -14,7 +14,7 @@ import { channelRequest, message, openSession } from '../../support/ssh/ssh-mess
 import type { Attacker, Kind } from '../kind.ts';
 import { mutated } from '../mutation.ts';
 import { asStranger, leave, upgrade } from '../wire.ts';
-import { AGENT_ID, type World } from '../world.ts';
+import { AGENT_ID, type FuzzWorld } from '../world.ts';
 import { sftpCorpus } from './sftp-corpus.ts';
 
 /** Messages between two questions that tell whether the connection is still served. */
@@ -120,7 +120,7 @@ interface Connection {
 
 /** Logs in, or stops before that; undefined if it was not let in. */
 async function connect(
-  { port, keyFile }: World,
+  { port, keyFile }: FuzzWorld,
   until: 'handshake' | 'login',
 ): Promise<Connection | undefined> {
   const outcome = await openClientStream(port, AGENT_ID, { protocols: [STREAM], headers: asStranger() });
@@ -164,7 +164,7 @@ async function isServed({ ssh }: Connection): Promise<boolean> {
 
 /** An attacker that does something with each connection, and hangs up. */
 function withConnections(
-  world: World,
+  world: FuzzWorld,
   until: 'handshake' | 'login',
   talk: (connection: Connection, cases: Parameters<Attacker['play']>[0]) => Promise<void>,
 ): Promise<Attacker> {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { type E2eProcess, startProcess } from '../../support/process/started-process.ts';
 
 const run = promisify(execFile);

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { DEPLOY_README, describeMetrics } from '../../../deploy/build/pages/metric-table.ts';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { at, PROMETHEUS_KINDS, pick, render, tryRender } from '../../support/kubernetes/chart.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 
 interface Rule {
   readonly alert: string;

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { startCuttingProxy } from '../../support/network/cutting-proxy.ts';
 import { startPageAgent } from '../../support/page/agent.ts';
 import { type PageRelay, startPageRelay } from '../../support/page/relay.ts';

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { beforeAll, expect, test } from 'vitest';
 import { proxyFor } from '#shared/machine/proxy.ts';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
 import { cleanEnvironment, outputOf, startClientProgram } from '../../support/process/client-program.ts';
 import { say, startStandInRelay } from '../../support/relay/stand-in-relay.ts';

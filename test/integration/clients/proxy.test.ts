@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   type ConnectProxy,
   type ConnectProxyOptions,
@@ -10,14 +10,9 @@ import {
 } from '../../support/network/connect-proxy.ts';
 import { makePrivateAuthority, type PrivateAuthority } from '../../support/network/private-authority.ts';
 import { outputOf, startClientProgram } from '../../support/process/client-program.ts';
-import {
-  type StandInOptions,
-  type StandInRelay,
-  say,
-  startStandInRelay,
-} from '../../support/relay/stand-in-relay.ts';
+import { type StandInOptions, type StandInRelay, say } from '../../support/relay/stand-in-relay.ts';
+import { openStandIn } from '../../support/relay/test-stand-in.ts';
 
-const opened: { close(): Promise<void> }[] = [];
 let folder: string;
 let authority: PrivateAuthority;
 
@@ -30,23 +25,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-});
-
 /** A relay that greets and hangs up. */
 async function greeter(tls?: StandInOptions['tls']): Promise<StandInRelay> {
-  const relay = await startStandInRelay({
-    ...(tls === undefined ? {} : { tls }),
-    serve: say(Buffer.from('greetings')),
-  });
-  opened.push(relay);
-  return relay;
+  return openStandIn({ ...(tls === undefined ? {} : { tls }), serve: say(Buffer.from('greetings')) });
 }
 
 async function proxyWith(options: ConnectProxyOptions = {}): Promise<ConnectProxy> {
   const proxy = await startConnectProxy(options);
-  opened.push(proxy);
+  onTestFinished(() => proxy.close());
   return proxy;
 }
 

@@ -1,43 +1,36 @@
 // A session of wsproxy that outlives its connections: what is carried on, what the person reads, and what ends it.
 
 import { Duplex } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { FAREWELL_WITHIN_MS } from '../../../services/clients/visit.ts';
+import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { ResumingClient } from '../../support/clients/resuming-client.ts';
-import { until } from '../../support/process/client-program.ts';
 import {
-  type Answer,
   echo,
+  type StandInAnswer,
   type StandInOptions,
   type StandInRelay,
-  startStandInRelay,
 } from '../../support/relay/stand-in-relay.ts';
+import { openStandIn } from '../../support/relay/test-stand-in.ts';
 import { createPinnedSshHost, startSshClient } from '../../support/ssh/pinned-ssh-host.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 /** Where minutes have to pass. */
 const LONG_STEP_MS = 300;
 
-const opened: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-/** A relay whose answer can be changed; undefined accepts. */
-interface MoodyRelay extends StandInRelay {
-  answerWith(answer: Answer): void;
+/** A stand-in whose answer can be changed; undefined accepts. */
+interface FickleRelay extends StandInRelay {
+  answerWith(answer: StandInAnswer): void;
 }
 
-async function relayWith(options: StandInOptions): Promise<MoodyRelay> {
-  let mood: Answer;
-  const relay = await startStandInRelay({ answer: () => mood, ...options });
-  opened.push(relay);
+async function relayWith(options: StandInOptions): Promise<FickleRelay> {
+  let mood: StandInAnswer;
+  const relay = await openStandIn({ answer: () => mood, ...options });
   return {
     ...relay,
     answerWith(answer) {
@@ -48,13 +41,34 @@ async function relayWith(options: StandInOptions): Promise<MoodyRelay> {
 
 function wsproxy(url: string): ResumingClient {
   const client = new ResumingClient(url);
-  opened.push(client);
+  onTestFinished(() => client.close());
   return client;
 }
 
 async function talk(client: ResumingClient, word: string): Promise<void> {
   client.input.write(word);
   await client.pass(`${word} came back`, () => client.received.endsWith(word));
+}
+
+interface Visit {
+  readonly relay: FickleRelay;
+  readonly client: ResumingClient;
+}
+
+/** A client that has sent `before` to an agent that echoes, and has it back. */
+async function talking(options: StandInOptions = {}): Promise<Visit> {
+  const relay = await relayWith({ serve: echo, ...options });
+  const client = wsproxy(relay.url());
+  await talk(client, 'before');
+  return { relay, client };
+}
+
+/** The same, and then its connection is lost while the relay gives that answer. */
+async function lost(answer: StandInAnswer, options: StandInOptions = {}): Promise<Visit> {
+  const visit = await talking(options);
+  visit.relay.answerWith(answer);
+  visit.relay.drop('lost');
+  return visit;
 }
 
 function kindsOf(relay: StandInRelay): string[] {
@@ -70,9 +84,7 @@ describe('a connection that is gone', () => {
     'fault',
     'ended',
   ] as const satisfies CloseReason[])('with %s is replaced, and nobody notices', async (reason) => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
+    const { relay, client } = await talking();
     relay.drop(reason);
     await client.pass('another one carries the session', () => kindsOf(relay).includes('resumed'));
     await talk(client, 'after');
@@ -85,11 +97,7 @@ describe('a connection that is gone', () => {
   });
 
   test('is told of once after 3 s, and its return once', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('draining');
-    relay.drop('lost');
+    const { relay, client } = await lost('draining');
     await client.pass('the relay is asked again', () => relay.asked.length > 1);
     const lostAt = client.clock.now();
     await client.pass('it is said', () => client.lines.length > 0);
@@ -115,22 +123,14 @@ describe('a connection that is gone', () => {
     502,
     404,
   ] as const)('is asked for again after %s', async (answer) => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith(answer);
-    relay.drop('lost');
+    const { relay, client } = await lost(answer);
     await client.pass('it was asked for twice', () => relay.asked.length > 2);
     relay.answerWith(undefined);
     await talk(client, 'after');
   });
 
   test('is asked for at once, with patience of the relay, and then less and less often', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('agent_not_found');
-    relay.drop('lost');
+    const { relay, client } = await lost('agent_not_found');
     const from = client.clock.now();
     await client.pass('a minute has passed', () => client.clock.now() - from > 60_000, LONG_STEP_MS);
     expect(relay.asked[1]).toBe('/client/job-1?wait=5');
@@ -139,11 +139,7 @@ describe('a connection that is gone', () => {
   });
 
   test('is noticed when the relay says nothing for 15 s', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('silence');
-    relay.drop('lost');
+    const { relay, client } = await lost('silence');
     await client.pass('it is asked twice', () => relay.asked.length > 2);
     relay.answerWith(undefined);
     await talk(client, 'after');
@@ -151,11 +147,7 @@ describe('a connection that is gone', () => {
   });
 
   test('is asked for as long as the agent keeps the session, however long that is', async () => {
-    const relay = await relayWith({ serve: echo, resumeWindowMs: 600_000 });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('draining');
-    relay.drop('lost');
+    const { relay, client } = await lost('draining', { resumeWindowMs: 600_000 });
     const from = client.clock.now();
     await client.pass('five minutes', () => client.clock.now() - from > 300_000, 3 * LONG_STEP_MS);
     expect(client.lines).toEqual([expect.stringContaining('dialling again for up to 10 minutes')]);
@@ -164,9 +156,7 @@ describe('a connection that is gone', () => {
   });
 
   test('ends the session at once where the agent keeps none', async () => {
-    const relay = await relayWith({ serve: echo, resumeWindowMs: 0 });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
+    const { relay, client } = await talking({ resumeWindowMs: 0 });
     relay.drop('lost');
     await client.pass('it ends', () => client.code !== undefined);
     expect(client.code).toBe(3);
@@ -174,11 +164,7 @@ describe('a connection that is gone', () => {
   });
 
   test('does not come back after the window: wsproxy says so and exits 3', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('agent_not_found');
-    relay.drop('lost');
+    const { client } = await lost('agent_not_found');
     const from = client.clock.now();
     await client.pass('it gives up', () => client.code !== undefined, LONG_STEP_MS);
     expect(client.code).toBe(3);
@@ -188,11 +174,7 @@ describe('a connection that is gone', () => {
   });
 
   test('is not told of when ssh has left meanwhile, and the agent hears of its leave', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('draining');
-    relay.drop('lost');
+    const { relay, client } = await lost('draining');
     client.input.end();
     const from = client.clock.now();
     await client.pass('10 s have passed', () => client.clock.now() - from > 10_000, LONG_STEP_MS);
@@ -209,11 +191,7 @@ describe('ssh that has left while there is no way to the agent', () => {
   test.each(['by itself', 'by a signal'])(
     '%s: wsproxy tries to tell the agent, and exits 0 after a while',
     async (how) => {
-      const relay = await relayWith({ serve: echo });
-      const client = wsproxy(relay.url());
-      await talk(client, 'before');
-      relay.answerWith('draining');
-      relay.drop('lost');
+      const { relay, client } = await lost('draining');
       await client.pass('it dials again', () => relay.asked.length > 1);
       const from = client.clock.now();
       if (how === 'by itself') client.input.end();
@@ -229,9 +207,7 @@ describe('ssh that has left while there is no way to the agent', () => {
 
 describe('an answer that is final', () => {
   test('ends a session whose agent was started anew, in one line, and wsproxy exits 3', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
+    const { relay, client } = await talking();
     relay.replaceAgent();
     relay.drop('lost');
     await client.pass('it ends', () => client.code !== undefined);
@@ -242,11 +218,7 @@ describe('an answer that is final', () => {
   });
 
   test('of the relay ends the session, in one line', async () => {
-    const relay = await relayWith({ serve: echo });
-    const client = wsproxy(relay.url());
-    await talk(client, 'before');
-    relay.answerWith('unauthorized');
-    relay.drop('lost');
+    const { relay, client } = await lost('unauthorized');
     await client.pass('it ends', () => client.code !== undefined);
     expect(client.code).toBe(3);
     expect(client.lines).toEqual([
@@ -325,7 +297,7 @@ describe('a plain client', () => {
     const resuming = wsproxy(relay.url());
     await talk(resuming, 'framed');
     const socket = new WebSocket(relay.url());
-    opened.push({ close: async () => socket.terminate() });
+    onTestFinished(() => socket.terminate());
     const received: string[] = [];
     socket.on('message', (data: Buffer) => received.push(data.toString()));
     socket.on('open', () => socket.send(Buffer.from('SSH-2.0-plain\r\n')));
@@ -339,7 +311,7 @@ describe('a plain client', () => {
       serve: (session, kind) => void session.write(Buffer.from(`hello ${kind}`)),
     });
     const socket = new WebSocket(relay.url());
-    opened.push({ close: async () => socket.terminate() });
+    onTestFinished(() => socket.terminate());
     const received: string[] = [];
     socket.on('message', (data: Buffer) => received.push(data.toString()));
     await until('it comes', () => received.join('') === 'hello plain');

@@ -1,37 +1,20 @@
 // tcptows as a process: many connections over one port, each on its own.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import { expect, onTestFinished, test } from 'vitest';
 import { duplexOf } from '#shared/stream/duplex.ts';
-import { readDestination } from '../../../services/clients/arguments.ts';
+import { readDestination } from '../../../services/clients/command-line/destination.ts';
+import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { startTcptows } from '../../../services/clients/tcptows/tcptows.ts';
-import { FAREWELL_WITHIN_MS } from '../../../services/clients/visit.ts';
-import { type ClientProgram, startClientProgram, until } from '../../support/process/client-program.ts';
-import {
-  type Answer,
-  echo,
-  type StandInOptions,
-  type StandInRelay,
-  say,
-  startStandInRelay,
-} from '../../support/relay/stand-in-relay.ts';
+import { openClientProgram } from '../../support/clients/test-program.ts';
+import { type ClientProgram, startClientProgram } from '../../support/process/client-program.ts';
+import { echo, greet, type StandInAnswer, say } from '../../support/relay/stand-in-relay.ts';
+import { openStandIn } from '../../support/relay/test-stand-in.ts';
 import { createPinnedSshHost, startSshClient } from '../../support/ssh/pinned-ssh-host.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
-
-const opened: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-async function relayWith(options: StandInOptions): Promise<StandInRelay> {
-  const relay = await startStandInRelay(options);
-  opened.push(relay);
-  return relay;
-}
+import { until } from '../../support/time/poll.ts';
 
 interface Listening {
   readonly program: ClientProgram;
@@ -39,13 +22,7 @@ interface Listening {
 }
 
 async function listening(...args: string[]): Promise<Listening> {
-  const program = startClientProgram('tcptows', args);
-  opened.push({
-    close: async () => {
-      program.child.kill('SIGKILL');
-      await program.exit;
-    },
-  });
+  const program = openClientProgram('tcptows', args);
   const [line] = (await once(program.child.stdout, 'data')) as [Buffer];
   const [, port = '', again] =
     /^listening on 127\.0\.0\.1:(\d+); ssh -p (\d+) USER@127\.0\.0\.1\n$/.exec(line.toString()) ?? [];
@@ -56,19 +33,10 @@ async function listening(...args: string[]): Promise<Listening> {
     dial: () => {
       const socket = connect(Number(port), '127.0.0.1');
       socket.on('error', () => undefined);
-      opened.push({ close: async () => void socket.destroy() });
+      onTestFinished(() => void socket.destroy());
       return socket;
     },
   };
-}
-
-/** For `serve`: one byte, and then it listens. */
-function greet(session: ByteStream): void {
-  duplexOf(session).write('x');
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** What comes over `socket` until it has `bytes` of it, or it ends. */
@@ -84,7 +52,7 @@ async function take(socket: Socket, bytes: number): Promise<Buffer> {
 }
 
 test('gives every connection a stream of its own, from the first byte on', async () => {
-  const relay = await relayWith({ serve: echo });
+  const relay = await openStandIn({ serve: echo });
   const { dial } = await listening('0', relay.url());
   const results = await Promise.all(
     Array.from({ length: 5 }, async () => {
@@ -92,7 +60,7 @@ test('gives every connection a stream of its own, from the first byte on', async
       const socket = dial();
       // Written before anything is connected: it must wait, not be lost.
       socket.write(sent);
-      return sha256(await take(socket, sent.length)) === sha256(sent);
+      return hash('sha256', await take(socket, sent.length)) === hash('sha256', sent);
     }),
   );
   expect(results).toEqual([true, true, true, true, true]);
@@ -100,7 +68,7 @@ test('gives every connection a stream of its own, from the first byte on', async
 });
 
 test('says why a connection failed, closes it, and serves the next', async () => {
-  const relay = await relayWith({ answer: (n) => (n === 0 ? 'agent_not_found' : undefined), serve: echo });
+  const relay = await openStandIn({ answer: (n) => (n === 0 ? 'agent_not_found' : undefined), serve: echo });
   const { program, dial } = await listening('--wait', '0', '0', relay.url());
   const first = dial();
   await once(first, 'close');
@@ -115,14 +83,14 @@ test('says why a connection failed, closes it, and serves the next', async () =>
 
 test('delivers what the agent sent before it ended the session, then closes', async () => {
   const sent = randomBytes(1 << 20);
-  const relay = await relayWith({ serve: say(sent) });
+  const relay = await openStandIn({ serve: say(sent) });
   const { program, dial } = await listening('0', relay.url());
-  expect(sha256(await take(dial(), Number.POSITIVE_INFINITY))).toBe(sha256(sent));
+  expect(hash('sha256', await take(dial(), Number.POSITIVE_INFINITY))).toBe(hash('sha256', sent));
   expect(program.errors()).toBe('');
 });
 
 test('ends the stream when the connection ends', async () => {
-  const relay = await relayWith({ serve: greet });
+  const relay = await openStandIn({ serve: greet });
   const { dial } = await listening('0', relay.url());
   const socket = dial();
   await once(socket, 'data');
@@ -132,7 +100,7 @@ test('ends the stream when the connection ends', async () => {
 });
 
 test('gives up asking for a connection that is gone', async () => {
-  const relay = await relayWith({ answer: () => 'silence' });
+  const relay = await openStandIn({ answer: () => 'silence' });
   const { program, dial } = await listening('0', relay.url());
   const socket = dial();
   await until('it has asked', () => relay.asked.length === 1);
@@ -144,7 +112,7 @@ test('gives up asking for a connection that is gone', async () => {
 
 test('cuts a connection whose host has another key than the pinned one', async () => {
   const host = createPinnedSshHost();
-  const relay = await relayWith({ serve: (session) => host.serve(duplexOf(session)) });
+  const relay = await openStandIn({ serve: (session) => host.serve(duplexOf(session)) });
   const { program, dial } = await listening('0', `${relay.url()}#${createPinnedSshHost().fingerprint}`);
   const socket = dial();
   const client = startSshClient(socket);
@@ -160,7 +128,7 @@ test('cuts a connection whose host has another key than the pinned one', async (
 test.each(['SIGINT', 'SIGTERM'] as const)(
   'stops on %s: connections are closed, and it exits 0',
   async (signal) => {
-    const relay = await relayWith({ serve: greet });
+    const relay = await openStandIn({ serve: greet });
     const { program, dial } = await listening('0', relay.url());
     const socket = dial();
     await once(socket, 'data');
@@ -174,8 +142,8 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 );
 
 test('stops soon while there is no way to the agent, whatever the agent would wait for', async () => {
-  let answer: Answer;
-  const relay = await relayWith({ answer: () => answer, serve: echo, resumeWindowMs: 600_000 });
+  let answer: StandInAnswer;
+  const relay = await openStandIn({ answer: () => answer, serve: echo, resumeWindowMs: 600_000 });
   const destination = readDestination(relay.url(), undefined, {});
   if (destination.kind === 'invalid') throw new Error(destination.message);
   const clock = new ManualClock();
@@ -183,7 +151,7 @@ test('stops soon while there is no way to the agent, whatever the agent would wa
   const tcptows = await startTcptows(options);
   if (tcptows.kind === 'failed') throw new Error(tcptows.code);
   const socket = connect(tcptows.address.port, '127.0.0.1');
-  opened.push({ close: async () => void socket.destroy() });
+  onTestFinished(() => void socket.destroy());
   socket.on('error', () => undefined);
   socket.write('x');
   await once(socket, 'data');
@@ -205,7 +173,7 @@ test('stops soon while there is no way to the agent, whatever the agent would wa
 test('exits 1 with one line when the port is in use', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  opened.push({ close: async () => void (await new Promise((resolve) => server.close(resolve))) });
+  onTestFinished(async () => void (await new Promise((resolve) => server.close(resolve))));
   const { port } = server.address() as AddressInfo;
   const program = startClientProgram('tcptows', [String(port), 'ws://127.0.0.1:1/client/x']);
   expect(await program.exit).toBe(1);

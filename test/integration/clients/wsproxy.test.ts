@@ -1,72 +1,44 @@
 // wsproxy as a process: bytes, ends, exit codes, and the real ssh on top.
-import { execFile, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { createHash, hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import { REPLAY_LIMIT_BYTES } from '#shared/resume/limits.ts';
-import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
+import { openClientProgram } from '../../support/clients/test-program.ts';
 import {
   type ClientProgram,
   cleanEnvironment,
   commandOf,
   outputOf,
-  startClientProgram,
-  until,
 } from '../../support/process/client-program.ts';
 import {
   echo,
-  type StandInOptions,
+  greet,
   type StandInRelay,
   say,
   startStandInRelay,
 } from '../../support/relay/stand-in-relay.ts';
+import { openStandIn } from '../../support/relay/test-stand-in.ts';
+import { makeKeyFile } from '../../support/ssh/key-file.ts';
 import {
   createPinnedSshHost,
   type PinnedSshHost,
   VERIFIABLE_KEX,
 } from '../../support/ssh/pinned-ssh-host.ts';
-
-const opened: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-});
-
-async function relayWith(options: StandInOptions): Promise<StandInRelay> {
-  const relay = await startStandInRelay(options);
-  opened.push(relay);
-  return relay;
-}
+import { until } from '../../support/time/poll.ts';
 
 function wsproxy(...args: string[]): ClientProgram {
-  const program = startClientProgram('wsproxy', args);
-  opened.push({
-    close: async () => {
-      program.child.kill('SIGKILL');
-      await program.exit;
-    },
-  });
-  return program;
-}
-
-/** For `serve`: one byte, and then it listens. */
-function greet(session: ByteStream): void {
-  duplexOf(session).write('x');
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return openClientProgram('wsproxy', args);
 }
 
 describe('bytes', () => {
   test('go both ways unchanged, with nothing else on standard output or standard error', async () => {
-    const relay = await relayWith({ serve: echo });
+    const relay = await openStandIn({ serve: echo });
     const program = wsproxy(relay.url());
     const sent = randomBytes(8 << 20);
     program.child.stdin.write(sent);
@@ -79,13 +51,13 @@ describe('bytes', () => {
     await until('all came back', () => count >= sent.length);
     program.child.stdin.end();
     expect(await program.exit).toBe(0);
-    expect(sha256(Buffer.concat(received))).toBe(sha256(sent));
+    expect(hash('sha256', Buffer.concat(received))).toBe(hash('sha256', sent));
     expect(program.errors()).toBe('');
   });
 
   test('that were read are delivered before the session ends and its connection closes with 1000', async () => {
     const chunks: Buffer[] = [];
-    const relay = await relayWith({
+    const relay = await openStandIn({
       serve: (session) => duplexOf(session).on('data', (chunk: Buffer) => chunks.push(chunk)),
     });
     const program = wsproxy(relay.url());
@@ -94,12 +66,12 @@ describe('bytes', () => {
     expect(await program.exit).toBe(0);
     await until('the relay saw the end', () => relay.closed.length > 0);
     expect(relay.closed).toEqual([1000]);
-    expect(sha256(Buffer.concat(chunks))).toBe(sha256(sent));
+    expect(hash('sha256', Buffer.concat(chunks))).toBe(hash('sha256', sent));
   });
 
   test('that the agent sent before it ended the session all reach a slow reader', async () => {
     const sent = randomBytes(2 << 20);
-    const relay = await relayWith({ serve: say(sent) });
+    const relay = await openStandIn({ serve: say(sent) });
     const program = wsproxy(relay.url());
     const received: Buffer[] = [];
     program.child.stdout.pause();
@@ -112,14 +84,14 @@ describe('bytes', () => {
       await new Promise(setImmediate);
     }
     expect(await program.exit).toBe(0);
-    expect(sha256(Buffer.concat(received))).toBe(sha256(sent));
+    expect(hash('sha256', Buffer.concat(received))).toBe(hash('sha256', sent));
   });
 
   test('are not taken from the agent beyond the window while nobody reads standard output', async () => {
     const block = randomBytes(64 << 10);
     const blocks = 1024;
     let taken = 0;
-    const relay = await relayWith({
+    const relay = await openStandIn({
       serve: (session) => {
         const duplex = duplexOf(session);
         const writeNext = (): void => {
@@ -154,7 +126,7 @@ describe('bytes', () => {
 
 describe('the end', () => {
   test('is quiet when the reader of standard output is gone', async () => {
-    const relay = await relayWith({
+    const relay = await openStandIn({
       serve: (session) => {
         const duplex = duplexOf(session);
         const timer = setInterval(() => duplex.write(Buffer.alloc(60_000)), 5);
@@ -170,7 +142,7 @@ describe('the end', () => {
   });
 
   test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('is quiet on %s', async (signal) => {
-    const relay = await relayWith({ serve: greet });
+    const relay = await openStandIn({ serve: greet });
     const program = wsproxy(relay.url());
     await once(program.child.stdout, 'data');
     program.child.kill(signal);
@@ -182,7 +154,7 @@ describe('the end', () => {
 
   test('reaches the agent when a terminal closes, which hangs up twice', async () => {
     let refusing = false;
-    const relay = await relayWith({ answer: () => (refusing ? 'draining' : undefined), serve: greet });
+    const relay = await openStandIn({ answer: () => (refusing ? 'draining' : undefined), serve: greet });
     const program = wsproxy(relay.url());
     await once(program.child.stdout, 'data');
     refusing = true;
@@ -199,7 +171,7 @@ describe('the end', () => {
   });
 
   test('is quiet on a signal while it waits for an agent', async () => {
-    const relay = await relayWith({ answer: () => 'silence' });
+    const relay = await openStandIn({ answer: () => 'silence' });
     const program = wsproxy(relay.url());
     await until('it has asked', () => relay.asked.length > 0);
     program.child.kill('SIGHUP');
@@ -208,14 +180,14 @@ describe('the end', () => {
   });
 
   test.each(['expired', 'going_away'] as const)('by the agent is said in one line: %s', async (reason) => {
-    const relay = await relayWith({ serve: (session) => session.cut({ reason }) });
+    const relay = await openStandIn({ serve: (session) => session.cut({ reason }) });
     const { output, errors, code } = await outputOf(wsproxy(relay.url()));
     const line = `wsproxy: the connection was closed: ${CLOSE_REASONS[reason].meaning}\n`;
     expect({ output: output.toString(), errors, code }).toEqual({ output: '', errors: line, code: 0 });
   });
 
   test('by a fault of the agent is said in one line', async () => {
-    const relay = await relayWith({ serve: (session) => session.cut({ reason: 'fault' }) });
+    const relay = await openStandIn({ serve: (session) => session.cut({ reason: 'fault' }) });
     const { errors, code } = await outputOf(wsproxy(relay.url()));
     expect(errors).toBe('wsproxy: the connection broke: the stream was cut at the other end (aborted)\n');
     expect(code).toBe(3);
@@ -249,7 +221,7 @@ describe('no connection', () => {
   });
 
   test('exits 4 when there is no such agent', async () => {
-    const relay = await relayWith({ answer: () => 'agent_not_found' });
+    const relay = await openStandIn({ answer: () => 'agent_not_found' });
     expect(await failed('--wait', '0', relay.url())).toBe(
       `4 no agent \`job-1\` at 127.0.0.1:${relay.port}: it may have ended, or not started yet; --wait 5m waits for it`,
     );
@@ -257,7 +229,7 @@ describe('no connection', () => {
   });
 
   test('exits 4 when the relay refuses', async () => {
-    const relay = await relayWith({ answer: () => 'unauthorized' });
+    const relay = await openStandIn({ answer: () => 'unauthorized' });
     expect(await failed(relay.url())).toMatch(
       /^4 127\.0\.0\.1:\d+ refused: the stand-in says unauthorized \(unauthorized\)$/,
     );
@@ -265,7 +237,7 @@ describe('no connection', () => {
 
   test('waits for the agent through refusals that pass', async () => {
     const answers = ['agent_not_found', 'draining', 'agent_unresponsive', 502] as const;
-    const relay = await relayWith({
+    const relay = await openStandIn({
       answer: (n) => answers[n],
       serve: say(Buffer.from('here')),
     });
@@ -277,8 +249,8 @@ describe('no connection', () => {
   });
 
   test('says after a while what it waits for: the agent, or the relay itself', async () => {
-    const patient = await relayWith({ answer: (n) => (n === 0 ? 'agent_not_found' : 'silence') });
-    const mute = await relayWith({ answer: () => 'silence' });
+    const patient = await openStandIn({ answer: (n) => (n === 0 ? 'agent_not_found' : 'silence') });
+    const mute = await openStandIn({ answer: () => 'silence' });
     const programs = [wsproxy(patient.url()), wsproxy(mute.url())] as const;
     await until('both say so', () => programs.every((program) => program.errors() !== ''));
     expect(programs.map((program) => program.errors())).toEqual([
@@ -295,7 +267,7 @@ describe('with ssh', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'converge wsproxy '));
     key = join(folder, 'key');
-    await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    await makeKeyFile(key);
   });
 
   afterAll(async () => {
@@ -335,7 +307,7 @@ describe('with ssh', () => {
   }
 
   async function relayTo(host: PinnedSshHost): Promise<StandInRelay> {
-    return relayWith({ serve: (session) => host.serve(duplexOf(session)) });
+    return openStandIn({ serve: (session) => host.serve(duplexOf(session)) });
   }
 
   test('a host with the pinned key is let through, in both directions', async () => {
@@ -345,7 +317,7 @@ describe('with ssh', () => {
     const { output, code } = await ssh(url, 'make test', Buffer.alloc(0));
     expect({ output: output.toString(), code }).toEqual({ output: 'ran make test\n', code: 7 });
     const sent = randomBytes(4 << 20);
-    expect(sha256((await ssh(url, 'cat', sent)).output)).toBe(sha256(sent));
+    expect(hash('sha256', (await ssh(url, 'cat', sent)).output)).toBe(hash('sha256', sent));
     expect(relay.asked).toEqual(['/client/job-1', '/client/job-1']);
   });
 

@@ -1,6 +1,6 @@
 // How a relay leaves: readiness, goodbyes, who may stay how long, and that it always ends.
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
@@ -13,7 +13,9 @@ import {
   openAgentStream,
   socketOf,
 } from '../../support/relay/fake-agent.ts';
+import { joinPair } from '../../support/relay/joined-pair.ts';
 import { openClient, type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { settle, until } from '../../support/time/poll.ts';
 
@@ -24,8 +26,7 @@ const TIMEOUT_MS = 8_000;
 async function start(): Promise<RunningRelay & { readonly clock: ManualClock }> {
   const clock = new ManualClock();
   const env = { DRAIN_DELAY_SECONDS: '5', DRAIN_TIMEOUT_SECONDS: '8' };
-  const running = await startRelay({ clock, env });
-  onTestFinished(() => running[Symbol.asyncDispose]());
+  const running = await openRelay({ clock, env });
   return { ...running, clock };
 }
 
@@ -34,11 +35,7 @@ async function openSession(
   agent: FakeAgent,
   protocols: string[],
 ): Promise<{ client: WebSocket; stream: WebSocket }> {
-  const index = agent.messages.filter(({ type }) => type === 'dial').length;
-  const asking = openClient(port, 'job', { protocols });
-  const { ticket } = await agent.dial(index);
-  const stream = socketOf(await openAgentStream(port, 'job', ticket));
-  const client = socketOf(await asking);
+  const { client, stream } = await joinPair(port, agent, 'job', { protocols });
   client.resume();
   stream.resume();
   return { client, stream };

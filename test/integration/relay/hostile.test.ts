@@ -12,18 +12,12 @@ import {
   handshakeText,
   openClient,
   openRaw,
-  type RelaySetUp,
   type RunningRelay,
   startRelay,
 } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { settle, until } from '../../support/time/poll.ts';
-
-async function start(setUp: RelaySetUp = {}): Promise<RunningRelay> {
-  const running = await startRelay(setUp);
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
 
 /** Checks that one malformed request was counted and logged. */
 async function expectMalformed({ metric, log }: RunningRelay, reason: string): Promise<void> {
@@ -39,7 +33,7 @@ async function expectHealthy({ port }: RunningRelay): Promise<void> {
 }
 
 test('a handshake behind a request that is still being answered is cut, and the relay lives', async () => {
-  const running = await start();
+  const running = await openRelay();
   using peer = await openRaw(running.port, `GET / HTTP/1.1\r\nHost: x\r\n\r\n${handshakeText('/client/x')}`);
   await peer.closed;
   await expectMalformed(running, 'pipelined');
@@ -47,7 +41,7 @@ test('a handshake behind a request that is still being answered is cut, and the 
 });
 
 test('a handshake behind a request that was answered is served', async () => {
-  const running = await start();
+  const running = await openRelay();
   using peer = await openRaw(running.port, 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n');
   await until('the first answer', () => peer.received().includes('not_found'));
   peer.socket.write(handshakeText('/client/x'));
@@ -55,7 +49,7 @@ test('a handshake behind a request that was answered is served', async () => {
 });
 
 test('what is no HTTP is answered with 400', async () => {
-  const running = await start();
+  const running = await openRelay();
   using peer = await openRaw(running.port, 'SSH-2.0-OpenSSH_9.2\r\n');
   expect(await peer.closed).toMatch(/^HTTP\/1\.1 400 /);
   await expectMalformed(running, 'not_http');
@@ -63,7 +57,7 @@ test('what is no HTTP is answered with 400', async () => {
 });
 
 test('headers without end are answered with 431', async () => {
-  const running = await start();
+  const running = await openRelay();
   using peer = await openRaw(running.port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(64 * 1024)}`);
   expect(await peer.closed).toMatch(/^HTTP\/1\.1 431 /);
   await expectMalformed(running, 'too_large');
@@ -75,7 +69,7 @@ test('a download is complete also when the request offers a WebSocket', async ()
   const size = 8 * 1024 * 1024;
   await writeFile(join(downloads, 'agent-linux-x64'), Buffer.alloc(size, 'x'));
   await writeFile(join(downloads, 'SHA256SUMS'), `${'0'.repeat(64)}  agent-linux-x64\n`);
-  const running = await start({ downloads });
+  const running = await openRelay({ downloads });
   using peer = await openRaw(running.port, handshakeText('/docs/agent', { Connection: 'Upgrade, close' }));
   const answer = await peer.closed;
   expect(answer).toMatch(/^HTTP\/1\.1 200 /);
@@ -84,7 +78,7 @@ test('a download is complete also when the request offers a WebSocket', async ()
 
 test('a peer that is refused and keeps talking is cut after the linger time', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using peer = await openRaw(running.port, handshakeText('/client/nobody'));
   peer.socket.removeAllListeners('end');
   await until('the refusal', () => peer.received().includes('agent_not_found'));
@@ -102,7 +96,7 @@ test('a peer that is refused and keeps talking is cut after the linger time', as
 });
 
 test('a peer that resets its connection at any point of the handshake harms nobody', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
   for (const path of ['/client/job', '/client/nobody?wait=5', '/agent/x', '/']) {
     for (const wait of [false, true]) {
@@ -121,7 +115,7 @@ test('a peer that resets its connection at any point of the handshake harms nobo
 });
 
 test('an agent stream that comes when its client has just left is closed', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
   for (let round = 0; round < 10; round += 1) {
     const peer = await openRaw(running.port, handshakeText('/client/job'));
@@ -160,7 +154,7 @@ describe('half-open peers, by the clock on the wall', () => {
 });
 
 test('one client that does not read holds up nobody else', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
   const open = async (index: number) => {
     const asking = openClient(running.port, 'job');

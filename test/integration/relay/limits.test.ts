@@ -12,7 +12,7 @@ import { openAgent } from '../../support/relay/fake-agent.ts';
 import {
   handshakeText,
   openRaw,
-  type RawPeer,
+  type RawConnection,
   type RunningRelay,
   startRelay,
 } from '../../support/relay/relay.ts';
@@ -29,7 +29,7 @@ interface Answer {
 /** Somebody who asks, and stays connected where he is let in. */
 class Asker implements Disposable {
   readonly #port: number;
-  readonly #peers: RawPeer[] = [];
+  readonly #peers: RawConnection[] = [];
 
   constructor({ port }: RunningRelay) {
     this.#port = port;

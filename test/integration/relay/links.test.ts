@@ -1,21 +1,16 @@
 // Control links, as good agents and bad ones use them.
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createClaim } from '#shared/protocol/claim.ts';
 import { formatMessage, MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import { RENEW_EVERY_MS } from '../../../services/relay/registry/registry.ts';
 import { dialAgent, type FakeAgent, openAgent } from '../../support/relay/fake-agent.ts';
-import { openClient, type RelaySetUp, type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import { openClient, type RunningRelay } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { settle, until } from '../../support/time/poll.ts';
-
-async function start(setUp: RelaySetUp = {}): Promise<RunningRelay> {
-  const running = await startRelay(setUp);
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
 
 /** Checks that a link ended for `reason`, in the metrics and in one line of the log. */
 async function expectUnlinked({ metric, log }: RunningRelay, id: string, reason: string): Promise<void> {
@@ -29,7 +24,7 @@ async function expectUnlinked({ metric, log }: RunningRelay, id: string, reason:
 const STATUS = formatMessage({ type: 'status', clients: 1, detached: 0, expiresAt: 1 });
 
 test('an agent is welcomed with its id, epoch, pod and the public url', async () => {
-  const running = await start({ env: { PUBLIC_URL: 'https://relay.test/' } });
+  const running = await openRelay({ env: { PUBLIC_URL: 'https://relay.test/' } });
   using agent = await openAgent(running.port, 'good');
   expect(agent.messages).toEqual([
     {
@@ -52,7 +47,7 @@ test.each([
   ['a binary message', Buffer.from(STATUS), 1003, 'not_json'],
   ['a message over 4 KiB', `"${'x'.repeat(MAX_CONTROL_BYTES)}"`, 1009, 'too_big'],
 ])('%s closes the link, and only that one', async (_, bytes, code, reason) => {
-  const running = await start();
+  const running = await openRelay();
   using good = await openAgent(running.port, 'good');
   using bad = await openAgent(running.port, 'bad');
   bad.socket.send(bytes);
@@ -65,7 +60,7 @@ test.each([
 });
 
 test('a message of exactly 4 KiB is taken', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'long');
   const padding = MAX_CONTROL_BYTES - Buffer.byteLength('{"type":"future","x":""}');
   agent.socket.send(`{"type":"future","x":"${'x'.repeat(padding)}"}`);
@@ -76,7 +71,7 @@ test('a message of exactly 4 KiB is taken', async () => {
 });
 
 test('messages of an unknown type are ignored and counted, and cannot fill the log', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'newer');
   for (let count = 0; count < 100; count += 1) agent.socket.send('{"type":"telemetry","x":1}');
   const ignored = (): Promise<number> => running.metric('converge_control_messages_ignored_total');
@@ -88,7 +83,7 @@ test('messages of an unknown type are ignored and counted, and cannot fill the l
 });
 
 test('the same claim takes the id over: the older link is superseded, and clients go to the newer one', async () => {
-  const running = await start();
+  const running = await openRelay();
   const claim = createClaim();
   using older = await openAgent(running.port, 'moved', { claim });
   using newer = await openAgent(running.port, 'moved', { claim });
@@ -105,7 +100,7 @@ test('the same claim takes the id over: the older link is superseded, and client
 
 test('an agent that says goodbye frees its id at once; one that is lost keeps it for a lease', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using polite = await openAgent(running.port, 'polite');
   polite.socket.close(1000, 'ended');
   await expectUnlinked(running, 'polite', 'ended');
@@ -123,7 +118,7 @@ test('an agent that says goodbye frees its id at once; one that is lost keeps it
 
 test('a lease lives as long as its link', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using agent = await openAgent(running.port, 'long-lived');
   for (let renewals = 0; renewals < 5; renewals += 1) {
     clock.advance(RENEW_EVERY_MS);
@@ -142,7 +137,7 @@ async function answered({ socket }: FakeAgent): Promise<boolean> {
 
 test('an agent that does not answer pings is cut, and its clients are told so after the dial time', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using dead = await openAgent(running.port, 'dead');
   dead.socket.pause();
   clock.advance(PING_EVERY_MS);
@@ -153,7 +148,7 @@ test('an agent that does not answer pings is cut, and its clients are told so af
 
 test('an agent that is told to close and does not is cut after the close time', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using deaf = await openAgent(running.port, 'deaf');
   deaf.socket.send('{nope');
   await until('the message has left', () => deaf.socket.bufferedAmount === 0);
@@ -168,7 +163,7 @@ test('an agent that is told to close and does not is cut after the close time', 
 });
 
 test('a link that is not read is cut before it costs memory', async () => {
-  const running = await start();
+  const running = await openRelay();
   using stuck = await openAgent(running.port, 'stuck');
   stuck.socket.pause();
   // The relay answers pings of the agent; more than it holds back must not pile up.

@@ -1,8 +1,8 @@
 // What the relays count, as a Prometheus sees it: two of them with people on, the dashboard's panels and the alerts.
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { at, PROMETHEUS_KINDS, pick, render } from '../../support/kubernetes/chart.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { type ClusterPod, RelayCluster } from '../../support/mesh/relay-cluster.ts';
 import { TcpBalancer } from '../../support/mesh/tcp-balancer.ts';
 import { type RedisServer, startRedis } from '../../support/redis/redis-server.ts';

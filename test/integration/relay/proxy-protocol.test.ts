@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { BALANCER_ADDRESS, type ProxyForm, startHaproxy } from '../../support/network/haproxy.ts';
 import { makePrivateAuthority } from '../../support/network/private-authority.ts';
 import { cleanEnvironment, commandOf } from '../../support/process/client-program.ts';
 import { startProcess } from '../../support/process/started-process.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
-import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import type { RunningRelay } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
+import { makeKeyFile } from '../../support/ssh/key-file.ts';
 import { until } from '../../support/time/poll.ts';
 
 const run = promisify(execFile);
@@ -28,8 +30,7 @@ beforeAll(async () => {
 });
 
 async function start(env: Readonly<Record<string, string>> = {}, checks = false) {
-  const running = await startRelay({ env: { PROXY_PROTOCOL_FROM: BALANCER_ADDRESS, ...env } });
-  onTestFinished(() => running[Symbol.asyncDispose]());
+  const running = await openRelay({ env: { PROXY_PROTOCOL_FROM: BALANCER_ADDRESS, ...env } });
   const balancer = await startHaproxy(running.port, checks);
   onTestFinished(() => balancer[Symbol.asyncDispose]());
   return { running, balancer };
@@ -134,7 +135,7 @@ test('the agent is told the address behind the balancer, and a proxy there is be
 test('a shell knows the address behind the balancer, through ssh and all', async () => {
   const { running, balancer } = await start();
   const key = join(folder, 'key');
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  await makeKeyFile(key);
   const options = { cwd: folder, env: { ...cleanEnvironment(), SHELL: '/bin/sh' } };
   const relay = `ws://127.0.0.1:${running.port}`;
   const agent = startProcess(

@@ -1,6 +1,6 @@
 // Sessions through a real relay, with good and bad peers on both ends.
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { CLAIM_HEADER } from '#shared/protocol/claim.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
@@ -11,58 +11,12 @@ import {
   AGENT_DIAL_TIMEOUT_MS,
   MAX_PENDING_DIALS_PER_AGENT,
 } from '../../../services/relay/session/pending-dials.ts';
-import {
-  closeOf,
-  type FakeAgent,
-  openAgent,
-  openAgentStream,
-  socketOf,
-  textOf,
-} from '../../support/relay/fake-agent.ts';
-import {
-  type ClientAttempt,
-  handshakeText,
-  openClient,
-  openRaw,
-  type RelaySetUp,
-  type RunningRelay,
-  startRelay,
-} from '../../support/relay/relay.ts';
+import { closeOf, openAgent, openAgentStream, socketOf, textOf } from '../../support/relay/fake-agent.ts';
+import { type JoinedPair, joinPair } from '../../support/relay/joined-pair.ts';
+import { handshakeText, openClient, openRaw, type RunningRelay } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { settle, until } from '../../support/time/poll.ts';
-
-async function start(setUp: RelaySetUp = {}): Promise<RunningRelay> {
-  const running = await startRelay(setUp);
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
-
-interface Pair extends Disposable {
-  readonly client: WebSocket;
-  readonly stream: WebSocket;
-}
-
-/** A client and the agent's stream for it, joined; both are paused. */
-async function openSession(
-  { port }: RunningRelay,
-  agent: FakeAgent,
-  id: string,
-  attempt: ClientAttempt = {},
-): Promise<Pair> {
-  const index = agent.messages.filter(({ type }) => type === 'dial').length;
-  const asking = openClient(port, id, attempt);
-  const { ticket } = await agent.dial(index);
-  const stream = socketOf(await openAgentStream(port, id, ticket));
-  const client = socketOf(await asking);
-  return {
-    client,
-    stream,
-    [Symbol.dispose]: () => {
-      client.terminate();
-      stream.terminate();
-    },
-  };
-}
 
 /** Checks that one session ended for `reason`, in the metrics and in one line of the log. */
 async function expectEnded({ metric, log }: RunningRelay, reason: string, fields: object): Promise<void> {
@@ -76,7 +30,7 @@ async function expectEnded({ metric, log }: RunningRelay, reason: string, fields
 }
 
 /** Checks that bytes still come through both ways. */
-async function expectAlive({ client, stream }: Pair): Promise<void> {
+async function expectAlive({ client, stream }: JoinedPair): Promise<void> {
   const atClient = textOf(client);
   const atAgent = textOf(stream);
   client.resume();
@@ -87,9 +41,9 @@ async function expectAlive({ client, stream }: Pair): Promise<void> {
 }
 
 test('bytes go both ways, are counted, and an end is told to the other side', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
-  using session = await openSession(running, agent, 'job');
+  using session = await joinPair(running.port, agent, 'job');
   await expectAlive(session);
   expect(await running.metric('converge_sessions')).toBe(1);
   const closed = closeOf(session.client);
@@ -113,9 +67,9 @@ test.each([
   [[STREAM], STREAM, false],
   [[], '', false],
 ])('a client that offers %j gets %j', async (protocols, chosen, resumable) => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
-  using session = await openSession(running, agent, 'job', { protocols });
+  using session = await joinPair(running.port, agent, 'job', { protocols });
   expect(session.client.protocol).toBe(chosen);
   expect(await agent.dial()).toMatchObject({ resumable });
 });
@@ -138,10 +92,10 @@ test.each([
     },
   ],
 ] as const)('%s ends the session, on either side, and no other one', async (_, reason, code, misbehave) => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
-  using other = await openSession(running, agent, 'job');
-  using session = await openSession(running, agent, 'job');
+  using other = await joinPair(running.port, agent, 'job');
+  using session = await joinPair(running.port, agent, 'job');
   session.client.resume();
   session.stream.resume();
   const [atClient, atAgent] = [closeOf(session.client), closeOf(session.stream)];
@@ -153,9 +107,9 @@ test.each([
 });
 
 test('an agent stream that sends text ends its session with 1003', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
-  using session = await openSession(running, agent, 'job');
+  using session = await joinPair(running.port, agent, 'job');
   session.client.resume();
   session.stream.resume();
   const [atClient, atAgent] = [closeOf(session.client), closeOf(session.stream)];
@@ -166,7 +120,7 @@ test('an agent stream that sends text ends its session with 1003', async () => {
 });
 
 test('what a client sends before its handshake is answered reaches the agent first', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
   const frame = (text: string): Buffer =>
     Buffer.concat([Buffer.from([0x82, 0x80 + text.length, 0, 0, 0, 0]), Buffer.from(text)]);
@@ -186,7 +140,7 @@ test('what a client sends before its handshake is answered reaches the agent fir
 });
 
 test('what a client sends before its handshake is answered is bounded', async () => {
-  const running = await start({ clock: new ManualClock() });
+  const running = await openRelay({ clock: new ManualClock() });
   using agent = await openAgent(running.port, 'job');
   using peer = await openRaw(running.port, handshakeText('/client/job'));
   await agent.dial();
@@ -200,7 +154,7 @@ test('what a client sends before its handshake is answered is bounded', async ()
 
 test('an agent that is told to dial and does not costs the client 504, after the dial time', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using agent = await openAgent(running.port, 'lazy');
   const asking = openClient(running.port, 'lazy');
   const { ticket } = await agent.dial();
@@ -221,7 +175,7 @@ test('an agent that is told to dial and does not costs the client 504, after the
 });
 
 test('a client that leaves while it waits is forgotten, logged and counted', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
   using peer = await openRaw(running.port, handshakeText('/client/job'));
   const { ticket } = await agent.dial();
@@ -233,7 +187,7 @@ test('a client that leaves while it waits is forgotten, logged and counted', asy
 });
 
 test('a client may wait for an agent that comes later', async () => {
-  const running = await start();
+  const running = await openRelay();
   const asking = openClient(running.port, 'later', { waitSeconds: 30 });
   await settle();
   using agent = await openAgent(running.port, 'later');
@@ -253,7 +207,7 @@ test('a client may wait for an agent that comes later', async () => {
 
 test('a client whose wait is over is told that there is no agent', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   const timers = clock.pending;
   const asking = openClient(running.port, 'never', { waitSeconds: 7 });
   await until('it waits', () => clock.pending > timers);
@@ -262,7 +216,7 @@ test('a client whose wait is over is told that there is no agent', async () => {
 });
 
 test('an agent that loses its link during the dial is dialled again when it is back', async () => {
-  const running = await start();
+  const running = await openRelay();
   using first = await openAgent(running.port, 'job');
   const asking = openClient(running.port, 'job');
   await first.dial();
@@ -277,7 +231,7 @@ test('an agent that loses its link during the dial is dialled again when it is b
 
 test('more clients than an agent may be asked for are told to come back', async () => {
   const clock = new ManualClock();
-  const running = await start({ clock });
+  const running = await openRelay({ clock });
   using agent = await openAgent(running.port, 'popular');
   const leave = new AbortController();
   const waiting = Array.from({ length: MAX_PENDING_DIALS_PER_AGENT }, () =>
@@ -298,10 +252,10 @@ test.each(['client', 'stream'] as const)(
   'a %s that does not answer pings is cut, and the other end is told',
   async (dead) => {
     const clock = new ManualClock();
-    const running = await start({ clock });
+    const running = await openRelay({ clock });
     using agent = await openAgent(running.port, 'job');
-    using other = await openSession(running, agent, 'job');
-    using session = await openSession(running, agent, 'job');
+    using other = await joinPair(running.port, agent, 'job');
+    using session = await joinPair(running.port, agent, 'job');
     const alive = dead === 'client' ? session.stream : session.client;
     for (const socket of [alive, other.client, other.stream]) socket.resume();
     const closed = closeOf(alive);
@@ -320,19 +274,19 @@ test.each(['client', 'stream'] as const)(
 );
 
 test('a client that connects and says nothing holds a session and nobody up', async () => {
-  const running = await start();
+  const running = await openRelay();
   using agent = await openAgent(running.port, 'job');
-  using silent = await openSession(running, agent, 'job');
-  using busy = await openSession(running, agent, 'job');
+  using silent = await joinPair(running.port, agent, 'job');
+  using busy = await joinPair(running.port, agent, 'job');
   await expectAlive(busy);
   expect(silent.client.readyState).toBe(silent.client.OPEN);
   expect(await running.metric('converge_sessions')).toBe(2);
 });
 
 test('the claim of an agent is never logged', async () => {
-  const running = await start({ env: { LOG_LEVEL: 'trace' } });
+  const running = await openRelay({ env: { LOG_LEVEL: 'trace' } });
   using agent = await openAgent(running.port, 'job');
-  using session = await openSession(running, agent, 'job');
+  using session = await joinPair(running.port, agent, 'job');
   await expectAlive(session);
   const { ticket } = await agent.dial();
   const said = JSON.stringify(running.log);

@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
-import { openClient, type RelaySetUp, type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import { openClient, type RunningRelay, startRelay } from '../../support/relay/relay.ts';
+import { openRelay } from '../../support/relay/test-relay.ts';
 import { until } from '../../support/time/poll.ts';
 
 const run = promisify(execFile);
@@ -45,12 +46,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(folder, { recursive: true });
 });
-
-async function start(setUp: RelaySetUp): Promise<RunningRelay> {
-  const running = await startRelay(setUp);
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  return running;
-}
 
 /** Starts a relay with the certificate `name`, in files of its own. */
 async function startTls(name: string): Promise<RunningRelay & { certFile: string; keyFile: string }> {
@@ -154,7 +149,7 @@ test.each([
   ['loopback', '198.51.100.7', /^https:\/\/ci\.example$/],
   ['10.0.0.0/8', '127.0.0.1', /^http:\/\/127\.0\.0\.1:\d+$/],
 ])('with TRUST_PROXY=%s a forwarded agent comes from %s', async (trust, address, publicUrl) => {
-  const running = await start({ env: { TRUST_PROXY: trust } });
+  const running = await openRelay({ env: { TRUST_PROXY: trust } });
   using agent = await openAgent(running.port, 'job', { headers: FORWARDED });
   const [welcome] = agent.messages;
   expect(welcome).toMatchObject({ publicUrl: expect.stringMatching(publicUrl) as unknown });
@@ -167,7 +162,7 @@ test.each([
 });
 
 test('a proxy that calls an upgrade wss means https', async () => {
-  const running = await start({ env: { TRUST_PROXY: 'true' } });
+  const running = await openRelay({ env: { TRUST_PROXY: 'true' } });
   using agent = await openAgent(running.port, 'job', {
     headers: { ...FORWARDED, 'x-forwarded-proto': 'wss' },
   });
@@ -175,7 +170,7 @@ test('a proxy that calls an upgrade wss means https', async () => {
 });
 
 test('one trusted hop is not two', async () => {
-  const running = await start({ env: { TRUST_PROXY: '1' } });
+  const running = await openRelay({ env: { TRUST_PROXY: '1' } });
   const headers = { ...FORWARDED, 'x-forwarded-for': '203.0.113.9, 198.51.100.7' };
   using agent = await openAgent(running.port, 'job', { headers });
   expect(agent.messages).toHaveLength(1);
@@ -183,7 +178,7 @@ test('one trusted hop is not two', async () => {
 });
 
 test('a host that a shell could misread is not repeated', async () => {
-  const running = await start({ env: { TRUST_PROXY: 'true' } });
+  const running = await openRelay({ env: { TRUST_PROXY: 'true' } });
   using agent = await openAgent(running.port, 'job', {
     headers: { ...FORWARDED, 'x-forwarded-host': 'x;curl evil|sh' },
   });

@@ -12,7 +12,7 @@ import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
 import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
 import { buildSections } from '../../../services/relay/http/usage/sections.ts';
 import { registerUsagePage } from '../../../services/relay/http/usage/usage-page.ts';
-import { scriptOf } from '../../support/clients/ci-script.ts';
+import { shellLinesOf } from '../../support/clients/ci-script.ts';
 
 const run = promisify(execFile);
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay.example.com' };
@@ -145,7 +145,7 @@ describe('the commands', () => {
     ['circleci', { CIRCLE_WORKFLOW_JOB_ID: 'ab-cd', CIRCLE_NODE_INDEX: '3' }, 'ab-cd-3'],
     ['buildkite', { BUILDKITE_JOB_ID: '0190', BUILDKITE_COMMAND_EXIT_STATUS: '1' }, '0190'],
   ])('of the %s block start the agent with an ID from the job', async (name, env, id) => {
-    const args = await runShell(scriptOf(snippets.get(name) ?? ''), env);
+    const args = await runShell(shellLinesOf(snippets.get(name) ?? ''), env);
     expect(args.at(-1)).toBe(`wss://relay.example.com/agent/${id}`);
     expect(args.slice(0, 2)).toEqual(['--max-lifetime', '2h']);
     expect(isValidId(id)).toBe(true);
@@ -156,7 +156,7 @@ describe('the commands', () => {
     ['buildkite', { BUILDKITE_COMMAND_EXIT_STATUS: '0' }],
   ])('of the %s block do nothing when the job is green', async (name, env) => {
     await writeFile(join(folder, 'arguments'), 'untouched');
-    expect(await runShell(scriptOf(snippets.get(name) ?? ''), env)).toEqual(['untouched']);
+    expect(await runShell(shellLinesOf(snippets.get(name) ?? ''), env)).toEqual(['untouched']);
   });
 
   test.each(['ssh', 'sftp', 'scp'])('for %s start wsproxy with the address of the job', async (name) => {

@@ -24,7 +24,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { OUR_SERVER } from '../../support/sftp/sftp-programs.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import ssh2 from 'ssh2';
 import { afterEach, expect, test } from 'vitest';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { IDENTIFICATION } from '../../../services/agent/ssh/ssh2-server.ts';
@@ -12,8 +11,19 @@ import { HostKeyInspector } from '../../../services/clients/host-key/inspector.t
 import { parseFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
 import { runDropbear, runPython } from '../../support/ssh/ssh-clients.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
+import { dialSsh2 } from '../../support/ssh/ssh2-client.ts';
 
 const HOST = 'abc@127.0.0.1';
+/** Of Python: a transport whose first attempt to log in was refused. */
+const REFUSED_ONCE = `
+t = paramiko.Transport(('127.0.0.1', port))
+t.start_client()
+try:
+    t.auth_password('abc', 'battery staple')
+except paramiko.AuthenticationException as e:
+    print('refused')
+`;
+
 let host: SshHost;
 
 afterEach(async () => {
@@ -69,14 +79,7 @@ asyncio.run(main())
 
 test('paramiko logs in after a first attempt was refused', async () => {
   host = await startSshHost({ password: 'correct horse' });
-  const script = `
-t = paramiko.Transport(('127.0.0.1', port))
-t.start_client()
-try:
-    t.auth_password('abc', 'battery staple')
-except paramiko.AuthenticationException as e:
-    print('refused')
-t.auth_password('abc', 'correct horse')
+  const script = `${REFUSED_ONCE}t.auth_password('abc', 'correct horse')
 c = t.open_session()
 c.exec_command('echo in')
 print(c.makefile().read().decode(), end='')
@@ -89,14 +92,7 @@ t.close()
 
 test('another user name in the second attempt ends the connection in words', async () => {
   host = await startSshHost({ password: 'correct horse' });
-  const script = `
-t = paramiko.Transport(('127.0.0.1', port))
-t.start_client()
-try:
-    t.auth_password('abc', 'battery staple')
-except paramiko.AuthenticationException as e:
-    print('refused')
-try:
+  const script = `${REFUSED_ONCE}try:
     t.auth_password('def', 'correct horse')
 except paramiko.SSHException as e:
     print(t.is_active())
@@ -175,13 +171,7 @@ test('our name leaves the host key where the pin is checked', async () => {
 });
 
 async function linkBySsh2(target: string, link: string): Promise<void> {
-  const client = new ssh2.Client();
-  client.connect({
-    host: '127.0.0.1',
-    port: host.port,
-    username: 'abc',
-    privateKey: readFileSync(host.keyFile),
-  });
+  const client = dialSsh2(host);
   await once(client, 'ready');
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   client.sftp((error, sftp) => {

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { dropChance } from '../../../services/agent/crowd/early-drop.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { startSshd } from '../../support/ssh/sshd.ts';
 import { until } from '../../support/time/poll.ts';
 

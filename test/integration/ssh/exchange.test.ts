@@ -1,14 +1,14 @@
 // Key exchanges that begin with a guess, right or wrong, and those that never end.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import ssh2, { type Algorithms } from 'ssh2';
+import type { Algorithms } from 'ssh2';
 import { afterEach, expect, test } from 'vitest';
 import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/key-exchange.ts';
 import { connectRawSsh } from '../../support/ssh/raw-ssh.ts';
 import { kexinitPayload, sshString } from '../../support/ssh/ssh-handshake.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { dialSsh2 } from '../../support/ssh/ssh2-client.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 const KEXINIT = 20;
 const WRONG_GUESS = Buffer.concat([Buffer.from([30]), sshString(Buffer.alloc(65, 4))]);
@@ -81,14 +81,7 @@ test.each<[string, Algorithms, Buffer | undefined]>([
   ],
 ])('a guess that is %s, in the first and in a later exchange', async (_name, algorithms, wrong) => {
   host = await startSshHost();
-  const client = new ssh2.Client();
-  client.connect({
-    host: '127.0.0.1',
-    port: host.port,
-    username: 'abc',
-    privateKey: readFileSync(host.keyFile),
-    algorithms,
-  });
+  const client = dialSsh2(host, { algorithms });
   const { _protocol: protocol } = client as unknown as ClientFields;
   guess(protocol, wrong);
   await once(client, 'ready');

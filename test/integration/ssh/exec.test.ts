@@ -1,15 +1,16 @@
 // Commands without a terminal, over Debian's ssh.
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import ssh2 from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { isAlive } from '../../support/machine/alive.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { dialSsh2 } from '../../support/ssh/ssh2-client.ts';
+import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 let host: SshHost;
@@ -20,10 +21,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await host.stop();
 });
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
 
 test('stdout, stderr and the exit status arrive apart', async () => {
   const outcome = await host.ssh([HOST, 'echo out; echo err >&2; exit 7']);
@@ -65,7 +62,7 @@ test('100 MB go through cat and come back the same', { timeout: 120_000 }, async
   const outcome = await host.ssh([HOST, 'cat'], { stdin: input });
   expect(outcome.code).toBe(0);
   expect(outcome.stdout.length).toBe(input.length);
-  expect(sha256(outcome.stdout)).toBe(sha256(input));
+  expect(hash('sha256', outcome.stdout)).toBe(hash('sha256', input));
 });
 
 test.each([1, 2, 3])('the last output before the exit is never cut (%i)', async () => {
@@ -95,13 +92,13 @@ test('both ways stay the same across many key exchanges', { timeout: 120_000 }, 
   const outcome = await host.ssh(['-v', '-o', 'RekeyLimit=1M', HOST, 'cat'], { stdin: input });
   expect(outcome.code).toBe(0);
   expect(outcome.stderr.split('SSH2_MSG_KEXINIT received').length).toBeGreaterThan(10);
-  expect(sha256(outcome.stdout)).toBe(sha256(input));
+  expect(hash('sha256', outcome.stdout)).toBe(hash('sha256', input));
 });
 
 test.each(['aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'])('%s works', async (cipher) => {
   const input = randomBytes(300_000);
   const outcome = await host.ssh(['-c', cipher, HOST, 'cat'], { stdin: input });
-  expect(sha256(outcome.stdout)).toBe(sha256(input));
+  expect(hash('sha256', outcome.stdout)).toBe(hash('sha256', input));
 });
 
 test('a program that stops reading its stdin does not hold up the session', async () => {
@@ -148,11 +145,9 @@ test('a client that is lost while its input is stuck leaves a command that reads
 
 test('how a command ended is told at once, also while a background job holds its output', async () => {
   const go = path.join(host.folder, 'go');
-  const client = new ssh2.Client();
-  const key = { host: '127.0.0.1', port: host.port, username: 'abc', privateKey: readFileSync(host.keyFile) };
-  client.connect(key);
+  const client = dialSsh2(host);
   await once(client, 'ready');
-  const { promise, resolve, reject } = Promise.withResolvers<ssh2.ClientChannel>();
+  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
   client.exec(`(until test -e ${go}; do sleep 0.05; done; echo late) & exit 5`, (error, channel) => {
     if (error === undefined) resolve(channel);
     else reject(error);

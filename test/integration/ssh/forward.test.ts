@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CLIENT_ENV, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 let host: SshHost;
@@ -78,7 +79,7 @@ async function connected(target: { port: number } | { path: string }): Promise<S
       return socket;
     } catch (error) {
       if (tries > 500) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   }
 }

@@ -8,9 +8,9 @@ import { afterEach, expect, test } from 'vitest';
 import { type AuthorizedKey, parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import { type Clock, systemClock } from '../../../services/shared/time/clock.ts';
-import { type RunOptions, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { type SshHost, type SshOptions, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 let host: SshHost;
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 /** Types the password for ssh, as SSH_ASKPASS. */
-function typing(password: string): RunOptions {
+function typing(password: string): SshOptions {
   const askpass = path.join(host.folder, 'askpass');
   writeFileSync(askpass, `#!/bin/sh\necho '${password}'\n`, { mode: 0o700 });
   return { env: { SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' } };

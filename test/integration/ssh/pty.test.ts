@@ -6,8 +6,8 @@ import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { openPty, type Pty } from '../../../services/agent/pty/pty.ts';
 import type { TerminalMode } from '../../../services/agent/pty/terminal-mode.ts';
 import { CLIENT_ENV } from '../../support/ssh/ssh-host.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
+import { until } from '../../support/time/poll.ts';
 
 let ptys: Pty[] = [];
 

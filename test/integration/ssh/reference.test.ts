@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { startSshd } from '../../support/ssh/sshd.ts';
 

@@ -6,7 +6,7 @@ import { connectRawSsh, type RawSsh } from '../../support/ssh/raw-ssh.ts';
 import { sshString } from '../../support/ssh/ssh-handshake.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { channelRequest, message, openSession, uint32 } from '../../support/ssh/ssh-messages.ts';
-import { until } from '../../support/ssh/ssh-terminal.ts';
+import { until } from '../../support/time/poll.ts';
 
 const MAX_WINDOW = 2 ** 32 - 1;
 const READ_BYTES = 255 * 1024;

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive } from '../../support/machine/alive.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
-import { openTerminal, type Terminal, until } from '../../support/ssh/ssh-terminal.ts';
+import { openTerminal, type Terminal } from '../../support/ssh/ssh-terminal.ts';
+import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 const PROMPT = /[$#] /;

@@ -1,4 +1,4 @@
-// What a program finds open that was started from here, without a terminal and with one.
+// The file descriptors that a program started from here finds open, without a terminal and with one.
 import { startPipedProcess } from '../../../services/agent/process/piped-process.ts';
 import { openPty } from '../../../services/agent/pty/pty.ts';
 

@@ -1,15 +1,14 @@
 // An agent as a process behind a relay that lies, and a TCP port that leads to its SSH server by the orders that the test gives.
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createWebSocketStream, type WebSocket } from 'ws';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
 import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../process/agent-program.ts';
 import { startLyingRelay } from '../relay/lying-relay.ts';
+import { makeKeyFile } from '../ssh/key-file.ts';
 import { until } from '../time/poll.ts';
 
 export interface HostileJobOptions {
@@ -38,7 +37,7 @@ export async function startHostileJob(options: HostileJobOptions = {}): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'hostile-job-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const keyFile = join(folder, 'key');
-  await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', keyFile]);
+  await makeKeyFile(keyFile);
   const [type, blob] = (await readFile(`${keyFile}.pub`, 'utf8')).split(' ');
   await writeFile(`${keyFile}.pub`, `${type} ${blob} ${keyComment}\n`);
 

@@ -1,9 +1,9 @@
 // wsproxy within the test's own process, so that its time can be moved.
 import { PassThrough } from 'node:stream';
-import { readDestination } from '../../../services/clients/arguments.ts';
+import { readDestination } from '../../../services/clients/command-line/destination.ts';
 import { runWsproxy } from '../../../services/clients/wsproxy/wsproxy.ts';
-import { until } from '../process/client-program.ts';
 import { ManualClock } from '../time/manual-clock.ts';
+import { until } from '../time/poll.ts';
 
 /** Less than any time that the program measures: a notice, a timeout, most pauses between dials. */
 const STEP_MS = 50;

@@ -48,28 +48,16 @@ export type RenderResult =
 
 /** `helm template` with those values. */
 export async function tryRender(rendering: Rendering = {}): Promise<RenderResult> {
-  const { helm } = await findKubernetesTools();
-  const folder = await mkdtemp(join(tmpdir(), 'converge-chart-'));
+  const kinds = (rendering.kinds ?? []).flatMap((kind) => ['--api-versions', kind]);
+  const server =
+    rendering.server === undefined
+      ? []
+      : ['--dry-run=server', '--disable-openapi-validation', '--kube-apiserver', rendering.server];
   try {
-    const values = join(folder, 'values.yaml');
-    await writeFile(values, stringify(rendering.values ?? {}));
-    const sets = (rendering.sets ?? []).flatMap((name) => ['-f', join(CHART, 'ci', `${name}-values.yaml`)]);
-    const kinds = (rendering.kinds ?? []).flatMap((kind) => ['--api-versions', kind]);
-    const server =
-      rendering.server === undefined
-        ? []
-        : ['--dry-run=server', '--disable-openapi-validation', '--kube-apiserver', rendering.server];
-    const release = [rendering.release ?? 'converge', CHART, '--namespace', 'relays'];
-    const { stdout } = await promisify(execFile)(
-      helm,
-      ['template', ...release, ...sets, '-f', values, ...kinds, ...server],
-      { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, KUBECONFIG: join(folder, 'none') } },
-    );
-    return { kind: 'rendered', objects: parseObjects(stdout), text: stdout };
+    const text = await runHelm('template', rendering, [...kinds, ...server]);
+    return { kind: 'rendered', objects: parseObjects(text), text };
   } catch (error) {
     return { kind: 'refused', message: (error as { stderr?: string }).stderr ?? String(error) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -77,19 +65,29 @@ export async function tryRender(rendering: Rendering = {}): Promise<RenderResult
 export async function renderNotes(
   rendering: Pick<Rendering, 'sets' | 'values' | 'release'>,
 ): Promise<string> {
+  const text = await runHelm('install', rendering, ['--dry-run=client']);
+  return text.slice(text.indexOf('\nNOTES:\n'));
+}
+
+/** What Helm prints for those values, with no cluster of the machine's own in sight. */
+async function runHelm(
+  command: 'template' | 'install',
+  { sets = [], values = {}, release = 'converge' }: Rendering,
+  options: readonly string[],
+): Promise<string> {
   const { helm } = await findKubernetesTools();
   const folder = await mkdtemp(join(tmpdir(), 'converge-chart-'));
   try {
-    const values = join(folder, 'values.yaml');
-    await writeFile(values, stringify(rendering.values ?? {}));
-    const sets = (rendering.sets ?? []).flatMap((name) => ['-f', join(CHART, 'ci', `${name}-values.yaml`)]);
-    const release = [rendering.release ?? 'converge', CHART, '--namespace', 'relays'];
+    const file = join(folder, 'values.yaml');
+    await writeFile(file, stringify(values));
+    const files = [...sets.map((name) => join(CHART, 'ci', `${name}-values.yaml`)), file];
+    const given = files.flatMap((path) => ['-f', path]);
     const { stdout } = await promisify(execFile)(
       helm,
-      ['install', ...release, '--dry-run=client', ...sets, '-f', values],
+      [command, release, CHART, '--namespace', 'relays', ...given, ...options],
       { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, KUBECONFIG: join(folder, 'none') } },
     );
-    return stdout.slice(stdout.indexOf('\nNOTES:\n'));
+    return stdout;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

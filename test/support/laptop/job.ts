@@ -19,7 +19,7 @@ export interface Card {
   readonly fingerprint: string;
 }
 
-export interface AgentOptions {
+export interface JobOptions {
   /** By default `job-N`. */
   readonly id?: string;
   /** `ws://HOST:PORT` of another relay than the world's. */
@@ -46,7 +46,7 @@ export interface E2eAgent {
 /** Starts an agent without waiting for anything. */
 export async function launchAgent(
   world: World,
-  { id, relay = world.relay.wsUrl, args = [], env = {}, held = false, uid, through }: AgentOptions,
+  { id, relay = world.relay.wsUrl, args = [], env = {}, held = false, uid, through }: JobOptions,
 ): Promise<Omit<E2eAgent, 'card'>> {
   const job = await world.makeFolder('job');
   if (held) await writeFile(join(job, '.hold'), '');
@@ -65,7 +65,7 @@ export async function launchAgent(
 }
 
 /** Starts an agent and waits for its card. */
-export async function startAgent(world: World, options: AgentOptions = {}): Promise<E2eAgent> {
+export async function startAgent(world: World, options: JobOptions = {}): Promise<E2eAgent> {
   const launched = await launchAgent(world, options);
   return { ...launched, card: await readCard(launched.process) };
 }

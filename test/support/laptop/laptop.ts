@@ -1,9 +1,8 @@
 // A laptop: a folder with the client programs in it, and a person there who uses Debian's ssh, sftp and scp.
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { E2eProcess, ProcessOptions } from '../process/started-process.ts';
+import { type KeyType, makeKeyFile } from '../ssh/key-file.ts';
 import type { Terminal } from '../ssh/ssh-terminal.ts';
 import type { Card, E2eAgent } from './job.ts';
 import { binary, SYSTEM_PATH, type World } from './world.ts';
@@ -13,13 +12,13 @@ export type Secret =
   | { readonly kind: 'key'; readonly file: string }
   | { readonly kind: 'password'; readonly text: string };
 
-export interface Outcome {
+export interface LaptopOutcome {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export type RunOptions = Partial<Pick<ProcessOptions, 'stdin' | 'stdout'>> & {
+export type LaptopOptions = Partial<Pick<ProcessOptions, 'stdin' | 'stdout'>> & {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -60,12 +59,12 @@ export class Laptop {
   }
 
   /** Runs a line of shell to its end, as it is. */
-  paste(line: string, options: RunOptions = {}): Promise<Outcome> {
+  paste(line: string, options: LaptopOptions = {}): Promise<LaptopOutcome> {
     return this.run(['sh', '-c', line], options);
   }
 
   /** Runs a program to its end. */
-  async run(command: readonly [string, ...string[]], options: RunOptions = {}): Promise<Outcome> {
+  async run(command: readonly [string, ...string[]], options: LaptopOptions = {}): Promise<LaptopOutcome> {
     const started = this.start(command, options);
     if (options.stdin === undefined) started.child.stdin?.end(options.input ?? '');
     const { code } = await started.exited;
@@ -73,7 +72,7 @@ export class Laptop {
   }
 
   /** Starts a program in the folder. */
-  start(command: readonly [string, ...string[]], options: RunOptions = {}): E2eProcess {
+  start(command: readonly [string, ...string[]], options: LaptopOptions = {}): E2eProcess {
     const { input: _input, env, ...descriptors } = options;
     const name = command.slice(0, 3).join(' ').slice(0, 200);
     return this.#world.start(name, command, {
@@ -120,22 +119,22 @@ export class Way {
     return ['sh', '-c', `exec "$0" ${this.#options} "$@"`, program, ...args];
   }
 
-  ssh(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  ssh(args: readonly string[], options: LaptopOptions = {}): Promise<LaptopOutcome> {
     return this.laptop.run(this.command('ssh', ...args), options);
   }
 
-  scp(args: readonly string[]): Promise<Outcome> {
+  scp(args: readonly string[]): Promise<LaptopOutcome> {
     return this.laptop.run(this.command('scp', ...args));
   }
 
   /** Runs commands of sftp in batch mode: the first that fails ends it with exit code 1. */
-  sftp(commands: readonly string[], options: readonly string[] = []): Promise<Outcome> {
+  sftp(commands: readonly string[], options: readonly string[] = []): Promise<LaptopOutcome> {
     const input = commands.map((line) => `${line}\n`).join('');
     const words = this.command('sftp', '-o', 'BatchMode=no', ...options, '-b', '-', this.host);
     return this.laptop.run(words, { input });
   }
 
-  startSsh(args: readonly string[], options: RunOptions = {}): E2eProcess {
+  startSsh(args: readonly string[], options: LaptopOptions = {}): E2eProcess {
     return this.laptop.start(this.command('ssh', ...args), options);
   }
 
@@ -171,21 +170,10 @@ export async function openWay(world: World, agent: E2eAgent, secret?: Secret): P
 /** A key pair: `file` and `file.pub`. */
 export async function makeKey(
   world: World,
-  type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519',
+  type: KeyType = 'ed25519',
 ): Promise<{ readonly kind: 'key'; readonly file: string }> {
   const file = join(await world.makeFolder('key'), `id_${type}`);
   const size = type === 'rsa' ? ['-b', '2048'] : [];
-  await promisify(execFile)('ssh-keygen', [
-    '-q',
-    '-t',
-    type,
-    ...size,
-    '-N',
-    '',
-    '-C',
-    `${type} key`,
-    '-f',
-    file,
-  ]);
+  await makeKeyFile(file, type, [...size, '-C', `${type} key`]);
   return { kind: 'key', file };
 }

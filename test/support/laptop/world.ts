@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { ensureCommands, type RequiredCommand } from '../../../deploy/build/requirements.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
+import { ensureCommands, type TestCommand } from '../machine/test-commands.ts';
 import { type E2eProcess, type ProcessOptions, startProcess } from '../process/started-process.ts';
 import { openTerminal, type Terminal } from '../ssh/ssh-terminal.ts';
 
@@ -29,7 +29,7 @@ export interface E2eRelay {
 }
 
 /** Hooks open it before the first test of the file and close it after the last; a failure prints what all of it said. */
-export function useWorld(commands: readonly RequiredCommand[] = []): World {
+export function useWorld(commands: readonly TestCommand[] = []): World {
   const world = new World();
   beforeAll(() => world.open(commands));
   beforeEach(({ onTestFailed }) => {
@@ -59,7 +59,7 @@ export class World {
     return this.#relay;
   }
 
-  async open(commands: readonly RequiredCommand[]): Promise<void> {
+  async open(commands: readonly TestCommand[]): Promise<void> {
     await ensureCommands(['ssh', 'sftp', 'scp', 'ssh-keygen', ...commands]);
     this.#folder = await mkdtemp(join(tmpdir(), 'converge-e2e-'));
     // An agent of another user works in a folder below.

@@ -4,10 +4,11 @@ import { execFile } from 'node:child_process';
 import { access, chmod, copyFile, cp, mkdir, mkdtemp, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { NODE_BINARY, readNodeVersion } from '../../../deploy/build/node-runtime.ts';
-import { ensureCommands, findCommand } from '../../../deploy/build/requirements.ts';
 import type { ContainerEngine } from './container-engine.ts';
 import { findMirror } from './minimal-root.ts';
+import { ensureCommands } from './test-commands.ts';
 
 const run = promisify(execFile);
 const CACHE_FOLDER = '/var/cache/converge';

@@ -1,6 +1,7 @@
 // A real browser for tests: Debian's Chromium, headless, driven by playwright-core.
 import { type Browser, chromium } from 'playwright-core';
-import { ensureCommands, findCommand } from '../../../deploy/build/requirements.ts';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
+import { ensureCommands } from './test-commands.ts';
 
 /** The browser asks nobody but the page's own server for anything, and needs neither a GPU nor a sandbox. */
 const FLAGS = [

@@ -1,6 +1,7 @@
 // A container engine: one that answers, else Debian's, started for the tests and stopped after them.
-import { ensureCommands, findCommand } from '../../../deploy/build/requirements.ts';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { runDocker, startDockerDaemon } from './docker-daemon.ts';
+import { ensureCommands } from './test-commands.ts';
 
 export interface ContainerEngine extends AsyncDisposable {
   /** True for one that was started here: it has no bridge, so containers use the network of the machine. */

@@ -1,10 +1,10 @@
 // Minimal roots: Debian 12 with no Node and nothing else to spare, in which the binaries must run; and other Debians.
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { type CollectedOutput, collectOutput } from './collected-output.ts';
+import { ensureCommands } from './test-commands.ts';
 
 /** For caches of the machine, and for root only: no cleaner of /tmp takes half of it away, and nobody else puts one there. */
 const CACHE_FOLDER = '/var/cache/converge';
@@ -35,12 +35,6 @@ export interface RootSystem {
   readonly packages: readonly string[];
 }
 
-export interface Output {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** The root, for one test file. What is put into it is gone when it is closed; the system in it is shared and kept. */
 export interface MinimalRoot extends AsyncDisposable {
   /** The folder, as it is called inside, that is the working directory of commands and holds what is put. */
@@ -52,7 +46,7 @@ export interface MinimalRoot extends AsyncDisposable {
   /** Starts a command inside, with the network of the machine and an almost empty environment. */
   start(command: readonly string[], environment?: Record<string, string>): ChildProcessWithoutNullStreams;
   /** Runs a command inside to its end, with no input. */
-  run(command: readonly string[]): Promise<Output>;
+  run(command: readonly string[]): Promise<CollectedOutput>;
 }
 
 /**
@@ -82,23 +76,9 @@ export async function openMinimalRoot(): Promise<MinimalRoot> {
     },
     outside: (path) => join(root, path),
     start,
-    run: async (command) => await collect(start(command)),
+    run: async (command) => await collectOutput(start(command)),
     [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }),
   };
-}
-
-async function collect(child: ChildProcessWithoutNullStreams): Promise<Output> {
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.end();
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
 }
 
 /**

@@ -1,13 +1,12 @@
 // A real agent and a real ssh through the mesh, both from the sources: a person types lines, and a `cat` in the job answers.
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import { cleanEnvironment, commandOf } from '../process/client-program.ts';
 import { type E2eProcess, startProcess } from '../process/started-process.ts';
+import { makeKeyFile } from '../ssh/key-file.ts';
 import { until } from '../time/poll.ts';
 
 const AGENT = fileURLToPath(new URL('../../../services/agent/main.ts', import.meta.url));
@@ -55,7 +54,7 @@ export async function openSshLine(port: number, id: string): Promise<SshLine> {
   await ensureCommands(['ssh', 'ssh-keygen']);
   const folder = await mkdtemp(join(tmpdir(), 'converge-mesh-'));
   const key = join(folder, 'key');
-  await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  await makeKeyFile(key);
   await writeFile(join(folder, '.hold'), '');
   const options = { cwd: folder, env: { ...cleanEnvironment(), SHELL: '/bin/sh' } };
   const relay = `ws://127.0.0.1:${port}`;

@@ -52,12 +52,3 @@ export async function outputOf({ child, exit, errors }: ClientProgram): Promise<
   const code = await exit;
   return { output: Buffer.concat(chunks), errors: errors(), code };
 }
-
-/** Waits until `condition` holds, or fails with `what` after 20 s. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,5 +1,6 @@
 // A Redis in a container, where an engine answers and has an image: nothing is ever pulled.
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
@@ -80,7 +81,7 @@ async function answered(server: RedisServer): Promise<void> {
       return;
     } catch (error) {
       if (attempt === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
   }
 }

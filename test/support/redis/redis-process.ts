@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import type { RedisServer } from './redis-server.ts';
 
 const READY_WITHIN_MS = 20_000;

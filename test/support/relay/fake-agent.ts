@@ -31,14 +31,14 @@ export interface FakeAgent extends Disposable {
   dial(index?: number): Promise<Dial>;
 }
 
-export interface AgentOptions {
+export interface FakeAgentOptions {
   readonly claim?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly protocols?: readonly string[];
 }
 
 /** Tries to open `/agent/ID`. */
-export function dialAgent(port: number, id: string, options: AgentOptions = {}): Promise<DialOutcome> {
+export function dialAgent(port: number, id: string, options: FakeAgentOptions = {}): Promise<DialOutcome> {
   return dialWebSocket(new URL(`ws://127.0.0.1:${port}${agentPath(id)}`), {
     protocols: options.protocols ?? [AGENT_CONTROL],
     headers: { [CLAIM_HEADER]: options.claim ?? createClaim(), ...options.headers },
@@ -48,7 +48,11 @@ export function dialAgent(port: number, id: string, options: AgentOptions = {}):
 }
 
 /** Opens `/agent/ID`. @throws Error if it is refused */
-export async function openAgent(port: number, id: string, options: AgentOptions = {}): Promise<FakeAgent> {
+export async function openAgent(
+  port: number,
+  id: string,
+  options: FakeAgentOptions = {},
+): Promise<FakeAgent> {
   const claim = options.claim ?? createClaim();
   const outcome = await dialAgent(port, id, { ...options, claim });
   if (outcome.kind !== 'open') throw new Error(`no control link: ${JSON.stringify(outcome)}`);

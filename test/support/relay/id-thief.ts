@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClaim } from '#shared/protocol/claim.ts';
 import { until } from '../time/poll.ts';
-import { type AgentOptions, dialAgent } from './fake-agent.ts';
+import { dialAgent, type FakeAgentOptions } from './fake-agent.ts';
 
 /** Faster than any honest agent dials, and slow enough to leave the machine to the others; in milliseconds. */
 const CLAIM_EVERY_MS = 20;
@@ -21,7 +21,7 @@ export class IdThief implements AsyncDisposable {
   wins = 0;
 
   /** Starts at once. */
-  constructor(id: string, ports: readonly number[], options: AgentOptions = {}) {
+  constructor(id: string, ports: readonly number[], options: FakeAgentOptions = {}) {
     this.#id = id;
     this.#ports = ports;
     this.#runs = this.#ports.map((port) => this.#run(port, options));
@@ -43,7 +43,7 @@ export class IdThief implements AsyncDisposable {
     await Promise.all(this.#runs);
   }
 
-  async #run(port: number, options: AgentOptions): Promise<void> {
+  async #run(port: number, options: FakeAgentOptions): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       const outcome = await dialAgent(port, this.#id, { claim: this.#claim, ...options });

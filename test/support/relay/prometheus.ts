@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import { startProcess } from '../process/started-process.ts';
 import { findFreePort } from '../redis/redis-process.ts';
 import { until } from '../time/poll.ts';

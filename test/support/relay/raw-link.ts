@@ -2,10 +2,10 @@
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
 import { until } from '../time/poll.ts';
-import { handshakeText, openRaw, type RawPeer } from './relay.ts';
+import { handshakeText, openRaw, type RawConnection } from './relay.ts';
 
 export interface RawLink extends Disposable {
-  readonly peer: RawPeer;
+  readonly peer: RawConnection;
   /** Sends `bytes` again and again, as fast as they are taken, until the connection is gone. */
   flood(bytes: Buffer): void;
   /** The close frame, if one has come: `CODE REASON`. */

@@ -115,7 +115,7 @@ function clientUrl(port: number, id: string, waitSeconds: number | undefined): U
 }
 
 /** A connection below HTTP, for peers that do not keep to it. */
-export interface RawPeer extends Disposable {
+export interface RawConnection extends Disposable {
   readonly socket: Socket;
   /** What came back so far. */
   readonly received: () => string;
@@ -124,7 +124,7 @@ export interface RawPeer extends Disposable {
 }
 
 /** Connects, from an address of 127.0.0.0/8 if one is given, and sends `text`. Errors of the connection count as its end. */
-export async function openRaw(port: number, text: string, localAddress?: string): Promise<RawPeer> {
+export async function openRaw(port: number, text: string, localAddress?: string): Promise<RawConnection> {
   const from = localAddress === undefined ? {} : { localAddress };
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, ...from });
   let received = '';

@@ -16,7 +16,7 @@ import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { messageStream } from '../stream/message-stream.ts';
 
 /** Undefined: accept. A number: that status without a body of a relay. 'silence': no answer at all. */
-export type Answer = RefusalCode | number | 'silence' | undefined;
+export type StandInAnswer = RefusalCode | number | 'silence' | undefined;
 
 export interface StandInRelay {
   readonly port: number;
@@ -38,7 +38,7 @@ export interface StandInRelay {
 export interface StandInOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** The answer to the nth request, from 0. */
-  readonly answer?: (n: number) => Answer;
+  readonly answer?: (n: number) => StandInAnswer;
   /** Called for every session that begins, with the agent's end of it. */
   readonly serve?: (session: ByteStream, kind: StreamOrigin<undefined>['kind']) => void;
   /** Of the agent's ends; the connections below are timed by the machine's own clock. */
@@ -106,6 +106,11 @@ export function echo(session: ByteStream): void {
   const duplex = duplexOf(session);
   duplex.on('error', () => undefined);
   duplex.pipe(duplex);
+}
+
+/** For `serve`: one byte, and then it listens. */
+export function greet(session: ByteStream): void {
+  duplexOf(session).write('x');
 }
 
 /** For `serve`: says all of it, then ends the session. */

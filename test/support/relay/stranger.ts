@@ -5,7 +5,7 @@ import { handshakeText } from './relay.ts';
 /** So many connections are being opened at a time: more would only wait in the kernel's queue. */
 const AT_A_TIME = 256;
 
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number;
   /** Of `Retry-After`; undefined if there is none. */
   readonly retryAfter: string | undefined;
@@ -16,7 +16,7 @@ export interface Answer {
 export interface Knock {
   readonly socket: Socket;
   /** What came back, once its headers are there. */
-  answer: Answer | undefined;
+  answer: HttpAnswer | undefined;
 }
 
 export class Stranger implements Disposable {
@@ -48,7 +48,7 @@ export class Stranger implements Disposable {
   }
 
   /** Those that were answered with `status` so far. */
-  answered(status: number): Answer[] {
+  answered(status: number): HttpAnswer[] {
     return this.knocks.flatMap(({ answer }) => (answer?.status === status ? [answer] : []));
   }
 
@@ -89,7 +89,7 @@ export class Stranger implements Disposable {
   }
 }
 
-function answerFrom(text: string): Answer | undefined {
+function answerFrom(text: string): HttpAnswer | undefined {
   const [head = '', body = ''] = text.split('\r\n\r\n', 2);
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(text) ?? [];
   if (status === undefined || !text.includes('\r\n\r\n')) return undefined;

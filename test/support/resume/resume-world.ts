@@ -6,8 +6,9 @@ import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { ResumableStreamTable } from '#shared/resume/stream-table.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { HEADROOM_BYTES } from '#shared/stream/headroom.ts';
+import { randomFrom } from '../chance/seeded-random.ts';
 import { JumpingClock } from './resume-clock.ts';
-import { makeWire, PERFECT_WIRE, randomFrom, type Wire, type WirePlan } from './resume-wire.ts';
+import { makeWire, PERFECT_WIRE, type Wire, type WirePlan } from './resume-wire.ts';
 
 /** Far more than any plan needs; a simulation that runs in a circle is a failure, not a hang. */
 const MAX_JUMPS = 300_000;
@@ -118,7 +119,7 @@ export interface WorldPlan {
   readonly agent: { readonly outgoing: Buffer; readonly habits: LocalHabits };
 }
 
-export class World {
+export class ResumeWorld {
   readonly clock = new JumpingClock();
   readonly plan: WorldPlan;
   readonly end: ClientEnd;

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { ensureCommands, findCommand } from '../../../deploy/build/requirements.ts';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import { SftpClient } from './sftp-client.ts';
 
 /** Our server as a command for `sftp -D` and `sshfs -o ssh_command`. */

@@ -1,7 +1,8 @@
 // SSH clients other than OpenSSH's: Debian's paramiko, asyncssh and dropbear.
 import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { ensureCommands, installPackages } from '../../../deploy/build/requirements.ts';
+import { installPackages } from '../../../deploy/build/debian-packages.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, type SshOutcome } from './ssh-host.ts';
 
 /** Debian's own, which the libraries are for; another may come first in PATH. */

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import { Attendance } from '../../../services/agent/crowd/attendance.ts';
@@ -19,6 +18,7 @@ import type {
 } from '../../../services/agent/ssh/ssh-options.ts';
 import { createSshServer, type SshServer } from '../../../services/agent/ssh/ssh-server.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
+import { ensureCommands } from '../machine/test-commands.ts';
 
 export interface SshOutcome {
   readonly code: number | null;
@@ -26,7 +26,7 @@ export interface SshOutcome {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+export interface SshOptions {
   readonly stdin?: Buffer;
   readonly env?: Record<string, string>;
 }
@@ -52,9 +52,9 @@ export interface SshHost {
   /** What every ssh, scp and sftp here starts with: the port, the key, this host's own known_hosts. */
   readonly clientOptions: string[];
   /** Runs `ssh … abc@127.0.0.1 …` to its end. */
-  ssh(args: string[], options?: RunOptions): Promise<SshOutcome>;
+  ssh(args: string[], options?: SshOptions): Promise<SshOutcome>;
   /** Starts it, to be talked to. */
-  start(args: string[], options?: RunOptions): ChildProcess;
+  start(args: string[], options?: SshOptions): ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -139,7 +139,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   const clientOptions = ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting]), ...identity];
   const running = new Set<ChildProcess>();
 
-  function start(args: string[], run: RunOptions = {}): ChildProcess {
+  function start(args: string[], run: SshOptions = {}): ChildProcess {
     const child = spawn('ssh', [...clientOptions, ...args], { env: { ...CLIENT_ENV, ...run.env } });
     running.add(child);
     child.on('close', () => running.delete(child));

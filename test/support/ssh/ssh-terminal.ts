@@ -70,12 +70,3 @@ export function openTerminal(file: string, args: string[], env: Record<string, s
     },
   };
 }
-
-/** Polls a condition until it holds; fails with `what` at the deadline. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,13 +1,12 @@
 // The two hosts that ssh and sftp are measured against: our agent through a relay, and OpenSSH's sshd direct.
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { findCommand } from '../../../deploy/build/requirements.ts';
+import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
 import { freePort } from '../network/ports.ts';
 import { type E2eProcess, startProcess } from '../process/started-process.ts';
+import { makeKeyFile } from './key-file.ts';
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 
@@ -28,7 +27,7 @@ function optionsIn(folder: string): string[] {
   return ['-F', 'none', '-i', join(folder, 'key'), ...COMMON_OPTIONS];
 }
 
-export interface SshHost {
+export interface Sshd {
   readonly name: string;
   /** Options of `ssh` and `sftp`. */
   readonly options: readonly string[];
@@ -43,7 +42,7 @@ export async function makeKeyFolder(stack: AsyncDisposableStack): Promise<string
   const parent = process.platform === 'linux' ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, 'converge-bench-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  await makeKey(join(folder, 'key'));
+  await makeKeyFile(join(folder, 'key'));
   await mkdir(join(folder, 'job'));
   return folder;
 }
@@ -53,10 +52,10 @@ export async function startSshd(
   stack: AsyncDisposableStack,
   folder: string,
   settings: readonly string[] = [],
-): Promise<SshHost & { readonly port: number; readonly said: () => string }> {
+): Promise<Sshd & { readonly port: number; readonly said: () => string }> {
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
-  await makeKey(hostKey);
+  await makeKeyFile(hostKey);
   // Run as root it insists on this folder, which Debian's init script makes.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true });
   const file = join(folder, 'sshd_config');
@@ -91,7 +90,7 @@ export async function startBenchAgent(
   stack: AsyncDisposableStack,
   folder: string,
   { wsUrl, clientUrl = wsUrl, id = 'bench' }: { wsUrl: string; clientUrl?: string; id?: string },
-): Promise<SshHost> {
+): Promise<Sshd> {
   const job = join(folder, 'job');
   // It outlives its clients.
   await writeFile(join(job, '.hold'), '');
@@ -122,9 +121,4 @@ export function start(
     await started.exited;
   });
   return started;
-}
-
-async function makeKey(path: string): Promise<void> {
-  await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
-  await readFile(`${path}.pub`);
 }

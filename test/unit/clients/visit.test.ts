@@ -1,12 +1,12 @@
-// One session of a client: whichever side leaves first, the other is told for a limited time.
+// A client's visit: whichever side leaves first, the other is told for a limited time.
 import { expect, test } from 'vitest';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
-import { FAREWELL_WITHIN_MS, runSession } from '../../../services/clients/visit.ts';
+import { FAREWELL_WITHIN_MS, runVisit } from '../../../services/clients/connection/visit.ts';
 import { FakeStream } from '../../support/stream/fake-stream.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { settle } from '../../support/time/poll.ts';
 
-/** A session whose way to the agent is lost, and stays so. */
+/** A visit whose way to the agent is lost, and stays so. */
 function interrupted() {
   const clock = new ManualClock();
   const local = new FakeStream();
@@ -25,23 +25,23 @@ function interrupted() {
     isInterrupted: () => true,
     hostRefusal: () => undefined,
   };
-  const ended = runSession({ local, connected, clock, signal: new AbortController().signal });
+  const ended = runVisit({ local, connected, clock, signal: new AbortController().signal });
   return { clock, local, stream, cuts, ended };
 }
 
 test.each(['local', 'stream'] as const)(
   'when the %s side has ended and there is no way, it gives up',
   async (side) => {
-    const session = interrupted();
+    const visit = interrupted();
     await settle();
-    session[side].leave({ reason: 'ended' });
+    visit[side].leave({ reason: 'ended' });
     await settle();
-    session.clock.advance(FAREWELL_WITHIN_MS - 1);
+    visit.clock.advance(FAREWELL_WITHIN_MS - 1);
     await settle();
-    expect(session.cuts).toEqual([]);
-    session.clock.advance(1);
-    expect(session.cuts).toEqual([{ reason: 'lost' }]);
-    expect(await session.ended).toMatchObject({ kind: 'ended' });
-    expect(session.clock.pending).toBe(0);
+    expect(visit.cuts).toEqual([]);
+    visit.clock.advance(1);
+    expect(visit.cuts).toEqual([{ reason: 'lost' }]);
+    expect(await visit.ended).toMatchObject({ kind: 'ended' });
+    expect(visit.clock.pending).toBe(0);
   },
 );

@@ -14,6 +14,11 @@ test('the tables are those of the code (node deploy/build/pages/readme-tables.ts
   expect(renderTables(text)).toBe(text);
 });
 
+test('a page that has lost the place of a table is refused', () => {
+  const lost = text.replace('<!-- relay variables: ', '<!-- relay: ');
+  expect(() => renderTables(lost)).toThrow('no place for the relay variables');
+});
+
 test('every folder of the map exists, and every folder of a part is on it: correct the row of the part', () => {
   const rows = [...text.matchAll(/^\| `([a-z]+\/(?:[a-z]+\/)?)` \| (.*) \|$/gm)];
   expect(rows.map(([, folder]) => folder)).toEqual([

@@ -8,8 +8,8 @@ import { Untrusted } from '#shared/text/untrusted.ts';
 import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure.ts';
 import type { FailedDial } from '#shared/websocket/failed-dial.ts';
 import { linkFailureFrom } from '../../../services/agent/relay/link-failure.ts';
-import { parseClientUrl } from '../../../services/clients/client-url.ts';
-import { failureFrom } from '../../../services/clients/failure.ts';
+import { parseClientUrl } from '../../../services/clients/connection/client-url.ts';
+import { failureFrom } from '../../../services/clients/connection/failure.ts';
 
 describe('the header', () => {
   test.each([

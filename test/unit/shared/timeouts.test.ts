@@ -15,9 +15,13 @@ import { FIRST_LINK_PATIENCE_MS, TAKEN_PATIENCE_MS } from '../../../services/age
 import { RELAY_DIAL_TIMEOUT_MS } from '../../../services/agent/relay/relay-dialler.ts';
 import { OPEN_ANSWER_TIMEOUT_MS } from '../../../services/agent/ssh/forward/forward-context.ts';
 import { EXCHANGE_GRACE_MS } from '../../../services/agent/ssh/key-exchange.ts';
-import { RELAY_PATIENCE_MS } from '../../../services/clients/arguments.ts';
-import { ANSWER_WITHIN_MS, CONNECT_WITHIN_MS, WAIT_CHUNK_MS } from '../../../services/clients/connect.ts';
-import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../../services/clients/resuming.ts';
+import { RELAY_PATIENCE_MS } from '../../../services/clients/command-line/destination.ts';
+import {
+  ANSWER_WITHIN_MS,
+  CONNECT_WITHIN_MS,
+  WAIT_CHUNK_MS,
+} from '../../../services/clients/connection/connect.ts';
+import { OPEN_PATIENCE_MS, REDIAL_WAIT_SECONDS } from '../../../services/clients/connection/resuming.ts';
 import { SPREAD_MS } from '../../../services/relay/drain.ts';
 import { MAX_DIAL_ORDER_BYTES } from '../../../services/relay/hop/dial-order.ts';
 import { HOP_DIAL_TIMEOUT_MS, PEER_ANSWER_WITHIN_MS } from '../../../services/relay/hop/peer-dialler.ts';

@@ -109,7 +109,7 @@ ADDRESS_SETUPS_PER_SECOND: {{ .perAddress.setupsPerSecond }}
 ADDRESS_SETUPS_BURST: {{ .perAddress.setupsBurst }}
 MAX_LINKS: {{ .perPod.links }}
 MAX_WAITING: {{ .perPod.waiting }}
-MAX_RESUMABLE_STREAMS: {{ .perPod.sessions }}
+MAX_SESSIONS: {{ .perPod.sessions }}
 MAX_DOWNLOADS: {{ .perPod.downloads }}
 MAX_MEMORY_PERCENT: {{ .perPod.memoryPercent }}
 {{- end }}

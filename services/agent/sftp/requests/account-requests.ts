@@ -1,4 +1,6 @@
 // Extensions about accounts: home-directory and users-groups-by-id@openssh.com.
+
+import { wireString } from '#shared/ssh/strings.ts';
 import { MAX_PACKET_BYTES } from '../limits.ts';
 import { StatusRefusal } from '../refusal.ts';
 import { pathReply, startExtendedReply } from '../replies.ts';
@@ -49,12 +51,5 @@ function numbersFrom(bytes: Buffer): number[] {
 
 /** Strings one after the other, each with its length in front. */
 function stringsFrom(names: readonly string[]): Buffer {
-  return Buffer.concat(
-    names.flatMap((name) => {
-      const bytes = Buffer.from(name);
-      const length = Buffer.allocUnsafe(4);
-      length.writeUInt32BE(bytes.length);
-      return [length, bytes];
-    }),
-  );
+  return Buffer.concat(names.map(wireString));
 }

@@ -24,7 +24,7 @@ export interface Signature {
   readonly hashAlgorithm: string | undefined;
 }
 
-/** `SHA256:` and unpadded base64 of the key blob's hash, as OpenSSH prints it. */
+/** The fingerprint of a key blob, as OpenSSH prints it. */
 export function keyFingerprint(blob: Buffer): string {
   return formatFingerprint(fingerprintOf(blob));
 }

@@ -1,13 +1,13 @@
 // The door of the public listener: how fast a client address may ask, and how many downloads run at once.
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { parsePublicTarget } from '#shared/protocol/paths.ts';
+import { downloadPath, parsePublicTarget } from '#shared/protocol/paths.ts';
 import type { Slot } from '../../limits/address-limits.ts';
 import type { Admission } from '../../limits/admission.ts';
 import { askerOf } from './asker.ts';
 import { refusedOver } from './refusal.ts';
 
-const DOWNLOADS = '/docs/';
+const DOWNLOADS = downloadPath('');
 
 /** Puts the door before every route of `app`. */
 export function registerAdmission(app: FastifyInstance, admission: Admission): void {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { downloadPath } from '#shared/protocol/paths.ts';
 import { MAX_SHOWN_PATH_CHARACTERS, Refused } from '../door/refusal.ts';
 import {
   type Binary,
@@ -54,7 +55,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
   // HEAD has the same handler, and not fastify's own, which would read the whole file to throw it away.
   app.route<{ Params: { name: string } }>({
     method: ['GET', 'HEAD'],
-    url: '/docs/:name',
+    url: downloadPath(':name'),
     handler: async (request, reply) => {
       const { name } = request.params;
       if (name === SUMS_FILE || name === SIGNATURE_FILE)

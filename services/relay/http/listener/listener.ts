@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyServerOptions, fastify, LogController } from 'fastify';
+import { faultText } from '#shared/text/fault-text.ts';
 import type { LogOutput } from '../../log/log-output.ts';
 import type { RepeatedLines } from '../../log/repeated-lines.ts';
 import { ListenFault } from './listen-fault.ts';
@@ -105,8 +106,7 @@ export async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new ListenFault(`cannot listen on ${host} port ${port}: ${detail}`, { cause: error });
+    throw new ListenFault(`cannot listen on ${host} port ${port}: ${faultText(error)}`, { cause: error });
   } finally {
     app.log.level = level;
   }

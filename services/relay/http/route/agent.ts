@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { MAX_CONTROL_BYTES, parseAgentMessage } from '#shared/protocol/control-messages.ts';
-import { parsePublicTarget } from '#shared/protocol/paths.ts';
+import { downloadPath, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import { createLinkEndpoint } from '#shared/websocket/accept-link.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
@@ -71,7 +71,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
     const origin = originOf(request, options.publicUrl);
     if (!offered.includes(AGENT_CONTROL)) {
-      const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}/docs/agent`;
+      const message = `this relay speaks ${AGENT_CONTROL}: download the agent again from ${origin}${downloadPath('agent')}`;
       const words = offered.slice(0, 4).map((word) => word.slice(0, 64));
       return new Refused('upgrade_required', message, { fields: { id, offered: words } });
     }

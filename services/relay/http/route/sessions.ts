@@ -1,5 +1,6 @@
 // GET /sessions on the internal listener: who is on this pod, and with ?cluster=1 on every pod.
 import type { FastifyInstance } from 'fastify';
+import { faultText } from '#shared/text/fault-text.ts';
 import { PEER_HEADER, signPeerRequest } from '../../hop/peer-credentials.ts';
 import type { Cluster, Peer } from '../../kubernetes/cluster.ts';
 import type { Owner } from '../../registry/registry.ts';
@@ -81,7 +82,7 @@ async function listThere({ name: pod, address }: Peer, { key, clock }: SessionLi
     if (!answer.ok) return { pod, address, unreachable: `it answers with status ${answer.status}` };
     return (await answer.json()) as PodList;
   } catch (error) {
-    return { pod, address, unreachable: error instanceof Error ? error.message : String(error) };
+    return { pod, address, unreachable: faultText(error) };
   }
 }
 

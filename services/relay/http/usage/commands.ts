@@ -1,5 +1,13 @@
 // Commands: every line that the usage page offers, but for the CI blocks.
-import { agentPath, clientPath } from '#shared/protocol/paths.ts';
+import {
+  allowCommand,
+  checkCommand,
+  DEFAULT_USER,
+  EXAMPLE_PORT,
+  FORGET_HOST,
+  fetchCommand,
+} from '#shared/command-line/printed-commands.ts';
+import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
 import { type CommandText, command, type IdGap, type Snippet } from './command-text.ts';
 import type { OwnAddress } from './own-address.ts';
 
@@ -8,15 +16,6 @@ export const SAMPLE_ID = 'my-job';
 
 const SAMPLE: IdGap = { fallback: SAMPLE_ID };
 
-/** The agent's `--user` where it is told nothing. */
-const USER = 'abc';
-
-/** Any free port does. */
-const LOCAL_PORT = 2222;
-
-/** Host keys of jobs last as long as the job: ssh asks each time, and never finds a stale one under a name used again. */
-const FORGET_HOST = '-o UserKnownHostsFile=/dev/null';
-
 /** `ws…/agent/ID`, with the gap that is given. */
 export function agentUrl(relay: OwnAddress, id: IdGap): CommandText {
   return command`${relay.ws}${agentPath('')}${id}`;
@@ -24,7 +23,7 @@ export function agentUrl(relay: OwnAddress, id: IdGap): CommandText {
 
 /** Downloads one program and makes it executable, in two lines. */
 export function fetchProgram(relay: OwnAddress, program: string): string {
-  return `curl --compressed -fsSLo ${program} ${relay.http}/docs/${program}\nchmod +x ${program}`;
+  return `${fetchCommand(relay.http, program)}\n${allowCommand(program)}`;
 }
 
 /**
@@ -33,9 +32,13 @@ export function fetchProgram(relay: OwnAddress, program: string): string {
  */
 export function fetchPinned(relay: OwnAddress, program: string, sha256: string | undefined): string {
   if (sha256 === undefined) return fetchProgram(relay, program);
-  const [fetch, allow] = fetchProgram(relay, program).split('\n');
   const refusal = `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
-  return `${fetch}\necho "${sha256}  ${program}" | sha256sum -c ||\n  { echo "${refusal}"; exit 1; }\n${allow}`;
+  return [
+    fetchCommand(relay.http, program),
+    `${checkCommand(program, sha256)} ||`,
+    `  { echo "${refusal}"; exit 1; }`,
+    allowCommand(program),
+  ].join('\n');
 }
 
 export function jobCommands(relay: OwnAddress): Snippet[] {
@@ -47,10 +50,10 @@ ${fetchProgram(relay, 'agent')}
 
 export function laptopCommands(relay: OwnAddress): Snippet[] {
   const through = (program: string, target: CommandText): CommandText => command`
-${program} ${FORGET_HOST} \\
+${program} -o ${FORGET_HOST} \\
   -o ProxyCommand='./wsproxy ${clientUrl(relay)}' \\
   ${target}`;
-  const host = command`${USER}@${SAMPLE}`;
+  const host = command`${DEFAULT_USER}@${SAMPLE}`;
   return [
     { name: 'wsproxy', title: 'Once: get wsproxy', text: command`${fetchProgram(relay, 'wsproxy')}` },
     { name: 'ssh', title: 'A shell', text: through('ssh', host) },
@@ -62,9 +65,9 @@ ${program} ${FORGET_HOST} \\
 export function configCommands(relay: OwnAddress): Snippet[] {
   const config = command`
 Host *.job
-  User ${USER}
+  User ${DEFAULT_USER}
   ProxyCommand wsproxy ${relay.ws}${clientPath('')}$(basename %n .job)
-  UserKnownHostsFile /dev/null`;
+  ${FORGET_HOST.replace('=', ' ')}`;
   const use = command`
 ssh ${SAMPLE}.job
 sftp ${SAMPLE}.job
@@ -78,13 +81,13 @@ scp ${SAMPLE}.job:build.log .`;
 export function portCommands(relay: OwnAddress): Snippet[] {
   const listen = command`
 ${fetchProgram(relay, 'tcptows')}
-./tcptows ${String(LOCAL_PORT)} ${clientUrl(relay)}`;
+./tcptows ${String(EXAMPLE_PORT)} ${clientUrl(relay)}`;
   return [
     { name: 'tcptows', title: 'In one terminal', text: listen },
     {
       name: 'tcptows-ssh',
       title: 'In another, or in your tool',
-      text: command`ssh ${FORGET_HOST} -p ${String(LOCAL_PORT)} ${USER}@127.0.0.1`,
+      text: command`ssh -o ${FORGET_HOST} -p ${String(EXAMPLE_PORT)} ${DEFAULT_USER}@127.0.0.1`,
     },
   ];
 }
@@ -92,7 +95,7 @@ ${fetchProgram(relay, 'tcptows')}
 /** Checks `agent` as it was downloaded above; busybox and coreutils understand it alike. */
 export function checksumCommands(relay: OwnAddress, platform: string): Snippet[] {
   const text = command`
-curl -fsSL ${relay.http}/docs/SHA256SUMS |
+curl -fsSL ${relay.http}${downloadPath('SHA256SUMS')} |
   sed -n 's/ agent-${platform}$/ agent/p' | sha256sum -c`;
   return [{ name: 'checksum', title: 'Is the agent what this relay built?', text }];
 }

@@ -1,4 +1,5 @@
 // The usage page as plain text, for `curl` and other readers without a browser.
+import { wrapWords } from '#shared/text/wrap.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
@@ -47,13 +48,7 @@ function renderSnippet(snippet: Snippet, id: string | undefined): string[] {
 }
 
 function wrap(text: string, indent = ''): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > TEXT_WIDTH) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, indent + line].join('\n');
+  return wrapWords(text, TEXT_WIDTH - indent.length)
+    .map((line) => indent + line)
+    .join('\n');
 }

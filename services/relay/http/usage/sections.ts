@@ -1,5 +1,5 @@
 // Sections: what the usage page says, once, for its HTML and its plain text.
-import { ID_RULE } from '#shared/protocol/paths.ts';
+import { downloadPath, ID_RULE } from '#shared/protocol/paths.ts';
 import { DOWNLOADED_PROGRAMS } from '../download/binary.ts';
 import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
@@ -100,7 +100,7 @@ export function buildSections({
       lead:
         platforms.length === 0
           ? 'No program is built here yet: run `npm run build` on the relay.'
-          : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}/docs/SHA256SUMS) lists every file.`,
+          : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}${downloadPath('SHA256SUMS')}) lists every file.`,
       terms: platforms.map((platform) => [`\`${platform}\``, downloadLinks(relay, platform)] as const),
       snippets: checksumCommands(relay, defaultPlatform),
       notes: [
@@ -147,7 +147,7 @@ function section(
 }
 
 function downloadLinks(relay: OwnAddress, platform: string): Prose {
-  return DOWNLOADED_PROGRAMS.map((program) => `[${program}](${relay.http}/docs/${program}-${platform})`).join(
-    ' · ',
-  );
+  return DOWNLOADED_PROGRAMS.map(
+    (program) => `[${program}](${relay.http}${downloadPath(`${program}-${platform}`)})`,
+  ).join(' · ');
 }

@@ -4,7 +4,12 @@ import { expect, test } from 'vitest';
 import type { FlowLimits } from '#shared/resume/limits.ts';
 import { ResumableStream } from '#shared/resume/resumable-stream.ts';
 import type { WirePlan } from '../../../support/resume/resume-wire.ts';
-import { bytesFrom, type LocalHabits, World, type WorldPlan } from '../../../support/resume/resume-world.ts';
+import {
+  bytesFrom,
+  type LocalHabits,
+  ResumeWorld,
+  type WorldPlan,
+} from '../../../support/resume/resume-world.ts';
 
 /** More of them by hand: RESUME_RUNS=20000. */
 const RUNS = Number(process.env['RESUME_RUNS'] ?? 100);
@@ -82,7 +87,7 @@ function withClosing(plan: WorldPlan, who: 'client' | 'agent', afterBytes: numbe
   return { ...plan, [who]: { ...plan[who], habits: { ...plan[who].habits, closesAfterBytes: afterBytes } } };
 }
 
-function holdBounds(world: World): void {
+function holdBounds(world: ResumeWorld): void {
   for (const stream of [world.end.stream, ...world.agentStreams]) {
     if (!(stream instanceof ResumableStream)) throw new Error('not a resumable stream');
     const held = stream.heldBytes;
@@ -99,7 +104,7 @@ function expectPrefix(received: Buffer, sent: Buffer): void {
   expect(received.equals(sent.subarray(0, received.length))).toBe(true);
 }
 
-function expectCleanEnd(world: World): void {
+function expectCleanEnd(world: ResumeWorld): void {
   expect(world.client.ends).toEqual([{ reason: 'ended' }]);
   expect(world.agent.ends).toEqual([{ reason: 'ended' }]);
   expect(world.agents.length).toBe(1);
@@ -111,7 +116,7 @@ for (const closer of ['client', 'agent'] as const) {
     await fc.assert(
       fc.asyncProperty(plans, async (base) => {
         const other = closer === 'client' ? base.agent : base.client;
-        const world = new World(withClosing(base, closer, other.outgoing.length));
+        const world = new ResumeWorld(withClosing(base, closer, other.outgoing.length));
         const done = await world.run(
           () => world.finished,
           DEADLINE_MS,
@@ -134,7 +139,7 @@ test('what was written before a close arrives whole, whoever closes and in whate
       fc.constantFrom('client' as const, 'agent' as const, 'both' as const),
       fc.integer({ min: 0, max: 3_000 }),
       async (plan, closer, closeAfterMs) => {
-        const world = new World(plan);
+        const world = new ResumeWorld(plan);
         const close = () => {
           if (closer !== 'agent') world.client.close();
           if (closer !== 'client') world.agents[0]?.close();
@@ -162,7 +167,7 @@ test('what was written before a close arrives whole, whoever closes and in whate
 test('without any wire both ends give up, and what came out is a beginning of what went in', async () => {
   await fc.assert(
     fc.asyncProperty(plans, fc.integer({ min: 0, max: 20_000 }), async (plan, lostAfterMs) => {
-      const world = new World(plan);
+      const world = new ResumeWorld(plan);
       world.clock.after(lostAfterMs, () => world.disconnect());
       const done = await world.run(
         () => world.finished,
@@ -188,7 +193,7 @@ test('a cut ends both sides, and what came out is a beginning of what went in', 
       fc.constantFrom('client' as const, 'agent' as const),
       fc.integer({ min: 0, max: 3_000 }),
       async (plan, cutter, cutAfterMs) => {
-        const world = new World(plan);
+        const world = new ResumeWorld(plan);
         // Before the client knows of the stream, an agent that cuts it is asked for a new one.
         await world.run(() => world.clientEvents.some((event) => event.kind === 'opened'), DEADLINE_MS);
         const stream = cutter === 'client' ? world.end.stream : world.agentStreams[0];

@@ -1,6 +1,7 @@
 // The client URL: where an agent's clients connect, and, after `#`, which host key they expect there.
 import { clientPath, ID_RULE, isValidId } from '#shared/protocol/paths.ts';
-import { FINGERPRINT_RULE, type Fingerprint, parseFingerprint } from '../shared/ssh/fingerprint.ts';
+import { webSocketScheme } from '#shared/protocol/scheme.ts';
+import { FINGERPRINT_RULE, type Fingerprint, parseFingerprint } from '#shared/ssh/fingerprint.ts';
 
 /** The form that every refusal names. */
 const CLIENT_URL_FORM = 'ws[s]://HOST/client/ID[#SHA256:FINGERPRINT]';
@@ -22,7 +23,7 @@ export function parseClientUrl(text: string): ParsedClientUrl {
   const hash = text.indexOf('#');
   const address = hash === -1 ? text : text.slice(0, hash);
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  const scheme = schemeOf(url);
+  const scheme = url && webSocketScheme(url.protocol);
   if (url === undefined || scheme === undefined) {
     return invalid(`${quote(address)} is not a URL of a relay; expected ${CLIENT_URL_FORM}`);
   }
@@ -51,19 +52,6 @@ export function parseClientUrl(text: string): ParsedClientUrl {
   }
   const target = new URL(`${originOf(url, scheme)}${prefix}${clientPath(id)}`);
   return { kind: 'client_url', target: { url: target, id, pinned } };
-}
-
-function schemeOf(url: URL | undefined): 'ws:' | 'wss:' | undefined {
-  switch (url?.protocol) {
-    case 'ws:':
-    case 'http:':
-      return 'ws:';
-    case 'wss:':
-    case 'https:':
-      return 'wss:';
-    default:
-      return undefined;
-  }
 }
 
 /** As it was typed: a URL escapes spaces and more. */

@@ -1,48 +1,9 @@
-// Requirements: the commands beyond Node that the build and the tests use, and the Debian packages that bring them.
+// Debian's packages: how a command that is missing gets onto this machine, or who is told to get it.
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
-
-const PACKAGES = {
-  chromium: 'chromium',
-  curl: 'curl',
-  dbclient: 'dropbear-bin',
-  debootstrap: 'debootstrap',
-  docker: 'docker.io',
-  dockerd: 'docker.io',
-  dropbearconvert: 'dropbear-bin',
-  fusermount3: 'fuse3',
-  'g++': 'g++',
-  haproxy: 'haproxy',
-  nginx: 'nginx',
-  openssl: 'openssl',
-  prometheus: 'prometheus',
-  promtool: 'prometheus',
-  'redis-server': 'redis-server',
-  rsync: 'rsync',
-  scp: 'openssh-client',
-  sftp: 'openssh-client',
-  'sftp-server': 'openssh-sftp-server',
-  ssh: 'openssh-client',
-  'ssh-add': 'openssh-client',
-  'ssh-agent': 'openssh-client',
-  'ssh-keygen': 'openssh-client',
-  sshd: 'openssh-server',
-  sshfs: 'sshfs',
-  strip: 'binutils',
-  tar: 'tar',
-  tmux: 'tmux',
-  top: 'procps',
-  unzip: 'unzip',
-  vim: 'vim',
-} as const;
-
-export type RequiredCommand = keyof typeof PACKAGES;
-
-/** All that anything here may need. */
-export const COMMANDS = Object.keys(PACKAGES) as readonly RequiredCommand[];
 
 /** Debian keeps daemons, debootstrap and sftp-server here; a normal user's PATH there lacks these. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/openssh'];
@@ -51,21 +12,24 @@ const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/opens
 const APT_LOCK_TIMEOUT_SECONDS = 600;
 
 /**
- * Makes sure that `commands` can be run. What is missing is installed from Debian's packages when this process is root
- * and apt-get is there, with one line on stderr that says so. Safe to call from several processes at once.
+ * Makes sure that `commands` can be run; `packages` names the package of each. What is missing is installed when this
+ * process is root and apt-get is there, with one line on stderr that says so. Safe to call from several processes at once.
  * @throws BuildError `requirement_missing`, whose message is the line to type, when it cannot be installed from here;
  *   `command_failed` when apt-get fails.
  */
-export async function ensureCommands(commands: readonly RequiredCommand[]): Promise<void> {
+export async function ensureInstalled<Command extends string>(
+  commands: readonly Command[],
+  packages: Readonly<Record<Command, string>>,
+): Promise<void> {
   const missing = commands.filter((command) => findCommand(command) === undefined);
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((command) => PACKAGES[command]))].sort();
-  if (process.getuid?.() !== 0 || findCommand('apt-get') === undefined) throw missingError(missing, packages);
+  const wanted = [...new Set(missing.map((command) => packages[command]))].sort();
+  if (process.getuid?.() !== 0 || findCommand('apt-get') === undefined) throw missingError(missing, wanted);
 
-  console.error(`${missing.join(', ')} missing: installing ${packages.join(', ')} with apt-get`);
-  await installPackages(packages);
+  console.error(`${missing.join(', ')} missing: installing ${wanted.join(', ')} with apt-get`);
+  await installPackages(wanted);
   const absent = missing.filter((command) => findCommand(command) === undefined);
-  if (absent.length > 0) throw missingError(absent, packages);
+  if (absent.length > 0) throw missingError(absent, wanted);
 }
 
 /** The path of a command that can be run, or undefined; also where Debian keeps daemons. */
@@ -84,7 +48,8 @@ export function isExecutable(path: string): boolean {
   }
 }
 
-function missingError(missing: readonly string[], packages: readonly string[]): BuildError {
+/** What to say where nothing can be installed from here. */
+export function missingError(missing: readonly string[], packages: readonly string[]): BuildError {
   const line = `sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`;
   return new BuildError('requirement_missing', `${missing.join(', ')} missing; install with: ${line}`);
 }

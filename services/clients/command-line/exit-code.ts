@@ -1,5 +1,6 @@
-// Exit codes of the client programs.
+// The exit codes of the client programs.
 
+/** Scripts depend on these numbers. */
 export const CLIENT_EXIT_CODES = {
   ended: 0,
   /** Not the peer's doing: a busy port (tcptows), a bug. */

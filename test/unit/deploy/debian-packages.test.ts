@@ -1,14 +1,16 @@
-// Requirements: what a missing command leads to, on a machine whose apt-get is a script of the test.
+// Debian's packages: what a missing command leads to, on a machine whose apt-get is a script of the test.
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ensureCommands } from '../../../deploy/build/requirements.ts';
+import { ensureInstalled } from '../../../deploy/build/debian-packages.ts';
+
+const PACKAGES = { 'g++': 'g++', scp: 'openssh-client', ssh: 'openssh-client', tmux: 'tmux' };
 
 let folder: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-requirements-'));
+  folder = await mkdtemp(join(tmpdir(), 'converge-packages-'));
   vi.stubEnv('PATH', folder);
   vi.spyOn(console, 'error').mockImplementation(() => {});
 });
@@ -19,10 +21,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('requirements', () => {
+describe('packages', () => {
   test('a command that is there costs nothing and says nothing', async () => {
     await putScript('ssh', '');
-    await ensureCommands(['ssh']);
+    await ensureInstalled(['ssh'], PACKAGES);
     expect(console.error).not.toHaveBeenCalled();
   });
 
@@ -33,7 +35,7 @@ describe('requirements', () => {
       'apt-get',
       `echo "$@" >> ${folder}/calls; for c in ssh scp sftp; do cp "$0" ${folder}/$c; done`,
     );
-    await ensureCommands(['ssh', 'scp']);
+    await ensureInstalled(['ssh', 'scp'], PACKAGES);
 
     const calls = (await readFile(join(folder, 'calls'), 'utf8')).trim().split('\n');
     expect(calls[0]).toMatch(/^update/);
@@ -47,7 +49,7 @@ describe('requirements', () => {
   test('anybody else gets the line to type', async () => {
     vi.spyOn(process, 'getuid').mockReturnValue(1000);
     await putScript('apt-get', 'exit 1');
-    await expect(ensureCommands(['ssh', 'g++'])).rejects.toMatchObject({
+    await expect(ensureInstalled(['ssh', 'g++'], PACKAGES)).rejects.toMatchObject({
       code: 'requirement_missing',
       message:
         'ssh, g++ missing; install with: sudo apt-get install -y --no-install-recommends g++ openssh-client',
@@ -56,14 +58,14 @@ describe('requirements', () => {
 
   test('root without apt-get gets the line to type', async () => {
     vi.spyOn(process, 'getuid').mockReturnValue(0);
-    await expect(ensureCommands(['tmux'])).rejects.toMatchObject({ code: 'requirement_missing' });
+    await expect(ensureInstalled(['tmux'], PACKAGES)).rejects.toMatchObject({ code: 'requirement_missing' });
   });
 
   test('an apt-get that fails ends with what it said', async () => {
     vi.spyOn(process, 'getuid').mockReturnValue(0);
     await putFlock();
     await putScript('apt-get', 'echo "E: no space left" >&2; exit 100');
-    await expect(ensureCommands(['tmux'])).rejects.toMatchObject({
+    await expect(ensureInstalled(['tmux'], PACKAGES)).rejects.toMatchObject({
       code: 'command_failed',
       message: expect.stringContaining('E: no space left') as string,
     });
@@ -73,7 +75,7 @@ describe('requirements', () => {
     vi.spyOn(process, 'getuid').mockReturnValue(0);
     await putFlock();
     await putScript('apt-get', '');
-    await expect(ensureCommands(['tmux'])).rejects.toMatchObject({ code: 'requirement_missing' });
+    await expect(ensureInstalled(['tmux'], PACKAGES)).rejects.toMatchObject({ code: 'requirement_missing' });
   });
 });
 

@@ -1,4 +1,4 @@
-// One session: a local side joined with an agent, down to what a person should know of its end.
+// A visit: a local side joined with an agent, down to what a person should know of its end.
 
 import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
@@ -8,12 +8,12 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Connected } from './connect.ts';
 
 /**
- * When one side has left and there is no way to the agent, the other is told for so long, in milliseconds: nobody waits for
- * this any more, but a program that goes on may hold up whoever reads its standard error.
+ * After one side has left, a way to the agent is tried for this long, in milliseconds, so that the agent hears of it. Nobody
+ * waits for that any more, and a program that goes on may hold up whoever reads its standard error.
  */
 export const FAREWELL_WITHIN_MS = 30_000;
 
-export type SessionEnd =
+export type VisitEnd =
   /** As designed; `message` only if the person may wonder. */
   | { readonly kind: 'ended'; readonly message: string | undefined }
   /** Somebody or something broke it. */
@@ -21,17 +21,17 @@ export type SessionEnd =
   /** The host is not the one that the URL names. */
   | { readonly kind: 'host_refused'; readonly message: string };
 
-export interface SessionOptions {
+export interface VisitOptions {
   /** Nobody has attached to it. */
   readonly local: ByteStream;
   readonly connected: Connected;
   readonly clock: Clock;
-  /** Ends the session: what was read is delivered first. */
+  /** Ends the visit: what was read is delivered first. */
   readonly signal: AbortSignal;
 }
 
 /** Moves bytes until both sides have ended, and the agent has been told. Never rejects. */
-export async function runSession({ local, connected, clock, signal }: SessionOptions): Promise<SessionEnd> {
+export async function runVisit({ local, connected, clock, signal }: VisitOptions): Promise<VisitEnd> {
   const { stream, over, isInterrupted, hostRefusal } = connected;
   const { promise, resolve } = Promise.withResolvers<JoinEnd>();
   let cancelFarewell: Cancel = () => undefined;
@@ -65,7 +65,7 @@ export async function runSession({ local, connected, clock, signal }: SessionOpt
   return first === 'left' ? { kind: 'ended', message: undefined } : endFrom(end);
 }
 
-function endFrom({ reason, detail }: StreamEnd): SessionEnd {
+function endFrom({ reason, detail }: StreamEnd): VisitEnd {
   const { meaning } = CLOSE_REASONS[reason];
   switch (reason) {
     case 'ended':

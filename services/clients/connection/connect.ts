@@ -9,9 +9,9 @@ import { hostAndPort, waitFor } from '#shared/websocket/dial-failure.ts';
 import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { Mask } from '#shared/websocket/mask.ts';
 import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
+import { pinHostKey, refusalOf } from '../host-key/pin.ts';
 import type { ClientUrl } from './client-url.ts';
 import { type Failure, failureFrom } from './failure.ts';
-import { pinHostKey, refusalOf } from './host-key/pin.ts';
 import { REDIAL_WAIT_SECONDS, type Resuming, resumeOver } from './resuming.ts';
 
 /** One question to the relay waits no longer than this: balancers cut a response that takes 30 s. */
@@ -24,7 +24,7 @@ export const ANSWER_WITHIN_MS = 15_000;
 const NOTICE_AFTER_MS = 3_000;
 /** Full jitter, in milliseconds, between questions to a relay that answers: the agent is what is waited for. */
 const AGENT_BACKOFF = { firstMs: 200, maxMs: 3_000 } as const;
-/** And to one that does not: behind a balancer the next connection may lead to another pod, so many are worth more than few. */
+/** And to one that does not answer. Behind a balancer the next connection may lead to another pod: many are worth more than few. */
 const RELAY_BACKOFF = { firstMs: 200, maxMs: 1_000 } as const;
 
 export interface ConnectOptions {
@@ -90,7 +90,7 @@ export async function connect(options: ConnectOptions): Promise<ConnectOutcome> 
       if (outcome.kind === 'open') return open(outcome, options);
       const failure = failureFrom(outcome, target, proxy);
       const now = clock.now();
-      // Of its silence so much was asked for.
+      // The silence that was asked for does not count.
       relay = afterFailure(relay, failure, Math.min(now, askedAt + chunkMs));
       const until = relay.kind === 'silent' ? Math.min(deadline, relay.since + relayPatienceMs) : deadline;
       if (failure.retry === 'never' || now >= until) return { kind: failure.kind, message: failure.message };

@@ -1,0 +1,26 @@
+// Printed commands: what the job log, the usage page and the relay's first lines tell people to type, where they tell the same.
+import { downloadPath } from '../protocol/paths.ts';
+
+/** For a local port: any free one does, this one is easy to remember. */
+export const EXAMPLE_PORT = 2222;
+
+/** The user to log in as, unless the agent is told another. */
+export const DEFAULT_USER = 'abc';
+
+/** A job's host key lasts as long as the job: ssh is not to remember it, nor to find a stale one under a name used again. */
+export const FORGET_HOST = 'UserKnownHostsFile=/dev/null';
+
+/** Gets a program from the relay at `base`, http(s)://HOST[:PORT][/prefix], into a file of its name. */
+export function fetchCommand(base: string, program: string): string {
+  return `curl --compressed -fsSLo ${program} ${base}${downloadPath(program)}`;
+}
+
+/** Fails unless the file has this SHA-256, in hex; coreutils and busybox understand it alike. */
+export function checkCommand(program: string, sha256: string): string {
+  return `echo "${sha256}  ${program}" | sha256sum -c`;
+}
+
+/** Makes the file a program. */
+export function allowCommand(program: string): string {
+  return `chmod +x ${program}`;
+}

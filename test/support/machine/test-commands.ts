@@ -1,0 +1,44 @@
+// Test commands: what the tests run beyond what the build does, and the Debian packages that bring it.
+import { BUILD_PACKAGES } from '../../../deploy/build/build-commands.ts';
+import { ensureInstalled } from '../../../deploy/build/debian-packages.ts';
+
+const PACKAGES = {
+  ...BUILD_PACKAGES,
+  chromium: 'chromium',
+  curl: 'curl',
+  dbclient: 'dropbear-bin',
+  debootstrap: 'debootstrap',
+  docker: 'docker.io',
+  dockerd: 'docker.io',
+  dropbearconvert: 'dropbear-bin',
+  fusermount3: 'fuse3',
+  haproxy: 'haproxy',
+  nginx: 'nginx',
+  openssl: 'openssl',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  'redis-server': 'redis-server',
+  rsync: 'rsync',
+  scp: 'openssh-client',
+  sftp: 'openssh-client',
+  'sftp-server': 'openssh-sftp-server',
+  ssh: 'openssh-client',
+  'ssh-add': 'openssh-client',
+  'ssh-agent': 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  sshd: 'openssh-server',
+  sshfs: 'sshfs',
+  tmux: 'tmux',
+  top: 'procps',
+  vim: 'vim',
+} as const;
+
+export type TestCommand = keyof typeof PACKAGES;
+
+/** All that any test may need, and the build before it. */
+export const TEST_COMMANDS = Object.keys(PACKAGES) as readonly TestCommand[];
+
+/** Makes sure that `commands` can be run. @throws BuildError as `ensureInstalled` does */
+export async function ensureCommands(commands: readonly TestCommand[]): Promise<void> {
+  await ensureInstalled(commands, PACKAGES);
+}
