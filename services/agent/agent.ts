@@ -1,5 +1,4 @@
 // The agent, put together: one SSH server, fed by the relay, that ends by itself.
-
 import type { Environment } from '#shared/machine/environment.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';

@@ -1,5 +1,4 @@
 // The registry of 1,000,000 idle agents on 100 pods: what a local Redis shows of a part of them, and what follows for all.
-
 import { hashClaim } from '#shared/protocol/claim.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { makeAgentId } from '../../services/agent/access/random-token.ts';

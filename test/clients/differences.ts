@@ -1,4 +1,5 @@
 // The differences that are meant: cells where the agent does something else than sshd, and why. The docs carry them.
+
 export interface Difference {
   readonly deed: string;
   /** Names of clients; absent for all that do the deed. */

@@ -1,4 +1,5 @@
 // A target: an SSH server that the deeds are done to, the agent or the judge, as the scripts get to know it.
+
 export interface Target {
   readonly name: 'agent' | 'sshd';
   /** Where sessions start. */

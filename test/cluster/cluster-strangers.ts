@@ -1,5 +1,4 @@
 // Who may reach what on a cluster: a pod that belongs to nobody, and whether this cluster enforces policies at all.
-
 import { until } from '../support/time/poll.ts';
 import type { ClusterRelease } from './cluster.ts';
 

@@ -1,5 +1,4 @@
 // The contract of the registry of agents, R1 to R14 of registry.ts, as tests that any implementation must pass.
-
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import {

@@ -1,5 +1,4 @@
 // Forwarding and sharing of a connection, with Debian's ssh, curl and ssh-agent.
-
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';

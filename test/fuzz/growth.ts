@@ -1,5 +1,4 @@
 // Growth: what relay and agent hold after all attackers have left, against what they held before the first came.
-
 import { until } from '../support/time/poll.ts';
 import type { Holding } from './probe-program.ts';
 import type { FuzzWorld } from './world.ts';

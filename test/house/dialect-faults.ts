@@ -38,11 +38,36 @@ export function findDialectFaults(sources: readonly SourceFile[]): readonly stri
   const trees = sources.map(parseTree);
   const assigned = new Set(trees.flatMap(assignedIn));
   return [
+    ...sources.flatMap(faultsOfHeader),
     ...trees.flatMap(faultsOfKinds),
     ...trees.flatMap(faultsOfTests),
     ...trees.flatMap(faultsOfBraces),
     ...trees.flatMap((tree) => faultsOfFields(tree, assigned)),
   ];
+}
+
+/** The first comment is a sentence, maybe with a source or more below it. Imports follow at once, else an empty line. */
+function faultsOfHeader({ path, text }: SourceFile): readonly string[] {
+  const lines = text.split('\n');
+  const end = lines.findIndex((line) => !line.startsWith('//'));
+  const [sentence = ''] = lines
+    .slice(0, end)
+    .join('\n')
+    .split(/\n\/\/(?:\n| https:)/);
+  if (!/^\/\/ \S[^]*\.$/.test(sentence))
+    return [
+      `${path} does not begin with a comment that says in a sentence, with a full stop, what it is for`,
+    ];
+  const [next = '', afterNext = ''] = lines.slice(end);
+  if (next === '' && isImport(afterNext))
+    return [`${path} has an empty line between its first comment and its imports: leave it out`];
+  if (next !== '' && !isImport(next))
+    return [`${path} has no empty line between its first comment and what is no import: put one in`];
+  return [];
+}
+
+function isImport(line: string): boolean {
+  return /^import\b/.test(line);
 }
 
 function faultsOfKinds({ path, nodes }: SyntaxTree): readonly string[] {

@@ -35,7 +35,7 @@ export function readRepository(): Surroundings {
 export function faultsOf(document: Document, { files, documents, scripts }: Surroundings): string[] {
   const isThere = existence(files);
   const faults: string[] = [];
-  document.text.split('\n').forEach((line, index) => {
+  for (const [index, line] of document.text.split('\n').entries()) {
     const complain = (words: string): void => {
       faults.push(`${document.path}:${index + 1}: ${words}`);
     };
@@ -55,7 +55,7 @@ export function faultsOf(document: Document, { files, documents, scripts }: Surr
       else if (anchor !== undefined && !hasHeading(documents, file, anchor))
         complain(`links to ${target}, and ${file} has no such heading: correct the part after #`);
     }
-  });
+  }
   // A line may end between the words of a command.
   for (const { index, 1: script = '' } of document.text.matchAll(
     /\bnpm run\s+(?:--silent\s+)?([a-z][\w:-]*)/g,

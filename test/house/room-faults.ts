@@ -4,7 +4,10 @@ import { posix } from 'node:path';
 import { isAllowed, matches, type Room, roomOf } from './room.ts';
 import type { ParsedFile } from './source-file.ts';
 
-const TABLE = 'test/house/rooms.ts';
+/** The file of the table that has, or would have, the row of this path. */
+function tableOf(path: string): string {
+  return path.startsWith('services/') ? 'test/house/service-rooms.ts' : 'test/house/test-rooms.ts';
+}
 
 /** Files that are no sources and may be imported by everybody. */
 const DATA_FILES: ReadonlySet<string> = new Set(['package.json']);
@@ -33,7 +36,7 @@ function faultsOfFile(
   const room = roomOf(file.path, rooms);
   if (room === undefined)
     return [
-      `${file.path} lies in no room: move it into one of ${TABLE}, or write a row for its folder there`,
+      `${file.path} lies in no room: move it into one of ${tableOf(file.path)}, or write a row for its folder there`,
     ];
   return file.imports.flatMap((written) => {
     const target = targetOf(written, file.path);
@@ -45,7 +48,7 @@ function faultsOfFile(
     if (other === undefined || isAllowed(room, other)) return [];
     return [
       `${file.path} imports ${target.path}: ${room.path} may not import ${other.path}; ` +
-        `move what is needed to where both may look, or change the row of ${room.path} in ${TABLE}`,
+        `move what is needed to where both may look, or change the row of ${room.path} in ${tableOf(room.path)}`,
     ];
   });
 }
@@ -66,14 +69,14 @@ function faultOfPackage(
   });
   const where = homes.length === 0 ? 'it has no home yet' : `its home is ${homes.join(', ')}`;
   return [
-    `${file.path} imports the package ${name}: ${where}; go through that, or give it a home in ${TABLE}`,
+    `${file.path} imports the package ${name}: ${where}; go through that, or give it a home in ${tableOf(file.path)}`,
   ];
 }
 
 /** A row that says what is no longer so misleads whoever reads it. */
 function faultsOfRow(room: Room, rooms: readonly Room[], files: readonly ParsedFile[]): readonly string[] {
   const own = files.filter(({ path }) => roomOf(path, rooms) === room);
-  if (own.length === 0) return [`${room.path} holds no file: delete its row in ${TABLE}`];
+  if (own.length === 0) return [`${room.path} holds no file: delete its row in ${tableOf(room.path)}`];
   const targets = own.flatMap(({ path, imports }) => imports.map((written) => targetOf(written, path)));
   const used = targets.flatMap((target) =>
     target.kind === 'file' ? (roomOf(target.path, rooms)?.path ?? []) : [],
@@ -82,12 +85,14 @@ function faultsOfRow(room: Room, rooms: readonly Room[], files: readonly ParsedF
   return [
     ...room.imports
       .filter((pattern) => !used.some((path) => matches(pattern, path)))
-      .map((pattern) => `${room.path} may import ${pattern} and does not: delete that in ${TABLE}`),
+      .map(
+        (pattern) => `${room.path} may import ${pattern} and does not: delete that in ${tableOf(room.path)}`,
+      ),
     ...Object.keys(room.libraries ?? {})
       .filter((name) => !packages.has(name))
       .map(
         (name) =>
-          `${room.path} is a home of ${name}, and no file of it imports that: delete that in ${TABLE}`,
+          `${room.path} is a home of ${name}, and no file of it imports that: delete that in ${tableOf(room.path)}`,
       ),
   ];
 }
@@ -101,7 +106,7 @@ function faultsOfCycles(rooms: readonly Room[]): readonly string[] {
     if (begin !== -1) {
       const circle = [...way.slice(begin), room].map(({ path }) => path).join(' -> ');
       faults.push(
-        `rooms import one another in a circle: ${circle}; decide which is below, and mend ${TABLE}`,
+        `rooms import one another in a circle: ${circle}; decide which is below, and mend ${tableOf(room.path)}`,
       );
       return;
     }

@@ -1,5 +1,4 @@
 // The image: the Dockerfile built unchanged, and run as confined as Kubernetes runs it.
-
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';

@@ -1,5 +1,4 @@
 // The limits that nobody sets: the constants of the code, for the page of limits. Whoever adds one to the code adds a row here.
-
 import { MAX_AUTHORIZED_KEYS_BYTES } from '../../../services/agent/access/authorized-keys.ts';
 import {
   MAX_FAILURE_DELAY_MS,

@@ -1,7 +1,6 @@
 // The options of the agent: names, variables, defaults, help and values in one table.
-
 import { DEFAULT_USER } from '#shared/command-line/printed-commands.ts';
-import { absolutePath, duration, isOff, isOn, userName, type ValueReader } from './option-values.ts';
+import { absolutePathOf, duration, isOff, isOn, userName, type ValueReader } from './option-values.ts';
 
 /** One option, by the name that its value has in AgentOptions; `placeholder` is what its value is called, undefined for a switch. */
 export interface OptionEntry {
@@ -79,7 +78,7 @@ export const OPTIONS = {
     isRepeatable: false,
     fallback: undefined,
     help: "shell of the sessions (default: the user's, else bash, else sh)",
-    read: absolutePath,
+    read: absolutePathOf,
   },
   resumeWindowMs: {
     name: 'resume-window',

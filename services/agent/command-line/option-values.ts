@@ -27,7 +27,7 @@ export const userName: ValueReader<string> = (text = '') => {
 };
 
 /** A path from the root, or undefined if none was given. */
-export const absolutePath: ValueReader<string | undefined> = (text) => {
+export const absolutePathOf: ValueReader<string | undefined> = (text) => {
   if (text === undefined || text.startsWith('/')) return { kind: 'value', value: text };
   return fault(`"${text}" is not an absolute path: write it like /bin/bash`);
 };

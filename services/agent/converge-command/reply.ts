@@ -1,5 +1,4 @@
 // What `converge` answers in a session.
-
 import { faultText } from '#shared/text/fault-text.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';

@@ -29,7 +29,7 @@ const LAST_BYTES_WITHIN_MS = 5_000;
 const REMOVED_WITHIN_MS = 2_000;
 
 /** The parts that it speaks by, and those that it stops in the end. */
-export interface LifecycleOptions {
+export interface AgentLifecycleOptions {
   readonly clock: Clock;
   /** http(s)://HOST, where the person who started it would look. */
   readonly ownUrl: string;
@@ -51,11 +51,11 @@ export interface LifecycleOptions {
 export class Lifecycle {
   /** Resolves when everything is closed and said. */
   readonly ended: Promise<AgentExitCode>;
-  readonly #options: LifecycleOptions;
+  readonly #options: AgentLifecycleOptions;
   readonly #resolve: (code: AgentExitCode) => void;
   #life: Life = CALLING;
 
-  constructor(options: LifecycleOptions) {
+  constructor(options: AgentLifecycleOptions) {
     const { promise, resolve } = Promise.withResolvers<AgentExitCode>();
     this.ended = promise;
     this.#resolve = resolve;

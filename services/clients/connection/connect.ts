@@ -1,5 +1,4 @@
 // Connecting: from a client URL to a byte stream to the agent's SSH server, patient and checked.
-
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';

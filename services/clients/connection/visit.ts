@@ -1,5 +1,4 @@
 // A visit: a local side joined with an agent, down to what a person should know of its end.
-
 import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type JoinEnd, joinStreams } from '#shared/stream/join.ts';

@@ -1,5 +1,4 @@
 // tcptows, the process: arguments in, signals in, exit code out.
-
 import { systemClock } from '#shared/time/clock.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
 import { reportAs, reportFault, runProgram } from '../command-line/program.ts';

@@ -1,5 +1,4 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
-
 import { systemClock } from '#shared/time/clock.ts';
 import type { ClientExitCode } from '../command-line/exit-code.ts';
 import { reportAs, reportFault, runProgram } from '../command-line/program.ts';

@@ -1,5 +1,4 @@
 // The dial order: what one pod asks of the pod that holds the agent, and the paths of the internal listener.
-
 import { readAddress } from '#shared/protocol/address.ts';
 import { isTicket } from '#shared/protocol/paths.ts';
 import { parseRecord } from '#shared/text/json-record.ts';

@@ -6,7 +6,6 @@
 //
 // Between any two there is a wait with full jitter, short after a watch that worked, longer after each that did not;
 // DENIED_RETRY_MS after a denial. What was seen last stands meanwhile.
-
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';

@@ -1,5 +1,4 @@
 // Repeated lines: a line that strangers can cause is written a few times and then only counted, to keep the log short.
-
 import { type Rest, Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
 

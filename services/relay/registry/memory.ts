@@ -1,5 +1,4 @@
 // The registry of a relay that is alone: a map in memory.
-
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { memoryFrom, type RegistryMemory } from './continuity.ts';

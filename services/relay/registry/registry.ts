@@ -29,7 +29,6 @@
 // R14 `start` may come after the first calls, which reject until the registry can be reached. `onRegained` is called each
 //     time it can be, for the first time or again, and may have forgotten what it held; a registry that cannot be away
 //     never calls it.
-
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Tenure } from './tenure.ts';
 

@@ -1,5 +1,4 @@
 // The agents on this pod: who has a control link here. lease-keeper.ts keeps their IDs for them.
-
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus, Resumption } from '#shared/protocol/control-messages.ts';
 import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';

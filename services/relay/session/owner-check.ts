@@ -1,4 +1,4 @@
-// The owner check: a claim was refused because another pod holds the ID. Is that pod still there?
+// The owner check: where a claim was refused because another pod holds the ID, it asks whether that pod is still there.
 //
 // An entry outlives its last renewal by RESERVATION_MS, for the sake of a pod that stalls. A pod that is gone must not keep
 // the ID of a job that is run again for so long. It cannot say that it is gone, so somebody has to look.

@@ -1,5 +1,4 @@
 // Pending dials: clients on this pod, each waiting for the stream of an agent.
-
 import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';

@@ -1,6 +1,5 @@
 // What the session core needs from outside, as it wants it: hop/, kubernetes/, limits/ and http/ provide it, and the core
 // imports none of them. What it counts is declared where it is counted (AgentRecorder, SessionRecorder, OrderRecorder).
-
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage } from '#shared/protocol/control-messages.ts';
 import type { Tenure } from '../registry/tenure.ts';

@@ -1,5 +1,4 @@
 // The router: finds the agent of an ID and gets a stream from it. Local first, then one hop, then a clear no.
-
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';

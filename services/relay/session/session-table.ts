@@ -1,5 +1,4 @@
 // The sessions on this pod: a client stream and an agent stream, joined.
-
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';

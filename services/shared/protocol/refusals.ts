@@ -1,5 +1,4 @@
 // Refusals: how a relay says no before the upgrade, as an HTTP status with a JSON body.
-
 import { parseRecord } from '#shared/text/json-record.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 

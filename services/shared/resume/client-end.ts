@@ -21,7 +21,6 @@
 //   carried                     lost again, within 3 s                 waiting   an outage begins
 //   dialling, waiting, opening  the open window ends                   over      given up
 //   dialling, waiting, opening  cut                                    over      what is on its way is cut
-
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';

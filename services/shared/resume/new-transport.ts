@@ -8,7 +8,6 @@
 //   opening          a frame, of whatever kind        settled  framed
 //   opening          10 s, counted from the start     settled  late
 //   silent, opening  it ended, or `cut`               settled  gone
-
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ReceivedFrame } from './frame-parser.ts';

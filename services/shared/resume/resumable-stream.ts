@@ -31,7 +31,6 @@
 //   fresh, detached           cut                        over      nobody is told
 //   fresh, carried, detached  abandon                    over      a link is closed
 //   over                      carry                      over      the link is closed
-
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';

@@ -1,5 +1,4 @@
 // The table of resumable streams: the agent's end of each, found again by its id when a new transport resumes it.
-
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { ResumeCode } from './codes.ts';
@@ -47,7 +46,7 @@ export class ResumableStreamTable<Info> {
   /** Those of which nobody knows yet what they are. */
   readonly #newcomers = new Set<NewTransport>();
   #stopped: StreamEnd | undefined;
-  #tellEmptied: (() => void)[] = [];
+  readonly #tellEmptied: (() => void)[] = [];
 
   constructor(options: ResumableStreamTableOptions<Info>) {
     this.#options = options;

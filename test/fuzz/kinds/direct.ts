@@ -1,5 +1,4 @@
 // What is parsed without a connection: each parser is called with the bytes, one case a call, and must not throw.
-
 import { closeReasonFrom } from '#shared/protocol/close-reasons.ts';
 import { parseAgentMessage, parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';

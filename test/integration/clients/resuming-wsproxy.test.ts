@@ -1,5 +1,4 @@
 // A session of wsproxy that outlives its connections: what is carried on, what the person reads, and what ends it.
-
 import { Duplex } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';

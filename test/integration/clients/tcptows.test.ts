@@ -1,5 +1,4 @@
 // tcptows as a process: many connections over one port, each on its own.
-
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

@@ -1,5 +1,4 @@
 // A crowd: many sessions through one tcptows, each an SSH client of its own with a counter at the far end.
-
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import ssh2 from 'ssh2';

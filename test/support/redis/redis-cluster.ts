@@ -1,5 +1,4 @@
 // Three masters of a Redis Cluster without replicas, each with a third of the slots.
-
 import { until } from '../time/poll.ts';
 import { findFreePort, startRedisProcess } from './redis-process.ts';
 import type { RedisServer } from './redis-server.ts';

@@ -1,5 +1,4 @@
 // The relay's session core without a network: links, log and recorder are records, time stands still.
-
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Dial, RelayMessage } from '#shared/protocol/control-messages.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';

@@ -1,5 +1,4 @@
 // A peer that speaks the resume protocol by hand, frame by frame, also wrongly.
-
 import { type ReceivedFrame, ResumeFrameParser } from '#shared/resume/frame-parser.ts';
 import {
   encodeOpen,

@@ -1,5 +1,4 @@
 // A wire for tests: two byte streams joined in memory, with chunking, delays, back-pressure, cuts and black holes.
-
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { randomFrom } from '../chance/seeded-random.ts';

@@ -1,5 +1,4 @@
 // A world for tests of the resumable stream: a client end and an agent end, wires between them, and local sides.
-
 import { ClientEnd, type ResumeStatus, type TransportOutcome } from '#shared/resume/client-end.ts';
 import type { FlowLimits } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';

@@ -12,11 +12,11 @@ const textOf = (file: string): string => readFileSync(join(FOLDER, file), 'utf8'
 
 test('numbers follow one another, from 0001 on, in the name and in the title', () => {
   expect(files.length).toBeGreaterThan(0);
-  files.forEach((file, index) => {
+  for (const [index, file] of files.entries()) {
     const number = String(index + 1).padStart(4, '0');
     expect(file, 'a file is called NUMBER-WORDS.md').toMatch(new RegExp(`^${number}-[a-z0-9-]+\\.md$`));
     expect(textOf(file), `${file} begins with "# ${number}: TITLE"`).toMatch(new RegExp(`^# ${number}: \\S`));
-  });
+  }
 });
 
 test.each(files)('%s says what was the question, what was decided, rejected and measured', (file) => {

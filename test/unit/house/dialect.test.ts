@@ -12,6 +12,11 @@ test('every file of this repository is written in one dialect', () => {
 });
 
 test.each([
+  ['a comment and its imports', `${HEADER}import { x } from './x.ts';`],
+  ['a comment of two lines', `// What this file is for,\n// at length.\nimport { x } from './x.ts';`],
+  ['a comment with more below it', `${HEADER}//\n//   an example\nimport { x } from './x.ts';`],
+  ['a comment with its source below it', `${HEADER}// https://example.org/\nimport { x } from './x.ts';`],
+  ['a comment and a constant', `${HEADER}\nexport const A = 1;`],
   ['kinds in snake_case', `${HEADER}\nexport const a = { kind: 'not_found' };`],
   ['a kind of Kubernetes', `${HEADER}\nexport const a = { kind: 'EndpointSlice' };`],
   ['a word in another field', `${HEADER}\nexport const a = { end: 'client-left' };`],
@@ -50,6 +55,13 @@ test.each([
 });
 
 test.each([
+  ['no comment', "import { x } from './x.ts';", 'does not begin with a comment'],
+  ['a comment of another form', "/* What. */\nimport { x } from './x.ts';", 'does not begin with a comment'],
+  ['no full stop', "// What this file is for\nimport { x } from './x.ts';", 'does not begin with a comment'],
+  ['no sentence', "//\n// What.\nimport { x } from './x.ts';", 'does not begin with a comment'],
+  ['an empty line before the imports', `${HEADER}\nimport { x } from './x.ts';`, 'leave it out'],
+  ['a constant that clings to the comment', `${HEADER}const A = 1;`, 'put one in'],
+  ['a docstring that clings to the comment', `${HEADER}/** One. */\nconst A = 1;`, 'put one in'],
   ['a kebab kind', `${HEADER}\nconst a = { kind: 'not-found' };`, "has the kind 'not-found'"],
   ['a kind of two words', `${HEADER}\nconst a = { kind: 'not found' };`, "has the kind 'not found'"],
   ['a kind in camel case', `${HEADER}\nconst a = { kind: 'notFound' };`, "has the kind 'notFound'"],

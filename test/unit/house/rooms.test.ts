@@ -64,7 +64,7 @@ test.each([
   const faults = findRoomFaults([UPPER, LOWER, APART], [...GOOD, file('a/lower/z.ts', text)]);
   expect(faults).toEqual([
     'a/lower/z.ts imports a/upper/home.ts: a/lower may not import a/upper; ' +
-      'move what is needed to where both may look, or change the row of a/lower in test/house/rooms.ts',
+      'move what is needed to where both may look, or change the row of a/lower in test/house/test-rooms.ts',
   ]);
 });
 
@@ -78,7 +78,7 @@ test('a folder inside a room is a room of its own: neither may look into the oth
 
 test('a file in no room is refused', () => {
   expect(findRoomFaults([UPPER, LOWER, APART], [...GOOD, file('b/new.ts', '')])).toEqual([
-    'b/new.ts lies in no room: move it into one of test/house/rooms.ts, or write a row for its folder there',
+    'b/new.ts lies in no room: move it into one of test/house/test-rooms.ts, or write a row for its folder there',
   ]);
 });
 
@@ -88,8 +88,8 @@ test('a package is imported at its home alone', () => {
     file('a/lower/z.ts', "import '@some/thing/inside';"),
   ];
   expect(findRoomFaults([UPPER, LOWER, APART], [...GOOD, ...plants])).toEqual([
-    'a/upper/other.ts imports the package tool: its home is a/upper/home.ts; go through that, or give it a home in test/house/rooms.ts',
-    'a/lower/z.ts imports the package @some/thing: it has no home yet; go through that, or give it a home in test/house/rooms.ts',
+    'a/upper/other.ts imports the package tool: its home is a/upper/home.ts; go through that, or give it a home in test/house/test-rooms.ts',
+    'a/lower/z.ts imports the package @some/thing: it has no home yet; go through that, or give it a home in test/house/test-rooms.ts',
   ]);
 });
 
@@ -107,9 +107,9 @@ test('a row that is no longer true is refused', () => {
     { path: 'a/empty', purpose: 'nothing', imports: [] },
   ];
   expect(findRoomFaults(rooms, GOOD)).toEqual([
-    'a/upper is a home of gone, and no file of it imports that: delete that in test/house/rooms.ts',
-    'a/lower may import a/upper/apart and does not: delete that in test/house/rooms.ts',
-    'a/empty holds no file: delete its row in test/house/rooms.ts',
+    'a/upper is a home of gone, and no file of it imports that: delete that in test/house/test-rooms.ts',
+    'a/lower may import a/upper/apart and does not: delete that in test/house/test-rooms.ts',
+    'a/empty holds no file: delete its row in test/house/test-rooms.ts',
   ]);
 });
 
@@ -117,7 +117,7 @@ test('rooms in a circle are refused', () => {
   const rooms = [UPPER, { ...LOWER, imports: ['a/upper'] }, APART];
   const files = [...GOOD, file('a/lower/z.ts', "import '../upper/home.ts';")];
   expect(findRoomFaults(rooms, files)).toEqual([
-    'rooms import one another in a circle: a/upper -> a/lower -> a/upper; decide which is below, and mend test/house/rooms.ts',
+    'rooms import one another in a circle: a/upper -> a/lower -> a/upper; decide which is below, and mend test/house/test-rooms.ts',
   ]);
 });
 

@@ -1,5 +1,4 @@
 // Retry-After: which waits are believed, and what a person reads of them.
-
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';

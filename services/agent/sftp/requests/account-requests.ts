@@ -1,5 +1,4 @@
 // Extensions about accounts: home-directory and users-groups-by-id@openssh.com.
-
 import { wireString } from '#shared/ssh/strings.ts';
 import { MAX_PACKET_BYTES } from '../limits.ts';
 import { StatusRefusal } from '../refusal.ts';

@@ -1,5 +1,4 @@
 // The terminal modes of a pty-req: opcodes and their values. RFC 4254 section 8.
-
 import { WireReader } from '#shared/ssh/strings.ts';
 import type { TerminalMode } from '../../pty/terminal-mode.ts';
 

@@ -45,9 +45,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
 
   app.get('/agent/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
-    if (target.kind === 'invalid_id') {
-      return refusedId(target.id);
-    }
+    if (target.kind === 'invalid_id') return refusedId(target.id);
     if (target.kind !== 'agent' && target.kind !== 'agent_stream') {
       return new Refused('not_found', 'the paths of an agent are /agent/ID and /agent/ID/stream/TICKET');
     }

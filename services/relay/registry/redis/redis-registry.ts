@@ -1,5 +1,4 @@
 // The registry of agents over a Redis client: claims and leases as scripts, waits as subscriptions.
-
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { Continuity } from '../continuity.ts';

@@ -4,7 +4,6 @@
 // another type, a field that is missing, too long or no number make the entry `odd`, and an odd entry counts as absent.
 // A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
 // caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
-
 import { LOSS_NOTICED_WITHIN_MS, SEEN_NOW, TENURE_SLACK_MS } from '../tenure.ts';
 import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS, TENURE_FIELDS } from './redis-keys.ts';
 

@@ -1,0 +1,246 @@
+// The rooms around the programs: build, deployment and tests.
+import type { Room } from './room.ts';
+
+/** Build and deployment. */
+export const DEPLOY_ROOMS: readonly Room[] = [
+  {
+    path: 'deploy/build',
+    purpose: 'the build: from sources to the relay, the binaries and their checksums',
+    imports: ['services/shared/machine'],
+    libraries: { esbuild: '*', yaml: 'render-manifests.ts' },
+  },
+  {
+    path: 'deploy/build/pages',
+    purpose: 'pages and tables that are made from the code, so that they cannot say anything else',
+    imports: ['deploy/build', 'services/*'],
+    libraries: { esbuild: 'notice.ts', yaml: '*' },
+  },
+  {
+    path: 'deploy/dev',
+    purpose: '`npm run dev`: a relay and an agent from their sources, started again when these change',
+    imports: ['deploy/build'],
+  },
+  {
+    path: 'deploy/session-check',
+    purpose: 'the probe of the chart: opens a session through the relay as a person would',
+    imports: [],
+    libraries: { ssh2: '*' },
+  },
+];
+
+/** Everything a test may use; what each supports is in its purpose. */
+const TEST_LIBRARIES = { vitest: '*' } as const;
+
+export const TEST_ROOMS: readonly Room[] = [
+  {
+    path: 'test/unit',
+    purpose: 'one part alone, with clocks and streams of the test',
+    imports: ['deploy/*', 'services/*', 'test/*'],
+    libraries: { ...TEST_LIBRARIES, 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
+  },
+  {
+    path: 'test/contract',
+    purpose: 'the rules of a seam, asked of everything that stands in it',
+    imports: ['services/*', 'test/support/*'],
+    libraries: { ...TEST_LIBRARIES, 'fast-check': '*' },
+  },
+  {
+    path: 'test/integration',
+    purpose: 'one program with real sockets, files and processes',
+    imports: ['deploy/*', 'services/*', 'test/support/*'],
+    libraries: { ...TEST_LIBRARIES, fastify: '*', 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
+  },
+  {
+    path: 'test/attack',
+    purpose: 'strangers: each file says in its first line who comes and what he wants',
+    imports: ['deploy/build', 'services/*', 'test/support/*'],
+    libraries: { ...TEST_LIBRARIES, 'fast-check': '*', 'playwright-core': '*', ssh2: '*', ws: '*' },
+  },
+  {
+    path: 'test/mesh',
+    purpose: 'many relay pods, a Redis, and what happens when some of them go',
+    imports: ['services/*', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/e2e',
+    purpose: 'the built programs with the real ssh, sftp and scp',
+    imports: [
+      'deploy/build',
+      'services/relay/http/door',
+      'services/relay/http/usage',
+      'test/clients',
+      'test/support/*',
+    ],
+    libraries: { ...TEST_LIBRARIES, fastify: '*', 'playwright-core': '*', ws: '*' },
+  },
+  {
+    path: 'test/fuzz',
+    purpose: 'broken input by the million, for every parser that a stranger reaches',
+    imports: ['deploy/build', 'services/*', 'test/support/*'],
+    libraries: { ws: '*' },
+  },
+  {
+    path: 'test/clients',
+    purpose: 'the matrix of SSH clients that others wrote, against the agent and OpenSSH beside it',
+    imports: ['deploy/build', 'test/support/*'],
+  },
+  {
+    path: 'test/bench',
+    purpose: 'what is measured, beside the reference in one run',
+    imports: ['deploy/build', 'services/*', 'test/support/*'],
+    libraries: { ws: '*' },
+  },
+  {
+    path: 'test/image',
+    purpose: 'the image, built and run',
+    imports: ['deploy/build', 'services/shared/machine', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/cluster',
+    purpose: 'the chart in a real cluster',
+    imports: ['deploy/build', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/check',
+    purpose: '`npm test` itself: the stages and their order',
+    imports: ['deploy/build', 'test/clients', 'test/support/*'],
+  },
+  {
+    path: 'test/house',
+    purpose: 'the rules about rooms, names and dialect, and the table of rooms',
+    imports: ['deploy/build'],
+    libraries: { 'oxc-parser': 'source-file.ts' },
+  },
+  {
+    path: 'test/support/agent',
+    purpose: 'parts of an agent for tests, and jobs with bad intent',
+    imports: [
+      'deploy/build',
+      'services/*',
+      'test/support/process',
+      'test/support/relay',
+      'test/support/ssh',
+      'test/support/time',
+    ],
+    libraries: { ws: '*' },
+  },
+  {
+    path: 'test/support/chaos',
+    purpose: 'relays that are killed, and transfers and counters that must not notice',
+    imports: [
+      'deploy/build',
+      'test/support/laptop',
+      'test/support/network',
+      'test/support/process',
+      'test/support/relay',
+      'test/support/ssh',
+      'test/support/time',
+    ],
+    libraries: { ...TEST_LIBRARIES, ssh2: '*' },
+  },
+  { path: 'test/support/chance', purpose: 'chance that a seed repeats', imports: [] },
+  {
+    path: 'test/support/clients',
+    purpose: 'wsproxy in this process, and the lines that a CI step runs',
+    imports: ['services/*', 'test/support/process', 'test/support/time'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/support/kubernetes',
+    purpose: 'an API server of the test, the chart rendered, and what a manifest means',
+    imports: ['deploy/build', 'services/*', 'test/support/time'],
+    libraries: { ...TEST_LIBRARIES, '@kubernetes/client-node': '*', yaml: '*' },
+  },
+  {
+    path: 'test/support/laptop',
+    purpose: 'the two ends of a session as people have them: a job and a laptop',
+    imports: ['deploy/build', 'test/support/machine', 'test/support/process', 'test/support/ssh'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/support/machine',
+    purpose: 'what of this machine a test needs: containers, roots, a browser, sockets',
+    imports: ['deploy/build', 'test/support/time'],
+    libraries: { 'playwright-core': '*' },
+  },
+  {
+    path: 'test/support/mesh',
+    purpose: 'relay pods beside one another',
+    imports: ['services/*', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/support/network',
+    purpose: 'what lies between two ends: proxies, balancers, black holes, authorities',
+    imports: ['deploy/build', 'test/support/machine', 'test/support/process', 'test/support/time'],
+  },
+  {
+    path: 'test/support/page',
+    purpose:
+      'a client, an agent and a relay written from docs/protocol.md alone, which import nothing of services/',
+    imports: [],
+    libraries: { ws: '*' },
+  },
+  {
+    path: 'test/support/process',
+    purpose: 'programs started from sources or from the build, and what they say',
+    imports: ['deploy/build'],
+  },
+  {
+    path: 'test/support/redis',
+    purpose: 'a Redis of the test: alone, as a cluster, of another age',
+    imports: ['services/*', 'test/support/machine', 'test/support/time'],
+    libraries: { ioredis: '*', testcontainers: '*' },
+  },
+  {
+    path: 'test/support/relay',
+    purpose: 'a relay in this process, those who stand in for one, and those who talk to it',
+    imports: [
+      'services/*',
+      'test/support/machine',
+      'test/support/process',
+      'test/support/redis',
+      'test/support/stream',
+      'test/support/time',
+    ],
+    libraries: { ...TEST_LIBRARIES, ws: '*', yaml: '*' },
+  },
+  { path: 'test/support/report', purpose: 'figures of test runs added up', imports: [] },
+  {
+    path: 'test/support/resume',
+    purpose: 'a wire that loses transports, and a peer that speaks frames',
+    imports: ['services/*', 'test/support/chance'],
+  },
+  {
+    path: 'test/support/sftp',
+    purpose: 'an SFTP client that sends what it is told, and the reference beside ours',
+    imports: ['deploy/build', 'services/*', 'test/support/machine'],
+  },
+  {
+    path: 'test/support/ssh',
+    purpose: 'SSH servers and clients of the test, down to single packets',
+    imports: [
+      'deploy/build',
+      'services/*',
+      'test/support/machine',
+      'test/support/network',
+      'test/support/process',
+    ],
+    libraries: { ssh2: '*' },
+  },
+  {
+    path: 'test/support/stream',
+    purpose: 'byte streams of the test',
+    imports: ['services/*', 'test/support/network'],
+    libraries: { ...TEST_LIBRARIES, ws: '*' },
+  },
+  { path: 'test/support/text', purpose: 'text of strangers', imports: [] },
+  {
+    path: 'test/support/time',
+    purpose: 'clocks of the test, and waiting for an event',
+    imports: ['services/*'],
+  },
+];
