@@ -14,8 +14,8 @@ import { Admission, type LimitRecorder } from './limits/admission.ts';
 import { type ProcessMemory, processMemory } from './limits/memory.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import { createRedisRegistry } from './registry/redis/redis.ts';
-import type { RedisRecorder } from './registry/redis/redis-registry.ts';
 import type { AgentRegistry } from './registry/registry.ts';
+import type { RegistryRecorder } from './registry/registry-recorder.ts';
 import { type AgentRecorder, AgentTable } from './session/agent-table.ts';
 import { LeaseKeeper } from './session/lease-keeper.ts';
 import { OwnerCheck } from './session/owner-check.ts';
@@ -39,7 +39,7 @@ export interface CoreOptions {
     ApiRecorder &
     LimitRecorder &
     OrderRecorder &
-    RedisRecorder &
+    RegistryRecorder &
     SessionRecorder;
   /** By default, what the configuration names; so are the next two. */
   readonly registry?: AgentRegistry;

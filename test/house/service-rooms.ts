@@ -153,7 +153,7 @@ const RELAY: readonly Room[] = [
       'services/relay/http/route',
       'services/relay/kubernetes',
       'services/relay/limits',
-      'services/relay/registry/redis',
+      'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
       'services/shared/websocket',

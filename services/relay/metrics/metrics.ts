@@ -14,10 +14,12 @@ import type { Exposition } from '../http/route/metrics.ts';
 import { API_CALLS, API_TROUBLES, type ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
 import { MET_LIMITS } from '../limits/limit-table.ts';
-import { ENTRY_FAULTS } from '../registry/redis/redis-entry.ts';
-import { REDIS_FAILURES } from '../registry/redis/redis-failure.ts';
-import type { RedisRecorder } from '../registry/redis/redis-registry.ts';
-import { REDIS_SCRIPTS } from '../registry/redis/redis-scripts.ts';
+import {
+  ENTRY_FAULTS,
+  REGISTRY_FAILURES,
+  REGISTRY_OPERATIONS,
+  type RegistryRecorder,
+} from '../registry/registry-recorder.ts';
 import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderOutcome } from '../session/ports.ts';
 import type { OrderRecorder } from '../session/router.ts';
@@ -51,7 +53,7 @@ export interface Metrics
     LimitRecorder,
     OrderRecorder,
     PeerRecorder,
-    RedisRecorder,
+    RegistryRecorder,
     RefusalRecorder,
     SessionRecorder,
     UntakenRecorder {
@@ -172,11 +174,11 @@ export function createMetrics(): Metrics {
     buckets: quick,
     registers,
   });
-  for (const operation of Object.keys(REDIS_SCRIPTS)) registryCalls.zero({ operation });
+  for (const operation of REGISTRY_OPERATIONS) registryCalls.zero({ operation });
   const registryFailures = counter(
     'converge_registry_call_failures_total',
     'Calls to the registry that were not answered, or with an error, by operation and failure.',
-    { operation: Object.keys(REDIS_SCRIPTS), failure: REDIS_FAILURES },
+    { operation: REGISTRY_OPERATIONS, failure: REGISTRY_FAILURES },
   );
   const registryUp = new Gauge({
     name: 'converge_registry_up',

@@ -1,17 +1,12 @@
 // Calls to Redis: bounded in number and in time, and counted; each fails as a RedisCallFault.
 import type { Clock } from '#shared/time/clock.ts';
+import type { RegistryFailure, RegistryRecorder } from '../registry-recorder.ts';
 import type { RedisClient, ScriptCall } from './redis-client.ts';
-import { callFaultFrom, messageOf, RedisCallFault, type RedisFailure } from './redis-failure.ts';
+import { callFaultFrom, messageOf, RedisCallFault } from './redis-failure.ts';
 import type { ScriptName } from './redis-scripts.ts';
 
 /** More calls than this at once mean that Redis has stopped answering; the next ones are refused at once. */
 export const MAX_CALLS_IN_FLIGHT = 10_000;
-
-/** Counts calls. */
-export interface CallRecorder {
-  /** A call was answered, or was not. */
-  registryCalled(operation: ScriptName, seconds: number, outcome: 'ok' | RedisFailure): void;
-}
 
 export interface RedisCallsOptions {
   readonly clock: Clock;
@@ -19,7 +14,7 @@ export interface RedisCallsOptions {
   readonly timeoutMs: number;
   /** Undefined before the start and after the stop. */
   readonly client: () => RedisClient | undefined;
-  readonly recorder: CallRecorder;
+  readonly recorder: Pick<RegistryRecorder, 'registryCalled'>;
   readonly warn: (message: string, fields: Record<string, unknown>) => void;
 }
 
@@ -60,7 +55,7 @@ export class RedisCalls {
   ): Promise<Reply> {
     const { clock, recorder, warn } = this.#options;
     const begin = performance.now();
-    const report = (outcome: 'ok' | RedisFailure): void => {
+    const report = (outcome: 'ok' | RegistryFailure): void => {
       recorder.registryCalled(operation, (performance.now() - begin) / 1_000, outcome);
     };
     const { promise: silence, reject } = Promise.withResolvers<never>();

@@ -1,11 +1,8 @@
 // An entry as it lies in Redis: what is signed, and what may be believed of what is read.
 import { createHash } from 'node:crypto';
 import type { Owner, RegistryEntry } from '../registry.ts';
+import type { EntryFault } from '../registry-recorder.ts';
 import type { Tenure } from '../tenure.ts';
-
-/** Why an entry counts as absent: it was not written by a relay of this cluster, or not for this ID. */
-export const ENTRY_FAULTS = ['wrong_type', 'too_big', 'missing_field', 'malformed', 'bad_signature'] as const;
-export type EntryFault = (typeof ENTRY_FAULTS)[number];
 
 /**
  * The fields in the order of ENTRY_FIELDS and TENURE_FIELDS, as the scripts give them: complete, of bounded length,

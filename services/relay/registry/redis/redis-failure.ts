@@ -1,21 +1,6 @@
-// What went wrong with a call to Redis: one word for the log and the metric, whatever the library calls it.
+// What went wrong with a call to Redis: from an error of the library to the word for the log and the metric.
+import type { RegistryFailure } from '../registry-recorder.ts';
 import { RegistryUnavailable } from '../registry-unavailable.ts';
-
-export const REDIS_FAILURES = [
-  /** No connection at the moment. */
-  'disconnected',
-  /** No answer within REGISTRY_TIMEOUT_MS. */
-  'timeout',
-  /** At maxmemory: it refuses to store more, and still renews what is there. */
-  'full',
-  /** A replica, as after a fail-over: the connection is made anew. */
-  'read_only',
-  /** Any other error reply: no login, no permission, still loading, a cluster without all its slots. */
-  'refused',
-  /** Too many calls are waiting for it already. */
-  'overloaded',
-] as const;
-export type RedisFailure = (typeof REDIS_FAILURES)[number];
 
 /** The code of an error reply is its first word, in capitals. */
 const REPLY_CODE = /^-?([A-Z]{3,})(?: |$)/;
@@ -25,9 +10,9 @@ const REPLY_CODE = /^-?([A-Z]{3,})(?: |$)/;
  * the command with its arguments, and those of AUTH are the password.
  */
 export class RedisCallFault extends RegistryUnavailable {
-  readonly failure: RedisFailure;
+  readonly failure: RegistryFailure;
 
-  constructor(failure: RedisFailure, detail: string) {
+  constructor(failure: RegistryFailure, detail: string) {
     super(`registry unavailable, redis ${failure}: ${detail}`);
     this.name = 'RedisCallFault';
     this.failure = failure;
@@ -52,7 +37,7 @@ export function isReadOnly(message: string): boolean {
   return message.includes('READONLY');
 }
 
-function failureFrom(message: string): RedisFailure {
+function failureFrom(message: string): RegistryFailure {
   if (isReadOnly(message)) return 'read_only';
   if (/\bOOM\b/.test(message)) return 'full';
   if (message === 'Command timed out') return 'timeout';

@@ -12,11 +12,11 @@ import {
   type RegistryEntry,
   type WaitOptions,
 } from '../registry.ts';
+import type { EntryFault, RegistryRecorder } from '../registry-recorder.ts';
 import { newTenure, type Tenure } from '../tenure.ts';
-import { type CallRecorder, RedisCalls } from './redis-calls.ts';
+import { RedisCalls } from './redis-calls.ts';
 import type { OpenRedisClient, RedisClient } from './redis-client.ts';
 import {
-  type EntryFault,
   type EntryFields,
   type EntrySigner,
   entryText,
@@ -50,21 +50,13 @@ export interface RedisLog {
   warn(fields: Record<string, unknown>, message: string): void;
 }
 
-/** What is counted of a Redis. Each call is cheap. */
-export interface RedisRecorder extends CallRecorder {
-  /** Whether there is a connection to a Redis that takes writes. */
-  registryConnected(isConnected: boolean): void;
-  /** An entry that a stranger wrote; it counts as absent. */
-  registryEntryDistrusted(fault: EntryFault): void;
-}
-
 export interface RedisRegistryOptions extends EntrySigner {
   readonly target: RedisTarget;
   /** Names this pod's probe key. */
   readonly pod: string;
   readonly clock: Clock;
   readonly log: RedisLog;
-  readonly recorder: RedisRecorder;
+  readonly recorder: RegistryRecorder;
   /** For tests that share a server. */
   readonly keyPrefix?: string;
   /** The epoch of the first claim of a free ID; by default the time in milliseconds (R8). */

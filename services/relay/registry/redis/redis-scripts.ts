@@ -4,6 +4,7 @@
 // another type, a field that is missing, too long or no number make the entry `odd`, and an odd entry counts as absent.
 // A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
 // caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
+import type { RegistryOperation } from '../registry-recorder.ts';
 import { LOSS_NOTICED_WITHIN_MS, SEEN_NOW, TENURE_SLACK_MS } from '../tenure.ts';
 import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS, TENURE_FIELDS } from './redis-keys.ts';
 
@@ -163,6 +164,6 @@ export const REDIS_SCRIPTS = {
   release: RELEASE,
   abandon: ABANDON,
   birth: BIRTH,
-} as const;
+} as const satisfies Record<RegistryOperation, string>;
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;
