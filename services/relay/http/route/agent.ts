@@ -9,7 +9,7 @@ import { createLinkEndpoint } from '#shared/websocket/accept-link.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import { AGENT_BUDGET, TOO_MANY_PIECES } from '#shared/websocket/link-budget.ts';
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
-import type { Agent, AgentTable } from '../../session/agent-table.ts';
+import type { AgentTable } from '../../session/agent-table.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
 import { releaseWith } from '../door/admission.ts';
 import { addressOf, askerOf } from '../door/asker.ts';
@@ -94,28 +94,23 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
     }
     const address = addressOf(request);
     const isAccepted = acceptUpgrade(request, reply, control, (socket, transport) => {
-      let agent: Agent | undefined;
       let hasIgnored = false;
       const link = controlLinkOver(socket, transport, {
         clock,
         budget: AGENT_BUDGET,
         parse: parseAgentMessage,
         reasonsOfErrors: REASONS_OF_ERRORS,
-        onMessage: (message) => {
-          if (agent !== undefined) agents.heard(agent, message);
-        },
+        onMessage: (message) => agents.heard(agent, message),
         onUnknown: (type) => {
           recorder.controlMessageIgnored();
           // Each is counted; one line per link, so that no agent can fill the log.
           if (!hasIgnored) request.log.info({ id, type }, 'control message of an unknown type ignored');
           hasIgnored = true;
         },
-        onClosed: (reason) => {
-          if (agent !== undefined) agents.detach(agent, reason);
-        },
+        onClosed: (reason) => agents.detach(agent, reason),
       });
       const { epoch, tenure } = claimed;
-      agent = agents.attach({ id, claimHash, epoch, tenure, address, link });
+      const agent = agents.attach({ id, claimHash, epoch, tenure, address, link });
       const { pod } = options.self;
       link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, grant: agents.grantFor(agent) });
     });
