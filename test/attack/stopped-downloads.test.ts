@@ -13,9 +13,12 @@ import { settle, until } from '../support/time/poll.ts';
 
 const STOPPED = 100;
 /** More than both ends' kernels hold. */
-const CONTENT = randomBytes(24 * 1024 * 1024);
-/** A peer's slowest pace that is seen on loopback, where a kernel acknowledges no less at a time, in bytes. */
-const SIP_BYTES = 128 * 1024;
+const CONTENT = randomBytes(64 * 1024 * 1024);
+/**
+ * A peer's slowest pace that is seen on loopback, in bytes. A kernel opens the window of a full reader only when a sixteenth of
+ * the receive buffer is free, and lets that grow to 32 MiB.
+ */
+const SIP_BYTES = 2 * 1024 * 1024;
 
 let downloads: string;
 
@@ -88,11 +91,17 @@ test('a download that takes a little at a time goes on to its last byte', async 
   await stop(running.port);
   const chunks: Buffer[] = [];
   let received = 0;
-  const sip = (bytes: number): void => {
-    const chunk = socket.read(Math.min(bytes, socket.readableLength)) as Buffer | null;
-    if (chunk === null) return;
-    chunks.push(chunk);
-    received += chunk.length;
+  const drinkUpTo = async (target: number): Promise<void> => {
+    while (received < target) {
+      const chunk = socket.read(Math.min(target - received, socket.readableLength)) as Buffer | null;
+      if (chunk === null) {
+        if (socket.destroyed) throw new Error(`cut after ${received} bytes`);
+        await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
+      } else {
+        chunks.push(chunk);
+        received += chunk.length;
+      }
+    }
   };
   const cut = () => running.metric('converge_answers_untaken_total');
   const from = clock.now();
@@ -102,10 +111,7 @@ test('a download that takes a little at a time goes on to its last byte', async 
     clock.now() - from < 4 * UNTAKEN_FOR_MS || (await cut()) < 1;
     target += SIP_BYTES
   ) {
-    await until('a sip', () => {
-      sip(target - received);
-      return received >= target;
-    });
+    await drinkUpTo(target);
     clock.advance(ANSWERS_LOOK_EVERY_MS);
     await settle();
   }

@@ -28,7 +28,13 @@ export type EndCause = Exclude<LogoutReason, 'client_left'>;
 /** A connection whose stream is still there. */
 export type LiveConnection =
   | { readonly kind: 'open'; readonly party: Party }
-  | { readonly kind: 'ending'; readonly party: Party; readonly cause: EndCause };
+  | {
+      readonly kind: 'ending';
+      readonly party: Party;
+      readonly cause: EndCause;
+      /** Whether the agent is ending it, whatever else has happened since. */
+      readonly isStopping: boolean;
+    };
 
 /** A connection's whole life. */
 export type ConnectionState = LiveConnection | { readonly kind: 'closed' };
@@ -46,17 +52,17 @@ export function served(state: ConnectionState): ConnectionState {
 
 /** Something has happened to it. If something else was ending it already, that stays the cause. */
 export function broken(state: LiveConnection, cause: 'lost' | 'fault'): LiveConnection {
-  return state.kind === 'open' ? { kind: 'ending', party: state.party, cause } : state;
+  return state.kind === 'open' ? { kind: 'ending', party: state.party, cause, isStopping: false } : state;
 }
 
 /** This side has decided to end it. That is the cause now, whatever has happened before. */
-export function ended({ party }: LiveConnection, cause: 'stopped' | 'fault'): LiveConnection {
-  return { kind: 'ending', party, cause };
+export function ended(state: LiveConnection, cause: 'stopped' | 'fault'): LiveConnection {
+  return { kind: 'ending', party: state.party, cause, isStopping: cause === 'stopped' || isStopping(state) };
 }
 
 /** Whether the agent is ending it: its session channels get a moment to close. */
 export function isStopping(state: ConnectionState): boolean {
-  return state.kind === 'ending' && state.cause === 'stopped';
+  return state.kind === 'ending' && state.isStopping;
 }
 
 /**

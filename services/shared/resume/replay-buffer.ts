@@ -9,6 +9,9 @@ interface Entry {
   readonly end: number;
 }
 
+/** Stands where an acknowledged frame was. */
+const NOTHING: Entry = { frame: Buffer.alloc(0), start: 0, end: 0 };
+
 /** What an entry costs beside its bytes (objects, allocator), so that the limit holds for tiny writes too. */
 const ENTRY_COST_BYTES = 128;
 
@@ -19,7 +22,8 @@ const ENTRY_COST_BYTES = 128;
 export class ReplayBuffer {
   readonly #limits: FlowLimits;
   #entries: Entry[] = [];
-  /** The entry to send next. */
+  /** The first entry that is not wholly acknowledged, and the one to send next. */
+  #head = 0;
   #cursor = 0;
   #acked = 0;
   #sent = 0;
@@ -88,10 +92,16 @@ export class ReplayBuffer {
     if (total > this.#highest) return 'never_sent';
     if (total < this.#acked) return 'backwards';
     this.#acked = total;
-    const done = this.#indexOf(total);
-    for (const entry of this.#entries.splice(0, done)) this.#heldBytes -= costOf(entry);
-    this.#cursor = Math.max(0, this.#cursor - done);
+    const head = this.#indexOf(total);
+    for (let index = this.#head; index < head; index += 1) {
+      // The memory goes back at once; the place in the array waits, so that an ACK does not move all the others.
+      this.#heldBytes -= costOf(this.#entries[index] ?? NOTHING);
+      this.#entries[index] = NOTHING;
+    }
+    this.#head = head;
+    this.#cursor = Math.max(this.#cursor, head);
     this.#sent = Math.max(this.#sent, total);
+    if (head * 2 >= this.#entries.length) this.#compact();
     return 'ok';
   }
 
@@ -120,6 +130,7 @@ export class ReplayBuffer {
   /** Gives the memory back: the stream is over. */
   clear(): void {
     this.#entries = [];
+    this.#head = 0;
     this.#cursor = 0;
     this.#heldBytes = 0;
   }
@@ -131,9 +142,15 @@ export class ReplayBuffer {
     this.#heldBytes += costOf(entry);
   }
 
-  /** Of the first entry that is not wholly before `offset`. */
+  #compact(): void {
+    this.#entries = this.#entries.slice(this.#head);
+    this.#cursor -= this.#head;
+    this.#head = 0;
+  }
+
+  /** Of the first entry that is not wholly before `offset`, which is at least `acked`. */
   #indexOf(offset: number): number {
-    let index = 0;
+    let index = this.#head;
     while ((this.#entries[index]?.end ?? Number.POSITIVE_INFINITY) <= offset) index += 1;
     return index;
   }

@@ -26,6 +26,8 @@ export interface ControlLinkOptions<Incoming> {
   readonly onUnknown?: (type: string) => void;
   /** Why the link closes after an error of ws, by its code; `lost` where it is not named. */
   readonly reasonsOfErrors?: Readonly<Record<string, CloseReason>>;
+  /** How long the peer may take to leave after an error of ws, in milliseconds. */
+  readonly lingerAfterErrorMs?: number;
   /** Once. */
   readonly onClosed: (reason: CloseReason) => void;
 }
@@ -102,7 +104,8 @@ class SocketLink<Incoming, Outgoing extends RelayMessage | AgentMessage> impleme
     });
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       // ws has sent a close frame, and reads on until the peer has closed too.
-      this.#leave(this.#options.reasonsOfErrors?.[error.code ?? ''] ?? 'lost', OVER_BUDGET_LINGER_MS);
+      const { reasonsOfErrors, lingerAfterErrorMs = CLOSE_WITHIN_MS } = this.#options;
+      this.#leave(reasonsOfErrors?.[error.code ?? ''] ?? 'lost', lingerAfterErrorMs);
     });
     this.#socket.on('close', (code: number, text: Buffer) => {
       this.#finish(closeReasonFrom(code, text.toString()));

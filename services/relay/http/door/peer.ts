@@ -29,7 +29,9 @@ export function judgePeer(
 ): PeerVerdict {
   const credential = headers[PEER_HEADER];
   const header = typeof credential === 'string' ? credential : undefined;
-  return judgePeerRequest(key, { method, path, body }, header, clock.wallTime());
+  // A HEAD is answered by the route of its GET, and has that credential.
+  const signed = { method: method === 'HEAD' ? 'GET' : method, path, body };
+  return judgePeerRequest(key, signed, header, clock.wallTime());
 }
 
 /** The refusal of a request whose credential is no good; `fields` go into the log line. */

@@ -7,7 +7,7 @@ import { downloadPath, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.ts';
 import { createLinkEndpoint } from '#shared/websocket/accept-link.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
-import { AGENT_BUDGET, TOO_MANY_PIECES } from '#shared/websocket/link-budget.ts';
+import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS, TOO_MANY_PIECES } from '#shared/websocket/link-budget.ts';
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
 import type { AgentTable } from '../../session/agent-table.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
@@ -100,6 +100,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
         budget: AGENT_BUDGET,
         parse: parseAgentMessage,
         reasonsOfErrors: REASONS_OF_ERRORS,
+        lingerAfterErrorMs: OVER_BUDGET_LINGER_MS,
         onMessage: (message) => agents.heard(agent, message),
         onUnknown: (type) => {
           recorder.controlMessageIgnored();

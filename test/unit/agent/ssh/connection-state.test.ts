@@ -33,6 +33,13 @@ test('only one that was told to stop is stopping', () => {
   expect(isStopping(ended(STRANGER, 'stopped'))).toBe(true);
 });
 
+test('what the agent is ending it goes on ending, whatever happens meanwhile', () => {
+  const stopped = ended(CLIENT, 'stopped');
+  for (const state of [ended(stopped, 'fault'), broken(stopped, 'lost'), served(stopped)])
+    expect(isStopping(state)).toBe(true);
+  expect(logoutReasonOf(ended(stopped, 'fault'), true, () => false)).toBe('fault');
+});
+
 test('a login while it ends makes a client of the stranger, and ends nothing less', () => {
   const late = loggedIn(ended(STRANGER, 'stopped'), INFO, nothing);
   expect(late).toMatchObject({ kind: 'ending', cause: 'stopped', party: { kind: 'client', info: INFO } });

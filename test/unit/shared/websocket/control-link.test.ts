@@ -10,6 +10,7 @@ import {
 } from '#shared/protocol/control-messages.ts';
 import {
   type ControlLink,
+  type ControlLinkOptions,
   controlLinkOver,
   MAX_CONTROL_BACKLOG_BYTES,
 } from '#shared/websocket/control-link.ts';
@@ -23,7 +24,10 @@ const GOAWAY = { type: 'goaway', reason: 'restart', seconds: 5 } as const;
 const STATUS: AgentMessage = { type: 'status', clients: 1, detached: 0, expiresAt: 1 };
 
 /** The link under test at one end, and ws at the other, flowing. */
-async function open(role: 'server' | 'client', reasonsOfErrors: Readonly<Record<string, CloseReason>> = {}) {
+async function open(
+  role: 'server' | 'client',
+  errors: Pick<ControlLinkOptions<never>, 'reasonsOfErrors' | 'lingerAfterErrorMs'> = {},
+) {
   const ends = await openLinkPair();
   const near = ends[role];
   const far = ends[role === 'server' ? 'client' : 'server'];
@@ -35,7 +39,7 @@ async function open(role: 'server' | 'client', reasonsOfErrors: Readonly<Record<
     clock,
     budget: RELAY_BUDGET,
     parse: parseRelayMessage,
-    reasonsOfErrors,
+    ...errors,
     onMessage: (message) => messages.push(message),
     onUnknown: (type) => unknown.push(type),
     onClosed: (reason) => reasons.push(reason),
@@ -79,20 +83,27 @@ describe.each(['server', 'client'] as const)('a control link at the %s', (role) 
 
   test.each([
     [{}, 'lost'],
-    [{ WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'too_big' }, 'too_big'],
-  ] as const)('a message over the limit ends it, with the reason of %j', async (named, reason) => {
-    const { far, clock, reasons } = await open(role, named);
-    far.socket.pause();
-    far.socket.send('x'.repeat(MAX_CONTROL_BYTES + 1));
-    // Where it was dialled, the dialler ends it at once; elsewhere the close frame of ws gets the time to leave.
-    if (role === 'client') await until('the end', () => reasons.length > 0);
-    else await until('it waits for the peer', () => clock.pending > 1);
-    expect(reasons).toHaveLength(role === 'client' ? 1 : 0);
-    clock.advance(OVER_BUDGET_LINGER_MS);
-    await until('the end', () => reasons.length > 0);
-    expect(reasons).toEqual([reason]);
-    expect(clock.pending).toBe(0);
-  });
+    [{ reasonsOfErrors: { WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'too_big' } }, 'too_big'],
+    [{ lingerAfterErrorMs: OVER_BUDGET_LINGER_MS }, 'lost'],
+  ] as const)(
+    'a message over the limit ends it, with the reason and in the time of %j',
+    async (errors, reason) => {
+      const { far, clock, reasons } = await open(role, errors);
+      const { lingerAfterErrorMs = CLOSE_WITHIN_MS } = errors as { lingerAfterErrorMs?: number };
+      far.socket.pause();
+      far.socket.send('x'.repeat(MAX_CONTROL_BYTES + 1));
+      // Where it was dialled, the dialler ends it at once; elsewhere the close frame of ws gets the time to leave.
+      if (role === 'client') await until('the end', () => reasons.length > 0);
+      else await until('it waits for the peer', () => clock.pending > 1);
+      clock.advance(lingerAfterErrorMs - 1);
+      await settle();
+      expect(reasons).toHaveLength(role === 'client' ? 1 : 0);
+      clock.advance(1);
+      await until('the end', () => reasons.length > 0);
+      expect(reasons).toEqual([reason]);
+      expect(clock.pending).toBe(0);
+    },
+  );
 
   test('says goodbye with its reason, and cuts a peer that does not answer in time', async () => {
     const { near, far, clock, link, reasons } = await open(role);
