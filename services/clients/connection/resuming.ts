@@ -7,7 +7,7 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { shown, type Untrusted } from '#shared/text/untrusted.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration, formatElapsed } from '#shared/time/duration.ts';
-import { dialFailureFrom, type Route, waitFor } from '#shared/websocket/dial-failure.ts';
+import { type DialRoute, dialFailureFrom, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
@@ -24,7 +24,7 @@ export interface ResumingOptions {
   /** Asks a relay for another transport. */
   readonly redial: (signal: AbortSignal) => Promise<StreamDialOutcome>;
   /** How it does that, for the messages. */
-  readonly route: Route;
+  readonly route: DialRoute;
   /** How long the person waits for an agent, in milliseconds. */
   readonly waitMs: number;
   readonly clock: Clock;
@@ -73,7 +73,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
 }
 
 /** A stream that exists has more patience than a new one: what may be a passing trouble is taken for one. */
-function outcomeOf(outcome: StreamDialOutcome, route: Route, random: () => number): Redial {
+function outcomeOf(outcome: StreamDialOutcome, route: DialRoute, random: () => number): Redial {
   if (outcome.kind === 'open') return { kind: 'open', transport: outcome.stream };
   const failure = dialFailureFrom(outcome, route);
   const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;

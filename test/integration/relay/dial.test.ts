@@ -2,17 +2,17 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
-import { type DialOptions, dialWebSocket } from '#shared/websocket/dial-link.ts';
+import { dialLink, type LinkDialOptions } from '#shared/websocket/dial-link.ts';
 import { dialStream } from '#shared/websocket/dial-stream.ts';
 
 const LONG_MS = 60_000;
 const SOON_MS = 100;
 
-type Times = Pick<DialOptions, 'timeoutMs' | 'connectWithinMs' | 'proxy'>;
+type Times = Pick<LinkDialOptions, 'timeoutMs' | 'connectWithinMs' | 'proxy'>;
 
 const DIALS = {
   messages: (url: string, times: Times) =>
-    dialWebSocket(new URL(url), { protocols: [], maxMessageBytes: 1_024, ...times }),
+    dialLink(new URL(url), { protocols: [], maxMessageBytes: 1_024, ...times }),
   bytes: (url: string, times: Times) =>
     dialStream(new URL(url), { protocols: ['x'], clock: systemClock, ...times }),
 };

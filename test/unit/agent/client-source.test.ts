@@ -1,6 +1,6 @@
 // What counts as one address when shares are handed out.
 import { expect, test } from 'vitest';
-import { clientSourceOf } from '../../../services/agent/crowd/client.ts';
+import { clientSourceOf } from '#shared/protocol/address.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],

@@ -18,7 +18,7 @@ import { farewellFrom, warningFrom } from '../../../services/agent/notices/warni
 
 const NOW = Date.UTC(2026, 10, 22, 14, 3, 22);
 /** Of somebody who was there. */
-const GONE = { address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 90_000 } as const;
+const GONE = { address: '192.0.2.7', user: new Untrusted('abc'), connectedMs: 90_000 } as const;
 const MINUTE = 60_000;
 const FINGERPRINT = `SHA256:${'aB3+/'.repeat(8)}xyz`;
 const DESTINATION: SshDestination = {
@@ -208,15 +208,21 @@ describe('the job log', () => {
       'abc logged in from 192.0.2.7 with key SHA256:x (me@laptop)',
     ],
     [
-      { kind: 'logged_out', address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 90_000, clients: 0 },
+      {
+        kind: 'logged_out',
+        address: '192.0.2.7',
+        user: new Untrusted('abc'),
+        connectedMs: 90_000,
+        clients: 0,
+      },
       'abc from 192.0.2.7 logged out after 1 minute 30 seconds; nobody is connected',
     ],
     [
-      { kind: 'logged_out', address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 400, clients: 1 },
+      { kind: 'logged_out', address: '192.0.2.7', user: new Untrusted('abc'), connectedMs: 400, clients: 1 },
       'abc from 192.0.2.7 logged out after less than a second; 1 client is connected',
     ],
     [
-      { kind: 'passed_by', address: '192.0.2.7', user: new Untrusted('abc'), sessionMs: 400, clients: 0 },
+      { kind: 'passed_by', address: '192.0.2.7', user: new Untrusted('abc'), connectedMs: 400, clients: 0 },
       'abc from 192.0.2.7 logged out after less than a second in which nothing ran; nobody is connected',
     ],
     [

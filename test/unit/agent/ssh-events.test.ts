@@ -36,7 +36,7 @@ beforeEach(async () => {
   const log = createJobLog({ clock, print: ignore, isQuiet: true });
   events = sshEventsFrom({
     log,
-    strangers: createStrangerLog({ clock, log, known: () => 0 }),
+    strangers: createStrangerLog({ clock, log, loggedInFrom: () => 0 }),
     watch,
     attendance: new Attendance(),
     onClients: () => passedOn.push(watch.snapshotOrEnd().clients),

@@ -1,6 +1,6 @@
 // What strangers do in the job log: a line each while it is little, one line in ten seconds when it is much.
 import { beforeEach, expect, test } from 'vitest';
-import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
+import { SUMMARY_EVERY_MS } from '#shared/time/summary.ts';
 import { createJobLog } from '../../../services/agent/notices/job-log.ts';
 import {
   createStrangerLog,
@@ -20,7 +20,7 @@ beforeEach(() => {
   clock = new ManualClock(Date.UTC(2026, 10, 28, 14, 0, 0));
   lines = [];
   const log = createJobLog({ clock, isQuiet: false, print: (line) => lines.push(line) });
-  strangers = createStrangerLog({ clock, log, known: (address) => (address === NEIGHBOUR ? 1 : 0) });
+  strangers = createStrangerLog({ clock, log, loggedInFrom: (address) => (address === NEIGHBOUR ? 1 : 0) });
 });
 
 function connect(address: string, times: number): void {

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
+import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
 import type { StreamDialOptions } from '#shared/websocket/dial-stream.ts';
-import type { FailedDial } from '#shared/websocket/failed-dial.ts';
 import { RELAY_PATIENCE_MS } from '../../../services/clients/command-line/destination.ts';
 import { parseClientUrl } from '../../../services/clients/connection/client-url.ts';
 import { type ConnectOutcome, connect } from '../../../services/clients/connection/connect.ts';

@@ -5,9 +5,9 @@ import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { Admission } from '../../../services/relay/limits/admission.ts';
 import { HELD_BYTES_LOOK_EVERY_MS, HeldBytes } from '../../../services/relay/limits/held-bytes.ts';
 import { COUNTED, type MetLimit } from '../../../services/relay/limits/limit-table.ts';
-import { memoryLimitFrom, type ProcessMemory } from '../../../services/relay/limits/memory.ts';
 import { PodLimits, READ_MEMORY_EVERY_MS } from '../../../services/relay/limits/pod-limits.ts';
-import type { HeldAccount } from '../../../services/relay/session/ports.ts';
+import { memoryLimitFrom, type ProcessMemory } from '../../../services/relay/limits/process-memory.ts';
+import type { HeldAccount } from '../../../services/relay/session/needs.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 const GIB = 1024 ** 3;

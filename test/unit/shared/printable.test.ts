@@ -162,7 +162,7 @@ describe('the job log', () => {
     fc.assert(
       fc.property(anything, anything, (a, b) => {
         const [user, other] = [new Untrusted(a), new Untrusted(b)];
-        const gone = { address, user, sessionMs: 1, clients: 0 };
+        const gone = { address, user, connectedMs: 1, clients: 0 };
         const events: LogEvent[] = [
           {
             kind: 'logged_in',

@@ -1,13 +1,13 @@
 // What repeats is told a few times, then counted, and nothing is kept of it afterwards.
 import { expect, test } from 'vitest';
 import {
+  MAX_NAMED_SOURCES,
   MAX_SUMMARY_KINDS,
   MAX_SUMMARY_SOURCES,
   type Rest,
-  SOURCES_IN_A_REST,
   SUMMARY_EVERY_MS,
   Summary,
-} from '#shared/text/summary.ts';
+} from '#shared/time/summary.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 function start(firstOfKind: number, firstOfSource: number) {
@@ -42,7 +42,7 @@ test('one source does not hide the others, and the busiest are named', () => {
   summary.flush();
   expect(rests).toHaveLength(1);
   expect(rests[0]).toMatchObject({ kind: 'bad', count: 98 + 1 + 45 });
-  expect(rests[0]?.sources).toHaveLength(SOURCES_IN_A_REST);
+  expect(rests[0]?.sources).toHaveLength(MAX_NAMED_SOURCES);
   expect(rests[0]?.sources.slice(0, 2)).toEqual([
     ['loud', 98],
     ['s9', 9],

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { dialStream } from '#shared/websocket/dial-stream.ts';
 import { acceptValueFor } from '#shared/websocket/handshake.ts';
-import { type Mask, maskFrom } from '#shared/websocket/mask.ts';
+import { type Mask, maskFrom } from '#shared/websocket/mask-choice.ts';
 import { parseWsproxyCommand } from '../../../../services/clients/wsproxy/cli.ts';
 import { listening } from '../../../support/network/ports.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';

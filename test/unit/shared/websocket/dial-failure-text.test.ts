@@ -1,7 +1,7 @@
 // Dial failures: the one table of words, for the agent and for its clients.
 import { describe, expect, test } from 'vitest';
 import { Untrusted } from '#shared/text/untrusted.ts';
-import { dialFailureFrom } from '#shared/websocket/dial-failure.ts';
+import { dialFailureFrom } from '#shared/websocket/dial-failure-text.ts';
 
 const RELAY = new URL('wss://relay.example/agent/job');
 const PROXY = new URL('http://me:hunter2@proxy.example:3128');

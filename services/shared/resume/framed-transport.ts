@@ -1,22 +1,22 @@
-// The link: one transport, as frames. A link that was replaced is deaf: nothing of it can reach the stream.
+// The framed transport: one transport, as frames. One that was replaced is deaf: nothing of it can reach the stream.
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type ReceivedFrame, ResumeFrameParser } from './frame-parser.ts';
 import { FRAME_HEADROOM_BYTES } from './frames.ts';
 
-/** Whom a link serves: first the handshake, then the stream. */
-export interface LinkOwner {
+/** Whom a framed transport serves: first the handshake, then the stream. */
+export interface TransportOwner {
   received(frame: ReceivedFrame): void;
-  /** The link is writable again. */
+  /** The transport is writable again. */
   drained(): void;
   /** The transport is gone; the last call. Never called after `close` or `cut` of this end. */
   ended(end: StreamEnd): void;
 }
 
-export class Link {
+export class FramedTransport {
   readonly #transport: ByteStream;
   readonly #parser = new ResumeFrameParser();
   /** Until `close`, `cut` or the end of the transport; never again then. */
-  #owner: LinkOwner | undefined;
+  #owner: TransportOwner | undefined;
   #isWritable = true;
   #isReading = false;
 
@@ -30,7 +30,7 @@ export class Link {
   }
 
   /** Starts reading, for `owner`. Called once; `handOver` changes the owner later. */
-  start(owner: LinkOwner): void {
+  start(owner: TransportOwner): void {
     this.#owner = owner;
     this.#transport.attach({
       data: (chunk) => {
@@ -52,12 +52,12 @@ export class Link {
   }
 
   /** The next frame goes to `owner`, also one that has already arrived. */
-  handOver(owner: LinkOwner): void {
+  handOver(owner: TransportOwner): void {
     if (this.#owner !== undefined) this.#owner = owner;
   }
 
   /**
-   * Writes a frame of `frames.ts`, also if the link is not writable (control frames are few). The frame is not altered; its
+   * Writes a frame of `frames.ts`, also if the transport is not writable (control frames are few). The frame is not altered; its
    * headroom is.
    */
   write(frame: Buffer): void {

@@ -5,7 +5,7 @@ import { memoryFrom, type RegistryMemory } from './continuity.ts';
 import {
   type AgentRegistry,
   type ClaimOutcome,
-  type Lease,
+  type HeldId,
   type Owner,
   RESERVATION_MS,
   type RegistryEntry,
@@ -69,10 +69,10 @@ export class MemoryRegistry implements AgentRegistry {
     return Promise.resolve(this.#write(id, claimHash, owner, isTie ? epoch + 1 : epoch, tenure));
   }
 
-  renew(leases: readonly Lease[]): Promise<readonly string[]> {
+  renew(ids: readonly HeldId[]): Promise<readonly string[]> {
     this.#sweep();
     const lost: string[] = [];
-    for (const { id, epoch } of leases) {
+    for (const { id, epoch } of ids) {
       const held = this.#live(id);
       if (held?.entry.epoch === epoch) {
         this.#store.held.set(id, { ...held, expiresAt: this.#clock.now() + RESERVATION_MS });

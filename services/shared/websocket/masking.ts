@@ -1,4 +1,4 @@
-// Unmasking the payload of a frame in place, and masking, which is the same operation (RFC 6455 section 5.3).
+// Masking the payload of a frame in place, and unmasking, which is the same operation (RFC 6455 section 5.3).
 
 /** Below this many bytes the words do not pay. */
 const WORDS_FROM_BYTES = 32;

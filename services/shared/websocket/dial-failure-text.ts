@@ -1,12 +1,12 @@
-// Dial failures: why no WebSocket was opened, in one line for a person. These words stand nowhere else.
+// The text of a dial failure: why no WebSocket was opened, in one line for a person. These words stand nowhere else.
 import { isUnknownAuthority } from '#shared/machine/certificates.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { spreadWait } from '#shared/protocol/retry-after.ts';
 import { shown } from '#shared/text/untrusted.ts';
-import type { FailedDial } from './failed-dial.ts';
+import type { FailedDial } from './dial-outcome.ts';
 
 /** How a dial was made. */
-export interface Route {
+export interface DialRoute {
   /** ws: or wss:. */
   readonly relay: URL;
   readonly proxy: URL | undefined;
@@ -87,7 +87,7 @@ const PROXY_WANTS_PASSWORD = 407;
 const FULL: ReadonlySet<RefusalCode> = new Set(['rate_limited', 'overloaded']);
 
 /** What it means that a dial opened nothing. */
-export function dialFailureFrom(outcome: FailedDial, route: Route): DialFailure {
+export function dialFailureFrom(outcome: FailedDial, route: DialRoute): DialFailure {
   if (outcome.kind === 'unreachable') {
     const { at, words, passes } = causeOf(outcome);
     const who = at === 'relay' ? certifiedOf(route) : firstHopOf(route);
@@ -134,17 +134,17 @@ function causeOf({ code, detail }: Unreachable): Cause {
   return CAUSES[code] ?? { at: 'first_hop', words: shown(detail), passes: code === 'TIMEOUT' };
 }
 
-function firstHopOf({ relay, proxy }: Route): string {
+function firstHopOf({ relay, proxy }: DialRoute): string {
   return proxy === undefined ? `relay ${hostAndPort(relay)}` : `proxy ${hostAndPort(proxy)}`;
 }
 
 /** Who shows a certificate: the relay, and before it a proxy that is reached over TLS. */
-function certifiedOf({ relay, proxy }: Route): string {
+function certifiedOf({ relay, proxy }: DialRoute): string {
   const who = `relay ${hostAndPort(relay)}`;
   return proxy?.protocol === 'https:' ? `${who}, or proxy ${hostAndPort(proxy)} before it` : who;
 }
 
-function passwordWanted({ relay, proxy }: Route): string {
+function passwordWanted({ relay, proxy }: DialRoute): string {
   const who = proxy === undefined ? `a proxy before ${relay.host}` : `proxy ${hostAndPort(proxy)}`;
   const variable = relay.protocol === 'wss:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   return proxy !== undefined && proxy.username !== ''
@@ -152,7 +152,7 @@ function passwordWanted({ relay, proxy }: Route): string {
     : `${who} wants a user name and password (407): ${variable}=http://USER:PASSWORD@HOST:PORT`;
 }
 
-function strangerAnswered(status: number, route: Route): string {
+function strangerAnswered(status: number, route: DialRoute): string {
   const { relay, proxy } = route;
   // Over a proxy it cannot be told who answered: its own answer looks the same.
   const who = proxy === undefined ? relay.host : `proxy ${hostAndPort(proxy)}, or ${relay.host} behind it,`;

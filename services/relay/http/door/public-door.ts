@@ -10,7 +10,7 @@ import { refusedOver } from './refusal.ts';
 const DOWNLOADS = downloadPath('');
 
 /** Puts the door before every route of `app`. */
-export function registerAdmission(app: FastifyInstance, admission: Admission): void {
+export function registerPublicDoor(app: FastifyInstance, admission: Admission): void {
   let hasWarned = false;
   app.addHook('onRequest', async (request, reply) => {
     const url = request.raw.url ?? '';

@@ -1,5 +1,5 @@
 // A summary of what repeats: the first few of a kind are told one by one, the rest as a number when their interval ends.
-import type { Cancel, Clock } from '../time/clock.ts';
+import type { Cancel, Clock } from './clock.ts';
 
 /** How long the rest of a kind is gathered before it is told, in milliseconds. */
 export const SUMMARY_EVERY_MS = 10_000;
@@ -19,7 +19,7 @@ export interface Rest {
 }
 
 /** So many sources are named with a rest. */
-export const SOURCES_IN_A_REST = 5;
+export const MAX_NAMED_SOURCES = 5;
 
 export interface SummaryOptions {
   readonly clock: Clock;
@@ -85,7 +85,7 @@ export class Summary {
     const rests = kinds.map(([kind, { held, sources }]) => {
       const counts = [...sources].map(([source, counted]) => [source, counted.held] as const);
       const busiest = counts.filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
-      return { kind, count: held, sources: busiest.slice(0, SOURCES_IN_A_REST) };
+      return { kind, count: held, sources: busiest.slice(0, MAX_NAMED_SOURCES) };
     });
     this.#options.onRests(rests);
   }
