@@ -77,7 +77,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   });
 
   // For messages: without the ticket, which is a secret, in its path.
-  const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
+  const via = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
 
   async function open({ ticket, client, resumable }: Dial, arrival: Arrival): Promise<void> {
     const { signal } = arrival.dialling;
@@ -96,7 +96,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         return;
       }
       if (signal.aborted) return;
-      const failure = dialFailureFrom(outcome, route);
+      const failure = dialFailureFrom(outcome, via);
       const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
       if (isFinal || clock.now() >= until) {
         arrival.leave();

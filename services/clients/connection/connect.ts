@@ -140,7 +140,7 @@ function open(first: Extract<StreamDialOutcome, { kind: 'open' }>, options: Conn
     clock,
     random,
     notify,
-    route: { relay: target.url, proxy },
+    via: { relay: target.url, proxy },
     waitMs,
     redial: (signal) => ask(options, REDIAL_WAIT_SECONDS * 1_000, signal),
   });

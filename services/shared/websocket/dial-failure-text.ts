@@ -5,8 +5,8 @@ import { spreadWait } from '#shared/protocol/retry-after.ts';
 import { shown } from '#shared/text/untrusted.ts';
 import type { FailedDial } from './dial-outcome.ts';
 
-/** How a dial was made. */
-export interface DialRoute {
+/** What was dialled: a relay, through a proxy or not. */
+export interface DialledVia {
   /** ws: or wss:. */
   readonly relay: URL;
   readonly proxy: URL | undefined;
@@ -87,15 +87,15 @@ const PROXY_WANTS_PASSWORD = 407;
 const FULL: ReadonlySet<RefusalCode> = new Set(['rate_limited', 'overloaded']);
 
 /** What it means that a dial opened nothing. */
-export function dialFailureFrom(outcome: FailedDial, route: DialRoute): DialFailure {
+export function dialFailureFrom(outcome: FailedDial, via: DialledVia): DialFailure {
   if (outcome.kind === 'unreachable') {
     const { at, words, passes } = causeOf(outcome);
-    const who = at === 'relay' ? certifiedOf(route) : firstHopOf(route);
+    const who = at === 'relay' ? certifiedOf(via) : firstHopOf(via);
     return { kind: 'silence', message: `${who}: ${words}`, passes };
   }
   const { status, refusal, retryAfterMs } = outcome;
   if (refusal === undefined) {
-    const message = status === PROXY_WANTS_PASSWORD ? passwordWanted(route) : strangerAnswered(status, route);
+    const message = status === PROXY_WANTS_PASSWORD ? passwordWanted(via) : strangerAnswered(status, via);
     const passes = PASSING_STATUSES.has(status);
     return { kind: 'stranger', status, message, passes, ...waitFrom(retryAfterMs) };
   }
@@ -105,7 +105,7 @@ export function dialFailureFrom(outcome: FailedDial, route: DialRoute): DialFail
   return {
     kind: 'refusal',
     code,
-    message: `${route.relay.host} ${verb}: ${refusal.message.printable()} (${code})`,
+    message: `${via.relay.host} ${verb}: ${refusal.message.printable()} (${code})`,
     ...wait,
   };
 }
@@ -134,17 +134,17 @@ function causeOf({ code, detail }: Unreachable): Cause {
   return CAUSES[code] ?? { at: 'first_hop', words: shown(detail), passes: code === 'TIMEOUT' };
 }
 
-function firstHopOf({ relay, proxy }: DialRoute): string {
+function firstHopOf({ relay, proxy }: DialledVia): string {
   return proxy === undefined ? `relay ${hostAndPort(relay)}` : `proxy ${hostAndPort(proxy)}`;
 }
 
 /** Who shows a certificate: the relay, and before it a proxy that is reached over TLS. */
-function certifiedOf({ relay, proxy }: DialRoute): string {
+function certifiedOf({ relay, proxy }: DialledVia): string {
   const who = `relay ${hostAndPort(relay)}`;
   return proxy?.protocol === 'https:' ? `${who}, or proxy ${hostAndPort(proxy)} before it` : who;
 }
 
-function passwordWanted({ relay, proxy }: DialRoute): string {
+function passwordWanted({ relay, proxy }: DialledVia): string {
   const who = proxy === undefined ? `a proxy before ${relay.host}` : `proxy ${hostAndPort(proxy)}`;
   const variable = relay.protocol === 'wss:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   return proxy !== undefined && proxy.username !== ''
@@ -152,8 +152,8 @@ function passwordWanted({ relay, proxy }: DialRoute): string {
     : `${who} wants a user name and password (407): ${variable}=http://USER:PASSWORD@HOST:PORT`;
 }
 
-function strangerAnswered(status: number, route: DialRoute): string {
-  const { relay, proxy } = route;
+function strangerAnswered(status: number, via: DialledVia): string {
+  const { relay, proxy } = via;
   // Over a proxy it cannot be told who answered: its own answer looks the same.
   const who = proxy === undefined ? relay.host : `proxy ${hostAndPort(proxy)}, or ${relay.host} behind it,`;
   return `${who} answered ${status}, but not as a relay: ${hintFor(status, relay)}`;

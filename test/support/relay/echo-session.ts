@@ -124,7 +124,7 @@ export async function openResumableSession(port: number, id: string, waitSeconds
   const { stream } = resumeOver({
     first,
     redial: (signal) => openClientStream(port, id, { protocols, waitSeconds: REDIAL_WAIT_SECONDS, signal }),
-    route: { relay: url, proxy: undefined },
+    via: { relay: url, proxy: undefined },
     waitMs: waitSeconds * 1_000,
     clock: systemClock,
     random: Math.random,
