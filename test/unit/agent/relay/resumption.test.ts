@@ -1,4 +1,4 @@
-// What the relay's metrics are told of an agent's sessions.
+// What the relay's metrics are told of an agent's resumable streams.
 import { expect, test } from 'vitest';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { resumptionFrom } from '../../../../services/agent/relay/resumption.ts';

@@ -5,8 +5,8 @@ import {
   listenFaultLine,
   listeningLine,
   parseTcptowsCommand,
-} from '../../../services/clients/tcptows/cli.ts';
-import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
+} from '../../../../services/clients/tcptows/cli.ts';
+import { parseWsproxyCommand } from '../../../../services/clients/wsproxy/cli.ts';
 
 const URL_TEXT = 'ws://relay.example/client/x';
 

@@ -1,10 +1,10 @@
 // A client's visit: whichever side leaves first, the other is told for a limited time.
 import { expect, test } from 'vitest';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
-import { FAREWELL_WITHIN_MS, runVisit } from '../../../services/clients/connection/visit.ts';
-import { FakeStream } from '../../support/stream/fake-stream.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle } from '../../support/time/poll.ts';
+import { FAREWELL_WITHIN_MS, runVisit } from '../../../../services/clients/connection/visit.ts';
+import { FakeStream } from '../../../support/stream/fake-stream.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle } from '../../../support/time/poll.ts';
 
 /** A visit whose way to the agent is lost, and stays so. */
 function interrupted() {

@@ -4,10 +4,10 @@ import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
 import type { StreamDialOptions } from '#shared/websocket/dial-stream.ts';
-import { RELAY_PATIENCE_MS } from '../../../services/clients/command-line/destination.ts';
-import { parseClientUrl } from '../../../services/clients/connection/client-url.ts';
-import { type ConnectOutcome, connect } from '../../../services/clients/connection/connect.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
+import { RELAY_PATIENCE_MS } from '../../../../services/clients/command-line/destination.ts';
+import { parseClientUrl } from '../../../../services/clients/connection/client-url.ts';
+import { type ConnectOutcome, connect } from '../../../../services/clients/connection/connect.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 /** A relay by script: each answer comes after `afterMs`; the last one is repeated. */
 interface Scripted {

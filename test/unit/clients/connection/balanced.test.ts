@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import { connect } from '../../../services/clients/connection/connect.ts';
-import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
-import { randomFrom } from '../../support/chance/seeded-random.ts';
-import { FakeStream } from '../../support/stream/fake-stream.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
+import { connect } from '../../../../services/clients/connection/connect.ts';
+import { parseWsproxyCommand } from '../../../../services/clients/wsproxy/cli.ts';
+import { randomFrom } from '../../../support/chance/seeded-random.ts';
+import { FakeStream } from '../../../support/stream/fake-stream.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 /** The words of README: what a relay gets that does not answer. */
 const PATIENCE_MS = 20_000;

@@ -2,10 +2,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import type { PeerReading } from '#shared/websocket/pace.ts';
-import { RecordingSink } from '../../support/stream/recording-sink.ts';
-import { type NearEnd, openPair } from '../../support/stream/stream-pair.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
-import { settle, until } from '../../support/time/poll.ts';
+import { RecordingSink } from '../../../support/stream/recording-sink.ts';
+import { type NearEnd, openPair } from '../../../support/stream/stream-pair.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { settle, until } from '../../../support/time/poll.ts';
 
 async function openFull(reading: PeerReading) {
   const clock = new ManualClock();

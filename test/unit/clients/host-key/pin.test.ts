@@ -1,13 +1,13 @@
 // The pinned host key: what passes and what does not, however the bytes arrive.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HostKeyInspector, type HostKeyVerdict } from '../../../services/clients/host-key/inspector.ts';
-import { readPacket } from '../../../services/clients/host-key/units.ts';
+import { HostKeyInspector, type HostKeyVerdict } from '../../../../services/clients/host-key/inspector.ts';
+import { readPacket } from '../../../../services/clients/host-key/units.ts';
 import {
   fingerprintOf,
   formatFingerprint,
   parseFingerprint,
-} from '../../../services/shared/ssh/fingerprint.ts';
+} from '../../../../services/shared/ssh/fingerprint.ts';
 import {
   hostKeyBlob,
   IDENTIFICATION,
@@ -16,7 +16,7 @@ import {
   replyPayload,
   sshPacket,
   sshString,
-} from '../../support/ssh/ssh-handshake.ts';
+} from '../../../support/ssh/ssh-handshake.ts';
 
 const KEY = hostKeyBlob(7);
 const PINNED = fingerprintOf(KEY);
