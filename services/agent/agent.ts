@@ -3,7 +3,7 @@ import type { Environment } from '#shared/machine/environment.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { Mask } from '#shared/websocket/mask.ts';
+import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { prepareCredentials } from './access/credentials-source.ts';
 import { PasswordGuard } from './access/password-guard.ts';
 import { fetchThroughProxies } from './access/proxied-fetch.ts';
@@ -84,8 +84,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const job = detectCiJob(env);
   const log = createJobLog({ clock, print, isQuiet });
   const attendance = new Attendance();
-  const known = (address: string): number => attendance.known(address);
-  const strangers = createStrangerLog({ clock, log, known });
+  const loggedInFrom = (address: string): number => attendance.loggedInFrom(address);
+  const strangers = createStrangerLog({ clock, log, loggedInFrom });
   const unreadable = createUnreadableDials({ clock, log });
   const command = await commandOf(around, log);
   const guard = new PasswordGuard({
@@ -117,7 +117,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     events: sshEventsFrom({ log, strangers, watch, attendance, onClients: statusChanged }),
   });
   const events = streamEventsFrom({ strangers, link, ssh });
-  const intake = createStreamIntake({ target, clock, random, resumeWindowMs, known, events });
+  const intake = createStreamIntake({ target, clock, random, resumeWindowMs, loggedInFrom, events });
   const lifecycle = new Lifecycle({
     clock,
     ownUrl: base.replace(/^ws/, 'http'),

@@ -5,7 +5,7 @@ import { proxyFor } from '#shared/machine/proxy.ts';
 import { stackLinesOf } from '#shared/text/fault-text.ts';
 import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import { maskFrom } from '#shared/websocket/mask.ts';
+import { maskFrom } from '#shared/websocket/mask-choice.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './command-line/cli.ts';

@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { createCore } from './core.ts';
 import type { Cluster } from './kubernetes/cluster.ts';
 import { type Relay, RelayLifecycle } from './lifecycle.ts';
-import type { ProcessMemory } from './limits/memory.ts';
+import type { ProcessMemory } from './limits/process-memory.ts';
 import { Listeners } from './listeners.ts';
 import type { LogOutput } from './log/log-output.ts';
 import { createMetrics } from './metrics/metrics.ts';

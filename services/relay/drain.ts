@@ -1,7 +1,7 @@
 // The drain: how a relay leaves without anybody noticing (docs/architecture.md, "The drain").
 import type { Clock } from '#shared/time/clock.ts';
 import type { AgentTable } from './session/agent-table.ts';
-import type { Log } from './session/ports.ts';
+import type { Log } from './session/needs.ts';
 import type { SessionTable } from './session/session-table.ts';
 import type { WaitingClients } from './session/waiting-clients.ts';
 

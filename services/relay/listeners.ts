@@ -9,7 +9,7 @@ import type { MalformedRecorder } from './http/listener/malformed.ts';
 import { reloadTlsFiles } from './http/listener/tls.ts';
 import type { LogOutput } from './log/log-output.ts';
 import { RepeatedLines } from './log/repeated-lines.ts';
-import type { Log } from './session/ports.ts';
+import type { Log } from './session/needs.ts';
 
 export interface ListenersOptions {
   readonly config: Config;

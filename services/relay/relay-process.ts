@@ -1,6 +1,6 @@
 // The relay as a process: environment in, signals in, exit code out.
 import { dirname, join } from 'node:path';
-import { allowCommand, fetchCommand } from '#shared/command-line/printed-commands.ts';
+import { allowCommand, fetchCommand } from '#shared/commands/printed-commands.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { createRelay } from './app.ts';

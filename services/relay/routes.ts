@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import type { Config } from './config.ts';
 import type { Core } from './core.ts';
-import { registerAdmission } from './http/door/admission.ts';
 import { refuseForeignOrigins } from './http/door/foreign-origin.ts';
+import { registerPublicDoor } from './http/door/public-door.ts';
 import { answerRefusals } from './http/door/refusal.ts';
 import { answerUnrouted } from './http/door/unrouted.ts';
 import { downloadDigest, listPlatforms } from './http/download/binary.ts';
@@ -52,7 +52,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
     background.defer(takeProxyHeaders(app.server, { from, clock, onMalformed }));
   }
   openDoors(app, options);
-  registerAdmission(app, core.admission);
+  registerPublicDoor(app, core.admission);
   registerAgentRoutes(app, routes);
   registerClientRoute(app, routes);
   background.defer(

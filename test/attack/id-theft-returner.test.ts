@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { memoryFrom } from '../../services/relay/registry/continuity.ts';
-import { MemoryStore } from '../../services/relay/registry/memory.ts';
+import { MemoryStore } from '../../services/relay/registry/memory-registry.ts';
 import { RENEW_EVERY_MS } from '../../services/relay/registry/registry.ts';
 import { Claimant, ClaimPod, ID } from '../support/relay/id-claimants.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';

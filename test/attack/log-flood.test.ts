@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
+import { SUMMARY_EVERY_MS } from '#shared/time/summary.ts';
 import { handshakeText, openRaw } from '../support/relay/relay.ts';
 import { openRelay } from '../support/relay/test-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';

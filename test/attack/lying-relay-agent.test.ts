@@ -34,7 +34,7 @@ async function inJob(port: number, keyFile: string, command: string): Promise<st
   return stdout;
 }
 
-test('an address in a dial order is an address, in the log and in the environment', async () => {
+test('an address in a dial is an address, in the log and in the environment', async () => {
   const liesAbout = `203.0.113.9 0 22\nLD_PRELOAD=/tmp/x${HOSTILE_TEXT}`;
   await using job = await startHostileJob({ liesAbout });
   const environment = await inJob(job.port, job.keyFile, 'env -0');

@@ -1,6 +1,6 @@
 // A relay that a stranger has made say nonsense, or that is older: what it orders must not cost the agent its link.
 import { expect, onTestFinished, test } from 'vitest';
-import { SUMMARY_EVERY_MS } from '#shared/text/summary.ts';
+import { SUMMARY_EVERY_MS } from '#shared/time/summary.ts';
 import { startAgent } from '../../services/agent/agent.ts';
 import { parseInvocation } from '../../services/agent/command-line/cli.ts';
 import { MoodyRelay } from '../support/relay/moody-relay.ts';

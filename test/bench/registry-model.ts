@@ -3,7 +3,7 @@ import { hashClaim } from '#shared/protocol/claim.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { makeAgentId } from '../../services/agent/access/random-token.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
-import { createRedisRegistry } from '../../services/relay/registry/redis/redis.ts';
+import { createRedisRegistry } from '../../services/relay/registry/redis/create-redis-registry.ts';
 import { parseRedisUrl } from '../../services/relay/registry/redis/redis-url.ts';
 import {
   type AgentRegistry,

@@ -5,7 +5,7 @@ import { joinStreams } from '#shared/stream/join.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
 import { frameStream } from '#shared/websocket/frame-stream.ts';
 import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
-import type { Mask } from '#shared/websocket/mask.ts';
+import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { pinHostKey } from '../../services/clients/host-key/pin.ts';
 import { fingerprintOf } from '../../services/shared/ssh/fingerprint.ts';
 import { makeWire, PERFECT_WIRE } from '../support/resume/resume-wire.ts';

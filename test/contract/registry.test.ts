@@ -1,6 +1,6 @@
 // The registry contract, run against each implementation.
 import { memoryFrom } from '../../services/relay/registry/continuity.ts';
-import { MemoryRegistry, MemoryStore } from '../../services/relay/registry/memory.ts';
+import { MemoryRegistry, MemoryStore } from '../../services/relay/registry/memory-registry.ts';
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { describeRegistry, type RegistryHarness } from './registry-contract.ts';

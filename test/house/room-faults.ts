@@ -4,9 +4,18 @@ import { posix } from 'node:path';
 import { isAllowed, matches, type Room, roomOf } from './room.ts';
 import type { ParsedFile } from './source-file.ts';
 
+/** By the folder under services/. */
+const PROGRAM_TABLES: Readonly<Record<string, string>> = {
+  agent: 'agent-rooms.ts',
+  clients: 'client-rooms.ts',
+  relay: 'relay-rooms.ts',
+  shared: 'shared-rooms.ts',
+};
+
 /** The file of the table that has, or would have, the row of this path. */
 function tableOf(path: string): string {
-  return path.startsWith('services/') ? 'test/house/service-rooms.ts' : 'test/house/test-rooms.ts';
+  const [, program = ''] = /^services\/([^/]+)/.exec(path) ?? [];
+  return `test/house/${PROGRAM_TABLES[program] ?? 'test-rooms.ts'}`;
 }
 
 /** Files that are no sources and may be imported by everybody. */

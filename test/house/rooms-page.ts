@@ -19,7 +19,7 @@ const PARTS = [
 
 const INTRODUCTION = `# Rooms
 
-<!-- Made from test/house/service-rooms.ts and test/house/test-rooms.ts by \`npm run pages\`; change it there. -->
+<!-- Made from the tables in test/house/rooms.ts by \`npm run pages\`; change it there. -->
 
 Every folder with sources is a room: its files are about one thing, and it imports from the rooms in its row and from no
 other. A file belongs to the nearest room above it. \`npm run lint\` holds every file to this table, imports of types

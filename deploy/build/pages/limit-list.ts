@@ -211,9 +211,14 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       what: 'a peer that takes nothing of the end, on a transport that lives',
       value: STUCK_AFTER_MS,
       unit: 'ms',
-      past: 'the session is given up',
+      past: 'the stream is given up',
     },
-    { what: 'sessions that one agent keeps', value: MAX_RESUMABLE_STREAMS, unit: 'count', past: 'REFUSED' },
+    {
+      what: 'resumable streams that one agent keeps',
+      value: MAX_RESUMABLE_STREAMS,
+      unit: 'count',
+      past: 'REFUSED',
+    },
   ],
   'Agent and clients: what they wait for': [
     {
@@ -223,7 +228,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'counts as the limit; over an hour it is ignored',
     },
     {
-      what: 'the same while a session waits to go on',
+      what: 'the same while a resumable stream waits to go on',
       value: LONGEST_REDIAL_WAIT_MS,
       unit: 'ms',
       past: 'counts as the limit',
@@ -315,8 +320,8 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     { what: 'one of them', value: MAX_CLIENT_VARIABLE_BYTES, unit: 'bytes', past: 'ignored' },
     { what: 'a file of authorized keys', value: MAX_AUTHORIZED_KEYS_BYTES, unit: 'bytes', past: 'refused' },
   ],
-  'Agent: sftp, each session': [
-    { what: 'a packet', value: MAX_PACKET_BYTES, unit: 'bytes', past: 'the session ends' },
+  'Agent: sftp, each connection': [
+    { what: 'a packet', value: MAX_PACKET_BYTES, unit: 'bytes', past: 'the connection ends' },
     { what: 'open handles', value: MAX_OPEN_HANDLES, unit: 'count', past: 'the request fails' },
     { what: 'requests that wait', value: MAX_WAITING_REQUESTS, unit: 'count', past: 'reading pauses' },
     { what: 'bytes of them', value: MAX_WAITING_BYTES, unit: 'bytes', past: 'reading pauses' },

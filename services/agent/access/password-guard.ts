@@ -1,6 +1,6 @@
 // The password guard: how fast and how often a password may be guessed, by everybody together and by each source.
+import { clientSourceOf } from '#shared/protocol/address.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from '../crowd/client.ts';
 
 /** After so many wrong passwords in all, password login is off until somebody turns it on. */
 export const MAX_PASSWORD_FAILURES = 100;

@@ -1,5 +1,5 @@
 // The options of the agent: names, variables, defaults, help and values in one table.
-import { DEFAULT_USER } from '#shared/command-line/printed-commands.ts';
+import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
 import { absolutePathOf, duration, isOff, isOn, userName, type ValueReader } from './option-values.ts';
 
 /** One option, by the name that its value has in AgentOptions; `placeholder` is what its value is called, undefined for a switch. */

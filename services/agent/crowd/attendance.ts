@@ -1,5 +1,5 @@
 // Attendance: how many are logged in, and how many of them come from one source.
-import { clientSourceOf } from './client.ts';
+import { clientSourceOf } from '#shared/protocol/address.ts';
 
 /** Counts each client from its login until it is gone. */
 export class Attendance {
@@ -10,7 +10,7 @@ export class Attendance {
   }
 
   /** How many are logged in from the source of this address. */
-  known(address: string): number {
+  loggedInFrom(address: string): number {
     return this.#bySource.get(clientSourceOf(address)) ?? 0;
   }
 

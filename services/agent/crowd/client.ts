@@ -1,5 +1,4 @@
-// A client: whose stream it is, and the source that it counts for when shares are handed out.
-import { addressSourceOf } from '#shared/protocol/address.ts';
+// A client: whose stream it is, and what may be asked of it.
 
 /** Whose stream it is. */
 export interface Client {
@@ -10,14 +9,4 @@ export interface Client {
   readonly isLost?: () => boolean;
   /** Cuts the stream with all that it has not delivered yet; for clients that never logged in. May be called twice. */
   readonly discard?: () => void;
-}
-
-/** A word that is no address comes from an old or odd relay; so many of its characters tell it from others. */
-const MAX_WORD_LENGTH = 64;
-
-/**
- * The address, or the /64 of an IPv6 address. The relay is trusted here: one that lies could as well turn everybody away.
- */
-export function clientSourceOf(address: string): string {
-  return addressSourceOf(address) ?? address.slice(0, MAX_WORD_LENGTH);
 }

@@ -1,6 +1,6 @@
 // The crowd: those who have come and proved nothing yet, and which of them has to go when they are many.
+import { clientSourceOf } from '#shared/protocol/address.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from './client.ts';
 import { dropChance, type EarlyDrop } from './early-drop.ts';
 
 /** How many may wait, and who goes when there are more. */

@@ -1,4 +1,5 @@
-// The life of an agent, as the people who wait for it see it. Pure: no relay, no timers; times are passed in.
+// The life of an agent, as the people who wait for it see it; when it ends is decided in expiry/. Pure: no relay, no timers;
+// times are passed in.
 //
 //   calling --a relay takes it--> linked --lost--> cut_off --a relay takes it--> linked
 //   every state --its time is over, or it failed--> ending

@@ -30,7 +30,7 @@ export function sshEventsFrom({ log, strangers, watch, attendance, onClients }: 
       const about = {
         address,
         user: new Untrusted(user),
-        sessionMs: seconds * 1_000,
+        connectedMs: seconds * 1_000,
         clients: attendance.count,
       };
       if (!wasServed) {

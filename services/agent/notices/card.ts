@@ -1,5 +1,5 @@
 // The card in the job log: the exact commands that open a session.
-import { EXAMPLE_PORT } from '#shared/command-line/printed-commands.ts';
+import { EXAMPLE_PORT } from '#shared/commands/printed-commands.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { WayIn } from '../access/credentials-source.ts';
 import type { ClientDigests } from './client-digests.ts';

@@ -20,7 +20,7 @@ export type Credential =
 interface Departure {
   readonly address: string;
   readonly user: Untrusted;
-  readonly sessionMs: number;
+  readonly connectedMs: number;
   readonly clients: number;
 }
 
@@ -169,8 +169,12 @@ function shutText(failures: number, command: string | undefined): string {
   );
 }
 
-function departureText({ address, user, sessionMs, clients }: Departure, what: string, how: string): string {
-  return `${nameText(user)} from ${address} ${what} after ${formatElapsed(sessionMs)}${how}; ${clientsText(clients)}`;
+function departureText(
+  { address, user, connectedMs, clients }: Departure,
+  what: string,
+  how: string,
+): string {
+  return `${nameText(user)} from ${address} ${what} after ${formatElapsed(connectedMs)}${how}; ${clientsText(clients)}`;
 }
 
 function until(deadline: number, now: number): string {

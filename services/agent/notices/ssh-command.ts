@@ -1,10 +1,5 @@
 // The commands that people paste on their laptop, exactly as they work in bash, dash, zsh and ssh_config.
-import {
-  allowCommand,
-  checkCommand,
-  FORGET_HOST,
-  fetchCommand,
-} from '#shared/command-line/printed-commands.ts';
+import { allowCommand, checkCommand, FORGET_HOST, fetchCommand } from '#shared/commands/printed-commands.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
 
 /** Where a client finds the agent, and the key that must answer. */

@@ -1,8 +1,8 @@
 // The stranger log: what clients without a login do. The job log gets a line for each event while they are few, and one line
 // in ten seconds when they are many.
-import { OTHERS, SUMMARY_EVERY_MS, Summary } from '#shared/text/summary.ts';
+import { clientSourceOf } from '#shared/protocol/address.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { clientSourceOf } from '../crowd/client.ts';
+import { OTHERS, SUMMARY_EVERY_MS, Summary } from '#shared/time/summary.ts';
 import type { JobLog } from './job-log.ts';
 import type { LogEvent } from './log-line.ts';
 
@@ -29,7 +29,7 @@ export interface StrangerLogOptions {
   readonly clock: Clock;
   readonly log: JobLog;
   /** How many are logged in from where this address is. */
-  readonly known: (address: string) => number;
+  readonly loggedInFrom: (address: string) => number;
 }
 
 /** Of each kind, so many are told line by line in SUMMARY_EVERY_MS. */
@@ -40,7 +40,7 @@ const FIRST_LINES = {
 } as const;
 
 /** Has a timer only while there is something to count. */
-export function createStrangerLog({ clock, log, known }: StrangerLogOptions): StrangerLog {
+export function createStrangerLog({ clock, log, loggedInFrom }: StrangerLogOptions): StrangerLog {
   const summary = new Summary({
     clock,
     firstOfKind: FIRST_LINES,
@@ -60,7 +60,7 @@ export function createStrangerLog({ clock, log, known }: StrangerLogOptions): St
 
   return {
     tell(event, address) {
-      const whose: keyof typeof FIRST_LINES = known(address) > 0 ? 'neighbours' : 'strangers';
+      const whose: keyof typeof FIRST_LINES = loggedInFrom(address) > 0 ? 'neighbours' : 'strangers';
       if (summary.admit(whose, clientSourceOf(address))) log.tell(event);
     },
     turnedAway(address) {

@@ -1,6 +1,6 @@
 // Unreadable dials: orders of a relay that make no sense, told in the job log once each and then as a number.
-import { Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import { Summary } from '#shared/time/summary.ts';
 import type { JobLog } from './job-log.ts';
 
 export interface UnreadableDials {

@@ -38,7 +38,7 @@ export interface ArrivalsOptions {
   /** In [0, 1). */
   readonly random: () => number;
   /** How many are logged in from the source of this address, including those without a transport. */
-  readonly known: (address: string) => number;
+  readonly loggedInFrom: (address: string) => number;
   /** A stream was cut for another one, or is not to be opened. */
   readonly onTurnedAway: (address: string) => void;
 }
@@ -59,10 +59,10 @@ export class Arrivals {
   /** Takes a place for a stream; undefined if there is none, or no more are wanted. */
   comeIn(address: string): Arrival | undefined {
     if (this.#isStopping) return undefined;
-    const { known, onTurnedAway } = this.#options;
+    const { loggedInFrom, onTurnedAway } = this.#options;
     const place = this.#crowd.enter({
       address,
-      known: known(address),
+      known: loggedInFrom(address),
       onEvicted: () => {
         makeRoom(arrival);
         this.#arrivals.delete(arrival);

@@ -3,8 +3,8 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
-import { dialFailureFrom, hostAndPort } from '#shared/websocket/dial-failure.ts';
-import type { DialOutcome } from '#shared/websocket/dial-link.ts';
+import { dialFailureFrom, hostAndPort } from '#shared/websocket/dial-failure-text.ts';
+import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import type { RelayTarget } from './relay-dialler.ts';
 
 /** A relay that never answered is given up after this time, in milliseconds: a typo should not hold a job for long. */
@@ -27,7 +27,7 @@ export interface LinkFailure {
 
 /** What a dial that opened no link means. `wasLinked`: a relay has taken this agent before. */
 export function linkFailureFrom(
-  outcome: Exclude<DialOutcome, { kind: 'open' }>,
+  outcome: Exclude<LinkDialOutcome, { kind: 'open' }>,
   target: RelayTarget,
   wasLinked: boolean,
 ): LinkFailure {

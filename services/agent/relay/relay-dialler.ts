@@ -3,9 +3,9 @@ import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
+import { dialLink, type LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import type { Mask } from '#shared/websocket/mask.ts';
+import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
 
 /** One attempt, in milliseconds: TLS through a proxy takes its time, a lost packet costs seconds. */
@@ -27,7 +27,7 @@ export function dialControlLink(
   { base, id, claim, proxy }: RelayTarget,
   signal: AbortSignal,
   grant: string,
-): Promise<DialOutcome> {
+): Promise<LinkDialOutcome> {
   const url = new URL(`${base}${agentPath(id)}`);
   const options = {
     protocols: [AGENT_CONTROL],
@@ -38,7 +38,7 @@ export function dialControlLink(
     isBudgeted: true,
     signal,
   };
-  return dialTrusting(() => dialWebSocket(url, options));
+  return dialTrusting(() => dialLink(url, options));
 }
 
 /** Opens the stream that `ticket` is for. Never rejects. */

@@ -15,8 +15,8 @@ import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { type ControlLink, controlLinkOver } from '#shared/websocket/control-link.ts';
-import { waitFor } from '#shared/websocket/dial-failure.ts';
-import type { DialOutcome } from '#shared/websocket/dial-link.ts';
+import { waitFor } from '#shared/websocket/dial-failure-text.ts';
+import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
 import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { Patience } from './patience.ts';
@@ -42,7 +42,7 @@ export interface RelayLinkOptions {
   /** In [0, 1), for the jitter. */
   readonly random: () => number;
   /** In tests, in place of the network. */
-  readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<DialOutcome>;
+  readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<LinkDialOutcome>;
 }
 
 /** Who hears what happens, and is asked what to tell. */
@@ -168,7 +168,7 @@ class PersistentLink implements RelayLink {
    * The result is what was wrong with it, if it never came up.
    */
   #serve(
-    { socket, transport }: Extract<DialOutcome, { kind: 'open' }>,
+    { socket, transport }: Extract<LinkDialOutcome, { kind: 'open' }>,
     listener: RelayListener,
   ): Promise<LinkFailure | undefined> {
     const { clock, target } = this.#options;
@@ -233,7 +233,7 @@ class PersistentLink implements RelayLink {
   }
 }
 
-/** A dial order that cannot be read fails one client, so the link stays for the others. */
+/** A dial that cannot be read fails one client, so the link stays for the others. */
 interface UnreadableDial {
   readonly type: 'unreadable_dial';
   readonly detail: string;

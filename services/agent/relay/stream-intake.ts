@@ -11,7 +11,7 @@ import { duplexOf } from '#shared/stream/duplex.ts';
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
-import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure.ts';
+import { dialFailureFrom, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { Client } from '../crowd/client.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import { dialAgentStream, RELAY_DIAL_TIMEOUT_MS, type RelayTarget } from './relay-dialler.ts';
@@ -25,7 +25,7 @@ export interface StreamIntakeOptions {
   readonly random: () => number;
   readonly resumeWindowMs: number;
   /** How many are logged in from the source of this address, including those without a transport. */
-  readonly known: (address: string) => number;
+  readonly loggedInFrom: (address: string) => number;
   readonly events: StreamEvents;
 }
 
@@ -53,8 +53,8 @@ export interface StreamIntake {
 
 /** Nothing is opened before the first `answer`. */
 export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
-  const { target, clock, random, known, events } = options;
-  const arrivals = new Arrivals({ clock, random, known, onTurnedAway: events.onTurnedAway });
+  const { target, clock, random, loggedInFrom, events } = options;
+  const arrivals = new Arrivals({ clock, random, loggedInFrom, onTurnedAway: events.onTurnedAway });
   /** Streams that were reset by their client program because its own side was gone (an ssh that was killed). */
   const left = new Set<string>();
   const streams = new ResumableStreamTable<string>({
@@ -77,7 +77,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
   });
 
   // For messages: without the ticket, which is a secret, in its path.
-  const route = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
+  const via = { relay: new URL(`${target.base}${agentPath(target.id)}`), proxy: target.proxy };
 
   async function open({ ticket, client, resumable }: Dial, arrival: Arrival): Promise<void> {
     const { signal } = arrival.dialling;
@@ -96,7 +96,7 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         return;
       }
       if (signal.aborted) return;
-      const failure = dialFailureFrom(outcome, route);
+      const failure = dialFailureFrom(outcome, via);
       const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
       if (isFinal || clock.now() >= until) {
         arrival.leave();

@@ -56,7 +56,7 @@ export function createSshServer(options: SshServerOptions): SshServer {
       }
       const place = crowd.enter({
         address,
-        known: options.attendance.known(address),
+        known: options.attendance.loggedInFrom(address),
         onEvicted() {
           connection.evict();
           events.turnedAway({ clientId, address });

@@ -1,7 +1,7 @@
 // The destination: which agent, and how to reach it, as the command line and the environment say.
 import { proxyFor } from '#shared/machine/proxy.ts';
 import { parseDuration } from '#shared/time/duration.ts';
-import { type Mask, maskFrom } from '#shared/websocket/mask.ts';
+import { type Mask, maskFrom } from '#shared/websocket/mask-choice.ts';
 import { type ClientUrl, parseClientUrl } from '../connection/client-url.ts';
 import { type Invalid, invalid } from './arguments.ts';
 

@@ -4,9 +4,9 @@ import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { pause } from '#shared/time/pause.ts';
-import { hostAndPort, waitFor } from '#shared/websocket/dial-failure.ts';
+import { hostAndPort, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import type { Mask } from '#shared/websocket/mask.ts';
+import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
 import { pinHostKey, refusalOf } from '../host-key/pin.ts';
 import type { ClientUrl } from './client-url.ts';
@@ -140,7 +140,7 @@ function open(first: Extract<StreamDialOutcome, { kind: 'open' }>, options: Conn
     clock,
     random,
     notify,
-    route: { relay: target.url, proxy },
+    via: { relay: target.url, proxy },
     waitMs,
     redial: (signal) => ask(options, REDIAL_WAIT_SECONDS * 1_000, signal),
   });

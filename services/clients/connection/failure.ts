@@ -1,7 +1,7 @@
 // Failures: what a dial that led nowhere means to a client, and whether trying again makes sense.
 import { REFUSALS } from '#shared/protocol/refusals.ts';
-import { dialFailureFrom } from '#shared/websocket/dial-failure.ts';
-import type { FailedDial } from '#shared/websocket/failed-dial.ts';
+import { dialFailureFrom } from '#shared/websocket/dial-failure-text.ts';
+import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
 import type { ClientUrl } from './client-url.ts';
 
 /** A failure, by who said no: the relay (`refused`), or nobody, because there was no relay (`unreachable`). */

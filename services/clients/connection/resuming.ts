@@ -7,7 +7,7 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { shown, type Untrusted } from '#shared/text/untrusted.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration, formatElapsed } from '#shared/time/duration.ts';
-import { dialFailureFrom, type Route, waitFor } from '#shared/websocket/dial-failure.ts';
+import { type DialledVia, dialFailureFrom, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 
 /** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
@@ -24,7 +24,7 @@ export interface ResumingOptions {
   /** Asks a relay for another transport. */
   readonly redial: (signal: AbortSignal) => Promise<StreamDialOutcome>;
   /** How it does that, for the messages. */
-  readonly route: Route;
+  readonly via: DialledVia;
   /** How long the person waits for an agent, in milliseconds. */
   readonly waitMs: number;
   readonly clock: Clock;
@@ -44,7 +44,7 @@ export interface Resuming {
 
 /** Opens a resumable stream on the transport that is there; it goes on over others when that one is lost. */
 export function resumeOver(options: ResumingOptions): Resuming {
-  const { clock, random, notify, redial, route } = options;
+  const { clock, random, notify, redial, via } = options;
   let first: ResumingOptions['first'] | undefined = options.first;
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const end = new ClientEnd({
@@ -56,7 +56,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
     async dial(signal) {
       const opened = first;
       first = undefined;
-      return outcomeOf(opened ?? (await redial(signal)), route, random);
+      return outcomeOf(opened ?? (await redial(signal)), via, random);
     },
     onStatus(status) {
       notify(lineOf(status));
@@ -73,9 +73,9 @@ export function resumeOver(options: ResumingOptions): Resuming {
 }
 
 /** A stream that exists has more patience than a new one: what may be a passing trouble is taken for one. */
-function outcomeOf(outcome: StreamDialOutcome, route: Route, random: () => number): Redial {
+function outcomeOf(outcome: StreamDialOutcome, via: DialledVia, random: () => number): Redial {
   if (outcome.kind === 'open') return { kind: 'open', transport: outcome.stream };
-  const failure = dialFailureFrom(outcome, route);
+  const failure = dialFailureFrom(outcome, via);
   const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
   return isFinal
     ? { kind: 'fatal', end: { reason: 'fault', detail: failure.message } }

@@ -1,7 +1,7 @@
 // tcptows, the process: arguments in, signals in, exit code out.
 import { systemClock } from '#shared/time/clock.ts';
+import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
-import { reportAs, reportFault, runProgram } from '../command-line/program.ts';
 import { listenFaultLine, listeningLine, parseTcptowsCommand, type TcptowsRun } from './cli.ts';
 import { startTcptows } from './tcptows.ts';
 

@@ -1,7 +1,7 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
 import { systemClock } from '#shared/time/clock.ts';
+import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import type { ClientExitCode } from '../command-line/exit-code.ts';
-import { reportAs, reportFault, runProgram } from '../command-line/program.ts';
 import { parseWsproxyCommand, type WsproxyRun } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
 import { runWsproxy } from './wsproxy.ts';

@@ -2,7 +2,7 @@
 import { readAddress } from '#shared/protocol/address.ts';
 import { isTicket } from '#shared/protocol/paths.ts';
 import { parseRecord } from '#shared/text/json-record.ts';
-import type { DialOrder } from '../session/ports.ts';
+import type { DialOrder } from '../session/needs.ts';
 
 /** The largest body of a dial order, in bytes. */
 export const MAX_DIAL_ORDER_BYTES = 4096;

@@ -3,7 +3,7 @@
 // Why the agent carries it: the registry can be emptied and all pods replaced at once, and only the agent is sure to be
 // there as long as its ID matters. A grant is worth nothing without the claim secret, which every link shows anyway.
 import type { Tenure } from '../registry/tenure.ts';
-import type { Grantee, Grants } from '../session/ports.ts';
+import type { Grantee, Grants } from '../session/needs.ts';
 import type { ClusterKey } from './cluster-key.ts';
 
 /** HELD.ELDERS.HORIZON.SEEN.WON.SIGNATURE; the signature binds the ID and the claim too. */

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
-import type { DialOrder, OrderOutcome, PeerPods } from '../session/ports.ts';
+import type { DialOrder, OrderOutcome, PeerPods } from '../session/needs.ts';
 import type { ClusterKey } from './cluster-key.ts';
 import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';
 import { PEER_HEADER, signPeerRequest } from './peer-credentials.ts';

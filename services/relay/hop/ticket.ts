@@ -1,7 +1,7 @@
 // Tickets: what an agent shows to get its stream to the pod where the client waits. Opaque to the agent.
 import { parseJson } from '#shared/text/json-record.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { TicketFacts, Tickets } from '../session/ports.ts';
+import type { TicketFacts, Tickets } from '../session/needs.ts';
 import type { ClusterKey } from './cluster-key.ts';
 
 /**

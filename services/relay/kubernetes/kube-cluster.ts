@@ -6,7 +6,7 @@ import { type ApiLog, type ApiRecorder, ApiTroubles, describeError } from './api
 import type { Cluster, Peer } from './cluster.ts';
 import { DeletionCost } from './deletion-cost.ts';
 import { watchEndpoints } from './endpoint-watch.ts';
-import type { KubeAccess } from './kube.ts';
+import type { KubeAccess } from './kube-api-server.ts';
 import { PeerView } from './peer-view.ts';
 
 /** A pod is among its Service's endpoints within seconds of its start, ready or not; in milliseconds. */
@@ -42,7 +42,7 @@ export function createKubeCluster(options: KubeClusterOptions): Cluster {
 
   /** `stops` takes what is to end with the cluster. */
   async function run(over: AbortSignal, stops: Cancel[]): Promise<void> {
-    const { connectApiServer } = await import('./kube.ts');
+    const { connectApiServer } = await import('./kube-api-server.ts');
     if (over.aborted) return;
     const api: ApiServer = connectApiServer(access);
     if (options.writesDeletionCost) stops.push(cost.start(api));

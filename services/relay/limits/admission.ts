@@ -1,6 +1,6 @@
 // Admission: whether one more link, client, session or download is let in, by the limits of its address and of the pod.
 import type { Clock } from '#shared/time/clock.ts';
-import type { HeldAccount, Holder } from '../session/ports.ts';
+import type { HeldAccount, Holder } from '../session/needs.ts';
 import { AddressLimits, type Slot } from './address-limits.ts';
 import { type AddressRules, type Asker, countedAs, inRanges } from './client-address.ts';
 import { HeldBytes } from './held-bytes.ts';
@@ -13,8 +13,8 @@ import {
   POD_LIMITS,
   type PodLimitValues,
 } from './limit-table.ts';
-import type { ProcessMemory } from './memory.ts';
 import { type Level, OVERLOADED_RETRY_SECONDS, PodLimits } from './pod-limits.ts';
+import type { ProcessMemory } from './process-memory.ts';
 
 /** Counts what was refused or cut because of a limit. */
 export interface LimitRecorder {

@@ -1,6 +1,6 @@
 // Held bytes: what the streams of one client address have in this relay's memory because nobody has read it yet.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import type { HeldAccount, Holder } from '../session/ports.ts';
+import type { HeldAccount, Holder } from '../session/needs.ts';
 
 interface Account {
   readonly holder: Holder;

@@ -2,7 +2,7 @@
 import type { Clock } from '#shared/time/clock.ts';
 import type { Slot } from './address-limits.ts';
 import type { Counted, PodLimitValues } from './limit-table.ts';
-import type { ProcessMemory } from './memory.ts';
+import type { ProcessMemory } from './process-memory.ts';
 
 /** How often the memory of the process is read at most, in milliseconds: little can be set up in between. */
 export const READ_MEMORY_EVERY_MS = 500;

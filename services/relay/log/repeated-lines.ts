@@ -1,6 +1,6 @@
 // Repeated lines: a line that strangers can cause is written a few times and then only counted, to keep the log short.
-import { type Rest, Summary } from '#shared/text/summary.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import { type Rest, Summary } from '#shared/time/summary.ts';
 
 /** How many lines of one message and reason are written in SUMMARY_EVERY_MS. */
 export const FIRST_LINES = 30;

@@ -21,7 +21,7 @@ import {
   type RegistryRecorder,
 } from '../registry/registry-recorder.ts';
 import type { AgentRecorder } from '../session/agent-table.ts';
-import type { OrderOutcome } from '../session/ports.ts';
+import type { OrderOutcome } from '../session/needs.ts';
 import type { OrderRecorder } from '../session/router.ts';
 import { SESSION_ROUTES, type SessionRecorder } from '../session/session-table.ts';
 import { type Readings, registerReadings } from './readings.ts';

@@ -60,7 +60,8 @@ export interface RegistryEntry extends Owner {
   readonly since: number;
 }
 
-export interface Lease {
+/** An ID that an agent here holds, by the claim that `epoch` counts. */
+export interface HeldId {
   readonly id: string;
   readonly epoch: number;
 }
@@ -76,8 +77,8 @@ export interface AgentRegistry {
   claim(id: string, claimHash: string, owner: Owner, proof?: Tenure): Promise<ClaimOutcome>;
   /** Registers again what the registry lost; `epoch` is the one that the agent was linked with. */
   restore(id: string, claimHash: string, owner: Owner, epoch: number, proof: Tenure): Promise<ClaimOutcome>;
-  /** The IDs among `leases` whose lease is lost. Called every RENEW_EVERY_MS, also for none. */
-  renew(leases: readonly Lease[]): Promise<readonly string[]>;
+  /** The IDs among `ids` whose lease is lost. Called every RENEW_EVERY_MS, also for none. */
+  renew(ids: readonly HeldId[]): Promise<readonly string[]>;
   release(id: string, epoch: number): Promise<void>;
   abandon(id: string, epoch: number): Promise<void>;
   lookup(id: string): Promise<RegistryEntry | undefined>;

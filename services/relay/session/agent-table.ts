@@ -3,9 +3,9 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus, Resumption } from '#shared/protocol/control-messages.ts';
 import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import type { AgentRegistry, ClaimOutcome, Lease, Owner } from '../registry/registry.ts';
+import type { AgentRegistry, ClaimOutcome, HeldId, Owner } from '../registry/registry.ts';
 import { outranks, type Tenure } from '../registry/tenure.ts';
-import type { AgentLink, Grants, Log } from './ports.ts';
+import type { AgentLink, Grants, Log } from './needs.ts';
 
 /** While a link is up, its agent gets a new grant this often, in milliseconds: more often than TENURE_SLACK_MS. */
 export const GRANT_EVERY_MS = 30_000;
@@ -167,7 +167,7 @@ export class AgentTable {
   }
 
   /** There is no link for this claim here: its ID is kept for it for one lease from now. */
-  forsake({ id, epoch }: Lease): void {
+  forsake({ id, epoch }: HeldId): void {
     // If that fails, the reservation runs out a lease later.
     this.#options.registry.abandon(id, epoch).catch(() => undefined);
   }

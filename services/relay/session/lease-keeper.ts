@@ -1,9 +1,9 @@
 // The leases of the agents on this pod: renewed while they are linked, and registered again if the registry forgot them.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { type AgentRegistry, type Lease, type Owner, RENEW_EVERY_MS } from '../registry/registry.ts';
+import { type AgentRegistry, type HeldId, type Owner, RENEW_EVERY_MS } from '../registry/registry.ts';
 import { isSettled } from '../registry/tenure.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
-import type { Log } from './ports.ts';
+import type { Log } from './needs.ts';
 
 export interface LeaseKeeperOptions {
   readonly agents: AgentTable;
@@ -98,14 +98,14 @@ export class LeaseKeeper {
 
   async #renew(): Promise<void> {
     const { agents, log, registry } = this.#options;
-    const leases: Lease[] = [];
-    for (const { id, epoch } of agents) leases.push({ id, epoch });
+    const ids: HeldId[] = [];
+    for (const { id, epoch } of agents) ids.push({ id, epoch });
     try {
-      const lost = new Set(await registry.renew(leases));
+      const lost = new Set(await registry.renew(ids));
       // A claim made right after the registry lost its memory is settled later: the answer to a restore says when.
       const unsure = [...agents].filter(({ id, tenure }) => !lost.has(id) && !isSettled(tenure));
       // A newer link may have come while the registry answered.
-      const forgotten = leases.flatMap(({ id, epoch }) => {
+      const forgotten = ids.flatMap(({ id, epoch }) => {
         const agent = agents.get(id);
         return lost.has(id) && agent?.epoch === epoch ? [agent] : [];
       });
@@ -113,7 +113,7 @@ export class LeaseKeeper {
       await this.#restoreAll(forgotten);
       await this.#register(unsure);
     } catch (error) {
-      log.warn({ err: error, leases: leases.length }, 'leases not renewed');
+      log.warn({ err: error, leases: ids.length }, 'leases not renewed');
     }
   }
 }

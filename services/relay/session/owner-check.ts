@@ -5,7 +5,7 @@
 import type { Clock } from '#shared/time/clock.ts';
 import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { AgentTable } from './agent-table.ts';
-import type { PeerPods, PodWatch } from './ports.ts';
+import type { PeerPods, PodWatch } from './needs.ts';
 
 /** How often a pod is looked at, at most, however many claims are refused; in milliseconds. */
 export const OWNER_LOOK_EVERY_MS = 1_000;

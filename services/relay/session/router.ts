@@ -5,8 +5,8 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Log, OrderOutcome, PeerPods, PodWatch, Tickets } from './needs.ts';
 import { AGENT_DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
-import type { Log, OrderOutcome, PeerPods, PodWatch, Tickets } from './ports.ts';
 import type { SessionRoute } from './session-table.ts';
 
 /** What is counted of dial orders to other pods. */

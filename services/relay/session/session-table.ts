@@ -3,7 +3,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { HeldAccount, Holder, Log } from './ports.ts';
+import type { HeldAccount, Holder, Log } from './needs.ts';
 
 /**
  * How a session runs through this pod. `local`: both streams are here. `waiting`: the client is here, and the agent's

@@ -65,3 +65,13 @@ export function addressSourceOf(written: string): string | undefined {
   const zeros = Array<string>(tail === undefined ? 0 : 8 - first.length - last.length).fill('0');
   return `${[...first, ...zeros, ...last].slice(0, CUSTOMER_GROUPS).join(':')}::/64`;
 }
+
+/** A word that is no address comes from an old or odd relay; so many of its characters tell it from others. */
+const MAX_WORD_LENGTH = 64;
+
+/**
+ * What counts as one client of an agent, which has only the relay's word for the address. That is trusted: one that lies could as well turn everybody away.
+ */
+export function clientSourceOf(address: string): string {
+  return addressSourceOf(address) ?? address.slice(0, MAX_WORD_LENGTH);
+}

@@ -6,7 +6,7 @@
 //   relay -> agent   dial         for each client: open a stream with this ticket
 //   relay -> agent   goaway       open a new link, then close this one
 //   agent -> relay   status       on change
-//   agent -> relay   resumption   when a session that lost its transport came back, or did not
+//   agent -> relay   resumption   when a resumable stream that lost its transport came back, or did not
 // A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout. So is a
 // dial that the agent cannot read: it fails one client, and the link stays for the others.
 import { type JsonRecord, parseJson, recordOf } from '#shared/text/json-record.ts';
@@ -57,14 +57,14 @@ export interface AgentStatus {
   readonly type: 'status';
   /** Logged-in clients. */
   readonly clients: number;
-  /** Of these, sessions that are without a transport at the moment. */
+  /** Of these, resumable streams that are without a transport at the moment. */
   readonly detached: number;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
 /**
- * What became of a session that lost its transport: it came back, or not within the resume window, or its client asked
+ * What became of a resumable stream that lost its transport: it came back, or not within the resume window, or its client asked
  * for one that this agent does not know (another agent had it, or it was given up).
  */
 export const RESUMPTION_OUTCOMES = ['resumed', 'given_up', 'unknown_session'] as const;
@@ -73,7 +73,7 @@ export const RESUMPTION_OUTCOMES = ['resumed', 'given_up', 'unknown_session'] as
 export interface Resumption {
   readonly type: 'resumption';
   readonly outcome: (typeof RESUMPTION_OUTCOMES)[number];
-  /** How long the session was without a transport, in milliseconds; 0 if nobody can tell. */
+  /** How long the stream was without a transport, in milliseconds; 0 if nobody can tell. */
   readonly afterMs: number;
 }
 

@@ -27,6 +27,7 @@ import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { endOf, RESUME_CODES, type ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
+import { FramedTransport } from './framed-transport.ts';
 import {
   encodeOpen,
   encodeReset,
@@ -48,7 +49,6 @@ import {
   REDIAL_TIMEOUT_MS,
   STABLE_AFTER_MS,
 } from './limits.ts';
-import { Link } from './link.ts';
 import { ResumableStream, type StreamOwner } from './resumable-stream.ts';
 import type { ResumeEvent } from './resume-events.ts';
 
@@ -118,7 +118,7 @@ type ClientState =
   | { readonly kind: 'idle' }
   | (Connecting & { readonly kind: 'dialling'; readonly abort: AbortController })
   | (Connecting & { readonly kind: 'waiting' })
-  | (Connecting & { readonly kind: 'opening'; readonly link: Link })
+  | (Connecting & { readonly kind: 'opening'; readonly transport: FramedTransport })
   | { readonly kind: 'carried'; readonly since: number }
   | { readonly kind: 'over' };
 
@@ -185,7 +185,7 @@ export class ClientEnd implements StreamOwner {
       endOutage(before.outage);
     }
     if (before.kind === 'dialling') before.abort.abort();
-    if (before.kind === 'opening') before.link.cut(end);
+    if (before.kind === 'opening') before.transport.cut(end);
     this.#options.onOver(end);
   }
 
@@ -232,7 +232,7 @@ export class ClientEnd implements StreamOwner {
     if (outage.mode === 'new') this.#limitPatience(outage);
     switch (outcome.kind) {
       case 'open':
-        return this.#open(outage, new Link(outcome.transport));
+        return this.#open(outage, new FramedTransport(outcome.transport));
       case 'retry':
         return this.#retry(outage, outcome.detail, outcome.waitMs);
       case 'fatal':
@@ -248,14 +248,14 @@ export class ClientEnd implements StreamOwner {
     this.#state = { kind: 'waiting', outage, cancelTimeout };
   }
 
-  #open(outage: Outage, link: Link): void {
+  #open(outage: Outage, transport: FramedTransport): void {
     const cancelTimeout = this.#options.clock.after(OPEN_TIMEOUT_MS, () => {
-      link.cut({ reason: 'lost' });
+      transport.cut({ reason: 'lost' });
       this.#retry(outage, 'the agent did not answer');
     });
-    const opening: Opening = { kind: 'opening', outage, cancelTimeout, link };
+    const opening: Opening = { kind: 'opening', outage, cancelTimeout, transport };
     this.#state = opening;
-    link.start({
+    transport.start({
       received: (frame) => this.#answered(opening, frame),
       drained: () => {},
       ended: (end) => {
@@ -264,22 +264,24 @@ export class ClientEnd implements StreamOwner {
       },
     });
     const { received } = this.#stream;
-    link.write(encodeOpen({ version: this.#version, streamId: this.#streamId, mode: outage.mode, received }));
+    transport.write(
+      encodeOpen({ version: this.#version, streamId: this.#streamId, mode: outage.mode, received }),
+    );
   }
 
-  #answered({ outage, link, cancelTimeout }: Opening, frame: ReceivedFrame): void {
+  #answered({ outage, transport, cancelTimeout }: Opening, frame: ReceivedFrame): void {
     cancelTimeout();
     if (frame.kind === 'opened') {
-      if (!this.#stream.covers(frame.received)) return this.#reset(link, 'bad_offset');
-      return this.#carry(outage, link, frame);
+      if (!this.#stream.covers(frame.received)) return this.#reset(transport, 'bad_offset');
+      return this.#carry(outage, transport, frame);
     }
     if (frame.kind === 'refused') {
-      link.close({ reason: 'ended' });
+      transport.close({ reason: 'ended' });
       return this.#refused(outage, frame.code);
     }
     // Not an answer, and no byte of the stream either: harmless while another transport can be had.
-    if (outage.mode === 'new') return this.#reset(link, 'protocol_error');
-    link.cut({ reason: 'fault' });
+    if (outage.mode === 'new') return this.#reset(transport, 'protocol_error');
+    transport.cut({ reason: 'fault' });
     return this.#retry(outage, 'the other end did not speak the resume protocol');
   }
 
@@ -294,14 +296,14 @@ export class ClientEnd implements StreamOwner {
     this.#stream.abandon(endOf(code));
   }
 
-  #reset(link: Link, code: ResumeCode): void {
-    link.write(encodeReset(code));
-    link.close({ reason: 'fault' });
+  #reset(transport: FramedTransport, code: ResumeCode): void {
+    transport.write(encodeReset(code));
+    transport.close({ reason: 'fault' });
     this.#options.onEvent({ kind: 'reset', by: 'us', code });
     this.#stream.abandon(endOf(code));
   }
 
-  #carry(outage: Outage, link: Link, { received, resumeWindowMs }: OpenedFrame): void {
+  #carry(outage: Outage, transport: FramedTransport, { received, resumeWindowMs }: OpenedFrame): void {
     const { clock, onStatus } = this.#options;
     endOutage(outage);
     this.#state = { kind: 'carried', since: clock.now() };
@@ -312,7 +314,7 @@ export class ClientEnd implements StreamOwner {
     if (resumeWindowMs !== undefined) {
       this.#stream.resumeWindowMs = Math.min(resumeWindowMs, MAX_RESUME_WINDOW_MS);
     }
-    this.#stream.carry(link, received);
+    this.#stream.carry(transport, received);
   }
 
   #tellOf(outage: Outage): void {

@@ -5,12 +5,12 @@
 //
 //   client                                  agent
 //     OPEN(new, id, 0)                ->                  first on every transport
-//                                     <-    OPENED(0, window)
+//                                     <-    OPENED(0, resume window)
 //                                           or REFUSED(code), and the transport is closed
 //     DATA, ACK, FIN                 <->    DATA, ACK, FIN
 //        ~ the transport is lost; the client dials again ~
 //     OPEN(resume, id, received)      ->
-//                                     <-    OPENED(received, window)
+//                                     <-    OPENED(received, resume window)
 //     DATA from what the agent lacks <->    DATA from what the client lacks
 //
 // A frame is `type u8, length u32, payload`; integers are big-endian. Each direction is one sequence of bytes, counted from
@@ -20,7 +20,7 @@
 // OPEN names the version of the client, and the agent answers in that. One that it does not speak it refuses with
 // bad_version, and the client opens again with the oldest.
 //   1   the first
-//   2   OPENED has a window; before, the client took the agent's to be RESUME_WINDOW_MS
+//   2   OPENED has a resume window; before, the client took the agent's to be RESUME_WINDOW_MS
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 
 export const FRAME_TYPES = { open: 1, opened: 2, refused: 3, data: 4, ack: 5, fin: 6, reset: 7 } as const;
@@ -40,7 +40,7 @@ export const OFFSET_BYTES = 8;
 export const CODE_PAYLOAD_BYTES = 2;
 /** magic, version, stream id, mode, received. */
 export const OPEN_PAYLOAD_BYTES = OPEN_MAGIC.length + 1 + STREAM_ID_BYTES + 1 + OFFSET_BYTES;
-/** received; window in whole seconds, of version 2. */
+/** received; resume window in whole seconds, of version 2. */
 export const OPENED_PAYLOAD_BYTES = OFFSET_BYTES + 4;
 /** Of OPEN and OPENED, those of later versions included. */
 export const MAX_OPENING_PAYLOAD_BYTES = 64;

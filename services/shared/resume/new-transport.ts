@@ -11,9 +11,9 @@
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
+import { FramedTransport } from './framed-transport.ts';
 import { FRAME_TYPES } from './frames.ts';
 import { OPEN_TIMEOUT_MS, PLAIN_AFTER_MS } from './limits.ts';
-import { Link } from './link.ts';
 import { SniffedStream } from './sniffed-stream.ts';
 
 /**
@@ -24,8 +24,8 @@ export type Expectation = 'plain' | 'resume' | 'unknown';
 
 export type Recognized =
   | { readonly kind: 'plain'; readonly stream: ByteStream }
-  | { readonly kind: 'framed'; readonly link: Link; readonly frame: ReceivedFrame }
-  | { readonly kind: 'late'; readonly link: Link }
+  | { readonly kind: 'framed'; readonly transport: FramedTransport; readonly frame: ReceivedFrame }
+  | { readonly kind: 'late'; readonly transport: FramedTransport }
   | { readonly kind: 'gone' };
 
 export interface NewTransportOptions {
@@ -79,11 +79,13 @@ export class NewTransport {
   #awaitOpen(stream: ByteStream, withinMs: number): void {
     if (this.#state.kind !== 'silent') return;
     this.#state.cancelTimeout();
-    const link = new Link(stream);
-    const cancelTimeout = this.#options.clock.after(withinMs, () => this.#settle({ kind: 'late', link }));
+    const transport = new FramedTransport(stream);
+    const cancelTimeout = this.#options.clock.after(withinMs, () =>
+      this.#settle({ kind: 'late', transport }),
+    );
     this.#state = { kind: 'opening', cancelTimeout };
-    link.start({
-      received: (frame) => this.#settle({ kind: 'framed', link, frame }),
+    transport.start({
+      received: (frame) => this.#settle({ kind: 'framed', transport, frame }),
       drained: () => {},
       ended: () => this.#settle({ kind: 'gone' }),
     });

@@ -1,12 +1,12 @@
 // The resumable stream: a byte stream that outlives the transports below it. What is the same at both ends; start here.
 //
-//   a byte that is written    write -> ReplayBuffer -> #send -> Link ~~> the peer ~~> #receiveAck: it is forgotten
-//   a byte that arrives       Link -> #receive -> ReceiveWindow -> #deliver -> the local side -> #acknowledge ~~> the peer
+//   a byte that is written    write -> ReplayBuffer -> #send -> FramedTransport ~~> the peer ~~> #receiveAck: it is forgotten
+//   a byte that arrives       FramedTransport -> #receive -> ReceiveWindow -> #deliver -> the local side -> #acknowledge ~~> the peer
 //
 // The files in the order in which to read them. The rules are in docs/protocol.md, "The resumable stream".
 //   frames, frame-parser           the flow, and each frame as bytes
 //   limits, codes, resume-events   sizes and times; why something ended; what logs and counters are told
-//   link                           one transport, as frames
+//   framed-transport               one transport, as frames
 //   replay-buffer                  what was written and is not acknowledged: the sender's half
 //   receive-window, delivery       what arrived and is not taken, and the local side that takes it: the receiver's half
 //   resumable-stream               both halves, on one transport after the other
@@ -18,28 +18,28 @@
 //
 //   state                     event                      next      action
 //   fresh                     carry                      carried   opened; what was written is sent
-//   carried                   carry                      carried   the older link is closed; resumed; sends on from `received`
-//   carried                   the link ends              detached  the resume window begins
-//   carried                   the link ends, no window   over      given up
-//   carried                   both FINs are taken        over      the last ACK; finished; the link is closed
-//   carried                   RESET                      over      the link is closed
-//   carried                   a rule is broken           over      RESET with its code; the link is closed
-//   carried                   nothing moves after a FIN  over      RESET (stuck); the link is closed
-//   carried                   cut                        over      RESET (aborted); the link is closed
+//   carried                   carry                      carried   the older transport is closed; resumed; sends on from `received`
+//   carried                   transport ends             detached  the resume window begins
+//   carried                   transport ends, no window  over      given up
+//   carried                   both FINs are taken        over      the last ACK; finished; the transport is closed
+//   carried                   RESET                      over      the transport is closed
+//   carried                   a rule is broken           over      RESET with its code; the transport is closed
+//   carried                   nothing moves after a FIN  over      RESET (stuck); the transport is closed
+//   carried                   cut                        over      RESET (aborted); the transport is closed
 //   detached                  carry                      carried   resumed; ACK; sends on from `received`
 //   detached                  the window ends            over      given up
 //   fresh, detached           cut                        over      nobody is told
-//   fresh, carried, detached  abandon                    over      a link is closed
-//   over                      carry                      over      the link is closed
+//   fresh, carried, detached  abandon                    over      a transport is closed
+//   over                      carry                      over      the transport is closed
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { endOf, type ResumeCode, resumeCodeOfCut } from './codes.ts';
 import { Delivery, ENDED, type FinReader } from './delivery.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
+import type { FramedTransport, TransportOwner } from './framed-transport.ts';
 import { encodeAck, encodeReset } from './frames.ts';
 import { ACK_AFTER_MS, type FlowLimits, STUCK_AFTER_MS } from './limits.ts';
-import type { Link, LinkOwner } from './link.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { ResumeEvent } from './resume-events.ts';
@@ -60,12 +60,12 @@ export interface ResumableStreamOptions {
   readonly owner: StreamOwner;
 }
 
-/** The ACK that is owed: none, one at a time to come, or one that goes before anything else once the link is writable. */
+/** The ACK that is owed: none, one at a time to come, or one that goes before anything else once the transport is writable. */
 type Ack = { readonly kind: 'none' | 'due' } | { readonly kind: 'timed'; readonly cancel: Cancel };
 
 interface Carried {
   readonly kind: 'carried';
-  readonly link: Link;
+  readonly transport: FramedTransport;
   ack: Ack;
 }
 
@@ -109,16 +109,16 @@ export class ResumableStream implements ByteStream {
     return !this.#replay.isFull;
   }
 
-  /** Sends what the link takes: first what the peer waits for. */
+  /** Sends what the transport takes: first what the peer waits for. */
   #send(): void {
     const carriage = this.#carriage;
     if (carriage.kind !== 'carried') return;
-    const { link, ack } = carriage;
-    if (ack.kind === 'due' && link.isWritable) this.#writeAck(carriage);
-    while (link.isWritable && this.#carriage === carriage) {
+    const { transport, ack } = carriage;
+    if (ack.kind === 'due' && transport.isWritable) this.#writeAck(carriage);
+    while (transport.isWritable && this.#carriage === carriage) {
       const frame = this.#replay.next();
       if (frame === undefined) return;
-      link.write(frame);
+      transport.write(frame);
     }
   }
 
@@ -135,7 +135,7 @@ export class ResumableStream implements ByteStream {
 
   // ── a byte that arrives ──
 
-  readonly #linkOwner: LinkOwner = {
+  readonly #transportOwner: TransportOwner = {
     received: (frame) => this.#receive(frame),
     drained: () => this.#send(),
     ended: (end) => this.#lost(end),
@@ -205,7 +205,7 @@ export class ResumableStream implements ByteStream {
 
   #writeAck(carried: Carried): void {
     replaceAck(carried, { kind: 'none' });
-    carried.link.write(encodeAck(this.#window.acknowledge()));
+    carried.transport.write(encodeAck(this.#window.acknowledge()));
   }
 
   attach(sink: ByteSink): void {
@@ -239,19 +239,19 @@ export class ResumableStream implements ByteStream {
     return this.#replay.covers(received);
   }
 
-  /** Goes on over `link`, whose handshake is done. It replaces an older one. `received` must be covered. */
-  carry(link: Link, received: number): void {
-    if (this.#carriage.kind === 'over') return link.close(ENDED);
+  /** Goes on over `transport`, whose handshake is done. It replaces an older one. `received` must be covered. */
+  carry(transport: FramedTransport, received: number): void {
+    if (this.#carriage.kind === 'over') return transport.close(ENDED);
     // The last ACK may have been lost with its transport.
     const ack: Ack = { kind: this.#window.taken > 0 ? 'due' : 'none' };
-    const before = this.#enter({ kind: 'carried', link, ack });
-    if (before.kind === 'carried') before.link.close({ reason: 'superseded' });
+    const before = this.#enter({ kind: 'carried', transport, ack });
+    if (before.kind === 'carried') before.transport.close({ reason: 'superseded' });
     const replayedBytes = this.#replay.rewind(received);
     const afterMs = before.kind === 'detached' ? this.#clock.now() - before.since : 0;
     this.#owner.event(
       before.kind === 'fresh' ? { kind: 'opened' } : { kind: 'resumed', afterMs, replayedBytes },
     );
-    link.handOver(this.#linkOwner);
+    transport.handOver(this.#transportOwner);
     this.#send();
   }
 
@@ -341,7 +341,7 @@ export class ResumableStream implements ByteStream {
 
   #reset(code: ResumeCode, end: StreamEnd, detail?: string): void {
     if (this.#carriage.kind === 'over') return;
-    if (this.#carriage.kind === 'carried') this.#carriage.link.write(encodeReset(code));
+    if (this.#carriage.kind === 'carried') this.#carriage.transport.write(encodeReset(code));
     this.#owner.event({ kind: 'reset', by: 'us', code, ...(detail === undefined ? {} : { detail }) });
     this.#finish(end);
   }
@@ -365,7 +365,7 @@ export class ResumableStream implements ByteStream {
   #finish(end: StreamEnd): void {
     if (this.#carriage.kind === 'over') return;
     const before = this.#enter({ kind: 'over' });
-    if (before.kind === 'carried') before.link.close(end);
+    if (before.kind === 'carried') before.transport.close(end);
     this.#cancelStall();
     this.#replay.clear();
     this.#delivery.part(end);

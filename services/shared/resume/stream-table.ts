@@ -3,9 +3,9 @@ import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { ResumeCode } from './codes.ts';
 import type { ReceivedFrame } from './frame-parser.ts';
+import type { FramedTransport } from './framed-transport.ts';
 import { encodeOpened, encodeRefused, type OpenFrame } from './frames.ts';
 import { FLOW_LIMITS, type FlowLimits, MAX_RESUMABLE_STREAMS } from './limits.ts';
-import type { Link } from './link.ts';
 import { type Expectation, NewTransport, type Recognized } from './new-transport.ts';
 import { ResumableStream } from './resumable-stream.ts';
 import type { ResumeEvent } from './resume-events.ts';
@@ -103,28 +103,29 @@ export class ResumableStreamTable<Info> {
       case 'plain':
         return this.#options.onStream(what.stream, { kind: 'plain', info });
       case 'framed':
-        return this.#open(what.link, what.frame, info);
+        return this.#open(what.transport, what.frame, info);
       case 'late':
-        return this.#refuse(what.link, 'open_timeout', info);
+        return this.#refuse(what.transport, 'open_timeout', info);
       case 'gone':
         return;
     }
   }
 
-  #open(link: Link, frame: ReceivedFrame, info: Info): void {
-    if (frame.kind === 'bad') return this.#refuse(link, frame.code, info, frame.detail);
-    if (frame.kind !== 'open') return this.#refuse(link, 'protocol_error', info, `${frame.kind} before open`);
+  #open(transport: FramedTransport, frame: ReceivedFrame, info: Info): void {
+    if (frame.kind === 'bad') return this.#refuse(transport, frame.code, info, frame.detail);
+    if (frame.kind !== 'open')
+      return this.#refuse(transport, 'protocol_error', info, `${frame.kind} before open`);
     const streamId = frame.streamId.toString('hex');
     const known = this.#entries.get(streamId);
-    if (known !== undefined) return this.#resume(link, frame, known, info);
-    if (frame.mode === 'resume') return this.#refuse(link, 'unknown_session', info);
-    if (frame.received !== 0) return this.#refuse(link, 'bad_offset', info, 'a new session starts at 0');
+    if (known !== undefined) return this.#resume(transport, frame, known, info);
+    if (frame.mode === 'resume') return this.#refuse(transport, 'unknown_session', info);
+    if (frame.received !== 0) return this.#refuse(transport, 'bad_offset', info, 'a new session starts at 0');
     const { maxStreams = MAX_RESUMABLE_STREAMS } = this.#options;
-    if (this.#entries.size >= maxStreams) return this.#refuse(link, 'too_many_sessions', info);
-    this.#begin(link, frame, streamId, info);
+    if (this.#entries.size >= maxStreams) return this.#refuse(transport, 'too_many_sessions', info);
+    this.#begin(transport, frame, streamId, info);
   }
 
-  #begin(link: Link, open: OpenFrame, streamId: string, info: Info): void {
+  #begin(transport: FramedTransport, open: OpenFrame, streamId: string, info: Info): void {
     const { clock, resumeWindowMs, limits = FLOW_LIMITS, onEvent, onStream } = this.#options;
     const stream: ResumableStream = new ResumableStream({
       clock,
@@ -138,23 +139,23 @@ export class ResumableStreamTable<Info> {
     });
     const entry: Entry<Info> = { stream, info };
     this.#entries.set(streamId, entry);
-    this.#carry(stream, link, open);
+    this.#carry(stream, transport, open);
     onStream(stream, { kind: 'resumable', streamId, info });
   }
 
-  #resume(link: Link, open: OpenFrame, entry: Entry<Info>, info: Info): void {
+  #resume(transport: FramedTransport, open: OpenFrame, entry: Entry<Info>, info: Info): void {
     const { stream } = entry;
     // A client whose OPENED got lost opens again with the same id; it has sent nothing else yet.
-    if (open.mode === 'new' && stream.wasHeard) return this.#refuse(link, 'session_exists', info);
-    if (!stream.covers(open.received)) return this.#refuse(link, 'bad_offset', info, `${open.received}`);
+    if (open.mode === 'new' && stream.wasHeard) return this.#refuse(transport, 'session_exists', info);
+    if (!stream.covers(open.received)) return this.#refuse(transport, 'bad_offset', info, `${open.received}`);
     entry.info = info;
-    this.#carry(stream, link, open);
+    this.#carry(stream, transport, open);
   }
 
-  #carry(stream: ResumableStream, link: Link, { version, received }: OpenFrame): void {
-    const window = version === 1 ? {} : { resumeWindowMs: this.#options.resumeWindowMs };
-    link.write(encodeOpened({ received: stream.received, ...window }));
-    stream.carry(link, received);
+  #carry(stream: ResumableStream, transport: FramedTransport, { version, received }: OpenFrame): void {
+    const resumeWindow = version === 1 ? {} : { resumeWindowMs: this.#options.resumeWindowMs };
+    transport.write(encodeOpened({ received: stream.received, ...resumeWindow }));
+    stream.carry(transport, received);
   }
 
   #forget(streamId: string): void {
@@ -163,9 +164,9 @@ export class ResumableStreamTable<Info> {
     for (const tell of this.#tellEmptied.splice(0)) tell();
   }
 
-  #refuse(link: Link, code: ResumeCode, info: Info, detail?: string): void {
-    link.write(encodeRefused(code));
-    link.close({ reason: 'ended', detail: code });
+  #refuse(transport: FramedTransport, code: ResumeCode, info: Info, detail?: string): void {
+    transport.write(encodeRefused(code));
+    transport.close({ reason: 'ended', detail: code });
     this.#options.onEvent({ kind: 'refused', code, ...(detail === undefined ? {} : { detail }) }, { info });
   }
 }

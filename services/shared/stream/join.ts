@@ -1,9 +1,9 @@
-// The join: makes one session of two byte streams, and moves the bytes between them.
+// The join of two byte streams: moves the bytes between them until both have ended.
 import type { ByteSink, ByteStream, StreamEnd } from './byte-stream.ts';
 
 export type Side = 'left' | 'right';
 
-/** How a session went. */
+/** How a join went. */
 export interface JoinEnd {
   /** Which side ended first, and why. */
   readonly first: Side;
@@ -21,7 +21,7 @@ export interface JoinOptions {
   readonly onEnded?: (end: JoinEnd) => void;
 }
 
-/** A session in progress. */
+/** A join in progress. */
 export interface Join {
   /** Closes both sides; what was received is still delivered. May be called twice. */
   close(end: StreamEnd): void;

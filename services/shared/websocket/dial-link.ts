@@ -2,11 +2,11 @@
 import type { Socket } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
-import { type FailedDial, refusedBy, unreachableFrom } from './failed-dial.ts';
+import { type FailedDial, refusedBy, unreachableFrom } from './dial-outcome.ts';
 import { BUDGETED_READING } from './link-budget.ts';
 import { SOCKET_OPTIONS } from './socket-options.ts';
 
-export interface DialOptions {
+export interface LinkDialOptions {
   readonly protocols: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   /** An HTTP proxy to reach the relay through, with CONNECT. */
@@ -23,13 +23,13 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type DialOutcome =
+export type LinkDialOutcome =
   /** The socket is paused: nothing is lost before somebody listens. */
   { readonly kind: 'open'; readonly socket: WebSocket; readonly transport: Socket } | FailedDial;
 
 /** Opens a WebSocket to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
-export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutcome> {
-  const { promise, resolve } = Promise.withResolvers<DialOutcome>();
+export function dialLink(url: URL, options: LinkDialOptions): Promise<LinkDialOutcome> {
+  const { promise, resolve } = Promise.withResolvers<LinkDialOutcome>();
   const target = new URL(url);
   target.hash = '';
   // A tunnel that is not there yet has a socket that the WebSocket does not know.
@@ -82,7 +82,7 @@ export function dialWebSocket(url: URL, options: DialOptions): Promise<DialOutco
     }, ms);
   }
 
-  function give(outcome: DialOutcome): void {
+  function give(outcome: LinkDialOutcome): void {
     clearTimeout(timer);
     clearTimeout(connectTimer);
     options.signal?.removeEventListener('abort', abort);

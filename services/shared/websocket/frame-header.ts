@@ -1,6 +1,6 @@
 // The header of a WebSocket frame (RFC 6455 section 5.2).
 import { randomBytes } from 'node:crypto';
-import { unmask } from './unmask.ts';
+import { unmask } from './masking.ts';
 
 export const OPCODES = {
   continuation: 0x0,

@@ -3,7 +3,7 @@
 // Data frames become pieces of the stream; small ones that came together leave together. Control frames are collected
 // (125 bytes at most). The rules are those of RFC 6455 sections 5.2 to 5.5 and 7.4; extensions are never negotiated.
 import { MAX_CONTROL_PAYLOAD_BYTES, MAX_HEADER_BYTES, OPCODES } from './frame-header.ts';
-import { unmask } from './unmask.ts';
+import { unmask } from './masking.ts';
 
 /** What a peer did that ends its connection. */
 export type FrameFault =

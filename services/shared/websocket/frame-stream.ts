@@ -22,7 +22,7 @@ import { OPCODES } from './frame-header.ts';
 import { type FrameFault, WebSocketFrameParser } from './frame-parser.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from './keepalive.ts';
-import type { Mask } from './mask.ts';
+import type { Mask } from './mask-choice.ts';
 import { Pace, type PeerReading } from './pace.ts';
 
 export interface FrameStreamOptions {

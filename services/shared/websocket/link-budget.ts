@@ -34,7 +34,7 @@ export const RELAY_BUDGET: LinkAllowances = {
 
 /**
  * How fast an agent says what its clients do, so that no stranger can make it spend its budget by coming and going. Its
- * status: once in so many milliseconds. What became of sessions: MAX_RESUMABLE_STREAMS at once, since a relay may restart.
+ * status: once in so many milliseconds. What became of resumable streams: MAX_RESUMABLE_STREAMS at once, since a relay may restart.
  */
 export const AGENT_PACE = { statusEveryMs: 1_000, resumptions: { burst: 1_024, perSecond: 5 } } as const;
 

@@ -1,6 +1,6 @@
 // The trusting dial: dials again with the machine's own certificate authorities where Node's list does not suffice.
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
-import type { FailedDial } from './failed-dial.ts';
+import type { FailedDial } from './dial-outcome.ts';
 
 /**
  * Dials; asks again at once if the machine's own authorities may make the relay's certificate a good one. Never rejects

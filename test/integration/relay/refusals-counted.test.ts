@@ -11,7 +11,7 @@ import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../../services/relay/hop/peer-credentials.ts';
 import { ticketsOf } from '../../../services/relay/hop/ticket.ts';
-import { MemoryRegistry } from '../../../services/relay/registry/memory.ts';
+import { MemoryRegistry } from '../../../services/relay/registry/memory-registry.ts';
 import { RegistryUnavailable } from '../../../services/relay/registry/registry-unavailable.ts';
 import { AGENT_DIAL_TIMEOUT_MS } from '../../../services/relay/session/pending-dials.ts';
 import { sumOf } from '../../support/relay/exposition.ts';

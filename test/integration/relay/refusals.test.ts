@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { parseRefusal, REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
-import { MemoryRegistry } from '../../../services/relay/registry/memory.ts';
+import { MemoryRegistry } from '../../../services/relay/registry/memory-registry.ts';
 import { RegistryUnavailable } from '../../../services/relay/registry/registry-unavailable.ts';
 import { dialAgent, openAgent, openAgentStream, socketOf, textOf } from '../../support/relay/fake-agent.ts';
 import {

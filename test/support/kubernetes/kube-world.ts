@@ -2,7 +2,7 @@
 import { vi } from 'vitest';
 import type { Cancel } from '#shared/time/clock.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
-import type { KubeAccess } from '../../../services/relay/kubernetes/kube.ts';
+import type { KubeAccess } from '../../../services/relay/kubernetes/kube-api-server.ts';
 import { createKubeCluster } from '../../../services/relay/kubernetes/kube-cluster.ts';
 import { ManualClock } from '../time/manual-clock.ts';
 import { NAMESPACE, SERVICE } from './kube-api.ts';

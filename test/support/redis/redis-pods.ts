@@ -1,7 +1,7 @@
 // Registries over one Redis, each as a pod of its own has it, with what they log and report; all stopped together.
 import { createHmac } from 'node:crypto';
 import { systemClock } from '#shared/time/clock.ts';
-import { createRedisRegistry } from '../../../services/relay/registry/redis/redis.ts';
+import { createRedisRegistry } from '../../../services/relay/registry/redis/create-redis-registry.ts';
 import type {
   RedisRegistry,
   RedisRegistryOptions,

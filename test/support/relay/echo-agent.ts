@@ -54,7 +54,7 @@ export class EchoAgent implements AsyncDisposable {
       clock,
       random: Math.random,
       resumeWindowMs: RESUME_WINDOW_MS,
-      known: () => 0,
+      loggedInFrom: () => 0,
       events: {
         onTurnedAway: (address) => this.events.push(`turned away: ${address}`),
         onStream: (duplex) => {

@@ -5,7 +5,7 @@ import type { Refusal } from '#shared/protocol/refusals.ts';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import type { DialOutcome } from '#shared/websocket/dial-link.ts';
+import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { REDIAL_WAIT_SECONDS, resumeOver } from '../../../services/clients/connection/resuming.ts';
 import { openClientStream } from './relay.ts';
 
@@ -124,7 +124,7 @@ export async function openResumableSession(port: number, id: string, waitSeconds
   const { stream } = resumeOver({
     first,
     redial: (signal) => openClientStream(port, id, { protocols, waitSeconds: REDIAL_WAIT_SECONDS, signal }),
-    route: { relay: url, proxy: undefined },
+    via: { relay: url, proxy: undefined },
     waitMs: waitSeconds * 1_000,
     clock: systemClock,
     random: Math.random,
@@ -135,7 +135,7 @@ export async function openResumableSession(port: number, id: string, waitSeconds
 
 /** Asks for a session, and gives the refusal with its status. @throws Error if there is none */
 export async function refusalOf(
-  outcome: DialOutcome | Promise<DialOutcome>,
+  outcome: LinkDialOutcome | Promise<LinkDialOutcome>,
 ): Promise<{ readonly status: number; readonly code: Refusal['code'] | undefined }> {
   const given = await outcome;
   if (given.kind === 'open') given.socket.terminate();

@@ -11,7 +11,7 @@ import {
 } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
-import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
+import { dialLink, type LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { MAX_MESSAGE_BYTES } from '../stream/message-stream.ts';
 import { until } from '../time/poll.ts';
 
@@ -27,7 +27,7 @@ export interface FakeAgent extends Disposable {
   /** What the relay has sent so far. */
   readonly messages: readonly RelayMessage[];
   readonly closed: Promise<Closed>;
-  /** The dial order number `index`, once it is there. */
+  /** The dial number `index`, once it is there. */
   dial(index?: number): Promise<Dial>;
 }
 
@@ -38,8 +38,12 @@ export interface FakeAgentOptions {
 }
 
 /** Tries to open `/agent/ID`. */
-export function dialAgent(port: number, id: string, options: FakeAgentOptions = {}): Promise<DialOutcome> {
-  return dialWebSocket(new URL(`ws://127.0.0.1:${port}${agentPath(id)}`), {
+export function dialAgent(
+  port: number,
+  id: string,
+  options: FakeAgentOptions = {},
+): Promise<LinkDialOutcome> {
+  return dialLink(new URL(`ws://127.0.0.1:${port}${agentPath(id)}`), {
     protocols: options.protocols ?? [AGENT_CONTROL],
     headers: { [CLAIM_HEADER]: options.claim ?? createClaim(), ...options.headers },
     timeoutMs: 30_000,
@@ -72,7 +76,7 @@ export async function openAgent(
     claim,
     messages,
     closed,
-    dial: (index = 0) => until(`dial order ${index}`, () => dials()[index]),
+    dial: (index = 0) => until(`dial ${index}`, () => dials()[index]),
     [Symbol.dispose]: () => {
       socket.terminate();
     },
@@ -80,8 +84,8 @@ export async function openAgent(
 }
 
 /** Tries to open `/agent/ID/stream/TICKET`. The socket of an `open` outcome is paused. */
-export function openAgentStream(port: number, id: string, ticket: string): Promise<DialOutcome> {
-  return dialWebSocket(new URL(`ws://127.0.0.1:${port}${agentStreamPath(id, ticket)}`), {
+export function openAgentStream(port: number, id: string, ticket: string): Promise<LinkDialOutcome> {
+  return dialLink(new URL(`ws://127.0.0.1:${port}${agentStreamPath(id, ticket)}`), {
     protocols: [STREAM],
     timeoutMs: 30_000,
     maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -89,7 +93,7 @@ export function openAgentStream(port: number, id: string, ticket: string): Promi
 }
 
 /** The socket of an outcome. @throws Error if it is not open */
-export function socketOf(outcome: DialOutcome): WebSocket {
+export function socketOf(outcome: LinkDialOutcome): WebSocket {
   if (outcome.kind !== 'open') throw new Error(`not open: ${JSON.stringify(outcome)}`);
   return outcome.socket;
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '#shared/time/clock.ts';
 import type { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { grantsOf } from '../../../services/relay/hop/grant.ts';
-import { MemoryRegistry, type MemoryStore } from '../../../services/relay/registry/memory.ts';
+import { MemoryRegistry, type MemoryStore } from '../../../services/relay/registry/memory-registry.ts';
 import { type Agent, AgentTable } from '../../../services/relay/session/agent-table.ts';
 import { LeaseKeeper } from '../../../services/relay/session/lease-keeper.ts';
 import { createLog, FakeLink, FakeRecorder } from './session-core.ts';

@@ -4,13 +4,13 @@ import { connect, type Socket } from 'node:net';
 import { clientPath } from '#shared/protocol/paths.ts';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
-import { type DialOutcome, dialWebSocket } from '#shared/websocket/dial-link.ts';
+import { dialLink, type LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import { createRelay } from '../../../services/relay/app.ts';
 import { readConfig } from '../../../services/relay/config.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
 import type { Relay } from '../../../services/relay/lifecycle.ts';
-import type { ProcessMemory } from '../../../services/relay/limits/memory.ts';
+import type { ProcessMemory } from '../../../services/relay/limits/process-memory.ts';
 import type { AgentRegistry } from '../../../services/relay/registry/registry.ts';
 import { MAX_MESSAGE_BYTES } from '../stream/message-stream.ts';
 import { sumOf } from './exposition.ts';
@@ -89,9 +89,9 @@ export interface ClientAttempt {
 }
 
 /** Opens `/client/ID`. The socket of an `open` outcome is paused. */
-export function openClient(port: number, id: string, attempt: ClientAttempt = {}): Promise<DialOutcome> {
+export function openClient(port: number, id: string, attempt: ClientAttempt = {}): Promise<LinkDialOutcome> {
   const { protocols = [STREAM], waitSeconds, ...rest } = attempt;
-  return dialWebSocket(clientUrl(port, id, waitSeconds), {
+  return dialLink(clientUrl(port, id, waitSeconds), {
     protocols,
     timeoutMs: 30_000,
     maxMessageBytes: MAX_MESSAGE_BYTES,

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
-import { dialWebSocket } from '#shared/websocket/dial-link.ts';
+import { dialLink } from '#shared/websocket/dial-link.ts';
 import { BUDGETED_READING } from '#shared/websocket/link-budget.ts';
 
 export interface LinkEnd {
@@ -36,7 +36,7 @@ export async function openLinkPair(): Promise<LinkPair> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const outcome = await dialWebSocket(new URL(`ws://127.0.0.1:${port}/`), {
+  const outcome = await dialLink(new URL(`ws://127.0.0.1:${port}/`), {
     protocols: [],
     timeoutMs: 10_000,
     maxMessageBytes: MAX_CONTROL_BYTES,

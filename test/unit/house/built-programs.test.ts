@@ -19,7 +19,7 @@ test('tests of relays and agents from their sources need no build', () => {
   for (const file of [
     ...testsOf('mesh'),
     'test/integration/relay/limits.test.ts',
-    'test/unit/relay/router.test.ts',
+    'test/unit/relay/session/router.test.ts',
   ])
     expect(needsBuild(file), file).toBe(false);
 });

@@ -1,7 +1,7 @@
 // Malformed requests: what came is no request that a route could answer. Each is counted and logged here.
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
-import type { Log } from '../../session/ports.ts';
+import type { Log } from '../../session/needs.ts';
 import { addressOfSocket } from './peer-address.ts';
 
 /** Why a request never reached a route, or was cut on its way to one. */

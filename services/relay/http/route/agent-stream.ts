@@ -8,11 +8,11 @@ import type { PeerDialler } from '../../hop/peer-dialler.ts';
 import { openTicket, type Ticket } from '../../hop/ticket.ts';
 import type { Admission } from '../../limits/admission.ts';
 import type { Owner } from '../../registry/registry.ts';
+import type { Holder } from '../../session/needs.ts';
 import type { PendingDials } from '../../session/pending-dials.ts';
-import type { Holder } from '../../session/ports.ts';
 import type { SessionTable } from '../../session/session-table.ts';
-import { releaseWith } from '../door/admission.ts';
 import { askerOf } from '../door/asker.ts';
+import { releaseWith } from '../door/public-door.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
 import { refusedLeaving } from '../door/usual-refusals.ts';
 import { acceptStream } from '../listener/upgrade.ts';
@@ -53,7 +53,7 @@ export async function acceptAgentStream(
   }
   const ticket = openTicket(key, sealed, id, clock.wallTime());
   if (ticket === undefined || ticket.address === self.address) {
-    // Somebody who guesses tickets is limited like any stranger; a good ticket is not, see door/admission.ts.
+    // Somebody who guesses tickets is limited like any stranger; a good ticket is not, see door/public-door.ts.
     const tooFast = options.admission.refuseRequest(askerOf(request));
     return tooFast === undefined
       ? new Refused('unauthorized', BAD_TICKET, { fields: { id } })

@@ -11,8 +11,8 @@ import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS, TOO_MANY_PIECES } from '#shared/we
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
 import type { AgentTable } from '../../session/agent-table.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
-import { releaseWith } from '../door/admission.ts';
 import { addressOf, askerOf } from '../door/asker.ts';
+import { releaseWith } from '../door/public-door.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
 import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
 import type { MalformedRecorder } from '../listener/malformed.ts';

@@ -6,7 +6,7 @@ import {
   EXAMPLE_PORT,
   FORGET_HOST,
   fetchCommand,
-} from '#shared/command-line/printed-commands.ts';
+} from '#shared/commands/printed-commands.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
 import { type CommandText, command, type IdGap, type Snippet } from './command-text.ts';
 import type { OwnAddress } from './own-address.ts';

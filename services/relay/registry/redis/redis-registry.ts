@@ -1,11 +1,12 @@
 // The registry of agents over a Redis client: claims and leases as scripts, waits as subscriptions.
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import { Throttle } from '../../../shared/time/throttle.ts';
 import { Continuity } from '../continuity.ts';
 import {
   type AgentRegistry,
   type ClaimOutcome,
-  type Lease,
+  type HeldId,
   type Owner,
   REGISTRY_TIMEOUT_MS,
   RESERVATION_MS,
@@ -31,9 +32,8 @@ import { BIRTH_TTL_MS, ENTRY_TTL_MS, RedisKeys, TENURE_FIELDS } from './redis-ke
 import { describeRedisTarget, type RedisTarget } from './redis-url.ts';
 import { waitForEntry } from './redis-wait.ts';
 import { Wakeups } from './redis-wakeups.ts';
-import { Throttle } from './throttle.ts';
 
-/** Leases per batch: a few milliseconds of Redis' time, so that a large pod's renewal delays nobody's claim. */
+/** IDs per batch: a few milliseconds of Redis' time, so that a large pod's renewal delays nobody's claim. */
 const RENEW_BATCH = 500;
 
 /**
@@ -200,13 +200,13 @@ export class RedisRegistry implements AgentRegistry {
    * As the contract says. If some servers of a cluster do not answer, their leases are neither renewed nor named as lost.
    * Rejects if a whole batch of RENEW_BATCH leases fails.
    */
-  async renew(leases: readonly Lease[]): Promise<readonly string[]> {
-    const current = new Set(leases.map(({ id }) => id));
+  async renew(ids: readonly HeldId[]): Promise<readonly string[]> {
+    const current = new Set(ids.map(({ id }) => id));
     for (const id of this.#marks.keys()) if (!current.has(id)) this.#marks.delete(id);
     void this.#lookAtBirth();
     const lost: string[] = [];
-    for (let start = 0; start < leases.length; start += RENEW_BATCH) {
-      const batch = leases.slice(start, start + RENEW_BATCH);
+    for (let start = 0; start < ids.length; start += RENEW_BATCH) {
+      const batch = ids.slice(start, start + RENEW_BATCH);
       const replies = await this.#renewBatch(batch);
       for (const [index, { id }] of batch.entries()) {
         const reply = replies[index];
@@ -305,7 +305,7 @@ export class RedisRegistry implements AgentRegistry {
     return bornAt !== undefined;
   }
 
-  #renewBatch(batch: readonly Lease[]): Promise<readonly PromiseSettledResult<unknown>[]> {
+  #renewBatch(batch: readonly HeldId[]): Promise<readonly PromiseSettledResult<unknown>[]> {
     return this.#calls.runEach(
       'renew',
       batch.map(({ id, epoch }) => {

@@ -1,7 +1,7 @@
 // Waiting for a claim: looks at each message that tells of one, and now and then without any.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { Bell } from '../../../shared/time/bell.ts';
 import type { RegistryEntry } from '../registry.ts';
-import { Bell } from './bell.ts';
 import { callFaultFrom, type RedisCallFault } from './redis-failure.ts';
 
 /** Messages can be lost (a fail-over, a new connection), so a wait looks again this often, in milliseconds. */

@@ -1,7 +1,7 @@
 // The sniffed stream: what is written through it reaches the transport as it was given.
 import { expect, test } from 'vitest';
+import { FramedTransport } from '#shared/resume/framed-transport.ts';
 import { encodeData, encodeOpened, FRAME_HEADROOM_BYTES, FRAME_TYPES } from '#shared/resume/frames.ts';
-import { Link } from '#shared/resume/link.ts';
 import { SniffedStream } from '#shared/resume/sniffed-stream.ts';
 import { FAKE_STREAM_BOUND_BYTES, FakeStream } from '../../../support/stream/fake-stream.ts';
 
@@ -22,10 +22,10 @@ test('a frame keeps its headroom: its carrier puts the header there instead of s
   stream.watch({ first: (byte) => seen.push(byte), gone: () => {} });
   transport.send(Buffer.from([FRAME_TYPES.open]));
   expect(seen).toEqual([FRAME_TYPES.open]);
-  const link = new Link(stream);
-  link.start({ received: () => undefined, drained: () => undefined, ended: () => undefined });
-  link.write(encodeOpened({ received: 0 }));
-  link.write(encodeData(0, Buffer.from('data')));
+  const framed = new FramedTransport(stream);
+  framed.start({ received: () => undefined, drained: () => undefined, ended: () => undefined });
+  framed.write(encodeOpened({ received: 0 }));
+  framed.write(encodeData(0, Buffer.from('data')));
   expect(transport.rooms).toEqual([FRAME_HEADROOM_BYTES, FRAME_HEADROOM_BYTES]);
 });
 

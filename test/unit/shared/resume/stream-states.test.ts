@@ -1,8 +1,8 @@
 // The states of a resumable stream: each row of the table in resumable-stream.ts, and none besides.
 import { beforeEach, expect, test } from 'vitest';
+import { FramedTransport } from '#shared/resume/framed-transport.ts';
 import { encodeAck, encodeData, encodeFin, encodeReset } from '#shared/resume/frames.ts';
 import { DATA_FRAME_BYTES, FLOW_LIMITS, STUCK_AFTER_MS } from '#shared/resume/limits.ts';
-import { Link } from '#shared/resume/link.ts';
 import { ResumableStream } from '#shared/resume/resumable-stream.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
@@ -42,13 +42,13 @@ beforeEach(() => {
   stream.attach({ data: () => {}, drained: () => {}, ended: (end) => ends.push(end) });
 });
 
-/** A peer whose handshake is done, and a link to it that carries the stream. */
+/** A peer whose handshake is done, and a transport to it that carries the stream. */
 function carry(received = 0): RawPeer {
   const wire = makeWire(clock, PERFECT_WIRE);
-  const link = new Link(wire.agent);
-  link.start({ received: () => {}, drained: () => {}, ended: () => {} });
+  const transport = new FramedTransport(wire.agent);
+  transport.start({ received: () => {}, drained: () => {}, ended: () => {} });
   const peer = new RawPeer(wire.client);
-  stream.carry(link, received);
+  stream.carry(transport, received);
   clock.advance(0);
   return peer;
 }
@@ -62,7 +62,7 @@ function told(): string[] {
   return events.map((event) => (event.kind === 'reset' ? `reset by ${event.by}` : event.kind));
 }
 
-/** Brings the stream into `state`. The peer is that of its link, or of the one that it lost, or of nothing. */
+/** Brings the stream into `state`. The peer is that of its transport, or of the one that it lost, or of nothing. */
 function prepared(state: string): RawPeer {
   if (state === 'fresh') return new RawPeer(makeWire(clock, PERFECT_WIRE).client);
   const peer = carry();
@@ -89,14 +89,14 @@ const CASES: Record<string, (peer: RawPeer) => void> = {
     expect(told()).toEqual(['opened', 'resumed']);
     expect(detachments).toBe(0);
   },
-  'carried: the link ends': (peer) => {
+  'carried: transport ends': (peer) => {
     peer.cut();
     clock.advance(WINDOW_MS - 1);
     expect(told()).toEqual(['opened', 'detached']);
     expect(detachments).toBe(1);
     expect(over).toEqual([]);
   },
-  'carried: the link ends, no window': (peer) => {
+  'carried: transport ends, no window': (peer) => {
     stream.resumeWindowMs = 0;
     peer.cut();
     clock.advance(0);
@@ -265,9 +265,9 @@ test('a sink that resumes from within its own call gets the next bytes after tha
   stream.pause();
   // It gives what it gets as it got it, and what has this size waits where it is: two chunks, not one.
   const transport = new FakeStream();
-  const link = new Link(transport);
-  link.start({ received: () => {}, drained: () => {}, ended: () => {} });
-  stream.carry(link, 0);
+  const framed = new FramedTransport(transport);
+  framed.start({ received: () => {}, drained: () => {}, ended: () => {} });
+  stream.carry(framed, 0);
   transport.send(encodeData(0, Buffer.alloc(DATA_FRAME_BYTES, 'a')));
   transport.send(encodeData(DATA_FRAME_BYTES, Buffer.alloc(DATA_FRAME_BYTES, 'b')));
   transport.send(encodeFin(2 * DATA_FRAME_BYTES));

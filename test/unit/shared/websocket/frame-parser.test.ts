@@ -10,7 +10,7 @@ import {
   writeHeader,
 } from '../../../../services/shared/websocket/frame-header.ts';
 import { WebSocketFrameParser } from '../../../../services/shared/websocket/frame-parser.ts';
-import { unmask } from '../../../../services/shared/websocket/unmask.ts';
+import { unmask } from '../../../../services/shared/websocket/masking.ts';
 
 /** ws exports its receiver, its types do not. */
 const { Receiver } = ws as unknown as {

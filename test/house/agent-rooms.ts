@@ -1,0 +1,154 @@
+// The rooms of the agent: what lies where under services/agent/, and who may import whom.
+import type { Room } from './room.ts';
+
+export const AGENT_ROOMS: readonly Room[] = [
+  {
+    path: 'services/agent',
+    purpose: 'the process, and the agent put together',
+    imports: [
+      'services/agent/access',
+      'services/agent/command-line',
+      'services/agent/converge-command',
+      'services/agent/crowd',
+      'services/agent/expiry',
+      'services/agent/job',
+      'services/agent/life',
+      'services/agent/notices',
+      'services/agent/process',
+      'services/agent/relay',
+      'services/agent/ssh',
+      'services/agent/ssh/keys',
+      'services/shared/*',
+    ],
+  },
+  {
+    path: 'services/agent/life',
+    purpose:
+      'from the first welcome to the end: what the parts tell one another, and in which order all is ended',
+    imports: [
+      'services/agent/access',
+      'services/agent/command-line',
+      'services/agent/converge-command',
+      'services/agent/crowd',
+      'services/agent/expiry',
+      'services/agent/notices',
+      'services/agent/relay',
+      'services/agent/ssh',
+      'services/shared/*',
+    ],
+  },
+  {
+    path: 'services/agent/ssh/channel',
+    purpose: 'what leaves on a channel: paced, in order, and closed after its last byte',
+    imports: ['services/agent/process', 'services/agent/ssh/ssh2'],
+    libraries: { ssh2: '*' },
+  },
+  {
+    path: 'services/agent/command-line',
+    purpose: 'arguments and variables of the agent, its help and its exit codes',
+    imports: ['services/agent/access', 'services/agent/converge-command', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/relay',
+    purpose: 'the way to a relay: the link that is kept, the streams it asks for, and what a refusal means',
+    imports: ['services/agent/crowd', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/access',
+    purpose: 'who may enter: keys and passwords, where they come from, and how fast one may guess',
+    imports: ['services/agent/ssh/keys', 'services/shared/*'],
+    libraries: { 'https-proxy-agent': 'proxied-fetch.ts' },
+  },
+  {
+    path: 'services/agent/crowd',
+    purpose: 'those who have come and proved nothing yet, and who of them has to go',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/job',
+    purpose: 'the CI job around the agent: which system, which environment, which shell',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/notices',
+    purpose: 'what people read: the job log, the card, the greeting, the warnings',
+    imports: ['services/agent/access', 'services/agent/expiry', 'services/agent/job', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/expiry',
+    purpose: 'when the agent ends: the state machine, the hold file, the clock that drives them',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/converge-command',
+    purpose: 'the `converge` command of a session, both ends of its socket',
+    imports: [
+      'services/agent/access',
+      'services/agent/expiry',
+      'services/agent/notices',
+      'services/shared/*',
+    ],
+  },
+  {
+    path: 'services/agent/ssh',
+    purpose:
+      'the SSH server: connections, logins, session channels; it does not know where a stream comes from',
+    imports: [
+      'services/agent/access',
+      'services/agent/crowd',
+      'services/agent/pty',
+      'services/agent/ssh/channel',
+      'services/agent/ssh/forward',
+      'services/agent/ssh/keys',
+      'services/agent/ssh/program',
+      'services/agent/ssh/ssh2',
+      'services/shared/*',
+    ],
+    libraries: { ssh2: '*' },
+  },
+  {
+    path: 'services/agent/ssh/forward',
+    purpose: 'forwarding: local, remote, and of the ssh-agent',
+    imports: ['services/agent/ssh/channel', 'services/agent/ssh/ssh2', 'services/shared/*'],
+    libraries: { ssh2: '*' },
+  },
+  {
+    path: 'services/agent/ssh/program',
+    purpose: 'what runs on a session channel: shells, commands, SFTP; on a terminal or on pipes',
+    imports: [
+      'services/agent/process',
+      'services/agent/pty',
+      'services/agent/sftp',
+      'services/agent/ssh/channel',
+      'services/shared/*',
+    ],
+    libraries: { ssh2: '*' },
+  },
+  {
+    path: 'services/agent/ssh/keys',
+    purpose: 'keys: the own one of this host, public ones, security keys',
+    imports: ['services/shared/ssh'],
+    libraries: { ssh2: 'public-key.ts' },
+  },
+  {
+    path: 'services/agent/ssh/ssh2',
+    purpose: 'everything that touches the inside of ssh2, to mend or to reach what it has no method for',
+    imports: ['services/agent/pty', 'services/shared/*'],
+    libraries: { ssh2: '*' },
+  },
+  {
+    path: 'services/agent/sftp',
+    purpose: 'SFTP version 3 on the file system of the job; needs a duplex and nothing else',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/process',
+    purpose: 'starting programs, and burying them',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/pty',
+    purpose: 'programs on a terminal of their own',
+    imports: ['services/agent/process', 'services/shared/*'],
+  },
+];

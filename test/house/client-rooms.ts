@@ -1,0 +1,31 @@
+// The rooms of the client programs: what lies where under services/clients/, and who may import whom.
+import type { Room } from './room.ts';
+
+export const CLIENT_ROOMS: readonly Room[] = [
+  {
+    path: 'services/clients/command-line',
+    purpose: 'what wsproxy and tcptows do alike as programs: arguments, lines for a person, exit codes',
+    imports: ['services/clients/connection', 'services/shared/*'],
+  },
+  {
+    path: 'services/clients/connection',
+    purpose: 'the client URL, and the stream to the agent that it names, which resumes',
+    imports: ['services/clients/host-key', 'services/shared/*'],
+  },
+  {
+    path: 'services/clients/host-key',
+    purpose:
+      'the pin: an SSH server is checked against the fingerprint in the URL before a byte of it is believed',
+    imports: ['services/shared/ssh', 'services/shared/stream'],
+  },
+  {
+    path: 'services/clients/wsproxy',
+    purpose: 'wsproxy: standard input and output to an agent',
+    imports: ['services/clients/command-line', 'services/clients/connection', 'services/shared/*'],
+  },
+  {
+    path: 'services/clients/tcptows',
+    purpose: 'tcptows: a local port to an agent',
+    imports: ['services/clients/command-line', 'services/clients/connection', 'services/shared/*'],
+  },
+];

@@ -1,0 +1,296 @@
+// What people read: greeting, warnings, card and job log.
+import { describe, expect, test } from 'vitest';
+import { Untrusted } from '#shared/text/untrusted.ts';
+import { type CardInput, cardFrom, quietCardFrom } from '../../../../services/agent/notices/card.ts';
+import { greetingFrom } from '../../../../services/agent/notices/greeting.ts';
+import { isRoutine, type LogEvent, logLineFrom } from '../../../../services/agent/notices/log-line.ts';
+import {
+  clientUrl,
+  downloadCommand,
+  isUsablePublicUrl,
+  SERVER_ALIVE_MARGIN_MS,
+  type SshDestination,
+  sshCommand,
+  sshOptions,
+} from '../../../../services/agent/notices/ssh-command.ts';
+import { formatMoment } from '../../../../services/agent/notices/time-of-day.ts';
+import { farewellFrom, warningFrom } from '../../../../services/agent/notices/warning.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 14, 3, 22);
+/** Of somebody who was there. */
+const GONE = { address: '192.0.2.7', user: new Untrusted('abc'), connectedMs: 90_000 } as const;
+const MINUTE = 60_000;
+const FINGERPRINT = `SHA256:${'aB3+/'.repeat(8)}xyz`;
+const DESTINATION: SshDestination = {
+  publicUrl: 'https://relay.example.org/',
+  id: 'job-1',
+  user: 'abc',
+  fingerprint: FINGERPRINT,
+};
+const CARD: CardInput = {
+  destination: DESTINATION,
+  entry: { kind: 'generated_password', password: 'correct-horse' },
+  now: NOW,
+  deadline: NOW + 10 * MINUTE,
+  timeoutMs: 10 * MINUTE,
+  maxLifetimeMs: 360 * MINUTE,
+};
+
+describe('the commands', () => {
+  test('name the relay, the ID and the key', () => {
+    expect(clientUrl(DESTINATION)).toBe(`wss://relay.example.org/client/job-1#${FINGERPRINT}`);
+    expect(sshCommand(DESTINATION)).toBe(
+      `ssh -o ProxyCommand='./wsproxy "wss://relay.example.org/client/job-1#${FINGERPRINT}"' ` +
+        '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR abc@job-1',
+    );
+    expect(downloadCommand('http://127.0.0.1:8080', 'tcptows')).toBe(
+      'curl --compressed -fsSLo tcptows http://127.0.0.1:8080/docs/tcptows && chmod +x tcptows',
+    );
+  });
+
+  test('use ws:// for a relay without TLS', () => {
+    expect(clientUrl({ ...DESTINATION, publicUrl: 'http://127.0.0.1:8080' })).toMatch(/^ws:\/\/127/);
+  });
+
+  test.each([1, 45_000, 120_000, 600_000])(
+    'let ssh wait for longer than a resume window of %d ms',
+    (windowMs) => {
+      const value = (name: string): number =>
+        Number(
+          sshOptions(windowMs)
+            .find((option) => option.startsWith(name))
+            ?.split('=')[1],
+        );
+      const patienceMs = value('ServerAliveInterval') * value('ServerAliveCountMax') * 1_000;
+      expect(patienceMs).toBeGreaterThanOrEqual(windowMs + SERVER_ALIVE_MARGIN_MS);
+    },
+  );
+
+  test('get a client whose digest is known only if it fits', () => {
+    const digest = '0123456789abcdef'.repeat(4);
+    expect(downloadCommand('https://h', 'wsproxy', digest)).toBe(
+      `curl --compressed -fsSLo wsproxy https://h/docs/wsproxy && echo "${digest}  wsproxy" | sha256sum -c ` +
+        '&& chmod +x wsproxy || ! rm -f wsproxy',
+    );
+  });
+
+  test('carry nothing from a relay that a shell would act on', () => {
+    const url = `https://h/a'b";$(x)\`y\`!|&<>%20é`;
+    expect(downloadCommand(url, 'wsproxy')).toMatch(
+      /^curl --compressed -fsSLo wsproxy https:\/\/h\/[A-Za-z0-9/._~%-]+ && chmod \+x wsproxy$/,
+    );
+    for (const bad of [
+      "https://h';x/",
+      'https://$(x)/',
+      'ftp://h/',
+      'https://h`x`/',
+      'no url',
+      'javascript:x',
+    ]) {
+      expect(isUsablePublicUrl(bad), bad).toBe(false);
+      expect(() => downloadCommand(bad, 'wsproxy')).toThrow(TypeError);
+    }
+  });
+});
+
+describe('the card', () => {
+  test('shows each command and the password alone on a line', () => {
+    const lines = cardFrom(CARD).map((line) => line.trim());
+    expect(lines).toContain(sshCommand(DESTINATION));
+    expect(lines).toContain('correct-horse');
+    expect(lines).toContain(
+      'curl --compressed -fsSLo wsproxy https://relay.example.org/docs/wsproxy && chmod +x wsproxy',
+    );
+    expect(lines).toContain(`./tcptows 2222 "${clientUrl(DESTINATION)}"`);
+    expect(lines).toContain('Waits for you until 14:13 UTC (10 minutes).');
+    expect(cardFrom(CARD).join('\n')).toContain("pins this job's host key");
+  });
+
+  test('lets people take only the clients that were built with the agent, and says so', () => {
+    const clientDigests = { wsproxy: 'a'.repeat(64), tcptows: 'b'.repeat(64) };
+    const text = cardFrom({ ...CARD, clientDigests }).join('\n');
+    expect(text).toContain(`"${clientDigests.wsproxy}  wsproxy" | sha256sum -c && `);
+    expect(text).toContain(`"${clientDigests.tcptows}  tcptows" | sha256sum -c && `);
+    expect(text).toContain('sha256sum refuses a client that was not built with this agent');
+    expect(cardFrom(CARD).join('\n')).not.toContain('sha256sum');
+  });
+
+  test('keeps a password that somebody chose out of the log', () => {
+    expect(cardFrom({ ...CARD, entry: { kind: 'chosen_password' } }).join('\n')).toContain(
+      'the one that was set',
+    );
+  });
+
+  test('tells that keys are needed, and how many are accepted', () => {
+    expect(cardFrom({ ...CARD, entry: { kind: 'keys', count: 1 } }).join('\n')).toContain(
+      '1 key is accepted',
+    );
+    expect(cardFrom({ ...CARD, entry: { kind: 'keys', count: 3 } }).join('\n')).toContain(
+      '3 keys are accepted',
+    );
+  });
+
+  test('is two lines with --quiet, one where there is no password to print', () => {
+    expect(quietCardFrom(CARD)).toEqual([sshCommand(DESTINATION), 'correct-horse']);
+    expect(quietCardFrom({ ...CARD, entry: { kind: 'keys', count: 1 } })).toEqual([sshCommand(DESTINATION)]);
+  });
+});
+
+describe('the greeting', () => {
+  const input = {
+    job: { provider: 'GitHub Actions', job: new Untrusted(`${'long/'.repeat(40)}\u001b[2J`) },
+    now: NOW,
+    deadline: NOW + 23 * 60 * MINUTE + 59 * MINUTE,
+    isHeld: false,
+    hasCommand: true,
+  };
+
+  test.each([true, false])('fits into 80 columns and has no control characters (held: %s)', (isHeld) => {
+    for (const line of greetingFrom({ ...input, isHeld })) {
+      expect(line.length).toBeLessThanOrEqual(80);
+      expect(line).toMatch(/^[\x20-\x7e]*$/);
+    }
+  });
+
+  test('tells where one is, when it ends and how to change that', () => {
+    const text = greetingFrom({
+      ...input,
+      job: { provider: 'GitLab CI', job: new Untrusted('a/b') },
+      deadline: NOW + 599_000,
+    });
+    expect(text.join('\n')).toMatchInlineSnapshot(`
+      "converge: you are inside a running job of GitLab CI: a/b
+        ends     when the last client leaves
+                 if idle, at 14:13 UTC (in 10 minutes)
+        change   converge status | hold 2h | release | end
+        or       touch .hold | rm .hold, in the directory of the job"
+    `);
+  });
+
+  test('does not speak of a command that is not there', () => {
+    expect(greetingFrom({ ...input, job: undefined, hasCommand: false }).join('\n')).not.toContain('status');
+  });
+});
+
+describe('warnings', () => {
+  test('name the time that is left and what helps', () => {
+    expect(warningFrom({ remainingMs: MINUTE, isCapped: false })).toBe(
+      'converge: this session ends in 1 minute; `converge hold 1h` keeps it',
+    );
+    expect(warningFrom({ remainingMs: 10_000, isCapped: true })).not.toContain('hold');
+    expect(farewellFrom('deadline')).toBe('converge: this session ends now: the deadline was reached');
+  });
+});
+
+describe('the job log', () => {
+  test.each<[LogEvent, string]>([
+    [{ kind: 'waiting', deadline: NOW + 479_000 }, 'waiting for somebody to connect; ends in 8 minutes'],
+    [
+      { kind: 'cut_off', since: NOW - 300_000, deadline: NOW + 479_000 },
+      'nobody can connect: no relay since 13:58 UTC (5 minutes), still dialling; ends in 8 minutes',
+    ],
+    [
+      {
+        kind: 'logged_in',
+        address: '192.0.2.7',
+        user: new Untrusted('abc'),
+        credential: { kind: 'password' },
+      },
+      'abc logged in from 192.0.2.7 with the password',
+    ],
+    [
+      {
+        kind: 'logged_in',
+        address: '192.0.2.7',
+        user: new Untrusted('abc'),
+        credential: { kind: 'key', fingerprint: 'SHA256:x', comment: new Untrusted('me@laptop') },
+      },
+      'abc logged in from 192.0.2.7 with key SHA256:x (me@laptop)',
+    ],
+    [
+      {
+        kind: 'logged_out',
+        address: '192.0.2.7',
+        user: new Untrusted('abc'),
+        connectedMs: 90_000,
+        clients: 0,
+      },
+      'abc from 192.0.2.7 logged out after 1 minute 30 seconds; nobody is connected',
+    ],
+    [
+      { kind: 'logged_out', address: '192.0.2.7', user: new Untrusted('abc'), connectedMs: 400, clients: 1 },
+      'abc from 192.0.2.7 logged out after less than a second; 1 client is connected',
+    ],
+    [
+      { kind: 'passed_by', address: '192.0.2.7', user: new Untrusted('abc'), connectedMs: 400, clients: 0 },
+      'abc from 192.0.2.7 logged out after less than a second in which nothing ran; nobody is connected',
+    ],
+    [
+      { kind: 'lost', reason: 'lost', ...GONE, clients: 0, deadline: NOW + 600_000 },
+      'abc from 192.0.2.7 was lost after 1 minute 30 seconds without a goodbye; nobody is connected: ' +
+        'waits until 14:13 UTC (10 minutes)',
+    ],
+    [
+      { kind: 'lost', reason: 'fault', ...GONE, clients: 2, deadline: NOW + 600_000 },
+      'abc from 192.0.2.7 was lost after 1 minute 30 seconds because of a fault; 2 clients are connected',
+    ],
+    [
+      {
+        kind: 'ssh',
+        text: 'connection cut',
+        fields: { clientId: 'c1', address: '192.0.2.9', reason: 'no login in time', after: 30 },
+      },
+      'connection cut (address 192.0.2.9, reason no login in time, after 30)',
+    ],
+    [{ kind: 'ssh', text: 'key exchange failed', fields: { clientId: 'c1' } }, 'key exchange failed'],
+    [
+      {
+        kind: 'refused',
+        address: '192.0.2.9',
+        user: new Untrusted('root'),
+        reason: new Untrusted('wrong password'),
+        attempt: 2,
+      },
+      'refused root from 192.0.2.9: wrong password (attempt 2)',
+    ],
+    [
+      { kind: 'resume', event: { kind: 'given_up', afterMs: 120_000 }, address: '192.0.2.7' },
+      'session of 192.0.2.7 given up: its client did not come back within 2 minutes',
+    ],
+    [
+      { kind: 'resume', event: { kind: 'given_up', afterMs: 0 }, address: '192.0.2.7' },
+      'session of 192.0.2.7 ended with its transport',
+    ],
+    [{ kind: 'held', deadline: NOW + 600_000 }, 'held by .hold until 14:13 UTC (10 minutes)'],
+    [{ kind: 'ended', reason: 'client_left' }, 'ended: the last client left'],
+  ])('has one line for %j', (event, text) => {
+    expect(logLineFrom(event, NOW)).toBe(`converge 14:03:22 UTC: ${text}`);
+  });
+
+  test('cannot be forged by a name, an address or a key comment', () => {
+    const user = new Untrusted('x\r\n::error::boo\u001b[2J\u2028\u202e');
+    const reason = new Untrusted('no');
+    const line = logLineFrom({ kind: 'refused', address: '1', user, reason, attempt: 1 }, NOW);
+    const shown = String.raw`x\r\n:\u{3a}error:\u{3a}boo\u{1b}[2J\u{2028}\u{202e}`;
+    expect(line).toBe(`converge 14:03:22 UTC: refused ${shown} from 1: no (attempt 1)`);
+  });
+
+  test('shows the address of whoever has a long name', () => {
+    const [user, reason] = [new Untrusted('\u0007'.repeat(900)), new Untrusted('no'.repeat(900))];
+    const line = logLineFrom({ kind: 'refused', address: '2001:db8::9', user, reason, attempt: 1 }, NOW);
+    expect(line).toContain(' from 2001:db8::9: no');
+    expect(line.length).toBeLessThan(300);
+  });
+
+  test('leaves out with --quiet only what is no news', () => {
+    expect(isRoutine({ kind: 'waiting', deadline: NOW })).toBe(true);
+    expect(isRoutine({ kind: 'ended', reason: 'deadline' })).toBe(false);
+  });
+});
+
+describe('a moment', () => {
+  test('has its date when that is another day', () => {
+    expect(formatMoment(NOW, NOW)).toBe('14:03 UTC');
+    expect(formatMoment(NOW + 12 * 60 * MINUTE, NOW)).toBe('2026-11-23 02:03 UTC');
+  });
+});

@@ -1,0 +1,236 @@
+// What the usage page says, without a server: commands, IDs, escaping, colours.
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isValidId } from '#shared/protocol/paths.ts';
+import { fillGaps } from '../../../../services/relay/http/usage/command-text.ts';
+import { html } from '../../../../services/relay/http/usage/html.ts';
+import {
+  addressFromPublicUrl,
+  addressFromRequest,
+} from '../../../../services/relay/http/usage/own-address.ts';
+import { ID_INPUT_PATTERN, renderPage } from '../../../../services/relay/http/usage/page.ts';
+import { renderPlainText } from '../../../../services/relay/http/usage/plain-text.ts';
+import { htmlFromProse, plainFromProse } from '../../../../services/relay/http/usage/prose.ts';
+import { buildSections } from '../../../../services/relay/http/usage/sections.ts';
+import { SECURITY_HEADERS } from '../../../../services/relay/http/usage/security-headers.ts';
+import { type ColorName, PALETTES } from '../../../../services/relay/http/usage/style.ts';
+
+const relay = addressFromPublicUrl('https://relay.example.com');
+const options = {
+  relay,
+  id: undefined,
+  platforms: ['linux-x64'],
+  defaultPlatform: 'linux-x64',
+  agentSha256: '0123456789abcdef'.repeat(4),
+};
+const snippets = buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]);
+
+describe('the address of the relay', () => {
+  test.each([
+    ['https', 'relay.example.com', 'https://relay.example.com', 'wss://relay.example.com', false],
+    ['http', 'localhost:8080', 'http://localhost:8080', 'ws://localhost:8080', false],
+    ['http', 'relay_1:8080', 'http://relay_1:8080', 'ws://relay_1:8080', true],
+    ['http', '[::1]:8080', 'http://[::1]:8080', 'ws://[::1]:8080', false],
+    ['https', '10.0.0.7:443', 'https://10.0.0.7', 'wss://10.0.0.7', false],
+    ['gopher', 'relay.example.com', 'http://relay.example.com', 'ws://relay.example.com', true],
+  ])('of a request by %s to %s is %s and %s', (protocol, host, http, ws, isExposed) => {
+    expect(addressFromRequest(protocol, host)).toMatchObject({ http, ws, isExposed });
+  });
+
+  test.each([
+    '',
+    'a b',
+    'a;reboot',
+    '$(id)',
+    'a"b',
+    "a'b",
+    '<b>',
+    'a/b',
+    'a@b',
+    'a:99999',
+    '[::1',
+    '-x',
+    'a\nb',
+  ])('is none for the host %j', (host) => {
+    expect(addressFromRequest('https', host)).toBeUndefined();
+  });
+
+  test('holds nothing that a shell would read as more than a word, whatever the host', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.webAuthority()), (host) => {
+        const address = addressFromRequest('https', host);
+        expect(address?.ws ?? 'wss://none').toMatch(/^wss:\/\/[A-Za-z0-9._:[\]-]+$/);
+      }),
+    );
+  });
+
+  test('keeps the path of a public URL, and refuses what is not http', () => {
+    expect(addressFromPublicUrl('https://example.com/converge/')).toMatchObject({
+      http: 'https://example.com/converge',
+      ws: 'wss://example.com/converge',
+    });
+    expect(() => addressFromPublicUrl('ftp://example.com')).toThrow(
+      'must be http or https: ftp://example.com',
+    );
+  });
+});
+
+describe('the page and the plain text', () => {
+  test('have the same commands, the page in one code element each', () => {
+    const codes = codesOf(renderPage(options));
+    expect([...codes.keys()].sort()).toEqual(snippets.map((snippet) => snippet.name).sort());
+    const plain = renderPlainText(options).replace(/^ {2}/gm, '');
+    for (const snippet of snippets) {
+      const text = fillGaps(snippet.text, undefined);
+      expect(codes.get(snippet.name)).toBe(text);
+      expect(plain).toContain(text);
+    }
+  });
+
+  test('put a given ID into every command that has a place for one', () => {
+    const codes = codesOf(renderPage({ ...options, id: 'build-4711' }));
+    for (const [name, text] of codes) {
+      const hasGap = snippets.some(
+        (snippet) => snippet.name === name && snippet.text.some((part) => typeof part !== 'string'),
+      );
+      expect(text.includes('build-4711'), name).toBe(hasGap);
+      expect(text, name).not.toMatch(/my-job|GITHUB_RUN_ID|CI_JOB_ID|BUILD_TAG|JOB_ID/);
+    }
+  });
+
+  test('give the CI blocks an ID of their own, made from the job', () => {
+    for (const name of ['github', 'gitlab', 'jenkins', 'circleci', 'buildkite']) {
+      const block = snippets.find((snippet) => snippet.name === name);
+      expect(fillGaps(block?.text ?? [], undefined), name).toMatch(/wss:\/\/relay\.example\.com\/agent\/\$/);
+    }
+  });
+
+  test('pin the agent in every CI block, and say what that is for; where none is built they pin none', () => {
+    const pinned = renderPlainText(options);
+    expect(pinned.split(`echo "${options.agentSha256}  agent" | sha256sum -c`)).toHaveLength(1 + 5);
+    expect(pinned).toContain('pins the agent of today');
+    const without = renderPlainText({ ...options, agentSha256: undefined });
+    expect(without).not.toContain('pins the agent of today');
+    expect(without).not.toContain('refused: ');
+  });
+
+  test('say that programs come over plain HTTP, if so', () => {
+    const exposed = addressFromRequest('http', 'relay.example.com');
+    if (exposed === undefined) throw new Error('no address');
+    expect(renderPage({ ...options, relay: exposed })).toContain('over plain HTTP');
+    expect(renderPlainText({ ...options, relay: exposed })).toContain('over plain HTTP');
+    expect(renderPage(options)).not.toContain('over plain HTTP');
+  });
+
+  test('say so where nothing is built', () => {
+    expect(renderPage({ ...options, platforms: [] })).toContain('<code>npm run build</code>');
+  });
+});
+
+describe('the ID box', () => {
+  test('has the grammar of isValidId', () => {
+    // The flag is the browser's: it compiles the attribute so.
+    const pattern = new RegExp(`^(?:${ID_INPUT_PATTERN})$`, 'v');
+    const nearId = fc.stringMatching(/^[A-Za-z0-9._ä/-]{0,130}$/);
+    fc.assert(
+      fc.property(fc.oneof(nearId, fc.string()), (text) => {
+        expect(pattern.test(text)).toBe(isValidId(text));
+      }),
+    );
+    for (const text of ['a', '-a', '.a', 'a'.repeat(128), 'a'.repeat(129), 'a\n'])
+      expect(pattern.test(text), text).toBe(isValidId(text));
+  });
+
+  test('shows what was refused, harmless, with a message beside it', () => {
+    const page = renderPage({ ...options, rejectedId: '"><script>alert(1)</script>' });
+    expect(page).toContain('value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"');
+    expect(page).toContain('aria-invalid="true"');
+    expect(page).toContain('That is no ID');
+    expect(page.match(/<script/g)).toHaveLength(1);
+  });
+});
+
+describe('markup', () => {
+  test('is escaped wherever it comes from', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const { markup } = html`<b title="${text}">${text}</b>`;
+        expect(unescape(markup.slice('<b title="'.length, markup.indexOf('">')))).toBe(text);
+        expect(markup.match(/[<>]/g)).toHaveLength(4);
+      }),
+    );
+  });
+
+  test('of prose is code and http links only', () => {
+    expect(htmlFromProse('a `<b>` [c](https://d/e) [f](javascript:g) & h').markup).toBe(
+      'a <code>&lt;b&gt;</code> <a href="https://d/e">c</a> f &amp; h',
+    );
+    expect(plainFromProse('a `b` [c](https://d/e)')).toBe('a b https://d/e');
+  });
+
+  test('has no id twice', () => {
+    const ids = [...renderPage(options).matchAll(/\bid="([^"]*)"/g)].map((match) => match[1]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('has a policy that fits its one style and one script', () => {
+    const page = renderPage(options);
+    for (const [tag, directive] of [
+      ['style', 'style-src'],
+      ['script', 'script-src'],
+    ] as const) {
+      const content = page.slice(page.indexOf(`<${tag}>`) + tag.length + 2, page.indexOf(`</${tag}>`));
+      const hash = createHash('sha256').update(content).digest('base64');
+      expect(SECURITY_HEADERS['content-security-policy']).toContain(`${directive} 'sha256-${hash}';`);
+    }
+    expect(SECURITY_HEADERS['content-security-policy']).not.toContain('unsafe');
+  });
+});
+
+describe('colours', () => {
+  const pairs: [ColorName, ColorName[]][] = [
+    ['text', ['page', 'panel', 'code', 'gap']],
+    ['muted', ['page', 'panel', 'code']],
+    ['accent', ['page', 'panel']],
+    ['panel', ['accent']],
+    ['alert', ['page', 'panel', 'alertPanel']],
+  ];
+
+  test.each(['light', 'dark'] as const)('in the %s page reach 4.5 to 1', (scheme) => {
+    for (const [front, grounds] of pairs)
+      for (const ground of grounds)
+        expect(
+          contrastOf(PALETTES[scheme][front], PALETTES[scheme][ground]),
+          `${front} on ${ground}`,
+        ).toBeGreaterThanOrEqual(4.5);
+  });
+});
+
+function codesOf(page: string): Map<string, string> {
+  return new Map(
+    [...page.matchAll(/<code id="([^"]+)">([\s\S]*?)<\/code>/g)].map(([, name = '', content = '']) => [
+      name,
+      unescape(content.replace(/<[^>]*>/g, '')),
+    ]),
+  );
+}
+
+function unescape(text: string): string {
+  const characters: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+  return text.replace(/&(amp|lt|gt|quot|#39);/g, (_entity, name: string) => characters[name] ?? '');
+}
+
+/** WCAG 2.2, "contrast ratio". */
+function contrastOf(one: string, other: string): number {
+  const [dark = 0, light = 0] = [luminanceOf(one), luminanceOf(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+function luminanceOf(color: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const value = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
