@@ -1,10 +1,9 @@
 // The door for other pods: whose credential a request must carry.
-import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
-import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
-import { PEER_HEADER, signPeerRequest } from '../../../services/relay/hop/peer-credentials.ts';
-import { judgePeer } from '../../../services/relay/http/door/peer.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
+import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
+import { PEER_HEADER, signPeerRequest } from '../../../../services/relay/hop/peer-credentials.ts';
+import { judgePeer } from '../../../../services/relay/http/door/peer.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const KEY = new ClusterKey(['a-secret-of-this-test-that-opens-nothing']);
 
@@ -22,5 +21,7 @@ test.each([
     clock.wallTime(),
   );
   const request = { headers: { [PEER_HEADER]: credential }, method, url: '/sessions' };
-  expect(judgePeer(request as unknown as FastifyRequest, '', { clock, key: KEY })).toBe(verdict);
+  expect(judgePeer(request as unknown as Parameters<typeof judgePeer>[0], '', { clock, key: KEY })).toBe(
+    verdict,
+  );
 });
