@@ -1,4 +1,4 @@
-// The routes of both listeners, each behind its doors: what comes first is asked first.
+// The routes of both listeners, each behind its checks, in registration order.
 import type { Socket } from 'node:net';
 import type { Config } from './config.ts';
 import type { Core } from './core.ts';

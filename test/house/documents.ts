@@ -82,6 +82,8 @@ export function commentFaultsOf(sources: readonly Document[], files: readonly st
     const faults = gone.map((name) => `names ${name}, which is not in the repository: correct or remove it`);
     if (/\bdesign (section|page)\b|\bthe design('s)?\b|\bdesign\.md\b/i.test(comment))
       faults.push('cites a design that nobody can open: correct it to a page of docs/, or an RFC');
+    if (/\bissue \d/i.test(comment))
+      faults.push('cites an issue by its number, which nobody can open: say what it asks for');
     return faults;
   };
   return sources.flatMap(({ path, text }) =>

@@ -44,24 +44,22 @@ const SHARED: readonly Room[] = [
   },
   {
     path: 'services/shared/command-line',
-    purpose:
-      'no agreement on a wire: arguments split into options, and the commands that people are told to paste',
+    purpose: 'arguments split into options, and the commands that people are told to paste',
     imports: ['services/shared/protocol'],
   },
   {
     path: 'services/shared/text',
-    purpose: 'no agreement on a wire: text of strangers made harmless, and many events told as one line',
+    purpose: 'text of strangers made harmless, and many events logged as one line',
     imports: ['services/shared/time'],
   },
   {
     path: 'services/shared/time',
-    purpose: 'no agreement on a wire: the clock, durations, pauses, backoff and token buckets',
+    purpose: 'the clock, durations, pauses, backoff and token buckets',
     imports: [],
   },
   {
     path: 'services/shared/machine',
-    purpose:
-      'no agreement on a wire: what Node and the machine give every program (flags, addons, proxies, authorities)',
+    purpose: 'what Node and the machine give every program (flags, addons, proxies, authorities)',
     imports: ['services/shared/text'],
   },
 ];
@@ -141,7 +139,7 @@ const RELAY: readonly Room[] = [
   },
   {
     path: 'services/relay/log',
-    purpose: 'log lines on their way out, and many of a kind told as one',
+    purpose: 'log lines on their way out, and many of a kind logged as one',
     imports: ['services/shared/text', 'services/shared/time'],
   },
   {
@@ -287,7 +285,7 @@ const AGENT: readonly Room[] = [
   },
   {
     path: 'services/agent/crowd',
-    purpose: 'those who have come and proved nothing yet, and who of them has to go',
+    purpose: 'those who have come and proved nothing yet, and which of them has to go',
     imports: ['services/shared/*'],
   },
   {
@@ -358,7 +356,7 @@ const AGENT: readonly Room[] = [
   },
   {
     path: 'services/agent/ssh/keys',
-    purpose: 'keys: the own one of this host, public ones, security keys',
+    purpose: "keys: this host's own, public keys, security keys",
     imports: ['services/shared/ssh'],
     libraries: { ssh2: 'public-key.ts' },
   },
@@ -375,7 +373,7 @@ const AGENT: readonly Room[] = [
   },
   {
     path: 'services/agent/process',
-    purpose: 'starting programs, and burying them',
+    purpose: 'starting and reaping programs',
     imports: ['services/shared/*'],
   },
   {

@@ -1,4 +1,4 @@
-// Credentials: who may enter, and whether somebody is one of them.
+// Credentials: who may enter, and checking a login against that.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AuthorizedKey } from './authorized-keys.ts';
 

@@ -20,7 +20,7 @@ export const MAX_GUESS_WAIT_MS = 30_000;
 /** How long the failures of a source are kept after its last one, in milliseconds. */
 export const FAILURES_KEPT_MS = 3_600_000;
 
-/** So many sources are remembered; the one that failed longest ago makes room. */
+/** At most this many sources are remembered; the one that failed longest ago makes room. */
 export const MAX_SOURCES = 1_000;
 
 /** Whether passwords are taken, and how many were wrong since they are. */

@@ -76,7 +76,7 @@ export type LogEvent =
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'ended'; readonly reason: EndReason };
 
-/** Events that `--quiet` leaves out: nothing has happened. */
+/** Events that `--quiet` leaves out: they report that nothing happened. */
 export function isRoutine(event: LogEvent): boolean {
   switch (event.kind) {
     case 'waiting':

@@ -1,4 +1,4 @@
-// What the SSH server is given, and what it tells.
+// What the SSH server is given, and what it reports.
 import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';

@@ -1,4 +1,4 @@
-// Printed commands: what the job log, the usage page and the relay's first lines tell people to type, where they tell the same.
+// Printed commands: what the job log, the usage page and the relay's first lines ask people to type: those shared by all three.
 import { downloadPath } from '../protocol/paths.ts';
 
 /** For a local port: any free one does, this one is easy to remember. */

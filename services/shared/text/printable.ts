@@ -9,7 +9,7 @@
 // Control characters never pass here, so of all this two pairs are left to break, `##` and `::`, and the starts of lines.
 import { isIP } from 'node:net';
 
-/** Longer text says nothing more in one line, in characters. */
+/** Maximum length of a line, in characters: longer text says nothing more. */
 export const MAX_PRINTABLE_LENGTH = 300;
 
 /**

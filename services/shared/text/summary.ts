@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../time/clock.ts';
 /** How long the rest of a kind is gathered before it is told, in milliseconds. */
 export const SUMMARY_EVERY_MS = 10_000;
 
-/** So many sources are told apart for each kind in an interval, by default; those beyond count as one more, which has no name. */
+/** At most this many sources are counted separately for each kind in an interval, by default; the rest count as one, unnamed. */
 export const MAX_SUMMARY_SOURCES = 256;
 
 /** So many kinds are told apart in an interval; those beyond count as one more. */
@@ -18,7 +18,7 @@ export interface Rest {
   readonly sources: readonly (readonly [source: string, count: number])[];
 }
 
-/** So many sources are named with a rest. */
+/** At most this many sources are named when there are others. */
 export const SOURCES_IN_A_REST = 5;
 
 export interface SummaryOptions {

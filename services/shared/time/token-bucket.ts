@@ -33,7 +33,7 @@ export class TokenBucket {
     return this.#tokens >= this.#size.burst;
   }
 
-  /** Tokens that are out. */
+  /** Tokens spent and not yet refilled. */
   missing(now: number): number {
     this.#fill(now);
     return this.#size.burst - this.#tokens;

@@ -1,4 +1,4 @@
-// The failed dial: no WebSocket was opened, as a value. What it means for a person says dial-failure.ts.
+// The failed dial: no WebSocket was opened, as a value. dial-failure.ts says what it means to a person.
 import type { IncomingMessage } from 'node:http';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
 import { parseRetryAfter } from '#shared/protocol/retry-after.ts';

@@ -23,7 +23,7 @@ const STUCK_SESSIONS = 8;
  */
 const ACCEPTED_BOUND_BYTES = 64 * MIB;
 
-/** The number of issue 2, for one session. */
+/** What one session whose reader stands still may cost a relay. */
 const COST_BOUND_BYTES = 2 * MIB;
 
 interface Memory {

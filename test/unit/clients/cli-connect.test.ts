@@ -1,4 +1,4 @@
-// Connecting: how long what is asked for again, and what the person reads.
+// Connecting: how long each kind of failure is retried, and what the person reads.
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';

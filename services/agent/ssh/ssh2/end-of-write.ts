@@ -1,4 +1,4 @@
-// "My reader is gone": eow@openssh.com, from this side.
+// Sends eow@openssh.com when the reader of a channel has gone.
 import type { Connection, Session } from 'ssh2';
 import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { fieldsOf, type SessionFields } from './fields.ts';

@@ -5,7 +5,7 @@ import { Refused } from './refusal.ts';
 /** More of an ID than this is not repeated in the log, in characters. A valid one has 128 at most. */
 const MAX_SHOWN_ID_CHARACTERS = 160;
 
-/** Where an ID belongs there is `id`, which is none; `message` says so. */
+/** Refuses `id`, which is not a valid ID. */
 export function refusedId(id: string, message = `an ID is ${ID_RULE}`): Refused {
   return new Refused('invalid_id', message, { fields: { id: id.slice(0, MAX_SHOWN_ID_CHARACTERS) } });
 }
