@@ -28,7 +28,7 @@ export interface ServingOptions {
   readonly config: Config;
   readonly core: Core;
   readonly metrics: Metrics;
-  /** Aborts when this relay is told to leave. */
+  /** Aborts when this relay is asked to leave. */
   readonly leaving: AbortSignal;
   /** Takes what is to end when the relay stops. */
   readonly background: DisposableStack;

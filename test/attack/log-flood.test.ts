@@ -1,4 +1,4 @@
-// A stranger asks for nonsense ten thousand times, and leaves before the answer: he wants to fill the log, and to wake somebody.
+// A stranger asks for nonsense ten thousand times, and leaves before the answer: they want to fill the log, and to wake somebody.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';

@@ -12,7 +12,7 @@ const PARTS: readonly { readonly top: string; readonly title: string; readonly n
   {
     top: 'services/shared',
     title: 'What the programs share',
-    note: 'The rooms from `command-line/` on are no part of a protocol: programs share them, and peers need not agree on them.',
+    note: 'The rooms from `command-line/` on are not part of any protocol: programs share them, and peers need not agree on them.',
   },
   { top: 'services/relay', title: 'The relay' },
   { top: 'services/agent', title: 'The agent' },

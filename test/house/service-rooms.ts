@@ -128,7 +128,7 @@ const RELAY: readonly Room[] = [
   },
   {
     path: 'services/relay/kubernetes',
-    purpose: 'what the cluster knows of our pods, and what it is told of this one',
+    purpose: 'what the cluster knows of our pods, and what is reported to it of this one',
     imports: ['services/shared/text', 'services/shared/time'],
     libraries: { '@kubernetes/client-node': 'kube.ts' },
   },
@@ -161,7 +161,7 @@ const RELAY: readonly Room[] = [
   {
     path: 'services/relay/http/listener',
     purpose:
-      'the two ports: TLS, upgrades, what balancers put before a connection, and what is no request at all',
+      'the two ports: TLS, upgrades, what balancers put before a connection, and anything that is not a request',
     imports: [
       'services/relay/limits',
       'services/relay/log',

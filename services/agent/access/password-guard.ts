@@ -2,7 +2,7 @@
 import type { Clock } from '#shared/time/clock.ts';
 import { clientSourceOf } from '../crowd/client.ts';
 
-/** After so many wrong passwords in all, password login is off until somebody turns it on. */
+/** After this many wrong passwords in all, password login is off until somebody turns it on. */
 export const MAX_PASSWORD_FAILURES = 100;
 
 /** In milliseconds. After its first failure a source waits MIN_FAILURE_DELAY_MS for its answer and its next guess; each failure doubles it. */

@@ -12,7 +12,7 @@ export interface Client {
   readonly discard?: () => void;
 }
 
-/** A word that is no address comes from an old or odd relay; so many of its characters tell it from others. */
+/** A word that is not an address comes from an old or odd relay; this many of its characters tell it from others. */
 const MAX_WORD_LENGTH = 64;
 
 /**

@@ -24,7 +24,7 @@ interface Departure {
   readonly clients: number;
 }
 
-/** What the job log tells. Addresses are as the relay reports them; nobody may read raw what is `Untrusted`. */
+/** What the job log reports. Addresses are as the relay reports them; nobody may read raw what is `Untrusted`. */
 export type LogEvent =
   /** Nobody is here; the relay would let them in. */
   | { readonly kind: 'waiting'; readonly deadline: number }
@@ -184,7 +184,7 @@ function endsIn(remainingMs: number): string {
 /** "connection cut (address 192.0.2.7, reason no login in time)". */
 function sshText(text: string, fields: Readonly<Record<string, unknown>>): string {
   const words = Object.entries(fields)
-    // One connection is told from another by its address; the ID means nothing to anybody.
+    // One connection is distinguished from another by its address; the ID means nothing to anybody.
     .filter(([name]) => name !== 'clientId')
     .map(
       ([name, value]) => `${name} ${printable(typeof value === 'string' ? value : JSON.stringify(value))}`,

@@ -45,7 +45,7 @@ export interface RelayLinkOptions {
   readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<DialOutcome>;
 }
 
-/** Who hears what happens, and is asked what to tell. */
+/** Whoever hears what happens, and is asked what to report. */
 export interface RelayListener {
   /** A link is up: the first one, or another after a loss or a goodbye. */
   readonly onWelcome: (welcome: Welcome) => void;
@@ -68,9 +68,9 @@ export interface RelayListener {
 export interface RelayLink {
   /** Dials from now on. To be called once. */
   start(listener: RelayListener): void;
-  /** The relay is to be told the status; told again to each new relay. */
+  /** The status is to be sent to the relay; it is sent again to each new relay. */
   statusChanged(): void;
-  /** Tells one relay what became of a stream: now, or once a link is up again. */
+  /** Reports to one relay what became of a stream: now, or once a link is up again. */
   tell(resumption: Resumption): void;
   /** Says goodbye. May be called twice. */
   stop(): void;
@@ -215,7 +215,7 @@ class PersistentLink implements RelayLink {
     return promise;
   }
 
-  /** A text that is no header value would break the next dial. */
+  /** A text that is not a header value would break the next dial. */
   #keep(grant: string): void {
     if (isGrant(grant)) this.#grant = grant;
   }

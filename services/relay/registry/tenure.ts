@@ -92,7 +92,7 @@ export function isSettled({ eldersBefore, seen }: Tenure): boolean {
 }
 
 /**
- * The tenure of a claim that holds the ID and claims it again. `fresh` tells whether a loss was long ago: then nobody
+ * The tenure of a claim that holds the ID and claims it again. `fresh` says whether a loss was long ago: then nobody
  * with a better right will come any more.
  */
 export function confirmed(held: Tenure, fresh: Tenure, proof: Tenure | undefined): Tenure {

@@ -4,7 +4,7 @@ import { downloadPath } from '../protocol/paths.ts';
 /** For a local port: any free one does, this one is easy to remember. */
 export const EXAMPLE_PORT = 2222;
 
-/** The user to log in as, unless the agent is told another. */
+/** The user to log in as, unless the agent is given another. */
 export const DEFAULT_USER = 'abc';
 
 /** A job's host key lasts as long as the job: ssh is not to remember it, nor to find a stale one under a name used again. */

@@ -16,7 +16,7 @@ export type FailedDial =
   /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
   | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string | Untrusted };
 
-/** What an answer that is no upgrade says. Never rejects. */
+/** What an answer that is not an upgrade says. Never rejects. */
 export async function refusedBy(response: IncomingMessage): Promise<FailedDial> {
   const { statusCode: status = 0, headers } = response;
   const refusal = await readRefusal(response);

@@ -1,4 +1,4 @@
-// A stranger: one address of loopback, from which somebody opens as many connections as he likes.
+// A stranger: one address of loopback, from which somebody opens as many connections as they like.
 import { connect, type Socket } from 'node:net';
 import { handshakeText } from './relay.ts';
 

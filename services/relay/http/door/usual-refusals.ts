@@ -10,7 +10,7 @@ export function refusedId(id: string, message = `an ID is ${ID_RULE}`): Refused 
   return new Refused('invalid_id', message, { fields: { id: id.slice(0, MAX_SHOWN_ID_CHARACTERS) } });
 }
 
-/** This relay was told to leave; another one may say something else. */
+/** This relay was asked to leave; another one may say something else. */
 export function refusedLeaving(fields: Readonly<Record<string, unknown>> = {}): Refused {
   return new Refused('draining', 'this relay is going away: try again now', { fields });
 }
