@@ -1,4 +1,4 @@
-// The operator of a relay, or whoever broke into it; they want people to run an agent of their own, and serves SHA256SUMS to match.
+// The operator of a relay, or whoever broke into it; they want people to run their agent, and serve SHA256SUMS to match.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -22,7 +22,7 @@ const LIMIT_MIB = Math.ceil(SESSIONS / 32);
 const GROWTH_MIB = 1.5 * LIMIT_MIB;
 
 const CHUNK = Buffer.alloc(64 * 1024);
-/** Nothing was taken in so many rounds: the relay is full, not slow. */
+/** Nothing was taken in this many rounds: the relay is full, not slow. */
 const STILL_ROUNDS = 5;
 
 /** Opens `count` sessions with their agent, and gives the agent's ends. */

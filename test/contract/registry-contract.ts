@@ -18,7 +18,7 @@ export interface RegistryHarness {
   readonly registries: readonly [AgentRegistry, AgentRegistry];
   /** How long an ID is reserved here after a renewal, in milliseconds. */
   readonly leaseMs: number;
-  /** Lets so much time pass, and what falls due in it happen. */
+  /** Lets this much time pass, and what falls due in it happen. */
   advance(ms: number): Promise<void>;
   wallTime(): number;
   /** Empties the store under both registries, which are not told. */

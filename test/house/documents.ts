@@ -93,7 +93,7 @@ export function commentFaultsOf(sources: readonly Document[], files: readonly st
   );
 }
 
-/** Paths from the root, in prose and in blocks of code; a URL's path is none. NAME and NNNN stand for anything. */
+/** Paths from the root, in prose and in blocks of code; a URL's path is not one. NAME and NNNN stand for anything. */
 function namedPaths(line: string): string[] {
   const found = line.matchAll(
     /(?<![\w/.:-])((?:services|test|deploy|docs|\.github|\.ci)\/[\w.*-]+(?:\/[\w.*-]+)*\/?)/g,

@@ -12,7 +12,7 @@ const PARTS: readonly { readonly top: string; readonly title: string; readonly n
   {
     top: 'services/shared',
     title: 'What the programs share',
-    note: 'The rooms from `command-line/` on are not part of any protocol: programs share them, and peers need not agree on them.',
+    note: 'From `command-line/` on, a room is not part of any protocol: programs share it, and peers need not agree on it.\n\n',
   },
   { top: 'services/relay', title: 'The relay' },
   { top: 'services/agent', title: 'The agent' },
@@ -26,16 +26,16 @@ const INTRODUCTION = `# Rooms
 <!-- Made from test/house/service-rooms.ts and test/house/test-rooms.ts by \`npm run pages\`; change it there. -->
 
 A room is a folder with a row here: its files are about one thing, and it imports from the rooms in its row and from no
-other. A folder without a row belongs to the nearest room above it. \`npm run lint\` holds every file to this table, imports of types
-included, and refuses a file in no room, a circle of rooms, and a row that is no longer true. A package has a home: only
-files there import it. \`node:\` is open to all. \`services/shared/*\` stands for all rooms below.
+other. A folder without a row belongs to the nearest room above it. \`npm run lint\` holds every file to this table,
+imports of types included, and refuses a file in no room, a circle of rooms, and a row that is no longer true. A package
+has a home: only files there import it. \`node:\` is open to all. \`services/shared/*\` stands for all rooms below.
 `;
 
 /** The whole page as Markdown. */
 export function roomsPage(rooms: readonly Room[]): string {
   const parts = PARTS.map(({ top, title, note }) => {
     const rows = rooms.filter(({ path }) => path === top || path.startsWith(`${top}/`)).map(rowOf);
-    return `## ${title}\n\n${note === undefined ? '' : `${note}\n\n`}| room | what lies here | imports | packages |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+    return `## ${title}\n\n${note ?? ''}| room | what lies here | imports | packages |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
   });
   return [INTRODUCTION, ...parts].join('\n');
 }

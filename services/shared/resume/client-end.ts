@@ -60,8 +60,8 @@ export type TransportOutcome =
   | { readonly kind: 'fatal'; readonly end: StreamEnd };
 
 /**
- * What is reported to a person. After 3 s: that there is no agent (`unanswered`, of a stream that does not exist yet) or no way to
- * it (`interrupted`), and for how long it is tried. Then the end of that, only if it was reported. Nothing once the local side
+ * What is reported to a person. After 3 s: that there is no agent (`unanswered`, of a stream that does not exist yet) or
+ * no way to it (`interrupted`), and for how long it is tried. Then the end of that, only if it was reported. Nothing once the local side
  * has closed.
  */
 export type ResumeStatus =

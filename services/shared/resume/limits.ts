@@ -56,7 +56,7 @@ export const STABLE_AFTER_MS = 3_000;
 /** What one agent holds, detached ones included: 8 MiB each at worst. */
 export const MAX_RESUMABLE_STREAMS = 512;
 
-/** Chunks of at least this many bytes, which fill at least half of their memory, are kept where they lie instead of being copied. */
+/** Chunks of this many bytes or more, which fill at least half of their memory, are kept where they lie, not copied. */
 export const KEEP_FROM_BYTES = 8 * 1024;
 
 /** The limits that tests make smaller. A frame must fit into the window four times, so that it never blocks itself. */

@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes this many tokens. The result is 0, or, when there are too few, the milliseconds until there are enough; none is taken. */
+  /** Takes this many tokens. The result is 0, or the milliseconds until there are enough; then none is taken. */
   take(now: number, amount = 1): number {
     this.#fill(now);
     if (this.#tokens >= amount) {
