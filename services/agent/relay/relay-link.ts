@@ -33,7 +33,7 @@ const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
  */
 export const REST_AFTER_SPENT_LINK_MS = 10_000;
 
-/** How long a relay may take to say welcome, in milliseconds; whatever does not is no relay. */
+/** How long a relay may take to say welcome, in milliseconds; whatever does not is not treated as a relay. */
 export const WELCOME_WITHIN_MS = 10_000;
 
 export interface RelayLinkOptions {

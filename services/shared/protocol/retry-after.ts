@@ -3,7 +3,7 @@
 /** Nobody is waited for longer on their word, in milliseconds. */
 export const MAX_RETRY_AFTER_MS = 60_000;
 
-/** More than this is no wait but a mistake, in seconds. */
+/** More than this is not a wait but a mistake, in seconds. */
 const MAX_BELIEVED_SECONDS = 3_600;
 
 /** Refusals for want of room: 429 and 503. On any other status the header means something else, or nothing. */

@@ -171,7 +171,7 @@ export class ClientEnd implements StreamOwner {
       this.#mayHurry = true;
     }
     const outage = this.#beginOutage('resume');
-    // At once the first time; a transport that does not hold is no reason to hammer at the relay.
+    // At once the first time; a transport that does not hold is not a reason to hammer at the relay.
     if (!this.#mayHurry) return this.#retry(outage);
     this.#mayHurry = false;
     this.#dial(outage);

@@ -275,7 +275,7 @@ export class ResumableStream implements ByteStream {
 
   /** Ends the stream from outside: refused for good, or nobody will dial any more. */
   abandon(end: StreamEnd): void {
-    // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
+    // After the peer's FIN was taken only its confirmation is missing: that is not a loss to anybody here.
     this.#finish(this.#window.peer === 'taken' ? ENDED : end);
   }
 

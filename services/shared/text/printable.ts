@@ -87,7 +87,7 @@ function escapeOf(character: string): string {
   return SHORT_ESCAPES[character] ?? `\\u{${hex(character.codePointAt(0) ?? 0)}}`;
 }
 
-/** "connection from ::1: …": the colon after an address is no part of it. */
+/** "connection from ::1: …": the colon after an address is not part of it. */
 function addressOrBroken(word: string): string {
   return isPlainAddress(word) || isPlainAddress(word.replace(/:$/, ''))
     ? word

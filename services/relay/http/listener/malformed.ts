@@ -1,4 +1,4 @@
-// Malformed requests: what came is no request that a route could answer. Each is counted and logged here.
+// Malformed requests: what came is not a request that a route could answer. Each is counted and logged here.
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import type { Log } from '../../session/ports.ts';
