@@ -1,4 +1,4 @@
-// Debian's packages: how a command that is missing gets onto this machine, or who is told to get it.
+// Debian's packages: how a command that is missing gets onto this machine, or who is asked to install it.
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';

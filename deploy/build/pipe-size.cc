@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <node_api.h>
 
-// setPipeSize(fd, bytes): the size that the kernel made of it, or -1 for what is no pipe or may not be that large.
+// setPipeSize(fd, bytes): the size that the kernel made of it, or -1 if fd is not a pipe or may not be that large.
 static napi_value SetPipeSize(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   size_t count = 2;

@@ -11,7 +11,7 @@ export interface DevProgramOptions {
   readonly environment?: () => NodeJS.ProcessEnv;
   /** Ends it. What it leaves behind is its own business. */
   readonly endSignal: NodeJS.Signals;
-  /** Whether an end by itself, with this exit code, is followed by another start. */
+  /** Whether an end on its own, with this exit code, is followed by another start. */
   readonly isRestarted: (code: number | null) => boolean;
   readonly show: (line: string) => void;
 }

@@ -1,4 +1,4 @@
-// The agent, put together: one SSH server, fed by the relay, that ends by itself.
+// The agent, put together: one SSH server, fed by the relay, that ends on its own.
 import type { Environment } from '#shared/machine/environment.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
@@ -77,7 +77,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const { credentials, entry, notes } = prepared;
   for (const note of notes) complain(note);
 
-  // The parts, each made from those above it. None of them does anything by itself before it is started.
+  // The parts, each made from those above it. None of them does anything on its own before it is started.
   const { base, id = makeAgentId() } = options.relay;
   const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask };
   const hostKey = generateHostKey();
@@ -139,7 +139,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     },
   });
 
-  // The start. What happens by itself from here on finds all the parts in place.
+  // The start. What happens on its own from here on finds all the parts in place.
   watch.start({
     onWarning(_level, remainingMs) {
       log.tell({ kind: 'warning', remainingMs });

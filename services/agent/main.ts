@@ -86,7 +86,7 @@ async function run(options: AgentOptions): Promise<number> {
 // Node's answer to it would be a debugger (runtime-flags.ts).
 process.on('SIGUSR1', () => undefined);
 
-// A job log that nobody reads any more is no reason to end the session of somebody.
+// A job log that nobody reads any more is not a reason to end the session of somebody.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 

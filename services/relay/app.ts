@@ -29,7 +29,7 @@ export interface RelayParts {
 /** Puts a relay together; nothing is opened before `start`. */
 export function createRelay(config: Config, parts: RelayParts): Relay {
   const clock = parts.clock ?? systemClock;
-  /** Aborts when this relay is told to leave: it takes nothing new from then on. */
+  /** Aborts when this relay is asked to leave: it takes nothing new from then on. */
   const leaving = new AbortController();
   /** Ends whatever runs in the background, when the relay stops. */
   const background = new DisposableStack();

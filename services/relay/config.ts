@@ -125,14 +125,12 @@ const SCHEMA = z.object({
   UNLIMITED_ADDRESSES: z
     .string()
     .optional()
-    .describe(
-      'addresses and ranges (`203.0.113.0/24, 2001:db8::/32`) that no limit per client address is for',
-    ),
+    .describe('addresses and ranges (`203.0.113.0/24, 2001:db8::/32`) exempt from the per-address limits'),
   LIMIT_PRIVATE_ADDRESSES: z
     .enum(['true', 'false'], { error: 'LIMIT_PRIVATE_ADDRESSES must be true or false' })
     .default('false')
     .describe(
-      'whether a private or loopback address that connects by itself is limited like any other; `false`: it may be an ingress that TRUST_PROXY does not name, behind which everybody is',
+      'whether a private or loopback address that connects directly is limited like any other; `false`: it may be an ingress that TRUST_PROXY does not name, behind which everybody is',
     ),
   MEMORY_LIMIT_BYTES: z.coerce
     .number({ error: MEMORY_LIMIT_FAULT })
@@ -149,7 +147,7 @@ const LIMIT_SCHEMA = z.object(
     ALL_LIMITS.map(({ variable, fallback, least, most, unit, what }) => {
       const fault = `${variable} must be a whole number from ${least} to ${most} (${unit})`;
       const field = z.coerce.number({ error: fault }).int(fault).min(least, fault).max(most, fault);
-      return [variable, field.default(fallback).describe(`at most so many ${what}`)];
+      return [variable, field.default(fallback).describe(`at most this many ${what}`)];
     }),
   ),
 );
@@ -167,9 +165,9 @@ const DEFAULT_NAMES: Record<string, string> = {
 export interface LimitConfig {
   readonly address: AddressLimitValues;
   readonly pod: PodLimitValues;
-  /** Addresses and ranges that no limit per address is for. */
+  /** Addresses and ranges exempt from the per-address limits. */
   readonly unlimited: readonly string[];
-  /** Whether a private address is limited too when no proxy told it. */
+  /** Whether a private address is limited too when no proxy reported it. */
   readonly limitsPrivate: boolean;
   /** Undefined: what the kernel says. */
   readonly memoryBytes: number | undefined;

@@ -108,12 +108,12 @@ function createRegistry({ config, clock, log, recorder }: CoreOptions, key: Clus
 function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {
   const { kubernetes, podAddress = '', podId } = config;
   if (kubernetes === undefined) return standalone;
-  // A Kubernetes pod is told its address (POD_ADDRESS): the others know it by that.
+  // A Kubernetes pod gets its address in POD_ADDRESS: the others know it by that.
   const self = { name: podId, address: podAddress };
   return createKubeCluster({ ...kubernetes, portName: INTERNAL_PORT_NAME, self, clock, log, recorder });
 }
 
-/** Starts what the core does by itself: it connects to the registry, renews leases, and watches the cluster. */
+/** Starts what the core does on its own: it connects to the registry, renews leases, and watches the cluster. */
 export function startCore({ agents, cluster, clock, leases, registry, sessions }: Core): Cancel {
   registry.start(() => {
     void leases.restore();

@@ -1,4 +1,4 @@
-// The life of a relay: it starts, it drains when it is told to leave, and it stops.
+// The life of a relay: it starts, it drains when it is asked to leave, and it stops.
 import type { Config } from './config.ts';
 import { type Core, startCore, stopCore } from './core.ts';
 import { drain } from './drain.ts';

@@ -36,7 +36,7 @@ export class Listeners {
     this.#repeated = repeated;
     this.public = createListener({ ...shared, trustProxy, tls });
     this.internal = createListener({ ...shared, trustProxy: false, tls: undefined });
-    // A child: while a listener opens it is told to be silent, and the core goes on logging.
+    // A child: while a listener opens it is set to be silent, and the core goes on logging.
     const log = this.public.log.child({});
     this.log = log;
     repeated.tellTo((fields, message) => {
@@ -76,7 +76,7 @@ export class Listeners {
     await Promise.all([this.public.close(), this.internal.close()]);
   }
 
-  /** Tells now what the log holds back as repeated. May be called twice. */
+  /** Logs now what is held back as repeated. May be called twice. */
   flushLog(): void {
     this.#repeated.flush();
   }

@@ -37,7 +37,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     process.exit(EXIT_BAD_CONFIGURATION);
   }
   const log = new LogOutput(openStandardOutput(), systemClock);
-  // Also after an exception that nobody caught: the last lines may tell its reason.
+  // Also after an exception that nobody caught: the last lines may show its reason.
   process.on('exit', () => log.flush());
   const relay = createRelay(read.config, {
     log,

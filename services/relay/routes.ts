@@ -1,4 +1,4 @@
-// The routes of both listeners, each behind its doors: what comes first is asked first.
+// The routes of both listeners, each behind its checks, in registration order.
 import type { Socket } from 'node:net';
 import type { Config } from './config.ts';
 import type { Core } from './core.ts';
@@ -28,7 +28,7 @@ export interface ServingOptions {
   readonly config: Config;
   readonly core: Core;
   readonly metrics: Metrics;
-  /** Aborts when this relay is told to leave. */
+  /** Aborts when this relay is asked to leave. */
   readonly leaving: AbortSignal;
   /** Takes what is to end when the relay stops. */
   readonly background: DisposableStack;

@@ -1,4 +1,4 @@
-// A stranger with control links of his own sends on them as fast as he can: he wants the relay to answer nobody else.
+// A stranger with control links of their own sends on them as fast as they can: they want the relay to answer nobody else.
 import { expect, onTestFinished, test } from 'vitest';
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS } from '#shared/websocket/link-budget.ts';

@@ -1,4 +1,4 @@
-// A stranger with one address, who wants a relay's descriptors: downloads of his that he does not read.
+// A stranger with one address, who wants a relay's descriptors: downloads that they start and do not read.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

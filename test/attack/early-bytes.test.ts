@@ -1,4 +1,4 @@
-// A stranger waits for an agent that never comes, and sends all he can before he is answered: he wants the relay's memory.
+// A stranger waits for an agent that never comes, and sends as much as possible before the answer: they want the relay's memory.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';

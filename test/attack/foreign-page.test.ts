@@ -1,4 +1,4 @@
-// A web page of somebody else, open in the browser of a person who can reach a relay; it wants a stream to his job.
+// A web page of somebody else, open in the browser of a person who can reach a relay; it wants a stream to their job.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

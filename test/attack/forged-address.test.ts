@@ -1,4 +1,4 @@
-// A stranger behind a trusted proxy writes an address of his own making: he wants the agent to lose its link over it.
+// A stranger behind a trusted proxy writes an address of their own making: they want the agent to lose its link over it.
 import { expect, test } from 'vitest';
 import { MAX_ADDRESS_LENGTH } from '#shared/protocol/address.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';

@@ -38,7 +38,7 @@ class World {
     }
   }
 
-  /** No pod does anything for so long. */
+  /** No pod does anything for this long. */
   stall(ms: number): void {
     for (const [id, held] of this.store.held)
       this.store.held.set(id, { ...held, expiresAt: held.expiresAt - ms });

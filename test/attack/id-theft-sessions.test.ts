@@ -1,4 +1,4 @@
-// A stranger has got the ID of a running job all the same (he has a grant of the cluster), and wants its sessions to end.
+// A stranger has got the ID of a running job all the same (they have a grant of the cluster), and wants its sessions to end.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createClaim, GRANT_HEADER, hashClaim } from '#shared/protocol/claim.ts';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';

@@ -1,4 +1,4 @@
-// A stranger knows the ID of a running job, and wants it: he claims it on every pod while pods and Redis fail.
+// A stranger knows the ID of a running job, and wants it: they claim it on every pod while pods and Redis fail.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { EVENTUALLY_MS, useMesh } from '../support/mesh/mesh.ts';

@@ -1,4 +1,4 @@
-// Somebody on the same network as a relay that was started by hand; he wants the IDs of the jobs that it holds.
+// Somebody on the same network as a relay that was started by hand; they want the IDs of the jobs that it holds.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ interface Answer {
 
 interface Asked {
   readonly address?: string;
-  /** The address that he asks from, if it matters. */
+  /** The address that they ask from, if it matters. */
   readonly from?: readonly string[];
   readonly headers?: readonly string[];
 }

@@ -1,5 +1,5 @@
 // The attacker reaches the SSH server of a job, or may name things in it (a branch, a key), and wants the CI system to take what
-// he writes into the job's log for commands: to set variables and secrets, to fail or to pass steps, to hide lines.
+// they write into the job's log for commands: to set variables and secrets, to fail or to pass steps, to hide lines.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -44,7 +44,7 @@ function judge(output: string): void {
   expect(commandsIn(output)).toEqual([]);
 }
 
-/** The log takes so many of one stranger line by line; the rest is a number. */
+/** The log takes this many of one stranger line by line; the rest is a number. */
 const NAMES_AT_ONCE = 5;
 
 test('user names and versions of clients are in the log as text', async () => {

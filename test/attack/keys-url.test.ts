@@ -1,4 +1,4 @@
-// Somebody between the job and the server of its authorized keys, or on that server, who wants a key of his among them.
+// Somebody between the job and the server of its authorized keys, or on that server, who wants a key of their own among them.
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http, { type RequestListener } from 'node:http';

@@ -1,4 +1,4 @@
-// A stranger with one address, who wants all of a relay's memory and registry: 1,500 agents of his hold control links.
+// A stranger with one address, who wants all of a relay's memory and registry: 1,500 agents of theirs hold control links.
 import { expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
@@ -23,7 +23,7 @@ test('one address has its share of control links, and everybody else a place', a
   expect(refused).toHaveLength(LINKS - LIMIT);
   expect(refused[0]?.body).toMatch(/too many agents from this address, at most 500 \(ADDRESS_MAX_LINKS\)/);
   expect(refused.every(({ retryAfter }) => retryAfter === '5')).toBe(true);
-  // The bystander's agent is the one that is not his.
+  // The bystander's agent is the one that is not theirs.
   await until('nobody else is linked', async () => (await relay.metric('converge_agents')) === LIMIT + 1);
 
   stranger.leave();

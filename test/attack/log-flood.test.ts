@@ -1,4 +1,4 @@
-// A stranger asks for nonsense ten thousand times, and leaves before the answer: he wants to fill the log, and to wake somebody.
+// A stranger asks for nonsense ten thousand times, and leaves before the answer: they want to fill the log, and to wake somebody.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
@@ -47,7 +47,7 @@ const LEFT: readonly string[] = [
 ];
 const LEAVERS = 100 * LEFT.length;
 
-/** Sends the requests over one connection, so many times, and waits for all answers. */
+/** Sends the requests over one connection, this many times, and waits for all answers. */
 async function ask(port: number, text: string, times: number): Promise<void> {
   for (let asked = 0; asked < times; asked += 100) {
     const peer = await openRaw(
@@ -83,7 +83,7 @@ test(`${REQUESTS} bad requests write a bounded log without an error in it, and a
   const lines = running.log.map((line) => JSON.stringify(line));
   expect(running.log.filter(({ level }) => level >= ERROR_LEVEL)).toEqual([]);
   expect(lines.reduce((sum, line) => sum + line.length + 1, 0)).toBeLessThan(LOG_LIMIT_BYTES);
-  // Every refusal that was counted was told, by itself or in a number.
+  // Every refusal that was counted was reported, individually or in a number.
   const told = running.log.filter(({ msg }) => msg === 'request refused').length;
   const more = running.log.filter(
     (line) => line.msg === 'more of the same' && line['repeated'] === 'request refused',

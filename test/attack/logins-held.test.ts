@@ -1,4 +1,4 @@
-// A stranger who holds all the logins that he can, from one address and from many, so that nobody else gets in.
+// A stranger who holds all the logins that they can, from one address and from many, so that nobody else gets in.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';

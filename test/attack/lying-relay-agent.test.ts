@@ -1,5 +1,5 @@
 // The attacker runs the relay of somebody else's job, and wants to write into its log, command its CI system, and put lines of
-// his own into the environment of every shell in it.
+// their own into the environment of every shell in it.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

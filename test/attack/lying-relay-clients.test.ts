@@ -7,7 +7,7 @@ import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lyin
 import { commandsIn, forbiddenIn, HOSTILE_TEXT, HOSTILE_WORD } from '../support/text/hostile-text.ts';
 import { until } from '../support/time/poll.ts';
 
-/** A close frame has room for so many bytes of text (RFC 6455 section 5.5). */
+/** A close frame has room for this many bytes of text (RFC 6455 section 5.5). */
 const CLOSE_TEXT_BYTES = 123;
 
 /** What each lie is, and a piece of it as it should be shown; undefined where none of it need be. */

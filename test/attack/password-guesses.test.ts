@@ -1,4 +1,4 @@
-// A stranger who guesses the password of a job, as often as he can, from one address and from many.
+// A stranger who guesses the password of a job, as often as they can, from one address and from many.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

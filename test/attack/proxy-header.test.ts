@@ -1,4 +1,4 @@
-// A stranger writes a PROXY header of his own, or none and nothing at all: he wants another's address, or a balancer's patience.
+// A stranger writes a forged PROXY header, or none and nothing at all: they want another's address, or a balancer's patience.
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { PROXY_HEADER_WITHIN_MS } from '../../services/relay/http/listener/balanced-connections.ts';

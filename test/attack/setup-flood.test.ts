@@ -1,4 +1,4 @@
-// A stranger with one address, who wants that a relay does nothing but look up IDs for him: requests as fast as they go.
+// A stranger with one address, who wants the relay to do nothing but look up IDs for them: requests as fast as they go.
 import { expect, test } from 'vitest';
 import { Bystander, startAttackedRelay } from '../support/relay/attacked-relay.ts';
 import { Stranger } from '../support/relay/stranger.ts';

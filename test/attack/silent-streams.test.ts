@@ -59,7 +59,7 @@ function ssh(way: 'wsproxy' | 'plain', command: string): PersonProgram {
   });
 }
 
-/** Whether the person gets in, by one of so many attempts. */
+/** Whether the person gets in, by one of this many attempts. */
 async function getsIn(attempts: number): Promise<boolean> {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const { child, output } = ssh('plain', 'echo in');

@@ -1,4 +1,4 @@
-// A stranger starts downloads and takes nothing more of them: he wants the relay's memory and descriptors, for ever.
+// A stranger starts downloads and takes nothing more of them: they want the relay's memory and descriptors, for ever.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';

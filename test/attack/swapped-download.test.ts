@@ -1,4 +1,4 @@
-// The operator of a relay, or who broke into it; he wants people to run an agent of his, and serves SHA256SUMS to match.
+// The operator of a relay, or whoever broke into it; they want people to run their agent, and serve SHA256SUMS to match.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -40,7 +40,7 @@ async function putProgram(downloads: string, word: string, program: string): Pro
   await writeFile(join(downloads, 'SHA256SUMS'), `${digest}  ${program}-linux-x64\n`);
 }
 
-/** What the attacker does once he has the relay: it serves his program, and a list that fits that. */
+/** What the attacker does once they have the relay: it serves their program, and a list that fits that. */
 async function swap(downloads: string, program = 'agent'): Promise<void> {
   await putProgram(downloads, 'the program of a stranger', program);
 }
@@ -71,7 +71,7 @@ beforeAll(async () => {
   honest = await startRelay({ downloads });
   const swapped = await buildDownloads('lying', TRUE_WORD);
   await swap(swapped);
-  // All that he has: the signature of what was there before.
+  // All that they have: the signature of what was there before.
   await writeFile(join(swapped, 'SHA256SUMS.sig'), await readFile(`${sums.path}.sig`));
   lying = await startRelay({ downloads: swapped });
 });
@@ -153,7 +153,7 @@ describe('the line of the card that gets wsproxy', () => {
       const refused = await runScript(line, [shell], {}, cwd);
       expect(refused).toMatchObject({ code: 1, stdout: 'wsproxy: FAILED\n' });
       expect(refused.stderr).toContain('did NOT match');
-      // Who pastes the next line of the card as well runs nothing of his.
+      // Whoever pastes the next line of the card as well runs nothing of theirs.
       const { code, stdout, stderr } = await runScript(use, [shell], {}, cwd);
       expect(code).toBe(127);
       expect(stdout + stderr).not.toContain('stranger');

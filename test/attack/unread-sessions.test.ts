@@ -1,4 +1,4 @@
-// A stranger with one address and an agent of his own, who wants a relay's memory: sessions whose client never reads.
+// A stranger with one address and an agent of their own, who wants a relay's memory: sessions whose client never reads.
 import { expect, onTestFinished, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { STREAM } from '#shared/protocol/subprotocols.ts';
@@ -22,10 +22,10 @@ const LIMIT_MIB = Math.ceil(SESSIONS / 32);
 const GROWTH_MIB = 1.5 * LIMIT_MIB;
 
 const CHUNK = Buffer.alloc(64 * 1024);
-/** Nothing was taken in so many rounds: the relay is full, not slow. */
+/** Nothing was taken in this many rounds: the relay is full, not slow. */
 const STILL_ROUNDS = 5;
 
-/** Opens `count` sessions with his agent, and gives the agent's ends. */
+/** Opens `count` sessions with their agent, and gives the agent's ends. */
 async function openSessions(
   port: number,
   agent: FakeAgent,

@@ -1,4 +1,4 @@
-// A stranger with one address, who wants that nobody else gets in: clients of his wait for agents that do not exist.
+// A stranger with one address, who wants nobody else to get in: their clients wait for agents that do not exist.
 import { expect, test } from 'vitest';
 import { ADDRESS_LIMITS } from '../../services/relay/limits/limit-table.ts';
 import { Bystander, startAttackedRelay } from '../support/relay/attacked-relay.ts';
@@ -6,7 +6,7 @@ import { Stranger } from '../support/relay/stranger.ts';
 import { until } from '../support/time/poll.ts';
 
 const WAITS = 3_000;
-/** Of the whole pod: without limits for each address he would have them all. */
+/** Of the whole pod: without limits for each address they would have them all. */
 const PLACES = 2_000;
 const SHARE = ADDRESS_LIMITS.waiting.fallback;
 
@@ -20,7 +20,7 @@ test('clients of one address that wait for 120 s turn nobody else away', async (
   await attack;
   await bystander.check();
 
-  // His share is that of an address, and who is too many is told when to come back.
+  // Their share is that of an address, and whoever is too many gets the time to come back.
   await until('all but his share are answered', () => stranger.pending <= SHARE, 60_000);
   expect(stranger.pending).toBe(SHARE);
   const refused = stranger.answered(429);

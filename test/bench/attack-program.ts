@@ -12,7 +12,7 @@ import { maskFrame, OPCODES } from '#shared/websocket/frame-header.ts';
 
 const FROM = '127.0.0.2';
 const CHUNK_BYTES = 64 * 1024;
-/** So many connections are opened at a time. */
+/** This many connections are opened at a time. */
 const AT_A_TIME = 50;
 /** Before a connection that was cut comes again, in milliseconds. */
 const PAUSE_MS = 500;

@@ -19,7 +19,7 @@ const HEADERS = { 'Sec-WebSocket-Protocol': STREAM };
 /** A close frame with code 1000, masked with zeros. */
 const GOODBYE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 
-/** Runs `open` so many times; the result is how often per second. */
+/** Runs `open` this many times; the result is how often per second. */
 async function rateOf(times: number, open: () => Promise<void>): Promise<number> {
   let left = times;
   const worker = async (): Promise<void> => {

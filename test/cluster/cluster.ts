@@ -37,7 +37,7 @@ export interface ClusterRelease extends AsyncDisposable {
   runIn(pod: string, script: string): Promise<string>;
   /** The relay pods that are ready and stay, by name. */
   readyPods(): Promise<readonly string[]>;
-  /** Resolves once so many of them are. */
+  /** Resolves once this many of them are. */
   waitForPods(count: number): Promise<void>;
   /** The relay pods that a session runs through, by name. */
   busyPods(): Promise<readonly string[]>;

@@ -18,7 +18,7 @@ export interface RegistryHarness {
   readonly registries: readonly [AgentRegistry, AgentRegistry];
   /** How long an ID is reserved here after a renewal, in milliseconds. */
   readonly leaseMs: number;
-  /** Lets so much time pass, and what falls due in it happen. */
+  /** Lets this much time pass, and what falls due in it happen. */
   advance(ms: number): Promise<void>;
   wallTime(): number;
   /** Empties the store under both registries, which are not told. */
@@ -361,7 +361,7 @@ export function describeRegistry(
       const agent = await tenureOf(there, 'job', 'hash-a', THERE);
       await harness.advance(1);
       await harness.forget();
-      // He comes first, and what he proves is of shortly before the loss.
+      // They come first, and what they prove is of shortly before the loss.
       expect(await here.claim('job', 'hash-b', HERE, old)).toMatchObject({ tenure: { seen: left } });
       const back = await there.restore('job', 'hash-a', THERE, 1, agent);
       expect(back).toMatchObject({ kind: 'claimed', tenure: { ...agent, wonAt: harness.wallTime() } });

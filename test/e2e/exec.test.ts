@@ -11,7 +11,7 @@ import { useWorld } from '../support/laptop/world.ts';
 const MB = 1_000_000;
 /** All that the pipes, windows and buffers between a command and a client that does not read may hold. */
 const MAX_STUCK_BYTES = 60 * MB;
-/** A command that has not moved for so many looks is stuck. */
+/** A command that has not moved for this many looks is stuck. */
 const LOOKS_WITHOUT_CHANGE = 20;
 const LOOK_EVERY_MS = 50;
 

@@ -22,7 +22,7 @@ export class Chance {
     return item;
   }
 
-  /** True once in so many times. */
+  /** True once in this many times. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
   }

@@ -8,7 +8,7 @@ import { cleanEnvironment, commandOf } from '../support/process/client-program.t
 /** A key press, a line, a screen, and more than any buffer on the way. */
 const SIZES = [1, 80, 4096, 300 * 1024];
 const PAUSE_MS = 50;
-/** A session that shows nothing for so long has noticed, in milliseconds: the machine may be busy, the resume window is longer. */
+/** A session that shows nothing for this long has noticed, in milliseconds: the machine may be busy, the resume window is longer. */
 const SILENCE_MS = 20_000;
 
 export interface GoodSessionOptions {

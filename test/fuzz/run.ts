@@ -10,7 +10,7 @@ import { startWorld } from './world.ts';
 const WARM_UP_SHARE = 0.02;
 const LEAST_WARM_UP_CASES = 500;
 
-/** So many attempts one after the other that are turned away: nothing is fuzzed any more. */
+/** This many attempts one after the other that are turned away: nothing is fuzzed any more. */
 const MOST_IDLE_ATTEMPTS = 300;
 
 export interface FuzzOptions {
@@ -110,7 +110,7 @@ async function playKind(
       idle = cases.played > before ? 0 : idle + 1;
       if (idle > MOST_IDLE_ATTEMPTS)
         throw new Error(`${name}: the attackers are turned away, so nothing is tried`);
-      // Parsers that are called directly take no turn by themselves.
+      // Parsers that are called directly take no turn on their own.
       await nextTurn();
     }
   };

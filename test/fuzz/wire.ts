@@ -28,7 +28,7 @@ export function connectStranger(port: number): Socket {
   return socket;
 }
 
-/** Says no more, and waits until the other side says no more either, or no longer. */
+/** Half-closes, then waits for the peer to close, with a time limit. */
 export async function leave(socket: Socket): Promise<void> {
   socket.resume();
   socket.end();

@@ -61,7 +61,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/crowd',
-    purpose: 'those who have come and proved nothing yet, and who of them has to go',
+    purpose: 'those who have come and proved nothing yet, and which of them has to go',
     imports: ['services/shared/*'],
   },
   {
@@ -126,7 +126,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/ssh/keys',
-    purpose: 'keys: the own one of this host, public ones, security keys',
+    purpose: "keys: this host's own, public keys, security keys",
     imports: ['services/shared/ssh'],
     libraries: { ssh2: 'public-key.ts' },
   },
@@ -143,7 +143,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/process',
-    purpose: 'starting programs, and burying them',
+    purpose: 'starting and reaping programs',
     imports: ['services/shared/*'],
   },
   {

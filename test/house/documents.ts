@@ -82,6 +82,8 @@ export function commentFaultsOf(sources: readonly Document[], files: readonly st
     const faults = gone.map((name) => `names ${name}, which is not in the repository: correct or remove it`);
     if (/\bdesign (section|page)\b|\bthe design('s)?\b|\bdesign\.md\b/i.test(comment))
       faults.push('cites a design that nobody can open: correct it to a page of docs/, or an RFC');
+    if (/\bissue \d/i.test(comment))
+      faults.push('cites an issue by its number, which nobody can open: say what it asks for');
     return faults;
   };
   return sources.flatMap(({ path, text }) =>
@@ -91,7 +93,7 @@ export function commentFaultsOf(sources: readonly Document[], files: readonly st
   );
 }
 
-/** Paths from the root, in prose and in blocks of code; a URL's path is none. NAME and NNNN stand for anything. */
+/** Paths from the root, in prose and in blocks of code; a URL's path is not one. NAME and NNNN stand for anything. */
 function namedPaths(line: string): string[] {
   const found = line.matchAll(
     /(?<![\w/.:-])((?:services|test|deploy|docs|\.github|\.ci)\/[\w.*-]+(?:\/[\w.*-]+)*\/?)/g,

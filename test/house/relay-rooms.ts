@@ -65,7 +65,7 @@ export const RELAY_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/relay/kubernetes',
-    purpose: 'what the cluster knows of our pods, and what it is told of this one',
+    purpose: 'what the cluster knows of our pods, and what is reported to it of this one',
     imports: ['services/shared/text', 'services/shared/time'],
     libraries: { '@kubernetes/client-node': 'kube-api-server.ts' },
   },
@@ -76,7 +76,7 @@ export const RELAY_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/relay/log',
-    purpose: 'log lines on their way out, and many of a kind told as one',
+    purpose: 'log lines on their way out, and many of a kind logged as one',
     imports: ['services/shared/text', 'services/shared/time'],
   },
   {
@@ -98,7 +98,7 @@ export const RELAY_ROOMS: readonly Room[] = [
   {
     path: 'services/relay/http/listener',
     purpose:
-      'the two ports: TLS, upgrades, what balancers put before a connection, and what is no request at all',
+      'the two ports: TLS, upgrades, what balancers put before a connection, and anything that is not a request',
     imports: [
       'services/relay/limits',
       'services/relay/log',

@@ -8,30 +8,34 @@ import { ROOMS } from './rooms.ts';
 export const ROOMS_PAGE = 'docs/rooms.md';
 
 /** The parts of the house, in the order in which a stranger walks through it. */
-const PARTS = [
-  { top: 'services/shared', title: 'What the programs share' },
+const PARTS: readonly { readonly top: string; readonly title: string; readonly note?: string }[] = [
+  {
+    top: 'services/shared',
+    title: 'What the programs share',
+    note: 'From `command-line/` on, a room is not part of any protocol: programs share it, and peers need not agree on it.\n\n',
+  },
   { top: 'services/relay', title: 'The relay' },
   { top: 'services/agent', title: 'The agent' },
   { top: 'services/clients', title: 'The clients' },
   { top: 'deploy', title: 'Build and deployment' },
   { top: 'test', title: 'Tests' },
-] as const;
+];
 
 const INTRODUCTION = `# Rooms
 
 <!-- Made from the tables in test/house/rooms.ts by \`npm run pages\`; change it there. -->
 
-Every folder with sources is a room: its files are about one thing, and it imports from the rooms in its row and from no
-other. A file belongs to the nearest room above it. \`npm run lint\` holds every file to this table, imports of types
-included, and refuses a file in no room, a circle of rooms, and a row that is no longer true. A package has a home: only
-files there import it. \`node:\` is open to all. \`services/shared/*\` stands for all rooms below.
+A room is a folder with a row here: its files are about one thing, and it imports from the rooms in its row and from no
+other. A folder without a row belongs to the nearest room above it. \`npm run lint\` holds every file to this table,
+imports of types included, and refuses a file in no room, a circle of rooms, and a row that is no longer true. A package
+has a home: only files there import it. \`node:\` is open to all. \`services/shared/*\` stands for all rooms below.
 `;
 
 /** The whole page as Markdown. */
 export function roomsPage(rooms: readonly Room[]): string {
-  const parts = PARTS.map(({ top, title }) => {
+  const parts = PARTS.map(({ top, title, note }) => {
     const rows = rooms.filter(({ path }) => path === top || path.startsWith(`${top}/`)).map(rowOf);
-    return `## ${title}\n\n| room | what lies here | imports | packages |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+    return `## ${title}\n\n${note ?? ''}| room | what lies here | imports | packages |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
   });
   return [INTRODUCTION, ...parts].join('\n');
 }

@@ -44,30 +44,27 @@ export const SHARED_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/shared/command-line',
-    purpose: 'no agreement on a wire: arguments split into options',
+    purpose: 'arguments split into options',
     imports: [],
   },
   {
     path: 'services/shared/commands',
-    purpose:
-      'no agreement on a wire: the commands that people are told to type, and what is in several of them',
+    purpose: 'the commands that people are told to type, and what is in several of them',
     imports: ['services/shared/protocol'],
   },
   {
     path: 'services/shared/text',
-    purpose: 'no agreement on a wire: text of strangers made harmless, and long text broken into lines',
+    purpose: 'text of strangers made harmless, and long text broken into lines',
     imports: [],
   },
   {
     path: 'services/shared/time',
-    purpose:
-      'no agreement on a wire: the clock, durations, pauses, backoff, token buckets, and many events told as one',
+    purpose: 'the clock, durations, pauses, backoff, token buckets, and many events told as one',
     imports: [],
   },
   {
     path: 'services/shared/machine',
-    purpose:
-      'no agreement on a wire: what Node and the machine give every program (flags, addons, proxies, authorities)',
+    purpose: 'what Node and the machine give every program (flags, addons, proxies, authorities)',
     imports: ['services/shared/text'],
   },
 ];

@@ -52,7 +52,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/attack',
-    purpose: 'strangers: each file says in its first line who comes and what he wants',
+    purpose: 'strangers: each file says in its first line who comes and what they want',
     imports: ['deploy/build', 'services/*', 'test/support/*'],
     libraries: { ...TEST_LIBRARIES, 'fast-check': '*', 'playwright-core': '*', ssh2: '*', ws: '*' },
   },

@@ -1,4 +1,4 @@
-// Clusters that are set up oddly (issue 4, bad input): clocks apart, names twice, a secret that is being replaced.
+// Clusters that are set up oddly (bad input): clocks apart, names twice, a secret that is being replaced.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { TAKEN_PATIENCE_MS } from '../../services/agent/relay/link-failure.ts';

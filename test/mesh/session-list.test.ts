@@ -90,7 +90,7 @@ test('any pod lists them all, and names those that cannot be asked', async () =>
   });
 });
 
-// On loopback nobody is asked who he is.
+// On loopback nobody is asked who they are.
 test.skipIf(NETWORK === undefined)('over a network pods ask each other as pods of this cluster', async () => {
   const env = { HOST: '0.0.0.0', CLUSTER_SECRET: 'a secret that both of these pods have' };
   const asked = await startRelay({ env: { ...env, POD_ADDRESS: `${NETWORK}:1` } });

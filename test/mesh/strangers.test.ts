@@ -1,4 +1,4 @@
-// What a stranger writes, says and shows to the pods of a cluster (issue 4, bad input): nothing of it leads anywhere.
+// What a stranger writes, says and shows to the pods of a cluster: nothing of it leads anywhere.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ClusterKey } from '../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../services/relay/hop/peer-credentials.ts';

@@ -13,7 +13,7 @@ const BLOCK = randomBytes(256 * 1024);
 const BLOCKS = 400;
 /** What the kernels of four connections hold, at most; far less than is offered. */
 const ON_ITS_WAY_BYTES = 40 * MIB;
-/** So many looks in a row without a byte more: nothing moves. */
+/** This many looks in a row without a byte more: nothing moves. */
 const STILL_LOOKS = 30;
 
 const mesh = useMesh();

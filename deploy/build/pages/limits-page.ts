@@ -28,7 +28,7 @@ function configured(scope: 'address' | 'pod'): string {
       `| ${what} | ${fallback.toLocaleString('en')} | \`${variable}\` | ${name === 'burst' ? '' : `\`${scope}_${name}\``} | ${past} |`,
   );
   return [
-    '| at most so many | default | variable | `limit` in metrics | past it |',
+    '| at most this many | default | variable | `limit` in metrics | past it |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');

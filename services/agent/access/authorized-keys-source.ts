@@ -33,7 +33,7 @@ export type Fetch = (
 
 export interface LoadOptions {
   readonly fetch: Fetch;
-  /** Over http: whoever changes the answer on its way can let himself in. Only where somebody asked for it. */
+  /** Over http: whoever changes the answer on its way can let themselves in. Only where somebody asked for it. */
   readonly allowsHttp: boolean;
 }
 

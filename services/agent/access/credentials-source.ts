@@ -16,7 +16,7 @@ export type EntryOptions =
   /** The agent is to make a password. */
   | { readonly kind: 'generated_password' };
 
-/** How people prove that they may enter, as the job log tells it. */
+/** How people prove that they may enter, as the job log puts it. */
 export type WayIn =
   /** A password that the agent made: it is printed, there is no other way to learn it. */
   | { readonly kind: 'generated_password'; readonly password: string }
@@ -24,14 +24,14 @@ export type WayIn =
   | { readonly kind: 'chosen_password' }
   | { readonly kind: 'keys'; readonly count: number };
 
-/** So many problems of one source get a line each. */
+/** At most this many problems of one source get a line each. */
 const MAX_PROBLEMS_TOLD = 5;
 
 export type PreparedCredentials =
   | {
       readonly kind: 'prepared';
       readonly credentials: Credentials;
-      /** What the job log tells of them. */
+      /** What the job log says of them. */
       readonly entry: WayIn;
       readonly notes: readonly string[];
     }

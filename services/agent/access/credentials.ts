@@ -1,4 +1,4 @@
-// Credentials: who may enter, and whether somebody is one of them.
+// Credentials: who may enter, and checking a login against that.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AuthorizedKey } from './authorized-keys.ts';
 
@@ -7,7 +7,7 @@ export type Credentials =
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
   | { readonly kind: 'keys'; readonly user: string; readonly keys: readonly AuthorizedKey[] };
 
-/** Compares in a time that tells nothing about where, or by how much, the two differ. */
+/** Compares in a time that reveals nothing about where, or by how much, the two differ. */
 export function isSameSecret(left: string, right: string): boolean {
   return timingSafeEqual(digest(left), digest(right));
 }

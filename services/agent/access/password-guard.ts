@@ -2,7 +2,7 @@
 import { clientSourceOf } from '#shared/protocol/address.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
-/** After so many wrong passwords in all, password login is off until somebody turns it on. */
+/** After this many wrong passwords in all, password login is off until somebody turns it on. */
 export const MAX_PASSWORD_FAILURES = 100;
 
 /** In milliseconds. After its first failure a source waits MIN_FAILURE_DELAY_MS for its answer and its next guess; each failure doubles it. */
@@ -20,7 +20,7 @@ export const MAX_GUESS_WAIT_MS = 30_000;
 /** How long the failures of a source are kept after its last one, in milliseconds. */
 export const FAILURES_KEPT_MS = 3_600_000;
 
-/** So many sources are remembered; the one that failed longest ago makes room. */
+/** At most this many sources are remembered; the one that failed longest ago makes room. */
 export const MAX_SOURCES = 1_000;
 
 /** Whether passwords are taken, and how many were wrong since they are. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const BITS_PER_CHARACTER = 5;
 
-/** A stranger who guesses an ID may try to log in; nothing else keeps him away. */
+/** A stranger who guesses an ID may try to log in; nothing else keeps them away. */
 const ID_LENGTH = 26;
 /** 100 bits: out of reach at any rate, and still typed in one go. */
 const PASSWORD_LENGTH = 20;

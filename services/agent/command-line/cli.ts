@@ -160,7 +160,7 @@ function readEntry(words: Words, env: Environment, note: Note): EntryOptions | u
   const { length } = Array.from(password.value);
   if (length < MIN_PASSWORD_LENGTH) {
     const wayOut = `use ${MIN_PASSWORD_LENGTH} characters or more, or leave it out to get one made`;
-    // The value is a secret: only its length is told.
+    // The value is a secret: only its length is shown.
     return note(`${password.origin} is too short (${length} characters): ${wayOut}`);
   }
   return { kind: 'chosen_password', password: password.value };

@@ -111,7 +111,7 @@ export const OPTIONS = {
 
 export type OptionKey = keyof typeof OPTIONS;
 
-/** An option that is read by itself. */
+/** An option that is read individually. */
 export type SettingKey = {
   [Key in OptionKey]: (typeof OPTIONS)[Key]['read'] extends undefined ? never : Key;
 }[OptionKey];

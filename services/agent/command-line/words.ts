@@ -25,7 +25,7 @@ const FORMS: Readonly<Record<string, OptionForm>> = {
 /** The value of a switch that was given, as its variable would have it. */
 const SWITCHED_ON = '1';
 
-/** Splits `argv`. Who asks for help gets it, whatever else is there. Never throws. */
+/** Splits `argv`. Whoever asks for help gets it, whatever else is there. Never throws. */
 export function readWords(argv: readonly string[]): CommandLine {
   const { options, positionals } = splitArguments(argv, FORMS);
   const values = new Map<OptionKey, readonly string[]>();

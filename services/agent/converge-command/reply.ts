@@ -6,7 +6,7 @@ import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { ConvergeReply } from './request.ts';
 
-/** What `converge status` tells. */
+/** What `converge status` reports. */
 export interface AgentFacts {
   readonly id: string;
   readonly publicUrl: string;

@@ -20,7 +20,7 @@ export interface ConvergeReply {
   readonly text: string;
 }
 
-/** Reads a request line; undefined if it is none. Never throws. */
+/** Reads a request line; undefined if it is not one. Never throws. */
 export function parseRequest(line: string): ConvergeRequest | undefined {
   const { command, durationMs, state } = parseRecord(line) ?? {};
   if (command === 'status' || command === 'release' || command === 'end') return { command };
@@ -31,7 +31,7 @@ export function parseRequest(line: string): ConvergeRequest | undefined {
   return isDuration ? { command, durationMs } : undefined;
 }
 
-/** Reads a reply line; undefined if it is none. Never throws. */
+/** Reads a reply line; undefined if it is not one. Never throws. */
 export function parseReply(line: string): ConvergeReply | undefined {
   const { exitCode, text } = parseRecord(line) ?? {};
   if (typeof exitCode !== 'number' || typeof text !== 'string') return undefined;

@@ -1,6 +1,6 @@
 // End reasons: one word each for why an agent ended, the same in the log, the notices and the status.
 
-/** Every reason for an end that is no failure (exit 0), with the words that people read. */
+/** Every reason for an end that is not a failure (exit 0), with the words that people read. */
 export const END_REASONS = {
   nobody_came: 'nobody logged in before the deadline',
   client_left: 'the last client left',

@@ -1,4 +1,4 @@
-// The CI job that the agent runs in, as far as its environment tells.
+// The CI job that the agent runs in, as far as its environment shows.
 import type { Environment } from '#shared/machine/environment.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 
@@ -15,7 +15,7 @@ export type CiProvider =
   | 'drone'
   | 'teamcity';
 
-/** The job, as far as its CI system tells. */
+/** The job, as far as its CI system says. */
 export interface CiJob {
   readonly provider: CiProvider;
   /** The provider's own spelling of its name. */
@@ -34,7 +34,7 @@ interface Detector {
   readonly url: (env: Environment) => string | undefined;
 }
 
-/** In order: the first that is here wins. Each is known by the variable that its documentation tells to test. */
+/** In order: the first that is here wins. Each is known by the variable that its documentation names for this. */
 const DETECTORS: readonly Detector[] = [
   {
     provider: 'github',

@@ -22,7 +22,7 @@ export interface Start {
  *   that sends SIGHUP to all its children when it exits does not mean the agent.
  * - A shell that was told to ignore SIGHUP still does, and its status in /proc shows it.
  *
- * SIGINT is no hangup. A shell without job control ignores it for what runs with `&`; but a CI system that cancels a job
+ * SIGINT is not a hangup. A shell without job control ignores it for what runs with `&`; but a CI system that cancels a job
  * sends it to the whole group, so it ends the agent, as SIGTERM does.
  *
  * A `kill -HUP` of an agent without a terminal therefore does nothing; SIGTERM is how to end it.

@@ -5,11 +5,11 @@ import type { Environment } from '#shared/machine/environment.ts';
 /** Variables that are the agent's own and that no session needs to see. */
 const PRIVATE_VARIABLES: ReadonlySet<string> = new Set(['CONVERGE_PASSWORD', 'CONVERGE_AUTHORIZED_KEYS']);
 
-/** What bytes that are no text become when they are read as text. */
+/** What bytes that are not text become when they are read as text. */
 const NO_TEXT = '\uFFFD';
 
 /**
- * The variables of `env` without the agent's secrets. A value that is no text is taken as bytes from `block`, the environment
+ * The variables of `env` without the agent's secrets. A value that is not text is taken as bytes from `block`, the environment
  * as the kernel keeps it (proc(5), `environ`), where there is one.
  */
 export function jobEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {

@@ -7,7 +7,7 @@ import type { Cancel } from '#shared/time/clock.ts';
 
 /** What holds from the first welcome on. */
 interface Announced {
-  /** http(s)://HOST, where people have been told to find it. */
+  /** http(s)://HOST, the address that was announced to people. */
   readonly publicUrl: string;
   /** Of the line in the job log that is printed again and again. */
   readonly cancelReminder: Cancel;
@@ -20,7 +20,7 @@ export type CutOff = Announced & { readonly kind: 'cut_off'; readonly since: num
 
 /** The whole life. */
 export type Life =
-  /** No relay has taken it yet, and nobody has been told of it. */
+  /** No relay has taken it yet, and nothing has been announced. */
   { readonly kind: 'calling' } | Linked | CutOff | { readonly kind: 'ending' };
 
 export const CALLING: Life = { kind: 'calling' };
@@ -36,7 +36,7 @@ export function cutOff({ publicUrl, cancelReminder }: Linked, now: number): CutO
   return { kind: 'cut_off', publicUrl, cancelReminder, since: now };
 }
 
-/** Another relay has taken it, or the same one again. What people have been told stays. */
+/** Another relay has taken it, or the same one again. What was announced to people stays. */
 export function linkedAgain({ publicUrl, cancelReminder }: CutOff): Linked {
   return { kind: 'linked', publicUrl, cancelReminder };
 }

@@ -122,7 +122,7 @@ export class Lifecycle {
       return void this.#end(reason, AGENT_EXIT_CODES.ended);
     }
     this.#options.complain('the relay was not reached before the deadline');
-    // Without a reason: that nobody logged in is no wonder.
+    // Without a reason: it is not surprising that nobody logged in.
     void this.#end(undefined, AGENT_EXIT_CODES.unreachable);
   }
 

@@ -1,4 +1,4 @@
-// What the SSH server tells: into the job log, and on to the expiry, which counts who is here.
+// What the SSH server reports: into the job log, and on to the expiry, which counts who is here.
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { Attendance } from '../crowd/attendance.ts';
 import type { ExpiryWatch } from '../expiry/expiry-watch.ts';

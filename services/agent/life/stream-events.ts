@@ -1,4 +1,4 @@
-// What the intake of streams tells: into the job log, to the SSH server, and on to the relay, which counts what resumed.
+// What the intake of streams reports: into the job log, to the SSH server, and on to the relay, which counts what resumed.
 import type { StrangerLog } from '../notices/stranger-log.ts';
 import type { RelayLink } from '../relay/relay-link.ts';
 import { resumptionFrom } from '../relay/resumption.ts';

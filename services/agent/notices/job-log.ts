@@ -8,7 +8,7 @@ export const REMINDER_EVERY_MS = 60_000;
 
 export interface JobLogOptions {
   readonly clock: Clock;
-  /** Leaves out what is no news. */
+  /** Leaves out anything that is not news. */
   readonly isQuiet: boolean;
   readonly print: (line: PrintableLine) => void;
 }
@@ -16,7 +16,7 @@ export interface JobLogOptions {
 /** The job log of one agent. */
 export interface JobLog {
   tell(event: LogEvent): void;
-  /** Tells what `event` returns, if anything, again and again. */
+  /** Logs what `event` returns, if anything, again and again. */
   remind(event: () => LogEvent | undefined): Cancel;
 }
 

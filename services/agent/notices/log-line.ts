@@ -24,7 +24,7 @@ interface Departure {
   readonly clients: number;
 }
 
-/** What the job log tells. Addresses are as the relay reports them; nobody may read raw what is `Untrusted`. */
+/** What the job log reports. Addresses are as the relay reports them; nobody may read raw what is `Untrusted`. */
 export type LogEvent =
   /** Nobody is here; the relay would let them in. */
   | { readonly kind: 'waiting'; readonly deadline: number }
@@ -76,7 +76,7 @@ export type LogEvent =
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'ended'; readonly reason: EndReason };
 
-/** Events that `--quiet` leaves out: nothing has happened. */
+/** Events that `--quiet` leaves out: they report that nothing happened. */
 export function isRoutine(event: LogEvent): boolean {
   switch (event.kind) {
     case 'waiting':
@@ -188,7 +188,7 @@ function endsIn(remainingMs: number): string {
 /** "connection cut (address 192.0.2.7, reason no login in time)". */
 function sshText(text: string, fields: Readonly<Record<string, unknown>>): string {
   const words = Object.entries(fields)
-    // One connection is told from another by its address; the ID means nothing to anybody.
+    // One connection is distinguished from another by its address; the ID means nothing to anybody.
     .filter(([name]) => name !== 'clientId')
     .map(
       ([name, value]) => `${name} ${printable(typeof value === 'string' ? value : JSON.stringify(value))}`,

@@ -9,7 +9,7 @@ import type { LogEvent } from './log-line.ts';
 /** Lines in SUMMARY_EVERY_MS about sources from which nobody is logged in; a person who logs in makes two or three. */
 export const MAX_STRANGER_LINES = 20;
 
-/** Lines in that time about sources from which somebody is logged in: his streams come and go with his network. */
+/** Lines in that time about sources from which somebody is logged in: their streams come and go with their network. */
 export const MAX_NEIGHBOUR_LINES = 100;
 
 /** Sources that are counted one by one in that time; further ones count as all the others. */
@@ -17,11 +17,11 @@ const MAX_COUNTED_SOURCES = 1_000;
 
 /** The log of all that nobody had to log in for. */
 export interface StrangerLog {
-  /** Tells an event that anybody can cause, from `address`, or counts it. */
+  /** Logs an event that anybody can cause, from `address`, or counts it. */
   tell(event: LogEvent, address: string): void;
   /** Counts a connection that had to go because there were too many. */
   turnedAway(address: string): void;
-  /** Tells what was counted, and tells no more of it. May be called twice. */
+  /** Logs what was counted, and nothing more from then on. May be called twice. */
   stop(): void;
 }
 
@@ -32,7 +32,7 @@ export interface StrangerLogOptions {
   readonly loggedInFrom: (address: string) => number;
 }
 
-/** Of each kind, so many are told line by line in SUMMARY_EVERY_MS. */
+/** Of each kind, at most this many get a line of their own in SUMMARY_EVERY_MS. */
 const FIRST_LINES = {
   strangers: MAX_STRANGER_LINES,
   neighbours: MAX_NEIGHBOUR_LINES,

@@ -1,4 +1,4 @@
-// Unreadable dials: orders of a relay that make no sense, told in the job log once each and then as a number.
+// Unreadable dials: orders of a relay that make no sense, reported in the job log once each and then as a number.
 import type { Clock } from '#shared/time/clock.ts';
 import { Summary } from '#shared/time/summary.ts';
 import type { JobLog } from './job-log.ts';
@@ -6,7 +6,7 @@ import type { JobLog } from './job-log.ts';
 export interface UnreadableDials {
   /** `detail` says what is wrong with it. As often as a relay likes. */
   tell(detail: string): void;
-  /** Tells what was counted. May be called twice. */
+  /** Logs what was counted. May be called twice. */
   stop(): void;
 }
 

@@ -1,4 +1,4 @@
-// What people are told at their terminals when the end is near, and when it has come.
+// What people read at their terminals when the end is near, and when it has come.
 import { formatDuration } from '#shared/time/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 

@@ -1,4 +1,4 @@
-// The children: which processes were started here and still run, and who wants to know of their end.
+// The children: which processes were started here and still run, and who is notified when they exit.
 import { processAddon } from './process-addon.ts';
 import { type ProcessEnd, processEndFrom, UNKNOWN_END } from './process-end.ts';
 

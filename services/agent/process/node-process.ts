@@ -8,7 +8,7 @@ import { type ProcessEnd, UNKNOWN_END } from './process-end.ts';
 import type { Bytes } from './spawn.ts';
 
 /**
- * Its three descriptors are socket pairs, it inherits what the agent was started with, and bytes that are no text are lost.
+ * Its three descriptors are socket pairs, it inherits what the agent was started with, and bytes that are not text are lost.
  * @throws ProcessError when there is nothing to start.
  */
 export function startByNode(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {
@@ -27,7 +27,7 @@ export function startByNode(options: PipedOptions, onEnd: (end: ProcessEnd) => v
   return { pid, stdin, stdout, stderr };
 }
 
-/** Node tells why a program has not started, but later. */
+/** Node reports why a program has not started, but later. */
 function checkExecutable(file: string): void {
   try {
     accessSync(file, fileModes.X_OK);

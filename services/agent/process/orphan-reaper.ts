@@ -1,4 +1,4 @@
-// The orphan reaper: as the first process of a container the agent inherits every orphan in it, and must bury them.
+// The orphan reaper: as the first process of a container the agent inherits every orphan in it, and must reap them.
 import { readdirSync, readFileSync } from 'node:fs';
 import { NativeAddonError } from '#shared/machine/native-addon.ts';
 import type { Clock } from '#shared/time/clock.ts';
@@ -22,7 +22,7 @@ type State =
   /** A look is due; `seen` were dead at the last one. */
   | { readonly kind: 'watching'; readonly seen: ReadonlySet<number> };
 
-/** Buries orphans from now on, and for as long as the process lives. Only for the first process of a container. */
+/** Reaps orphans from now on, and for as long as the process lives. Only for the first process of a container. */
 export function startOrphanReaper(clock: Clock): void {
   let state: State = { kind: 'idle' };
 

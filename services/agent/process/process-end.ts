@@ -9,7 +9,7 @@ const CORE_FLAG = 0x80;
 const CODE_SHIFT = 8;
 const CODE_MASK = 0xff;
 
-/** What is told when somebody else has collected the status: 255, as sshd tells it. */
+/** What is reported when somebody else has collected the status: 255, as sshd does. */
 export const UNKNOWN_END: ProcessEnd = { kind: 'code', code: 255 };
 
 /** The end that this status stands for. */

@@ -95,7 +95,7 @@ struct Program {
   bool is_terminal;
 };
 
-// The bytes of a Buffer, with the zero that the kernel wants; null when it is none.
+// The bytes of a Buffer, with the zero that the kernel wants; null when it is not one.
 static char* BytesFrom(napi_env env, napi_value value) {
   void* bytes = nullptr;
   size_t length = 0;
@@ -112,7 +112,7 @@ static void FreeList(char** list) {
   free(list);
 }
 
-// The Buffers of an array, ended by a null; null when one of them is none.
+// The Buffers of an array, ended by a null; null when one of them is not a Buffer.
 static char** ListFrom(napi_env env, napi_value array) {
   uint32_t length = 0;
   napi_get_array_length(env, array, &length);

@@ -120,7 +120,7 @@ export class Pty {
     if (this.#state.kind === 'draining') this.#awaitQuiet(this.#state);
   }
 
-  /** Tells the terminal its new size; the foreground program gets SIGWINCH. */
+  /** Sets the new size of the terminal; the foreground program gets SIGWINCH. */
   resize(columns: number, rows: number): void {
     if (this.#isOpen()) processAddon().resizeTerminal(this.#master, columns, rows);
   }

@@ -1,4 +1,4 @@
-// Arrivals: streams that a relay has asked for, until it is known what they are; there are only so many places for them.
+// Arrivals: streams that a relay has asked for, until it is known what they are; there is a limited number of places for them.
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { Crowd, type CrowdLimits } from '../crowd/crowd.ts';

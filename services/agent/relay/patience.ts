@@ -8,7 +8,7 @@ interface Trouble {
   readonly lastAt: number;
 }
 
-/** `again` is true if there is to be another attempt, `isNew` if nobody has been told of this trouble yet. */
+/** `again` is true if there is to be another attempt, `isNew` if this trouble has not been reported yet. */
 export interface Verdict {
   readonly again: boolean;
   readonly isNew: boolean;

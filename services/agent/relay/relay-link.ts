@@ -33,7 +33,7 @@ const BACKOFF = { firstMs: 100, maxMs: 3_000, growth: RETURN_GROWTH } as const;
  */
 export const REST_AFTER_SPENT_LINK_MS = 10_000;
 
-/** How long a relay may take to say welcome, in milliseconds; whatever does not is no relay. */
+/** How long a relay may take to say welcome, in milliseconds; whatever does not is not treated as a relay. */
 export const WELCOME_WITHIN_MS = 10_000;
 
 export interface RelayLinkOptions {
@@ -45,7 +45,7 @@ export interface RelayLinkOptions {
   readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<LinkDialOutcome>;
 }
 
-/** Who hears what happens, and is asked what to tell. */
+/** Whoever hears what happens, and is asked what to report. */
 export interface RelayListener {
   /** A link is up: the first one, or another after a loss or a goodbye. */
   readonly onWelcome: (welcome: Welcome) => void;
@@ -68,9 +68,9 @@ export interface RelayListener {
 export interface RelayLink {
   /** Dials from now on. To be called once. */
   start(listener: RelayListener): void;
-  /** The relay is to be told the status; told again to each new relay. */
+  /** The status is to be sent to the relay; it is sent again to each new relay. */
   statusChanged(): void;
-  /** Tells one relay what became of a stream: now, or once a link is up again. */
+  /** Reports to one relay what became of a stream: now, or once a link is up again. */
   tell(resumption: Resumption): void;
   /** Says goodbye. May be called twice. */
   stop(): void;
@@ -215,7 +215,7 @@ class PersistentLink implements RelayLink {
     return promise;
   }
 
-  /** A text that is no header value would break the next dial. */
+  /** A text that is not a header value would break the next dial. */
   #keep(grant: string): void {
     if (isGrant(grant)) this.#grant = grant;
   }

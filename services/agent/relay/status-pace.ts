@@ -1,17 +1,17 @@
-// The pace of the status: every link that is up is told the newest one, but no oftener than a relay takes it.
+// The pace of the status: every link that is up gets the newest one, but no oftener than a relay takes it.
 import type { AgentMessage, AgentStatus } from '#shared/protocol/control-messages.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { ControlLink } from '#shared/websocket/control-link.ts';
 import { AGENT_PACE } from '#shared/websocket/link-budget.ts';
 
-/** Tells a link on its arrival, and all of them at most once in AGENT_PACE.statusEveryMs. */
+/** Sends it to a link on its arrival, and to all of them at most once in AGENT_PACE.statusEveryMs. */
 export class StatusPace {
   readonly #clock: Clock;
   /** Those that are up now. */
   readonly #links: ReadonlySet<ControlLink<AgentMessage>>;
   #newest: AgentStatus | undefined;
   #told: AgentStatus | undefined;
-  /** Set until a status may be told again; then the newest one is told. */
+  /** Set until a status may be sent again; then the newest one is sent. */
   #cancelRest: Cancel | undefined;
 
   constructor(clock: Clock, links: ReadonlySet<ControlLink<AgentMessage>>) {

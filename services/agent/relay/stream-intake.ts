@@ -29,7 +29,7 @@ export interface StreamIntakeOptions {
   readonly events: StreamEvents;
 }
 
-/** What an intake tells; an address is that of the client, as the relay sees it. */
+/** What an intake reports; an address is that of the client, as the relay sees it. */
 export interface StreamEvents {
   /** A new stream of a client. */
   readonly onStream: (duplex: Duplex, client: Client) => void;

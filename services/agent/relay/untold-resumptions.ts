@@ -1,4 +1,4 @@
-// Untold resumptions: what became of streams that lost their transport, until a relay may be told.
+// Untold resumptions: what became of streams that lost their transport, until they may be reported to a relay.
 import type { AgentMessage, Resumption } from '#shared/protocol/control-messages.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
@@ -11,7 +11,7 @@ const MAX_UNTOLD = 100;
 /** How soon those are tried again that came too fast, in milliseconds. */
 const TOLD_AGAIN_MS = 1_000;
 
-/** Kept in their order, and told once each. */
+/** Kept in their order, and reported once each. */
 export class UntoldResumptions {
   readonly #clock: Clock;
   /** Those that are up now, the newest last. */
@@ -31,7 +31,7 @@ export class UntoldResumptions {
     this.tellRest();
   }
 
-  /** Tells as many as a link and the pace allow; the others follow a little later. */
+  /** Reports as many as a link and the pace allow; the others follow a little later. */
   tellRest(): void {
     // During a move there are two; the newer one stays.
     const link = [...this.#links].at(-1);

@@ -25,7 +25,7 @@ export interface RequestContext {
   readonly traffic: SftpTraffic;
   /** The client is gone: long work should stop. */
   isOver(): boolean;
-  /** Long work tells that it goes on. */
+  /** Long work reports that it goes on. */
   onActivity(): void;
 }
 

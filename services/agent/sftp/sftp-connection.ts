@@ -43,7 +43,7 @@ export interface SftpOptions {
   readonly transport?: Transport;
   /** Called for every request, and while a long one goes on. */
   onActivity(): void;
-  /** Told of start and end (with counts), and of faults of this program; never of contents. */
+  /** Notified of start and end (with counts), and of faults of this program; never of contents. */
   log?(event: string, fields: Record<string, unknown>): void;
 }
 

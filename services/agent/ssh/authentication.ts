@@ -7,7 +7,7 @@ import { keyFingerprint, verifySignature } from './keys/public-key.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
 import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
-/** After so many wrong passwords and signatures a connection is cut. */
+/** After this many wrong passwords and signatures a connection is cut. */
 export const MAX_FAILURES_PER_CONNECTION = 6;
 /** How many keys a connection may ask about: a client that tries all keys of its ssh-agent does not guess. */
 export const MAX_KEY_OFFERS_PER_CONNECTION = 32;
@@ -25,7 +25,7 @@ export interface AuthenticationOptions {
   /** Of the client. */
   readonly address: string;
   readonly clock: Clock;
-  /** Called before the client is told. */
+  /** Called before the client gets the answer. */
   onLogin(login: Login): void;
   onRefused(refusal: Refusal): void;
   /** No further attempt is allowed: the connection must be cut. */
@@ -107,7 +107,7 @@ export class Authentication {
     if (guard.state.kind === 'off') return this.#fail(attempt, PASSWORD_OFF);
     // In a request to change the password it is an object.
     const password: unknown = attempt.password;
-    // Both are always compared, so that the time does not tell whether the user name was right.
+    // Both are always compared, so that the time does not reveal whether the user name was right.
     const isPassword = isSameSecret(typeof password === 'string' ? password : '', credentials.password);
     const isUser = isSameSecret(attempt.username, credentials.user);
     if (isPassword && isUser) {

@@ -67,7 +67,7 @@ export function isStopping(state: ConnectionState): boolean {
 
 /**
  * How a client left whose stream is gone. `isEndedHere`: this side has ended the stream; ssh2 does so at a DISCONNECT by
- * application, and tells of it in no other way. `isLost` is asked only where nothing else says it.
+ * application, and reports it in no other way. `isLost` is asked only where nothing else says it.
  */
 export function logoutReasonOf(
   state: LiveConnection,

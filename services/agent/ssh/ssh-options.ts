@@ -1,4 +1,4 @@
-// What the SSH server is given, and what it tells.
+// What the SSH server is given, and what it reports.
 import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';
@@ -16,7 +16,7 @@ export interface SshServerOptions {
   readonly shell: string;
   /** Where programs start; `/` if it is gone. */
   readonly cwd: string;
-  /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are no text. */
+  /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are not text. */
   readonly env: Readonly<Record<string, string | Buffer>>;
   /** False refuses -L, -R, -D, unix sockets and agent forwarding. */
   readonly forwarding: boolean;
@@ -49,7 +49,7 @@ export type LoginMethod = 'password' | 'key';
  * | client disconnects because of what the agent said         | packet, DISCONNECT of another reason  | `fault`       |
  * | the agent ends                                            |                                       | `stopped`     |
  *
- * A client that is refused before its login ends nothing, so nothing is told of its end.
+ * A client that is refused before its login ends nothing, so its end is not reported.
  */
 export type LogoutReason = 'client_left' | 'lost' | 'stopped' | 'fault';
 

@@ -18,7 +18,7 @@ import type { SshServerOptions } from './ssh-options.ts';
  */
 export const IDENTIFICATION = 'OpenSSH_9.2 converge';
 
-/** What a client is told before its login while passwords are not taken (RFC 4252 section 5.4): `ssh` shows it. */
+/** What a client is sent before its login while passwords are not taken (RFC 4252 section 5.4): `ssh` shows it. */
 const SHUT_BANNER = 'converge: password login is off; the job log says why, and how to turn it on again\r\n';
 
 /**

@@ -19,7 +19,7 @@ export const WAIT_CHUNK_MS = 25_000;
 export const CONNECT_WITHIN_MS = 10_000;
 /** Until it has answered, on top of the wait: it gives the agent 10 s to dial. */
 export const ANSWER_WITHIN_MS = 15_000;
-/** Whoever waits longer than this is told what for. */
+/** Whoever waits longer than this is notified of the reason. */
 const NOTICE_AFTER_MS = 3_000;
 /** Full jitter, in milliseconds, between questions to a relay that answers: the agent is what is waited for. */
 const AGENT_BACKOFF = { firstMs: 200, maxMs: 3_000 } as const;

@@ -10,7 +10,7 @@ import { formatDuration, formatElapsed } from '#shared/time/duration.ts';
 import { type DialledVia, dialFailureFrom, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 
-/** A relay holds a re-dial for so long while the agent finds its way back, in seconds: one answer instead of many. */
+/** A relay holds a re-dial for this long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
 
 /** An agent that was reached and does not open the stream is asked again for at least this time, in milliseconds. */
@@ -62,7 +62,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
       notify(lineOf(status));
     },
     onEvent() {
-      // The agent's log tells of these; a person hears of interruptions only.
+      // The agent's log reports these; a person hears of interruptions only.
     },
     onOver() {
       resolve();

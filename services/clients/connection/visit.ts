@@ -29,7 +29,7 @@ export interface VisitOptions {
   readonly signal: AbortSignal;
 }
 
-/** Moves bytes until both sides have ended, and the agent has been told. Never rejects. */
+/** Moves bytes until both sides have ended, and the agent has been notified. Never rejects. */
 export async function runVisit({ local, connected, clock, signal }: VisitOptions): Promise<VisitEnd> {
   const { stream, over, isInterrupted, hostRefusal } = connected;
   const { promise, resolve } = Promise.withResolvers<JoinEnd>();

@@ -18,7 +18,7 @@ export type Unit<Content> =
   | { readonly kind: 'partial' }
   | { readonly kind: 'malformed'; readonly detail: string };
 
-/** A line before the packets; `isIdentification` tells the last one, `SSH-2.0-…`. */
+/** A line before the packets; `isIdentification` marks the last one, `SSH-2.0-…`. */
 export interface Line {
   readonly isIdentification: boolean;
 }

@@ -25,7 +25,7 @@ async function run({ destination, bind, port }: TcptowsRun): Promise<ClientExitC
 // Node's answer to it would be a debugger (runtime-flags.ts).
 process.on('SIGUSR1', () => undefined);
 
-// A terminal that is gone is no reason to drop connections.
+// A terminal that is gone is not a reason to drop connections.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 
 runProgram(parseTcptowsCommand(process.argv.slice(2), process.env), report, run).then(

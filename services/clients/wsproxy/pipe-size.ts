@@ -11,7 +11,7 @@ interface PipeSizeAddon {
   setPipeSize(fd: number, bytes: number): number;
 }
 
-/** Makes the pipe `fd` hold PIPE_BYTES. False where that cannot be: it is no pipe, or the machine is not generous. */
+/** Makes the pipe `fd` hold PIPE_BYTES. False where that cannot be: it is not a pipe, or the machine is not generous. */
 export function widenPipe(fd: number): boolean {
   try {
     const addon = loadNativeAddon('pipesize') as PipeSizeAddon | undefined;

@@ -19,7 +19,7 @@ export function formatDialOrder({ ticket, client, resumable }: DialOrder): strin
   return JSON.stringify({ ticket, client, resumable });
 }
 
-/** The order in a body; undefined if it is none. Never throws. */
+/** The order in a body; undefined if it is not one. Never throws. */
 export function parseDialOrder(body: string): DialOrder | undefined {
   const { ticket, client, resumable } = parseRecord(body) ?? {};
   if (typeof ticket !== 'string' || typeof client !== 'string' || typeof resumable !== 'boolean')

@@ -30,7 +30,7 @@ export class PeerDialler implements PeerPods {
 
   /** `POST /dial/ID` on the pod at `address`. Never rejects. */
   order(address: string, id: string, order: DialOrder): Promise<OrderOutcome> {
-    // A pod may have been started with a POD_ADDRESS that is no address; that must not end this one.
+    // A pod may have been started with a POD_ADDRESS that is not an address; that must not end this one.
     if (!URL.canParse(`http://${address}`))
       return Promise.resolve({ kind: 'failed', detail: 'its address is no address' });
     return this.#order(address, id, order, this.#agent);
@@ -71,7 +71,7 @@ export class PeerDialler implements PeerPods {
     return promise.finally(cancel);
   }
 
-  /** Whether anybody listens at `address`; undefined if that cannot be told. Never rejects. */
+  /** Whether anybody listens at `address`; undefined if that is not known. Never rejects. */
   isListening(address: string): Promise<boolean | undefined> {
     const url = URL.parse(`http://${address}`);
     if (url === null) return Promise.resolve(undefined);

@@ -42,7 +42,7 @@ export function openTicket(key: ClusterKey, sealed: string, id: string, now: num
   return { nonce, id, address, resumable: resumable === 1, expiresAt };
 }
 
-/** The fields of what this cluster sealed; none if it is no ticket, or one of another version. */
+/** The fields of what this cluster sealed; none if it is not a ticket, or one of another version. */
 function fieldsFrom(text: string): readonly unknown[] {
   const fields = parseJson(text);
   return Array.isArray(fields) ? fields : [];

@@ -42,7 +42,7 @@ export class ApiTroubles {
   readonly #call: ApiCall;
   readonly #log: ApiLog;
   readonly #recorder: ApiRecorder;
-  /** What was told last; undefined when all is well. */
+  /** What was reported last; undefined when all is well. */
   #told: ApiTrouble | undefined;
 
   constructor(call: ApiCall, log: ApiLog, recorder: ApiRecorder) {

@@ -17,7 +17,7 @@ export interface Cluster {
   isAlive(address: string): boolean | undefined;
   /** The pods of this relay, this one among them, as last seen; empty when nobody knows. */
   peers(): readonly Peer[];
-  /** Tells how much work this pod holds, see `workOf`; cheap enough to be called on every change. */
+  /** Reports how much work this pod holds, see `workOf`; cheap enough to be called on every change. */
   reportLoad(load: number): void;
 }
 

@@ -1,4 +1,4 @@
-// The deletion cost: tells Kubernetes how much work this pod holds, so that scale-in takes the idlest first.
+// The deletion cost: reports to Kubernetes how much work this pod holds, so that scale-in takes the idlest first.
 // https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { API_ANSWER_WITHIN_MS, type ApiRequest, type ApiServer, exchange, readText } from './api-server.ts';
@@ -120,7 +120,7 @@ export class DeletionCost {
   }
 }
 
-/** Int32, as Kubernetes wants it; what is no number is no work. */
+/** Int32, as Kubernetes wants it; anything that is not a number counts as no work. */
 export function costOf(load: number): number {
   return Number.isNaN(load) ? 0 : Math.min(MAX_COST, Math.max(0, Math.round(load)));
 }

@@ -65,7 +65,7 @@ function contextFrom({ method, path, query = {}, body }: ApiRequest, server: str
 
 /**
  * The library makes a dispatcher, with a connection of its own, for each request and forgets it; HTTP/2 keeps that open:
- * https://github.com/kubernetes-client/javascript/issues/2893 tells the same of its agents.
+ * https://github.com/kubernetes-client/javascript/issues/2893 reports the same of its agents.
  */
 function releaseOnAbort(context: RequestContext, signal: AbortSignal): void {
   const dispatcher = context.getDispatcher();

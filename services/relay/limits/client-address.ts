@@ -51,11 +51,11 @@ export function inRanges(ranges: readonly string[]): InRanges {
 export interface AddressRules {
   /** Never limited. */
   readonly isUnlimited: InRanges;
-  /** Whether a private address is limited too when it is the other end of the connection, and no proxy told it. */
+  /** Whether a private address is limited too when it is the other end of the connection, and no proxy reported it. */
   readonly limitsPrivate: boolean;
 }
 
-/** Who asks: the client address, and whether a trusted proxy told it. */
+/** Who asks: the client address, and whether a trusted proxy reported it. */
 export interface Asker {
   readonly address: string;
   readonly isToldByProxy: boolean;
@@ -66,7 +66,7 @@ export interface Asker {
  *
  * A private address at the other end of the connection is not limited, unless `limitsPrivate` says so: it may be an
  * ingress, a balancer or a node that TRUST_PROXY does not name, and then all clients would share the limit of one. The
- * limits of the whole pod still apply. A public address, and an address that a trusted proxy tells, is a client's.
+ * limits of the whole pod still apply. A public address, and an address that a trusted proxy reports, is a client's.
  */
 export function countedAs({ address, isToldByProxy }: Asker, rules: AddressRules): string | undefined {
   if (rules.isUnlimited(address)) return undefined;

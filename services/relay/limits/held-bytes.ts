@@ -33,7 +33,7 @@ export interface HeldBytesOptions {
 const SHARE_BETWEEN_LOOKS = 1 / 16;
 
 /**
- * How often every address is looked at anyway, in milliseconds: a paused socket reads a little more, and nobody is told.
+ * How often every address is looked at anyway, in milliseconds: a paused socket reads a little more, and reports nothing of it.
  */
 export const HELD_BYTES_LOOK_EVERY_MS = 1_000;
 

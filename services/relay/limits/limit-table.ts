@@ -8,7 +8,7 @@ interface LimitSetting {
   readonly least: number;
   readonly most: number;
   readonly unit: string;
-  /** What is counted; reads on after "at most so many". */
+  /** What is counted; reads on after "at most this many". */
   readonly what: string;
   /** What happens past it. */
   readonly past: string;
@@ -59,7 +59,7 @@ export const ADDRESS_LIMITS = {
     least: 1,
     most: 1_048_576,
     unit: 'MiB',
-    what: 'MiB of stream bytes for the sessions of one client address that nobody has read yet',
+    what: 'MiB of unread stream bytes held for one client address',
     past: 'the session that has stood still for longest is cut (`stuck`), and the next, until the rest fits',
   },
   setups: {

@@ -74,7 +74,7 @@ export class LogOutput {
     try {
       while (this.#waiting.length > 0) this.#taken(writeSync(this.#fd, this.#next()));
     } catch {
-      // Nobody takes them, and there is nobody left to tell.
+      // Nobody takes them, and there is nobody left to notify.
     }
   }
 

@@ -21,7 +21,7 @@ const REPEATABLE: ReadonlySet<string> = new Set([
   'dial order failed',
 ]);
 
-/** The fields of a line that tell one kind from another, beside its message. */
+/** The fields of a line that distinguish one kind from another, beside its message. */
 const REASON_FIELDS = ['code', 'reason', 'outcome'] as const;
 
 /** The fields of a line that say whom it is about. */
@@ -31,7 +31,7 @@ const ADDRESS_FIELDS = ['address', 'client'] as const;
 type Tell = (fields: Record<string, unknown>, message: string) => void;
 
 /**
- * The log asks it about each line, and it tells the log the sums: so it is made first, and given the log with `tellTo`.
+ * The log asks it about each line, and it passes the sums on to the log: so it is made first, and given the log with `tellTo`.
  */
 export class RepeatedLines {
   readonly #summary: Summary;
@@ -48,7 +48,7 @@ export class RepeatedLines {
     });
   }
 
-  /** Where the number of the lines that were held back is told. To be called once, before the first line. */
+  /** Where the number of the lines that were held back is logged. To be called once, before the first line. */
   tellTo(tell: Tell): void {
     this.#tell = tell;
   }
@@ -61,7 +61,7 @@ export class RepeatedLines {
     return this.#summary.admit(kind, textFrom(fields, ADDRESS_FIELDS) ?? 'unknown');
   }
 
-  /** Tells now what was counted. May be called twice. */
+  /** Logs now what was counted. May be called twice. */
   flush(): void {
     this.#summary.flush();
   }

@@ -1,4 +1,4 @@
-// The registry cannot be reached, or does not answer: no fault of a request, and none of this pod.
+// The registry cannot be reached, or does not answer: neither the request's fault nor this pod's.
 
 export class RegistryUnavailable extends Error {
   readonly code = 'registry_unavailable';

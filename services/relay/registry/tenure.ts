@@ -40,7 +40,7 @@ export const ELDERS_SEEN_WITHIN_MS = SETTLED_AFTER_MS + LEASE_MS + TENURE_SLACK_
 export interface Tenure {
   /** When this claim got the ID for the first time. */
   readonly heldSince: number;
-  /** When the registry lost its memory, if that was less than a lease before; else 1, which nobody was before. */
+  /** When the registry lost its memory, if that was less than a lease before; else 1 (no claim is older). */
   readonly eldersBefore: number;
   /**
    * Who had the ID before the loss, but was not seen linked since this moment, had given it up. 1 long after the loss.
@@ -92,7 +92,7 @@ export function isSettled({ eldersBefore, seen }: Tenure): boolean {
 }
 
 /**
- * The tenure of a claim that holds the ID and claims it again. `fresh` tells whether a loss was long ago: then nobody
+ * The tenure of a claim that holds the ID and claims it again. `fresh` says whether a loss was long ago: then nobody
  * with a better right will come any more.
  */
 export function confirmed(held: Tenure, fresh: Tenure, proof: Tenure | undefined): Tenure {

@@ -183,7 +183,7 @@ export class AgentTable {
     }
   }
 
-  /** Its ID is another link's now. */
+  /** Another link now holds its ID. */
   supersede(agent: Agent): void {
     const row = this.#rows.get(agent.id);
     if (row?.agent !== agent) return;

@@ -59,7 +59,7 @@ export interface DialOrder {
 }
 
 export type OrderOutcome =
-  /** The agent was told. */
+  /** The agent was asked. */
   | { readonly kind: 'sent' }
   /** The pod is there, and the agent is not on it. */
   | { readonly kind: 'not_here' }
@@ -72,7 +72,7 @@ export type OrderOutcome =
 export interface PeerPods {
   /** Asks the pod at `address` to have agent `id` open a stream. Never rejects. */
   order(address: string, id: string, order: DialOrder): Promise<OrderOutcome>;
-  /** Whether anybody listens at `address`; undefined if that cannot be told. Never rejects. */
+  /** Whether anybody listens at `address`; undefined if that is not known. Never rejects. */
   isListening(address: string): Promise<boolean | undefined>;
 }
 

@@ -1,7 +1,7 @@
 // The owner check: where a claim was refused because another pod holds the ID, it asks whether that pod is still there.
 //
 // An entry outlives its last renewal by RESERVATION_MS, for the sake of a pod that stalls. A pod that is gone must not keep
-// the ID of a job that is run again for so long. It cannot say that it is gone, so somebody has to look.
+// the ID of a job that is run again for that long. It cannot say that it is gone, so somebody has to look.
 import type { Clock } from '#shared/time/clock.ts';
 import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { AgentTable } from './agent-table.ts';

@@ -3,7 +3,7 @@ import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
-/** How long an agent may take from the dial to its stream, in milliseconds; then the client is told 504. */
+/** How long an agent may take from the dial to its stream, in milliseconds; then the client gets 504. */
 export const AGENT_DIAL_TIMEOUT_MS = 10_000;
 
 /** 192 bits, since whoever knows the nonce gets the client. */

@@ -81,7 +81,7 @@ export class SessionTable {
     return this.#joins.keys()[Symbol.iterator]();
   }
 
-  /** Joins the two streams. The session ends by itself when one of them does. */
+  /** Joins the two streams. The session ends on its own when one of them does. */
   start(client: ByteStream, agent: ByteStream, options: StartOptions): Session {
     const { clock, recorder } = this.#options;
     const startedAt = clock.now();
@@ -171,7 +171,7 @@ const HOLDS_TOO_MUCH: StreamEnd = {
   detail: 'the sessions of its address hold more than they may',
 };
 
-/** The reason that one side is told when the other side ends: a stream that was lost there is not lost here. */
+/** The reason that is passed on to one side when the other side ends: a stream that was lost there is not lost here. */
 function onward(end: StreamEnd, from: Side): StreamEnd {
   switch (end.reason) {
     case 'lost':

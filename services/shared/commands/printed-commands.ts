@@ -1,10 +1,10 @@
-// Printed commands: what the job log, the usage page and the relay's first lines tell people to type, where they tell the same.
+// Printed commands: what the job log, the usage page and the relay's first lines ask people to type: those shared by all three.
 import { downloadPath } from '../protocol/paths.ts';
 
 /** For a local port: any free one does, this one is easy to remember. */
 export const EXAMPLE_PORT = 2222;
 
-/** The user to log in as, unless the agent is told another. */
+/** The user to log in as, unless the agent is given another. */
 export const DEFAULT_USER = 'abc';
 
 /** A job's host key lasts as long as the job: ssh is not to remember it, nor to find a stale one under a name used again. */

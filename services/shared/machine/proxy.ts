@@ -11,7 +11,7 @@ export type ProxyChoice =
 /** Where curl expects a proxy whose port is not said, unless it is spoken to over TLS. */
 const PROXY_PORT = '1080';
 
-/** In a URL's text before the path: the port that a URL object does not tell from none. */
+/** In a URL's text before the path: the port that a URL object does not distinguish from none. */
 const NAMES_PORT_80 = /^[^:]*:\/*[^/?#]*:0*80(?:[/?#]|$)/;
 
 /**

@@ -7,7 +7,7 @@ const PAGE_BYTES = 4096;
 let page = randomBytes(PAGE_BYTES);
 let used = 0;
 
-/** So many random bytes (at most PAGE_BYTES) that nobody else gets. */
+/** This many random bytes (at most PAGE_BYTES), which nobody else gets. */
 export function takeRandomBytes(count: number): Buffer {
   if (used + count > PAGE_BYTES) {
     // A page of its own: what was taken from the last one stays as it is.

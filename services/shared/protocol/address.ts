@@ -1,4 +1,4 @@
-// Addresses of peers: the one form in which they are compared, logged and told to others.
+// Addresses of peers: the one form in which they are compared, logged and passed on to others.
 import { isIP, isIPv4 } from 'node:net';
 
 /** The longest text of an IP address, in characters: an IPv6 one that ends in an IPv4 one (INET6_ADDRSTRLEN, less its NUL). */

@@ -25,7 +25,7 @@ export interface Welcome {
   readonly epoch: number;
   /** The pod that holds the link. */
   readonly pod: string;
-  /** http(s)://HOST, what people should be told to use. */
+  /** http(s)://HOST, what people should use. */
   readonly publicUrl: string;
   /** The first grant; empty from a relay that makes none. */
   readonly grant: string;
@@ -73,7 +73,7 @@ export const RESUMPTION_OUTCOMES = ['resumed', 'given_up', 'unknown_session'] as
 export interface Resumption {
   readonly type: 'resumption';
   readonly outcome: (typeof RESUMPTION_OUTCOMES)[number];
-  /** How long the stream was without a transport, in milliseconds; 0 if nobody can tell. */
+  /** How long the stream was without a transport, in milliseconds; 0 if nobody knows. */
   readonly afterMs: number;
 }
 

@@ -1,4 +1,7 @@
-// The lease of an ID: how long it belongs to an agent that cannot be heard.
+// The lease of an ID: how long it waits for its agent to come back.
 
-/** How long a claim holds without renewal, in milliseconds. An agent that finds its ID taken tries for so long. */
+/**
+ * How long an ID stays reserved for its claim once its agent is known to have no link, in milliseconds. An agent that
+ * finds its ID taken tries for a little longer than this.
+ */
 export const LEASE_MS = 45_000;

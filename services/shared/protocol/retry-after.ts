@@ -1,9 +1,9 @@
 // Retry-After: when somebody who has too much to do wants to be asked again (RFC 9110 section 10.2.3).
 
-/** Nobody is waited for longer on his word, in milliseconds. */
+/** Nobody is waited for longer on their word, in milliseconds. */
 export const MAX_RETRY_AFTER_MS = 60_000;
 
-/** More than this is no wait but a mistake, in seconds. */
+/** More than this is not a wait but a mistake, in seconds. */
 const MAX_BELIEVED_SECONDS = 3_600;
 
 /** Refusals for want of room: 429 and 503. On any other status the header means something else, or nothing. */
@@ -20,7 +20,7 @@ export function parseRetryAfter(status: number, header: string | undefined): num
   return Math.min(MAX_RETRY_AFTER_MS, seconds * 1_000);
 }
 
-/** A wait that was asked for, and up to half as much again: all who were told the same must not come at once. */
+/** A wait that was asked for, and up to half as much again: all who got the same answer must not come at once. */
 export function spreadWait(ms: number, random: () => number): number {
   return ms + Math.floor((random() * ms) / 2);
 }

@@ -60,8 +60,8 @@ export type TransportOutcome =
   | { readonly kind: 'fatal'; readonly end: StreamEnd };
 
 /**
- * What a person is told. After 3 s: that there is no agent (`unanswered`, of a stream that does not exist yet) or no way to
- * it (`interrupted`), and for how long it is tried. Then the end of that, only if it was told. Nothing once the local side
+ * What is reported to a person. After 3 s: that there is no agent (`unanswered`, of a stream that does not exist yet) or
+ * no way to it (`interrupted`), and for how long it is tried. Then the end of that, only if it was reported. Nothing once the local side
  * has closed.
  */
 export type ResumeStatus =
@@ -79,7 +79,7 @@ export interface ClientEndOptions {
    * the outcome is not wanted any more; a transport that opens all the same is cut.
    */
   readonly dial: (signal: AbortSignal) => Promise<TransportOutcome>;
-  /** From the loss of a transport, unless the agent tells another one. */
+  /** From the loss of a transport, unless the agent announces another one. */
   readonly resumeWindowMs: number;
   /** From the first outcome of `dial` to the first OPENED; the resume window by default. */
   readonly openWindowMs?: number;
@@ -171,7 +171,7 @@ export class ClientEnd implements StreamOwner {
       this.#mayHurry = true;
     }
     const outage = this.#beginOutage('resume');
-    // At once the first time; a transport that does not hold is no reason to hammer at the relay.
+    // At once the first time; a transport that does not hold is not a reason to hammer at the relay.
     if (!this.#mayHurry) return this.#retry(outage);
     this.#mayHurry = false;
     this.#dial(outage);

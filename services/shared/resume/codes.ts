@@ -3,7 +3,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 
 /**
- * The only table of REFUSED and RESET codes: the number on the wire (u16), and what the local side is told when its stream
+ * The only table of REFUSED and RESET codes: the number on the wire (u16), and what is reported to the local side when its stream
  * ends by it. Numbers are never used twice.
  */
 export const RESUME_CODES = {

@@ -101,7 +101,7 @@ export class Delivery {
     this.#local = { kind: 'parting', end: end.reason === 'ended' ? local.end : end };
   }
 
-  /** Tells the end, if there is one and nothing waits before it. */
+  /** Reports the end, if there is one and nothing waits before it. */
   tell(): void {
     const local = this.#local;
     if (local.kind !== 'parting' || this.#reader.kind !== 'ready' || this.#window.waitingBytes > 0) return;

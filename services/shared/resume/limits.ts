@@ -17,12 +17,12 @@ export const MAX_PAYLOAD_BYTES = 64 * 1024;
 export const DATA_FRAME_BYTES = 48 * 1024;
 
 /**
- * An ACK is sent after the local side took so many bytes. Each ACK wakes all programs on the way, so they are few; this is
+ * An ACK is sent after the local side took this many bytes. Each ACK wakes all programs on the way, so they are few; this is
  * an eighth of the window, so that they never hold up the sender...
  */
 export const ACK_EVERY_BYTES = 512 * 1024;
 
-/** ...or so long after the first byte that was taken and not acknowledged. */
+/** ...or this long after the first byte that was taken and not acknowledged. */
 export const ACK_AFTER_MS = 200;
 
 /** From OPEN to OPENED at the client, from the first moment to a complete OPEN at the agent. */
@@ -31,32 +31,32 @@ export const OPEN_TIMEOUT_MS = 10_000;
 /** One re-dial: longer than the 10 s in which a relay waits for the agent, so that its answer is heard. */
 export const REDIAL_TIMEOUT_MS = 15_000;
 
-/** A transport of unknown kind that says nothing for so long is served as a plain stream: it waits for a banner. */
+/** A transport of unknown kind that says nothing for this long is served as a plain stream: it waits for a banner. */
 export const PLAIN_AFTER_MS = 1_000;
 
-/** How long a stream lives without a transport, unless told otherwise: the agent's default, and what a client assumes. */
+/** How long a stream lives without a transport, unless set otherwise: the agent's default, and what a client assumes. */
 export const RESUME_WINDOW_MS = 120_000;
 
 /** No client dials for longer, whatever its agent says; timers hold 24 days. */
 export const MAX_RESUME_WINDOW_MS = MAX_DURATION_MS;
 
-/** A peer that neither takes the last bytes nor sends its own for so long is given up, on a transport that lives. */
+/** A peer that neither takes the last bytes nor sends its own for this long is given up, on a transport that lives. */
 export const STUCK_AFTER_MS = 120_000;
 
-/** A person is told of an outage after so long: shorter ones are not worth a line. */
+/** A person is notified of an outage after this long: shorter ones are not worth a line. */
 export const NOTICE_AFTER_MS = 3_000;
 
 /** Full jitter between re-dials: a random share of a bound that grows from the first to the second. */
 export const BACKOFF_FIRST_MS = 50;
 export const BACKOFF_LAST_MS = 3_000;
 
-/** A transport that lasted so long was a good one: the next re-dial is at once again. */
+/** A transport that lasted this long was a good one: the next re-dial is at once again. */
 export const STABLE_AFTER_MS = 3_000;
 
 /** What one agent holds, detached ones included: 8 MiB each at worst. */
 export const MAX_RESUMABLE_STREAMS = 512;
 
-/** Bytes of so many, which fill at least half of their memory, are kept where they lie instead of being copied. */
+/** Chunks of this many bytes or more, which fill at least half of their memory, are kept where they lie, not copied. */
 export const KEEP_FROM_BYTES = 8 * 1024;
 
 /** The limits that tests make smaller. A frame must fit into the window four times, so that it never blocks itself. */

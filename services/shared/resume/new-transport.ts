@@ -1,4 +1,4 @@
-// The new transport: until it is known what it is.
+// A new transport, until it is known whether it is plain or resumable.
 //
 //   state            event                            next     the transport is
 //   silent           the first byte is an OPEN's      opening

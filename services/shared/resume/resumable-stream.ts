@@ -5,7 +5,7 @@
 //
 // The files in the order in which to read them. The rules are in docs/protocol.md, "The resumable stream".
 //   frames, frame-parser           the flow, and each frame as bytes
-//   limits, codes, resume-events   sizes and times; why something ended; what logs and counters are told
+//   limits, codes, resume-events   sizes and times; why something ended; what logs and counters get
 //   framed-transport               one transport, as frames
 //   replay-buffer                  what was written and is not acknowledged: the sender's half
 //   receive-window, delivery       what arrived and is not taken, and the local side that takes it: the receiver's half
@@ -122,7 +122,7 @@ export class ResumableStream implements ByteStream {
     }
   }
 
-  /** The peer's local side took so much: it is forgotten here, and there is room for more. */
+  /** The peer's local side took this much: it is forgotten here, and there is room for more. */
   #receiveAck(total: number): void {
     const wasFull = this.#replay.isFull;
     const verdict = this.#replay.acknowledge(total);
@@ -234,7 +234,7 @@ export class ResumableStream implements ByteStream {
     return this.#wasHeard;
   }
 
-  /** Whether the peer may say that it received so many bytes. */
+  /** Whether the peer may say that it received this many bytes. */
   covers(received: number): boolean {
     return this.#replay.covers(received);
   }
@@ -275,7 +275,7 @@ export class ResumableStream implements ByteStream {
 
   /** Ends the stream from outside: refused for good, or nobody will dial any more. */
   abandon(end: StreamEnd): void {
-    // After the peer's FIN was taken only its confirmation is missing: that is no loss to anybody here.
+    // After the peer's FIN was taken only its confirmation is missing: that is not a loss to anybody here.
     this.#finish(this.#window.peer === 'taken' ? ENDED : end);
   }
 

@@ -1,7 +1,7 @@
 // The sniffed stream: a transport whose first byte was looked at, handed on as if it had not been.
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 
-/** Who looks: told of the first byte, and of an end that comes before anybody attaches. */
+/** Whoever looks: notified of the first byte, and of an end that comes before anybody attaches. */
 export interface Watcher {
   first(byte: number): void;
   gone(): void;
@@ -14,7 +14,7 @@ export class SniffedStream implements ByteStream {
   #sink: ByteSink | undefined;
   #end: StreamEnd | undefined;
   #isPaused = false;
-  /** Of somebody who wrote before he attached. */
+  /** Of somebody who wrote before attaching. */
   #owesDrained = false;
 
   constructor(transport: ByteStream) {

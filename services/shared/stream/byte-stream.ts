@@ -13,7 +13,7 @@
 // B7  `pause` stops `data`, but for what is already on its way in: MAX_LATE_BYTES at most. `resume` lets it flow again.
 //     Either may be called twice, and before `attach`.
 // B8  A peer that leaves is heard to the end: all that it sent comes first, at the sink's pace, then `ended`.
-// B9  `close` delivers what was written, then tells the peer; `ended` says what the first `close` said. From that call on
+// B9  `close` delivers what was written, then notifies the peer; `ended` says what the first `close` said. From that call on
 //     the sink hears nothing else, and a write is thrown away (and says true).
 // B10 A stream with a time for its close cuts a peer that does not take the last bytes in that time: the end is `stuck`.
 // B11 `cut` ends the stream now, whether or not the peer takes anything, also after a `close`; `ended` says what the first

@@ -5,7 +5,7 @@ import { headroomOf } from './headroom.ts';
 
 /**
  * A duplex over `stream`, which nobody has attached to. The end of the stream ends the readable side and closes the
- * duplex; `end()` closes the stream after what was written; `destroy()` cuts it. `onEnded` is told how the stream ended,
+ * duplex; `end()` closes the stream after what was written; `destroy()` cuts it. `onEnded` gets how the stream ended,
  * which a duplex cannot say, before the last bytes are read.
  */
 export function duplexOf(stream: ByteStream, onEnded?: (end: StreamEnd) => void): Duplex {

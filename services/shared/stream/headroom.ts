@@ -1,4 +1,4 @@
-// Headroom: free bytes that lie before a chunk in its buffer, and the mark that tells of them through a Node stream.
+// Headroom: free bytes that lie before a chunk in its buffer, and the mark that announces them through a Node stream.
 
 /** Room for all headers that anybody on the way puts before a chunk. */
 export const HEADROOM_BYTES = 32;

@@ -8,12 +8,12 @@ export interface JoinEnd {
   /** Which side ended first, and why. */
   readonly first: Side;
   readonly end: StreamEnd;
-  /** How the other side ended, after it was told. */
+  /** How the other side ended, after it was notified. */
   readonly otherEnd: StreamEnd;
 }
 
 export interface JoinOptions {
-  /** What the other side is told when one side ended; by default the same. */
+  /** What is passed on to the other side when one side ended; by default the same. */
   readonly onward?: (end: StreamEnd, from: Side) => StreamEnd;
   /** Called once per chunk; must be cheap. */
   readonly onBytes?: (from: Side, bytes: number) => void;

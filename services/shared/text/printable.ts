@@ -9,7 +9,7 @@
 // Control characters never pass here, so of all this two pairs are left to break, `##` and `::`, and the starts of lines.
 import { isIP } from 'node:net';
 
-/** Longer text says nothing more in one line, in characters. */
+/** Maximum length of a line, in characters: longer text says nothing more. */
 export const MAX_PRINTABLE_LENGTH = 300;
 
 /**
@@ -87,7 +87,7 @@ function escapeOf(character: string): string {
   return SHORT_ESCAPES[character] ?? `\\u{${hex(character.codePointAt(0) ?? 0)}}`;
 }
 
-/** "connection from ::1: …": the colon after an address is no part of it. */
+/** "connection from ::1: …": the colon after an address is not part of it. */
 function addressOrBroken(word: string): string {
   return isPlainAddress(word) || isPlainAddress(word.replace(/:$/, ''))
     ? word

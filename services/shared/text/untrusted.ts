@@ -12,7 +12,7 @@ export class Untrusted {
     this.#text = text;
   }
 
-  /** Bytes of a wire as UTF-8; what is none becomes U+FFFD. */
+  /** Bytes of a wire as UTF-8; anything that is not UTF-8 becomes U+FFFD. */
   static fromBytes(bytes: Uint8Array): Untrusted {
     return new Untrusted(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
   }

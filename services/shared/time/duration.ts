@@ -1,6 +1,6 @@
 // Durations as people write them: "90s", "10m", "2h", "1h30m"; a plain number is seconds.
 
-/** No duration that anybody sets is longer; timers hold 24 days. */
+/** Maximum of any duration that somebody sets; timers hold 24 days. */
 export const MAX_DURATION_MS = 7 * 86_400_000;
 
 const UNITS_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;

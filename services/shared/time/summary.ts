@@ -1,16 +1,16 @@
-// A summary of what repeats: the first few of a kind are told one by one, the rest as a number when their interval ends.
+// A summary of what repeats: the first few of a kind are reported one by one, the rest as a number when their interval ends.
 import type { Cancel, Clock } from './clock.ts';
 
-/** How long the rest of a kind is gathered before it is told, in milliseconds. */
+/** How long the rest of a kind is gathered before it is reported, in milliseconds. */
 export const SUMMARY_EVERY_MS = 10_000;
 
-/** So many sources are told apart for each kind in an interval, by default; those beyond count as one more, which has no name. */
+/** At most this many sources are counted separately for each kind in an interval, by default; the rest count as one, unnamed. */
 export const MAX_SUMMARY_SOURCES = 256;
 
-/** So many kinds are told apart in an interval; those beyond count as one more. */
+/** At most this many kinds are counted separately in an interval; the rest count as one. */
 export const MAX_SUMMARY_KINDS = 64;
 
-/** What was not told by itself in an interval. */
+/** What was not reported individually in an interval. */
 export interface Rest {
   readonly kind: string;
   readonly count: number;
@@ -18,14 +18,14 @@ export interface Rest {
   readonly sources: readonly (readonly [source: string, count: number])[];
 }
 
-/** So many sources are named with a rest. */
+/** At most this many sources are named when there are others. */
 export const MAX_NAMED_SOURCES = 5;
 
 export interface SummaryOptions {
   readonly clock: Clock;
-  /** Of one kind, so many are told by themselves in an interval; of a kind that is not in the table, none. */
+  /** Of one kind, at most this many are reported individually in an interval; of a kind that is not in the table, none. */
   readonly firstOfKind: number | Readonly<Record<string, number>>;
-  /** Of these, so many from one source, so that one does not hide the others; all of them by default. */
+  /** Of these, at most this many from one source, so that one does not hide the others; all of them by default. */
   readonly firstOfSource?: number;
   readonly maxSources?: number;
   /** The rests of an interval, at its end; not called where there are none. */
@@ -38,7 +38,7 @@ interface Kind {
   readonly sources: Map<string, { told: number; held: number }>;
 }
 
-/** The name of what is beyond the kinds or sources that are told apart. */
+/** The name of what is beyond the kinds or sources that are counted separately. */
 export const OTHERS = 'others';
 
 /** Keeps nothing, and no timer, beyond the interval in which something came. */
@@ -51,7 +51,7 @@ export class Summary {
     this.#options = options;
   }
 
-  /** True if this one is to be told by itself; else it is part of a rest. */
+  /** True if this one is to be reported individually; else it is part of a rest. */
   admit(kind: string, source: string): boolean {
     this.#cancel ??= this.#options.clock.after(SUMMARY_EVERY_MS, () => {
       this.flush();
@@ -75,7 +75,7 @@ export class Summary {
     return false;
   }
 
-  /** Tells the rests now, and begins anew. May be called at any time. */
+  /** Reports the rests now, and begins anew. May be called at any time. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;

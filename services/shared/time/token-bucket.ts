@@ -1,4 +1,4 @@
-// A token bucket: so many at once, and then so many per second.
+// A token bucket: a number at once, and then a number per second.
 
 /** What may come at once, and what is added to that in each second, up to it. */
 export interface Allowance {
@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes so many tokens. The result is 0, or, when there are too few, the milliseconds until there are enough; none is taken. */
+  /** Takes this many tokens. The result is 0, or the milliseconds until there are enough; then none is taken. */
   take(now: number, amount = 1): number {
     this.#fill(now);
     if (this.#tokens >= amount) {
@@ -33,7 +33,7 @@ export class TokenBucket {
     return this.#tokens >= this.#size.burst;
   }
 
-  /** Tokens that are out. */
+  /** Tokens spent and not yet refilled. */
   missing(now: number): number {
     this.#fill(now);
     return this.#size.burst - this.#tokens;

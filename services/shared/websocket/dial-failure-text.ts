@@ -20,7 +20,7 @@ export type DialFailure =
       readonly message: string;
       readonly waitMs?: number;
     }
-  /** Something answered that is no relay: an ingress, a proxy, another server; it may ask for a wait, too. */
+  /** Something answered that is not a relay: an ingress, a proxy, another server; it may ask for a wait, too. */
   | {
       readonly kind: 'stranger';
       readonly status: number;
@@ -28,7 +28,7 @@ export type DialFailure =
       readonly passes: boolean;
       readonly waitMs?: number;
     }
-  /** Nothing answered. `passes`: it may by itself, so that another attempt makes sense. */
+  /** Nothing answered. `passes`: it may on its own, so that another attempt makes sense. */
   | { readonly kind: 'silence'; readonly message: string; readonly passes: boolean };
 
 type Unreachable = Extract<FailedDial, { kind: 'unreachable' }>;
@@ -154,7 +154,7 @@ function passwordWanted({ relay, proxy }: DialledVia): string {
 
 function strangerAnswered(status: number, via: DialledVia): string {
   const { relay, proxy } = via;
-  // Over a proxy it cannot be told who answered: its own answer looks the same.
+  // Over a proxy nobody can know who answered: its own answer looks the same.
   const who = proxy === undefined ? relay.host : `proxy ${hostAndPort(proxy)}, or ${relay.host} behind it,`;
   return `${who} answered ${status}, but not as a relay: ${hintFor(status, relay)}`;
 }

@@ -1,4 +1,4 @@
-// The outcome of a dial that opened no WebSocket, as a value. What it means for a person says dial-failure-text.ts.
+// The outcome of a dial that opened no WebSocket, as a value. dial-failure-text.ts says what it means to a person.
 import type { IncomingMessage } from 'node:http';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
 import { parseRetryAfter } from '#shared/protocol/retry-after.ts';
@@ -16,7 +16,7 @@ export type FailedDial =
   /** Nothing answered. `code` is the system's word (ECONNREFUSED, ENOTFOUND, …) or TIMEOUT, ABORTED, PROTOCOL. */
   | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string | Untrusted };
 
-/** What an answer that is no upgrade says. Never rejects. */
+/** What an answer that is not an upgrade says. Never rejects. */
 export async function refusedBy(response: IncomingMessage): Promise<FailedDial> {
   const { statusCode: status = 0, headers } = response;
   const refusal = await readRefusal(response);

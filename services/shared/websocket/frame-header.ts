@@ -11,7 +11,7 @@ export const OPCODES = {
   pong: 0xa,
 } as const;
 
-/** The payload of a control frame is no longer, in bytes (section 5.5). */
+/** Maximum payload of a control frame, in bytes (section 5.5). */
 export const MAX_CONTROL_PAYLOAD_BYTES = 125;
 
 /** The longest header: two bytes, a 64-bit length, a mask. */

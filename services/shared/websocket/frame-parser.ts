@@ -27,7 +27,7 @@ export interface FrameSink {
 }
 
 /**
- * The longest data frame, in bytes. Nothing is assembled, so it costs no memory; the limit is what tells a peer that
+ * The longest data frame, in bytes. Nothing is assembled, so it costs no memory; the limit is what distinguishes a peer that
  * speaks something else from one that speaks to us.
  */
 export const MAX_FRAME_BYTES = 1024 * 1024;
@@ -108,7 +108,7 @@ export class WebSocketFrameParser {
     this.#runRoom = 0;
   }
 
-  /** Reads header bytes from `at`; the result is where it stopped. The phase tells whether the header is whole. */
+  /** Reads header bytes from `at`; the result is where it stopped. The phase says whether the header is whole. */
   #readHeader(chunk: Buffer, at: number): number {
     const header = this.#header;
     let next = at;

@@ -51,7 +51,7 @@ type State =
   | { readonly kind: 'closing'; readonly sink: ByteSink | undefined; readonly end: StreamEnd }
   /** The peer has said goodbye, or one of the two is at fault: nothing changes the end any more. */
   | { readonly kind: 'settled'; readonly sink: ByteSink | undefined; readonly end: StreamEnd }
-  /** The socket is closed, and the sink was told. */
+  /** The socket is closed, and the sink was notified. */
   | { readonly kind: 'ended'; readonly sink: ByteSink | undefined; readonly end: StreamEnd };
 
 /** Wraps a socket that speaks WebSocket frames from here on. */

@@ -15,7 +15,7 @@ export interface FrameWriterOptions {
   readonly isClient: boolean;
   /** Masks that nobody can foresee, in place of the mask zero. */
   readonly isMasking: boolean;
-  /** Told when the socket is full, and when the kernel takes something. */
+  /** Notified when the socket is full, and when the kernel takes something. */
   readonly pace: Pace;
 }
 

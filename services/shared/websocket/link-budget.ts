@@ -34,7 +34,7 @@ export const RELAY_BUDGET: LinkAllowances = {
 
 /**
  * How fast an agent says what its clients do, so that no stranger can make it spend its budget by coming and going. Its
- * status: once in so many milliseconds. What became of resumable streams: MAX_RESUMABLE_STREAMS at once, since a relay may restart.
+ * status: once per this many milliseconds. What became of resumable streams: MAX_RESUMABLE_STREAMS at once, since a relay may restart.
  */
 export const AGENT_PACE = { statusEveryMs: 1_000, resumptions: { burst: 1_024, perSecond: 5 } } as const;
 
@@ -46,7 +46,7 @@ const MAX_BUFFERED_CHUNKS = 64;
 
 /**
  * How ws reads a link that has a budget: one message, ping or pong in a turn of the event loop, whatever one read brought,
- * so that other work has its turns in between; and it answers no ping by itself.
+ * so that other work has its turns in between; and it answers no ping on its own.
  */
 export const BUDGETED_READING = {
   allowSynchronousEvents: false,

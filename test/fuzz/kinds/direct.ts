@@ -18,7 +18,7 @@ import { AGENT_ID, CLUSTER_SECRET } from '../world.ts';
 import { frameCorpus, RESUMPTION, STATUS } from './frames.ts';
 import { conversations } from './resume.ts';
 
-/** So many a turn of the event loop: the good session is served by this process too. */
+/** This many a turn of the event loop: the good session is served by this process too. */
 const CASES_PER_TURN = 200;
 
 export const WELCOME = {

@@ -20,7 +20,7 @@ import { sftpCorpus } from './sftp-corpus.ts';
 /** Messages between two questions that tell whether the connection is still served. */
 const MESSAGES_PER_QUESTION = 6;
 const QUESTIONS_PER_CONNECTION = 12;
-/** A connection that says nothing for so long, because a mutated message made it wait, is left. */
+/** A connection that says nothing for this long, because a mutated message made it wait, is left. */
 const ANSWER_WITHIN_MS = 1_000;
 
 /** After a login, answered with 82 by everybody. */

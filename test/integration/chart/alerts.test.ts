@@ -244,7 +244,7 @@ describe('with promtool', () => {
   });
 });
 
-/** What looks like a metric of ours or of the process and is none. */
+/** What looks like a metric of ours or of the process and is not one. */
 function unknownMetrics(expr: string): string[] {
   const names = expr.match(/\b(?:(?:converge|nodejs|process)_[a-z0-9_]+|ALERTS\b)/g) ?? [];
   expect(names.length).toBeGreaterThan(0);

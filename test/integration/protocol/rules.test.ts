@@ -79,7 +79,7 @@ class Peer {
     return until('it has ended', () => this.end);
   }
 
-  /** Frames of the resumable stream so far, `TYPE PAYLOAD` in hexadecimal; DATA, which the agent sends by itself, aside. */
+  /** Frames of the resumable stream so far, `TYPE PAYLOAD` in hexadecimal; DATA, which the agent sends on its own, aside. */
   frames(): string[] {
     const frames: string[] = [];
     for (let at = 0; at + 5 <= this.bytes.length; ) {

@@ -26,7 +26,7 @@ interface Answer {
   readonly message: string | undefined;
 }
 
-/** Somebody who asks, and stays connected where he is let in. */
+/** Somebody who asks, and stays connected where they are let in. */
 class Asker implements Disposable {
   readonly #port: number;
   readonly #peers: RawConnection[] = [];

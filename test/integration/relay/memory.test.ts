@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 /** What the agent would send if the relay took it. */
 const PUSH_BYTES = 1024 * MIB;
 
-/** So many at a time, so that the noise of the garbage collector is small beside what they cost. */
+/** This many at a time, so that the noise of the garbage collector is small beside what they cost. */
 const STUCK_SESSIONS = 8;
 
 /**
@@ -23,7 +23,7 @@ const STUCK_SESSIONS = 8;
  */
 const ACCEPTED_BOUND_BYTES = 64 * MIB;
 
-/** The number of issue 2, for one session. */
+/** What one session whose reader stands still may cost a relay. */
 const COST_BOUND_BYTES = 2 * MIB;
 
 interface Memory {
@@ -98,7 +98,7 @@ async function openSession(agent: FakeAgent, id: string, index: number): Promise
 async function push(stream: WebSocket, bytes: number, chunk: Buffer): Promise<number> {
   let sent = 0;
   let taken = 0;
-  // Nothing taken in so many rounds of 10 ms: the reader is stuck, not slow.
+  // Nothing taken in this many rounds of 10 ms: the reader is stuck, not slow.
   for (let still = 0; taken < bytes && still < 100; still += 1) {
     for (; sent < bytes && stream.bufferedAmount < MIB; sent += chunk.length) stream.send(chunk);
     await sleep(10);
@@ -122,7 +122,7 @@ test.each([
     read += data.length;
   });
   warm.client.resume();
-  // So much that the heap has grown to what its flags let it keep (runtime-flags.ts): a relay takes them by itself.
+  // So much that the heap has grown to what its flags let it keep (runtime-flags.ts): a relay takes them on its own.
   const warmUpBytes = 512 * MIB;
   await push(warm.stream, warmUpBytes, Buffer.alloc(60_000));
   await until('the warm-up is through', () => read >= warmUpBytes);

@@ -1,4 +1,4 @@
-// A relay behind a TCP balancer: whoever is behind it is known by his own address, in the log, to the agent and in the shell.
+// A relay behind a TCP balancer: whoever is behind it is known by their own address, in the log, to the agent and in the shell.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

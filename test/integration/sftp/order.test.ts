@@ -58,7 +58,7 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.tuple(fc.constant(T.FSETSTAT), file, size),
   fc.tuple(fc.constantFrom(T.STAT, T.LSTAT, T.REALPATH, T.READLINK), path),
   fc.tuple(fc.constant(T.RENAME), filePath, filePath),
-  // What is refused has its place too. (A type that is none gets no answer from OpenSSH's server, so it is not here.)
+  // What is refused has its place too. (An unknown type gets no answer from OpenSSH's server, so it is not here.)
   fc.constantFrom<Request>(
     [T.EXTENDED, str('nothing@example.org')],
     [T.READ, str('none'), u64(0), u32(10)],

@@ -1,4 +1,4 @@
-// The pty by itself: exits, the last output, full lines, hanging up.
+// The pty alone: exits, the last output, full lines, hanging up.
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterEach, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// What a client that asks for a terminal is told where there are none, printed as JSON.
+// What a client that asks for a terminal gets where there are none, printed as JSON.
 import { startTerminalProgram } from '../../../services/agent/ssh/program/terminal-program.ts';
 import { FakeChannel, programOn } from '../ssh/fake-channel.ts';
 

@@ -176,7 +176,7 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
   };
   const server =
     options.tls === undefined ? createServer(listener) : createHttp2Server(options.tls, listener);
-  // Told to the client, which would otherwise close idle connections by itself before long.
+  // Announced to the client, which would otherwise close idle connections on its own before long.
   if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

@@ -1,4 +1,4 @@
-// A stranger who wants the ID of somebody else's agent: claims it again and again, on every pod that he reaches.
+// A stranger who wants the ID of somebody else's agent: claims it again and again, on every pod in reach.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClaim } from '#shared/protocol/claim.ts';
 import { until } from '../time/poll.ts';
@@ -13,11 +13,11 @@ export class IdThief implements AsyncDisposable {
   readonly #claim = createClaim();
   readonly #stopped = new AbortController();
   readonly #runs: Promise<void>[];
-  /** His links that are up. */
+  /** Their links that are up. */
   readonly #links = new Set<object>();
-  /** How often he was told no. */
+  /** How often they were refused. */
   refusals = 0;
-  /** How often he got the ID. */
+  /** How often they got the ID. */
   wins = 0;
 
   /** Starts at once. */
@@ -27,12 +27,12 @@ export class IdThief implements AsyncDisposable {
     this.#runs = this.#ports.map((port) => this.#run(port, options));
   }
 
-  /** True while he holds the ID on some pod. */
+  /** True while they hold the ID on some pod. */
   get hasIt(): boolean {
     return this.#links.size > 0;
   }
 
-  /** Resolves once he has been told no `count` times more on all pods together. */
+  /** Resolves once they have been refused `count` times more on all pods together. */
   async refused(count = 5): Promise<void> {
     const target = this.refusals + count * this.#ports.length;
     await until(`the thief is refused, or gets it`, () => this.refusals >= target || this.wins > 0, 60_000);

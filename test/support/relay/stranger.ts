@@ -1,8 +1,8 @@
-// A stranger: one address of loopback, from which somebody opens as many connections as he likes.
+// A stranger: one address of loopback, from which somebody opens as many connections as they like.
 import { connect, type Socket } from 'node:net';
 import { handshakeText } from './relay.ts';
 
-/** So many connections are being opened at a time: more would only wait in the kernel's queue. */
+/** This many connections are being opened at a time: more would only wait in the kernel's queue. */
 const AT_A_TIME = 256;
 
 export interface HttpAnswer {

@@ -10,7 +10,7 @@ export interface WirePlan {
   readonly delayMs: number;
   /** Written and not yet arrived, above which `write` returns false. */
   readonly highWaterBytes: number;
-  /** The wire fails once so many bytes have arrived in a direction. Never, if not given. */
+  /** The wire fails once this many bytes have arrived in a direction. Never, if not given. */
   readonly failAfter?: { readonly towards: 'agent' | 'client'; readonly bytes: number };
   /** How the failure shows: both ends are told, each a little later, or nothing moves until the pings notice. */
   readonly failure: 'cut' | 'black_hole';

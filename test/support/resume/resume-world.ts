@@ -103,7 +103,7 @@ export interface LocalHabits {
   readonly idleChance: number;
   readonly pauseChance: number;
   readonly pauseMs: number;
-  /** Closes once all is written and so many bytes were received. Never, if not given. */
+  /** Closes once all is written and this many bytes were received. Never, if not given. */
   readonly closesAfterBytes?: number;
 }
 

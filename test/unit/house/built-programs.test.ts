@@ -11,7 +11,7 @@ const needsBuild = (file: string) => runsWhatWasBuilt(join(ROOT, file));
 test('end-to-end tests run what was built', () => {
   const files = testsOf('e2e');
   expect(files.length).toBeGreaterThan(20);
-  // The page in a browser, which a test serves by itself.
+  // The page in a browser, which a test serves on its own.
   expect(files.filter((file) => !needsBuild(file))).toEqual(['test/e2e/usage-page.test.ts']);
 });
 

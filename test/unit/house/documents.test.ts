@@ -123,6 +123,7 @@ describe('a violation is found, in a sentence that says what to do', () => {
     [`run(); ${SLASHES} docs/gone.md`, 'a.ts:1: names docs/gone.md, which'],
     ['# services/relay/gone.ts', 'a.ts:1: names services/relay/gone.ts, which'],
     ['/** The pump of design section 5. */', 'a.ts:1: cites a design'],
+    [`${SLASHES} As issue 7 asks.`, 'a.ts:1: cites an issue by its number'],
   ])('in a comment: %s', (text, fault) => {
     const faults = commentFaultsOf([{ path: 'a.ts', text }], surroundings.files);
     expect(faults).toHaveLength(1);

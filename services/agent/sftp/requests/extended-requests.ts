@@ -23,7 +23,7 @@ import { parseHomeDirectory, parseUsersGroupsById } from './account-requests.ts'
 import { parseCopyData } from './copy-data.ts';
 import { fileRequest } from './file-requests.ts';
 
-/** Linux's limit for one name on every file system it has; Node does not tell f_namemax. */
+/** Linux's limit for one name on every file system it has; Node does not report f_namemax. */
 const LONGEST_NAME_BYTES = 255;
 
 const parsePosixRename: ParseRequest = (id, fields, context) => {
@@ -158,7 +158,7 @@ export function versionReply(): Buffer {
   return packet.finish();
 }
 
-/** Node does not tell fragment size, file system id and mount flags: block size, device and 0 stand in. */
+/** Node does not report fragment size, file system id and mount flags: block size, device and 0 stand in. */
 function statvfsReply(id: number, device: number, space: BigIntStatsFs): Buffer {
   return startExtendedReply(id)
     .u64(space.bsize)

@@ -20,7 +20,7 @@ const NAMES: ReadonlyMap<number | undefined, string> = new Map(
   NAMED_SIGNALS.map((name) => [NUMBERS[`SIG${name}`], name]),
 );
 
-/** What a client is told of this end. */
+/** What is reported to a client of this end. */
 export function exitFrom(end: ProcessEnd): ProcessExit {
   if (end.kind === 'code') return end;
   return { kind: 'signal', name: NAMES.get(end.signal) ?? OTHER_SIGNAL, coreDumped: end.coreDumped };

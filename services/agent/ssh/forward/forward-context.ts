@@ -50,7 +50,7 @@ export class ForwardStreams {
 
   /**
    * For a socket with a place, whose channel the client is asked to open. What is returned takes the client's answer and joins
-   * the two or gives up; without an answer in time it gives up by itself.
+   * the two or gives up; without an answer in time it gives up on its own.
    */
   awaitChannel(socket: Socket): (error: Error | undefined, channel: ServerChannel) => void {
     const { clock, log } = this.context;

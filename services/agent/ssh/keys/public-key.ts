@@ -34,7 +34,7 @@ export function isSupportedKeyType(type: string): boolean {
   return PLAIN_KEY_TYPES.has(type) || isSecurityKeyType(type);
 }
 
-/** The type that a key blob names itself (RFC 4253 section 6.6), or undefined when it is no key blob. */
+/** The type that a key blob names itself (RFC 4253 section 6.6), or undefined when it is not a key blob. */
 export function keyTypeOf(blob: Buffer): string | undefined {
   const type = new WireReader(blob).string();
   const isName = type !== undefined && type.length > 0 && type.length <= MAX_KEY_TYPE_BYTES;

@@ -17,7 +17,7 @@ type State =
   | { readonly kind: 'over' };
 
 /**
- * Starts the program in a process group and session of its own. How it ended is told at once. The channel is closed, as in
+ * Starts the program in a process group and session of its own. How it ended is reported at once. The channel is closed, as in
  * sshd, when everybody has let go of its output too: `cmd &` that keeps stdout keeps the client, `cmd >log 2>&1 &` does not.
  */
 export function startPipeProgram(options: ProgramOptions): Program {

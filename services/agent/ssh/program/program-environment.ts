@@ -2,12 +2,12 @@
 import { readAddress } from '#shared/protocol/address.ts';
 import type { Account } from './account.ts';
 
-/** So many `env` requests are taken per session channel. sshd has no such limit, but accepts none by default. */
+/** At most this many `env` requests are taken per session channel. sshd has no such limit, but accepts none by default. */
 export const MAX_CLIENT_VARIABLES = 128;
 /** The longest variable of a client: its name and its value, in bytes. */
 export const MAX_CLIENT_VARIABLE_BYTES = 32 * 1024;
 
-/** Values are text, or bytes that are none. */
+/** Values are text, or bytes that are not text. */
 export type ProgramVariables = ReadonlyMap<string, string | Buffer>;
 
 /** Variables that the job may have from a terminal or SSH session of its own, and that would be wrong here. */

@@ -27,7 +27,7 @@ export interface TerminalSize {
 
 /** A program in progress. It closes its channel itself, after its last output. */
 export interface Program {
-  /** False if nothing could be started: no shell, or no terminal. The client has been told why. */
+  /** False if nothing could be started: no shell, or no terminal. The client has been sent the reason. */
   readonly hasStarted: boolean;
   /** Of the terminal; ignored without one. */
   resize(size: TerminalSize): void;

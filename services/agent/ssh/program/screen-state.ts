@@ -17,7 +17,7 @@ const MARKERS: readonly number[] = [0x21, 0x3c, 0x3e, 0x3f];
 /** Private modes that a program switches on, in the order in which they are switched off: the screen comes last. */
 const MODES = [9, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 2004, 1, 47, 1047, 1049] as const;
 const WATCHED: ReadonlySet<number> = new Set(MODES);
-/** The cursor, which is on by itself. */
+/** The cursor, which is on by default. */
 const CURSOR_MODE = 25;
 const CURSOR_KEYS_MODE = 1;
 

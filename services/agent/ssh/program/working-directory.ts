@@ -1,9 +1,9 @@
-// Where a program starts, and what is told when its shell does not.
+// Where a program starts, and what is reported when its shell does not.
 import { accessSync, constants, statSync } from 'node:fs';
 
 export interface WorkingDirectory {
   readonly path: string;
-  /** What to tell the person when it is not the wanted one. */
+  /** What to show the person when it is not the wanted one. */
   readonly note: string | undefined;
 }
 
@@ -17,7 +17,7 @@ export function resolveWorkingDirectory(wanted: string): WorkingDirectory {
   return { path: '/', note: `converge: cannot enter ${wanted} (${problem}), starting in /\n` };
 }
 
-/** What to tell the person when a shell was not started. */
+/** What to show the person when a shell was not started. */
 export function cannotRun(shell: string, reason: Error): string {
   return `converge: cannot run ${shell}: ${reason.message}\n`;
 }

@@ -1,4 +1,4 @@
-// "My reader is gone": eow@openssh.com, from this side.
+// Sends eow@openssh.com when the reader of a channel has gone.
 import type { Connection, Session } from 'ssh2';
 import { wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { fieldsOf, type SessionFields } from './fields.ts';
@@ -9,7 +9,7 @@ import { sendMessage } from './outbound.ts';
 const OPENSSH = /^SSH-2\.0-OpenSSH/;
 
 /**
- * Tells an OpenSSH client that what it still sends on the channel goes nowhere, so that it stops reading its own stdin; sshd
+ * Notifies an OpenSSH client that what it still sends on the channel goes nowhere, so that it stops reading its own stdin; sshd
  * does so when a write to the program's stdin fails (nchan.c).
  * Upstream: lib/Channel.js has no method for it.
  */

@@ -14,7 +14,7 @@ import { offerSignatureAlgorithms } from './signature-algorithms.ts';
 import { adjustOpenWindowsOnly } from './window-adjust.ts';
 
 export interface MendOptions {
-  /** What the client is told that it may log in with. */
+  /** The signature algorithms offered to the client for its login. */
   readonly signatureAlgorithms: readonly string[];
   readonly exchangeBegun: () => void;
   readonly exchangeDone: () => void;

@@ -25,7 +25,7 @@ export function sendMessage(connection: Connection, payload: Buffer): void {
 
 /**
  * Ends the connection with a reason that the client prints. Nothing that comes after it is read: the verdict stops the
- * decipher. The connection's `error` event tells the same words. Upstream: Protocol.disconnect would have to take a description.
+ * decipher. The connection's `error` event has the same words. Upstream: Protocol.disconnect would have to take a description.
  */
 export function disconnect(connection: Connection, words: string): DecipherVerdict {
   const { _protocol: protocol } = fieldsOf(connection);

@@ -8,7 +8,7 @@ import { sendMessage } from './outbound.ts';
 const SERVER_SIG_ALGS = 'server-sig-algs';
 
 /**
- * Tells a client that asks for it (RFC 8308) which algorithms may log in, right after the first key exchange.
+ * Lists to a client that asks for it (RFC 8308) which algorithms may log in, right after the first key exchange.
  * ssh2's own list lacks a comma, so that it has no `rsa-sha2-512`, and names `ssh-rsa` and `ssh-dss`.
  * Upstream: sendExtInfo in lib/protocol/Protocol.js would need the comma, and take the list.
  */

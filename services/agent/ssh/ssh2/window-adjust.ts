@@ -1,4 +1,4 @@
-// No window for a channel that this side has closed.
+// Sends no WINDOW_ADJUST on a channel that this side has closed.
 import type { Connection } from 'ssh2';
 import { channelOf, fieldsOf } from './fields.ts';
 

@@ -31,7 +31,7 @@ function isOwnOrigin(request: FastifyRequest, publicUrl: URL | undefined): boole
   return host !== undefined && host === (publicUrl?.host ?? hostOf(`http://${request.host}`));
 }
 
-/** With the port, unless it is the scheme's own. Undefined for `null` and whatever is no http(s) origin. */
+/** With the port, unless it is the scheme's own. Undefined for `null` and anything that is not an http(s) origin. */
 function hostOf(origin: string): string | undefined {
   const url = URL.parse(origin);
   return url !== null && /^https?:$/.test(url.protocol) ? url.host : undefined;

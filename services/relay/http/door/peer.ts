@@ -6,7 +6,7 @@ import { judgePeerRequest, PEER_HEADER, type PeerVerdict } from '../../hop/peer-
 import { Refused } from './refusal.ts';
 
 /**
- * Why a request for peers was rejected: its credential is no good, or this version does not understand it (`malformed`).
+ * Why a request for peers was rejected: its credential is not valid, or this version does not understand it (`malformed`).
  */
 export const PEER_REJECTIONS = ['missing', 'forged', 'stale', 'malformed'] as const;
 
@@ -34,7 +34,7 @@ export function judgePeer(
   return judgePeerRequest(key, signed, header, clock.wallTime());
 }
 
-/** The refusal of a request whose credential is no good; `fields` go into the log line. */
+/** The refusal of a request whose credential is not valid; `fields` go into the log line. */
 export function refusedPeer(
   verdict: Exclude<PeerVerdict, 'genuine'>,
   recorder: PeerRecorder,

@@ -33,7 +33,7 @@ export function answerUnrouted(app: FastifyInstance, recorder: RefusalRecorder &
     const { statusCode = 500 } = error;
     const address = addressOf(request);
     if (statusCode < 500) {
-      // The stack is fastify's, and tells nothing: the code says all of it.
+      // The stack is fastify's, and says nothing: the code says all of it.
       const { code } = error;
       const reason = statusCode === 413 ? 'too_large' : 'not_http';
       tellMalformed(reason, { address, code }, { log: request.log, recorder });

@@ -1,4 +1,4 @@
-// A listener cannot be opened; the message names its address.
+// The error for a listener that cannot be opened; it names the address.
 
 export class ListenFault extends Error {
   readonly code = 'listen_failed';

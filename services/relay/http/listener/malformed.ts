@@ -1,4 +1,4 @@
-// Malformed requests: what came is no request that a route could answer. Each is counted and logged here.
+// Malformed requests: what came is not a request that a route could answer. Each is counted and logged here.
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import type { Log } from '../../session/needs.ts';
@@ -54,7 +54,7 @@ export function answerMalformed(
     const reason = reasonOf(error.code);
     tellMalformed(reason, { address: addressOfSocket(socket) }, { log: this.log, recorder });
     const answer = ANSWERS[reason];
-    // As Node does by itself: what the kernel does not take at once is not worth waiting for.
+    // As Node does on its own: what the kernel does not take at once is not worth waiting for.
     if (answer !== undefined && socket.writable)
       socket.write(`HTTP/1.1 ${answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     socket.destroy();

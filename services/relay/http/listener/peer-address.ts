@@ -7,10 +7,10 @@ export function addressOfSocket(socket: Socket): string {
   return readAddress(socket.remoteAddress) ?? NO_ADDRESS;
 }
 
-/** Connections whose address a balancer told. */
+/** Connections whose address a balancer passed on. */
 const told = new WeakSet<Socket>();
 
-/** True if a balancer told the address of `socket`: it is the address of a client, and not of whatever connects. */
+/** True if a balancer passed on the address of `socket`: it is the address of a client, and not of whatever connects. */
 export function isToldByBalancer(socket: Socket): boolean {
   return told.has(socket);
 }

@@ -33,7 +33,7 @@ export interface AgentStreamOptions {
   readonly peers: Pick<PeerDialler, 'hop'>;
   readonly sessions: SessionTable;
   readonly recorder: HopRecorder;
-  /** Aborts when this pod is told to leave. */
+  /** Aborts when this pod is asked to leave. */
   readonly leaving: AbortSignal;
 }
 
@@ -64,7 +64,7 @@ export async function acceptAgentStream(
   return forward(request, reply, ticket, options);
 }
 
-/** Opens the hop before it answers the agent, so that a failure can still be told as an HTTP refusal. */
+/** Opens the hop before it answers the agent, so that a failure can still be answered as an HTTP refusal. */
 async function forward(
   request: FastifyRequest,
   reply: FastifyReply,

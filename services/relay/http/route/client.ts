@@ -32,7 +32,7 @@ export interface ClientRouteOptions {
   readonly sessions: SessionTable;
   readonly waiting: WaitingClients;
   readonly recorder: ClientRouteRecorder;
-  /** Aborts when this pod is told to leave. */
+  /** Aborts when this pod is asked to leave. */
   readonly leaving: AbortSignal;
 }
 

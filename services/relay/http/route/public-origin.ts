@@ -1,4 +1,4 @@
-// The public origin of this relay: what an agent is told to print for people.
+// The public origin of this relay: what an agent is to print for people.
 import type { FastifyRequest } from 'fastify';
 
 /** Host names, IPv4 and bracketed IPv6 addresses, with a port. Nothing that needs quoting in a shell or a page. */

@@ -19,7 +19,7 @@ export interface SessionListOptions extends PeerDoorOptions {
   readonly cluster: Pick<Cluster, 'peers'>;
   readonly agents: Iterable<Agent>;
   readonly sessions: Iterable<Session>;
-  /** Aborts when this pod is told to leave. */
+  /** Aborts when this pod is asked to leave. */
   readonly leaving: AbortSignal;
 }
 

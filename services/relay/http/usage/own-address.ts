@@ -15,7 +15,7 @@ export interface OwnAddress {
 const HOST_PATTERN = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 const LOOPBACK_PATTERN = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** The address that an operator gave (`PUBLIC_URL`); a path is kept. Throws a TypeError if it is no http(s) URL. */
+/** The address that an operator gave (`PUBLIC_URL`); a path is kept. Throws a TypeError if it is not an http(s) URL. */
 export function addressFromPublicUrl(publicUrl: string | URL): OwnAddress {
   const url = new URL(publicUrl);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')

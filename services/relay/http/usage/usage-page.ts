@@ -23,10 +23,10 @@ export interface UsagePageOptions {
 const CACHE_CONTROL = 'no-store';
 
 /**
- * Adds `GET` and `HEAD` of `/`, with `?id=ID` for commands with that ID (status 400 and a message if it is none).
+ * Adds `GET` and `HEAD` of `/`, with `?id=ID` for commands with that ID (status 400 and a message if it is not an ID).
  * HTML for who accepts text/html, plain text for others such as curl. Scheme and host are those of `publicUrl`, or of
  * the request as fastify's `trustProxy` lets it say; a host that could not stand in a command is refused with 400.
- * Throws a TypeError if `publicUrl` is no http(s) URL.
+ * Throws a TypeError if `publicUrl` is not an http(s) URL.
  */
 export function registerUsagePage(app: FastifyInstance, options: UsagePageOptions): void {
   const fixed = options.publicUrl === undefined ? undefined : addressFromPublicUrl(options.publicUrl);

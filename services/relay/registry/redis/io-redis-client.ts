@@ -1,4 +1,4 @@
-// A Redis client over ioredis: it connects again and again, and tells when the server is of use.
+// A Redis client over ioredis: it connects again and again, and reports when the server is of use.
 import { Cluster, type Redis } from 'ioredis';
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Cancel } from '#shared/time/clock.ts';
@@ -94,7 +94,7 @@ export class IoRedisClient implements RedisClient {
     return connection;
   }
 
-  /** An attempt that fails is told by an `error` event, and followed by the next. */
+  /** An attempt that fails is reported by an `error` event, and followed by the next. */
   #connect(connection: Connection): void {
     connection.connect().catch(() => undefined);
   }
@@ -146,7 +146,7 @@ export class IoRedisClient implements RedisClient {
       events.heard(channel);
     });
     if (subscriber === this.#connection) return;
-    // It dials where the other one dials, which tells what is wrong there.
+    // It dials where the other one dials, which shows what is wrong there.
     subscriber.on('error', () => undefined);
     this.#reviveAtEnd(subscriber);
   }

@@ -8,7 +8,7 @@ export interface ScriptCall {
   readonly args: readonly string[];
 }
 
-/** A connection for calls and one for messages; both come back by themselves until `close`. */
+/** A connection for calls and one for messages; both come back on their own until `close`. */
 export interface RedisClient {
   /** Rejects at once while there is no connection: nothing is queued. */
   run(script: ScriptName, call: ScriptCall): Promise<unknown>;

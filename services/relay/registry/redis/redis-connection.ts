@@ -15,7 +15,7 @@ const SILENCE_GRACE_MS = 500;
 const TCP_KEEPALIVE_MS = 15_000;
 
 /**
- * How often the map of a cluster is fetched again, in milliseconds: without calls, nothing else tells that a node is
+ * How often the map of a cluster is fetched again, in milliseconds: without calls, nothing else shows that a node is
  * back.
  */
 const SLOTS_REFRESH_EVERY_MS = 3_000;
@@ -40,7 +40,7 @@ export function createConnection(target: RedisTarget, timeoutMs: number, retry: 
 
 /**
  * Nothing waits in a queue: a call is on its way to a server, or it has failed. What is on its way when a connection ends
- * fails with it, and is not sent again: whoever made the call has been told that it failed.
+ * fails with it, and is not sent again: whoever made the call knows that it failed.
  */
 function connectionOptions(login: RedisLogin | undefined, timeoutMs: number, retry: () => number) {
   return {

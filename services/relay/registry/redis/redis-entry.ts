@@ -49,7 +49,7 @@ export function readEntry(id: string, fields: EntryFields, signer: EntrySigner):
 }
 
 /**
- * Tells what this pod wrote from the same entry after a stranger changed a field of it (SHA-1, since that is what Redis
+ * Distinguishes what this pod wrote from the same entry after a stranger changed a field of it (SHA-1, since that is what Redis
  * computes in a script: whoever can make two texts with one hash has the secret, and needs no such trick).
  */
 export function markOf({ pod, address }: Owner, claimHash: string, signature: string): string {

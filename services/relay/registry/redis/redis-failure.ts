@@ -27,7 +27,7 @@ export function callFaultFrom(error: unknown): RedisCallFault {
   return new RedisCallFault(failure, failure === 'disconnected' ? 'no connection' : message);
 }
 
-/** The first line of an error's message; ioredis puts what it was last told at its end. */
+/** The first line of an error's message; ioredis puts the last answer at its end. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.split('\n', 1)[0]?.slice(0, 300) ?? '';

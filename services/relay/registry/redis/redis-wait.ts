@@ -1,4 +1,4 @@
-// Waiting for a claim: looks at each message that tells of one, and now and then without any.
+// Waiting for a claim: looks at each message that announces one, and now and then without any.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { Bell } from '../../../shared/time/bell.ts';
 import type { RegistryEntry } from '../registry.ts';

@@ -11,7 +11,7 @@ interface Watch {
 
 export interface WakeupsOptions {
   readonly client: () => Pick<RedisClient, 'subscribe' | 'unsubscribe'> | undefined;
-  /** A subscription was refused, which is slower but not fatal: those who wait look again by themselves. */
+  /** A subscription was refused, which is slower but not fatal: those who wait look again on their own. */
   readonly onRefused: (error: unknown) => void;
 }
 

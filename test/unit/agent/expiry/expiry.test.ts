@@ -428,7 +428,7 @@ describe('any sequence of events', () => {
           if (state.kind !== 'ended') continue;
           const reason = { leave: 'client_left', rm: 'released', end: 'ended_by_user' };
           if (event.kind === 'pass_by') {
-            // Not by itself: somebody had said goodbye before.
+            // Not on its own: somebody had said goodbye before.
             expect(before).toMatchObject({ kind: 'attended', clients: 1, isGoodbyeSaid: true });
             expect(state.reason).toBe('client_left');
           } else {

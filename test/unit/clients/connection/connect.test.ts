@@ -1,4 +1,4 @@
-// Connecting: how long what is asked for again, and what the person reads.
+// Connecting: how long each kind of failure is retried, and what the person reads.
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
@@ -15,7 +15,7 @@ interface Scripted {
   readonly afterMs?: number;
 }
 
-/** No answer at all: the dial gives up by itself, for want of a connection or of an answer over it. */
+/** No answer at all: the dial gives up on its own, for want of a connection or of an answer over it. */
 type Silence = 'no connection' | 'no answer';
 
 function refused(code: RefusalCode, status = 503): Scripted {

@@ -72,7 +72,7 @@ test('what an agent came back with grows no younger by its new link, until the l
   expect(agent.tenure.seen).toBe(SEEN_NOW);
   // Nothing was lost: nobody reads of it.
   expect(lines.map(({ message }) => message)).toEqual(['agent linked']);
-  // The registry knows it too: an elder that had been gone before is none.
+  // The registry knows it too: an elder that had been gone before does not count.
   const again = await registry.claim('job', 'hash of job', { pod: 'pod-b', address: '10.0.0.2:9090' });
   expect(again).toMatchObject({ tenure: { seen: SEEN_NOW } });
   stop();

@@ -1,4 +1,4 @@
-// The owner check: after a refused claim, whether the pod that holds the ID is there, so that a dead one does not for long.
+// The owner check: after a refused claim, is the pod that holds the ID there? A dead pod must not keep it for long.
 import { expect, test } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { OWNER_LOOK_EVERY_MS, OwnerCheck } from '../../../../services/relay/session/owner-check.ts';

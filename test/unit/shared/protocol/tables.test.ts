@@ -271,7 +271,7 @@ test('times and sizes', () => {
     'time before an ACK': limits.ACK_AFTER_MS,
     'from OPEN to OPENED': limits.OPEN_TIMEOUT_MS,
     'silence that means plain': limits.PLAIN_AFTER_MS,
-    'the resume window, unless told': limits.RESUME_WINDOW_MS,
+    'the resume window, unless the agent announces another': limits.RESUME_WINDOW_MS,
     'one re-dial': limits.REDIAL_TIMEOUT_MS,
     "the first bound of a re-dial's wait": limits.BACKOFF_FIRST_MS,
     "the last bound of a re-dial's wait": limits.BACKOFF_LAST_MS,

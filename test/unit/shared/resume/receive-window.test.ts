@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { FLOW_LIMITS } from '#shared/resume/limits.ts';
 import { ReceiveWindow } from '#shared/resume/receive-window.ts';
 
-/** A store of so many bytes, cut out of a memory of `of` times the size; or a take. */
+/** A store of this many bytes, cut out of a memory of `of` times the size; or a take. */
 const steps = fc.array(
   fc.oneof(
     fc.record({ bytes: fc.integer({ min: 1, max: 70_000 }), of: fc.constantFrom(1, 2, 3) }),

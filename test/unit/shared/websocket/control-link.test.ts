@@ -133,7 +133,7 @@ describe.each(['server', 'client'] as const)('a control link at the %s', (role) 
     const { far, clock, reasons } = await open(role);
     const pinged = once(far.socket, 'ping');
     clock.advance(PING_EVERY_MS);
-    // Read as BUDGETED_READING says, ws answers no ping by itself.
+    // Read as BUDGETED_READING says, ws answers no ping on its own.
     await pinged;
     clock.advance(PONG_WITHIN_MS - 1);
     await settle();

@@ -1,4 +1,4 @@
-// Dialling a stream: the handshake as a server of ws sees it, and every answer that is none.
+// Dialling a stream: the handshake as a server of ws sees it, and every answer that is not one.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
