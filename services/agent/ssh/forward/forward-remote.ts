@@ -105,14 +105,14 @@ class RemoteListeners {
   }
 
   listen(place: Place, accept: Accept, reject: Reject): void {
-    const { allowed, log, onServed } = this.#streams.context;
+    const { isAllowed, log, onServed } = this.#streams.context;
     const { where } = place;
     const fields = { address: where.host ?? where.path ?? '*', port: where.port };
     const refuse = (reason: string): void => {
       log('forward refused', { ...fields, reason });
       reject?.();
     };
-    if (!allowed) return refuse('forwarding is off');
+    if (!isAllowed) return refuse('forwarding is off');
     if (this.#servers.size >= MAX_REMOTE_LISTENERS_PER_CONNECTION) return refuse('too many listeners');
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     this.#servers.add(server);
