@@ -13,7 +13,7 @@ import { AGENT_EXIT_CODES, type AgentExitCode } from './command-line/exit-code.t
 import { type ConvergeCommand, installConvergeCommand } from './converge-command/answering-end.ts';
 import { Attendance } from './crowd/attendance.ts';
 import type { EndReason } from './expiry/end-reason.ts';
-import { createExpiryWatch } from './expiry/expiry-watch.ts';
+import { createExpiryWatch, type ExpiryListener, type ExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
 import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
@@ -27,12 +27,12 @@ import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
 import { createJobLog, type JobLog } from './notices/job-log.ts';
 import { createStrangerLog } from './notices/stranger-log.ts';
-import { createUnreadableDials } from './notices/unreadable-dials.ts';
+import { createUnreadableDials, type UnreadableDials } from './notices/unreadable-dials.ts';
 import { warningFrom } from './notices/warning.ts';
-import { createRelayLink } from './relay/relay-link.ts';
-import { createStreamIntake } from './relay/stream-intake.ts';
+import { createRelayLink, type RelayListener } from './relay/relay-link.ts';
+import { createStreamIntake, type StreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
-import { createSshServer } from './ssh/ssh-server.ts';
+import { createSshServer, type SshServer } from './ssh/ssh-server.ts';
 
 /** What its process gives it. */
 export interface AgentSurroundings {
@@ -140,7 +140,23 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   });
 
   // The start. What happens on its own from here on finds all the parts in place.
-  watch.start({
+  watch.start(expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }));
+  link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch }));
+  command?.answer(commandAnswersFrom({ id, timeoutMs, credentials, guard, log, watch, intake, lifecycle }));
+  statusChanged();
+  return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
+}
+
+interface ExpiryHearers {
+  readonly log: JobLog;
+  readonly ssh: SshServer;
+  readonly watch: ExpiryWatch;
+  readonly lifecycle: Lifecycle;
+  readonly statusChanged: () => void;
+}
+
+function expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }: ExpiryHearers): ExpiryListener {
+  return {
     onWarning(_level, remainingMs) {
       log.tell({ kind: 'warning', remainingMs });
       ssh.notify(warningFrom({ remainingMs, isCapped: watch.snapshotOrEnd().isCapped }));
@@ -153,8 +169,18 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       log.tell({ kind: 'hold_unreadable', code });
     },
     onEnd: (reason) => lifecycle.expired(reason),
-  });
-  link.start({
+  };
+}
+
+interface RelayHearers {
+  readonly lifecycle: Lifecycle;
+  readonly intake: StreamIntake;
+  readonly unreadable: UnreadableDials;
+  readonly watch: ExpiryWatch;
+}
+
+function relayListenerFrom({ lifecycle, intake, unreadable, watch }: RelayHearers): RelayListener {
+  return {
     onWelcome: (welcome) => lifecycle.welcomed(welcome),
     onDial: (dial) => intake.answer(dial),
     onUnreadableDial: (detail) => unreadable.tell(detail),
@@ -166,10 +192,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       const { clients, deadline } = watch.snapshotOrEnd();
       return { type: 'status', clients, detached: intake.detached(), expiresAt: deadline };
     },
-  });
-  command?.answer(commandAnswersFrom({ id, timeoutMs, credentials, guard, log, watch, intake, lifecycle }));
-  statusChanged();
-  return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
+  };
 }
 
 /** The `converge` command, or undefined: the agent works without it. */

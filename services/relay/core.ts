@@ -122,13 +122,12 @@ export function startCore({ agents, cluster, clock, leases, registry, sessions }
 
   /** What the cluster does with the load of this pod is its own business. */
   function reportLoad(): Cancel {
-    const report = (): Cancel => {
+    let cancel: Cancel = () => {};
+    const report = (): void => {
       cluster.reportLoad(workOf({ agents: agents.size, sessions: sessions.size }));
-      return clock.after(REPORT_LOAD_EVERY_MS, () => {
-        cancel = report();
-      });
+      cancel = clock.after(REPORT_LOAD_EVERY_MS, report);
     };
-    let cancel = report();
+    report();
     return () => {
       cancel();
     };

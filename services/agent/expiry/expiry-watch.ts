@@ -93,125 +93,166 @@ type Run =
 
 /** Looks at nothing before its start; the time of the agent's life begins now. */
 export function createExpiryWatch(options: ExpiryWatchOptions): ExpiryWatch {
-  const { clock, holdFile } = options;
-  let state: expiry.ExpiryState = expiry.start(options, clock.now());
-  let run: Run = { kind: 'made' };
-  const sight = new HoldSight(clock, expiry.lastDeadline(state));
-  let reported = { deadline: expiry.deadline(state), isHeld: false };
-  let unreadable: string | undefined;
-  // One look at a time: an old answer that overtakes a newer one would end a held agent.
-  let looks: Promise<void> = Promise.resolve();
+  return new WatchedExpiry(options);
+}
 
-  function apply(next: expiry.ExpiryState): void {
-    if (run.kind !== 'watching') return;
-    const { listener } = run;
-    state = expiry.tick(next, clock.now());
+class WatchedExpiry implements ExpiryWatch {
+  readonly #options: ExpiryWatchOptions;
+  readonly #clock: Clock;
+  readonly #sight: HoldSight;
+  #state: expiry.ExpiryState;
+  #run: Run = { kind: 'made' };
+  #reported: { readonly deadline: number; readonly isHeld: boolean };
+  /** Why the hold file could not be looked at the last time. */
+  #unreadable: string | undefined;
+  /** One look at a time: an old answer that overtakes a newer one would end a held agent. */
+  #looks: Promise<void> = Promise.resolve();
+
+  constructor(options: ExpiryWatchOptions) {
+    const { clock } = options;
+    const state = expiry.start(options, clock.now());
+    this.#options = options;
+    this.#clock = clock;
+    this.#state = state;
+    this.#sight = new HoldSight(clock, expiry.lastDeadline(state));
+    this.#reported = { deadline: expiry.deadline(state), isHeld: false };
+  }
+
+  start(listener: ExpiryListener): void {
+    this.#run = {
+      kind: 'watching',
+      listener,
+      cancelWakeup: NOTHING_TO_CANCEL,
+      cancelPoll: NOTHING_TO_CANCEL,
+    };
+    if (this.#state.kind !== 'ended') this.#scheduleWakeup(this.#state);
+    this.#poll();
+  }
+
+  clientLoggedIn(): void {
+    this.#apply(expiry.clientLoggedIn(this.#state, this.#clock.now()));
+  }
+
+  clientLeft(): Promise<void> {
+    return this.#look().finally(() => this.#apply(expiry.clientLeft(this.#state, this.#clock.now())));
+  }
+
+  clientLost(): void {
+    this.#apply(expiry.clientLost(this.#state, this.#clock.now()));
+  }
+
+  clientPassedBy(): Promise<void> {
+    return this.#look().finally(() => this.#apply(expiry.clientPassedBy(this.#state, this.#clock.now())));
+  }
+
+  activity(): void {
+    // Activity only moves the wake-up out, so the timer that stands may fire early and look again.
+    this.#state = expiry.activity(this.#state, this.#clock.now());
+  }
+
+  end(reason: EndReason): void {
+    this.#apply(expiry.end(this.#state, reason, this.#clock.now()));
+  }
+
+  async hold(durationMs: number): Promise<ExpirySnapshot | undefined> {
+    const { holdFile, timeoutMs } = this.#options;
+    await writeHoldFile(holdFile, mtimeForHold(durationMs, timeoutMs, this.#clock.wallTime()));
+    await this.#look();
+    return this.snapshot();
+  }
+
+  async release(): Promise<boolean> {
+    const existed = await removeHoldFile(this.#options.holdFile);
+    await this.#look();
+    return existed;
+  }
+
+  snapshot(): ExpirySnapshot | undefined {
+    return this.#state.kind === 'ended' ? undefined : this.#snapshotOf(this.#state);
+  }
+
+  snapshotOrEnd(): ExpirySnapshot {
+    const now = this.#clock.wallTime();
+    const over = { deadline: now, lastDeadline: now, remainingMs: 0, isHeld: false, isCapped: true };
+    return this.snapshot() ?? { clients: 0, ...over };
+  }
+
+  stop(): void {
+    if (this.#run.kind === 'watching') {
+      this.#run.cancelWakeup();
+      this.#run.cancelPoll();
+    }
+    this.#run = { kind: 'stopped' };
+  }
+
+  #apply(next: expiry.ExpiryState): void {
+    if (this.#run.kind !== 'watching') return;
+    const { listener } = this.#run;
+    const state = expiry.tick(next, this.#clock.now());
+    this.#state = state;
     if (state.kind === 'ended') {
-      stop();
+      this.stop();
       listener.onEnd(state.reason);
       return;
     }
-    const warning = expiry.takeWarning(state, clock.now());
-    state = warning.state;
-    report(state, listener);
-    scheduleWakeup(state);
-    if (warning.due !== undefined) listener.onWarning(warning.due, expiry.remaining(state, clock.now()));
+    const warning = expiry.takeWarning(state, this.#clock.now());
+    this.#state = warning.state;
+    this.#report(warning.state, listener);
+    this.#scheduleWakeup(warning.state);
+    if (warning.due !== undefined) {
+      listener.onWarning(warning.due, expiry.remaining(warning.state, this.#clock.now()));
+    }
   }
 
-  function report(live: expiry.LiveState, listener: ExpiryListener): void {
+  #report(live: expiry.LiveState, listener: ExpiryListener): void {
     const now = { deadline: expiry.deadline(live), isHeld: live.heldAt !== undefined };
-    const movedMs = Math.abs(now.deadline - reported.deadline);
-    const hasHoldChanged = now.isHeld !== reported.isHeld;
+    const movedMs = Math.abs(now.deadline - this.#reported.deadline);
+    const hasHoldChanged = now.isHeld !== this.#reported.isHeld;
     if (movedMs < DEADLINE_REPORT_STEP_MS && !hasHoldChanged) return;
-    reported = now;
-    const snapshot = snapshotOf(live);
+    this.#reported = now;
+    const snapshot = this.#snapshotOf(live);
     if (hasHoldChanged) listener.onHoldChanged(snapshot);
     listener.onDeadlineMoved(snapshot);
   }
 
-  function scheduleWakeup(live: expiry.LiveState): void {
-    if (run.kind !== 'watching') return;
-    run.cancelWakeup();
-    const now = clock.now();
-    run.cancelWakeup = clock.after(expiry.nextWakeup(live, now) - now, () => apply(state));
+  #scheduleWakeup(live: expiry.LiveState): void {
+    if (this.#run.kind !== 'watching') return;
+    this.#run.cancelWakeup();
+    const now = this.#clock.now();
+    this.#run.cancelWakeup = this.#clock.after(expiry.nextWakeup(live, now) - now, () =>
+      this.#apply(this.#state),
+    );
   }
 
-  function snapshotOf(live: expiry.LiveState): ExpirySnapshot {
-    const toWall = clock.wallTime() - clock.now();
+  #snapshotOf(live: expiry.LiveState): ExpirySnapshot {
+    const toWall = this.#clock.wallTime() - this.#clock.now();
     return {
       clients: expiry.clientCount(live),
       deadline: expiry.deadline(live) + toWall,
-      remainingMs: expiry.remaining(live, clock.now()),
+      remainingMs: expiry.remaining(live, this.#clock.now()),
       lastDeadline: expiry.lastDeadline(live) + toWall,
       isHeld: live.heldAt !== undefined,
       isCapped: expiry.isCapped(live),
     };
   }
 
-  function snapshot(): ExpirySnapshot | undefined {
-    return state.kind === 'ended' ? undefined : snapshotOf(state);
-  }
-
-  function snapshotOrEnd(): ExpirySnapshot {
-    const now = clock.wallTime();
-    const over = { deadline: now, lastDeadline: now, remainingMs: 0, isHeld: false, isCapped: true };
-    return snapshot() ?? { clients: 0, ...over };
-  }
-
-  function look(): Promise<void> {
-    looks = looks.then(async () => {
-      const file = await readHoldFile(holdFile);
+  #look(): Promise<void> {
+    this.#looks = this.#looks.then(async () => {
+      const file = await readHoldFile(this.#options.holdFile);
       const code = file.kind === 'unreadable' ? file.code : undefined;
-      const isNew = code !== undefined && code !== unreadable;
-      if (isNew && run.kind === 'watching') run.listener.onHoldUnreadable?.(code);
-      unreadable = code;
-      apply(expiry.holdSeen(state, sight.readingOf(file), clock.now()));
+      const isNew = code !== undefined && code !== this.#unreadable;
+      if (isNew && this.#run.kind === 'watching') this.#run.listener.onHoldUnreadable?.(code);
+      this.#unreadable = code;
+      this.#apply(expiry.holdSeen(this.#state, this.#sight.readingOf(file), this.#clock.now()));
     });
-    return looks;
+    return this.#looks;
   }
 
-  function poll(): void {
+  #poll(): void {
     // The next look is timed from the end of this one: a file system that hangs is not asked twice.
-    void look().finally(() => {
-      if (run.kind === 'watching') run.cancelPoll = clock.after(HOLD_POLL_INTERVAL_MS, poll);
+    void this.#look().finally(() => {
+      if (this.#run.kind !== 'watching') return;
+      this.#run.cancelPoll = this.#clock.after(HOLD_POLL_INTERVAL_MS, () => this.#poll());
     });
   }
-
-  function stop(): void {
-    if (run.kind === 'watching') {
-      run.cancelWakeup();
-      run.cancelPoll();
-    }
-    run = { kind: 'stopped' };
-  }
-
-  return {
-    start(listener) {
-      run = { kind: 'watching', listener, cancelWakeup: NOTHING_TO_CANCEL, cancelPoll: NOTHING_TO_CANCEL };
-      if (state.kind !== 'ended') scheduleWakeup(state);
-      poll();
-    },
-    clientLoggedIn: () => apply(expiry.clientLoggedIn(state, clock.now())),
-    clientLeft: () => look().finally(() => apply(expiry.clientLeft(state, clock.now()))),
-    clientLost: () => apply(expiry.clientLost(state, clock.now())),
-    clientPassedBy: () => look().finally(() => apply(expiry.clientPassedBy(state, clock.now()))),
-    activity() {
-      // Activity only moves the wake-up out, so the timer that stands may fire early and look again.
-      state = expiry.activity(state, clock.now());
-    },
-    end: (reason) => apply(expiry.end(state, reason, clock.now())),
-    async hold(durationMs) {
-      await writeHoldFile(holdFile, mtimeForHold(durationMs, options.timeoutMs, clock.wallTime()));
-      await look();
-      return snapshot();
-    },
-    async release() {
-      const existed = await removeHoldFile(holdFile);
-      await look();
-      return existed;
-    },
-    snapshot,
-    snapshotOrEnd,
-    stop,
-  };
 }

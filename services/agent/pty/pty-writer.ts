@@ -8,6 +8,12 @@ const INPUT_HIGH_WATER_BYTES = 64 * 1024;
 const MIN_FULL_LINE_WAIT_MS = 2;
 const MAX_FULL_LINE_WAIT_MS = 50;
 
+type State =
+  | { readonly kind: 'idle' }
+  /** The line is full: `cancel` ends the wait for room. `isSourceStopped`: the last `write` said stop. */
+  | { readonly kind: 'waiting'; readonly cancel: Cancel; isSourceStopped: boolean }
+  | { readonly kind: 'closed' };
+
 /**
  * Writes to the non-blocking master itself and not through tty.WriteStream. libuv cannot reopen a pty master and falls back
  * to blocking writes; then a paste into a program that does not read stops the whole process. A write here takes what the
@@ -19,10 +25,7 @@ export class PtyWriter {
   readonly #drained: () => void;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
-  #stopped = false;
-  /** Set while the line is full: cancels the next try. */
-  #cancelRetry: Cancel | undefined;
-  #closed = false;
+  #state: State = { kind: 'idle' };
 
   constructor(fd: number, clock: Clock, drained: () => void) {
     this.#fd = fd;
@@ -32,25 +35,23 @@ export class PtyWriter {
 
   /** Takes a chunk. False: stop until `drained` is called. Ignored after `close`. */
   write(chunk: Buffer): boolean {
-    if (this.#closed) return true;
+    const { kind } = this.#state;
+    if (kind === 'closed') return true;
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
-    if (this.#cancelRetry === undefined) this.#flush(MIN_FULL_LINE_WAIT_MS);
-    this.#stopped = this.#queuedBytes > INPUT_HIGH_WATER_BYTES;
-    return !this.#stopped;
+    if (kind === 'idle') this.#flush(MIN_FULL_LINE_WAIT_MS);
+    return this.#letSourceGoOn();
   }
 
   /** Must come before the descriptor is closed: its number may be somebody else's a moment later. */
   close(): void {
-    this.#closed = true;
-    this.#cancelRetry?.();
+    if (this.#state.kind === 'waiting') this.#state.cancel();
     this.#queue.length = 0;
     this.#queuedBytes = 0;
-    this.#release();
+    this.#release({ kind: 'closed' });
   }
 
   #flush(waitMs: number): void {
-    this.#cancelRetry = undefined;
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       const written = this.#writeSome(head);
       if (written === 'closed') {
@@ -66,7 +67,7 @@ export class PtyWriter {
       if (written === head.length) this.#queue.shift();
       else this.#queue[0] = head.subarray(written);
     }
-    this.#release();
+    this.#release({ kind: 'idle' });
   }
 
   #writeSome(chunk: Buffer): number | 'full' | 'closed' {
@@ -80,14 +81,24 @@ export class PtyWriter {
   }
 
   #waitForRoom(waitMs: number): void {
-    this.#cancelRetry = this.#clock.after(waitMs, () => {
+    const isSourceStopped = this.#state.kind === 'waiting' && this.#state.isSourceStopped;
+    const cancel = this.#clock.after(waitMs, () => {
       this.#flush(Math.min(waitMs * 2, MAX_FULL_LINE_WAIT_MS));
     });
+    this.#state = { kind: 'waiting', cancel, isSourceStopped };
   }
 
-  #release(): void {
-    if (!this.#stopped) return;
-    this.#stopped = false;
-    this.#drained();
+  /** Nothing is unwritten unless the line is full. */
+  #letSourceGoOn(): boolean {
+    if (this.#state.kind !== 'waiting') return true;
+    this.#state.isSourceStopped = this.#queuedBytes > INPUT_HIGH_WATER_BYTES;
+    return !this.#state.isSourceStopped;
+  }
+
+  /** Nothing is left to write. */
+  #release(next: Exclude<State, { kind: 'waiting' }>): void {
+    const before = this.#state;
+    this.#state = next;
+    if (before.kind === 'waiting' && before.isSourceStopped) this.#drained();
   }
 }

@@ -73,7 +73,7 @@ export class Pty {
   readonly #writer: PtyWriter;
   readonly #resolveExited: (end: ProcessEnd) => void;
   #state: State = { kind: 'running' };
-  #paused = false;
+  #isPaused = false;
 
   constructor(options: PtyOptions, sink: PtySink) {
     const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
@@ -108,14 +108,14 @@ export class Pty {
 
   /** Stops output (one chunk may still come). May be called twice. */
   pause(): void {
-    this.#paused = true;
+    this.#isPaused = true;
     this.#reader.pause();
     if (this.#state.kind === 'draining') this.#state.cancelQuiet?.();
   }
 
   /** Lets output flow again. May be called twice. */
   resume(): void {
-    this.#paused = false;
+    this.#isPaused = false;
     this.#reader.resume();
     if (this.#state.kind === 'draining') this.#awaitQuiet(this.#state);
   }
@@ -206,7 +206,7 @@ export class Pty {
 
   #awaitQuiet(state: State & { kind: 'draining' }): void {
     state.cancelQuiet?.();
-    if (this.#paused) return;
+    if (this.#isPaused) return;
     state.cancelQuiet = this.#clock.after(DRAIN_QUIET_MS, () => {
       // If this process was busy or stopped, its timers fire before it reads: it may only look as if no output came.
       const look = setImmediate(() => {

@@ -8,11 +8,8 @@ interface Trouble {
   readonly lastAt: number;
 }
 
-/** `again` is true if there is to be another attempt, `isNew` if this trouble has not been reported yet. */
-export interface Verdict {
-  readonly again: boolean;
-  readonly isNew: boolean;
-}
+/** What to do after a failed attempt. `retry_and_tell`: this trouble has not been reported yet. */
+export type Verdict = 'give_up' | 'retry' | 'retry_and_tell';
 
 /** Remembers every kind of trouble until a link is up. */
 export class Patience {
@@ -33,8 +30,8 @@ export class Patience {
     const firstAt = isNew ? now : met.firstAt;
     this.#troubles.set(kind, { firstAt, lastAt: now });
     this.#last = kind;
-    const isOver = now - firstAt >= patienceMs;
-    return { again: !isOver || (kind === 'usurped' && isBusy), isNew: isNew && !isOver };
+    if (now - firstAt >= patienceMs) return kind === 'usurped' && isBusy ? 'retry' : 'give_up';
+    return isNew ? 'retry_and_tell' : 'retry';
   }
 
   /** How long the patience with such a failure still lasts, in milliseconds. */

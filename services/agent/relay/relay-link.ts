@@ -141,9 +141,9 @@ class PersistentLink implements RelayLink {
       if (signal.aborted) return;
       let askedMs = 0;
       if (failure !== undefined) {
-        const { again, isNew } = this.#patience.met(failure, listener.isBusy());
-        if (!again) return listener.onFailed(failure);
-        if (isNew) listener.onTrouble(failure);
+        const verdict = this.#patience.met(failure, listener.isBusy());
+        if (verdict === 'give_up') return listener.onFailed(failure);
+        if (verdict === 'retry_and_tell') listener.onTrouble(failure);
         // A full relay says how long to wait. If that is longer than the patience, the last attempt is at the patience's end.
         askedMs = Math.min(waitFor(failure, random), this.#patience.remainingMs(failure));
       }

@@ -39,7 +39,7 @@ export class ClientServices {
       connection,
       gate,
       clock: server.clock,
-      allowed: server.forwarding,
+      isAllowed: server.forwarding,
       onActivity: () => {
         server.events.activity();
       },

@@ -21,14 +21,13 @@ export interface DeletionCostOptions {
 
 type State =
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'idle' }
+  | { readonly kind: 'idle'; readonly api: ApiServer }
   /** A write is due as soon as it may be. */
-  | { readonly kind: 'due'; readonly cancel: Cancel }
-  | { readonly kind: 'writing'; readonly cancel: Cancel };
+  | { readonly kind: 'due'; readonly api: ApiServer; readonly cancel: Cancel }
+  | { readonly kind: 'writing'; readonly api: ApiServer; readonly cancel: Cancel };
 
 export class DeletionCost {
   readonly #options: DeletionCostOptions;
-  #api: ApiServer | undefined;
   #state: State = { kind: 'stopped' };
   #wanted: number | undefined;
   /** Undefined until the first write: an earlier process of this pod may have left any cost behind. */
@@ -41,8 +40,7 @@ export class DeletionCost {
 
   /** Writes from here on. The result ends that and may be called twice. */
   start(api: ApiServer): Cancel {
-    this.#api = api;
-    this.#state = { kind: 'idle' };
+    this.#state = { kind: 'idle', api };
     this.#plan();
     return () => {
       if (this.#state.kind === 'due' || this.#state.kind === 'writing') this.#state.cancel();
@@ -58,34 +56,36 @@ export class DeletionCost {
 
   #plan(): void {
     if (this.#state.kind !== 'idle' || this.#wanted === this.#written) return;
+    const { api } = this.#state;
     const { clock } = this.#options;
     const waitMs = Math.max(0, this.#notBefore - clock.now());
     const cancel = clock.after(waitMs, () => {
-      this.#state = { kind: 'idle' };
-      this.#write();
+      this.#state = { kind: 'idle', api };
+      this.#write(api);
     });
-    this.#state = { kind: 'due', cancel };
+    this.#state = { kind: 'due', api, cancel };
   }
 
-  #write(): void {
+  #write(api: ApiServer): void {
     const cost = this.#wanted;
-    if (this.#api === undefined || cost === undefined || cost === this.#written) return;
+    if (cost === undefined || cost === this.#written) return;
     const { clock } = this.#options;
     this.#notBefore = clock.now() + WRITE_EVERY_MS;
     const over = new AbortController();
     const writing: State = {
       kind: 'writing',
+      api,
       cancel() {
         over.abort();
       },
     };
     this.#state = writing;
-    this.#patch(this.#api, cost, over.signal).then(
+    this.#patch(api, cost, over.signal).then(
       (status) => {
-        if (this.#state === writing) this.#settle(cost, status);
+        if (this.#state === writing) this.#settle(api, cost, status);
       },
       (error: unknown) => {
-        if (this.#state === writing) this.#fail('failed', describeError(error));
+        if (this.#state === writing) this.#fail(api, 'failed', describeError(error));
       },
     );
   }
@@ -98,24 +98,24 @@ export class DeletionCost {
     });
   }
 
-  #settle(cost: number, status: number): void {
+  #settle(api: ApiServer, cost: number, status: number): void {
     if (status !== 200) {
       // A pod that is not found has another name than POD_ID says: nothing that a retry mends soon.
       const trouble = isDenial(status) ? 'denied' : 'failed';
       if (trouble === 'denied' || status === 404)
         this.#notBefore = this.#options.clock.now() + DENIED_RETRY_MS;
-      this.#fail(trouble, `the patch of pod ${this.#options.pod} was answered with status ${status}`);
+      this.#fail(api, trouble, `the patch of pod ${this.#options.pod} was answered with status ${status}`);
       return;
     }
     this.#written = cost;
     this.#options.troubles.over();
-    this.#state = { kind: 'idle' };
+    this.#state = { kind: 'idle', api };
     this.#plan();
   }
 
-  #fail(trouble: 'denied' | 'failed', detail: string): void {
+  #fail(api: ApiServer, trouble: 'denied' | 'failed', detail: string): void {
     this.#options.troubles.happened(trouble, detail);
-    this.#state = { kind: 'idle' };
+    this.#state = { kind: 'idle', api };
     this.#plan();
   }
 }

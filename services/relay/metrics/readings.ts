@@ -18,31 +18,32 @@ export interface Readings {
   readonly limits: () => ReadonlyMap<MetLimit, Level>;
 }
 
-/** Registers a metric for each reading. */
+/** Registers a metric for each reading, in the order in which a scrape shows them. */
 export function registerReadings(registry: Registry, readings: Readings): void {
-  function gauge(name: string, help: string, read: () => number): void {
-    const metric = new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(read());
-      },
-    });
-    registry.registerMetric(metric);
-  }
+  readAgents(registry, readings);
+  readSessions(registry, readings);
+  readBytes(registry, readings);
+  readLostLines(registry, readings);
+  readLimits(registry, readings);
+}
 
-  gauge('converge_agents', 'Agents with a control link on this pod.', readings.agents);
+function readAgents(registry: Registry, { agents, clients }: Readings): void {
+  gauge(registry, 'converge_agents', 'Agents with a control link on this pod.', agents);
   gauge(
+    registry,
     'converge_clients',
     'Clients logged in to the agents on this pod, wherever their streams run; each counts once.',
-    () => readings.clients().all,
+    () => clients().all,
   );
   gauge(
+    registry,
     'converge_detached_clients',
     'Clients of the agents on this pod that are without a transport at the moment and may resume.',
-    () => readings.clients().detached,
+    () => clients().detached,
   );
+}
+
+function readSessions(registry: Registry, readings: Readings): void {
   const sessions = new Gauge({
     name: 'converge_sessions',
     help: 'Sessions through this pod, by route; one over a hop counts on two pods, as waiting and as forwarding.',
@@ -53,8 +54,18 @@ export function registerReadings(registry: Registry, readings: Readings): void {
     },
   });
   registry.registerMetric(sessions);
-  gauge('converge_pending_dials', 'Clients whose agent was told to open a stream.', readings.pendingDials);
-  gauge('converge_draining', '1 while this pod drains, else 0.', () => (readings.draining() ? 1 : 0));
+  gauge(
+    registry,
+    'converge_pending_dials',
+    'Clients whose agent was told to open a stream.',
+    readings.pendingDials,
+  );
+  gauge(registry, 'converge_draining', '1 while this pod drains, else 0.', () =>
+    readings.draining() ? 1 : 0,
+  );
+}
+
+function readBytes(registry: Registry, readings: Readings): void {
   const bytesMoved = new Counter({
     name: 'converge_stream_bytes_total',
     help: 'Bytes moved between streams, by route and direction; those over a hop count on two pods.',
@@ -69,6 +80,9 @@ export function registerReadings(registry: Registry, readings: Readings): void {
     },
   });
   registry.registerMetric(bytesMoved);
+}
+
+function readLostLines(registry: Registry, readings: Readings): void {
   const linesDropped = new Counter({
     name: 'converge_log_lines_dropped_total',
     help: 'Lines of the log that are lost, because nobody read them in time.',
@@ -79,6 +93,9 @@ export function registerReadings(registry: Registry, readings: Readings): void {
     },
   });
   registry.registerMetric(linesDropped);
+}
+
+function readLimits(registry: Registry, readings: Readings): void {
   const limitMax = new Gauge({
     name: 'converge_limit_max',
     help: 'The most that a limit allows, in its own unit (links, clients, sessions, downloads, requests, bytes).',
@@ -99,4 +116,16 @@ export function registerReadings(registry: Registry, readings: Readings): void {
   });
   registry.registerMetric(limitUsed);
   registry.registerMetric(limitMax);
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  const metric = new Gauge({
+    name,
+    help,
+    registers: [],
+    collect() {
+      this.set(read());
+    },
+  });
+  registry.registerMetric(metric);
 }

@@ -26,13 +26,15 @@ export class LeaseKeeper {
   /** Starts renewing leases; the result stops it and may be called twice. */
   start(): Cancel {
     const over = new AbortController();
-    const renewLater = (): Cancel =>
-      this.#options.clock.after(RENEW_EVERY_MS, () => {
+    let cancel: Cancel = () => {};
+    const renewLater = (): void => {
+      cancel = this.#options.clock.after(RENEW_EVERY_MS, () => {
         void this.#renew().finally(() => {
-          if (!over.signal.aborted) cancel = renewLater();
+          if (!over.signal.aborted) renewLater();
         });
       });
-    let cancel = renewLater();
+    };
+    renewLater();
     return () => {
       over.abort();
       cancel();

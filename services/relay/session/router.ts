@@ -75,6 +75,13 @@ interface Way {
   readonly onMoved?: (entry: RegistryEntry) => Promise<void>;
 }
 
+/** Whether the agent was seen since the client came. `until`: when to give up on it, in milliseconds on the Clock. */
+type Sight = { readonly kind: 'unseen' } | Seen;
+interface Seen {
+  readonly kind: 'seen';
+  readonly until: number;
+}
+
 /**
  * How long a dial may go unanswered before the registry is asked for a newer claim, in milliseconds: the link that was
  * used may be dead without this pod knowing, and the agent may have another one.
@@ -86,6 +93,8 @@ const LOOK_FOR_MOVE_AFTER_MS = 1_000;
  * registry a moment before its link reaches the table of its pod.
  */
 const LOOK_AGAIN_MS = 1_000;
+
+const LOST: DialStep = { kind: 'lost' };
 
 export class Router {
   readonly #options: RouterOptions;
@@ -101,33 +110,33 @@ export class Router {
   async route(request: RouteRequest): Promise<RouteResult> {
     const { agents, clock, registry } = this.#options;
     const arrived = clock.now();
-    /** When to give up on an agent that was seen; set when it is first seen. */
-    let dialUntil: number | undefined;
+    let sight: Sight = { kind: 'unseen' };
     let knownAt = arrived;
     for (;;) {
       if (request.signal.aborted) return { kind: 'abandoned' };
       const agent = agents.get(request.id);
-      const entry = agent === undefined ? await registry.lookup(request.id) : undefined;
-      if (agent !== undefined || entry !== undefined) dialUntil ??= clock.now() + AGENT_DIAL_TIMEOUT_MS;
-      if (agent !== undefined && dialUntil !== undefined) {
-        const step = await this.#dialHere(agent, request, dialUntil - clock.now());
+      if (agent !== undefined) {
+        const { until } = (sight = seen(sight, clock.now()));
+        const step = await this.#dialHere(agent, request, until - clock.now());
         if (step.kind === 'stream') return { ...step, knownAt };
         if (step.kind !== 'lost') return step;
         continue;
       }
+      const entry = await registry.lookup(request.id);
       // The link may have come while the registry was asked.
       if (agents.get(request.id) !== undefined) continue;
-      if (entry !== undefined && dialUntil !== undefined && !this.#isSelf(entry)) {
-        const step = await this.#dialPeer(entry, request, dialUntil - clock.now());
+      if (entry !== undefined) {
+        const { until } = (sight = seen(sight, clock.now()));
+        const step = this.#isSelf(entry) ? LOST : await this.#dialPeer(entry, request, until - clock.now());
         if (step.kind === 'stream') return { ...step, knownAt };
         if (step.kind !== 'lost') return step;
       }
-      const until = dialUntil ?? arrived + request.waitMs;
+      const until = sight.kind === 'seen' ? sight.until : arrived + request.waitMs;
       await this.#waitForClaim(request, entry, until - clock.now());
       // A person may wait for an agent to appear: that is not slowness.
-      if (dialUntil === undefined) knownAt = clock.now();
+      if (sight.kind === 'unseen') knownAt = clock.now();
       if (request.signal.aborted) return { kind: 'abandoned' };
-      if (clock.now() >= until) return dialUntil === undefined ? notFound(request) : unresponsive(request);
+      if (clock.now() >= until) return sight.kind === 'unseen' ? notFound(request) : unresponsive(request);
     }
   }
 
@@ -235,6 +244,11 @@ export class Router {
     const patience = seen === undefined ? ms : Math.min(ms, LOOK_AGAIN_MS);
     await this.#options.registry.waitFor(id, patience, { afterEpoch: seen?.epoch ?? 0, signal });
   }
+}
+
+/** An agent is given up AGENT_DIAL_TIMEOUT_MS after it was first seen. */
+function seen(sight: Sight, now: number): Seen {
+  return sight.kind === 'seen' ? sight : { kind: 'seen', until: now + AGENT_DIAL_TIMEOUT_MS };
 }
 
 function notFound({ id }: RouteRequest): Refused {

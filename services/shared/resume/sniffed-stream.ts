@@ -7,15 +7,21 @@ export interface Watcher {
   gone(): void;
 }
 
+/** `end`: it has come, and waits behind what came before it. */
+type State =
+  /** `owesDrained`: to somebody who wrote before he attached. */
+  | { readonly kind: 'watching'; owesDrained: boolean; end?: StreamEnd }
+  | { readonly kind: 'attached'; readonly sink: ByteSink; end?: StreamEnd }
+  /** The sink was told. */
+  | { readonly kind: 'ended' };
+
 export class SniffedStream implements ByteStream {
   readonly #transport: ByteStream;
   /** What came before the sink, or while that was still taking what came before. */
   readonly #head: Buffer[] = [];
-  #sink: ByteSink | undefined;
-  #end: StreamEnd | undefined;
+  #state: State = { kind: 'watching', owesDrained: false };
+  /** By the sink, or by whoever will attach it. */
   #isPaused = false;
-  /** Of somebody who wrote before attaching. */
-  #owesDrained = false;
 
   constructor(transport: ByteStream) {
     this.#transport = transport;
@@ -25,27 +31,29 @@ export class SniffedStream implements ByteStream {
   watch(watcher: Watcher): void {
     this.#transport.attach({
       data: (chunk) => {
-        if (this.#sink !== undefined && this.#head.length === 0) return this.#sink.data(chunk);
+        if (this.#state.kind === 'attached' && this.#head.length === 0) return this.#state.sink.data(chunk);
         if (chunk.length === 0 || this.#head.push(chunk) > 1) return;
         this.#transport.pause();
         watcher.first(chunk.readUInt8(0));
       },
       drained: () => {
-        if (this.#sink === undefined) this.#owesDrained = true;
-        else this.#sink.drained();
+        if (this.#state.kind === 'watching') this.#state.owesDrained = true;
+        else if (this.#state.kind === 'attached') this.#state.sink.drained();
       },
       ended: (end) => {
-        this.#end = end;
-        if (this.#sink === undefined) watcher.gone();
+        if (this.#state.kind === 'ended') return;
+        this.#state.end = end;
+        if (this.#state.kind === 'watching') watcher.gone();
         else this.#pass();
       },
     });
   }
 
   attach(sink: ByteSink): void {
-    if (this.#sink !== undefined) throw new Error('a sniffed stream is attached once');
-    this.#sink = sink;
-    if (this.#owesDrained) sink.drained();
+    if (this.#state.kind !== 'watching') throw new Error('a sniffed stream is attached once');
+    const { owesDrained, ...rest } = this.#state;
+    this.#state = { ...rest, kind: 'attached', sink };
+    if (owesDrained) sink.drained();
     this.#pass();
     if (!this.#isPaused) this.#transport.resume();
   }
@@ -62,7 +70,7 @@ export class SniffedStream implements ByteStream {
   resume(): void {
     this.#isPaused = false;
     this.#pass();
-    if (this.#sink !== undefined && !this.#isPaused) this.#transport.resume();
+    if (this.#state.kind !== 'watching' && !this.#isPaused) this.#transport.resume();
   }
 
   close(end: StreamEnd): void {
@@ -79,16 +87,16 @@ export class SniffedStream implements ByteStream {
 
   /** Gives the head as far as the sink takes it, then the end if it has come. */
   #pass(): void {
-    const sink = this.#sink;
-    if (sink === undefined) return;
+    const state = this.#state;
+    if (state.kind !== 'attached') return;
     while (!this.#isPaused) {
       const chunk = this.#head.shift();
       if (chunk === undefined) break;
-      sink.data(chunk);
+      state.sink.data(chunk);
     }
-    const end = this.#end;
-    if (this.#head.length > 0 || end === undefined) return;
-    this.#end = undefined;
-    sink.ended(end);
+    // The sink may have closed the stream from within, and have been told.
+    if (this.#state !== state || this.#head.length > 0 || state.end === undefined) return;
+    this.#state = { kind: 'ended' };
+    state.sink.ended(state.end);
   }
 }

@@ -48,6 +48,7 @@ export class WebSocketFrameParser {
   readonly #sink: FrameSink;
   /** True at the server: every frame must be masked; at the client none may be. */
   readonly #expectsMask: boolean;
+  /** A word, and what counts in one phase lies beside it: an object per frame would be garbage at every frame. */
   #phase: Phase = 'header';
   /** A header that has not come whole yet. */
   readonly #header = Buffer.alloc(MAX_HEADER_BYTES);

@@ -75,8 +75,7 @@ class FrameStream implements ByteStream {
     this.#clock = clock;
     this.#state = { kind: 'idle', head };
     this.#pace = new Pace(reading);
-    const isMasking = isClient && mask === 'random';
-    this.#writer = new FrameWriter({ socket, isClient, isMasking, pace: this.#pace });
+    this.#writer = new FrameWriter({ socket, mask: isClient ? (mask ?? 'zero') : 'none', pace: this.#pace });
     this.#parser = new WebSocketFrameParser(
       {
         data: (piece, headroom) => {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { TurnCork } from '#shared/stream/turn-cork.ts';
 import { headerBytes, MAX_CONTROL_PAYLOAD_BYTES, maskFrame, OPCODES, writeHeader } from './frame-header.ts';
+import type { Mask } from './mask-choice.ts';
 import type { Pace } from './pace.ts';
 
 /**
@@ -12,17 +13,15 @@ const WRITE_HIGH_BYTES = 96 * 1024;
 
 export interface FrameWriterOptions {
   readonly socket: Socket;
-  readonly isClient: boolean;
-  /** Masks that nobody can foresee, in place of the mask zero. */
-  readonly isMasking: boolean;
+  /** `none` at the server, which masks nothing. */
+  readonly mask: Mask | 'none';
   /** Notified when the socket is full, and when the kernel takes something. */
   readonly pace: Pace;
 }
 
 export class FrameWriter {
   readonly #socket: Socket;
-  readonly #isClient: boolean;
-  readonly #isMasking: boolean;
+  readonly #mask: Mask | 'none';
   readonly #pace: Pace;
   /** What one read of the other leg brings is one write of this one, however many frames it is. */
   readonly #cork: TurnCork;
@@ -31,10 +30,9 @@ export class FrameWriter {
   /** The answer to the newest ping that came while the socket was full. */
   #owedPong: Buffer | undefined;
 
-  constructor({ socket, isClient, isMasking, pace }: FrameWriterOptions) {
+  constructor({ socket, mask, pace }: FrameWriterOptions) {
     this.#socket = socket;
-    this.#isClient = isClient;
-    this.#isMasking = isMasking;
+    this.#mask = mask;
     this.#pace = pace;
     this.#cork = new TurnCork(socket, 'callback');
   }
@@ -87,16 +85,17 @@ export class FrameWriter {
 
   /** Sends one frame; false when the socket says that it has enough. */
   #frame(opcode: number, payload: Buffer, headroom: number): boolean {
-    if (this.#isMasking) return this.#send(maskFrame(opcode, payload));
-    const length = headerBytes(payload.length, this.#isClient);
+    if (this.#mask === 'random') return this.#send(maskFrame(opcode, payload));
+    const isMasked = this.#mask === 'zero';
+    const length = headerBytes(payload.length, isMasked);
     if (headroom >= length) {
       const start = payload.byteOffset - length;
       const whole = Buffer.from(payload.buffer, start, length + payload.length);
-      writeHeader(whole, 0, opcode, payload.length, this.#isClient);
+      writeHeader(whole, 0, opcode, payload.length, isMasked);
       return this.#send(whole);
     }
     const header = Buffer.allocUnsafe(length);
-    writeHeader(header, 0, opcode, payload.length, this.#isClient);
+    writeHeader(header, 0, opcode, payload.length, isMasked);
     if (payload.length === 0) return this.#send(header);
     // One small piece is cheaper than a vector of two.
     if (payload.length <= MAX_CONTROL_PAYLOAD_BYTES) return this.#send(Buffer.concat([header, payload]));

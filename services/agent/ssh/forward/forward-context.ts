@@ -19,7 +19,7 @@ export interface ForwardContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly clock: Clock;
-  readonly allowed: boolean;
+  readonly isAllowed: boolean;
   readonly onActivity: () => void;
   /** A stream is forwarded, or a listener waits for one. */
   readonly onServed: () => void;
@@ -38,7 +38,7 @@ export class ForwardStreams {
 
   /** Takes a place; false when forwarding is off or there are too many. Whoever got one calls `join` or `giveUp`. */
   reserve(): 'reserved' | 'forwarding is off' | 'too many forwarded streams' {
-    if (!this.context.allowed) return 'forwarding is off';
+    if (!this.context.isAllowed) return 'forwarding is off';
     if (this.#reserved >= MAX_FORWARDED_STREAMS_PER_CONNECTION) return 'too many forwarded streams';
     this.#reserved++;
     return 'reserved';
@@ -95,7 +95,7 @@ export class ForwardStreams {
   /** Refuses a channel of the client with a reason that it prints, and logs it. */
   refuse(reject: RejectConnection, why: string, fields: Record<string, unknown>): void {
     const { ADMINISTRATIVELY_PROHIBITED, RESOURCE_SHORTAGE } = OPEN_FAILURE;
-    const reason = this.context.allowed ? RESOURCE_SHORTAGE : ADMINISTRATIVELY_PROHIBITED;
+    const reason = this.context.isAllowed ? RESOURCE_SHORTAGE : ADMINISTRATIVELY_PROHIBITED;
     this.context.log('forward refused', { ...fields, reason: why });
     refuseOpen(this.context.connection, reject, reason, why);
   }

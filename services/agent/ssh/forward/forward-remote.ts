@@ -1,7 +1,7 @@
 // Remote forwarding (-R): this side listens, the client gets a channel per connection. RFC 4254 section 7.1, OpenSSH PROTOCOL 2.4.
 import type { EventEmitter } from 'node:events';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
-import type { ServerChannel } from 'ssh2';
+import type { Connection, ServerChannel } from 'ssh2';
 import type { ForwardStreams } from './forward-context.ts';
 
 /** How many ports and sockets one connection may listen on. */
@@ -20,10 +20,7 @@ interface SocketRequest {
 
 type Accept = ((port?: number) => void) | undefined;
 type Reject = (() => void) | undefined;
-type OpenChannel = (
-  socket: Socket,
-  opened: (error: Error | undefined, channel: ServerChannel) => void,
-) => void;
+type ChannelOpened = (error: Error | undefined, channel: ServerChannel) => void;
 
 /** The address that the client chose (sshd's GatewayPorts clientspecified); if it chose none, only this machine gets in. */
 export function listenAddressOf(bindAddr: string): string | undefined {
@@ -40,105 +37,8 @@ export function listenAddressOf(bindAddr: string): string | undefined {
 
 /** Lets the client listen here. Returns its stop, which closes the listeners and leaves open streams alone. */
 export function serveRemoteForwards(streams: ForwardStreams): () => void {
-  const { connection, allowed, log } = streams.context;
-  /** By the name that the client uses to cancel one. */
-  const listeners = new Map<string, Server>();
-  /** All of those, and the ones whose address is still being looked up. */
-  const servers = new Set<Server>();
-
-  function listen(
-    key: (port: number) => string,
-    where: ListenOptions,
-    open: OpenChannel,
-    accept: Accept,
-    reject: Reject,
-  ): void {
-    const fields = { address: where.host ?? where.path ?? '*', port: where.port };
-    const refuse = (reason: string): void => {
-      log('forward refused', { ...fields, reason });
-      reject?.();
-    };
-    if (!allowed) return refuse('forwarding is off');
-    if (servers.size >= MAX_REMOTE_LISTENERS_PER_CONNECTION) return refuse('too many listeners');
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    servers.add(server);
-    const fail = (error: Error): void => {
-      servers.delete(server);
-      refuse(error.message);
-    };
-    server.once('error', fail);
-    server.once('listening', () => {
-      if (!servers.has(server)) {
-        server.close(); // the connection has ended meanwhile
-        return;
-      }
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.removeAllListeners('error');
-      server.on('error', () => {}); // a failed accept (too many descriptors) is the next connection's trouble
-      listeners.set(key(port), server);
-      log('forward listening', { ...fields, port });
-      streams.context.onServed();
-      accept?.(port);
-    });
-    server.on('connection', (socket) => {
-      offer(socket, open);
-    });
-    // Node binds a path synchronously, so the mask holds for this socket and nothing else.
-    const mask = where.path === undefined ? undefined : process.umask(SOCKET_UMASK);
-    try {
-      server.listen(where);
-    } catch (error) {
-      fail(error as Error); // an address that can be none
-    } finally {
-      if (mask !== undefined) process.umask(mask);
-    }
-  }
-
-  function offer(socket: Socket, open: OpenChannel): void {
-    const place = streams.reserve();
-    socket.on('error', () => {}); // 'close' follows
-    if (place !== 'reserved') {
-      log('forward refused', { reason: place });
-      socket.destroy();
-      return;
-    }
-    open(socket, streams.awaitChannel(socket));
-  }
-
-  function cancel(key: string, accept: Accept, reject: Reject): void {
-    const server = listeners.get(key);
-    if (server === undefined) {
-      reject?.();
-      return;
-    }
-    listeners.delete(key);
-    servers.delete(server);
-    server.close(); // open streams go on
-    accept?.();
-  }
-
-  function forwardTcp({ bindAddr, bindPort }: TcpRequest, accept: Accept, reject: Reject): void {
-    const host = listenAddressOf(bindAddr);
-    let bound = bindPort;
-    const open: OpenChannel = (socket, opened) => {
-      connection.forwardOut(bindAddr, bound, socket.remoteAddress ?? '', socket.remotePort ?? 0, opened);
-    };
-    const where = host === undefined ? { port: bindPort } : { host, port: bindPort };
-    const key = (port: number): string => {
-      bound = port;
-      return tcpKey(bindAddr, port);
-    };
-    listen(key, where, open, accept, reject);
-  }
-
-  function forwardSocket({ socketPath }: SocketRequest, accept: Accept, reject: Reject): void {
-    const open: OpenChannel = (_socket, opened) => {
-      connection.openssh_forwardOutStreamLocal(socketPath, opened);
-    };
-    listen(() => socketPath, { path: socketPath }, open, accept, reject);
-  }
-
+  const { connection } = streams.context;
+  const listeners = new RemoteListeners(streams);
   const onRequest = (
     accept: Accept,
     reject: Reject,
@@ -147,29 +47,145 @@ export function serveRemoteForwards(streams: ForwardStreams): () => void {
   ): void => {
     switch (name) {
       case 'tcpip-forward':
-        forwardTcp(info, accept, reject);
-        return;
+        return listeners.listen(tcpPlace(connection, info), accept, reject);
       case 'cancel-tcpip-forward':
-        cancel(tcpKey(info.bindAddr, info.bindPort), accept, reject);
-        return;
+        return listeners.cancel(tcpKey(info.bindAddr, info.bindPort), accept, reject);
       case 'streamlocal-forward@openssh.com':
-        forwardSocket(info, accept, reject);
-        return;
+        return listeners.listen(socketPlace(connection, info), accept, reject);
       case 'cancel-streamlocal-forward@openssh.com':
-        cancel(info.socketPath, accept, reject);
-        return;
+        return listeners.cancel(info.socketPath, accept, reject);
       default:
         reject?.();
     }
   };
   // @types/ssh2 has one overload per name, ssh2 has one event.
   (connection as EventEmitter).on('request', onRequest);
+  return () => listeners.close();
+}
 
-  return () => {
-    for (const server of servers) server.close();
-    servers.clear();
-    listeners.clear();
+/** Where the client wants this side to listen. */
+interface Place {
+  readonly where: ListenOptions;
+  /** The name that the client will use to cancel it, once the port is known. */
+  readonly keyAt: (port: number) => string;
+  /** Asks the client for the channel of a connection that came to `port`. */
+  readonly open: (port: number, socket: Socket, opened: ChannelOpened) => void;
+}
+
+function tcpPlace(connection: Connection, { bindAddr, bindPort }: TcpRequest): Place {
+  const host = listenAddressOf(bindAddr);
+  return {
+    where: host === undefined ? { port: bindPort } : { host, port: bindPort },
+    keyAt: (port) => tcpKey(bindAddr, port),
+    open(port, { remoteAddress = '', remotePort = 0 }, opened) {
+      connection.forwardOut(bindAddr, port, remoteAddress, remotePort, opened);
+    },
   };
+}
+
+function socketPlace(connection: Connection, { socketPath }: SocketRequest): Place {
+  return {
+    where: { path: socketPath },
+    keyAt: () => socketPath,
+    open(_port, _socket, opened) {
+      connection.openssh_forwardOutStreamLocal(socketPath, opened);
+    },
+  };
+}
+
+class RemoteListeners {
+  readonly #streams: ForwardStreams;
+  /** By the name that the client uses to cancel one. */
+  readonly #listening = new Map<string, Server>();
+  /** All of those, and the ones whose address is still being looked up. */
+  readonly #servers = new Set<Server>();
+
+  constructor(streams: ForwardStreams) {
+    this.#streams = streams;
+  }
+
+  listen(place: Place, accept: Accept, reject: Reject): void {
+    const { isAllowed, log, onServed } = this.#streams.context;
+    const { where } = place;
+    const fields = { address: where.host ?? where.path ?? '*', port: where.port };
+    const refuse = (reason: string): void => {
+      log('forward refused', { ...fields, reason });
+      reject?.();
+    };
+    if (!isAllowed) return refuse('forwarding is off');
+    if (this.#servers.size >= MAX_REMOTE_LISTENERS_PER_CONNECTION) return refuse('too many listeners');
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    this.#servers.add(server);
+    const fail = (error: Error): void => {
+      this.#servers.delete(server);
+      refuse(error.message);
+    };
+    server.once('error', fail);
+    server.once('listening', () => {
+      if (!this.#servers.has(server)) {
+        server.close(); // the connection has ended meanwhile
+        return;
+      }
+      const port = portOf(server);
+      server.removeAllListeners('error');
+      server.on('error', () => {}); // a failed accept (too many descriptors) is the next connection's trouble
+      server.on('connection', (socket) => this.#offer(socket, port, place));
+      this.#listening.set(place.keyAt(port), server);
+      log('forward listening', { ...fields, port });
+      onServed();
+      accept?.(port);
+    });
+    try {
+      bind(server, where);
+    } catch (error) {
+      fail(error as Error); // an address that can be none
+    }
+  }
+
+  cancel(key: string, accept: Accept, reject: Reject): void {
+    const server = this.#listening.get(key);
+    if (server === undefined) {
+      reject?.();
+      return;
+    }
+    this.#listening.delete(key);
+    this.#servers.delete(server);
+    server.close(); // open streams go on
+    accept?.();
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close();
+    this.#servers.clear();
+    this.#listening.clear();
+  }
+
+  #offer(socket: Socket, port: number, { open }: Place): void {
+    const reserved = this.#streams.reserve();
+    socket.on('error', () => {}); // 'close' follows
+    if (reserved !== 'reserved') {
+      this.#streams.context.log('forward refused', { reason: reserved });
+      socket.destroy();
+      return;
+    }
+    open(port, socket, this.#streams.awaitChannel(socket));
+  }
+}
+
+/** Node binds a path synchronously, so the mask holds for this socket and nothing else. */
+function bind(server: Server, where: ListenOptions): void {
+  const mask = where.path === undefined ? undefined : process.umask(SOCKET_UMASK);
+  try {
+    server.listen(where);
+  } finally {
+    if (mask !== undefined) process.umask(mask);
+  }
+}
+
+/** 0 of a unix socket. */
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 function tcpKey(address: string, port: number): string {

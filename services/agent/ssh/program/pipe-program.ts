@@ -21,52 +21,95 @@ type State =
  * sshd, when everybody has let go of its output too: `cmd &` that keeps stdout keeps the client, `cmd >log 2>&1 &` does not.
  */
 export function startPipeProgram(options: ProgramOptions): Program {
-  const { channel } = options;
-  let state: State = { kind: 'not_started' };
-  const output = new ChannelOutput(channel, options.gate, () => {
-    resumeOutput();
-  });
-  const cwd = resolveWorkingDirectory(options.cwd);
-  if (cwd.note !== undefined) output.write('stderr', Buffer.from(cwd.note));
-  const hasStarted = start();
+  return new PipeProgram(options);
+}
 
-  function start(): boolean {
-    const { shell, command, env } = options;
+class PipeProgram implements Program {
+  readonly hasStarted: boolean;
+  readonly #options: ProgramOptions;
+  readonly #output: ChannelOutput;
+  #state: State = { kind: 'not_started' };
+
+  constructor(options: ProgramOptions) {
+    this.#options = options;
+    this.#output = new ChannelOutput(options.channel, options.gate, () => this.#resumeOutput());
+    const cwd = resolveWorkingDirectory(options.cwd);
+    if (cwd.note !== undefined) this.#output.write('stderr', Buffer.from(cwd.note));
+    this.hasStarted = this.#start(cwd.path);
+  }
+
+  resize(): void {}
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#state.kind === 'running') signalGroup(this.#state.process.pid, signal);
+  }
+
+  notify(): void {}
+
+  readerLeft(): void {
+    const process = this.#held;
+    if (process === undefined) return;
+    process.stdout.destroy();
+    this.#output.dropStdout();
+  }
+
+  close(): void {
+    const process = this.#held;
+    if (process !== undefined) {
+      signalGroup(process.pid, 'SIGHUP');
+      process.stdin.destroy();
+    }
+    this.#output.finish();
+    // Its last output is read and thrown away: a SIGPIPE could end it before it has dealt with the SIGHUP.
+    this.#resumeOutput();
+  }
+
+  /** As in sshd the program goes on, and learns of it by its descriptors: input ends, and writing gives SIGPIPE. */
+  hangUp(): void {
+    this.#output.abandon();
+    this.#held?.stdout.destroy();
+    this.#held?.stderr.destroy();
+    this.#options.channel.resume();
+  }
+
+  #start(cwd: string): boolean {
+    const { channel, shell, command, env } = this.#options;
     try {
       const argv = shellArguments(shell, command);
-      const started = startPipedProcess({ file: shell, argv, env, cwd: cwd.path }, ended);
-      state = { kind: 'running', process: started };
-      passOutput(started);
-      passInput(started);
+      const started = startPipedProcess({ file: shell, argv, env, cwd }, (end) => this.#ended(end));
+      this.#state = { kind: 'running', process: started };
+      this.#passOutput(started);
+      this.#passInput(started);
       return true;
     } catch (error) {
-      output.write('stderr', Buffer.from(cannotRun(shell, error as Error)));
-      output.finish(EXIT_CANNOT_RUN);
+      this.#output.write('stderr', Buffer.from(cannotRun(shell, error as Error)));
+      this.#output.finish(EXIT_CANNOT_RUN);
       channel.resume();
       return false;
     }
   }
 
-  function passOutput({ stdout, stderr }: PipedProcess): void {
+  #passOutput({ stdout, stderr }: PipedProcess): void {
     for (const [target, stream] of [
       ['stdout', stdout],
       ['stderr', stderr],
     ] as const) {
       stream.on('data', (chunk: Buffer) => {
-        options.onActivity();
-        if (output.write(target, chunk)) return;
+        this.#options.onActivity();
+        if (this.#output.write(target, chunk)) return;
         stdout.pause();
         stderr.pause();
       });
       stream.on('error', () => {}); // 'close' follows
-      stream.on('close', finishIfOver);
+      stream.on('close', () => this.#finishIfOver());
     }
   }
 
-  function passInput({ stdin }: PipedProcess): void {
+  #passInput({ stdin }: PipedProcess): void {
+    const { channel, onActivity, onInputClosed } = this.#options;
     let isInputOpen = true;
     channel.on('data', (chunk: Buffer) => {
-      options.onActivity();
+      onActivity();
       // After the program has closed its stdin the rest of the input is thrown away, as in sshd.
       if (stdin.writable && !stdin.write(chunk)) channel.pause();
     });
@@ -82,62 +125,34 @@ export function startPipeProgram(options: ProgramOptions): Program {
       channel.resume();
       if (!isInputOpen) return;
       isInputOpen = false;
-      options.onInputClosed?.();
+      onInputClosed?.();
     });
   }
 
-  function ended(end: ProcessEnd): void {
-    if (state.kind !== 'running') return;
-    state = { kind: 'ended', process: state.process };
-    state.process.stdin.destroy();
-    output.exit(exitFrom(end));
-    finishIfOver();
+  #ended(end: ProcessEnd): void {
+    if (this.#state.kind !== 'running') return;
+    const { process } = this.#state;
+    this.#state = { kind: 'ended', process };
+    process.stdin.destroy();
+    this.#output.exit(exitFrom(end));
+    this.#finishIfOver();
   }
 
-  function finishIfOver(): void {
-    if (state.kind !== 'ended' || !state.process.stdout.closed || !state.process.stderr.closed) return;
-    state = { kind: 'over' };
-    output.finish();
+  #finishIfOver(): void {
+    if (this.#state.kind !== 'ended') return;
+    const { stdout, stderr } = this.#state.process;
+    if (!stdout.closed || !stderr.closed) return;
+    this.#state = { kind: 'over' };
+    this.#output.finish();
   }
 
-  function resumeOutput(): void {
-    if (state.kind !== 'running' && state.kind !== 'ended') return;
-    state.process.stdout.resume();
-    state.process.stderr.resume();
+  #resumeOutput(): void {
+    this.#held?.stdout.resume();
+    this.#held?.stderr.resume();
   }
 
-  function letGoOfOutput(): void {
-    if (state.kind !== 'running' && state.kind !== 'ended') return;
-    state.process.stdout.destroy();
-    state.process.stderr.destroy();
+  /** The process, as long as somebody holds its output. */
+  get #held(): PipedProcess | undefined {
+    return this.#state.kind === 'running' || this.#state.kind === 'ended' ? this.#state.process : undefined;
   }
-
-  return {
-    hasStarted,
-    resize() {},
-    signal(signal) {
-      if (state.kind === 'running') signalGroup(state.process.pid, signal);
-    },
-    notify() {},
-    readerLeft() {
-      if (state.kind !== 'running' && state.kind !== 'ended') return;
-      state.process.stdout.destroy();
-      output.dropStdout();
-    },
-    close() {
-      if (state.kind === 'running' || state.kind === 'ended') {
-        signalGroup(state.process.pid, 'SIGHUP');
-        state.process.stdin.destroy();
-      }
-      output.finish();
-      // Its last output is read and thrown away: a SIGPIPE could end it before it has dealt with the SIGHUP.
-      resumeOutput();
-    },
-    // As in sshd the program goes on, and learns of it by its descriptors: input ends, and writing gives SIGPIPE.
-    hangUp() {
-      output.abandon();
-      letGoOfOutput();
-      channel.resume();
-    },
-  };
 }

@@ -18,91 +18,104 @@ export interface TerminalProgramOptions extends ProgramOptions {
 
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
 export function startTerminalProgram(options: TerminalProgramOptions): Program {
-  const { channel } = options;
-  const screen = new ScreenState();
-  let pty: Pty | undefined;
-  const output = new ChannelOutput(channel, options.gate, () => {
-    pty?.resume();
-  });
-  const cwd = resolveWorkingDirectory(options.cwd);
-  show(options.greeting);
-  show(cwd.note ?? '');
-  pty = start();
+  return new TerminalProgram(options);
+}
 
-  function start(): Pty | undefined {
-    const { shell, command, env, size, modes = [], clock } = options;
+class TerminalProgram implements Program {
+  readonly #options: TerminalProgramOptions;
+  readonly #screen = new ScreenState();
+  readonly #output: ChannelOutput;
+  /** Undefined where none could be opened. */
+  readonly #pty: Pty | undefined;
+
+  constructor(options: TerminalProgramOptions) {
+    this.#options = options;
+    this.#output = new ChannelOutput(options.channel, options.gate, () => this.#pty?.resume());
+    const cwd = resolveWorkingDirectory(options.cwd);
+    this.#show(options.greeting);
+    this.#show(cwd.note ?? '');
+    this.#pty = this.#open(cwd.path);
+    if (this.#pty !== undefined) this.#connect(this.#pty);
+  }
+
+  get hasStarted(): boolean {
+    return this.#pty !== undefined;
+  }
+
+  resize({ columns, rows }: TerminalSize): void {
+    this.#pty?.resize(columns, rows);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#pty?.kill(signal);
+  }
+
+  notify(text: string): void {
+    this.#show(`\n${text.trimEnd()}\n`);
+  }
+
+  readerLeft(): void {}
+
+  close(farewell: string): void {
+    this.#pty?.hangUp();
+    // A full-screen program is cut off here: without this the person would not see the farewell, nor get the terminal back.
+    this.#output.write('stdout', this.#screen.reset());
+    this.notify(farewell);
+    this.#output.finish();
+  }
+
+  hangUp(): void {
+    this.#output.abandon();
+    this.#pty?.hangUp();
+  }
+
+  #open(cwd: string): Pty | undefined {
+    const { channel, shell, command, env, size, modes = [], clock, log } = this.#options;
     const program = {
       file: shell,
       argv: shellArguments(shell, command),
-      cwd: cwd.path,
+      cwd,
       env: (terminal: string) => new Map([...env, ['SSH_TTY', Buffer.from(terminal)]]),
     };
     try {
-      const opened = openPty(
+      const opened: Pty = openPty(
         { ...program, ...size, modes, clock },
         {
-          data(chunk) {
-            screen.see(chunk);
-            if (!output.write('stdout', chunk)) pty?.pause();
+          data: (chunk) => {
+            this.#screen.see(chunk);
+            if (!this.#output.write('stdout', chunk)) opened.pause();
           },
           drained() {
             channel.resume();
           },
         },
       );
-      connect(opened);
       return opened;
     } catch (error) {
       if (!(error instanceof PtyError)) throw error;
-      options.log('terminal not opened', { error: error.message });
-      show(`converge: ${error.message}\n`);
-      output.finish(EXIT_CANNOT_RUN);
+      log('terminal not opened', { error: error.message });
+      this.#show(`converge: ${error.message}\n`);
+      this.#output.finish(EXIT_CANNOT_RUN);
       channel.resume();
       return undefined;
     }
   }
 
-  function connect(opened: Pty): void {
+  #connect(pty: Pty): void {
+    const { channel, onActivity } = this.#options;
     channel.on('data', (chunk: Buffer) => {
-      options.onActivity();
-      if (!opened.write(chunk)) channel.pause();
+      onActivity();
+      if (!pty.write(chunk)) channel.pause();
     });
     // As in sshd, the client's EOF means nothing to a terminal: there a key ends the input.
-    void opened.exited.then((end) => {
-      output.finish(exitFrom(end));
+    void pty.exited.then((end) => {
+      this.#output.finish(exitFrom(end));
       channel.resume();
     });
   }
 
-  function show(text: string): void {
+  #show(text: string): void {
     // The terminal's own newline translation is not in the way yet, or is switched off by a full-screen program.
-    output.write('stdout', Buffer.from(text.replaceAll(/\r?\n/g, '\r\n')));
+    this.#output.write('stdout', Buffer.from(text.replaceAll(/\r?\n/g, '\r\n')));
   }
-
-  function notify(text: string): void {
-    show(`\n${text.trimEnd()}\n`);
-  }
-
-  return {
-    hasStarted: pty !== undefined,
-    resize({ columns, rows }) {
-      pty?.resize(columns, rows);
-    },
-    signal(signal) {
-      pty?.kill(signal);
-    },
-    notify,
-    readerLeft() {},
-    close(farewell) {
-      pty?.hangUp();
-      // A full-screen program is cut off here: without this the person would not see the farewell, nor get the terminal back.
-      output.write('stdout', screen.reset());
-      notify(farewell);
-      output.finish();
-    },
-    hangUp() {
-      output.abandon();
-      pty?.hangUp();
-    },
-  };
 }

@@ -56,7 +56,7 @@ type WaitResult =
   | { readonly kind: 'left' | 'too_eager' | 'dismissed' | 'registry_away' };
 
 export function registerClientRoute(app: FastifyInstance, options: ClientRouteOptions): void {
-  const { admission, clock, leaving, recorder, router, sessions, waiting } = options;
+  const { admission, clock, leaving, recorder } = options;
 
   app.get('/client/*', async (request, reply) => {
     const target = parsePublicTarget(request.raw.url ?? '');
@@ -83,14 +83,14 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
     const askedAt = clock.now();
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
     const waiter = { id, waitMs: target.waitSeconds * 1000, asker, socket, offered };
-    const result = await waitForAgent(waiter).finally(() => {
+    const result = await waitForAgent(options, waiter).finally(() => {
       wait.slot.release();
     });
     switch (result.kind) {
       case 'routed':
         return result.routed.kind === 'refused'
           ? new Refused(result.routed.code, result.routed.message, { fields: { id } })
-          : startSession(request, reply, waiter, result.routed, result.early);
+          : startSession(options, request, reply, waiter, result.routed, result.early);
       case 'registry_away': {
         const message = 'the registry is not reachable, so the agent cannot be found: try again';
         return new Refused('registry_unavailable', message, { fields: { id } });
@@ -108,57 +108,61 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
       }
     }
   });
+}
 
-  async function waitForAgent({ id, waitMs, asker, socket, offered }: Waiter): Promise<WaitResult> {
-    const over = waiting.add();
-    const watched = watchWaitingSocket(socket, (why) => {
-      over.abort(why);
+async function waitForAgent(
+  { router, waiting }: ClientRouteOptions,
+  { id, waitMs, asker, socket, offered }: Waiter,
+): Promise<WaitResult> {
+  const over = waiting.add();
+  const watched = watchWaitingSocket(socket, (why) => {
+    over.abort(why);
+  });
+  const client = asker.address;
+  const routed = await router
+    .route({ id, client, resumable: offered.includes(RESUME), waitMs, signal: over.signal })
+    .catch(undefinedIfRegistryIsAway)
+    .finally(() => {
+      waiting.remove(over);
     });
-    const client = asker.address;
-    const routed = await router
-      .route({ id, client, resumable: offered.includes(RESUME), waitMs, signal: over.signal })
-      .catch(undefinedIfRegistryIsAway)
-      .finally(() => {
-        waiting.remove(over);
-      });
-    const early = watched.release();
-    if (over.signal.reason === 'too_eager') {
-      // The agent's stream may have come at that very moment; it is of no use, since what the client sent is gone.
-      if (routed?.kind === 'stream') routed.stream.close({ reason: 'going_away' });
-      return { kind: 'too_eager' };
-    }
-    if (routed === undefined) return { kind: 'registry_away' };
-    if (routed.kind !== 'abandoned') return { kind: 'routed', routed, early };
-    return { kind: over.signal.reason === DISMISSED ? 'dismissed' : 'left' };
+  const early = watched.release();
+  if (over.signal.reason === 'too_eager') {
+    // The agent's stream may have come at that very moment; it is of no use, since what the client sent is gone.
+    if (routed?.kind === 'stream') routed.stream.close({ reason: 'going_away' });
+    return { kind: 'too_eager' };
   }
+  if (routed === undefined) return { kind: 'registry_away' };
+  if (routed.kind !== 'abandoned') return { kind: 'routed', routed, early };
+  return { kind: over.signal.reason === DISMISSED ? 'dismissed' : 'left' };
+}
 
-  function startSession(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { id, asker, socket, offered }: Waiter,
-    { knownAt, route, stream: agentStream }: Extract<RouteResult, { kind: 'stream' }>,
-    early: Buffer,
-  ): FastifyReply | Refused {
-    const place = admission.admit('sessions', asker);
-    if (place.kind === 'over') {
-      agentStream.close({ reason: 'going_away' });
-      return refusedOver(place, { id });
-    }
-    releaseWith(socket, place.slot);
-    const client = asker.address;
-    const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
-    const clientStream = acceptStream(request, reply, { protocol, early, clock });
-    if (clientStream === undefined) {
-      recorder.clientLeft();
-      reply.log.info({ id, client }, 'client left at the upgrade');
-      agentStream.close({ reason: 'going_away' });
-      return reply;
-    }
-    const watch = (holder: Holder) => admission.watch(asker, holder);
-    const resumable = offered.includes(RESUME);
-    sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt, watch });
+function startSession(
+  { admission, clock, recorder, sessions }: ClientRouteOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { id, asker, socket, offered }: Waiter,
+  { knownAt, route, stream: agentStream }: Extract<RouteResult, { kind: 'stream' }>,
+  early: Buffer,
+): FastifyReply | Refused {
+  const place = admission.admit('sessions', asker);
+  if (place.kind === 'over') {
+    agentStream.close({ reason: 'going_away' });
+    return refusedOver(place, { id });
+  }
+  releaseWith(socket, place.slot);
+  const client = asker.address;
+  const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
+  const clientStream = acceptStream(request, reply, { protocol, early, clock });
+  if (clientStream === undefined) {
+    recorder.clientLeft();
+    reply.log.info({ id, client }, 'client left at the upgrade');
+    agentStream.close({ reason: 'going_away' });
     return reply;
   }
+  const watch = (holder: Holder) => admission.watch(asker, holder);
+  const resumable = offered.includes(RESUME);
+  sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt, watch });
+  return reply;
 }
 
 /** Ends the connection without an answer. */
