@@ -138,6 +138,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/sftp',
+    hasFolders: true,
     purpose: 'SFTP version 3 on the file system of the job; needs a duplex and nothing else',
     imports: ['services/shared/*'],
   },

@@ -2,8 +2,10 @@
 
 /** Paths are from the root, with `/`, without one at the end. */
 export interface Room {
-  /** A folder; its files belong here unless a folder below it is a room of its own. */
+  /** A folder. The files that lie in it belong here. */
   readonly path: string;
+  /** Whether the folders below belong here too, unless they are rooms of their own. */
+  readonly hasFolders?: true;
   /** What it is for, in a few words that end the sentence "what lies here is …". */
   readonly purpose: string;
   /** The rooms that it may import from. `services/shared/*` stands for every room below. */
@@ -12,11 +14,15 @@ export interface Room {
   readonly libraries?: Readonly<Record<string, string>>;
 }
 
-/** The room of a file: of all rooms above it, the nearest. */
+/** The room of a file: the folder it lies in, or else the nearest room above that has folders. */
 export function roomOf(path: string, rooms: readonly Room[]): Room | undefined {
+  const folder = path.slice(0, path.lastIndexOf('/'));
   let nearest: Room | undefined;
-  for (const room of rooms)
-    if (path.startsWith(`${room.path}/`) && room.path.length > (nearest?.path.length ?? -1)) nearest = room;
+  for (const room of rooms) {
+    if (room.path === folder) return room;
+    const isAbove = room.hasFolders === true && folder.startsWith(`${room.path}/`);
+    if (isAbove && room.path.length > (nearest?.path.length ?? 0)) nearest = room;
+  }
   return nearest;
 }
 

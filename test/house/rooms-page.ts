@@ -26,9 +26,10 @@ const INTRODUCTION = `# Rooms
 <!-- Made from the tables in test/house/rooms.ts by \`npm run pages\`; change it there. -->
 
 A room is a folder with a row here: its files are about one thing, and it imports from the rooms in its row and from no
-other. A folder without a row belongs to the nearest room above it. \`npm run lint\` holds every file to this table,
-imports of types included, and refuses a file in no room, a circle of rooms, and a row that is no longer true. A package
-has a home: only files there import it. \`node:\` is open to all. \`services/shared/*\` stands for all rooms below.
+other. Where a row says “and below”, the folders in it belong to it; another folder without a row is refused.
+\`npm run lint\` holds every file to this table, imports of types included, and refuses a file in no room, a circle of
+rooms, and a row that is no longer true. A package has a home: only files there import it. \`node:\` is open to all.
+\`services/shared/*\` stands for all rooms below.
 `;
 
 /** The whole page as Markdown. */
@@ -40,12 +41,12 @@ export function roomsPage(rooms: readonly Room[]): string {
   return [INTRODUCTION, ...parts].join('\n');
 }
 
-function rowOf({ path, purpose, imports, libraries }: Room): string {
+function rowOf({ path, hasFolders, purpose, imports, libraries }: Room): string {
   const packages = Object.entries(libraries ?? {}).map(([name, file]) =>
     file === '*' ? name : `${name} in \`${file}\``,
   );
   const cells = [
-    `\`${path}/\``,
+    `\`${path}/\`${hasFolders ? ' and below' : ''}`,
     purpose,
     imports.map((room) => `\`${shortOf(room)}\``).join(' '),
     packages.join(', '),

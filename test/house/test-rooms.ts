@@ -34,6 +34,7 @@ const TEST_LIBRARIES = { vitest: '*' } as const;
 export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/unit',
+    hasFolders: true,
     purpose: 'one part alone, with clocks and streams of the test',
     imports: ['deploy/*', 'services/*', 'test/*'],
     libraries: { ...TEST_LIBRARIES, 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
@@ -46,6 +47,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/integration',
+    hasFolders: true,
     purpose: 'one program with real sockets, files and processes',
     imports: ['deploy/*', 'services/*', 'test/support/*'],
     libraries: { ...TEST_LIBRARIES, fastify: '*', 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
@@ -76,12 +78,14 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/fuzz',
+    hasFolders: true,
     purpose: 'broken input by the million, for every parser that a stranger reaches',
     imports: ['deploy/build', 'services/*', 'test/support/*'],
     libraries: { ws: '*' },
   },
   {
     path: 'test/clients',
+    hasFolders: true,
     purpose: 'the matrix of SSH clients that others wrote, against the agent and OpenSSH beside it',
     imports: ['deploy/build', 'test/support/*'],
   },

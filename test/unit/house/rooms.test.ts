@@ -76,6 +76,14 @@ test('a folder inside a room is a room of its own: neither may look into the oth
   expect(faults).toEqual([expect.stringContaining('a/upper may not import a/upper/apart')]);
 });
 
+test('a new folder in a room is refused, unless the room has folders', () => {
+  const files = [...GOOD, file('a/lower/new/z.ts', "import '../x.ts';")];
+  expect(findRoomFaults([UPPER, LOWER, APART], files)).toEqual([
+    expect.stringContaining('a/lower/new/z.ts lies in no room'),
+  ]);
+  expect(findRoomFaults([UPPER, { ...LOWER, hasFolders: true }, APART], files)).toEqual([]);
+});
+
 test('a file in no room is refused', () => {
   expect(findRoomFaults([UPPER, LOWER, APART], [...GOOD, file('b/new.ts', '')])).toEqual([
     'b/new.ts lies in no room: move it into one of test/house/test-rooms.ts, or write a row for its folder there',
