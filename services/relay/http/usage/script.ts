@@ -56,12 +56,14 @@ export const PAGE_SCRIPT = `
       }
       button.textContent = word;
       button.dataset.state = word;
-      announcer.textContent = word + ': ' + button.parentElement.querySelector('figcaption').textContent;
+      const said = word + ': ' + button.parentElement.querySelector('figcaption').textContent;
+      announcer.textContent = said;
       clearTimeout(timers.get(button));
       timers.set(button, setTimeout(() => {
         button.textContent = 'Copy';
         delete button.dataset.state;
-        announcer.textContent = '';
+        // Another button may have spoken since.
+        if (announcer.textContent === said) announcer.textContent = '';
       }, 2000));
     });
   }
