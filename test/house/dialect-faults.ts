@@ -1,12 +1,5 @@
 // Dialect faults: where a file is not written like the rest of the house. The linter holds what it can; this is the rest.
-import {
-  isNode,
-  nodesOf,
-  parseTree,
-  type SourceFile,
-  type SyntaxNode,
-  type SyntaxTree,
-} from './source-file.ts';
+import { isNode, nodesOf, type SourceFile, type SyntaxNode, type SyntaxTree } from './source-file.ts';
 
 /** Words of our own. Those with a capital are somebody else's: Kubernetes has `kind: 'Pod'`. */
 const OWN_WORD = /^[a-z]/;
@@ -34,11 +27,10 @@ const BARE: ReadonlySet<string> = new Set([
 const TESTS = /^test\//;
 
 /** Every fault as a sentence that says what to do. */
-export function findDialectFaults(sources: readonly SourceFile[]): readonly string[] {
-  const trees = sources.map(parseTree);
+export function findDialectFaults(trees: readonly SyntaxTree[]): readonly string[] {
   const assigned = new Set(trees.flatMap(assignedIn));
   return [
-    ...sources.flatMap(faultsOfHeader),
+    ...trees.flatMap(faultsOfHeader),
     ...trees.flatMap(faultsOfKinds),
     ...trees.flatMap(faultsOfTests),
     ...trees.flatMap(faultsOfBraces),

@@ -50,7 +50,11 @@ export function parseTree({ path, text }: SourceFile): SyntaxTree {
 
 /** What a file imports and exports; throws on text that is no TypeScript. */
 export function parseFile(file: SourceFile): ParsedFile {
-  const { path, statements, nodes } = parseTree(file);
+  return factsOf(parseTree(file));
+}
+
+/** What a file imports and exports. */
+export function factsOf({ path, statements, nodes }: SyntaxTree): ParsedFile {
   const imports = new Set<string>();
   const exports = new Set<string>();
   const constants = new Set<string>();

@@ -1,5 +1,5 @@
 // The relay's address as people give it: ws[s]://HOST[:PORT][/prefix]/agent[/ID].
-import { ID_RULE, isValidId } from '#shared/protocol/paths.ts';
+import { ID_RULE, isValidId, lastSegmentOf } from '#shared/protocol/paths.ts';
 import { webSocketScheme } from '#shared/protocol/scheme.ts';
 
 export interface RelayAddress {
@@ -40,15 +40,9 @@ function fromPath(origin: string, pathname: string, text: string): ParsedAddress
   const base = `${origin}${segments.slice(0, at).join('/')}`;
   const id = at === -1 ? undefined : segments.at(-1);
   if (id !== undefined && !isValidId(id)) {
-    return invalid(`"${lastSegmentOf(text)}" is not an ID: it must be ${ID_RULE}`);
+    return invalid(`"${lastSegmentOf(text.replace(/\/+$/, ''))}" is not an ID: it must be ${ID_RULE}`);
   }
   return { kind: 'address', address: { base, id } };
-}
-
-/** As it was typed: a URL escapes spaces and more. */
-function lastSegmentOf(text: string): string {
-  const path = text.replace(/\/+$/, '');
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function invalid(fault: string): ParsedAddress {

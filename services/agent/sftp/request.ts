@@ -3,6 +3,7 @@ import type { Accounts } from './accounts.ts';
 import type { HandleTable } from './handles.ts';
 import type { BufferPool, FieldReader } from './packet-reader.ts';
 import { absolutePath } from './paths.ts';
+import { okReply } from './replies.ts';
 import type { Footprint } from './request-queue.ts';
 
 export interface SftpRequest {
@@ -55,7 +56,18 @@ export function pathRequest(path: Buffer, footprint: Footprint, run: () => Promi
   return { subject: () => path.toString(), footprint: () => footprint, run };
 }
 
-/** A request from one path to another. */
-export function pairRequest(from: Buffer, to: Buffer, run: () => Promise<Buffer>): SftpRequest {
-  return { subject: () => `${from.toString()} -> ${to.toString()}`, footprint: () => CHANGE, run };
+/** Parses a request that does something from one path to another, and is answered with OK. */
+export function parsePair(change: (from: Buffer, to: Buffer) => Promise<void>): ParseRequest {
+  return (id, fields, context) => {
+    const from = readPath(fields, context);
+    const to = readPath(fields, context);
+    return {
+      subject: () => `${from.toString()} -> ${to.toString()}`,
+      footprint: () => CHANGE,
+      async run() {
+        await change(from, to);
+        return okReply(id);
+      },
+    };
+  };
 }

@@ -1,5 +1,5 @@
 // The client URL: where an agent's clients connect, and, after `#`, which host key they expect there.
-import { clientPath, ID_RULE, isValidId } from '#shared/protocol/paths.ts';
+import { clientPath, ID_RULE, isValidId, lastSegmentOf } from '#shared/protocol/paths.ts';
 import { webSocketScheme } from '#shared/protocol/scheme.ts';
 import { FINGERPRINT_RULE, type Fingerprint, parseFingerprint } from '#shared/ssh/fingerprint.ts';
 
@@ -55,10 +55,6 @@ export function parseClientUrl(text: string): ParsedClientUrl {
 }
 
 /** As it was typed: a URL escapes spaces and more. */
-function lastSegmentOf(address: string): string {
-  return address.slice(address.lastIndexOf('/') + 1);
-}
-
 function originOf(url: URL, scheme: string): string {
   return `${scheme}//${url.host}`;
 }

@@ -85,3 +85,8 @@ function decodeSegment(segment: string): string {
     return segment;
   }
 }
+
+/** What follows the last slash, as it was typed: a URL escapes spaces and more. For messages. */
+export function lastSegmentOf(text: string): string {
+  return text.slice(text.lastIndexOf('/') + 1);
+}

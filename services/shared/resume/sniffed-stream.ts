@@ -9,7 +9,7 @@ export interface Watcher {
 
 /** `end`: it has come, and waits behind what came before it. */
 type State =
-  /** `owesDrained`: to somebody who wrote before he attached. */
+  /** `owesDrained`: to somebody who wrote before attaching. */
   | { readonly kind: 'watching'; owesDrained: boolean; end?: StreamEnd }
   | { readonly kind: 'attached'; readonly sink: ByteSink; end?: StreamEnd }
   /** The sink was told. */

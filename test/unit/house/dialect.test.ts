@@ -1,14 +1,13 @@
 // The dialect of this house: every file is written like the rest, and whoever writes otherwise is told how.
 import { expect, test } from 'vitest';
-import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { findDialectFaults } from '../../house/dialect-faults.ts';
-import { readSources, type SourceFile } from '../../house/source-file.ts';
-import { listSources } from '../../house/source-list.ts';
+import { readHouse } from '../../house/house.ts';
+import { parseTree, type SourceFile } from '../../house/source-file.ts';
 
 const HEADER = '// What this file is for.\n';
 
 test('every file of this repository is written in one dialect', () => {
-  expect(findDialectFaults(readSources(ROOT, listSources(ROOT)))).toEqual([]);
+  expect(findDialectFaults(readHouse().trees)).toEqual([]);
 });
 
 test.each([
@@ -51,7 +50,7 @@ test.each([
   ['two statements', `${HEADER}\nif (a) {\n  b();\n  c();\n}`],
   ['a part of a union', `${HEADER}\ntype A = Extract<B, { kind: 'ok' }>;`],
 ])('%s is good', (_what, text) => {
-  expect(findDialectFaults([file(text)])).toEqual([]);
+  expect(faultsOf([file(text)])).toEqual([]);
 });
 
 test.each([
@@ -80,15 +79,13 @@ test.each([
   ['braces in a loop', `${HEADER}\nfor (const a of b) {\n  c(a);\n}`, 'before it: for (const a of b) c(a);'],
   ['it()', `${HEADER}import { it } from 'vitest';`, 'begins with test()'],
 ])('%s is refused', (_what, text, sentence) => {
-  const faults = findDialectFaults([file(text)]);
+  const faults = faultsOf([file(text)]);
   expect(faults).toEqual([expect.stringContaining(sentence)]);
   expect(faults[0]).toContain('services/a.ts ');
 });
 
 test('a test may change what its types say', () => {
-  expect(findDialectFaults([{ path: 'test/a.ts', text: `${HEADER}\ninterface A { b: number }` }])).toEqual(
-    [],
-  );
+  expect(faultsOf([{ path: 'test/a.ts', text: `${HEADER}\ninterface A { b: number }` }])).toEqual([]);
 });
 
 test('a field that another file assigns is good', () => {
@@ -96,9 +93,13 @@ test('a field that another file assigns is good', () => {
     file(`${HEADER}\nexport interface A { b: number }`),
     { path: 'services/b.ts', text: `${HEADER}\na.b = 1;` },
   ];
-  expect(findDialectFaults(files)).toEqual([]);
+  expect(faultsOf(files)).toEqual([]);
 });
 
 function file(text: string): SourceFile {
   return { path: 'services/a.ts', text };
+}
+
+function faultsOf(sources: readonly SourceFile[]): readonly string[] {
+  return findDialectFaults(sources.map(parseTree));
 }

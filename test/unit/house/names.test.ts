@@ -1,12 +1,11 @@
 // The names of this house: one name is one thing, and limits are named alike.
 import { expect, test } from 'vitest';
-import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { readHouse } from '../../house/house.ts';
 import { findNameFaults } from '../../house/name-faults.ts';
-import { parseFile, readSources } from '../../house/source-file.ts';
-import { listSources } from '../../house/source-list.ts';
+import { parseFile } from '../../house/source-file.ts';
 
 test('no exported name of this repository means two things, and every limit begins with MAX_', () => {
-  expect(findNameFaults(readSources(ROOT, listSources(ROOT)).map(parseFile))).toEqual([]);
+  expect(findNameFaults(readHouse().files)).toEqual([]);
 });
 
 test.each([

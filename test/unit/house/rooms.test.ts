@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { readHouse } from '../../house/house.ts';
 import { isAllowed, type Room, roomOf } from '../../house/room.ts';
 import { findImportFaults, findRoomFaults } from '../../house/room-faults.ts';
 import { ROOMS } from '../../house/rooms.ts';
 import { ROOMS_PAGE, roomsPage } from '../../house/rooms-page.ts';
-import { type ParsedFile, parseFile, readSources } from '../../house/source-file.ts';
-import { listSources } from '../../house/source-list.ts';
+import { type ParsedFile, parseFile } from '../../house/source-file.ts';
 
-const FILES = readSources(ROOT, listSources(ROOT)).map(parseFile);
+const { files: FILES } = readHouse();
 /** A file of each room. */
 const INHABITANTS = new Map(FILES.map((each) => [roomOf(each.path, ROOMS)?.path, each]));
 

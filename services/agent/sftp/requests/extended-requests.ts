@@ -12,7 +12,7 @@ import {
   LOOK,
   NOTHING,
   type ParseRequest,
-  pairRequest,
+  parsePair,
   pathRequest,
   type RequestTable,
   readPath,
@@ -26,23 +26,9 @@ import { fileRequest } from './file-requests.ts';
 /** Linux's limit for one name on every file system it has; Node does not report f_namemax. */
 const LONGEST_NAME_BYTES = 255;
 
-const parsePosixRename: ParseRequest = (id, fields, context) => {
-  const from = readPath(fields, context);
-  const to = readPath(fields, context);
-  return pairRequest(from, to, async () => {
-    await rename(from, to);
-    return okReply(id);
-  });
-};
+const parsePosixRename = parsePair(rename);
 
-const parseHardlink: ParseRequest = (id, fields, context) => {
-  const from = readPath(fields, context);
-  const to = readPath(fields, context);
-  return pairRequest(from, to, async () => {
-    await link(from, to);
-    return okReply(id);
-  });
-};
+const parseHardlink = parsePair(link);
 
 const parseStatvfs: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);

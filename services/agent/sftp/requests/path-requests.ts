@@ -20,7 +20,7 @@ import {
   CHANGE,
   LOOK,
   type ParseRequest,
-  pairRequest,
+  parsePair,
   pathRequest,
   type RequestTable,
   readPath,
@@ -62,14 +62,7 @@ const parseRemove: ParseRequest = (id, fields, context) => {
   });
 };
 
-const parseRename: ParseRequest = (id, fields, context) => {
-  const from = readPath(fields, context);
-  const to = readPath(fields, context);
-  return pairRequest(from, to, async () => {
-    await renameToFreeName(from, to);
-    return okReply(id);
-  });
-};
+const parseRename = parsePair(renameToFreeName);
 
 const parseRealpath: ParseRequest = (id, fields, context) => {
   const given = fields.path();

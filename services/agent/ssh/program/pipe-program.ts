@@ -21,11 +21,12 @@ type State =
  * sshd, when everybody has let go of its output too: `cmd &` that keeps stdout keeps the client, `cmd >log 2>&1 &` does not.
  */
 export function startPipeProgram(options: ProgramOptions): Program {
-  return new PipeProgram(options);
+  const program = new PipeProgram(options);
+  program.start();
+  return program;
 }
 
 class PipeProgram implements Program {
-  readonly hasStarted: boolean;
   readonly #options: ProgramOptions;
   readonly #output: ChannelOutput;
   #state: State = { kind: 'not_started' };
@@ -33,9 +34,27 @@ class PipeProgram implements Program {
   constructor(options: ProgramOptions) {
     this.#options = options;
     this.#output = new ChannelOutput(options.channel, options.gate, () => this.#resumeOutput());
-    const cwd = resolveWorkingDirectory(options.cwd);
+  }
+
+  get hasStarted(): boolean {
+    return this.#state.kind !== 'not_started';
+  }
+
+  start(): void {
+    const { channel, shell, command, env } = this.#options;
+    const cwd = resolveWorkingDirectory(this.#options.cwd);
     if (cwd.note !== undefined) this.#output.write('stderr', Buffer.from(cwd.note));
-    this.hasStarted = this.#start(cwd.path);
+    try {
+      const argv = shellArguments(shell, command);
+      const started = startPipedProcess({ file: shell, argv, env, cwd: cwd.path }, (end) => this.#ended(end));
+      this.#state = { kind: 'running', process: started };
+      this.#passOutput(started);
+      this.#passInput(started);
+    } catch (error) {
+      this.#output.write('stderr', Buffer.from(cannotRun(shell, error as Error)));
+      this.#output.finish(EXIT_CANNOT_RUN);
+      channel.resume();
+    }
   }
 
   resize(): void {}
@@ -70,23 +89,6 @@ class PipeProgram implements Program {
     this.#held?.stdout.destroy();
     this.#held?.stderr.destroy();
     this.#options.channel.resume();
-  }
-
-  #start(cwd: string): boolean {
-    const { channel, shell, command, env } = this.#options;
-    try {
-      const argv = shellArguments(shell, command);
-      const started = startPipedProcess({ file: shell, argv, env, cwd }, (end) => this.#ended(end));
-      this.#state = { kind: 'running', process: started };
-      this.#passOutput(started);
-      this.#passInput(started);
-      return true;
-    } catch (error) {
-      this.#output.write('stderr', Buffer.from(cannotRun(shell, error as Error)));
-      this.#output.finish(EXIT_CANNOT_RUN);
-      channel.resume();
-      return false;
-    }
   }
 
   #passOutput({ stdout, stderr }: PipedProcess): void {

@@ -18,23 +18,29 @@ export interface TerminalProgramOptions extends ProgramOptions {
 
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
 export function startTerminalProgram(options: TerminalProgramOptions): Program {
-  return new TerminalProgram(options);
+  const program = new TerminalProgram(options);
+  program.start();
+  return program;
 }
 
 class TerminalProgram implements Program {
   readonly #options: TerminalProgramOptions;
   readonly #screen = new ScreenState();
   readonly #output: ChannelOutput;
-  /** Undefined where none could be opened. */
-  readonly #pty: Pty | undefined;
+  /** Undefined before the start, and where none could be opened. */
+  #pty: Pty | undefined;
 
   constructor(options: TerminalProgramOptions) {
     this.#options = options;
     this.#output = new ChannelOutput(options.channel, options.gate, () => this.#pty?.resume());
-    const cwd = resolveWorkingDirectory(options.cwd);
-    this.#show(options.greeting);
-    this.#show(cwd.note ?? '');
-    this.#pty = this.#open(cwd.path);
+  }
+
+  start(): void {
+    const { cwd, greeting } = this.#options;
+    const directory = resolveWorkingDirectory(cwd);
+    this.#show(greeting);
+    this.#show(directory.note ?? '');
+    this.#pty = this.#open(directory.path);
     if (this.#pty !== undefined) this.#connect(this.#pty);
   }
 
