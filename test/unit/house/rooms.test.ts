@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { readHouse } from '../../house/house.ts';
-import { isAllowed, type Room, roomOf } from '../../house/room.ts';
+import { type Room, roomOf } from '../../house/room.ts';
 import { findImportFaults, findRoomFaults } from '../../house/room-faults.ts';
 import { ROOMS } from '../../house/rooms.ts';
 import { ROOMS_PAGE, roomsPage } from '../../house/rooms-page.ts';
@@ -130,9 +130,11 @@ test('rooms in a circle are refused', () => {
 });
 
 test('in every room of this repository, an import of every room that its row does not name is refused', () => {
-  const plants = ROOMS.flatMap((from) =>
-    ROOMS.filter((to) => !isAllowed(from, to)).map((to) => plantedImport(from, to)),
-  );
+  // Read from the rows here once more: asked of what is tested, the rooms to leave out would be its own mistakes.
+  const plants = ROOMS.flatMap((from) => {
+    const named = new Set([from.path, ...from.imports.flatMap(roomsNamedBy)]);
+    return ROOMS.filter(({ path }) => !named.has(path)).map((to) => plantedImport(from, to));
+  });
   expect(plants.length).toBeGreaterThan(1_000);
   const missed = plants.filter(({ planted, target }) => {
     const faults = findImportFaults(ROOMS, [planted, { ...target, imports: [] }]);
@@ -140,6 +142,11 @@ test('in every room of this repository, an import of every room that its row doe
   });
   expect(missed).toEqual([]);
 });
+
+function roomsNamedBy(pattern: string): readonly string[] {
+  if (!pattern.endsWith('*')) return [pattern];
+  return ROOMS.map(({ path }) => path).filter((path) => path.startsWith(pattern.slice(0, -1)));
+}
 
 function plantedImport(from: Room, to: Room): { readonly planted: ParsedFile; readonly target: ParsedFile } {
   const target = INHABITANTS.get(to.path) ?? file(`${to.path}/any.ts`, '');
