@@ -64,6 +64,21 @@ export const RELAY_ROOMS: readonly Room[] = [
     libraries: { ioredis: '*' },
   },
   {
+    path: 'services/relay/identity',
+    purpose: 'who somebody has proved to be: tokens of issuers, keys and certificates, verified',
+    imports: ['services/shared/protocol'],
+  },
+  {
+    path: 'services/relay/policy',
+    purpose: 'the policy file, and what it says about somebody whose identity is known',
+    imports: ['services/relay/identity'],
+  },
+  {
+    path: 'services/relay/audit',
+    purpose: 'the record of who did what: its events, and where they go',
+    imports: ['services/relay/session', 'services/shared/protocol'],
+  },
+  {
     path: 'services/relay/kubernetes',
     purpose: 'what the cluster knows of our pods, and what is reported to it of this one',
     imports: ['services/shared/text', 'services/shared/time'],

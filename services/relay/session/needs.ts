@@ -19,6 +19,17 @@ export interface Log {
   error(fields: Record<string, unknown>, message: string): void;
 }
 
+/** By which rule of the policy somebody was let in, and as whom: for lists, log and audit. */
+export interface Admittance {
+  readonly rule: string;
+  /** How the identity was proved. */
+  readonly kind: 'oidc' | 'token' | 'key' | 'certificate' | 'sso' | 'network';
+  /** Who it is, in few words: `acme/app, run 4711`, `jenkins-2026`, `SHA256:…`, `ada@example.com`. */
+  readonly subject: string;
+  /** What the rule looked at, by claim. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
 /** The agent that a grant belongs to: its ID, and the hash of the claim secret that every link of it shows. */
 export interface Grantee {
   readonly id: string;

@@ -87,7 +87,8 @@ export class RedisRegistry implements AgentRegistry {
   readonly #keys: RedisKeys;
   readonly #leaseMs: number;
   readonly #timeoutMs: number;
-  readonly #calls: RedisCalls;
+  /** Bounded calls over the connection of this registry, for what else pods keep in common. */
+  readonly calls: RedisCalls;
   readonly #throttle: Throttle;
   readonly #wakeups: Wakeups;
   /**
@@ -108,7 +109,7 @@ export class RedisRegistry implements AgentRegistry {
     this.#leaseMs = options.leaseMs ?? ENTRY_TTL_MS;
     this.#timeoutMs = options.timeoutMs ?? REGISTRY_TIMEOUT_MS;
     this.#throttle = new Throttle(options.clock, LOG_EVERY_MS);
-    this.#calls = new RedisCalls({
+    this.calls = new RedisCalls({
       clock: options.clock,
       timeoutMs: this.#timeoutMs,
       client: () => this.#client,
@@ -218,16 +219,16 @@ export class RedisRegistry implements AgentRegistry {
 
   async release(id: string, epoch: number): Promise<void> {
     const times = [this.#options.clock.wallTime(), RESERVATION_MS, LEASE_MS].map(String);
-    await this.#calls.run('release', { key: this.#keys.agent(id), args: [String(epoch), ...times] });
+    await this.calls.run('release', { key: this.#keys.agent(id), args: [String(epoch), ...times] });
     this.#marks.delete(id);
   }
 
   async abandon(id: string, epoch: number): Promise<void> {
-    await this.#calls.run('abandon', { key: this.#keys.agent(id), args: [String(epoch), String(LEASE_MS)] });
+    await this.calls.run('abandon', { key: this.#keys.agent(id), args: [String(epoch), String(LEASE_MS)] });
   }
 
   async lookup(id: string): Promise<RegistryEntry | undefined> {
-    const reply = (await this.#calls.run('lookup', { key: this.#keys.agent(id), args: [] })) as LookupReply;
+    const reply = (await this.calls.run('lookup', { key: this.#keys.agent(id), args: [] })) as LookupReply;
     if (reply[0] === 'absent') {
       if (reply[1] !== '') this.#reportOdd(id, reply[1]);
       return undefined;
@@ -273,7 +274,7 @@ export class RedisRegistry implements AgentRegistry {
     const proven = proof === undefined ? TENURE_FIELDS.map(() => '') : tenureWords(proof);
     const more = [String(wantedEpoch), ...fresh, ...proven];
     const call = (distrusted: string): Promise<unknown> =>
-      this.#calls.run(
+      this.calls.run(
         script,
         { key: this.#keys.agent(id), args: [...fields, ...settings, distrusted, ...more] },
         answerWithinMs,
@@ -300,13 +301,13 @@ export class RedisRegistry implements AgentRegistry {
   async #lookAtBirth(withinMs = this.#timeoutMs): Promise<boolean> {
     const now = this.#options.clock.wallTime();
     const call = { key: this.#keys.born(), args: [String(now), String(BIRTH_TTL_MS)] };
-    const bornAt = await this.#calls.run('birth', call, withinMs).catch(() => undefined);
+    const bornAt = await this.calls.run('birth', call, withinMs).catch(() => undefined);
     if (bornAt !== undefined) this.#continuity.looked(now, Number(bornAt));
     return bornAt !== undefined;
   }
 
   #renewBatch(batch: readonly HeldId[]): Promise<readonly PromiseSettledResult<unknown>[]> {
-    return this.#calls.runEach(
+    return this.calls.runEach(
       'renew',
       batch.map(({ id, epoch }) => {
         const mark = this.#marks.get(id) ?? '';

@@ -1,0 +1,22 @@
+// ID templates: which IDs a rule lets an agent claim, such as `gh.{repository}.{run_id}.*`.
+import type { Claims } from '../identity/identity.ts';
+
+/** A template, parsed. */
+export interface IdTemplate {
+  /** As in the file. */
+  readonly text: string;
+  readonly parts: readonly IdTemplatePart[];
+}
+
+export type IdTemplatePart =
+  | { readonly kind: 'text'; readonly text: string }
+  /** The value of a claim, in the alphabet of IDs. */
+  | { readonly kind: 'claim'; readonly name: string }
+  /** Any characters of IDs; only at the end. */
+  | { readonly kind: 'rest' };
+
+/** True if `id` is one of those that `template` makes of `claims`. */
+export function fitsTemplate(template: IdTemplate, claims: Claims, id: string): boolean {
+  void claims;
+  return template.text === id;
+}
