@@ -3,6 +3,8 @@ import { PassThrough } from 'node:stream';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { joinStreams } from '#shared/stream/join.ts';
 import { fromNodeStreams } from '#shared/stream/node-stream.ts';
+import { ratedStream } from '#shared/stream/rated-stream.ts';
+import { TokenBucket } from '#shared/time/token-bucket.ts';
 import { frameStream } from '#shared/websocket/frame-stream.ts';
 import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import type { Mask } from '#shared/websocket/mask-choice.ts';
@@ -36,6 +38,8 @@ describeByteStream('a pair of pipes', openPipes, TIMED);
 describeByteStream('a pinned stream, once its host is known', openPinned, UNTIMED);
 describeByteStream('a stream, as a duplex, as a stream', openDuplex, TIMED);
 describeByteStream('two wires with a join between', openJoined, UNTIMED);
+describeByteStream('a rated stream that is never too fast', () => openRated(1e12), UNTIMED);
+describeByteStream('a rated stream that is held back at every write', () => openRated(1_000), UNTIMED);
 describeByteStream('the fake stream of tests', openFake, UNTIMED);
 describeByteStream('the wire of tests', openWire, UNTIMED);
 describeByteStream('messages of ws, for far ends of tests', openMessages, UNTIMED);
@@ -98,6 +102,23 @@ function openJoined(): StreamHarness {
   const [left, right] = [makeWire(clock, PERFECT_WIRE), makeWire(clock, PERFECT_WIRE)];
   joinStreams(left.agent, right.client);
   return { stream: left.client, far: farByteStream(right.agent), nudge: () => clock.advance(0) };
+}
+
+/** Each nudge is time enough for whatever was written. */
+function openRated(perSecond: number): StreamHarness {
+  const inner = new FakeStream();
+  const far = farFakeStream(inner);
+  const clock = new ManualClock();
+  const bucket = new TokenBucket({ burst: 1, perSecond }, clock.now());
+  const meter = { spend: (bytes: number) => bucket.spend(clock.now(), bytes) };
+  return {
+    stream: ratedStream(inner, meter, clock),
+    far,
+    nudge: () => {
+      clock.advance(10_000_000);
+      far.nudge?.();
+    },
+  };
 }
 
 function openFake(): StreamHarness {

@@ -6,7 +6,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { DialOrder, OrderOutcome, PeerPods } from '../session/needs.ts';
 import type { ClusterKey } from './cluster-key.ts';
-import { dialPath, formatDialOrder, hopPath } from './dial-order.ts';
+import { dialPath, formatDialOrder, hopPath, MAX_DIAL_ORDER_BYTES, standingFrom } from './dial-order.ts';
 import { PEER_HEADER, signPeerRequest } from './peer-credentials.ts';
 
 /** How long a pod may take to answer, in milliseconds. A pod that is late may be there all the same. */
@@ -55,10 +55,21 @@ export class PeerDialler implements PeerPods {
       request.destroy(new Error(`no answer within ${PEER_ANSWER_WITHIN_MS / 1000} s`));
     });
     request.on('response', (response) => {
-      response.resume();
       const { statusCode = 0 } = response;
-      if (statusCode === 202) resolve({ kind: 'sent' });
-      else if (statusCode === 404) resolve({ kind: 'not_here' });
+      if (statusCode === 202) {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (text: string) => {
+          if (body.length < MAX_DIAL_ORDER_BYTES) body += text;
+        });
+        // Also where it breaks off: the order was passed on.
+        response.once('close', () => {
+          resolve({ kind: 'sent', standing: standingFrom(body) });
+        });
+        return;
+      }
+      response.resume();
+      if (statusCode === 404) resolve({ kind: 'not_here' });
       else resolve({ kind: 'failed', detail: `the pod answered ${statusCode}` });
     });
     request.on('error', (error: NodeJS.ErrnoException) => {

@@ -121,7 +121,10 @@ export class HeldBytes {
         if (group.most <= limitBytes) break;
         this.#remove(key, group, account);
         onCut();
-        account.holder.cut();
+        account.holder.cut({
+          reason: 'stuck',
+          detail: 'the sessions of its address hold more than they may',
+        });
       }
     }
     group.lookAt = Math.max(limitBytes, group.most + limitBytes * SHARE_BETWEEN_LOOKS);

@@ -10,6 +10,10 @@ export const REGISTRY_OPERATIONS = [
   'abandon',
   /** Since when the registry remembers. */
   'birth',
+  /** What counts for the limits of rules. */
+  'take',
+  'leave',
+  'add',
 ] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 

@@ -5,7 +5,7 @@ import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { AgentRegistry, ClaimOutcome, HeldId, Owner } from '../registry/registry.ts';
 import { outranks, type Tenure } from '../registry/tenure.ts';
-import type { AgentLink, Grants, Log } from './needs.ts';
+import type { Admittance, AgentLink, Grants, Log, Standing } from './needs.ts';
 
 /** While a link is up, its agent gets a new grant this often, in milliseconds: more often than TENURE_SLACK_MS. */
 export const GRANT_EVERY_MS = 30_000;
@@ -27,6 +27,10 @@ export interface Agent {
   /** Proves since when it has had its ID. */
   tenure: Tenure;
   readonly address: string;
+  /** By which rule it is in; undefined in an open relay. */
+  readonly admittance: Admittance | undefined;
+  /** What the limits of that rule count from. */
+  readonly standing: Standing | undefined;
   /** Milliseconds since the Unix epoch, to be shown. */
   readonly since: number;
   /** The same moment on the Clock, to count from. */
@@ -39,7 +43,8 @@ export interface Agent {
 }
 
 /** A link that is open, and whose ID was claimed before. */
-export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'>;
+export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'> &
+  Partial<Pick<Agent, 'admittance' | 'standing'>>;
 
 export interface AgentTableOptions {
   readonly registry: AgentRegistry;
@@ -116,19 +121,17 @@ export class AgentTable {
    * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. If the fresh link has
    * the older claim of the two, because it was slower to open, it is itself superseded.
    */
-  attach({ id, claimHash, epoch, tenure, address, link }: Attachment): Agent {
+  attach({ admittance, standing, ...attached }: Attachment): Agent {
+    const { id, epoch, address, link } = attached;
     const older = this.#rows.get(id);
     const end = new AbortController();
     const { clock } = this.#options;
     const times = { since: clock.wallTime(), linkedAt: clock.now() };
     const agent: Agent = {
-      id,
-      claimHash,
-      epoch,
-      tenure,
-      address,
+      ...attached,
+      admittance,
+      standing,
       ...times,
-      link,
       gone: end.signal,
       status: undefined,
     };
@@ -143,7 +146,8 @@ export class AgentTable {
       older?.agent.link.close('superseded');
     }
     this.#options.recorder.agentLinked();
-    this.#options.log.info({ id, epoch, address }, 'agent linked');
+    const { rule, subject } = admittance ?? {};
+    this.#options.log.info({ id, epoch, address, rule, subject }, 'agent linked');
     return agent;
   }
 

@@ -2,6 +2,7 @@
 // imports none of them. What it counts is declared where it is counted (AgentRecorder, SessionRecorder, OrderRecorder).
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage } from '#shared/protocol/control-messages.ts';
+import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Tenure } from '../registry/tenure.ts';
 
 /** What the core needs of the control link of an agent. */
@@ -28,6 +29,13 @@ export interface Admittance {
   readonly subject: string;
   /** What the rule looked at, by claim. */
   readonly facts: Readonly<Record<string, string>>;
+}
+
+/** Since when an agent is in by a rule: what the limits of that rule are counted from. */
+export interface Standing {
+  readonly rule: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
 }
 
 /** The agent that a grant belongs to: its ID, and the hash of the claim secret that every link of it shows. */
@@ -70,8 +78,8 @@ export interface DialOrder {
 }
 
 export type OrderOutcome =
-  /** The agent was asked. */
-  | { readonly kind: 'sent' }
+  /** The agent was asked; by which rule it is in there. */
+  | { readonly kind: 'sent'; readonly standing: Standing | undefined }
   /** The pod is there, and the agent is not on it. */
   | { readonly kind: 'not_here' }
   /** Nobody listens at that address: the pod is gone. */
@@ -93,12 +101,12 @@ export interface PodWatch {
   isAlive(address: string): boolean | undefined;
 }
 
-/** A session, as seen by whoever limits the memory that sessions hold. */
+/** A session, as seen by whoever limits what sessions may have. */
 export interface Holder {
-  /** Bytes that it holds now. */
+  /** Bytes that it holds in memory now. */
   held(): number;
-  /** Gives them up, and ends the session. */
-  cut(): void;
+  /** Gives them up, and ends the session: `end` says why. */
+  cut(end: StreamEnd): void;
 }
 
 /** What one session is charged. */

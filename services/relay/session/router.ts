@@ -5,7 +5,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { AgentRegistry, Owner, RegistryEntry } from '../registry/registry.ts';
 import type { Agent, AgentTable } from './agent-table.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import type { Log, OrderOutcome, PeerPods, PodWatch, Tickets } from './needs.ts';
+import type { Log, OrderOutcome, PeerPods, PodWatch, Standing, Tickets } from './needs.ts';
 import { AGENT_DIAL_TIMEOUT_MS, type DialResult, type PendingDials } from './pending-dials.ts';
 import type { SessionRoute } from './session-table.ts';
 
@@ -44,6 +44,8 @@ export type RouteResult =
       readonly kind: 'stream';
       readonly stream: ByteStream;
       readonly route: SessionRoute;
+      /** By which rule the agent is in; undefined in an open relay. */
+      readonly standing: Standing | undefined;
       /**
        * The moment from which the set-up counts, in milliseconds on the Clock: the request, or the appearance of the
        * agent if the client had to wait for that.
@@ -58,7 +60,7 @@ type Refused = Extract<RouteResult, { kind: 'refused' }>;
 
 /** What came of one dial. `lost`: the agent is not where it was looked for, or no longer. */
 type DialStep =
-  | Extract<DialResult, { kind: 'stream' }>
+  | (Extract<DialResult, { kind: 'stream' }> & { readonly standing: Standing | undefined })
   | Refused
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'lost' };
@@ -69,11 +71,13 @@ interface Way {
   readonly epoch: number;
   /** Each of them aborts when the agent is not there any more. */
   readonly signals: readonly AbortSignal[];
-  /** False if it cannot be reached there. */
-  readonly send: (ticket: string) => Promise<boolean> | boolean;
+  /** By which rule it is in there; `lost` if it cannot be reached there. */
+  readonly send: (ticket: string) => Promise<Sending> | Sending;
   /** The registry has a newer claim than `epoch`. */
   readonly onMoved?: (entry: RegistryEntry) => Promise<void>;
 }
+
+type Sending = { readonly kind: 'sent'; readonly standing: Standing | undefined } | { readonly kind: 'lost' };
 
 /** Whether the agent was seen since the client came. `until`: when to give up on it, in milliseconds on the Clock. */
 type Sight = { readonly kind: 'unseen' } | Seen;
@@ -151,7 +155,7 @@ export class Router {
       signals: [agent.gone],
       send(ticket) {
         agent.link.send({ type: 'dial', ticket, client, resumable });
-        return true;
+        return { kind: 'sent', standing: agent.standing };
       },
       onMoved: async (entry) => {
         // The newer claim may be the agent's own: it was registered again, and has a higher epoch now.
@@ -175,15 +179,15 @@ export class Router {
       signals: [],
       async send(ticket) {
         isGone = cluster.isAlive(address) === false;
-        if (isGone) return false;
+        if (isGone) return { kind: 'lost' };
         const askedAt = clock.now();
         const outcome = await peers.order(address, id, { ticket, client, resumable });
         recorder.orderSent(outcome.kind, (clock.now() - askedAt) / 1000);
-        if (outcome.kind === 'sent') return true;
+        if (outcome.kind === 'sent') return outcome;
         isGone = outcome.kind === 'unreachable';
         const detail = outcome.kind === 'failed' ? outcome.detail : undefined;
         log.warn({ id, owner: pod, address, outcome: outcome.kind, detail }, 'dial order failed');
-        return false;
+        return { kind: 'lost' };
       },
     });
     if (isGone) await registry.abandon(id, epoch);
@@ -205,7 +209,8 @@ export class Router {
     const { nonce } = pending;
     const ticket = tickets.seal({ nonce, id, address: self.address, resumable });
     pending.nameTicket(ticket);
-    if (!(await send(ticket))) pending.giveUp();
+    const sending = await send(ticket);
+    if (sending.kind === 'lost') pending.giveUp();
     /** Ends the look for a newer claim; most dials are answered before it begins. */
     let look: AbortController | undefined;
     const cancel = clock.after(LOOK_FOR_MOVE_AFTER_MS, () => {
@@ -221,7 +226,7 @@ export class Router {
     look?.abort();
     switch (result.kind) {
       case 'stream':
-        return result;
+        return { ...result, standing: sending.kind === 'sent' ? sending.standing : undefined };
       case 'timeout':
         return unresponsive(request);
       case 'aborted':

@@ -3,7 +3,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { HeldAccount, Holder, Log } from './needs.ts';
+import type { Admittance, HeldAccount, Holder, Log } from './needs.ts';
 
 /**
  * How a session runs through this pod. `local`: both streams are here. `waiting`: the client is here, and the agent's
@@ -30,6 +30,8 @@ export interface Session {
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
+  /** By which rule the client is in; undefined if none had to let it in, or if another pod did. */
+  readonly admittance: Admittance | undefined;
   /** Milliseconds since the Unix epoch, to be shown. */
   readonly since: number;
   /** The same moment on the Clock, to count from. */
@@ -51,7 +53,9 @@ export interface StartOptions {
   readonly route: SessionRoute;
   /** The moment from which its set-up time counts, in milliseconds on the Clock. */
   readonly knownAt: number;
-  /** Begins to count what the session holds; it may then be cut. Left out: nobody counts. */
+  /** By which rule the client is in, if one had to let it in. */
+  readonly admittance?: Admittance | undefined;
+  /** Begins to count what the session moves and holds; it may then be cut. Left out: nobody counts. */
   readonly watch?: (holder: Holder) => HeldAccount | undefined;
 }
 
@@ -92,6 +96,7 @@ export class SessionTable {
       client: options.client,
       resumable: options.resumable,
       route: options.route,
+      admittance: options.admittance,
       since: clock.wallTime(),
       startedAt,
       bytes,
@@ -99,8 +104,8 @@ export class SessionTable {
     recorder.sessionStarted(options.route, (startedAt - options.knownAt) / 1000);
     const account = options.watch?.({
       held: () => (client.pendingBytes ?? 0) + (agent.pendingBytes ?? 0),
-      cut: () => {
-        join.cut(HOLDS_TOO_MUCH);
+      cut: (end) => {
+        join.cut(end);
       },
     });
     const join = joinStreams(client, agent, {
@@ -165,11 +170,6 @@ export class SessionTable {
 function perRoute<Value>(initial: () => Value): Record<SessionRoute, Value> {
   return Object.fromEntries(SESSION_ROUTES.map((route) => [route, initial()])) as Record<SessionRoute, Value>;
 }
-
-const HOLDS_TOO_MUCH: StreamEnd = {
-  reason: 'stuck',
-  detail: 'the sessions of its address hold more than they may',
-};
 
 /** The reason that is passed on to one side when the other side ends: a stream that was lost there is not lost here. */
 function onward(end: StreamEnd, from: Side): StreamEnd {

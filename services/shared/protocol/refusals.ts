@@ -39,6 +39,7 @@ export const REFUSALS = {
   not_admitted: { status: 403, retry: false },
   id_not_allowed: { status: 403, retry: false },
   lifetime_over: { status: 403, retry: false },
+  allowance_spent: { status: 403, retry: false },
   blocked: { status: 403, retry: true },
   agent_not_found: { status: 404, retry: true },
   not_found: { status: 404, retry: false },

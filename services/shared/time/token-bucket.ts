@@ -28,6 +28,16 @@ export class TokenBucket {
     return Math.ceil(((amount - this.#tokens) * 1_000) / this.#size.perSecond);
   }
 
+  /**
+   * Takes this many tokens, also where there are not enough: for what has already happened. The result is 0, or the
+   * milliseconds until the debt is paid.
+   */
+  spend(now: number, amount: number): number {
+    this.#fill(now);
+    this.#tokens -= amount;
+    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens * 1_000) / this.#size.perSecond);
+  }
+
   isFull(now: number): boolean {
     this.#fill(now);
     return this.#tokens >= this.#size.burst;

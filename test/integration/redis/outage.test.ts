@@ -1,5 +1,7 @@
 // A Redis that is not there, dies, hangs, forgets, refuses to write: no call hangs, and all is well again once it is back.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RedisKeys } from '../../../services/relay/registry/redis/redis-keys.ts';
+import { RedisTally } from '../../../services/relay/registry/redis/redis-tally.ts';
 import { RedisPods } from '../../support/redis/redis-pods.ts';
 import { type RedisServer, startRedis } from '../../support/redis/redis-server.ts';
 import { LINKED } from '../../support/relay/tenure.ts';
@@ -192,7 +194,7 @@ describe('a redis', () => {
   test('that gives a user the documented rights and no others is enough', async () => {
     const rights =
       'reset on >pw ~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink ' +
-      '+publish +set +subscribe +unsubscribe +info +ping +select +client|setname';
+      '+publish +set +incrby +zadd +zcard +zrem +zremrangebyscore +zscore +subscribe +unsubscribe +info +ping +select +client|setname';
     await server.call('ACL', 'SETUSER', 'relay', ...rights.split(' '));
     const limited = new RedisPods(server.url.replace('//', '//relay:pw@'));
     try {
@@ -209,6 +211,16 @@ describe('a redis', () => {
       expect(await pod.registry.renew([{ id: 'job', epoch: 1 }])).toEqual([]);
       await pod.registry.abandon('job', 1);
       await pod.registry.release('job', 1);
+      const tally = new RedisTally({
+        calls: pod.registry.calls,
+        keys: new RedisKeys(),
+        clock: new ManualClock(1),
+      });
+      const place = { group: 'rule', member: 'job' };
+      expect(await tally.take(place, 1)).toBe(true);
+      expect(await tally.take({ ...place, member: 'another' }, 1)).toBe(false);
+      await tally.leave(place);
+      expect(await tally.add([{ sum: 'job', amount: 1 }])).toEqual([1]);
       expect(await server.call('ACL', 'LOG')).toEqual([]);
     } finally {
       await limited[Symbol.asyncDispose]();

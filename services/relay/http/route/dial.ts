@@ -1,7 +1,7 @@
 // POST /dial/ID on the internal listener: another pod asks that the agent here open a stream.
 import type { FastifyInstance } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
-import { MAX_DIAL_ORDER_BYTES, parseDialOrder } from '../../hop/dial-order.ts';
+import { dialAnswer, MAX_DIAL_ORDER_BYTES, parseDialOrder } from '../../hop/dial-order.ts';
 import type { AgentTable } from '../../session/agent-table.ts';
 import { judgePeer, type PeerDoorOptions, refusedPeer } from '../door/peer.ts';
 import { Refused } from '../door/refusal.ts';
@@ -35,6 +35,6 @@ export function registerDialRoute(app: FastifyInstance, options: DialRouteOption
     if (agent === undefined)
       return new Refused('agent_not_found', 'this agent is not on this pod', { fields: { id } });
     agent.link.send({ type: 'dial', ...order });
-    return reply.code(202).send({ status: 'sent' });
+    return reply.code(202).send(dialAnswer(agent.standing));
   });
 }

@@ -3,12 +3,14 @@
 //   converge:agent:{ID}    hash   who holds the agent's control link; lives for RESERVATION_MS, see redis-entry.ts
 //   converge:probe:{POD}   string written on each connect, to learn that this server takes writes; lives PROBE_TTL_MS
 //   converge:born          hash   since when this Redis remembers; lives BIRTH_TTL_MS after the last pod looked
+//   converge:places:{NAME} zset   who has a place under a limit of a rule, with its end; lives for PLACE_LIFE_MS
+//   converge:sum:{NAME}    string what an agent's sessions have moved, in bytes; lives for SUM_LIFE_MS
 //   converge:claim:{ID}    channel, a message for each claim of the ID
 //
 // The braces are part of the names: they make Redis Cluster keep what belongs to one ID in one slot. A Redis user with no
 // more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink
-// +publish +set +subscribe +unsubscribe +info +ping +select +client|setname`, and for Redis Cluster `+cluster|slots
-// +cluster|info`.
+// +publish +set +incrby +zadd +zcard +zrem +zremrangebyscore +zscore +subscribe +unsubscribe +info +ping +select
+// +client|setname`, and for Redis Cluster `+cluster|slots +cluster|info`.
 import { RESERVATION_MS } from '../registry.ts';
 
 /** Of every key and channel; tests take one each, so that they can share a server. */
@@ -46,6 +48,15 @@ export class RedisKeys {
 
   agent(id: string): string {
     return `${this.#prefix}agent:{${id}}`;
+  }
+
+  /** `name` is ours, and may be any text. */
+  places(name: string): string {
+    return `${this.#prefix}places:{${name}}`;
+  }
+
+  sum(name: string): string {
+    return `${this.#prefix}sum:{${name}}`;
   }
 
   born(): string {

@@ -155,6 +155,37 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return at
 `;
 
+/**
+ * ARGV: now, life, member, limit ('': none). 1 if the member has a place. A stranger's key of another type is replaced: its
+ * error would let nobody in.
+ */
+const TAKE = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('UNLINK', KEYS[1]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+local limit = tonumber(ARGV[4])
+if limit and not redis.call('ZSCORE', KEYS[1], ARGV[3]) and redis.call('ZCARD', KEYS[1]) >= limit then return 0 end
+redis.call('ZADD', KEYS[1], string.format('%.0f', ARGV[1] + ARGV[2]), ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+`;
+
+/** ARGV: member. */
+const LEAVE = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then return 0 end
+return redis.call('ZREM', KEYS[1], ARGV[1])
+`;
+
+/** ARGV: amount, life. */
+const ADD = `
+local total = redis.pcall('INCRBY', KEYS[1], ARGV[1])
+if type(total) ~= 'number' then
+  redis.call('UNLINK', KEYS[1])
+  total = redis.call('INCRBY', KEYS[1], ARGV[1])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return total
+`;
+
 /** Lua, by name; each takes one key. */
 export const REDIS_SCRIPTS = {
   claim: READ + WRITE + CLAIM,
@@ -164,6 +195,9 @@ export const REDIS_SCRIPTS = {
   release: RELEASE,
   abandon: ABANDON,
   birth: BIRTH,
+  take: TAKE,
+  leave: LEAVE,
+  add: ADD,
 } as const satisfies Record<RegistryOperation, string>;
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;
