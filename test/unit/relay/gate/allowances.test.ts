@@ -146,7 +146,7 @@ test('a session ends when the time of its agent is over, and none begins after t
   session.close();
   expect(await refusal(here, since)).toMatchObject({
     code: 'lifetime_over',
-    message: expect.stringContaining('the rule rule lets an agent live for 1m') as string,
+    message: expect.stringContaining('the rule rule lets an agent live for 1 minute') as string,
   });
 });
 
