@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Config } from './config.ts';
+import type { GateRecorder } from './gate/gate.ts';
+import { createGatehouse, type Gatehouse, type GatehouseOptions } from './gatehouse.ts';
 import { ClusterKey } from './hop/cluster-key.ts';
 import { grantsOf } from './hop/grant.ts';
 import { PeerDialler } from './hop/peer-dialler.ts';
@@ -14,8 +16,11 @@ import { Admission, type LimitRecorder } from './limits/admission.ts';
 import { type ProcessMemory, processMemory } from './limits/process-memory.ts';
 import { MemoryRegistry } from './registry/memory-registry.ts';
 import { createRedisRegistry } from './registry/redis/create-redis-registry.ts';
+import { RedisKeys } from './registry/redis/redis-keys.ts';
+import { RedisTally } from './registry/redis/redis-tally.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import type { RegistryRecorder } from './registry/registry-recorder.ts';
+import { MemoryTally, type Tally } from './registry/tally.ts';
 import { type AgentRecorder, AgentTable } from './session/agent-table.ts';
 import { LeaseKeeper } from './session/lease-keeper.ts';
 import type { Log } from './session/needs.ts';
@@ -37,6 +42,7 @@ export interface CoreOptions {
   readonly log: Log;
   readonly recorder: AgentRecorder &
     ApiRecorder &
+    GateRecorder &
     LimitRecorder &
     OrderRecorder &
     RegistryRecorder &
@@ -45,6 +51,8 @@ export interface CoreOptions {
   readonly registry?: AgentRegistry;
   readonly cluster?: Cluster;
   readonly memory?: ProcessMemory;
+  /** In tests, in place of what the policy file says. */
+  readonly gateParts: Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'blocks' | 'budget'>;
 }
 
 export interface Core {
@@ -64,6 +72,7 @@ export interface Core {
   readonly router: Router;
   readonly sessions: SessionTable;
   readonly waiting: WaitingClients;
+  readonly gatehouse: Gatehouse;
 }
 
 /** Opens nothing. */
@@ -71,7 +80,7 @@ export function createCore(options: CoreOptions): Core {
   const { config, clock, log, recorder } = options;
   const self = { pod: config.podId, address: config.podAddress ?? '' };
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
-  const registry = options.registry ?? createRegistry(options, key);
+  const { registry, tally } = createStores(options, key);
   const cluster = options.cluster ?? createCluster(options);
   const peers = new PeerDialler(key, clock);
   const memory = options.memory ?? processMemory(config.limits.memoryBytes);
@@ -87,11 +96,19 @@ export function createCore(options: CoreOptions): Core {
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
   const sessions = new SessionTable({ clock, log, recorder });
   const waiting = new WaitingClients();
-  return { clock, log, self, key, admission, owners, router, sessions, waiting, ...found };
+  const gatehouse = createGatehouse({ ...options.gateParts, tally, key, clock, recorder });
+  return { clock, log, self, key, admission, owners, router, sessions, waiting, gatehouse, ...found };
 }
 
-/** The registry that the configuration names; another kind is one more case here. */
-function createRegistry({ config, clock, log, recorder }: CoreOptions, key: ClusterKey): AgentRegistry {
+interface Stores {
+  readonly registry: AgentRegistry;
+  readonly tally: Tally;
+}
+
+/** Where the pods keep what they share, as the configuration says; another kind is one more case here. */
+function createStores(options: CoreOptions, key: ClusterKey): Stores {
+  const { config, clock, log, recorder } = options;
+  if (options.registry !== undefined) return { registry: options.registry, tally: new MemoryTally(clock) };
   const { podId: pod, registry } = config;
   const signer = {
     sign: (text: string) => key.sign('registry', text),
@@ -99,9 +116,13 @@ function createRegistry({ config, clock, log, recorder }: CoreOptions, key: Clus
   };
   switch (registry.kind) {
     case 'memory':
-      return new MemoryRegistry(clock);
-    case 'redis':
-      return createRedisRegistry({ target: registry.target, pod, clock, log, recorder, ...signer });
+      return { registry: new MemoryRegistry(clock), tally: new MemoryTally(clock) };
+    case 'redis': {
+      const { target } = registry;
+      const redis = createRedisRegistry({ target, pod, clock, log, recorder, ...signer });
+      const keys = new RedisKeys();
+      return { registry: redis, tally: new RedisTally({ calls: redis.calls, keys, clock }) };
+    }
   }
 }
 
@@ -114,11 +135,11 @@ function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {
 }
 
 /** Starts what the core does on its own: it connects to the registry, renews leases, and watches the cluster. */
-export function startCore({ agents, cluster, clock, leases, registry, sessions }: Core): Cancel {
+export function startCore({ agents, cluster, clock, gatehouse, leases, registry, sessions }: Core): Cancel {
   registry.start(() => {
     void leases.restore();
   });
-  const stops = [leases.start(), cluster.start(), reportLoad()];
+  const stops = [leases.start(), gatehouse.start(), cluster.start(), reportLoad()];
 
   /** What the cluster does with the load of this pod is its own business. */
   function reportLoad(): Cancel {
@@ -139,8 +160,9 @@ export function startCore({ agents, cluster, clock, leases, registry, sessions }
 }
 
 /** Frees what the core holds. May be called twice. */
-export async function stopCore({ admission, peers, registry }: Core): Promise<void> {
+export async function stopCore({ admission, gatehouse, peers, registry }: Core): Promise<void> {
   peers.stop();
   admission.stop();
+  gatehouse.allowances.stop();
   await registry.stop();
 }

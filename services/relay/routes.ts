@@ -45,7 +45,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   const { background, config, core, downloads, leaving, metrics, platform } = options;
   const { clock, log } = core;
   const { proxyProtocolFrom: from, publicUrl } = config;
-  const routes = { ...core, publicUrl, recorder: metrics, leaving };
+  const routes = { ...core, ...core.gatehouse, publicUrl, recorder: metrics, leaving };
 
   if (from.length > 0) {
     const onMalformed = tellCut('proxy_header', options);

@@ -29,6 +29,10 @@ export interface Welcome {
   readonly publicUrl: string;
   /** The first grant; empty from a relay that makes none. */
   readonly grant: string;
+  /** To be shown with every later link in place of a proof (PASS_HEADER); empty from a relay that gives none. */
+  readonly pass: string;
+  /** What is left of the time that the relay gives this agent, in milliseconds; 0: it sets no limit. */
+  readonly lifetimeMs: number;
 }
 
 /** What proves to every relay of the cluster since when the agent has had its ID. Opaque to the agent. */
@@ -99,6 +103,8 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
           pod: fields.text('pod'),
           publicUrl: fields.text('publicUrl'),
           grant: fields.optionalText('grant'),
+          pass: fields.optionalText('pass'),
+          lifetimeMs: fields.optionalCount('lifetimeMs'),
         };
       case 'grant':
         return { type, grant: fields.text('grant') };
@@ -152,6 +158,8 @@ interface Fields {
   /** Empty if it is not there. */
   optionalText(name: string): string;
   count(name: string): number;
+  /** 0 if it is not there. */
+  optionalCount(name: string): number;
   flag(name: string): boolean;
   address(name: string): string;
 }
@@ -182,14 +190,15 @@ function fieldsOf(record: JsonRecord): Fields {
     if (typeof value === 'string' && value.length <= MAX_FIELD_LENGTH) return value;
     throw new FieldFault(`${name} is not a string of at most ${MAX_FIELD_LENGTH} characters`);
   };
+  const count = (name: string, value: unknown): number => {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    throw new FieldFault(`${name} is not a whole number`);
+  };
   return {
     text: (name) => text(name, record[name]),
     optionalText: (name) => text(name, record[name] ?? ''),
-    count(name) {
-      const value = record[name];
-      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-      throw new FieldFault(`${name} is not a whole number`);
-    },
+    count: (name) => count(name, record[name]),
+    optionalCount: (name) => count(name, record[name] ?? 0),
     flag(name) {
       const value = record[name] ?? false;
       if (typeof value === 'boolean') return value;

@@ -16,15 +16,19 @@ export interface AcceptedHandshake {
   readonly head: Buffer;
   /** The subprotocol that is chosen, if any. */
   readonly protocol: string | undefined;
+  /** More headers of the answer: printable ASCII. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly clock: Clock;
 }
 
 /** Answers `request` with an upgrade. Undefined if the peer has gone. */
 export function streamFromHandshake(handshake: AcceptedHandshake): ByteStream | undefined {
-  const { request, socket, head, protocol, clock } = handshake;
+  const { request, socket, head, protocol, headers = {}, clock } = handshake;
   if (socket.destroyed) return undefined;
   const accept = acceptValueFor(request.headers['sec-websocket-key'] ?? '');
   const choice = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
-  socket.write(`${SWITCHING_LINES}Sec-WebSocket-Accept: ${accept}\r\n${choice}\r\n`, 'latin1');
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = `${SWITCHING_LINES}Sec-WebSocket-Accept: ${accept}\r\n${choice}${more.join('')}\r\n`;
+  socket.write(lines, 'latin1');
   return frameStream({ socket, head, isClient: false, clock });
 }

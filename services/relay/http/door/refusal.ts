@@ -1,5 +1,6 @@
 // Refusals: a route or a hook returns one, and this file alone answers it, counts it and logs it.
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { IdentityDemand } from '#shared/protocol/identity.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { OverLimit } from '../../limits/admission.ts';
 import { addressOf } from './asker.ts';
@@ -20,6 +21,8 @@ export interface RefusalDetails {
   readonly headers?: Readonly<Record<string, string>>;
   /** HTML for a browser, in place of the JSON body. */
   readonly page?: string;
+  /** What would do as a proof of identity: the field `identity` of the body. */
+  readonly demand?: IdentityDemand | undefined;
 }
 
 /** A no. To refuse, a route returns one, or a hook sends one. Its status is the code's (`REFUSALS`). */
@@ -46,6 +49,13 @@ export function refusedOver(over: OverLimit, fields: Readonly<Record<string, unk
   });
 }
 
+/** The JSON of a refusal, docs/protocol.md section 4. */
+interface RefusalBody {
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly identity?: IdentityDemand;
+}
+
 /** Answers, counts and logs every `Refused` that a route of `app` returns or a hook of `app` sends. */
 export function answerRefusals(app: FastifyInstance, recorder: RefusalRecorder): void {
   app.addHook('preSerialization', (_request, reply, payload, done) => {
@@ -63,14 +73,16 @@ function answerTo(
   { code, message, details }: Refused,
   reply: FastifyReply,
   recorder: RefusalRecorder,
-): { readonly code: RefusalCode; readonly message: string } | string {
+): RefusalBody | string {
   recorder.refused(code);
   reply.log.info({ ...details.fields, code, address: addressOf(reply.request) }, 'request refused');
   // RFC 6455 section 4.2.2 asks for the version that is spoken.
   if (code === 'upgrade_required')
     void reply.headers({ upgrade: 'websocket', 'sec-websocket-version': '13' });
   void reply.code(REFUSALS[code].status).headers({ ...details.headers });
-  if (details.page === undefined) return { code, message };
+  const { demand } = details;
+  if (details.page === undefined)
+    return { code, message, ...(demand === undefined ? {} : { identity: demand }) };
   void reply.type('text/html; charset=utf-8').serializer((page: string) => page);
   return details.page;
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { streamFromHandshake } from '#shared/websocket/accept-stream.ts';
+import { type AcceptedHandshake, streamFromHandshake } from '#shared/websocket/accept-stream.ts';
 import { isHandshake } from '#shared/websocket/handshake.ts';
 
 /** A peer that is refused and does not close its side is cut after this time, in milliseconds, whatever it sends. */
@@ -91,6 +91,11 @@ export function acceptUpgrade(
   return isAccepted;
 }
 
+export interface StreamAnswer extends Pick<AcceptedHandshake, 'protocol' | 'headers' | 'clock'> {
+  /** What the peer has sent already. */
+  readonly early?: Buffer;
+}
+
 /**
  * Accepts the handshake of `request` as a stream of bytes, in the subprotocol `protocol` if any. Undefined if the peer
  * has gone.
@@ -98,10 +103,10 @@ export function acceptUpgrade(
 export function acceptStream(
   request: FastifyRequest,
   reply: FastifyReply,
-  { protocol, early = EMPTY, clock }: { protocol: string | undefined; early?: Buffer; clock: Clock },
+  { early = EMPTY, ...rest }: StreamAnswer,
 ): ByteStream | undefined {
   const { socket } = takeHandshake(request, reply);
-  return streamFromHandshake({ request: request.raw, socket, head: early, protocol, clock });
+  return streamFromHandshake({ request: request.raw, socket, head: early, ...rest });
 }
 
 /** Takes the socket out of the hands of HTTP; whoever calls answers the peer from here on. */

@@ -8,10 +8,13 @@ import { AGENT_CONTROL, parseSubprotocols } from '#shared/protocol/subprotocols.
 import { createLinkEndpoint } from '#shared/websocket/accept-link.ts';
 import { controlLinkOver } from '#shared/websocket/control-link.ts';
 import { AGENT_BUDGET, OVER_BUDGET_LINGER_MS, TOO_MANY_PIECES } from '#shared/websocket/link-budget.ts';
+import type { AgentPlaces } from '../../gate/agent-places.ts';
+import type { Entry, Gate } from '../../gate/gate.ts';
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
-import type { AgentTable } from '../../session/agent-table.ts';
+import type { Agent, AgentTable } from '../../session/agent-table.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
 import { addressOf, askerOf } from '../door/asker.ts';
+import { refusedByGate, shownBy } from '../door/gate-door.ts';
 import { releaseWith } from '../door/public-door.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
 import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
@@ -26,6 +29,9 @@ const REASONS_OF_ERRORS: Readonly<Record<string, CloseReason>> = {
   [TOO_MANY_PIECES]: 'over_budget',
 };
 
+/** An agent ends by itself when the time of its rule is over. One that does not is cut off this much later, in milliseconds. */
+export const END_GRACE_MS = 10_000;
+
 /** Counts what agents do on their routes. */
 export interface AgentRouteRecorder extends HopRecorder, MalformedRecorder {
   /** A control message of a type that this version does not know. */
@@ -35,12 +41,14 @@ export interface AgentRouteRecorder extends HopRecorder, MalformedRecorder {
 export interface AgentRouteOptions extends AgentStreamOptions {
   readonly agents: AgentTable;
   readonly owners: Pick<OwnerCheck, 'check'>;
+  readonly gate: Pick<Gate, 'letIn'>;
+  readonly places: Pick<AgentPlaces, 'leave' | 'forget'>;
   readonly publicUrl: URL | undefined;
   readonly recorder: AgentRouteRecorder;
 }
 
 export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOptions): void {
-  const { admission, agents, clock, leaving, recorder } = options;
+  const { admission, agents, clock, gate, leaving, places, recorder } = options;
   const control = createLinkEndpoint(MAX_CONTROL_BYTES, () => AGENT_CONTROL);
 
   app.get('/agent/*', async (request, reply) => {
@@ -79,10 +87,15 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       return new Refused('unauthorized', message, { fields: { id } });
     }
     const claimHash = hashClaim(claim);
+    const address = addressOf(request);
+    const verdict = await gate.letIn({ role: 'agent', id, claimHash, address }, shownBy(request));
+    if (verdict.kind === 'refused') return refusedByGate(verdict, { id });
+    const entry = verdict.kind === 'admitted' ? verdict.entry : undefined;
     const grant = request.headers[GRANT_HEADER];
     const claimed = await agents
       .claim(id, claimHash, typeof grant === 'string' ? grant : undefined)
       .catch(undefinedIfRegistryIsAway);
+    if (claimed?.kind !== 'claimed') places.leave(claimHash);
     if (claimed === undefined) {
       const message = 'the registry is not reachable: try again';
       return new Refused('registry_unavailable', message, { fields: { id } });
@@ -92,7 +105,6 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       const message = `ID ${id} is taken by a running agent: choose another, or wait until that one has ended`;
       return new Refused('id_taken', message, { fields: { id } });
     }
-    const address = addressOf(request);
     const isAccepted = acceptUpgrade(request, reply, control, (socket, transport) => {
       let hasIgnored = false;
       const link = controlLinkOver(socket, transport, {
@@ -108,18 +120,46 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
           if (!hasIgnored) request.log.info({ id, type }, 'control message of an unknown type ignored');
           hasIgnored = true;
         },
-        onClosed: (reason) => agents.detach(agent, reason),
+        onClosed: (reason) => {
+          cancelEnd();
+          agents.detach(agent, reason);
+          leavePlace(agent, reason);
+        },
       });
       const { epoch, tenure } = claimed;
-      const agent = agents.attach({ id, claimHash, epoch, tenure, address, link });
+      const { admittance, standing } = entry ?? {};
+      const agent = agents.attach({ id, claimHash, epoch, tenure, address, link, admittance, standing });
+      const lifetimeMs = entry === undefined ? 0 : remainingMs(entry);
+      const cancelEnd =
+        lifetimeMs === 0
+          ? () => undefined
+          : clock.after(lifetimeMs + END_GRACE_MS, () => {
+              link.close('expired');
+            });
       const { pod } = options.self;
-      link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, grant: agents.grantFor(agent) });
+      const grant = agents.grantFor(agent);
+      const pass = entry?.pass ?? '';
+      link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, grant, pass, lifetimeMs });
     });
     if (!isAccepted) {
+      places.leave(claimHash);
       agents.forsake({ id, epoch: claimed.epoch });
       recorder.requestMalformed('not_http');
       request.log.info({ id, address }, 'agent left at the upgrade');
     }
     return reply;
+  }
+
+  /** A link that was closed may have a successor, here or on another pod. */
+  function leavePlace({ id, claimHash }: Agent, reason: CloseReason): void {
+    if (agents.get(id)?.claimHash === claimHash) return;
+    if (reason === 'ended' && !leaving.aborted) places.leave(claimHash);
+    else places.forget(claimHash);
+  }
+
+  /** What is left of the time that its rule allows, in milliseconds; 0 if the rule sets no limit. */
+  function remainingMs({ limits, standing }: Entry): number {
+    const { lifetimeMs } = limits ?? {};
+    return lifetimeMs === undefined ? 0 : Math.max(1, standing.since + lifetimeMs - clock.wallTime());
   }
 }

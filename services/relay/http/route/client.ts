@@ -1,17 +1,23 @@
 // The client's route: /client/ID, answered once the agent's stream is there.
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PASS_HEADER } from '#shared/protocol/identity.ts';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import { ratedStream } from '#shared/stream/rated-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import type { Allowances } from '../../gate/allowances.ts';
+import type { Entry, Gate } from '../../gate/gate.ts';
 import type { Admission } from '../../limits/admission.ts';
 import type { Asker } from '../../limits/client-address.ts';
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
-import type { Holder } from '../../session/needs.ts';
+import type { HeldAccount, Holder } from '../../session/needs.ts';
 import type { RouteResult, Router } from '../../session/router.ts';
 import type { SessionTable } from '../../session/session-table.ts';
 import { DISMISSED, type WaitingClients } from '../../session/waiting-clients.ts';
 import { askerOf } from '../door/asker.ts';
+import { refusedByGate, shownBy } from '../door/gate-door.ts';
 import { releaseWith } from '../door/public-door.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
 import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
@@ -28,6 +34,8 @@ export interface ClientRouteRecorder extends MalformedRecorder {
 export interface ClientRouteOptions {
   readonly clock: Clock;
   readonly admission: Admission;
+  readonly gate: Pick<Gate, 'letIn'>;
+  readonly allowances: Pick<Allowances, 'grant'>;
   readonly router: Pick<Router, 'route'>;
   readonly sessions: SessionTable;
   readonly waiting: WaitingClients;
@@ -44,6 +52,8 @@ interface Waiter {
   readonly socket: Socket;
   /** The subprotocols that it offers. */
   readonly offered: readonly string[];
+  /** By which rule it is in; undefined in an open relay. */
+  readonly entry: Entry | undefined;
 }
 
 /** What came of the wait, and what the client sent meanwhile. */
@@ -80,9 +90,16 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
     }
     room.slot.release();
 
+    const asking = { role: 'client', id, claimHash: '', address: asker.address } as const;
+    const verdict = await options.gate.letIn(asking, shownBy(request));
+    if (verdict.kind === 'refused') {
+      wait.slot.release();
+      return refusedByGate(verdict, { id });
+    }
+    const entry = verdict.kind === 'admitted' ? verdict.entry : undefined;
     const askedAt = clock.now();
     const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
-    const waiter = { id, waitMs: target.waitSeconds * 1000, asker, socket, offered };
+    const waiter = { id, waitMs: target.waitSeconds * 1000, asker, socket, offered, entry };
     const result = await waitForAgent(options, waiter).finally(() => {
       wait.slot.release();
     });
@@ -136,33 +153,60 @@ async function waitForAgent(
   return { kind: over.signal.reason === DISMISSED ? 'dismissed' : 'left' };
 }
 
-function startSession(
-  { admission, clock, recorder, sessions }: ClientRouteOptions,
+async function startSession(
+  { admission, allowances, clock, recorder, sessions }: ClientRouteOptions,
   request: FastifyRequest,
   reply: FastifyReply,
-  { id, asker, socket, offered }: Waiter,
-  { knownAt, route, stream: agentStream }: Extract<RouteResult, { kind: 'stream' }>,
+  { id, asker, socket, offered, entry }: Waiter,
+  { knownAt, route, standing, stream: agentStream }: Extract<RouteResult, { kind: 'stream' }>,
   early: Buffer,
-): FastifyReply | Refused {
+): Promise<FastifyReply | Refused> {
+  const granted = await allowances.grant(id, standing);
+  if (granted.kind === 'refused') {
+    agentStream.close({ reason: 'going_away' });
+    return new Refused(granted.code, granted.message, { fields: { id, rule: standing?.rule } });
+  }
+  const { allowance } = granted;
   const place = admission.admit('sessions', asker);
   if (place.kind === 'over') {
+    allowance?.release();
     agentStream.close({ reason: 'going_away' });
     return refusedOver(place, { id });
   }
   releaseWith(socket, place.slot);
   const client = asker.address;
   const protocol = [RESUME, STREAM].find((choice) => offered.includes(choice));
-  const clientStream = acceptStream(request, reply, { protocol, early, clock });
+  const headers = entry === undefined ? {} : { [PASS_HEADER]: entry.pass };
+  const clientStream = acceptStream(request, reply, { protocol, early, headers, clock });
   if (clientStream === undefined) {
+    allowance?.release();
     recorder.clientLeft();
     reply.log.info({ id, client }, 'client left at the upgrade');
     agentStream.close({ reason: 'going_away' });
     return reply;
   }
-  const watch = (holder: Holder) => admission.watch(asker, holder);
+  const watch = (holder: Holder) => both(admission.watch(asker, holder), allowance?.watch(holder));
   const resumable = offered.includes(RESUME);
-  sessions.start(clientStream, agentStream, { id, client, resumable, route, knownAt, watch });
+  const meter = allowance?.meter;
+  const rated = (stream: ByteStream) => (meter === undefined ? stream : ratedStream(stream, meter, clock));
+  const facts = { id, client, resumable, route, knownAt, admittance: entry?.admittance };
+  sessions.start(rated(clientStream), rated(agentStream), { ...facts, watch });
   return reply;
+}
+
+/** Charges both accounts. */
+function both(one: HeldAccount | undefined, other: HeldAccount | undefined): HeldAccount | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    wrote(bytes) {
+      one.wrote(bytes);
+      other.wrote(bytes);
+    },
+    close() {
+      one.close();
+      other.close();
+    },
+  };
 }
 
 /** Ends the connection without an answer. */

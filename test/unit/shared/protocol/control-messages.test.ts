@@ -10,6 +10,7 @@ import {
   RESUMPTION_OUTCOMES,
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
+import { MAX_PASS_CHARACTERS } from '#shared/protocol/identity.ts';
 
 const WELCOME = {
   type: 'welcome',
@@ -18,6 +19,8 @@ const WELCOME = {
   pod: 'pod-a',
   publicUrl: 'https://relay.test',
   grant: 'g',
+  pass: 'p',
+  lifetimeMs: 3_600_000,
 } as const;
 const DIAL = { type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true } as const;
 const STATUS = { type: 'status', clients: 2, detached: 1, expiresAt: 1_700_000_000_000 } as const;
@@ -32,6 +35,8 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
     pod: word,
     publicUrl: word,
     grant: word,
+    pass: word,
+    lifetimeMs: count,
   }),
   fc.record({ type: fc.constant('grant'), grant: word }),
   fc.record({ type: fc.constant('dial'), ticket: word, client: fc.ipV4(), resumable: fc.boolean() }),
@@ -182,7 +187,9 @@ test('the largest message of each kind that a relay sends fits', () => {
     ...WELCOME,
     id: 'x'.repeat(128),
     pod: 'p'.repeat(253),
-    grant: 'g'.repeat(128),
+    grant: 'g'.repeat(512),
+    pass: 'p'.repeat(MAX_PASS_CHARACTERS),
+    lifetimeMs: Number.MAX_SAFE_INTEGER,
     publicUrl: `https://${'h'.repeat(253)}`,
   });
   expect(Buffer.byteLength(longest)).toBeLessThanOrEqual(MAX_CONTROL_BYTES);

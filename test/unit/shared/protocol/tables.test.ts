@@ -12,6 +12,7 @@ import {
   parseRelayMessage,
   type RelayMessage,
 } from '#shared/protocol/control-messages.ts';
+import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { agentPath, agentStreamPath, clientPath, MAX_WAIT_SECONDS } from '#shared/protocol/paths.ts';
 import { MAX_REFUSAL_BYTES, REFUSALS } from '#shared/protocol/refusals.ts';
@@ -132,7 +133,7 @@ test('codes of REFUSED and RESET', () => {
 test('subprotocols and headers', () => {
   const names = (table: string): string[] => tableOf(table).map(([name = '']) => name);
   expect(names('subprotocols')).toEqual([AGENT_CONTROL, STREAM, RESUME]);
-  expect(names('headers')).toEqual([CLAIM_HEADER, GRANT_HEADER, PEER_HEADER]);
+  expect(names('headers')).toEqual([CLAIM_HEADER, GRANT_HEADER, IDENTITY_HEADER, PASS_HEADER, PEER_HEADER]);
 });
 
 test('paths of WebSockets and of dial orders', () => {
@@ -149,7 +150,16 @@ test('paths of WebSockets and of dial orders', () => {
 
 /** One of each type, with all of its fields; a type more does not compile before it is here. */
 const RELAY_MESSAGES: { readonly [Type in RelayMessage['type']]: Extract<RelayMessage, { type: Type }> } = {
-  welcome: { type: 'welcome', id: 'job', epoch: 7, pod: 'pod-1', publicUrl: 'https://relay', grant: 'g' },
+  welcome: {
+    type: 'welcome',
+    id: 'job',
+    epoch: 7,
+    pod: 'pod-1',
+    publicUrl: 'https://relay',
+    grant: 'g',
+    pass: 'p',
+    lifetimeMs: 60_000,
+  },
   grant: { type: 'grant', grant: 'g' },
   dial: { type: 'dial', ticket: 't', client: '192.0.2.7', resumable: true },
   goaway: { type: 'goaway', reason: 'restart', seconds: 30 },

@@ -1,0 +1,230 @@
+// The gate: whether an agent or a client may come in, by the policy, by what it shows, and by whom an operator has blocked.
+//
+// The order is that of the cost: blocks, then a pass (one HMAC), then a proof (a signature, or a call to its issuer).
+import { type IdentityDemand, parseIdentity } from '#shared/protocol/identity.ts';
+import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { formatDuration } from '#shared/time/duration.ts';
+import type { Passes, PassFacts } from '../hop/pass.ts';
+import type { AgentRule, ClientRule, Policy, PolicySource, RuleLimits } from '../policy/policy.ts';
+import type { Admittance, Standing } from '../session/needs.ts';
+import type { AgentPlaces } from './agent-places.ts';
+import type { Asking, BlockList, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from './needs.ts';
+
+/** How long a client may come back with its pass, in milliseconds: a session that is longer needs a proof at its next loss. */
+export const CLIENT_PASS_LIFE_MS = 24 * 3_600_000;
+
+/** What somebody shows. */
+export interface Shown {
+  /** The header `converge-identity`. */
+  readonly identity: string | undefined;
+  /** The header `converge-pass`. */
+  readonly pass: string | undefined;
+}
+
+/** What counts of a rule for somebody who is in by it. */
+export interface Entry {
+  readonly admittance: Admittance;
+  readonly standing: Standing;
+  /** To be shown with the next dial. */
+  readonly pass: string;
+  /** True if it came with a proof, false if with a pass. */
+  readonly isFirst: boolean;
+  /** Of an agent. */
+  readonly limits: RuleLimits | undefined;
+}
+
+export interface GateRefusal {
+  readonly kind: 'refused';
+  readonly code: RefusalCode;
+  readonly message: string;
+  /** What would do, if there was no proof. */
+  readonly demand?: IdentityDemand;
+  /** When to come back, in seconds. */
+  readonly retrySeconds?: number;
+}
+
+export type GateVerdict =
+  /** The policy asks nobody. */
+  { readonly kind: 'open' } | { readonly kind: 'admitted'; readonly entry: Entry } | GateRefusal;
+
+/** Counts who came how. */
+export interface GateRecorder {
+  /** Let in: by which rule, with a pass or a proof. Rules are as many as the policy has. */
+  admitted(role: Asking['role'], rule: string, by: 'pass' | 'proof'): void;
+}
+
+export interface GateOptions {
+  readonly policy: PolicySource;
+  readonly identities: IdentityCheck;
+  readonly judge: PolicyJudge;
+  readonly blocks: BlockList;
+  readonly passes: Passes;
+  readonly places: Pick<AgentPlaces, 'take'>;
+  readonly budget: ProofBudget;
+  readonly clock: Clock;
+  readonly recorder: GateRecorder;
+}
+
+export class Gate {
+  readonly #options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async letIn(asking: Asking, shown: Shown): Promise<GateVerdict> {
+    const { policy } = this.#options;
+    const { address, role } = asking;
+    const blocked = this.#blocked({ address });
+    if (blocked !== undefined) return blocked;
+    const { current } = policy;
+    const rules = role === 'agent' ? current?.agents : current?.clients;
+    if (current === undefined || rules === undefined) return { kind: 'open' };
+    const known = shown.pass === undefined ? undefined : this.#byPass(asking, rules, shown.pass);
+    const verdict = known ?? (await this.#byProof(asking, current, rules, shown.identity));
+    if (verdict.kind !== 'admitted') return verdict;
+    const { entry } = verdict;
+    const full = role === 'agent' ? await this.#place(asking, entry) : undefined;
+    if (full !== undefined) return full;
+    this.#options.recorder.admitted(role, entry.admittance.rule, entry.isFirst ? 'proof' : 'pass');
+    return verdict;
+  }
+
+  /** Undefined: the pass is of no use, and a proof is needed. */
+  #byPass(
+    asking: Asking,
+    rules: readonly (AgentRule | ClientRule)[],
+    text: string,
+  ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> | undefined {
+    const { clock, passes } = this.#options;
+    const facts = passes.read(asking, text);
+    const rule = rules.find(({ name }) => name === facts?.admittance.rule);
+    if (facts === undefined || rule === undefined) return undefined;
+    if (asking.role === 'client' && facts.since + CLIENT_PASS_LIFE_MS <= clock.wallTime()) return undefined;
+    return this.#enter(asking, rule, facts, false);
+  }
+
+  async #byProof(
+    asking: Asking,
+    policy: Policy,
+    rules: readonly (AgentRule | ClientRule)[],
+    header: string | undefined,
+  ): Promise<Extract<GateVerdict, { kind: 'admitted' | 'refused' }>> {
+    const { budget, clock, identities } = this.#options;
+    const { address } = asking;
+    if (header === undefined) return this.#withoutProof(asking, policy, rules);
+    const presented = parseIdentity(header);
+    if (presented === undefined) {
+      const message =
+        'the header converge-identity is none of the kinds of proof, in the form that it must have';
+      return { kind: 'refused', code: 'identity_malformed', message };
+    }
+    const waitMs = budget.waitMs(address);
+    if (waitMs > 0) {
+      const retrySeconds = Math.ceil(waitMs / 1_000);
+      const message = `too many wrong proofs from this address: try again in ${retrySeconds} s`;
+      return { kind: 'refused', code: 'rate_limited', message, retrySeconds };
+    }
+    const verified = await identities.check(presented, asking, policy);
+    const judged =
+      verified.kind === 'refused'
+        ? verified
+        : this.#judge(asking, policy, verified.identity, clock.wallTime());
+    // An issuer that cannot be reached is not the asker's fault.
+    if (judged.kind === 'refused' && judged.code !== 'issuer_unavailable') budget.failed(address);
+    if (judged.kind === 'refused') {
+      const { code, message } = judged;
+      // A key may sign again.
+      const demand = code === 'challenge_stale' ? { demand: this.#demand(rules) } : {};
+      return { kind: 'refused', code, message, ...demand };
+    }
+    const { admittance, rule } = judged;
+    return this.#enter(asking, rule, { admittance, since: clock.wallTime() }, true);
+  }
+
+  /** Some rules of clients ask for no proof: their address is enough. */
+  #withoutProof(
+    asking: Asking,
+    policy: Policy,
+    rules: readonly (AgentRule | ClientRule)[],
+  ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> {
+    const now = this.#options.clock.wallTime();
+    const judged = this.#judge(asking, policy, { kind: 'none' }, now);
+    if (judged.kind === 'admitted')
+      return this.#enter(asking, judged.rule, { admittance: judged.admittance, since: now }, true);
+    const demand = this.#demand(rules);
+    if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message: judged.message };
+    const who = asking.role === 'agent' ? 'agents' : 'clients';
+    const message = `this relay asks ${who} who they are: ${demand.kinds.map((kind) => KIND_WORDS[kind]).join(', or ')}`;
+    return { kind: 'refused', code: 'identity_required', message, demand };
+  }
+
+  #judge(
+    asking: Asking,
+    policy: Policy,
+    identity: Parameters<PolicyJudge['agent']>[1],
+    now: number,
+  ): Judgement<AgentRule | ClientRule> {
+    const { judge } = this.#options;
+    return asking.role === 'agent'
+      ? judge.agent(policy, identity, asking, now)
+      : judge.client(policy, identity, asking, now);
+  }
+
+  #enter(
+    asking: Asking,
+    rule: AgentRule | ClientRule,
+    facts: PassFacts,
+    isFirst: boolean,
+  ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> {
+    const { clock, passes } = this.#options;
+    const blocked = this.#blocked({ address: asking.address, rule: rule.name });
+    if (blocked !== undefined) return blocked;
+    const limits = 'limits' in rule ? rule.limits : undefined;
+    const { admittance, since } = facts;
+    if (limits?.lifetimeMs !== undefined && since + limits.lifetimeMs <= clock.wallTime()) {
+      const message = `the rule ${rule.name} lets an agent live for ${formatDuration(limits.lifetimeMs)}, and that time is over`;
+      return { kind: 'refused', code: 'lifetime_over', message };
+    }
+    const standing = { rule: rule.name, since };
+    const pass = passes.make(asking, facts);
+    return { kind: 'admitted', entry: { admittance, standing, pass, isFirst, limits } };
+  }
+
+  async #place(
+    { claimHash }: Asking,
+    { limits, isFirst, standing: { rule } }: Entry,
+  ): Promise<GateRefusal | undefined> {
+    const limit = limits?.agents;
+    if (limit === undefined) return undefined;
+    // Whoever was in before comes back, also where others have its place by now.
+    const isFree = await this.#options.places.take(rule, claimHash, isFirst ? limit : undefined);
+    if (isFree) return undefined;
+    const message = `the rule ${rule} lets ${limit} agents be linked at once: end one, or try again when one has ended`;
+    return { kind: 'refused', code: 'rule_full', message };
+  }
+
+  #demand(rules: readonly (AgentRule | ClientRule)[]): IdentityDemand {
+    const { identities, judge } = this.#options;
+    return { kinds: judge.kindsAsked(rules), challenge: identities.challenge() };
+  }
+
+  #blocked(who: { readonly address: string; readonly rule?: string }): GateRefusal | undefined {
+    const block = this.#options.blocks.find(who);
+    if (block === undefined) return undefined;
+    const what = who.rule === undefined ? 'this address' : `the rule ${who.rule}, or this address,`;
+    const until = new Date(block.until).toISOString();
+    const message = `whoever runs this relay has blocked ${what} until ${until}: ask them`;
+    return { kind: 'refused', code: 'blocked', message };
+  }
+}
+
+const KIND_WORDS: Readonly<Record<IdentityDemand['kinds'][number], string>> = {
+  oidc: 'an identity token of the CI system',
+  token: 'a token in CONVERGE_TOKEN',
+  key: 'an SSH key',
+  certificate: 'an SSH certificate',
+  sso: 'a sign-on in the browser',
+};

@@ -1,0 +1,47 @@
+// The gatehouse: the gate with what it needs, and what the rules of the policy limit.
+import type { Cancel, Clock } from '#shared/time/clock.ts';
+import { AgentPlaces } from './gate/agent-places.ts';
+import { Allowances } from './gate/allowances.ts';
+import { Gate, type GateRecorder } from './gate/gate.ts';
+import type { BlockList, IdentityCheck, PolicyJudge, ProofBudget } from './gate/needs.ts';
+import { keepPlaces } from './gate/place-keeper.ts';
+import type { ClusterKey } from './hop/cluster-key.ts';
+import { passesOf } from './hop/pass.ts';
+import type { PolicySource } from './policy/policy.ts';
+import type { Tally } from './registry/tally.ts';
+
+export interface GatehouseOptions {
+  readonly policy: PolicySource;
+  readonly identities: IdentityCheck;
+  readonly judge: PolicyJudge;
+  readonly blocks: BlockList;
+  readonly budget: ProofBudget;
+  readonly tally: Tally;
+  readonly key: ClusterKey;
+  readonly clock: Clock;
+  readonly recorder: GateRecorder;
+}
+
+export interface Gatehouse {
+  readonly policy: PolicySource;
+  readonly gate: Gate;
+  readonly places: AgentPlaces;
+  readonly allowances: Allowances;
+  /** Extends places from now on. */
+  start(): Cancel;
+}
+
+/** Opens nothing. */
+export function createGatehouse(options: GatehouseOptions): Gatehouse {
+  const { clock, key, policy, tally } = options;
+  const places = new AgentPlaces(tally);
+  const allowances = new Allowances({ policy, tally, clock });
+  const gate = new Gate({ ...options, passes: passesOf(key), places });
+  return {
+    policy,
+    gate,
+    places,
+    allowances,
+    start: () => keepPlaces({ tally, clock, held: () => [...places.held, ...allowances.places] }),
+  };
+}
