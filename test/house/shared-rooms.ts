@@ -39,7 +39,8 @@ export const SHARED_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/shared/ssh',
-    purpose: 'of SSH, what agent and clients both read: strings of the wire, and fingerprints',
+    purpose:
+      'of SSH, what all programs read: strings of the wire, keys, signatures, certificates, revocation lists',
     imports: [],
   },
   {

@@ -15,6 +15,13 @@ export function wireUint32(value: number): Buffer {
   return bytes;
 }
 
+/** A number of 64 bits (RFC 4251 section 5). */
+export function wireUint64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+
 /** A cursor over a buffer. A read past the end gives undefined and leaves the cursor where it is. */
 export class WireReader {
   readonly #buffer: Buffer;
@@ -37,6 +44,10 @@ export class WireReader {
 
   uint32(): number | undefined {
     return this.raw(4)?.readUInt32BE(0);
+  }
+
+  uint64(): bigint | undefined {
+    return this.raw(8)?.readBigUInt64BE(0);
   }
 
   /** What has not been read; the cursor stays. */
