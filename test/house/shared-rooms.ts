@@ -41,7 +41,7 @@ export const SHARED_ROOMS: readonly Room[] = [
     path: 'services/shared/ssh',
     purpose:
       'of SSH, what all programs read: strings of the wire, keys, signatures, certificates, revocation lists',
-    imports: [],
+    imports: ['services/shared/protocol'],
   },
   {
     path: 'services/shared/command-line',

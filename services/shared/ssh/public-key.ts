@@ -69,7 +69,7 @@ export function readPublicKey(blob: Buffer): PublicKey | undefined {
   const reader = new WireReader(blob);
   reader.string();
   const key = readKeyFields(type, reader);
-  return key === undefined || reader.rest().length > 0 ? undefined : key;
+  return key === undefined || !reader.isAtEnd() ? undefined : key;
 }
 
 /**

@@ -108,7 +108,7 @@ function rawFrom({ raw }: SignatureParts, { type, key }: PublicKey): Buffer | un
   const reader = new WireReader(raw);
   const r = unsignedFrom(reader.string());
   const s = unsignedFrom(reader.string());
-  if (r === undefined || s === undefined || reader.rest().length > 0) return undefined;
+  if (r === undefined || s === undefined || !reader.isAtEnd()) return undefined;
   const halves = [paddedTo(half, r), paddedTo(half, s)];
   return halves.every((part) => part !== undefined) ? Buffer.concat(halves) : undefined;
 }

@@ -1,4 +1,5 @@
 // RFC 4251 strings: a length (u32), then that many bytes.
+import { isUtf8 } from 'node:buffer';
 
 /** Encodes a string. */
 export function wireString(content: Buffer | string): Buffer {
@@ -37,6 +38,12 @@ export class WireReader {
     return this.raw(this.#buffer.readUInt32BE(this.#position), 4);
   }
 
+  /** A string that is text; undefined also if it is no UTF-8, or holds a NUL, at which programs in C stop reading. */
+  text(): string | undefined {
+    const bytes = this.string();
+    return bytes === undefined || bytes.includes(0) || !isUtf8(bytes) ? undefined : bytes.toString('utf8');
+  }
+
   /** One byte, as a number. */
   byte(): number | undefined {
     return this.raw(1)?.[0];
@@ -48,6 +55,11 @@ export class WireReader {
 
   uint64(): bigint | undefined {
     return this.raw(8)?.readBigUInt64BE(0);
+  }
+
+  /** True once all has been read. */
+  isAtEnd(): boolean {
+    return this.#position === this.#buffer.length;
   }
 
   /** What has not been read; the cursor stays. */
