@@ -44,6 +44,16 @@ export const SHARED_ROOMS: readonly Room[] = [
     imports: ['services/shared/protocol'],
   },
   {
+    path: 'services/shared/signing',
+    purpose: 'proofs by SSH keys, as agents and clients make them: a key file or an ssh-agent signs',
+    imports: [
+      'services/shared/protocol',
+      'services/shared/ssh',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+  },
+  {
     path: 'services/shared/command-line',
     purpose: 'arguments split into options',
     imports: [],

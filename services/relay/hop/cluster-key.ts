@@ -14,7 +14,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** What a signature is for: one made for one purpose is worthless for another. */
-export type Purpose = 'peer' | 'registry' | 'grant';
+export type Purpose = 'peer' | 'registry' | 'grant' | 'challenge';
 
 /** Key objects, since Node takes four times as long to seal with a key that is a buffer. */
 interface Keys {
@@ -34,6 +34,7 @@ export class ClusterKey {
         peer: derive(secret, 'peer'),
         registry: derive(secret, 'registry'),
         grant: derive(secret, 'grant'),
+        challenge: derive(secret, 'challenge'),
       },
     }));
   }

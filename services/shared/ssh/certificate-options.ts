@@ -30,6 +30,9 @@ const KNOWN_FLAGS: ReadonlySet<string> = new Set([
   'permit-X11-forwarding',
 ]);
 
+/** Of a name that nobody knows, so many characters are told. */
+const MAX_NAME_TOLD = 64;
+
 /** Name and data of each option in a field; undefined if it is cut short or names one twice. Never throws. */
 export function readOptionNames(field: Buffer | undefined): ReadonlyMap<string, Buffer> | undefined {
   if (field === undefined) return undefined;
@@ -61,7 +64,7 @@ export function readCertificateOptions(
   const list = texts.get('source-address');
   const sourceAddress = list === undefined ? undefined : readAddressList(list);
   if (list !== undefined && sourceAddress === undefined)
-    return malformed(`has a source-address that is no list of addresses: ${JSON.stringify(list)}`);
+    return malformed('has a source-address that is no list of addresses');
   const options: CertificateOptions = {
     forceCommand: texts.get('force-command'),
     sourceAddress,
@@ -89,7 +92,7 @@ function criticalText(name: string, data: Buffer): CriticalText {
     default:
       return {
         kind: 'unknown_option',
-        detail: `has the critical option ${JSON.stringify(name)}, which is not known here`,
+        detail: `has the critical option ${JSON.stringify(name.slice(0, MAX_NAME_TOLD))}, which is not known here`,
       };
   }
 }

@@ -115,13 +115,13 @@ function principalFault({ principals }: Certificate, demands: CertificateDemands
   if (wanted === 'unasked') return undefined;
   if (principals.length === 0) return refused('wrong_principal', 'names no principal');
   if (wanted === 'any' || principals.some((principal) => wanted.includes(principal))) return undefined;
-  return refused('wrong_principal', `is for ${principals.map((name) => JSON.stringify(name)).join(', ')}`);
+  return refused('wrong_principal', `is for ${listed(principals)}`);
 }
 
 function optionFault({ options, key }: Certificate, { address }: CertificateDemands): Refused | undefined {
   if (options.sourceAddress?.includes(address) === false) {
-    const list = options.critical.get('source-address') ?? '';
-    return refused('wrong_address', `is good from ${list}, not from ${address}`);
+    const list = options.critical.get('source-address')?.split(',') ?? [];
+    return refused('wrong_address', `is good from ${listed(list)}, not from ${address}`);
   }
   // sshd lets it pass; but whoever wrote the option wants to see a PIN or a finger, and this key never shows one.
   if (options.verifyRequired && key.application === undefined)
@@ -157,6 +157,20 @@ const LAST_DATE_SECONDS = 8_640_000_000_000n;
 function timeText(seconds: bigint): string {
   if (seconds > LAST_DATE_SECONDS) return `${seconds} s after 1970`;
   return new Date(Number(seconds) * 1_000).toISOString().replace('.000Z', 'Z');
+}
+
+/** So many names are told, each with so many characters: a certificate may have 32 KiB of them. */
+const MAX_LISTED_NAMES = 8;
+const MAX_LISTED_CHARACTERS = 64;
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_LISTED_NAMES).map((name) => JSON.stringify(cut(name)));
+  const rest = names.length - shown.length;
+  return rest === 0 ? shown.join(', ') : `${shown.join(', ')} and ${rest} more`;
+}
+
+function cut(name: string): string {
+  return name.length <= MAX_LISTED_CHARACTERS ? name : `${name.slice(0, MAX_LISTED_CHARACTERS)}…`;
 }
 
 function refused(fault: CertificateFault, detail: string): Refused {

@@ -173,7 +173,8 @@ function readExtension(reader: WireReader): void {
   const name = present(reader.text());
   const isCritical = present(reader.byte()) !== 0;
   present(reader.string());
-  if (isCritical) throw new KrlFault(`has the extension ${JSON.stringify(name)}, which is not known here`);
+  if (isCritical)
+    throw new KrlFault(`has the extension ${JSON.stringify(name.slice(0, 64))}, which is not known here`);
 }
 
 function digests(reader: WireReader, bytes: number): Buffer[] {

@@ -23,6 +23,13 @@ export function wireUint64(value: bigint): Buffer {
   return bytes;
 }
 
+/** A positive number, given by its digits (RFC 4251 section 5). */
+export function wireMpint(digits: Buffer): Buffer {
+  const first = digits.findIndex((byte) => byte !== 0);
+  const bare = first === -1 ? Buffer.alloc(0) : digits.subarray(first);
+  return wireString((bare[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bare]) : bare);
+}
+
 /** A cursor over a buffer. A read past the end gives undefined and leaves the cursor where it is. */
 export class WireReader {
   readonly #buffer: Buffer;

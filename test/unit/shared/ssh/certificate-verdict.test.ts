@@ -118,22 +118,22 @@ test.each<[string, Partial<TestCertificate>, string]>([
   [
     'another address',
     { critical: [textOption('source-address', '192.0.2.0/30,2001:db8::/32')] },
-    'wrong_address: is good from 192.0.2.0/30,2001:db8::/32, not from 192.0.2.7',
+    'wrong_address: is good from "192.0.2.0/30", "2001:db8::/32", not from 192.0.2.7',
   ],
   [
     'addresses that are none',
     { critical: [textOption('source-address', 'example.com')] },
-    'malformed: has a source-address that is no list of addresses: "example.com"',
+    'malformed: has a source-address that is no list of addresses',
   ],
   [
     'no addresses',
     { critical: [textOption('source-address', '')] },
-    'malformed: has a source-address that is no list of addresses: ""',
+    'malformed: has a source-address that is no list of addresses',
   ],
   [
     'a good address and a bad one',
     { critical: [textOption('source-address', '192.0.2.7,192.0.2.7/24')] },
-    'malformed: has a source-address that is no list of addresses: "192.0.2.7,192.0.2.7/24"',
+    'malformed: has a source-address that is no list of addresses',
   ],
   [
     'an option that nobody knows',
