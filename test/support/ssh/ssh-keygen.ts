@@ -1,4 +1,4 @@
-// ssh-keygen as a judge of our own code: certificates, revocation lists and signatures made and read by OpenSSH.
+// ssh-keygen and ssh-add as judges of our own code: certificates, revocation lists and signatures made and read by OpenSSH.
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -42,4 +42,14 @@ export async function certify(authority: string, key: string, options: readonly 
   const { isGood, said } = await sshKeygen(['-q', '-s', authority, ...options, `${key}.pub`]);
   if (!isGood) throw new Error(`ssh-keygen -s: ${said}`);
   return readPublicBlob(`${key}-cert.pub`);
+}
+
+/** Runs ssh-add with the agent behind a socket. `askpass`: a program that says what it would ask a person. @throws Error if it says no */
+export async function sshAdd(
+  socketPath: string,
+  args: readonly string[],
+  askpass = '/bin/false',
+): Promise<void> {
+  const asking = { SSH_ASKPASS_REQUIRE: 'force', SSH_ASKPASS: askpass, DISPLAY: 'none' };
+  await run('ssh-add', ['-q', ...args], { env: { ...process.env, SSH_AUTH_SOCK: socketPath, ...asking } });
 }
