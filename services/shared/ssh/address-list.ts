@@ -23,16 +23,19 @@ export interface AddressList {
 export function readAddressList(text: string): AddressList | undefined {
   const entries = text.split(',', MAX_ADDRESS_LIST_ENTRIES + 1);
   if (entries.length > MAX_ADDRESS_LIST_ENTRIES) return undefined;
-  const list = new BlockList();
+  // One for each family: in a common one ::/0 would have all addresses of IPv4.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const entry of entries) {
     const range = rangeFrom(entry);
     if (range === undefined) return undefined;
-    list.addSubnet(range.network, range.prefix, range.family);
+    lists[range.family].addSubnet(range.network, range.prefix, range.family);
   }
   return {
     includes: (written) => {
       const address = readAddress(written);
-      return address !== undefined && list.check(address, familyOf(address));
+      if (address === undefined) return false;
+      const family = familyOf(address);
+      return lists[family].check(address, family);
     },
   };
 }

@@ -1,5 +1,5 @@
 // Key revocation lists (KRL) in OpenSSH's binary form, as `ssh-keygen -k` makes them: PROTOCOL.krl.
-import { readPublicKey } from './public-key.ts';
+import { keyTypeOf, readPublicKey } from './public-key.ts';
 import type { RevokedCertificates, RevokedThings } from './revocation-list.ts';
 import { bitLengthOf, type SerialBitmap, type SerialRange } from './serial-set.ts';
 import { AUTHORITY_DEMANDS, verifySshSignature } from './signature.ts';
@@ -114,6 +114,7 @@ function checkSignature(file: Buffer, reader: WireReader): void {
 function readCertificates(reader: WireReader): RevokedCertificates {
   const authority = present(reader.string());
   present(reader.string()); // reserved
+  if (authority.length > 0 && !isKey(authority)) throw new KrlFault('has an authority that is no key');
   const singles: bigint[] = [];
   const ranges: SerialRange[] = [];
   const bitmaps: SerialBitmap[] = [];
@@ -143,6 +144,11 @@ function readCertificates(reader: WireReader): RevokedCertificates {
     if (!content.isAtEnd()) throw new KrlFault('has more in a list of certificates than belongs there');
   }
   return { authority, serials: { singles, ranges, bitmaps }, keyIds };
+}
+
+/** Those of a type that counts no more may have signed certificates all the same. */
+function isKey(blob: Buffer): boolean {
+  return readPublicKey(blob) !== undefined || keyTypeOf(blob) === 'ssh-dss';
 }
 
 /** Zero is what unnumbered certificates have: a list that revokes it would not mean it. */
