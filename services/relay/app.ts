@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import type { Config } from './config.ts';
 import { createCore } from './core.ts';
+import { type GateParts, gatePartsOf } from './gate-parts.ts';
 import type { Cluster } from './kubernetes/cluster.ts';
 import { type Relay, RelayLifecycle } from './lifecycle.ts';
 import type { ProcessMemory } from './limits/process-memory.ts';
@@ -24,6 +25,8 @@ export interface RelayParts {
   readonly log?: Pick<LogOutput, 'write' | 'dropped'>;
   /** By default, that of this process. */
   readonly memory?: ProcessMemory;
+  /** In tests, in place of what the policy file says. */
+  readonly gateParts?: Partial<GateParts>;
 }
 
 /** Puts a relay together; nothing is opened before `start`. */
@@ -37,7 +40,14 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const metrics = createMetrics();
   const listeners = new Listeners({ config, clock, recorder: metrics, output: parts.log });
   const { log } = listeners;
-  const core = createCore({ ...parts, config, clock, log, recorder: metrics });
+  const core = createCore({
+    ...parts,
+    gateParts: { ...gatePartsOf(), ...parts.gateParts },
+    config,
+    clock,
+    log,
+    recorder: metrics,
+  });
 
   metrics.read({
     agents: () => core.agents.size,

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Config } from './config.ts';
 import type { GateRecorder } from './gate/gate.ts';
-import { createGatehouse, type Gatehouse, type GatehouseOptions } from './gatehouse.ts';
+import type { GateParts } from './gate-parts.ts';
+import { createGatehouse, type Gatehouse } from './gatehouse.ts';
 import { ClusterKey } from './hop/cluster-key.ts';
 import { grantsOf } from './hop/grant.ts';
 import { PeerDialler } from './hop/peer-dialler.ts';
@@ -51,8 +52,7 @@ export interface CoreOptions {
   readonly registry?: AgentRegistry;
   readonly cluster?: Cluster;
   readonly memory?: ProcessMemory;
-  /** In tests, in place of what the policy file says. */
-  readonly gateParts: Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'blocks' | 'budget'>;
+  readonly gateParts: GateParts;
 }
 
 export interface Core {

@@ -56,7 +56,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/access',
     purpose: 'who may enter: keys and passwords, where they come from, and how fast one may guess',
-    imports: ['services/agent/ssh/keys', 'services/shared/*'],
+    imports: ['services/shared/*'],
     libraries: { 'https-proxy-agent': 'proxied-fetch.ts' },
   },
   {
@@ -126,9 +126,8 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/ssh/keys',
-    purpose: "keys: this host's own, public keys, security keys",
+    purpose: "keys: this host's own, and the signature of a login in ssh2's form",
     imports: ['services/shared/ssh'],
-    libraries: { ssh2: 'public-key.ts' },
   },
   {
     path: 'services/agent/ssh/ssh2',

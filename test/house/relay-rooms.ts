@@ -66,7 +66,7 @@ export const RELAY_ROOMS: readonly Room[] = [
   {
     path: 'services/relay/identity',
     purpose: 'who somebody has proved to be: tokens of issuers, keys and certificates, verified',
-    imports: ['services/shared/protocol'],
+    imports: ['services/shared/machine', 'services/shared/protocol', 'services/shared/ssh'],
   },
   {
     path: 'services/relay/policy',

@@ -39,8 +39,19 @@ export const SHARED_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/shared/ssh',
-    purpose: 'of SSH, what agent and clients both read: strings of the wire, and fingerprints',
-    imports: [],
+    purpose:
+      'of SSH, what all programs read: strings of the wire, keys, signatures, certificates, revocation lists',
+    imports: ['services/shared/protocol'],
+  },
+  {
+    path: 'services/shared/signing',
+    purpose: 'proofs by SSH keys, as agents and clients make them: a key file or an ssh-agent signs',
+    imports: [
+      'services/shared/protocol',
+      'services/shared/ssh',
+      'services/shared/text',
+      'services/shared/time',
+    ],
   },
   {
     path: 'services/shared/command-line',

@@ -1,5 +1,6 @@
 // Authorized keys: sshd's AUTHORIZED_KEYS FILE FORMAT, as far as it can be honoured here.
-import { isSupportedKeyType, isUsableKey, keyFingerprint, keyTypeOf } from '../ssh/keys/public-key.ts';
+import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
+import { isSupportedKeyType, keyTypeOf, readPublicKey } from '#shared/ssh/public-key.ts';
 
 /** A file is read whole; more than this is a mistake. */
 export const MAX_AUTHORIZED_KEYS_BYTES = 1024 * 1024;
@@ -86,7 +87,7 @@ function parseLine(content: string): Line {
     if (keyTypeOf(blob) !== type) return { kind: 'problem', text: 'not a public key' };
     return { kind: 'note', text: `keys of type ${type} cannot log in here, skipped` };
   }
-  if (keyTypeOf(blob) !== type || !isUsableKey(blob)) {
+  if (keyTypeOf(blob) !== type || readPublicKey(blob) === undefined) {
     return { kind: 'problem', text: `not a valid ${type} key` };
   }
   const key = { type, blob, fingerprint: keyFingerprint(blob), comment: fields[3]?.trim() ?? '' };

@@ -1,9 +1,11 @@
 // Authentication of one connection: which attempts count, how long a failure takes, and when there were too many. RFC 4252.
 import type { AuthContext, AuthenticationType, PasswordAuthContext, PublicKeyAuthContext } from 'ssh2';
+import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
+import { readPublicKey } from '#shared/ssh/public-key.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { type Credentials, findKey, isSameSecret } from '../access/credentials.ts';
 import { failureDelay, type PasswordGuard } from '../access/password-guard.ts';
-import { keyFingerprint, verifySignature } from './keys/public-key.ts';
+import { verifyLogin } from './keys/login-signature.ts';
 import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
 import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
@@ -129,7 +131,11 @@ export class Authentication {
       else this.#refuseOffer(attempt, blob, algo);
       return;
     }
-    if (verifySignature(blob, { blob: signed, signature, hashAlgorithm: hashAlgo })) {
+    const publicKey = readPublicKey(blob);
+    if (
+      publicKey !== undefined &&
+      verifyLogin(publicKey, { blob: signed, signature, hashAlgorithm: hashAlgo })
+    ) {
       const { fingerprint, comment } = key;
       this.#accept(attempt, { user: attempt.username, method: 'key', key: { fingerprint, comment } });
       return;

@@ -14,7 +14,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** What a signature is for: one made for one purpose is worthless for another. */
-export type Purpose = 'peer' | 'registry' | 'grant' | 'pass';
+export type Purpose = 'peer' | 'registry' | 'grant' | 'pass' | 'challenge';
 
 /** Key objects, since Node takes four times as long to seal with a key that is a buffer. */
 interface Keys {
@@ -35,6 +35,7 @@ export class ClusterKey {
         registry: derive(secret, 'registry'),
         grant: derive(secret, 'grant'),
         pass: derive(secret, 'pass'),
+        challenge: derive(secret, 'challenge'),
       },
     }));
   }

@@ -1,5 +1,6 @@
 // What the relay counts as it happens, put together for a scrape. Gauges are in readings.ts.
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { GateRecorder } from '../gate/gate.ts';
 import type { PeerRecorder } from '../http/door/peer.ts';
 import type { RefusalRecorder } from '../http/door/refusal.ts';
 import type { UntakenRecorder } from '../http/listener/untaken-answers.ts';
@@ -14,6 +15,7 @@ import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderRecorder } from '../session/router.ts';
 import type { SessionRecorder } from '../session/session-table.ts';
 import { countFromZero } from './counter.ts';
+import { countAdmissions } from './gate-metrics.ts';
 import { countApiFailures, countPeerCalls, countPeerRejections, countRegistryCalls } from './pod-metrics.ts';
 import { type Readings, registerReadings } from './readings.ts';
 import { countRequests } from './request-metrics.ts';
@@ -40,6 +42,7 @@ export interface Metrics
     ApiRecorder,
     ClientRouteRecorder,
     Exposition,
+    GateRecorder,
     LimitRecorder,
     OrderRecorder,
     PeerRecorder,
@@ -70,6 +73,7 @@ export function createMetrics(): Metrics {
     ...countSessions(counted),
     ...countResumptions(counted),
     ...countRequests(counted),
+    ...countAdmissions(counted),
     ...countPeerCalls(counted),
     ...countRegistryCalls(counted),
     ...countApiFailures(counted),

@@ -28,6 +28,11 @@ export function formatFingerprint(fingerprint: Fingerprint): string {
   return `SHA256:${fingerprint.digest.toString('base64').replace(/=+$/, '')}`;
 }
 
+/** `SHA256:…` of a key blob. */
+export function keyFingerprint(blob: Buffer): string {
+  return formatFingerprint(fingerprintOf(blob));
+}
+
 /** True if both are of the same key. */
 export function isSameKey(a: Fingerprint, b: Fingerprint): boolean {
   return timingSafeEqual(a.digest, b.digest);

@@ -1,7 +1,7 @@
 // The host key: made at start, known by its fingerprint, gone with the process.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
 import { wireString } from '#shared/ssh/strings.ts';
-import { keyFingerprint } from './public-key.ts';
 
 const KEY_TYPE = 'ssh-ed25519';
 /** The block size that the private part is padded to when it is not encrypted. */

@@ -10,7 +10,7 @@ import {
   MAX_FAILURES_PER_CONNECTION,
   MAX_KEY_OFFERS_PER_CONNECTION,
 } from '../../../../services/agent/ssh/authentication.ts';
-import { keyFingerprint } from '../../../../services/agent/ssh/keys/public-key.ts';
+import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { wireString } from '../../../../services/shared/ssh/strings.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 

@@ -1,7 +1,8 @@
 // Signatures of FIDO keys, made here as PROTOCOL.u2f says an authenticator makes them.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { isUsableKey, verifySignature } from '../../../../services/agent/ssh/keys/public-key.ts';
+import { verifyLogin } from '../../../../services/agent/ssh/keys/login-signature.ts';
+import { readPublicKey } from '../../../../services/shared/ssh/public-key.ts';
 import { wireString } from '../../../../services/shared/ssh/strings.ts';
 
 const MESSAGE = Buffer.from('session id and request');
@@ -57,7 +58,8 @@ function ecdsa(): { blob: Buffer; make(flags: number): Buffer } {
 }
 
 function verify(blob: Buffer, signature: Buffer, message = MESSAGE): boolean {
-  return verifySignature(blob, { blob: message, signature, hashAlgorithm: undefined });
+  const key = readPublicKey(blob);
+  return key !== undefined && verifyLogin(key, { blob: message, signature, hashAlgorithm: undefined });
 }
 
 test.each([
@@ -67,7 +69,6 @@ test.each([
   for (let round = 0; round < 20; round++) {
     const key = make();
     const signature = key.make(TOUCHED);
-    expect(isUsableKey(key.blob)).toBe(true);
     expect(verify(key.blob, signature)).toBe(true);
     expect(verify(key.blob, signature, Buffer.from('another'))).toBe(false);
     expect(verify(key.blob, key.make(0))).toBe(false); // nobody touched it

@@ -1,0 +1,85 @@
+// Proofs by SSH keys: whether somebody holds the key, or the certificate, that they show.
+import { type PresentedIdentity, SIGNATURE_NAMESPACE, signedText } from '#shared/protocol/identity.ts';
+import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import { judgeCertificate } from '#shared/ssh/certificate-verdict.ts';
+import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
+import { type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
+import type { RevocationList } from '#shared/ssh/revocation-list.ts';
+import { type SignatureDemands, USUAL_DEMANDS, verifySshSignature } from '#shared/ssh/signature.ts';
+import { sshsigBytes } from '#shared/ssh/sshsig.ts';
+import { CHALLENGE_TTL_MS, type ChallengeSeal, isFreshChallenge } from './challenge.ts';
+import type { IdentityVerdict } from './identity.ts';
+
+/** A key or a certificate, with what it has signed. */
+export type KeyProof = Extract<PresentedIdentity, { kind: 'key' | 'certificate' }>;
+
+/** What the relay knows of whoever shows a proof; the proof must have been made for just that. */
+export interface KeyProofContext {
+  /** `audience` of the policy. */
+  readonly audience: string;
+  readonly role: 'agent' | 'client';
+  readonly id: string;
+  /** As `hashClaim` gives it; empty for a client. */
+  readonly claimHash: string;
+  /** The client address. */
+  readonly address: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly seal: ChallengeSeal;
+  readonly revoked?: RevocationList | undefined;
+}
+
+/**
+ * Whether `proof` is good, with two signatures checked at most. Of a certificate that means its form, its time, its options
+ * and its authority's signature; whether that authority and its principals count is the policy's to say. Never throws.
+ */
+export function checkKeyProof(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
+  if (!isFreshChallenge(context.seal, proof.challenge, context.now)) {
+    const seconds = CHALLENGE_TTL_MS / 1_000;
+    return refused('challenge_stale', `the challenge is not of this relay, or older than ${seconds} s`);
+  }
+  return proof.kind === 'key' ? checkKey(proof, context) : checkCertificate(proof, context);
+}
+
+function checkKey(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
+  const { blob } = proof;
+  const key = readPublicKey(blob);
+  if (key === undefined) return refused('identity_malformed', 'what was shown is no SSH key that is taken');
+  const fingerprint = keyFingerprint(blob);
+  if (context.revoked?.revocationOf(key) !== undefined)
+    return refused('key_unknown', `the key ${fingerprint} is revoked`);
+  if (!hasSigned(key, proof, context, USUAL_DEMANDS))
+    return refused('key_bad_signature', unsignedText(fingerprint, context));
+  return { kind: 'verified', identity: { kind: 'key', blob, fingerprint } };
+}
+
+function checkCertificate(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
+  const { address, now, revoked } = context;
+  const demands = { authorities: 'any', principals: 'any', address, now, revoked } as const;
+  const verdict = judgeCertificate(proof.blob, demands);
+  if (verdict.kind === 'refused')
+    return refused(`certificate_${verdict.fault}`, `the certificate ${verdict.detail}`);
+  const { certificate } = verdict;
+  if (!hasSigned(certificate.key, proof, context, certificate.signatureDemands))
+    return refused('certificate_bad_signature', unsignedText(certificate.fingerprint, context));
+  return { kind: 'verified', identity: { kind: 'certificate', certificate } };
+}
+
+function hasSigned(
+  key: PublicKey,
+  { challenge, signature }: KeyProof,
+  { audience, role, id, claimHash }: KeyProofContext,
+  demands: SignatureDemands,
+): boolean {
+  const text = signedText({ audience, role, id, claimHash, challenge });
+  return verifySshSignature(key, sshsigBytes(text, SIGNATURE_NAMESPACE), signature, demands);
+}
+
+/** Names what it should have been made for: whoever dials by another name than the relay's own finds out here. */
+function unsignedText(fingerprint: string, { audience, role, id }: KeyProofContext): string {
+  return `${fingerprint} did not sign this challenge for ${role} ${id} at ${audience}`;
+}
+
+function refused(code: RefusalCode, message: string): IdentityVerdict {
+  return { kind: 'refused', code, message };
+}
