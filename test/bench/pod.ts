@@ -75,12 +75,16 @@ export class BenchPod implements AsyncDisposable {
   }
 }
 
-/** Starts one. With a `redisUrl` it is one of several. */
-export async function startPod(name: string, redisUrl?: string): Promise<BenchPod> {
+/** Starts one, with more variables if there are any. With a `redisUrl` it is one of several. */
+export async function startPod(
+  name: string,
+  redisUrl?: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<BenchPod> {
   const shared =
     redisUrl === undefined
       ? {}
       : { REDIS_URL: redisUrl, CLUSTER_SECRET: 'a-secret-of-the-bench-that-opens-nothing' };
   const ports = { port: await freePort(), internalPort: await freePort() };
-  return new BenchPod(name, ports, shared).start();
+  return new BenchPod(name, ports, { ...shared, ...env }).start();
 }

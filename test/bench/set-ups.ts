@@ -20,7 +20,7 @@ const HEADERS = { 'Sec-WebSocket-Protocol': STREAM };
 const GOODBYE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 
 /** Runs `open` this many times; the result is how often per second. */
-async function rateOf(times: number, open: () => Promise<void>): Promise<number> {
+export async function rateOf(times: number, open: () => Promise<void>): Promise<number> {
   let left = times;
   const worker = async (): Promise<void> => {
     while (left > 0) {
@@ -33,28 +33,43 @@ async function rateOf(times: number, open: () => Promise<void>): Promise<number>
   return (times * 1000) / (performance.now() - began);
 }
 
-export async function measureSetUps({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const pod = stack.use(await startPod('bench-setup'));
-  const bare = stack.use(await startMessages('alone'));
-  const agent = stack.use(await openAgent(pod.port, 'bench'));
+/** An agent `bench` that opens a stream for each client, and answers its goodbye. */
+export async function answerDials(
+  port: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Disposable> {
+  const agent = await openAgent(port, 'bench', { headers });
   agent.socket.on('message', (data: Buffer) => {
     const received = parseRelayMessage(data.toString());
     if (received.kind !== 'message' || received.message.type !== 'dial') return;
     const path = agentStreamPath('bench', received.message.ticket);
     // All that the relay says on the stream is goodbye, perhaps together with the answer; an agent answers it.
-    void openUpgraded(pod.port, path, HEADERS).then(({ socket, head }) => {
+    void openUpgraded(port, path, HEADERS).then(({ socket, head }) => {
       const leave = (): void => void socket.end(GOODBYE);
       if (head.length > 0) leave();
       else socket.once('data', leave);
       socket.resume();
     });
   });
-  const session = async (): Promise<void> => {
-    const { socket } = await openUpgraded(pod.port, clientPath('bench'), HEADERS);
-    socket.destroy();
-    await once(socket, 'close');
-  };
+  return agent;
+}
+
+/** Opens a session with that agent, and ends it. */
+export async function openSession(
+  port: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { socket } = await openUpgraded(port, clientPath('bench'), { ...HEADERS, ...headers });
+  socket.destroy();
+  await once(socket, 'close');
+}
+
+export async function measureSetUps({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const pod = stack.use(await startPod('bench-setup'));
+  const bare = stack.use(await startMessages('alone'));
+  stack.use(await answerDials(pod.port));
+  const session = () => openSession(pod.port);
   const handshakes = async (): Promise<void> => {
     const pair = await Promise.all([openUpgraded(bare.port, '/'), openUpgraded(bare.port, '/')]);
     for (const { socket } of pair) socket.destroy();

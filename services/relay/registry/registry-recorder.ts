@@ -10,10 +10,8 @@ export const REGISTRY_OPERATIONS = [
   'abandon',
   /** Since when the registry remembers. */
   'birth',
-  /** What counts for the limits of rules. */
-  'take',
-  'leave',
-  'add',
+  /** Any call of the tally. */
+  'tally',
 ] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 

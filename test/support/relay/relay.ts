@@ -8,6 +8,7 @@ import { dialLink, type LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import { createRelay } from '../../../services/relay/app.ts';
 import { readConfig } from '../../../services/relay/config.ts';
+import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
 import type { Relay } from '../../../services/relay/lifecycle.ts';
 import type { ProcessMemory } from '../../../services/relay/limits/process-memory.ts';
@@ -38,6 +39,7 @@ export interface RelaySetUp {
   readonly cluster?: Cluster;
   readonly downloads?: string;
   readonly memory?: ProcessMemory;
+  readonly gateParts?: Partial<GateParts>;
 }
 
 /** Starts a relay on loopback. */
@@ -66,6 +68,7 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),
     ...(setUp.cluster === undefined ? {} : { cluster: setUp.cluster }),
     ...(setUp.memory === undefined ? {} : { memory: setUp.memory }),
+    ...(setUp.gateParts === undefined ? {} : { gateParts: setUp.gateParts }),
   });
   const { port, internalPort } = await relay.start();
   return {

@@ -3,7 +3,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { RegistryFailure, RegistryRecorder } from '../registry-recorder.ts';
 import type { RedisClient, ScriptCall } from './redis-client.ts';
 import { callFaultFrom, messageOf, RedisCallFault } from './redis-failure.ts';
-import type { ScriptName } from './redis-scripts.ts';
+import { operationOf, type ScriptName } from './redis-scripts.ts';
 
 /** More calls than this at once mean that Redis has stopped answering; the next ones are refused at once. */
 export const MAX_CALLS_IN_FLIGHT = 10_000;
@@ -48,19 +48,20 @@ export class RedisCalls {
   }
 
   async #bounded<Reply>(
-    operation: ScriptName,
+    script: ScriptName,
     calls: number,
     withinMs: number,
     work: (client: RedisClient) => Promise<Reply>,
   ): Promise<Reply> {
     const { clock, recorder, warn } = this.#options;
+    const operation = operationOf(script);
     const begin = performance.now();
     const report = (outcome: 'ok' | RegistryFailure): void => {
       recorder.registryCalled(operation, (performance.now() - begin) / 1_000, outcome);
     };
     const { promise: silence, reject } = Promise.withResolvers<never>();
     const cancel = clock.after(withinMs, () => {
-      reject(new RedisCallFault('timeout', `no answer to ${operation} within ${withinMs} ms`));
+      reject(new RedisCallFault('timeout', `no answer to ${script} within ${withinMs} ms`));
     });
     this.#inFlight += calls;
     try {

@@ -198,6 +198,11 @@ export const REDIS_SCRIPTS = {
   take: TAKE,
   leave: LEAVE,
   add: ADD,
-} as const satisfies Record<RegistryOperation, string>;
+} as const;
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;
+
+/** What a call of the script counts as. */
+export function operationOf(script: ScriptName): RegistryOperation {
+  return script === 'take' || script === 'leave' || script === 'add' ? 'tally' : script;
+}
