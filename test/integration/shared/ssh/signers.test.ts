@@ -31,7 +31,7 @@ const FACTS: SignedFacts = {
   claimHash: 'hash',
   challenge: makeChallenge(SEAL, NOW),
 };
-const CONTEXT = { ...FACTS, address: '192.0.2.7', now: NOW, seal: SEAL };
+const CONTEXT = { ...FACTS, address: '192.0.2.7', now: NOW, seal: SEAL, keys: [], authorities: [] };
 
 let folder = '';
 
@@ -100,7 +100,8 @@ test.each(
     const allowed = readFileSync(`${path}.pub`, 'utf8').trim();
     expect(await judged(signedText(facts), allowed, armoured)).toBe(true);
     expect(await judged(`${signedText(facts)} `, allowed, armoured)).toBe(false);
-    expect(checkKeyProof(proof, { ...CONTEXT, id: facts.id })).toMatchObject({
+    const keys = [keyFingerprint(blob)];
+    expect(checkKeyProof(proof, { ...CONTEXT, keys, id: facts.id })).toMatchObject({
       kind: 'verified',
       identity: { kind: 'key', fingerprint: keyFingerprint(blob) },
     });
@@ -152,11 +153,12 @@ test('a certificate beside the key comes first, and signs for its authority', as
   const armoured = writeSshsig({ ...proof, namespace: 'converge' });
   const allowed = `cert-authority ${readFileSync(`${authority}.pub`, 'utf8').trim()}`;
   expect(await judged(signedText(FACTS), allowed, armoured)).toBe(true);
-  expect(checkKeyProof(proof, CONTEXT)).toMatchObject({
+  const caFingerprint = keyFingerprint(await readPublicBlob(`${authority}.pub`));
+  expect(checkKeyProof(proof, { ...CONTEXT, authorities: [caFingerprint] })).toMatchObject({
     kind: 'verified',
     identity: {
       kind: 'certificate',
-      certificate: { keyId: 'jane', caFingerprint: keyFingerprint(await readPublicBlob(`${authority}.pub`)) },
+      certificate: { keyId: 'jane', caFingerprint },
     },
   });
 });

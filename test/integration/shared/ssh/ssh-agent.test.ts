@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { CHALLENGE_TTL_MS, makeChallenge } from '../../../../services/relay/identity/challenge.ts';
-import { checkKeyProof } from '../../../../services/relay/identity/key-proof.ts';
+import { checkKeyProof, type KeyProofContext } from '../../../../services/relay/identity/key-proof.ts';
 import type { SignedFacts } from '../../../../services/shared/protocol/identity.ts';
 import { MAX_AGENT_ANSWER_BYTES } from '../../../../services/shared/signing/agent-request.ts';
 import { type KeySigner, type SignedProof, signersFor } from '../../../../services/shared/signing/signer.ts';
@@ -16,6 +16,7 @@ import {
   MAX_AGENT_KEYS,
   signersFromAgent,
 } from '../../../../services/shared/signing/ssh-agent.ts';
+import { readCertificate } from '../../../../services/shared/ssh/certificate.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
 import { ensureCommands } from '../../../support/machine/test-commands.ts';
@@ -36,6 +37,12 @@ const FACTS: SignedFacts = {
   challenge: makeChallenge(SEAL, NOW),
 };
 const CONTEXT = { ...FACTS, address: '192.0.2.7', now: NOW, seal: SEAL };
+
+function namedBy(blob: Buffer): Pick<KeyProofContext, 'keys' | 'authorities'> {
+  const reading = readCertificate(blob);
+  const authority = reading.kind === 'read' ? [keyFingerprint(reading.certificate.authority.blob)] : [];
+  return { keys: [keyFingerprint(blob)], authorities: authority };
+}
 
 let folder = '';
 
@@ -61,12 +68,12 @@ async function onlySigner(socketPath: string): Promise<KeySigner> {
   return signer;
 }
 
-/** What the relay says of a proof. */
+/** What a relay says of a proof whose rules name that key or that authority. */
 function verdictOf(proof: SignedProof): unknown {
   if (proof.kind === 'unsigned') return proof.message;
   const { identity } = proof;
   return identity.kind === 'key' || identity.kind === 'certificate'
-    ? checkKeyProof(identity, CONTEXT)
+    ? checkKeyProof(identity, { ...CONTEXT, ...namedBy(identity.blob) })
     : identity;
 }
 
