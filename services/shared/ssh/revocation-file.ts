@@ -1,5 +1,4 @@
 // Files of revoked keys, as sshd's RevokedKeys takes them: a KRL, or public keys one a line.
-
 import { isCertificateType, readCertificate } from './certificate.ts';
 import { isKeyRevocationList, readKeyRevocationList } from './key-revocation-list.ts';
 import { keyTypeOf, readPublicKey } from './public-key.ts';

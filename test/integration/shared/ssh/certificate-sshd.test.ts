@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   type CertificateVerdict,
@@ -156,7 +156,12 @@ const anyOptions = fc
       key,
       ca,
       options: [
-        ...['-I', keyId, '-z', String(serial), '-V', validity],
+        '-I',
+        keyId,
+        '-z',
+        String(serial),
+        '-V',
+        validity,
         ...principals,
         ...(role.length > 0 ? role : other.flatMap((option) => ['-O', option])),
         // ssh-keygen takes these for users only.

@@ -1,5 +1,5 @@
 // Lists of addresses: what is in a range, compared bit by bit, and lists that are none.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readAddressList } from '../../../../services/shared/ssh/address-list.ts';
 
