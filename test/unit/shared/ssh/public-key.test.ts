@@ -165,3 +165,31 @@ test('a FIDO key shows a touch, and where it is asked for, that it knew its owne
   const demands = { touched: true, verified: true };
   expect(verifySshSignature(publicKey, MESSAGE, plain.sign(MESSAGE), demands)).toBe(false);
 });
+
+test('numbers of a signature may have zeros before them, and may lack those of RSA', () => {
+  const key = makeTestKey('ecdsa-sha2-nistp256');
+  const reader = new WireReader(key.sign(MESSAGE));
+  reader.string();
+  const numbers = new WireReader(reader.string() ?? Buffer.alloc(0));
+  const [r, s] = [numbers.string(), numbers.string()] as [Buffer, Buffer];
+  const signatureOf = (...parts: readonly Buffer[]): Buffer =>
+    Buffer.concat([wireString(key.type), wireString(Buffer.concat(parts.map((part) => wireString(part))))]);
+  const zeros = Buffer.alloc(3);
+  expect(verify(key, signatureOf(r, s))).toBe(true);
+  expect(verify(key, signatureOf(Buffer.concat([zeros, r]), s))).toBe(true);
+  expect(verify(key, signatureOf(r, s, s))).toBe(false);
+  expect(verify(key, signatureOf(s, r))).toBe(false);
+  expect(verify(key, signatureOf(r, Buffer.alloc(0)))).toBe(false);
+  expect(verify(key, signatureOf(r, zeros))).toBe(false);
+  expect(verify(key, signatureOf(r, Buffer.alloc(40, 1)))).toBe(false);
+  const rsa = makeTestKey('ssh-rsa', 1_024);
+  // One in 256 begins with a zero.
+  for (let count = 0, found = false; !found && count < 5_000; count++) {
+    const message = Buffer.from(`message ${count}`);
+    const fields = new WireReader(rsa.sign(message));
+    const [algorithm, raw] = [fields.string(), fields.string()] as [Buffer, Buffer];
+    found = raw[0] === 0;
+    const short = Buffer.concat([wireString(algorithm), wireString(raw.subarray(1))]);
+    expect(verify(rsa, short, message)).toBe(found);
+  }
+});
