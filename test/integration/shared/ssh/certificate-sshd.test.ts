@@ -83,13 +83,13 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 
 /** Whether `ssh` gets in with the certificate in `KEY-cert.pub`. */
-async function letsIn(key: string): Promise<boolean> {
-  const port = sshd.options
+async function letsIn(key: string, server: Sshd = sshd): Promise<boolean> {
+  const port = server.options
     .filter((option) => option.startsWith('Port='))
     .flatMap((option) => ['-o', option]);
   const args = ['-F', 'none', '-i', key, '-o', `CertificateFile=${key}-cert.pub`, ...CLIENT, ...port];
   try {
-    await promisify(execFile)('ssh', [...args, sshd.destination, 'true']);
+    await promisify(execFile)('ssh', [...args, server.destination, 'true']);
     return true;
   } catch {
     return false;
@@ -308,4 +308,38 @@ test.each<[string, Partial<TestCertificate>, string]>([
   ['a PIN asked of a key that has none', { critical: [['verify-required', NOTHING]] }, 'bad_signature'],
 ])('only sshd takes a certificate with %s', async (_name, changes, fault) => {
   expect(await bothOf(changes)).toEqual({ ours: fault, sshd: true });
+});
+
+test('a plain list of revoked keys means to sshd what it means to us', async () => {
+  await using own = new AsyncDisposableStack();
+  const other = await makeKeyFolder(own);
+  const list = [
+    '# who has left, and an authority that is no more',
+    (await readFile(at('key-rsa.pub'), 'utf8')).trim(),
+    '',
+    (await readFile(at('ca-ecdsa.pub'), 'utf8')).trim(),
+  ].join('\n');
+  await writeFile(join(other, 'revoked'), `${list}\n`);
+  const reading = readRevocations(Buffer.from(list));
+  if (reading.kind === 'malformed') throw new Error(reading.detail);
+  const server = await startSshd(own, other, [
+    `TrustedUserCAKeys ${at('authorities')}`,
+    `AuthorizedPrincipalsFile ${at('principals')}`,
+    `RevokedKeys ${join(other, 'revoked')}`,
+  ]);
+  const verdictOf = async (ca: string, key: string): Promise<[string, boolean]> => {
+    const blob = await certify(at(ca), at(key), ['-I', 'x', '-n', 'jane']);
+    const verdict = judgeCertificate(blob, {
+      authorities,
+      principals: PRINCIPALS,
+      address: '127.0.0.1',
+      now: Date.now(),
+      revoked: reading.list,
+    });
+    return [verdict.kind === 'valid' ? 'valid' : verdict.fault, await letsIn(at(key), server)];
+  };
+  expect(await verdictOf('ca-ed25519', 'key-ed25519')).toEqual(['valid', true]);
+  expect(await verdictOf('ca-ed25519', 'key-rsa')).toEqual(['revoked', false]);
+  expect(await verdictOf('ca-ecdsa', 'key-ed25519')).toEqual(['revoked', false]);
+  expect(await verdictOf('ca-rsa', 'key-ecdsa')).toEqual(['valid', true]);
 });

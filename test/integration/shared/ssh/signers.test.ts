@@ -8,7 +8,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { makeChallenge } from '../../../../services/relay/identity/challenge.ts';
 import { checkKeyProof, type KeyProof } from '../../../../services/relay/identity/key-proof.ts';
-import { type SignedFacts, signedText } from '../../../../services/shared/protocol/identity.ts';
+import {
+  parseIdentity,
+  type SignedFacts,
+  signedText,
+} from '../../../../services/shared/protocol/identity.ts';
 import { MAX_KEY_FILE_BYTES, signersFromFile } from '../../../../services/shared/signing/key-file.ts';
 import { readPrivateKey, signWith } from '../../../../services/shared/signing/private-key.ts';
 import type { KeySigner } from '../../../../services/shared/signing/signer.ts';
@@ -160,6 +164,24 @@ test('a certificate beside the key comes first, and signs for its authority', as
       kind: 'certificate',
       certificate: { keyId: 'jane', caFingerprint },
     },
+  });
+});
+
+test('R-WHO-31, 32, 33: a shell and ssh-keygen make a proof that a relay takes', async () => {
+  const path = join(folder, 'by-hand');
+  await makeKeyFile(path, 'ecdsa');
+  const { audience, role, id, claimHash, challenge } = FACTS;
+  const script = `printf '%s\\n' 'converge identity v1' "$@" | ssh-keygen -q -Y sign -f '${path}' -n converge`;
+  const shell = ['-c', script, 'sh', audience, role, id, claimHash, challenge];
+  const armoured = execFileSync('sh', shell, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const { blob, signature } = readSshsig(armoured);
+  const header = `key ${challenge} ${blob.toString('base64')} ${signature.toString('base64')}`;
+  const proof = parseIdentity(header);
+  if (proof?.kind !== 'key') throw new Error(`not a key: ${header}`);
+  const keys = [keyFingerprint(await readPublicBlob(`${path}.pub`))];
+  expect(checkKeyProof(proof, { ...CONTEXT, keys })).toMatchObject({
+    kind: 'verified',
+    identity: { kind: 'key', fingerprint: keys[0] },
   });
 });
 
