@@ -231,6 +231,12 @@ test('what cannot sign says why, and the way out', async () => {
     kind: 'unusable',
     message: `${at('wrong-certificate-cert.pub')} is for the key ${otherKey}, not for the one beside it`,
   });
+  await copyFile(at('plain'), at('two-lines'));
+  await writeFile(at('two-lines-cert.pub'), readFileSync(at('other-cert.pub'), 'utf8').repeat(2));
+  expect(await signersFromFile(at('two-lines'))).toEqual({
+    kind: 'unusable',
+    message: `${at('two-lines-cert.pub')} is no certificate in one line, as ssh-keygen -s writes it`,
+  });
   expect(await signersFromFile(at('no-certificate'))).toEqual({
     kind: 'unusable',
     message: `${at('no-certificate-cert.pub')} is a key without a certificate`,
