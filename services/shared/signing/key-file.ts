@@ -56,6 +56,8 @@ function signerOf(name: string, privateKey: PrivateKey, certificate: Certificate
     kind,
     name,
     fingerprint: keyFingerprint(privateKey.publicKey.blob),
+    // Of one a file holds no more than a handle, and is refused.
+    isSecurityKey: false,
     certificate,
     sign: (facts: SignedFacts): Promise<SignedProof> =>
       Promise.resolve(proofOf(kind, facts, blob, signWith(privateKey, bytesToSign(facts)))),

@@ -2,7 +2,7 @@
 import type { SignedFacts } from '#shared/protocol/identity.ts';
 import { type Certificate, isCertificateType, readCertificate } from '#shared/ssh/certificate.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
-import { keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
+import { isSecurityKeyType, keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
 import { signatureAlgorithmOf, signatureAlgorithmsOf } from '#shared/ssh/signature.ts';
 import { WireReader, wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
@@ -85,7 +85,8 @@ function heldOf(blob: Buffer, name: string): Held | undefined {
 function signerOf(agent: SshAgent, held: Held): KeySigner {
   const { kind, name, certificate, key } = held;
   const fingerprint = keyFingerprint(key.blob);
-  return { kind, name, certificate, fingerprint, sign: (facts) => signBy(agent, held, facts) };
+  const isSecurityKey = isSecurityKeyType(key.type);
+  return { kind, name, certificate, fingerprint, isSecurityKey, sign: (facts) => signBy(agent, held, facts) };
 }
 
 async function signBy(

@@ -8,7 +8,12 @@ import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { CHALLENGE_TTL_MS, makeChallenge } from '../../../../services/relay/identity/challenge.ts';
 import { checkKeyProof, type KeyProofContext } from '../../../../services/relay/identity/key-proof.ts';
 import type { SignedFacts } from '../../../../services/shared/protocol/identity.ts';
-import { type KeySigner, type SignedProof, signersFor } from '../../../../services/shared/signing/signer.ts';
+import {
+  bytesToSign,
+  type KeySigner,
+  type SignedProof,
+  signersFor,
+} from '../../../../services/shared/signing/signer.ts';
 import {
   MAX_SSH_AGENT_KEYS,
   SSH_AGENT_LIST_WITHIN_MS,
@@ -268,4 +273,17 @@ test('a certificate that is longer than relays read is not sent', async () => {
     kind: 'unsigned',
     message: expect.stringContaining('is longer than relays read'),
   });
+});
+
+test('a FIDO key is known for one, and what it signs in an ssh-agent proves it', async () => {
+  const key = makeTestKey('sk-ssh-ed25519@openssh.com');
+  const signature = key.sign(bytesToSign(FACTS));
+  await using agent = await answeringAgent(
+    'fido',
+    identities(2, key.blob, KEY.blob),
+    message(14, wireString(signature)),
+  );
+  const [fido, plain] = await signersAt(agent.path);
+  expect([fido?.isSecurityKey, plain?.isSecurityKey]).toEqual([true, false]);
+  expect(verdictOf((await fido?.sign(FACTS)) as SignedProof)).toMatchObject({ kind: 'verified' });
 });
