@@ -3,7 +3,7 @@ import { type PresentedIdentity, SIGNATURE_NAMESPACE, signedText } from '#shared
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { judgeCertificate } from '#shared/ssh/certificate-verdict.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
-import { type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
+import { isSupportedKeyType, keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
 import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { type SignatureDemands, USUAL_DEMANDS, verifySshSignature } from '#shared/ssh/signature.ts';
 import { sshsigBytes } from '#shared/ssh/sshsig.ts';
@@ -50,11 +50,13 @@ export function checkKeyProof(proof: KeyProof, context: KeyProofContext): Identi
 
 function checkKey(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
   const { blob } = proof;
-  const key = readPublicKey(blob);
-  if (key === undefined) return refused('identity_malformed', 'what was shown is no SSH key that is taken');
+  if (!isSupportedKeyType(keyTypeOf(blob) ?? '')) return noKey();
+  // Before the key is taken apart: of a stranger's key no more is read than its type.
   const fingerprint = keyFingerprint(blob);
   if (!context.keys.includes(fingerprint))
     return refused('key_unknown', `no rule has the key ${fingerprint}`);
+  const key = readPublicKey(blob);
+  if (key === undefined) return noKey();
   if (context.revoked?.revocationOf(key) !== undefined)
     return refused('key_unknown', `the key ${fingerprint} is revoked`);
   if (!hasSigned(key, proof, context, USUAL_DEMANDS))
@@ -87,6 +89,10 @@ function hasSigned(
 /** Names what it should have been made for: whoever dials by another name than the relay's own finds out here. */
 function unsignedText(fingerprint: string, { audience, role, id }: KeyProofContext): string {
   return `${fingerprint} did not sign this challenge for ${role} ${id} at ${audience}`;
+}
+
+function noKey(): IdentityVerdict {
+  return refused('identity_malformed', 'what was shown is no SSH key that is taken');
 }
 
 function refused(code: RefusalCode, message: string): IdentityVerdict {
