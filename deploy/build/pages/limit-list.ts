@@ -32,6 +32,7 @@ import { PROXY_HEADER_WITHIN_MS } from '../../../services/relay/http/listener/ba
 import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-answers.ts';
 import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/upgrade.ts';
 import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
+import { CHALLENGE_SKEW_MS, CHALLENGE_TTL_MS } from '../../../services/relay/identity/challenge.ts';
 import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
@@ -51,6 +52,19 @@ import {
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
 } from '../../../services/shared/resume/limits.ts';
+import { MAX_KEY_FILE_BYTES } from '../../../services/shared/signing/key-file.ts';
+import {
+  MAX_SSH_AGENT_KEYS,
+  SSH_AGENT_LIST_WITHIN_MS,
+  SSH_AGENT_SIGN_WITHIN_MS,
+} from '../../../services/shared/signing/ssh-agent.ts';
+import { MAX_SSH_AGENT_ANSWER_BYTES } from '../../../services/shared/signing/ssh-agent-request.ts';
+import {
+  MAX_CERTIFICATE_BYTES,
+  MAX_CERTIFICATE_PRINCIPALS,
+} from '../../../services/shared/ssh/certificate.ts';
+import { MAX_RSA_BITS } from '../../../services/shared/ssh/public-key.ts';
+import { MAX_REVOCATION_LIST_BYTES } from '../../../services/shared/ssh/revocation-file.ts';
 import { MAX_CONTROL_BACKLOG_BYTES } from '../../../services/shared/websocket/control-link.ts';
 import { MAX_FRAME_BYTES } from '../../../services/shared/websocket/frame-parser.ts';
 import {
@@ -175,6 +189,49 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_LOG_BACKLOG_BYTES,
       unit: 'bytes',
       past: 'later ones are dropped and counted',
+    },
+  ],
+  'SSH keys and certificates that prove an identity': [
+    { what: 'an RSA key, in bits', value: MAX_RSA_BITS, unit: 'count', past: 'refused' },
+    {
+      what: 'a certificate',
+      value: MAX_CERTIFICATE_BYTES,
+      unit: 'bytes',
+      past: 'refused (`certificate_malformed`)',
+    },
+    {
+      what: 'principals of a certificate',
+      value: MAX_CERTIFICATE_PRINCIPALS,
+      unit: 'count',
+      past: 'refused (`certificate_malformed`)',
+    },
+    { what: 'a revocation list', value: MAX_REVOCATION_LIST_BYTES, unit: 'bytes', past: 'refused' },
+    { what: 'the age of a challenge', value: CHALLENGE_TTL_MS, unit: 'ms', past: '401 `challenge_stale`' },
+    {
+      what: 'the same, by the clock of another pod: so much more',
+      value: CHALLENGE_SKEW_MS,
+      unit: 'ms',
+      past: '401 `challenge_stale`',
+    },
+    { what: 'a key file', value: MAX_KEY_FILE_BYTES, unit: 'bytes', past: 'refused' },
+    {
+      what: 'an answer of an ssh-agent',
+      value: MAX_SSH_AGENT_ANSWER_BYTES,
+      unit: 'bytes',
+      past: 'the ssh-agent is not used',
+    },
+    { what: 'keys of an ssh-agent', value: MAX_SSH_AGENT_KEYS, unit: 'count', past: 'not looked at' },
+    {
+      what: 'until an ssh-agent says what it has',
+      value: SSH_AGENT_LIST_WITHIN_MS,
+      unit: 'ms',
+      past: 'the ssh-agent is not used',
+    },
+    {
+      what: 'until it has signed, a touch included',
+      value: SSH_AGENT_SIGN_WITHIN_MS,
+      unit: 'ms',
+      past: 'no proof by this key',
     },
   ],
   'Streams: every leg, at both ends': [

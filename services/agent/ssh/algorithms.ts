@@ -1,7 +1,7 @@
 // The algorithms that are offered, strongest first; no SHA-1, no CBC, no compression.
 import type { Algorithms } from 'ssh2';
 
-/** The algorithms that a login may sign with, by OpenSSH's names: those that public-key.ts and security-key.ts verify. */
+/** The algorithms that a login may sign with, by OpenSSH's names: those that services/shared/ssh/signature.ts verifies. */
 export const SIGNATURE_ALGORITHMS = [
   'ssh-ed25519',
   'sk-ssh-ed25519@openssh.com',

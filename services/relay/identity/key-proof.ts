@@ -3,7 +3,7 @@ import { type PresentedIdentity, SIGNATURE_NAMESPACE, signedText } from '#shared
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { judgeCertificate } from '#shared/ssh/certificate-verdict.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
-import { type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
+import { isSupportedKeyType, keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
 import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { type SignatureDemands, USUAL_DEMANDS, verifySshSignature } from '#shared/ssh/signature.ts';
 import { sshsigBytes } from '#shared/ssh/sshsig.ts';
@@ -26,12 +26,19 @@ export interface KeyProofContext {
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
   readonly seal: ChallengeSeal;
+  /**
+   * `SHA256:…` of all keys and all authorities that rules name: what is not among them is refused before its signature is
+   * checked, which costs most. Whether the rule at hand names it is the policy's to say.
+   */
+  readonly keys: readonly string[];
+  readonly authorities: readonly string[];
   readonly revoked?: RevocationList | undefined;
 }
 
 /**
- * Whether `proof` is good, with two signatures checked at most. Of a certificate that means its form, its time, its options
- * and its authority's signature; whether that authority and its principals count is the policy's to say. Never throws.
+ * Whether `proof` is good, with two signatures checked at most, and none for a key or an authority that no rule names. Of a
+ * certificate that means its form, its time, its options and its authority's signature; whether that authority and its
+ * principals count for the ID is the policy's to say. Never throws.
  */
 export function checkKeyProof(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
   if (!isFreshChallenge(context.seal, proof.challenge, context.now)) {
@@ -43,9 +50,13 @@ export function checkKeyProof(proof: KeyProof, context: KeyProofContext): Identi
 
 function checkKey(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
   const { blob } = proof;
-  const key = readPublicKey(blob);
-  if (key === undefined) return refused('identity_malformed', 'what was shown is no SSH key that is taken');
+  if (!isSupportedKeyType(keyTypeOf(blob) ?? '')) return noKey();
+  // Before the key is taken apart: of a stranger's key no more is read than its type.
   const fingerprint = keyFingerprint(blob);
+  if (!context.keys.includes(fingerprint))
+    return refused('key_unknown', `no rule has the key ${fingerprint}`);
+  const key = readPublicKey(blob);
+  if (key === undefined) return noKey();
   if (context.revoked?.revocationOf(key) !== undefined)
     return refused('key_unknown', `the key ${fingerprint} is revoked`);
   if (!hasSigned(key, proof, context, USUAL_DEMANDS))
@@ -54,8 +65,8 @@ function checkKey(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
 }
 
 function checkCertificate(proof: KeyProof, context: KeyProofContext): IdentityVerdict {
-  const { address, now, revoked } = context;
-  const demands = { authorities: 'any', principals: 'any', address, now, revoked } as const;
+  const { authorities, address, now, revoked } = context;
+  const demands = { authorities, principals: 'any', address, now, revoked } as const;
   const verdict = judgeCertificate(proof.blob, demands);
   if (verdict.kind === 'refused')
     return refused(`certificate_${verdict.fault}`, `the certificate ${verdict.detail}`);
@@ -78,6 +89,10 @@ function hasSigned(
 /** Names what it should have been made for: whoever dials by another name than the relay's own finds out here. */
 function unsignedText(fingerprint: string, { audience, role, id }: KeyProofContext): string {
   return `${fingerprint} did not sign this challenge for ${role} ${id} at ${audience}`;
+}
+
+function noKey(): IdentityVerdict {
+  return refused('identity_malformed', 'what was shown is no SSH key that is taken');
 }
 
 function refused(code: RefusalCode, message: string): IdentityVerdict {

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { SignedFacts } from '#shared/protocol/identity.ts';
 import { type Certificate, readCertificate } from '#shared/ssh/certificate.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
+import { readBlobLine } from '#shared/ssh/key-line.ts';
 import { faultText } from '#shared/text/fault-text.ts';
 import { type PrivateKey, readPrivateKey, signWith } from './private-key.ts';
 import { bytesToSign, type FoundSigners, type KeySigner, proofOf, type SignedProof } from './signer.ts';
@@ -39,8 +40,9 @@ export async function signersFromFile(path: string): Promise<FoundSigners> {
 
 /** The certificate, or what is wrong with it. */
 function certificateFrom(text: string, { publicKey }: PrivateKey): Certificate | string {
-  const [, base64 = ''] = text.trim().split(/\s+/);
-  const reading = readCertificate(Buffer.from(base64, 'base64'));
+  const line = readBlobLine(text);
+  if (line === undefined) return 'is no certificate in one line, as ssh-keygen -s writes it';
+  const reading = readCertificate(line.blob);
   if (reading.kind !== 'read') return reading.detail;
   const { certificate } = reading;
   if (certificate.key.blob.equals(publicKey.blob)) return certificate;
@@ -54,6 +56,8 @@ function signerOf(name: string, privateKey: PrivateKey, certificate: Certificate
     kind,
     name,
     fingerprint: keyFingerprint(privateKey.publicKey.blob),
+    // Of one a file holds no more than a handle, and is refused.
+    isSecurityKey: false,
     certificate,
     sign: (facts: SignedFacts): Promise<SignedProof> =>
       Promise.resolve(proofOf(kind, facts, blob, signWith(privateKey, bytesToSign(facts)))),

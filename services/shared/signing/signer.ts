@@ -24,6 +24,8 @@ export interface KeySigner {
   readonly fingerprint: string;
   /** For people: the file, or the comment that the ssh-agent has. */
   readonly name: string;
+  /** A FIDO key, which somebody may have to touch before it signs: tell them. */
+  readonly isSecurityKey: boolean;
   /** Of a `certificate`. */
   readonly certificate: Certificate | undefined;
   /** Signs for this relay, ID and challenge, and nothing else. May wait for somebody to touch a FIDO key. Never rejects. */

@@ -2,21 +2,21 @@
 import type { SignedFacts } from '#shared/protocol/identity.ts';
 import { type Certificate, isCertificateType, readCertificate } from '#shared/ssh/certificate.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
-import { keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
+import { isSecurityKeyType, keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
 import { signatureAlgorithmOf, signatureAlgorithmsOf } from '#shared/ssh/signature.ts';
 import { WireReader, wireString, wireUint32 } from '#shared/ssh/strings.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
-import { askAgent } from './agent-request.ts';
 import { bytesToSign, type FoundSigners, type KeySigner, proofOf, type SignedProof } from './signer.ts';
+import { askSshAgent } from './ssh-agent-request.ts';
 
 /** How long an ssh-agent may take to say which keys it has, in milliseconds. */
-export const AGENT_LIST_WITHIN_MS = 5_000;
+export const SSH_AGENT_LIST_WITHIN_MS = 5_000;
 
 /** How long it may take to sign, in milliseconds: somebody may have to touch a key. Less than a challenge is good for. */
-export const AGENT_SIGN_WITHIN_MS = 45_000;
+export const SSH_AGENT_SIGN_WITHIN_MS = 45_000;
 
 /** The keys of an ssh-agent beyond these are not looked at. */
-export const MAX_AGENT_KEYS = 64;
+export const MAX_SSH_AGENT_KEYS = 64;
 
 const MESSAGE = { requestIdentities: 11, identitiesAnswer: 12, signRequest: 13, signResponse: 14 } as const;
 /** RSA with SHA-512 in place of SHA-1; nothing to the other types. */
@@ -38,13 +38,13 @@ interface Held {
 }
 
 /** The keys and certificates in the ssh-agent behind a socket, in its order. Never rejects. */
-export async function signersFromAgent(
+export async function signersFromSshAgent(
   socketPath: string,
   clock: Clock = systemClock,
 ): Promise<FoundSigners> {
   const agent = { socketPath, clock };
   const message = Buffer.from([MESSAGE.requestIdentities]);
-  const answer = await askAgent({ ...agent, message, withinMs: AGENT_LIST_WITHIN_MS });
+  const answer = await askSshAgent({ ...agent, message, withinMs: SSH_AGENT_LIST_WITHIN_MS });
   if (answer.kind === 'unanswered') return unusable(socketPath, answer.why);
   const held = answer.type === MESSAGE.identitiesAnswer ? heldFrom(answer.fields) : undefined;
   if (held === undefined) return unusable(socketPath, 'gave an answer that cannot be read');
@@ -61,7 +61,7 @@ function heldFrom(fields: Buffer): Held[] | undefined {
   const count = reader.uint32();
   if (count === undefined) return undefined;
   const held: Held[] = [];
-  for (let index = 0; index < Math.min(count, MAX_AGENT_KEYS); index++) {
+  for (let index = 0; index < Math.min(count, MAX_SSH_AGENT_KEYS); index++) {
     const blob = reader.string();
     const comment = reader.string();
     if (blob === undefined || comment === undefined) return undefined;
@@ -85,7 +85,8 @@ function heldOf(blob: Buffer, name: string): Held | undefined {
 function signerOf(agent: SshAgent, held: Held): KeySigner {
   const { kind, name, certificate, key } = held;
   const fingerprint = keyFingerprint(key.blob);
-  return { kind, name, certificate, fingerprint, sign: (facts) => signBy(agent, held, facts) };
+  const isSecurityKey = isSecurityKeyType(key.type);
+  return { kind, name, certificate, fingerprint, isSecurityKey, sign: (facts) => signBy(agent, held, facts) };
 }
 
 async function signBy(
@@ -99,7 +100,7 @@ async function signBy(
     wireString(bytesToSign(facts)),
     wireUint32(FLAG_RSA_SHA2_512),
   ]);
-  const answer = await askAgent({ socketPath, clock, message, withinMs: AGENT_SIGN_WITHIN_MS });
+  const answer = await askSshAgent({ socketPath, clock, message, withinMs: SSH_AGENT_SIGN_WITHIN_MS });
   if (answer.kind === 'unanswered') return unsigned(socketPath, answer.why);
   const signature = answer.type === MESSAGE.signResponse ? new WireReader(answer.fields).string() : undefined;
   if (signature === undefined) {

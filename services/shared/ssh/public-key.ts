@@ -20,8 +20,8 @@ const MAX_KEY_TYPE_BYTES = 64;
 /** As OpenSSH has them, in bits: what is shorter can be broken, what is longer only costs time. */
 export const MIN_RSA_BITS = 1_024;
 export const MAX_RSA_BITS = 16_384;
-/** In bytes. 65537, which everybody uses, has three; a long one makes each verification as dear as a signature. */
-const MAX_RSA_EXPONENT_BYTES = 8;
+/** In bytes. 65537, which everybody uses, has three; a longer one makes each verification dearer, and nothing safer. */
+const MAX_RSA_EXPONENT_BYTES = 4;
 
 /** The application of a FIDO key is `ssh:` and perhaps a word, in bytes. */
 const MAX_APPLICATION_BYTES = 1_024;

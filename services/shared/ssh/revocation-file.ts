@@ -1,8 +1,8 @@
 // Files of revoked keys, as sshd's RevokedKeys takes them: a KRL, or public keys one a line.
-
 import { isCertificateType, readCertificate } from './certificate.ts';
+import { readBlobLine } from './key-line.ts';
 import { isKeyRevocationList, readKeyRevocationList } from './key-revocation-list.ts';
-import { keyTypeOf, readPublicKey } from './public-key.ts';
+import { readPublicKey } from './public-key.ts';
 import { RevocationList } from './revocation-list.ts';
 
 /** In bytes: half a million serial numbers that do not follow one another. */
@@ -39,9 +39,9 @@ export function readRevocations(file: Buffer): ReadRevocations {
 
 /** The key in a line; of a certificate the one that it certifies, as for sshd. Undefined if there is none. */
 function keyFrom(line: string): Buffer | undefined {
-  const [type = '', base64 = ''] = line.split(/\s+/);
-  const blob = Buffer.from(base64, 'base64');
-  if (keyTypeOf(blob) !== type) return undefined;
+  const read = readBlobLine(line);
+  if (read === undefined) return undefined;
+  const { type, blob } = read;
   if (isCertificateType(type)) {
     const reading = readCertificate(blob);
     return reading.kind === 'read' ? reading.certificate.key.blob : undefined;

@@ -1,6 +1,6 @@
 // Signatures of SSH keys: whether one over a message was made by the private half of a key.
 import { createHash, verify } from 'node:crypto';
-import { type KeyType, type PublicKey, unsignedFrom } from './public-key.ts';
+import type { KeyType, PublicKey } from './public-key.ts';
 import { WireReader } from './strings.ts';
 
 /** What a FIDO key says about the moment it signed (OpenSSH's PROTOCOL.u2f). */
@@ -106,11 +106,23 @@ function rawFrom({ raw }: SignatureParts, { type, key }: PublicKey): Buffer | un
   const half = HALF_BYTES[type];
   if (half === undefined) return raw;
   const reader = new WireReader(raw);
-  const r = unsignedFrom(reader.string());
-  const s = unsignedFrom(reader.string());
+  const r = digitsFrom(reader.string());
+  const s = digitsFrom(reader.string());
   if (r === undefined || s === undefined || !reader.isAtEnd()) return undefined;
   const halves = [paddedTo(half, r), paddedTo(half, s)];
   return halves.every((part) => part !== undefined) ? Buffer.concat(halves) : undefined;
+}
+
+/** Not as strict as with keys: some signers write more zeros than belong there, and sshd takes them. */
+function digitsFrom(mpint: Buffer | undefined): Buffer | undefined {
+  const [first] = mpint ?? [];
+  if (mpint === undefined || first === undefined || first >= 0x80) return undefined;
+  return mpint.subarray(
+    Math.max(
+      0,
+      mpint.findIndex((byte) => byte !== 0),
+    ),
+  );
 }
 
 /** Some signers leave out the zeros that RSA and ECDSA begin with now and then. */

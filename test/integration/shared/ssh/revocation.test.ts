@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCertificate } from '../../../../services/shared/ssh/certificate.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';

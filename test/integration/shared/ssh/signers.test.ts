@@ -8,7 +8,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { makeChallenge } from '../../../../services/relay/identity/challenge.ts';
 import { checkKeyProof, type KeyProof } from '../../../../services/relay/identity/key-proof.ts';
-import { type SignedFacts, signedText } from '../../../../services/shared/protocol/identity.ts';
+import {
+  parseIdentity,
+  type SignedFacts,
+  signedText,
+} from '../../../../services/shared/protocol/identity.ts';
 import { MAX_KEY_FILE_BYTES, signersFromFile } from '../../../../services/shared/signing/key-file.ts';
 import { readPrivateKey, signWith } from '../../../../services/shared/signing/private-key.ts';
 import type { KeySigner } from '../../../../services/shared/signing/signer.ts';
@@ -31,7 +35,7 @@ const FACTS: SignedFacts = {
   claimHash: 'hash',
   challenge: makeChallenge(SEAL, NOW),
 };
-const CONTEXT = { ...FACTS, address: '192.0.2.7', now: NOW, seal: SEAL };
+const CONTEXT = { ...FACTS, address: '192.0.2.7', now: NOW, seal: SEAL, keys: [], authorities: [] };
 
 let folder = '';
 
@@ -100,7 +104,8 @@ test.each(
     const allowed = readFileSync(`${path}.pub`, 'utf8').trim();
     expect(await judged(signedText(facts), allowed, armoured)).toBe(true);
     expect(await judged(`${signedText(facts)} `, allowed, armoured)).toBe(false);
-    expect(checkKeyProof(proof, { ...CONTEXT, id: facts.id })).toMatchObject({
+    const keys = [keyFingerprint(blob)];
+    expect(checkKeyProof(proof, { ...CONTEXT, keys, id: facts.id })).toMatchObject({
       kind: 'verified',
       identity: { kind: 'key', fingerprint: keyFingerprint(blob) },
     });
@@ -152,12 +157,31 @@ test('a certificate beside the key comes first, and signs for its authority', as
   const armoured = writeSshsig({ ...proof, namespace: 'converge' });
   const allowed = `cert-authority ${readFileSync(`${authority}.pub`, 'utf8').trim()}`;
   expect(await judged(signedText(FACTS), allowed, armoured)).toBe(true);
-  expect(checkKeyProof(proof, CONTEXT)).toMatchObject({
+  const caFingerprint = keyFingerprint(await readPublicBlob(`${authority}.pub`));
+  expect(checkKeyProof(proof, { ...CONTEXT, authorities: [caFingerprint] })).toMatchObject({
     kind: 'verified',
     identity: {
       kind: 'certificate',
-      certificate: { keyId: 'jane', caFingerprint: keyFingerprint(await readPublicBlob(`${authority}.pub`)) },
+      certificate: { keyId: 'jane', caFingerprint },
     },
+  });
+});
+
+test('R-WHO-31, 32, 33: a shell and ssh-keygen make a proof that a relay takes', async () => {
+  const path = join(folder, 'by-hand');
+  await makeKeyFile(path, 'ecdsa');
+  const { audience, role, id, claimHash, challenge } = FACTS;
+  const script = `printf '%s\\n' 'converge identity v1' "$@" | ssh-keygen -q -Y sign -f '${path}' -n converge`;
+  const shell = ['-c', script, 'sh', audience, role, id, claimHash, challenge];
+  const armoured = execFileSync('sh', shell, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const { blob, signature } = readSshsig(armoured);
+  const header = `key ${challenge} ${blob.toString('base64')} ${signature.toString('base64')}`;
+  const proof = parseIdentity(header);
+  if (proof?.kind !== 'key') throw new Error(`not a key: ${header}`);
+  const keys = [keyFingerprint(await readPublicBlob(`${path}.pub`))];
+  expect(checkKeyProof(proof, { ...CONTEXT, keys })).toMatchObject({
+    kind: 'verified',
+    identity: { kind: 'key', fingerprint: keys[0] },
   });
 });
 
@@ -206,6 +230,12 @@ test('what cannot sign says why, and the way out', async () => {
   expect(await signersFromFile(at('wrong-certificate'))).toEqual({
     kind: 'unusable',
     message: `${at('wrong-certificate-cert.pub')} is for the key ${otherKey}, not for the one beside it`,
+  });
+  await copyFile(at('plain'), at('two-lines'));
+  await writeFile(at('two-lines-cert.pub'), readFileSync(at('other-cert.pub'), 'utf8').repeat(2));
+  expect(await signersFromFile(at('two-lines'))).toEqual({
+    kind: 'unusable',
+    message: `${at('two-lines-cert.pub')} is no certificate in one line, as ssh-keygen -s writes it`,
   });
   expect(await signersFromFile(at('no-certificate'))).toEqual({
     kind: 'unusable',

@@ -6,16 +6,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { CHALLENGE_TTL_MS, makeChallenge } from '../../../../services/relay/identity/challenge.ts';
-import { checkKeyProof } from '../../../../services/relay/identity/key-proof.ts';
+import { checkKeyProof, type KeyProofContext } from '../../../../services/relay/identity/key-proof.ts';
 import type { SignedFacts } from '../../../../services/shared/protocol/identity.ts';
-import { MAX_AGENT_ANSWER_BYTES } from '../../../../services/shared/signing/agent-request.ts';
-import { type KeySigner, type SignedProof, signersFor } from '../../../../services/shared/signing/signer.ts';
 import {
-  AGENT_LIST_WITHIN_MS,
-  AGENT_SIGN_WITHIN_MS,
-  MAX_AGENT_KEYS,
-  signersFromAgent,
+  bytesToSign,
+  type KeySigner,
+  type SignedProof,
+  signersFor,
+} from '../../../../services/shared/signing/signer.ts';
+import {
+  MAX_SSH_AGENT_KEYS,
+  SSH_AGENT_LIST_WITHIN_MS,
+  SSH_AGENT_SIGN_WITHIN_MS,
+  signersFromSshAgent,
 } from '../../../../services/shared/signing/ssh-agent.ts';
+import { MAX_SSH_AGENT_ANSWER_BYTES } from '../../../../services/shared/signing/ssh-agent-request.ts';
+import { readCertificate } from '../../../../services/shared/ssh/certificate.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
 import { ensureCommands } from '../../../support/machine/test-commands.ts';
@@ -37,6 +43,12 @@ const FACTS: SignedFacts = {
 };
 const CONTEXT = { ...FACTS, address: '192.0.2.7', now: NOW, seal: SEAL };
 
+function namedBy(blob: Buffer): Pick<KeyProofContext, 'keys' | 'authorities'> {
+  const reading = readCertificate(blob);
+  const authority = reading.kind === 'read' ? [keyFingerprint(reading.certificate.authority.blob)] : [];
+  return { keys: [keyFingerprint(blob)], authorities: authority };
+}
+
 let folder = '';
 
 beforeAll(async () => {
@@ -49,7 +61,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const at = (name: string): string => join(folder, name);
 
 async function signersAt(socketPath: string): Promise<readonly KeySigner[]> {
-  const found = await signersFromAgent(socketPath);
+  const found = await signersFromSshAgent(socketPath);
   if (found.kind === 'unusable') throw new Error(found.message);
   return found.signers;
 }
@@ -61,12 +73,12 @@ async function onlySigner(socketPath: string): Promise<KeySigner> {
   return signer;
 }
 
-/** What the relay says of a proof. */
+/** What a relay says of a proof whose rules name that key or that authority. */
 function verdictOf(proof: SignedProof): unknown {
   if (proof.kind === 'unsigned') return proof.message;
   const { identity } = proof;
   return identity.kind === 'key' || identity.kind === 'certificate'
-    ? checkKeyProof(identity, CONTEXT)
+    ? checkKeyProof(identity, { ...CONTEXT, ...namedBy(identity.blob) })
     : identity;
 }
 
@@ -132,14 +144,14 @@ test('an ssh-agent without keys, a locked one and one that is gone each have a s
   let signer: KeySigner;
   {
     await using agent = await startSshAgent(socketPath);
-    expect(await signersFromAgent(socketPath)).toEqual({ kind: 'unusable', message: none });
+    expect(await signersFromSshAgent(socketPath)).toEqual({ kind: 'unusable', message: none });
     await makeKeyFile(at('lone'));
     await sshAdd(agent.socketPath, [at('lone')]);
     signer = await onlySigner(socketPath);
     const askpass = at('askpass');
     await writeFile(askpass, '#!/bin/sh\necho secret\n', { mode: 0o700 });
     await sshAdd(agent.socketPath, ['-x'], askpass);
-    expect(await signersFromAgent(socketPath)).toEqual({ kind: 'unusable', message: none });
+    expect(await signersFromSshAgent(socketPath)).toEqual({ kind: 'unusable', message: none });
     const refused = await signer.sign(FACTS);
     expect(refused).toEqual({
       kind: 'unsigned',
@@ -149,7 +161,7 @@ test('an ssh-agent without keys, a locked one and one that is gone each have a s
     expect(verdictOf(await signer.sign(FACTS))).toMatchObject({ kind: 'verified' });
   }
   const gone = `the ssh-agent at ${socketPath} cannot be reached: connect ENOENT ${socketPath}`;
-  expect(await signersFromAgent(socketPath)).toEqual({ kind: 'unusable', message: gone });
+  expect(await signersFromSshAgent(socketPath)).toEqual({ kind: 'unusable', message: gone });
   expect(await signer.sign(FACTS)).toEqual({ kind: 'unsigned', message: gone });
 });
 
@@ -172,17 +184,17 @@ test('an ssh-agent that hangs is given up, before the challenge is stale', async
   await makeKeyFile(at('slow'));
   await sshAdd(agent.socketPath, [at('slow')]);
   const clock = new ManualClock();
-  const found = await signersFromAgent(agent.socketPath, clock);
+  const found = await signersFromSshAgent(agent.socketPath, clock);
   if (found.kind === 'unusable') throw new Error(found.message);
   agent.pause();
-  const listing = signersFromAgent(agent.socketPath, clock);
+  const listing = signersFromSshAgent(agent.socketPath, clock);
   const signing = found.signers[0]?.sign(FACTS);
-  clock.advance(AGENT_LIST_WITHIN_MS);
+  clock.advance(SSH_AGENT_LIST_WITHIN_MS);
   const silent = `the ssh-agent at ${agent.socketPath} did not answer within`;
   expect(await listing).toEqual({ kind: 'unusable', message: `${silent} 5 s` });
-  clock.advance(AGENT_SIGN_WITHIN_MS);
+  clock.advance(SSH_AGENT_SIGN_WITHIN_MS);
   expect(await signing).toEqual({ kind: 'unsigned', message: `${silent} 45 s` });
-  expect(AGENT_SIGN_WITHIN_MS).toBeLessThan(CHALLENGE_TTL_MS);
+  expect(SSH_AGENT_SIGN_WITHIN_MS).toBeLessThan(CHALLENGE_TTL_MS);
 });
 
 const KEY = makeTestKey('ssh-ed25519');
@@ -214,8 +226,8 @@ test.each<[string, Buffer, string]>([
   ['an empty answer', wireUint32(0), 'gave an answer of 0 bytes'],
   [
     'an answer without end',
-    wireUint32(MAX_AGENT_ANSWER_BYTES + 1),
-    `gave an answer of ${MAX_AGENT_ANSWER_BYTES + 1} bytes`,
+    wireUint32(MAX_SSH_AGENT_ANSWER_BYTES + 1),
+    `gave an answer of ${MAX_SSH_AGENT_ANSWER_BYTES + 1} bytes`,
   ],
   ['a no', message(5), 'gave an answer that cannot be read'],
   ['a list that is cut short', message(12, Buffer.from([0, 0])), 'gave an answer that cannot be read'],
@@ -228,13 +240,13 @@ test.each<[string, Buffer, string]>([
 ])('an agent that sends %s is told apart', async (name, answer, why) => {
   await using agent = await answeringAgent(`h-${name.length}`, answer);
   const message = `the ssh-agent at ${agent.path} ${why}`;
-  expect(await signersFromAgent(agent.path)).toEqual({ kind: 'unusable', message });
+  expect(await signersFromSshAgent(agent.path)).toEqual({ kind: 'unusable', message });
 });
 
 test('of very many keys the first are looked at, of unknown ones none', async () => {
-  const blobs = Array<Buffer>(MAX_AGENT_KEYS + 5).fill(KEY.blob);
+  const blobs = Array<Buffer>(MAX_SSH_AGENT_KEYS + 5).fill(KEY.blob);
   await using agent = await answeringAgent('many', identities(blobs.length, ...blobs));
-  expect(await signersAt(agent.path)).toHaveLength(MAX_AGENT_KEYS);
+  expect(await signersAt(agent.path)).toHaveLength(MAX_SSH_AGENT_KEYS);
 });
 
 test('a signature by SHA-1 is not shown to a relay', async () => {
@@ -261,4 +273,17 @@ test('a certificate that is longer than relays read is not sent', async () => {
     kind: 'unsigned',
     message: expect.stringContaining('is longer than relays read'),
   });
+});
+
+test('a FIDO key is known for one, and what it signs in an ssh-agent proves it', async () => {
+  const key = makeTestKey('sk-ssh-ed25519@openssh.com');
+  const signature = key.sign(bytesToSign(FACTS));
+  await using agent = await answeringAgent(
+    'fido',
+    identities(2, key.blob, KEY.blob),
+    message(14, wireString(signature)),
+  );
+  const [fido, plain] = await signersAt(agent.path);
+  expect([fido?.isSecurityKey, plain?.isSecurityKey]).toEqual([true, false]);
+  expect(verdictOf((await fido?.sign(FACTS)) as SignedProof)).toMatchObject({ kind: 'verified' });
 });

@@ -4,9 +4,9 @@ import { faultText } from '#shared/text/fault-text.ts';
 import type { Clock } from '#shared/time/clock.ts';
 
 /** The largest answer that is read, in bytes: OpenSSH's agent sends no larger one. */
-export const MAX_AGENT_ANSWER_BYTES = 256 * 1_024;
+export const MAX_SSH_AGENT_ANSWER_BYTES = 256 * 1_024;
 
-export interface AgentQuestion {
+export interface SshAgentQuestion {
   /** The unix socket in SSH_AUTH_SOCK. */
   readonly socketPath: string;
   /** The message: its type and its fields. */
@@ -16,17 +16,22 @@ export interface AgentQuestion {
   readonly clock: Clock;
 }
 
-export type AgentAnswer =
+export type SshAgentAnswer =
   | { readonly kind: 'answered'; readonly type: number; readonly fields: Buffer }
   /** `why`: the rest of a sentence that the ssh-agent begins. */
   | { readonly kind: 'unanswered'; readonly why: string };
 
 /** Asks; whatever happens, the connection is gone afterwards. Never rejects. */
-export function askAgent({ socketPath, message, withinMs, clock }: AgentQuestion): Promise<AgentAnswer> {
+export function askSshAgent({
+  socketPath,
+  message,
+  withinMs,
+  clock,
+}: SshAgentQuestion): Promise<SshAgentAnswer> {
   return new Promise((resolve) => {
     const socket = connect({ path: socketPath });
     let received = Buffer.alloc(0);
-    const end = (answer: AgentAnswer): void => {
+    const end = (answer: SshAgentAnswer): void => {
       cancel();
       socket.destroy();
       resolve(answer);
@@ -46,10 +51,11 @@ export function askAgent({ socketPath, message, withinMs, clock }: AgentQuestion
 }
 
 /** Undefined while it is not whole. */
-function answerFrom(received: Buffer): AgentAnswer | undefined {
+function answerFrom(received: Buffer): SshAgentAnswer | undefined {
   if (received.length < 4) return undefined;
   const length = received.readUInt32BE(0);
-  if (length === 0 || length > MAX_AGENT_ANSWER_BYTES) return unanswered(`gave an answer of ${length} bytes`);
+  if (length === 0 || length > MAX_SSH_AGENT_ANSWER_BYTES)
+    return unanswered(`gave an answer of ${length} bytes`);
   if (received.length < 4 + length) return undefined;
   return { kind: 'answered', type: received[4] ?? 0, fields: received.subarray(5, 4 + length) };
 }
@@ -60,6 +66,6 @@ function framed(message: Buffer): Buffer {
   return Buffer.concat([length, message]);
 }
 
-function unanswered(why: string): AgentAnswer {
+function unanswered(why: string): SshAgentAnswer {
   return { kind: 'unanswered', why };
 }
