@@ -10,6 +10,9 @@ export const REGISTRY_OPERATIONS = [
   'abandon',
   /** Since when the registry remembers. */
   'birth',
+  'blocks_version',
+  'blocks_read',
+  'blocks_write',
 ] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 

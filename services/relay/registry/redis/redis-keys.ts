@@ -3,11 +3,12 @@
 //   converge:agent:{ID}    hash   who holds the agent's control link; lives for RESERVATION_MS, see redis-entry.ts
 //   converge:probe:{POD}   string written on each connect, to learn that this server takes writes; lives PROBE_TTL_MS
 //   converge:born          hash   since when this Redis remembers; lives BIRTH_TTL_MS after the last pod looked
+//   converge:blocks        hash   what operators have blocked, see redis-block-entry.ts; lives as long as the longest block
 //   converge:claim:{ID}    channel, a message for each claim of the ID
 //
 // The braces are part of the names: they make Redis Cluster keep what belongs to one ID in one slot. A Redis user with no
-// more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink
-// +publish +set +subscribe +unsubscribe +info +ping +select +client|setname`, and for Redis Cluster `+cluster|slots
+// more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hgetall +hlen +hdel +hstrlen +type
+// +pexpire +pttl +del +unlink +publish +set +subscribe +unsubscribe +info +ping +select +client|setname`, and for Redis Cluster `+cluster|slots
 // +cluster|info`.
 import { RESERVATION_MS } from '../registry.ts';
 
@@ -46,6 +47,10 @@ export class RedisKeys {
 
   agent(id: string): string {
     return `${this.#prefix}agent:{${id}}`;
+  }
+
+  blocks(): string {
+    return `${this.#prefix}blocks`;
   }
 
   born(): string {
