@@ -12,8 +12,11 @@ import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
 import { Admission, type LimitRecorder } from './limits/admission.ts';
 import { type ProcessMemory, processMemory } from './limits/process-memory.ts';
+import type { Blocks } from './registry/blocks.ts';
+import { MemoryBlocks } from './registry/memory-blocks.ts';
 import { MemoryRegistry } from './registry/memory-registry.ts';
 import { createRedisRegistry } from './registry/redis/create-redis-registry.ts';
+import { RedisBlocks } from './registry/redis/redis-blocks.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import type { RegistryRecorder } from './registry/registry-recorder.ts';
 import { type AgentRecorder, AgentTable } from './session/agent-table.ts';
@@ -54,6 +57,7 @@ export interface Core {
   readonly self: { readonly pod: string; address: string };
   readonly key: ClusterKey;
   readonly registry: AgentRegistry;
+  readonly blocks: Blocks;
   readonly cluster: Cluster;
   readonly peers: PeerDialler;
   readonly admission: Admission;
@@ -71,7 +75,7 @@ export function createCore(options: CoreOptions): Core {
   const { config, clock, log, recorder } = options;
   const self = { pod: config.podId, address: config.podAddress ?? '' };
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
-  const registry = options.registry ?? createRegistry(options, key);
+  const { registry, blocks } = createStores(options, key);
   const cluster = options.cluster ?? createCluster(options);
   const peers = new PeerDialler(key, clock);
   const memory = options.memory ?? processMemory(config.limits.memoryBytes);
@@ -87,11 +91,18 @@ export function createCore(options: CoreOptions): Core {
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
   const sessions = new SessionTable({ clock, log, recorder });
   const waiting = new WaitingClients();
-  return { clock, log, self, key, admission, owners, router, sessions, waiting, ...found };
+  return { clock, log, self, key, admission, owners, router, sessions, waiting, blocks, ...found };
 }
 
-/** The registry that the configuration names; another kind is one more case here. */
-function createRegistry({ config, clock, log, recorder }: CoreOptions, key: ClusterKey): AgentRegistry {
+interface Stores {
+  readonly registry: AgentRegistry;
+  readonly blocks: Blocks;
+}
+
+/** Where the pods keep what they share, as the configuration says; another kind is one more case here. */
+function createStores(options: CoreOptions, key: ClusterKey): Stores {
+  const { config, clock, log, recorder } = options;
+  if (options.registry !== undefined) return { registry: options.registry, blocks: new MemoryBlocks(clock) };
   const { podId: pod, registry } = config;
   const signer = {
     sign: (text: string) => key.sign('registry', text),
@@ -99,9 +110,13 @@ function createRegistry({ config, clock, log, recorder }: CoreOptions, key: Clus
   };
   switch (registry.kind) {
     case 'memory':
-      return new MemoryRegistry(clock);
-    case 'redis':
-      return createRedisRegistry({ target: registry.target, pod, clock, log, recorder, ...signer });
+      return { registry: new MemoryRegistry(clock), blocks: new MemoryBlocks(clock) };
+    case 'redis': {
+      const { target } = registry;
+      const redis = createRedisRegistry({ target, pod, clock, log, recorder, ...signer });
+      const blocks = new RedisBlocks({ calls: redis.calls, clock, log, recorder, ...signer });
+      return { registry: redis, blocks };
+    }
   }
 }
 
@@ -114,11 +129,11 @@ function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {
 }
 
 /** Starts what the core does on its own: it connects to the registry, renews leases, and watches the cluster. */
-export function startCore({ agents, cluster, clock, leases, registry, sessions }: Core): Cancel {
+export function startCore({ agents, blocks, cluster, clock, leases, registry, sessions }: Core): Cancel {
   registry.start(() => {
     void leases.restore();
   });
-  const stops = [leases.start(), cluster.start(), reportLoad()];
+  const stops = [leases.start(), blocks.start(), cluster.start(), reportLoad()];
 
   /** What the cluster does with the load of this pod is its own business. */
   function reportLoad(): Cancel {

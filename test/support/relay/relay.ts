@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { dialLink, type LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import { createRelay } from '../../../services/relay/app.ts';
+import type { AuditLog } from '../../../services/relay/audit/audit-event.ts';
 import { readConfig } from '../../../services/relay/config.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
 import type { Relay } from '../../../services/relay/lifecycle.ts';
@@ -38,6 +39,7 @@ export interface RelaySetUp {
   readonly cluster?: Cluster;
   readonly downloads?: string;
   readonly memory?: ProcessMemory;
+  readonly audit?: AuditLog;
 }
 
 /** Starts a relay on loopback. */
@@ -66,6 +68,7 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     ...(setUp.registry === undefined ? {} : { registry: setUp.registry }),
     ...(setUp.cluster === undefined ? {} : { cluster: setUp.cluster }),
     ...(setUp.memory === undefined ? {} : { memory: setUp.memory }),
+    ...(setUp.audit === undefined ? {} : { audit: setUp.audit }),
   });
   const { port, internalPort } = await relay.start();
   return {
