@@ -156,7 +156,9 @@ describe('blocks in redis', () => {
     await here.blocks.add(blockOf('rule:short', cluster.clock.wallTime()));
     cluster.clock.stepWall(120_000);
     await here.blocks.add({ ...block, since: cluster.clock.wallTime() });
-    expect(new Set((await server.call('HKEYS', KEY)) as string[])).toEqual(new Set(['version', 'block:203.0.113.0/24']));
+    expect(new Set((await server.call('HKEYS', KEY)) as string[])).toEqual(
+      new Set(['version', 'block:203.0.113.0/24']),
+    );
   });
 
   describe('B5 while redis is away', () => {
@@ -253,7 +255,9 @@ describe('blocks in redis', () => {
       expect(here.blocks.list()).toEqual([]);
       expect(here.pod.faults).toEqual(['malformed']);
       await here.blocks.add(block);
-      expect(new Set((await server.call('HKEYS', KEY)) as string[])).toEqual(new Set(['version', 'block:203.0.113.0/24']));
+      expect(new Set((await server.call('HKEYS', KEY)) as string[])).toEqual(
+        new Set(['version', 'block:203.0.113.0/24']),
+      );
     });
 
     test('cannot have a block outlast what an operator may set, by a signature of ours over less', async () => {

@@ -1,5 +1,4 @@
 // The contract of blocks, kept by lists in memory.
-
 import { BlockIndex } from '../../services/relay/registry/block-index.ts';
 import type { Block } from '../../services/relay/registry/blocks.ts';
 import { MemoryBlockStore, MemoryBlocks } from '../../services/relay/registry/memory-blocks.ts';

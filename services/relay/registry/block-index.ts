@@ -1,6 +1,6 @@
 // The index of blocks: finds what blocks an address in as many steps as there are lengths of prefixes, not blocks.
 import { type AddressRange, rangeOf, readTarget, widened } from './block-target.ts';
-import type { Block, Newcomer } from './blocks.ts';
+import type { Block, BlockSubject } from './blocks.ts';
 
 /** By the network's bits, for each length of prefix that occurs. */
 type Ranges = Map<number, Map<bigint, Block>>;
@@ -24,7 +24,7 @@ export class BlockIndex {
   }
 
   /** The block in force at `now`, in milliseconds since the Unix epoch, that lasts longest. */
-  find({ address, rule }: Newcomer, now: number): Block | undefined {
+  find({ address, rule }: BlockSubject, now: number): Block | undefined {
     let found: Block | undefined;
     const meet = (block: Block | undefined): void => {
       if (block !== undefined && block.until > now && block.until > (found?.until ?? 0)) found = block;

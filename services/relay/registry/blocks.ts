@@ -44,7 +44,7 @@ export interface Block {
 }
 
 /** Whoever wants to come in: from an address, and by a rule of the policy if one admits it. */
-export interface Newcomer {
+export interface BlockSubject {
   readonly address: string;
   readonly rule?: string | undefined;
 }
@@ -57,7 +57,7 @@ export type AddOutcome =
 /** What the gate asks. */
 export interface BlockList {
   /** The block that keeps `who` out, the longest of several. Cheap, whatever the number of blocks. */
-  find(who: Newcomer): Block | undefined;
+  find(who: BlockSubject): Block | undefined;
 }
 
 export interface Blocks extends BlockList {

@@ -1,7 +1,7 @@
 // The blocks of a relay that is alone: a list in memory, which ends with the process.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { BlockIndex } from './block-index.ts';
-import { type AddOutcome, type Block, type Blocks, MAX_BLOCKS, type Newcomer } from './blocks.ts';
+import { type AddOutcome, type Block, type BlockSubject, type Blocks, MAX_BLOCKS } from './blocks.ts';
 
 /** Lists made over one `MemoryBlockStore` see the same blocks, as pods that share a Redis do. */
 export class MemoryBlockStore {
@@ -22,7 +22,7 @@ export class MemoryBlocks implements Blocks {
     return () => undefined;
   }
 
-  find(who: Newcomer): Block | undefined {
+  find(who: BlockSubject): Block | undefined {
     return this.#store.index.find(who, this.#clock.wallTime());
   }
 

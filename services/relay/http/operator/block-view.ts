@@ -1,5 +1,4 @@
 // The view of blocks: the form that makes one, and the list of those in force.
-
 import { MAX_TARGET_LENGTH } from '../../registry/block-target.ts';
 import { MAX_BLOCK_REASON_LENGTH } from '../../registry/blocks.ts';
 import { type Html, html } from '../usage/html.ts';

@@ -20,7 +20,10 @@ export interface ClusterReportOptions extends ReportOptions {
   readonly blocks: Blocks;
 }
 
-export type PodState = Omit<PodReport, 'rows' | 'matched' | 'version' | 'refusals'>;
+export type PodState = Pick<
+  PodReport,
+  'pod' | 'address' | 'draining' | 'agents' | 'clients' | 'sessions' | 'levels'
+>;
 
 export interface SilentPod {
   readonly pod: string;
@@ -93,7 +96,7 @@ export async function reportCluster(options: ClusterReportOptions, query: ViewQu
       refusals: sum(refusals, ({ total }) => total),
       blocks: inForce.length,
     },
-    pods: reports.map(({ rows: _, matched: __, version: ___, refusals: ____, ...state }) => state),
+    pods: reports.map(stateOf),
     silent: answers.filter((answer) => 'unreachable' in answer),
     limits: fullestOf(reports),
     refusals,
@@ -144,6 +147,10 @@ async function withTraffic(
     ...row,
     bytes: sum(parts, ({ [row.id]: bytes }) => (typeof bytes === 'number' ? bytes : 0)),
   }));
+}
+
+function stateOf({ pod, address, draining, agents, clients, sessions, levels }: PodReport): PodState {
+  return { pod, address, draining, agents, clients, sessions, levels };
 }
 
 function addRefusals(reports: readonly PodReport[]): readonly RefusalHour[] {

@@ -47,18 +47,14 @@ export function renderOperatorPage(data: PageData): string {
 <form class="who" method="get" action="/operator"><span id="state" class="state" role="status">as of this load</span><input type="hidden" name="view" value="${query.view}"><label for="by">You are</label><input id="by" type="text" name="by" value="${words.by}" maxlength="${String(MAX_OPERATOR_NAME_LENGTH)}" placeholder="name, for the record" autocomplete="name" spellcheck="false"></form></div></header>
 <main class="wrap bottom">
 <p id="notice" role="alert"${said === '' ? html` hidden` : html``}>${said}</p>
+<div id="live-figures">${silentNote(data)}${figuresOf(data)}${tabsOf(data)}</div>
 ${searchForm(data)}
-<div id="live">${renderLive(data)}</div>
+<div id="live">${viewOf(data)}</div>
 </main>
 <script>${trusted(OPERATOR_SCRIPT)}</script>
 </body>
 </html>
 `.markup;
-}
-
-/** What is loaded anew every few seconds. */
-function renderLive(data: PageData): Html {
-  return html`${silentNote(data)}${figuresOf(data)}${tabsOf(data)}${viewOf(data)}`;
 }
 
 function searchForm({ query, words }: PageData): Html {

@@ -72,7 +72,7 @@ export function registerOperator(app: FastifyInstance, options: OperatorOptions)
     query.set('by', read.by);
     query.set('said', deed.said);
     // RFC 9110 section 15.4.4: the page, by GET, so that a reload repeats nothing.
-    return reply.code(303).header('location', `${OPERATOR_PATH}?${query}`).send();
+    return reply.code(303).header('location', `${OPERATOR_PATH}?${query.toString()}`).send();
   });
 
   app.get<{ Querystring: Query }>(PART_PATH, (request) => {

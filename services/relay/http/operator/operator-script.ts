@@ -16,6 +16,7 @@ export const OPERATOR_SCRIPT = `
   const policy = self.trustedTypes
     ? trustedTypes.createPolicy('${TRUSTED_TYPES_POLICY}', { createHTML: (text) => text })
     : { createHTML: (text) => text };
+  const figures = document.getElementById('live-figures');
   const live = document.getElementById('live');
   const search = document.getElementById('search');
   const name = document.getElementById('by');
@@ -47,12 +48,14 @@ export const OPERATOR_SCRIPT = `
       if (!answer.ok) throw new Error('status ' + answer.status);
       const text = await answer.text();
       if (turn !== asked || (!isAsked && isBusy())) return;
-      const fresh = new DOMParser().parseFromString(policy.createHTML(text), 'text/html').getElementById('live');
+      const other = new DOMParser().parseFromString(policy.createHTML(text), 'text/html');
+      const fresh = other.getElementById('live');
       if (fresh === null) throw new Error('this is another page');
       const { activeElement: focused, scrollingElement: view } = document;
       const { scrollTop } = view;
       const wide = live.querySelector('.scroll');
       const scrollLeft = wide === null ? 0 : wide.scrollLeft;
+      figures.replaceChildren(...document.adoptNode(other.getElementById('live-figures')).childNodes);
       live.replaceChildren(...document.adoptNode(fresh).childNodes);
       if (focused !== null && focused.id !== '' && !focused.isConnected)
         document.getElementById(focused.id)?.focus({ preventScroll: true });

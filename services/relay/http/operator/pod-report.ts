@@ -11,7 +11,7 @@ import type { ViewQuery } from './view-query.ts';
 /** Pods of another version of this form do not understand one another, and say so. */
 export const REPORT_VERSION = 1;
 
-export interface Level {
+export interface PodLevel {
   readonly limit: string;
   readonly used: number;
   readonly max: number;
@@ -26,7 +26,7 @@ export interface PodReport extends Found<Row> {
   /** Logged in to the agents here, as these say. */
   readonly clients: number;
   readonly sessions: Readonly<Record<SessionRoute, number>>;
-  readonly levels: readonly Level[];
+  readonly levels: readonly PodLevel[];
   readonly refusals: RefusalCounts;
 }
 

@@ -1,5 +1,4 @@
 // The rows of the two long tables: searched, sorted and cut the same way on each pod and where the pods' rows are merged.
-
 import type { Agent } from '../../session/agent-table.ts';
 import type { Admittance } from '../../session/needs.ts';
 import type { Session, SessionRoute } from '../../session/session-table.ts';

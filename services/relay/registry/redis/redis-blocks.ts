@@ -5,10 +5,10 @@ import { BlockIndex } from '../block-index.ts';
 import {
   type AddOutcome,
   type Block,
+  type BlockSubject,
   type Blocks,
   MAX_BLOCK_MS,
   MAX_BLOCKS,
-  type Newcomer,
   POLL_BLOCKS_EVERY_MS,
 } from '../blocks.ts';
 import { blocksInForce } from '../memory-blocks.ts';
@@ -74,7 +74,7 @@ export class RedisBlocks implements Blocks {
     };
   }
 
-  find(who: Newcomer): Block | undefined {
+  find(who: BlockSubject): Block | undefined {
     return this.#index.find(who, this.#options.clock.wallTime());
   }
 
