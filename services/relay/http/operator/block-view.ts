@@ -48,7 +48,7 @@ export function blockTable(data: PageData): Html {
       action: 'unblock',
       target,
     });
-    return html`<tr><td class="mono">${word(target)}</td><td class="num" title="${momentText(until)}">${leftText(until, at)}</td><td class="num" title="${momentText(since)}">${spanText(at - since)} ago</td><td>${word(by)}</td><td class="why">${word(why)}</td><td class="act">${remove}</td></tr>`;
+    return html`<tr><td class="mono">${target}</td><td class="num" title="${momentText(until)}">${leftText(until, at)}</td><td class="num" title="${momentText(since)}">${spanText(at - since)} ago</td><td>${word(by)}</td><td class="why">${word(why)}</td><td class="act">${remove}</td></tr>`;
   });
   return html`<table><caption class="unseen">Blocks</caption><thead><tr><th scope="col">Target</th><th scope="col" class="num">Ends</th><th scope="col" class="num">Made</th><th scope="col">By</th><th scope="col">Why</th><th><span class="unseen">Actions</span></th></tr></thead><tbody>${rows}</tbody></table>`;
 }

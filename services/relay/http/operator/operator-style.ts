@@ -12,7 +12,7 @@ export const OPERATOR_STYLE = `
 @media (prefers-color-scheme:dark){:root{${variables(PALETTES.dark)};--hover:#1b2321;--bar:#2f6b63;color-scheme:dark}}
 *{box-sizing:border-box}
 [hidden]{display:none!important}
-html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scrollbar-gutter:stable}
+html{-webkit-text-size-adjust:100%;text-size-adjust:100%;overflow-y:scroll}
 body{margin:0;background:var(--page);color:var(--text);font:.875rem/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"Noto Sans",sans-serif}
 .wrap{max-width:96rem;margin:0 auto;padding:0 1.5rem}
 a{color:var(--accent);text-underline-offset:.2em}
@@ -47,7 +47,7 @@ button.bad:hover{border-color:var(--alert);color:var(--alert)}
 .figures b{display:block;font-size:1.35rem;font-weight:600;line-height:1.25;letter-spacing:-.01em;font-variant-numeric:tabular-nums}
 .figures span{color:var(--muted);font-size:.8125rem}
 .figures .warn b{color:var(--alert)}
-.note{margin:0 0 1rem;padding:.55rem .85rem;border-left:3px solid var(--alert);background:var(--alertPanel);color:var(--alert);border-radius:0 .375rem .375rem 0}
+.note{margin:1rem 0;padding:.55rem .85rem;border-left:3px solid var(--alert);background:var(--alertPanel);color:var(--alert);border-radius:0 .375rem .375rem 0}
 #notice{position:sticky;top:.5rem;z-index:3;margin:.75rem 0 0;padding:.55rem .85rem;border-radius:.375rem;border:1px solid var(--accent);background:var(--panel);color:var(--text)}
 #notice[data-kind=bad]{border-color:var(--alert);color:var(--alert);background:var(--alertPanel)}
 nav.tabs{display:flex;gap:.15rem;overflow-x:auto;border-bottom:1px solid var(--line)}
@@ -59,24 +59,26 @@ nav.tabs small{font-weight:450;color:var(--muted);font-size:.8125rem;font-varian
 .bar input[type=search]{flex:1 1 18rem;max-width:34rem}
 .bar kbd{font:inherit;font-size:.75rem;color:var(--muted);border:1px solid var(--line);border-radius:.25rem;padding:.05rem .35rem}
 .panel{margin:.75rem 0 0;background:var(--panel);border:1px solid var(--line);border-radius:.6rem}
-.scroll{overflow-x:auto;border-radius:.6rem}
-.scroll:has(details[open]){overflow:visible}
+.scroll{position:relative;overflow-x:auto;border-radius:.6rem}
+.scroll:has(details[open]){padding-bottom:8rem}
 table{width:100%;border-collapse:separate;border-spacing:0}
 caption{text-align:left}
-th{text-align:left;font-weight:550;font-size:.8125rem;color:var(--muted);white-space:nowrap;padding:.5rem .75rem;border-bottom:1px solid var(--line)}
+th{text-align:left;font-weight:550;font-size:.8125rem;color:var(--muted);white-space:nowrap;padding:.5rem .65rem;border-bottom:1px solid var(--line)}
 th a{color:inherit;text-decoration:none}
 th a:hover{color:var(--text)}
 th[aria-sort] a{color:var(--text)}
-th[aria-sort=ascending] a::after{content:" \\2191"}
-th[aria-sort=descending] a::after{content:" \\2193"}
-td{padding:.36rem .75rem;border-bottom:1px solid var(--line);vertical-align:middle;white-space:nowrap}
+th[aria-sort=ascending] a::after{content:" \\2191" / ""}
+th[aria-sort=descending] a::after{content:" \\2193" / ""}
+td{padding:.36rem .65rem;border-bottom:1px solid var(--line);vertical-align:middle;white-space:nowrap}
 tbody tr:last-child td{border-bottom:0}
 tbody tr:hover td{background:var(--hover)}
 .num{text-align:right;font-variant-numeric:tabular-nums}
-td.name{max-width:26rem;overflow:hidden;text-overflow:ellipsis}
-td.sub{max-width:20rem;overflow:hidden;text-overflow:ellipsis}
+td.name{max-width:19rem;overflow:hidden;text-overflow:ellipsis}
+td.sub{max-width:12rem;overflow:hidden;text-overflow:ellipsis}
 td.why{white-space:normal;min-width:10rem;overflow-wrap:anywhere}
-td.act{width:1%;text-align:right;padding-left:0}
+td.act{width:1%;text-align:right;padding-left:.25rem;padding-right:.5rem}
+td.stay{position:sticky;right:0;background:var(--panel)}
+td.stay:has(details[open]){z-index:2}
 .tag{display:inline-block;padding:.02rem .45rem;border-radius:1rem;background:var(--code);color:var(--muted);font-size:.8125rem}
 .tag.bad{background:var(--alertPanel);color:var(--alert)}
 .meter{display:block;width:9rem;height:.5rem;border-radius:.25rem;overflow:hidden}

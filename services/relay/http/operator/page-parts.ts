@@ -87,3 +87,12 @@ export function meterOf(share: number): Html {
 export function word(text: string | null, none = '–'): Html {
   return text === null || text === '' ? html`<span class="muted">${none}</span>` : html`${printable(text)}`;
 }
+
+/** A pod is told from the others by the end of its name; in characters. */
+const SHOWN_POD_LENGTH = 12;
+
+/** For a narrow column. */
+export function podName(pod: string): Html {
+  const text = printable(pod);
+  return html`${text.length > SHOWN_POD_LENGTH ? `…${text.slice(1 - SHOWN_POD_LENGTH)}` : text}`;
+}

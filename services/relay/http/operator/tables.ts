@@ -1,4 +1,5 @@
 // The tables of the operator's page, one for each view.
+import { printable } from '#shared/text/printable.ts';
 import { type Html, html } from '../usage/html.ts';
 import { type RefusalHour, type ShownAgent, shareOf } from './cluster-report.ts';
 import { bytesText, countText, leftText, momentText, percentText, spanText } from './figures.ts';
@@ -10,6 +11,7 @@ import {
   menuOf,
   meterOf,
   type PageData,
+  podName,
   word,
 } from './page-parts.ts';
 import type { SessionRow } from './rows.ts';
@@ -53,7 +55,7 @@ function agentRowOf(data: PageData, agent: ShownAgent): Html {
   const blocks = [address, ...(rule === null ? [] : [`rule:${rule}`])].map((target) =>
     blockLink(data, target),
   );
-  return html`<tr><td class="name mono" title="${id}">${id}</td><td>${word(rule)}</td><td class="sub" title="${subject ?? ''}">${word(subject)}</td><td class="mono">${word(address)}</td><td class="num">${countText(clients)}${away}</td><td class="num">${bytesText(bytes)}</td><td class="num" title="${momentText(since)}">${spanText(at - since)}</td><td class="num" title="${expiresAt === null ? '' : momentText(expiresAt)}">${expiresAt === null ? '–' : leftText(expiresAt, at)}</td><td>${word(pod)}</td><td class="act">${menuOf(`menu-${id}`, `agent ${id}`, [end, ...blocks])}</td></tr>`;
+  return html`<tr><td class="name mono" title="${id}">${id}</td><td>${word(rule)}</td><td class="sub" title="${printable(subject ?? '')}">${word(subject)}</td><td class="mono">${word(address)}</td><td class="num">${countText(clients)}${away}</td><td class="num">${bytesText(bytes)}</td><td class="num" title="${momentText(since)}">${spanText(at - since)}</td><td class="num" title="${expiresAt === null ? '' : momentText(expiresAt)}">${expiresAt === null ? '–' : leftText(expiresAt, at)}</td><td title="${printable(pod)}">${podName(pod)}</td><td class="act stay">${menuOf(`menu-${id}`, `agent ${id}`, [end, ...blocks])}</td></tr>`;
 }
 
 export function sessionTable(data: PageData): Html {
@@ -92,7 +94,7 @@ function sessionRowOf(data: PageData, session: SessionRow): Html {
   );
   const way = route === 'local' ? 'direct' : 'over a hop';
   const kind = resumable ? html`` : html` <span class="tag" title="it ends with its connection">plain</span>`;
-  return html`<tr><td class="name mono" title="${id}">${id}</td><td class="mono">${word(client)}</td><td class="sub" title="${subject ?? ''}">${word(subject)}</td><td class="num">${bytesText(toAgent)}</td><td class="num">${bytesText(toClient)}</td><td class="num" title="${momentText(since)}">${spanText(data.report.at - since)}</td><td>${way}${kind}</td><td>${word(pod)}</td><td class="mono muted">${handle}</td><td class="act">${menuOf(`menu-${handle}`, `session ${handle} of ${id}`, [end, ...blocks])}</td></tr>`;
+  return html`<tr><td class="name mono" title="${id}">${id}</td><td class="mono">${word(client)}</td><td class="sub" title="${printable(subject ?? '')}">${word(subject)}</td><td class="num">${bytesText(toAgent)}</td><td class="num">${bytesText(toClient)}</td><td class="num" title="${momentText(since)}">${spanText(data.report.at - since)}</td><td>${way}${kind}</td><td title="${printable(pod)}">${podName(pod)}</td><td class="mono muted">${handle}</td><td class="act stay">${menuOf(`menu-${handle}`, `session ${handle} of ${id}`, [end, ...blocks])}</td></tr>`;
 }
 
 export function refusalTable({ report }: PageData): Html {
