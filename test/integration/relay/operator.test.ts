@@ -72,7 +72,7 @@ test('what a stranger chose is text on the page, whatever it is', async () => {
   const relay = await openRelay();
   const evil = `"><script>alert(1)</script>'`;
   const page = await fetch(
-    `http://127.0.0.1:${relay.internalPort}/operator?${new URLSearchParams({ view: 'blocks', q: evil, by: evil, said: evil, target: evil })}`,
+    `http://127.0.0.1:${relay.internalPort}/operator?${new URLSearchParams({ view: 'blocks', q: evil, by: evil, said: evil, target: evil }).toString()}`,
   );
   const text = await page.text();
   expect(text).not.toContain('<script>alert');
@@ -217,7 +217,7 @@ test('an action without an origin is refused, and a GET does nothing', async () 
   const head = `POST /operator/act HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${String(words).length}\r\n\r\n${String(words)}`;
   using raw = await openRaw(relay.internalPort, head);
   expect(await raw.closed).toContain(' 403 ');
-  const got = await fetch(`http://127.0.0.1:${relay.internalPort}/operator/act?${words}`);
+  const got = await fetch(`http://127.0.0.1:${relay.internalPort}/operator/act?${words.toString()}`);
   expect(got.status).toBe(404);
   expect((await reportOf(relay)).blocks).toEqual([]);
 });
