@@ -1,14 +1,16 @@
 // The relay, put together: the log and the metrics, two listeners, the session core between them, and their life.
 import { type Clock, systemClock } from '#shared/time/clock.ts';
+import type { AuditLog } from './audit/audit-event.ts';
 import type { Config } from './config.ts';
 import { createCore } from './core.ts';
 import { type GateParts, gatePartsOf } from './gate-parts.ts';
+import { RecentRefusals } from './http/operator/recent-refusals.ts';
 import type { Cluster } from './kubernetes/cluster.ts';
 import { type Relay, RelayLifecycle } from './lifecycle.ts';
 import type { ProcessMemory } from './limits/process-memory.ts';
 import { Listeners } from './listeners.ts';
 import type { LogOutput } from './log/log-output.ts';
-import { createMetrics } from './metrics/metrics.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import { serveInternal, servePublic } from './routes.ts';
 
@@ -27,6 +29,8 @@ export interface RelayParts {
   readonly memory?: ProcessMemory;
   /** In tests, in place of what the policy file says. */
   readonly gateParts?: Partial<GateParts>;
+  /** Left out: what operators do is in the log alone. */
+  readonly audit?: AuditLog;
 }
 
 /** Puts a relay together; nothing is opened before `start`. */
@@ -37,7 +41,15 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   /** Ends whatever runs in the background, when the relay stops. */
   const background = new DisposableStack();
 
-  const metrics = createMetrics();
+  const refusals = new RecentRefusals(clock);
+  const counted = createMetrics();
+  const metrics: Metrics = {
+    ...counted,
+    refused(code) {
+      counted.refused(code);
+      refusals.refused(code);
+    },
+  };
   const listeners = new Listeners({ config, clock, recorder: metrics, output: parts.log });
   const { log } = listeners;
   const core = createCore({
@@ -58,8 +70,10 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     draining: () => leaving.signal.aborted,
     logLinesDropped: () => parts.log?.dropped ?? 0,
     limits: () => core.admission.levels(),
+    blocks: () => core.blocks.list().length,
   });
-  const serving = { config, core, metrics, leaving: leaving.signal, background };
+  const audit = parts.audit ?? { record: () => undefined };
+  const serving = { config, core, metrics, refusals, audit, leaving: leaving.signal, background };
   servePublic(listeners.public, { ...serving, ...parts });
   serveInternal(listeners.internal, serving);
   return new RelayLifecycle({ config, core, listeners, leaving, background });

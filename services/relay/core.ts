@@ -15,8 +15,11 @@ import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
 import { Admission, type LimitRecorder } from './limits/admission.ts';
 import { type ProcessMemory, processMemory } from './limits/process-memory.ts';
+import type { Blocks } from './registry/blocks.ts';
+import { MemoryBlocks } from './registry/memory-blocks.ts';
 import { MemoryRegistry } from './registry/memory-registry.ts';
 import { createRedisRegistry } from './registry/redis/create-redis-registry.ts';
+import { RedisBlocks } from './registry/redis/redis-blocks.ts';
 import { RedisKeys } from './registry/redis/redis-keys.ts';
 import { RedisTally } from './registry/redis/redis-tally.ts';
 import type { AgentRegistry } from './registry/registry.ts';
@@ -62,6 +65,7 @@ export interface Core {
   readonly self: { readonly pod: string; address: string };
   readonly key: ClusterKey;
   readonly registry: AgentRegistry;
+  readonly blocks: Blocks;
   readonly cluster: Cluster;
   readonly peers: PeerDialler;
   readonly admission: Admission;
@@ -80,7 +84,7 @@ export function createCore(options: CoreOptions): Core {
   const { config, clock, log, recorder } = options;
   const self = { pod: config.podId, address: config.podAddress ?? '' };
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
-  const { registry, tally } = createStores(options, key);
+  const { registry, tally, blocks } = createStores(options, key);
   const cluster = options.cluster ?? createCluster(options);
   const peers = new PeerDialler(key, clock);
   const memory = options.memory ?? processMemory(config.limits.memoryBytes);
@@ -96,19 +100,22 @@ export function createCore(options: CoreOptions): Core {
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
   const sessions = new SessionTable({ clock, log, recorder });
   const waiting = new WaitingClients();
-  const gatehouse = createGatehouse({ ...options.gateParts, tally, key, clock, recorder });
-  return { clock, log, self, key, admission, owners, router, sessions, waiting, gatehouse, ...found };
+  const gatehouse = createGatehouse({ ...options.gateParts, blocks, tally, key, clock, recorder });
+  const own = { clock, log, self, key, admission, owners, router, sessions, waiting, blocks, gatehouse };
+  return { ...own, ...found };
 }
 
 interface Stores {
   readonly registry: AgentRegistry;
   readonly tally: Tally;
+  readonly blocks: Blocks;
 }
 
 /** Where the pods keep what they share, as the configuration says; another kind is one more case here. */
 function createStores(options: CoreOptions, key: ClusterKey): Stores {
   const { config, clock, log, recorder } = options;
-  if (options.registry !== undefined) return { registry: options.registry, tally: new MemoryTally(clock) };
+  const inMemory = { tally: new MemoryTally(clock), blocks: new MemoryBlocks(clock) };
+  if (options.registry !== undefined) return { registry: options.registry, ...inMemory };
   const { podId: pod, registry } = config;
   const signer = {
     sign: (text: string) => key.sign('registry', text),
@@ -116,12 +123,13 @@ function createStores(options: CoreOptions, key: ClusterKey): Stores {
   };
   switch (registry.kind) {
     case 'memory':
-      return { registry: new MemoryRegistry(clock), tally: new MemoryTally(clock) };
+      return { registry: new MemoryRegistry(clock), ...inMemory };
     case 'redis': {
       const { target } = registry;
       const redis = createRedisRegistry({ target, pod, clock, log, recorder, ...signer });
-      const keys = new RedisKeys();
-      return { registry: redis, tally: new RedisTally({ calls: redis.calls, keys, clock }) };
+      const { calls } = redis;
+      const blocks = new RedisBlocks({ calls, clock, log, recorder, ...signer });
+      return { registry: redis, tally: new RedisTally({ calls, keys: new RedisKeys(), clock }), blocks };
     }
   }
 }
@@ -135,11 +143,12 @@ function createCluster({ config, clock, log, recorder }: CoreOptions): Cluster {
 }
 
 /** Starts what the core does on its own: it connects to the registry, renews leases, and watches the cluster. */
-export function startCore({ agents, cluster, clock, gatehouse, leases, registry, sessions }: Core): Cancel {
+export function startCore(core: Core): Cancel {
+  const { agents, blocks, cluster, clock, gatehouse, leases, registry, sessions } = core;
   registry.start(() => {
     void leases.restore();
   });
-  const stops = [leases.start(), gatehouse.start(), cluster.start(), reportLoad()];
+  const stops = [leases.start(), gatehouse.start(), blocks.start(), cluster.start(), reportLoad()];
 
   /** What the cluster does with the load of this pod is its own business. */
   function reportLoad(): Cancel {

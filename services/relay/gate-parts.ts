@@ -1,7 +1,7 @@
 // The parts of the gate.
 import type { GatehouseOptions } from './gatehouse.ts';
 
-export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'blocks' | 'budget'>;
+export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'budget'>;
 
 /** No policy yet. */
 export function gatePartsOf(): GateParts {
@@ -10,7 +10,6 @@ export function gatePartsOf(): GateParts {
     policy: { current: undefined },
     identities: { challenge: () => '', check: () => Promise.resolve(nobody()) },
     judge: { agent: nobody, client: nobody, kindsAsked: () => [] },
-    blocks: { find: () => undefined },
     budget: { waitMs: () => 0, failed: () => undefined },
   };
 }

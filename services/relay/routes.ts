@@ -1,5 +1,6 @@
 // The routes of both listeners, each behind its checks, in registration order.
 import type { Socket } from 'node:net';
+import type { AuditLog } from './audit/audit-event.ts';
 import type { Config } from './config.ts';
 import type { Core } from './core.ts';
 import { refuseForeignOrigins } from './http/door/foreign-origin.ts';
@@ -14,6 +15,8 @@ import { type MalformedReason, tellMalformed } from './http/listener/malformed.t
 import { addressOfSocket } from './http/listener/peer-address.ts';
 import { cutUntakenAnswers } from './http/listener/untaken-answers.ts';
 import { routeUpgrades } from './http/listener/upgrade.ts';
+import { registerOperator } from './http/operator/operator-routes.ts';
+import type { RecentRefusals } from './http/operator/recent-refusals.ts';
 import { registerAgentRoutes } from './http/route/agent.ts';
 import { registerClientRoute } from './http/route/client.ts';
 import { registerDialRoute } from './http/route/dial.ts';
@@ -28,6 +31,8 @@ export interface ServingOptions {
   readonly config: Config;
   readonly core: Core;
   readonly metrics: Metrics;
+  readonly refusals: RecentRefusals;
+  readonly audit: AuditLog;
   /** Aborts when this relay is asked to leave. */
   readonly leaving: AbortSignal;
   /** Takes what is to end when the relay stops. */
@@ -74,7 +79,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
 }
 
 export function serveInternal(app: Listener, options: ServingOptions): void {
-  const { core, leaving, metrics } = options;
+  const { audit, core, leaving, metrics, refusals } = options;
   const routes = { ...core, recorder: metrics, leaving };
   openDoors(app, options);
   registerHealth(app, leaving);
@@ -82,6 +87,7 @@ export function serveInternal(app: Listener, options: ServingOptions): void {
   registerDialRoute(app, routes);
   registerHopRoute(app, routes);
   registerSessions(app, routes);
+  registerOperator(app, { ...routes, audit, refusals });
 }
 
 /** What both listeners have before their routes. */

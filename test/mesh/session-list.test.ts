@@ -44,6 +44,7 @@ test('each pod lists its agents and its ends of the sessions, with the way they 
   await resumable.exchange(2_000);
   const since = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
   const client = '127.0.0.1';
+  const handle = expect.stringMatching(/^[\w-]{12}$/) as string;
   const bytes = { toAgent: plain.sent, toClient: plain.sent };
   expect(await listOf(here)).toEqual({
     pod: 'pod-1',
@@ -60,7 +61,7 @@ test('each pod lists its agents and its ends of the sessions, with the way they 
         expiresAt: null,
       },
     ],
-    sessions: [{ id: 'job', client, since, route: 'waiting', resumable: false, ...bytes }],
+    sessions: [{ id: 'job', handle, client, since, route: 'waiting', resumable: false, ...bytes }],
   });
   expect(await listOf(there)).toMatchObject({
     pod: 'pod-2',

@@ -27,14 +27,27 @@ import {
 } from '../../../services/agent/ssh/program/program-environment.ts';
 import { MAX_SSH_PACKET_BYTES } from '../../../services/agent/ssh/ssh2/packet-limit.ts';
 import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/connection/resuming.ts';
+import { MAX_COMMAND_BYTES } from '../../../services/relay/hop/command.ts';
 import { MAX_DIAL_ORDER_BYTES } from '../../../services/relay/hop/dial-order.ts';
 import { PROXY_HEADER_WITHIN_MS } from '../../../services/relay/http/listener/balanced-connections.ts';
 import { UNTAKEN_FOR_MS } from '../../../services/relay/http/listener/untaken-answers.ts';
 import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/upgrade.ts';
+import { MAX_ACTION_BYTES, MAX_OPERATOR_NAME_LENGTH } from '../../../services/relay/http/operator/action.ts';
+import {
+  MAX_PEER_ANSWER_BYTES,
+  PEER_VIEW_WITHIN_MS,
+} from '../../../services/relay/http/operator/peer-question.ts';
+import { MAX_PAGED_ROWS, MAX_SEARCH_LENGTH } from '../../../services/relay/http/operator/view-query.ts';
 import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
 import { CHALLENGE_SKEW_MS, CHALLENGE_TTL_MS } from '../../../services/relay/identity/challenge.ts';
 import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
+import {
+  MAX_BLOCK_MS,
+  MAX_BLOCK_REASON_LENGTH,
+  MAX_BLOCKS,
+  MIN_BLOCK_MS,
+} from '../../../services/relay/registry/blocks.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
 import {
   AGENT_DIAL_TIMEOUT_MS,
@@ -160,6 +173,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'the connection is cut',
     },
     { what: 'a dial order to another pod', value: MAX_DIAL_ORDER_BYTES, unit: 'bytes', past: '413' },
+    { what: 'a command of an operator to another pod', value: MAX_COMMAND_BYTES, unit: 'bytes', past: '413' },
     {
       what: 'an answer of the registry',
       value: REGISTRY_TIMEOUT_MS,
@@ -297,6 +311,43 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'exit code 3',
     },
     { what: 'the body of a refusal', value: MAX_REFUSAL_BYTES, unit: 'bytes', past: 'the rest is not read' },
+  ],
+  "A relay: the operator's page": [
+    { what: 'blocks', value: MAX_BLOCKS, unit: 'count', past: 'refused: remove some' },
+    { what: 'the longest block', value: MAX_BLOCK_MS, unit: 'ms', past: 'refused' },
+    { what: 'the shortest block', value: MIN_BLOCK_MS, unit: 'ms', past: 'refused' },
+    {
+      what: 'characters in the reason of a block',
+      value: MAX_BLOCK_REASON_LENGTH,
+      unit: 'count',
+      past: 'refused',
+    },
+    {
+      what: 'characters in the name of an operator',
+      value: MAX_OPERATOR_NAME_LENGTH,
+      unit: 'count',
+      past: 'refused',
+    },
+    { what: 'the form of an action', value: MAX_ACTION_BYTES, unit: 'bytes', past: '413' },
+    {
+      what: 'characters in a search',
+      value: MAX_SEARCH_LENGTH,
+      unit: 'count',
+      past: 'the rest is not looked for',
+    },
+    {
+      what: 'rows that are paged through',
+      value: MAX_PAGED_ROWS,
+      unit: 'count',
+      past: 'search for the rest',
+    },
+    {
+      what: 'the answer of another pod',
+      value: PEER_VIEW_WITHIN_MS,
+      unit: 'ms',
+      past: 'the page says that it does not answer',
+    },
+    { what: 'the same in length', value: MAX_PEER_ANSWER_BYTES, unit: 'bytes', past: 'the same' },
   ],
   'Agent: SSH': [
     { what: 'a login', value: LOGIN_GRACE_MS, unit: 'ms', past: 'the connection is closed' },

@@ -37,6 +37,7 @@ export async function describeMetrics(): Promise<
     bytes: () => ({ local: bytes, waiting: bytes, forwarding: bytes }),
     draining: () => false,
     logLinesDropped: () => 0,
+    blocks: () => 0,
     limits: () => new Map(),
   });
   const text = await metrics.text();

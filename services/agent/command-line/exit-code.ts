@@ -21,6 +21,6 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof AGENT_EXIT_CODES, 
   ended: 'ended as designed: the clients left, or the time was over',
   bad_arguments: 'bad arguments',
   unreachable: 'the relay cannot be reached',
-  refused: 'the relay refused: the ID is taken, or access is denied',
+  refused: 'the relay refused: ID taken, access denied, or ended by an operator',
   version: 'the relay does not speak the version of this agent',
 };

@@ -209,6 +209,8 @@ function resumeText(event: ResumeEvent, address: string): string {
     case 'given_up':
       if (event.afterMs === 0) return `session of ${address} ended with its transport`;
       return `session of ${address} given up: its client did not come back within ${formatElapsed(event.afterMs)}`;
+    case 'ended_by_operator':
+      return `session of ${address} ended by an operator of the relay`;
     case 'reset':
       return `session of ${address} broken off by ${event.by === 'us' ? 'the agent' : 'its client'}: ${event.code}`;
     case 'refused':

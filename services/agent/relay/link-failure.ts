@@ -53,6 +53,13 @@ export function closedEarly(target: RelayTarget, reason: CloseReason, wasLinked:
   return unreachable(`${who} took the connection and closed it (${reason}); it may be no relay`, wasLinked);
 }
 
+/** An operator of the relay has ended the agent by closing its link: dialling again would be against their word. */
+export function endedByOperator(target: RelayTarget): LinkFailure {
+  const who = hostAndPort(new URL(target.base));
+  const message = `an operator of the relay at ${who} ended this agent: ask whoever runs that relay before you start another`;
+  return { kind: 'refused', message, patienceMs: 0 };
+}
+
 function unreachable(message: string, wasLinked: boolean): LinkFailure {
   return {
     kind: 'unreachable',

@@ -18,7 +18,7 @@ import { type ControlLink, controlLinkOver } from '#shared/websocket/control-lin
 import { waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
-import { closedEarly, type LinkFailure, linkFailureFrom } from './link-failure.ts';
+import { closedEarly, endedByOperator, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { Patience } from './patience.ts';
 import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
 import { StatusPace } from './status-pace.ts';
@@ -202,6 +202,11 @@ class PersistentLink implements RelayLink {
         cancelWelcome();
         signal.removeEventListener('abort', leave);
         const wasUp = this.#up.delete(link);
+        if (reason === 'ended_by_operator' && !signal.aborted) {
+          this.stop();
+          listener.onFailed(endedByOperator(target));
+          return resolve(undefined);
+        }
         if (wasUp) this.#past = { kind: 'was_up', reason };
         if (wasUp && this.#up.size === 0 && !signal.aborted) onLost(reason);
         resolve(wasUp ? undefined : closedEarly(target, reason, this.#wasUp));

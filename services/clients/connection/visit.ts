@@ -72,6 +72,7 @@ function endFrom({ reason, detail }: StreamEnd): VisitEnd {
     case 'agent_gone':
     case 'expired':
     case 'superseded':
+    case 'ended_by_operator':
     case 'going_away':
     case 'restart':
       return { kind: 'ended', message: `the connection was closed: ${meaning}` };

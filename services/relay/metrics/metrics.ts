@@ -4,6 +4,8 @@ import type { GateRecorder } from '../gate/gate.ts';
 import type { PeerRecorder } from '../http/door/peer.ts';
 import type { RefusalRecorder } from '../http/door/refusal.ts';
 import type { UntakenRecorder } from '../http/listener/untaken-answers.ts';
+import type { OperatorRecorder } from '../http/operator/acting.ts';
+import { ACTION_KINDS } from '../http/operator/action.ts';
 import type { AgentRouteRecorder } from '../http/route/agent.ts';
 import type { ClientRouteRecorder } from '../http/route/client.ts';
 import type { Exposition } from '../http/route/metrics.ts';
@@ -44,6 +46,7 @@ export interface Metrics
     Exposition,
     GateRecorder,
     LimitRecorder,
+    OperatorRecorder,
     OrderRecorder,
     PeerRecorder,
     RegistryRecorder,
@@ -78,6 +81,21 @@ export function createMetrics(): Metrics {
     ...countRegistryCalls(counted),
     ...countApiFailures(counted),
     ...countPeerRejections(counted),
+    ...countActions(counted),
+  };
+}
+
+function countActions(register: Registry): OperatorRecorder {
+  const actions = countFromZero(
+    register,
+    'converge_operator_actions_total',
+    "What operators did on this pod's page, by action.",
+    { action: ACTION_KINDS },
+  );
+  return {
+    operatorActed: (action) => {
+      actions.inc({ action });
+    },
   };
 }
 

@@ -15,6 +15,8 @@ export interface Readings {
   readonly draining: () => boolean;
   /** Since the start. */
   readonly logLinesDropped: () => number;
+  /** Those in force, as this pod knows them. */
+  readonly blocks: () => number;
   readonly limits: () => ReadonlyMap<MetLimit, Level>;
 }
 
@@ -25,6 +27,12 @@ export function registerReadings(registry: Registry, readings: Readings): void {
   readBytes(registry, readings);
   readLostLines(registry, readings);
   readLimits(registry, readings);
+  gauge(
+    registry,
+    'converge_blocks',
+    'Addresses and rules that operators have blocked, as this pod knows them.',
+    readings.blocks,
+  );
 }
 
 function readAgents(registry: Registry, { agents, clients }: Readings): void {

@@ -12,6 +12,8 @@ export const REGISTRY_OPERATIONS = [
   'birth',
   /** Any call of the tally. */
   'tally',
+  /** Any call about blocks. */
+  'blocks',
 ] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 

@@ -10,6 +10,9 @@ import type { Admittance, AgentLink, Grants, Log, Standing } from './needs.ts';
 /** While a link is up, its agent gets a new grant this often, in milliseconds: more often than TENURE_SLACK_MS. */
 export const GRANT_EVERY_MS = 30_000;
 
+/** After these ends nobody will come back for the ID. */
+const GOODBYES: ReadonlySet<CloseReason> = new Set(['ended', 'ended_by_operator']);
+
 /** What is counted of agents. Each call is cheap. */
 export interface AgentRecorder {
   agentLinked(): void;
@@ -164,7 +167,7 @@ export class AgentTable {
     const seconds = (clock.now() - agent.linkedAt) / 1000;
     log.info({ id: agent.id, epoch: agent.epoch, address: agent.address, reason, seconds }, 'agent unlinked');
     if (!current) return;
-    if (reason !== 'ended') return this.forsake(agent);
+    if (!GOODBYES.has(reason)) return this.forsake(agent);
     registry.release(agent.id, agent.epoch).catch((error: unknown) => {
       log.warn({ id: agent.id, err: error }, 'agent not released: its reservation will run out');
     });
@@ -193,6 +196,13 @@ export class AgentTable {
     if (row?.agent !== agent) return;
     this.#forget(row);
     agent.link.close('superseded');
+  }
+
+  /** An operator ends the agent of that ID; false if it is not here. Its link is gone when its peer has answered. */
+  end(id: string): boolean {
+    const agent = this.get(id);
+    agent?.link.close('ended_by_operator');
+    return agent !== undefined;
   }
 
   /** Resolves when no agent is linked here. */

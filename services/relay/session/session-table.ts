@@ -1,4 +1,5 @@
 // The sessions on this pod: a client stream and an agent stream, joined.
+import { takeRandomBytes } from '#shared/machine/random-pool.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
@@ -11,6 +12,9 @@ import type { Admittance, HeldAccount, Holder, Log } from './needs.ts';
  */
 export const SESSION_ROUTES = ['local', 'waiting', 'forwarding'] as const;
 export type SessionRoute = (typeof SESSION_ROUTES)[number];
+
+/** Of the handle of a session, in bytes: 12 characters that no two sessions share by chance. */
+const HANDLE_BYTES = 9;
 
 /** What is counted of sessions. Each call is cheap. */
 export interface SessionRecorder {
@@ -27,6 +31,8 @@ export interface ByteCounts {
 /** One session, as the log and the list of sessions show it. */
 export interface Session {
   readonly id: string;
+  /** Names this session among all of the cluster; random, and no secret. */
+  readonly handle: string;
   readonly client: string;
   readonly resumable: boolean;
   readonly route: SessionRoute;
@@ -93,6 +99,7 @@ export class SessionTable {
     const totals = this.totals[options.route];
     const session: Session = {
       id: options.id,
+      handle: takeRandomBytes(HANDLE_BYTES).toString('base64url'),
       client: options.client,
       resumable: options.resumable,
       route: options.route,
@@ -128,6 +135,13 @@ export class SessionTable {
   /** Closes the sessions that `choose` picks. */
   close(reason: CloseReason, choose: (session: Session) => boolean): void {
     for (const [session, join] of this.#joins) if (choose(session)) join.close({ reason });
+  }
+
+  /** An operator ends the sessions that `choose` picks: their clients do not come back. How many they are. */
+  end(choose: (session: Session) => boolean): number {
+    const chosen = new Set([...this.#joins.keys()].filter(choose));
+    this.close('ended_by_operator', (session) => chosen.has(session));
+    return chosen.size;
   }
 
   /** Resolves when no session is left. */

@@ -24,6 +24,7 @@ export const CLOSE_REASONS = {
   agent_gone: { code: 4404, retry: true, meaning: 'the agent went away' },
   expired: { code: 4408, retry: false, meaning: 'the agent reached its deadline' },
   superseded: { code: 4409, retry: false, meaning: 'a newer link of the same agent took over' },
+  ended_by_operator: { code: 4410, retry: false, meaning: 'an operator of the relay ended it' },
 } as const satisfies Record<string, { code: number; retry: boolean; meaning: string }>;
 
 export type CloseReason = keyof typeof CLOSE_REASONS;

@@ -16,6 +16,7 @@
 //   opening                     no answer, to a new stream             over      RESET (protocol_error)
 //   opening                     no answer, to one that exists          waiting   the transport is cut
 //   opening                     the transport ends                     waiting
+//   opening                     an operator ended the transport        over
 //   opening                     10 s                                   waiting   the transport is cut
 //   carried                     lost, after 3 s or for the first time  dialling  an outage begins
 //   carried                     lost again, within 3 s                 waiting   an outage begins
@@ -260,6 +261,7 @@ export class ClientEnd implements StreamOwner {
       drained: () => {},
       ended: (end) => {
         cancelTimeout();
+        if (end.reason === 'ended_by_operator') return this.#stream.abandon(end);
         this.#retry(outage, end.detail);
       },
     });

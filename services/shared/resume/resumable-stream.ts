@@ -21,6 +21,7 @@
 //   carried                   carry                      carried   the older transport is closed; resumed; sends on from `received`
 //   carried                   transport ends             detached  the resume window begins
 //   carried                   transport ends, no window  over      given up
+//   carried                   ended by an operator       over
 //   carried                   both FINs are taken        over      the last ACK; finished; the transport is closed
 //   carried                   RESET                      over      the transport is closed
 //   carried                   a rule is broken           over      RESET with its code; the transport is closed
@@ -256,6 +257,8 @@ export class ResumableStream implements ByteStream {
   }
 
   #lost(end: StreamEnd): void {
+    // R-RESUME-27: somebody wants it to be over, and would end it again.
+    if (end.reason === 'ended_by_operator') return this.#endByOperator(end);
     // Also while another transport is on its way: whether it came in time would be chance.
     if (this.resumeWindowMs === 0) return this.#giveUp(0, { ...end, reason: 'lost' });
     const since = this.#clock.now();
@@ -266,6 +269,11 @@ export class ResumableStream implements ByteStream {
     this.#enter({ kind: 'detached', since, cancelWindow });
     this.#owner.event({ kind: 'detached', ...end });
     this.#owner.detached();
+  }
+
+  #endByOperator(end: StreamEnd): void {
+    this.#owner.event({ kind: 'ended_by_operator' });
+    this.abandon(end);
   }
 
   #giveUp(afterMs: number, end: StreamEnd): void {

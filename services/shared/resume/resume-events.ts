@@ -12,6 +12,8 @@ export type ResumeEvent =
   | { readonly kind: 'resumed'; readonly afterMs: number; readonly replayedBytes: number }
   /** No transport came within the resume window. */
   | { readonly kind: 'given_up'; readonly afterMs: number }
+  /** An operator of the relay ended it, by a close code of its transport. */
+  | { readonly kind: 'ended_by_operator' }
   /** RESET, sent by us or by the peer. */
   | {
       readonly kind: 'reset';

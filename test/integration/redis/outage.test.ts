@@ -193,8 +193,9 @@ describe('a redis', () => {
 
   test('that gives a user the documented rights and no others is enough', async () => {
     const rights =
-      'reset on >pw ~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink ' +
-      '+publish +set +incrby +zadd +zcard +zrem +zremrangebyscore +zscore +subscribe +unsubscribe +info +ping +select +client|setname';
+      'reset on >pw ~converge:* &converge:* +eval +evalsha +hset +hmget +hgetall +hlen +hdel +hstrlen +type +pexpire ' +
+      '+pttl +del +unlink +publish +set +incrby +zadd +zcard +zrem +zremrangebyscore +zscore +subscribe +unsubscribe ' +
+      '+info +ping +select +client|setname';
     await server.call('ACL', 'SETUSER', 'relay', ...rights.split(' '));
     const limited = new RedisPods(server.url.replace('//', '//relay:pw@'));
     try {

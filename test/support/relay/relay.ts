@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { dialLink, type LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { dialStream, type StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import { createRelay } from '../../../services/relay/app.ts';
+import type { AuditLog } from '../../../services/relay/audit/audit-event.ts';
 import { readConfig } from '../../../services/relay/config.ts';
 import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
@@ -40,6 +41,7 @@ export interface RelaySetUp {
   readonly downloads?: string;
   readonly memory?: ProcessMemory;
   readonly gateParts?: Partial<GateParts>;
+  readonly audit?: AuditLog;
 }
 
 /** Starts a relay on loopback. */
@@ -69,6 +71,7 @@ export async function startRelay(setUp: RelaySetUp = {}): Promise<RunningRelay> 
     ...(setUp.cluster === undefined ? {} : { cluster: setUp.cluster }),
     ...(setUp.memory === undefined ? {} : { memory: setUp.memory }),
     ...(setUp.gateParts === undefined ? {} : { gateParts: setUp.gateParts }),
+    ...(setUp.audit === undefined ? {} : { audit: setUp.audit }),
   });
   const { port, internalPort } = await relay.start();
   return {

@@ -50,6 +50,11 @@ export class RawPeer {
     return Buffer.concat(this.frames.flatMap((frame) => (frame.kind === 'data' ? [frame.bytes] : [])));
   }
 
+  /** With a close frame that says why. */
+  close(end: StreamEnd): void {
+    this.#transport.close(end);
+  }
+
   cut(): void {
     this.#transport.cut({ reason: 'lost' });
   }

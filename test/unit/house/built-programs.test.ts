@@ -11,8 +11,11 @@ const needsBuild = (file: string) => runsWhatWasBuilt(join(ROOT, file));
 test('end-to-end tests run what was built', () => {
   const files = testsOf('e2e');
   expect(files.length).toBeGreaterThan(20);
-  // The page in a browser, which a test serves on its own.
-  expect(files.filter((file) => !needsBuild(file))).toEqual(['test/e2e/usage-page.test.ts']);
+  // Pages in a browser, which a test serves on its own.
+  expect(files.filter((file) => !needsBuild(file))).toEqual([
+    'test/e2e/operator-page.test.ts',
+    'test/e2e/usage-page.test.ts',
+  ]);
 });
 
 test('tests of relays and agents from their sources need no build', () => {

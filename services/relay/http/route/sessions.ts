@@ -61,8 +61,9 @@ function listHere({ self, agents, sessions, leaving }: SessionListOptions): PodL
       detached: status?.detached ?? 0,
       expiresAt: status === undefined ? null : new Date(status.expiresAt).toISOString(),
     })),
-    sessions: [...sessions].map(({ id, client, since, route, resumable, bytes }) => ({
+    sessions: [...sessions].map(({ id, handle, client, since, route, resumable, bytes }) => ({
       id,
+      handle,
       client,
       since: new Date(since).toISOString(),
       route,

@@ -5,12 +5,13 @@
 //   converge:born          hash   since when this Redis remembers; lives BIRTH_TTL_MS after the last pod looked
 //   converge:places:{NAME} zset   who has a place under a limit of a rule, with its end; lives for PLACE_LIFE_MS
 //   converge:sum:{NAME}    string what an agent's sessions have moved, in bytes; lives for SUM_LIFE_MS
+//   converge:blocks        hash   what operators have blocked, see redis-block-entry.ts; lives as long as the longest block
 //   converge:claim:{ID}    channel, a message for each claim of the ID
 //
 // The braces are part of the names: they make Redis Cluster keep what belongs to one ID in one slot. A Redis user with no
-// more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hstrlen +type +pexpire +pttl +del +unlink
-// +publish +set +incrby +zadd +zcard +zrem +zremrangebyscore +zscore +subscribe +unsubscribe +info +ping +select
-// +client|setname`, and for Redis Cluster `+cluster|slots +cluster|info`.
+// more rights than needed: `~converge:* &converge:* +eval +evalsha +hset +hmget +hgetall +hlen +hdel +hstrlen +type
+// +pexpire +pttl +del +unlink +publish +set +incrby +zadd +zcard +zrem +zremrangebyscore +zscore +subscribe +unsubscribe
+// +info +ping +select +client|setname`, and for Redis Cluster `+cluster|slots +cluster|info`.
 import { RESERVATION_MS } from '../registry.ts';
 
 /** Of every key and channel; tests take one each, so that they can share a server. */
@@ -57,6 +58,10 @@ export class RedisKeys {
 
   sum(name: string): string {
     return `${this.#prefix}sum:{${name}}`;
+  }
+
+  blocks(): string {
+    return `${this.#prefix}blocks`;
   }
 
   born(): string {

@@ -4,8 +4,10 @@
 // another type, a field that is missing, too long or no number make the entry `odd`, and an odd entry counts as absent.
 // A claim replaces it, whatever it was. Signatures cannot be checked in here (the secret never goes to Redis), so the
 // caller checks them, and names an entry it does not trust in `distrusted`: if that is still what is there, it is odd.
+import { MAX_BLOCKS } from '../blocks.ts';
 import type { RegistryOperation } from '../registry-recorder.ts';
 import { LOSS_NOTICED_WITHIN_MS, SEEN_NOW, TENURE_SLACK_MS } from '../tenure.ts';
+import { ANY_VALUE, MAX_BLOCK_BYTES } from './redis-block-entry.ts';
 import { ENTRY_FIELDS, MAX_ENTRY_FIELD_BYTES, MAX_EPOCH_DIGITS, TENURE_FIELDS } from './redis-keys.ts';
 
 const FIELD_NAMES = [...ENTRY_FIELDS, ...TENURE_FIELDS].map((name) => `'${name}'`).join(', ');
@@ -186,6 +188,77 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return total
 `;
 
+/** What a hash of blocks may hold at most, in fields: those that have ended and those of strangers are cleared by and by. */
+const MAX_BLOCK_FIELDS = 2 * MAX_BLOCKS;
+
+const BLOCKS = `
+local function isUsable()
+  local kind = redis.call('TYPE', KEYS[1]).ok
+  if kind == 'none' then return true, '' end
+  if kind ~= 'hash' then return false, 'wrong_type' end
+  if redis.call('HLEN', KEYS[1]) > ${MAX_BLOCK_FIELDS} then return false, 'too_big' end
+  return true, ''
+end
+local function version()
+  if redis.call('HSTRLEN', KEYS[1], 'version') > 64 then return '' end
+  return redis.call('HMGET', KEYS[1], 'version')[1] or ''
+end
+`;
+
+/** The version of the list, or ''. Runs twice a second for every pod. */
+const BLOCKS_VERSION = `
+local version = redis.pcall('HMGET', KEYS[1], 'version')[1]
+if type(version) == 'string' and #version <= 64 then return version end
+return ''
+`;
+
+/** The version, a word if the whole is odd, and the fields with their values; '' for a value that is too big to be ours. */
+const BLOCKS_READ = `
+local usable, odd = isUsable()
+if not usable then return { '', odd } end
+local reply = { version(), '' }
+local all = redis.call('HGETALL', KEYS[1])
+for at = 1, #all, 2 do
+  if all[at] ~= 'version' and #all[at] <= ${MAX_ENTRY_FIELD_BYTES} then
+    reply[#reply + 1] = all[at]
+    reply[#reply + 1] = #all[at + 1] <= ${MAX_BLOCK_BYTES} and all[at + 1] or ''
+  end
+end
+return reply
+`;
+
+/**
+ * ARGV: the name of a hash that is new, its life, 'replace' or 'keep' (what is there), how many fields to clear; these with
+ * the values that they must still have; fields and values to write.
+ */
+const BLOCKS_WRITE = `
+if not isUsable() then redis.call('UNLINK', KEYS[1]) end
+local born, count = version():match('^([%w_-]+)%.(%d+)$')
+if not born or #born > 32 or #count > ${MAX_EPOCH_DIGITS} then born, count = ARGV[1], '0' end
+local first = 5 + 2 * tonumber(ARGV[4])
+for at = 5, first - 1, 2 do
+  local size, wanted = redis.call('HSTRLEN', KEYS[1], ARGV[at]), ARGV[at + 1]
+  local same = size <= ${MAX_BLOCK_BYTES} and redis.call('HMGET', KEYS[1], ARGV[at])[1] == wanted
+  if wanted == '${ANY_VALUE}' or same or (wanted == '' and size > ${MAX_BLOCK_BYTES}) then
+    redis.call('HDEL', KEYS[1], ARGV[at])
+  end
+end
+local room = ${MAX_BLOCKS} - redis.call('HLEN', KEYS[1])
+if redis.call('HSTRLEN', KEYS[1], 'version') > 0 then room = room + 1 end
+local fields = {}
+for at = first, #ARGV, 2 do
+  local present = redis.call('HSTRLEN', KEYS[1], ARGV[at]) > 0
+  if not present then room = room - 1 end
+  if not present or ARGV[3] == 'replace' then fields[#fields + 1] = at end
+end
+if #fields > 0 and room < 0 then return { 'full' } end
+for _, at in ipairs(fields) do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+local text = born .. '.' .. string.format('%.0f', count + 1)
+redis.call('HSET', KEYS[1], 'version', text)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return { 'written', text }
+`;
+
 /** Lua, by name; each takes one key. */
 export const REDIS_SCRIPTS = {
   claim: READ + WRITE + CLAIM,
@@ -198,11 +271,25 @@ export const REDIS_SCRIPTS = {
   take: TAKE,
   leave: LEAVE,
   add: ADD,
+  blocks_version: BLOCKS_VERSION,
+  blocks_read: BLOCKS + BLOCKS_READ,
+  blocks_write: BLOCKS + BLOCKS_WRITE,
 } as const;
 
 export type ScriptName = keyof typeof REDIS_SCRIPTS;
 
 /** What a call of the script counts as. */
 export function operationOf(script: ScriptName): RegistryOperation {
-  return script === 'take' || script === 'leave' || script === 'add' ? 'tally' : script;
+  switch (script) {
+    case 'take':
+    case 'leave':
+    case 'add':
+      return 'tally';
+    case 'blocks_version':
+    case 'blocks_read':
+    case 'blocks_write':
+      return 'blocks';
+    default:
+      return script;
+  }
 }

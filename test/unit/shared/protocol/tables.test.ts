@@ -36,6 +36,7 @@ import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocke
 import { AGENT_BUDGET, type LinkAllowances, RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
 import { ROOT } from '../../../../deploy/build/source-tree.ts';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
+import { COMMAND_PATH } from '../../../../services/relay/hop/command.ts';
 import { dialPath, hopPath } from '../../../../services/relay/hop/dial-order.ts';
 import { readGrant } from '../../../../services/relay/hop/grant.ts';
 import { judgePeerRequest, PEER_HEADER } from '../../../../services/relay/hop/peer-credentials.ts';
@@ -144,6 +145,7 @@ test('paths of WebSockets and of dial orders', () => {
     `WS ${clientPath('ID')}`,
     `POST ${dialPath('ID')}`,
     `WS ${hopPath('NONCE')}`,
+    `POST ${COMMAND_PATH}`,
   ];
   expect(onPage.filter((request) => request?.startsWith('GET') !== true)).toEqual(inCode);
 });

@@ -212,6 +212,11 @@ const CASES: Record<string, (peer: RawPeer | undefined) => Promise<void>> = {
     peer?.cut();
     await pass();
   },
+  'opening: an operator ended the transport': async (peer) => {
+    peer?.close({ reason: 'ended_by_operator' });
+    await pass();
+    expect(over).toMatchObject([{ reason: 'ended_by_operator' }]);
+  },
   'opening: 10 s': async (peer) => {
     await pass(OPEN_TIMEOUT_MS - 1);
     expect(end.state).toBe('opening');

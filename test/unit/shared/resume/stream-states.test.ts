@@ -96,6 +96,13 @@ const CASES: Record<string, (peer: RawPeer) => void> = {
     expect(detachments).toBe(1);
     expect(over).toEqual([]);
   },
+  'carried: ended by an operator': (peer) => {
+    peer.close({ reason: 'ended_by_operator' });
+    clock.advance(0);
+    expect(told()).toEqual(['opened', 'ended_by_operator']);
+    expect(detachments).toBe(0);
+    expect(ends).toMatchObject([{ reason: 'ended_by_operator' }]);
+  },
   'carried: transport ends, no window': (peer) => {
     stream.resumeWindowMs = 0;
     peer.cut();
