@@ -3,18 +3,19 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { AgentPlaces } from './gate/agent-places.ts';
 import { Allowances } from './gate/allowances.ts';
 import { Gate, type GateRecorder } from './gate/gate.ts';
-import type { BlockList, IdentityCheck, PolicyJudge, ProofBudget } from './gate/needs.ts';
+import type { IdentityCheck, PolicyJudge, ProofBudget } from './gate/needs.ts';
 import { keepPlaces } from './gate/place-keeper.ts';
 import type { ClusterKey } from './hop/cluster-key.ts';
 import { passesOf } from './hop/pass.ts';
 import type { PolicySource } from './policy/policy.ts';
+import type { BlockList } from './registry/blocks.ts';
 import type { Tally } from './registry/tally.ts';
 
 export interface GatehouseOptions {
   readonly policy: PolicySource;
   readonly identities: IdentityCheck;
   readonly judge: PolicyJudge;
-  readonly blocks: BlockList;
+  readonly blocks: Pick<BlockList, 'find'>;
   readonly budget: ProofBudget;
   readonly tally: Tally;
   readonly key: ClusterKey;

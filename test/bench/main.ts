@@ -1,6 +1,6 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,policy,resume,attacks] [--rounds N] [--full]
+//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
@@ -9,7 +9,6 @@ import { measureConnect } from './first-contact.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
 import type { Part } from './part.ts';
-import { measurePolicy } from './policy.ts';
 import { measureHop, measureRelay } from './relay-cost.ts';
 import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
@@ -23,7 +22,6 @@ const PARTS: Readonly<Record<string, Part>> = {
   relay: measureRelay,
   hop: measureHop,
   setup: measureSetUps,
-  policy: measurePolicy,
   memory: measureMemory,
   connect: measureConnect,
   keys: measureKeys,

@@ -7,6 +7,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     purpose: 'the process, the configuration, and the relay put together',
     imports: [
       'services/relay/audit',
+      'services/relay/gate',
       'services/relay/hop',
       'services/relay/http/door',
       'services/relay/http/download',
@@ -18,6 +19,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/limits',
       'services/relay/log',
       'services/relay/metrics',
+      'services/relay/policy',
       'services/relay/registry',
       'services/relay/registry/redis',
       'services/relay/session',
@@ -76,6 +78,20 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: ['services/relay/identity'],
   },
   {
+    path: 'services/relay/gate',
+    purpose: 'whether an agent or a client may come in, and what it may have by the rule that lets it in',
+    imports: [
+      'services/relay/hop',
+      'services/relay/identity',
+      'services/relay/policy',
+      'services/relay/registry',
+      'services/relay/session',
+      'services/shared/protocol',
+      'services/shared/stream',
+      'services/shared/time',
+    ],
+  },
+  {
     path: 'services/relay/audit',
     purpose: 'the record of who did what: its events, and where they go',
     imports: ['services/relay/session', 'services/shared/protocol'],
@@ -100,6 +116,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     path: 'services/relay/metrics',
     purpose: 'every metric, declared once',
     imports: [
+      'services/relay/gate',
       'services/relay/http/door',
       'services/relay/http/listener',
       'services/relay/http/operator',
@@ -134,6 +151,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     purpose:
       'what happens to a request before its route: who asks, whether it is let in, and the one place that answers, counts and logs a no',
     imports: [
+      'services/relay/gate',
       'services/relay/hop',
       'services/relay/http/listener',
       'services/relay/limits',
@@ -146,6 +164,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     path: 'services/relay/http/route',
     purpose: 'one file per route: agent, client, dial, hop, health, metrics, sessions',
     imports: [
+      'services/relay/gate',
       'services/relay/hop',
       'services/relay/http/door',
       'services/relay/http/listener',
@@ -154,6 +173,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
+      'services/shared/stream',
       'services/shared/text',
       'services/shared/time',
       'services/shared/websocket',

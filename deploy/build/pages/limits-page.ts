@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ALL_LIMITS } from '../../../services/relay/limits/limit-table.ts';
 import { ROOT } from '../source-tree.ts';
-import { FIXED_LIMITS, type FixedLimit } from './limit-list.ts';
+import type { FixedLimit } from './fixed-limit.ts';
+import { FIXED_LIMITS } from './limit-list.ts';
 import { replaceMarkedPart } from './marked-part.ts';
 
 export const LIMITS_PAGE = join(ROOT, 'docs/limits.md');

@@ -1,9 +1,7 @@
-// Audit events: who did what, as the record has it. docs/audit.md has the schema; a change of a field's meaning is a new version.
+// Audit events: who did what, as the record has it.
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Admittance } from '../session/needs.ts';
 import type { ByteCounts } from '../session/session-table.ts';
-
-export const AUDIT_VERSION = 1;
 
 /** What a relay sees and does. */
 export type AuditEvent =

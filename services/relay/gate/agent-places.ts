@@ -1,18 +1,18 @@
 // Places: how many agents are linked by a rule, on all pods, and the places that this pod holds.
 import { undefinedIfRegistryIsAway } from '../registry/registry-unavailable.ts';
-import type { Place, Tally } from '../registry/tally.ts';
+import type { Tally, TallyPlace } from '../registry/tally.ts';
 
 export class AgentPlaces {
   readonly #tally: Tally;
   /** By claim, of the agents that are linked here or about to be. */
-  readonly #held = new Map<string, Place>();
+  readonly #held = new Map<string, TallyPlace>();
 
   constructor(tally: Tally) {
     this.#tally = tally;
   }
 
   /** Those that this pod holds, to be extended. */
-  get held(): Iterable<Place> {
+  get held(): Iterable<TallyPlace> {
     return this.#held.values();
   }
 

@@ -9,7 +9,7 @@ import { formatDuration } from '#shared/time/duration.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
 import type { PolicySource, RuleLimits } from '../policy/policy.ts';
 import { undefinedIfRegistryIsAway } from '../registry/registry-unavailable.ts';
-import type { Place, Tally } from '../registry/tally.ts';
+import type { Tally, TallyPlace } from '../registry/tally.ts';
 import type { HeldAccount, Holder, Standing } from '../session/needs.ts';
 
 /**
@@ -20,11 +20,11 @@ export const ADD_EVERY_MS = 1_000;
 
 export type AllowanceVerdict =
   /** Undefined: the rule limits nothing of a session. */
-  | { readonly kind: 'granted'; readonly allowance: Allowance | undefined }
+  | { readonly kind: 'granted'; readonly allowance: SessionAllowance | undefined }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string };
 
 /** What one session has been granted. */
-export interface Allowance {
+export interface SessionAllowance {
   /** Of both directions; undefined: as fast as it goes. */
   readonly meter: Meter | undefined;
   /** Begins to count what the session moves, and to end it in time. */
@@ -65,7 +65,7 @@ export class Allowances {
   readonly #options: AllowancesOptions;
   /** Those with a session here. */
   readonly #accounts = new Map<string, Account>();
-  readonly #places = new Set<Place>();
+  readonly #places = new Set<TallyPlace>();
   #cancelAdding: Cancel | undefined;
 
   constructor(options: AllowancesOptions) {
@@ -73,7 +73,7 @@ export class Allowances {
   }
 
   /** The places that sessions of this pod hold, to be extended. */
-  get places(): Iterable<Place> {
+  get places(): Iterable<TallyPlace> {
     return this.#places;
   }
 
@@ -108,7 +108,7 @@ export class Allowances {
     return this.#options.policy.current?.agents?.find(({ name }) => name === rule)?.limits;
   }
 
-  #open(name: string, account: Account, place: Place, endsAt: number | undefined): Allowance {
+  #open(name: string, account: Account, place: TallyPlace, endsAt: number | undefined): SessionAllowance {
     const { clock } = this.#options;
     const { bucket, holders, sum } = account;
     account.grants += 1;
@@ -160,14 +160,14 @@ export class Allowances {
     return account;
   }
 
-  async #take(place: Place, limit: number): Promise<boolean> {
+  async #take(place: TallyPlace, limit: number): Promise<boolean> {
     const isFree = await this.#options.tally.take(place, limit).catch(undefinedIfRegistryIsAway);
     if (isFree === false) return false;
     this.#places.add(place);
     return true;
   }
 
-  #leave(place: Place): void {
+  #leave(place: TallyPlace): void {
     if (!this.#places.delete(place)) return;
     // If that fails it is free PLACE_LIFE_MS later.
     this.#options.tally.leave(place).catch(() => undefined);

@@ -7,9 +7,10 @@ import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { Passes, PassFacts } from '../hop/pass.ts';
 import type { AgentRule, ClientRule, Policy, PolicySource, RuleLimits } from '../policy/policy.ts';
+import type { BlockList } from '../registry/blocks.ts';
 import type { Admittance, Standing } from '../session/needs.ts';
 import type { AgentPlaces } from './agent-places.ts';
-import type { Asking, BlockList, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from './needs.ts';
+import type { Asking, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from './needs.ts';
 
 /** How long a client may come back with its pass, in milliseconds: a session that is longer needs a proof at its next loss. */
 export const CLIENT_PASS_LIFE_MS = 24 * 3_600_000;
@@ -58,7 +59,7 @@ export interface GateOptions {
   readonly policy: PolicySource;
   readonly identities: IdentityCheck;
   readonly judge: PolicyJudge;
-  readonly blocks: BlockList;
+  readonly blocks: Pick<BlockList, 'find'>;
   readonly passes: Passes;
   readonly places: Pick<AgentPlaces, 'take'>;
   readonly budget: ProofBudget;

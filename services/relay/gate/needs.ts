@@ -1,4 +1,4 @@
-// What the gate needs of others: who somebody is, what the policy says, and who is blocked.
+// What the gate needs of others: who somebody is, and what the policy says.
 import type { IdentityKind, PresentedIdentity } from '#shared/protocol/identity.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Identity, IdentityVerdict } from '../identity/identity.ts';
@@ -32,12 +32,6 @@ export interface PolicyJudge {
   client(policy: Policy, identity: Identity, asking: Asking, now: number): Judgement<ClientRule>;
   /** The proofs that the rules ask for; none where an address is enough. */
   kindsAsked(rules: readonly (AgentRule | ClientRule)[]): readonly IdentityKind[];
-}
-
-/** Whom an operator has shut out for a time. */
-export interface BlockList {
-  /** `until` is in milliseconds since the Unix epoch. */
-  find(who: { readonly address: string; readonly rule?: string }): { readonly until: number } | undefined;
 }
 
 /** How many proofs of one address may be wrong: each costs the relay a signature check. */

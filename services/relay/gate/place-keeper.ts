@@ -2,13 +2,13 @@
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { RENEW_EVERY_MS } from '../registry/registry.ts';
 import { undefinedIfRegistryIsAway } from '../registry/registry-unavailable.ts';
-import type { Place, Tally } from '../registry/tally.ts';
+import type { Tally, TallyPlace } from '../registry/tally.ts';
 
 export interface PlaceKeeperOptions {
   readonly tally: Tally;
   readonly clock: Clock;
   /** What is held now. */
-  readonly held: () => Iterable<Place>;
+  readonly held: () => Iterable<TallyPlace>;
 }
 
 /** Extends from now on; the result stops it and may be called twice. */

@@ -1,5 +1,4 @@
 // ID templates: which IDs a rule lets an agent claim, such as `gh.{repository}.{run_id}.*`.
-import type { Claims } from '../identity/identity.ts';
 
 /** A template, parsed. */
 export interface IdTemplate {
@@ -14,9 +13,3 @@ export type IdTemplatePart =
   | { readonly kind: 'claim'; readonly name: string }
   /** Any characters of IDs; only at the end. */
   | { readonly kind: 'rest' };
-
-/** True if `id` is one of those that `template` makes of `claims`. */
-export function fitsTemplate(template: IdTemplate, claims: Claims, id: string): boolean {
-  void claims;
-  return template.text === id;
-}

@@ -1,5 +1,4 @@
-// The policy: who may open agents, and who may reach them. Read from a file (policy-file.ts); judged in agent-verdict.ts and
-// client-verdict.ts.
+// The policy: who may open agents, and who may reach them.
 import type { TrustedIssuer } from '../identity/identity.ts';
 import type { ClaimPattern } from './claim-pattern.ts';
 import type { IdTemplate } from './id-template.ts';

@@ -15,7 +15,7 @@ export const PLACE_LIFE_MS = LEASE_MS;
 /** How long a sum is remembered, in milliseconds: longer than a job is without a client. */
 export const SUM_LIFE_MS = 24 * 3_600_000;
 
-export interface Place {
+export interface TallyPlace {
   readonly group: string;
   readonly member: string;
 }
@@ -28,9 +28,9 @@ export interface Addition {
 
 export interface Tally {
   /** True: it has a place. */
-  take(place: Place, limit: number | undefined): Promise<boolean>;
-  extend(places: readonly Place[]): Promise<void>;
-  leave(place: Place): Promise<void>;
+  take(place: TallyPlace, limit: number | undefined): Promise<boolean>;
+  extend(places: readonly TallyPlace[]): Promise<void>;
+  leave(place: TallyPlace): Promise<void>;
   /** The sums after it, in the order of `additions`. */
   add(additions: readonly Addition[]): Promise<readonly number[]>;
 }
@@ -51,7 +51,7 @@ export class MemoryTally implements Tally {
     this.#store = store;
   }
 
-  take({ group, member }: Place, limit: number | undefined): Promise<boolean> {
+  take({ group, member }: TallyPlace, limit: number | undefined): Promise<boolean> {
     const { places } = this.#store;
     const now = this.#clock.wallTime();
     const held = places.get(group) ?? new Map<string, number>();
@@ -62,11 +62,11 @@ export class MemoryTally implements Tally {
     return Promise.resolve(!isFull);
   }
 
-  async extend(places: readonly Place[]): Promise<void> {
+  async extend(places: readonly TallyPlace[]): Promise<void> {
     for (const place of places) await this.take(place, undefined);
   }
 
-  leave({ group, member }: Place): Promise<void> {
+  leave({ group, member }: TallyPlace): Promise<void> {
     const held = this.#store.places.get(group);
     held?.delete(member);
     if (held?.size === 0) this.#store.places.delete(group);

@@ -34,6 +34,8 @@ test('an agent is welcomed with its id, epoch, pod and the public url', async ()
       pod: 'pod-test',
       publicUrl: 'https://relay.test',
       grant: expect.any(String) as string,
+      pass: '',
+      lifetimeMs: 0,
     },
   ]);
   expect(await running.metric('converge_agents')).toBe(1);

@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
+import { IDENTITY_HEADER } from '#shared/protocol/identity.ts';
 import { agentStreamPath } from '#shared/protocol/paths.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
+import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { PEER_HEADER, signPeerRequest } from '../../../services/relay/hop/peer-credentials.ts';
 import { ticketsOf } from '../../../services/relay/hop/ticket.ts';
+import type { Policy } from '../../../services/relay/policy/policy.ts';
 import { MemoryRegistry } from '../../../services/relay/registry/memory-registry.ts';
 import { RegistryUnavailable } from '../../../services/relay/registry/registry-unavailable.ts';
 import { AGENT_DIAL_TIMEOUT_MS } from '../../../services/relay/session/pending-dials.ts';
@@ -243,6 +246,53 @@ const CASES: Readonly<Record<string, RefusedCase>> = {
   'inside: a path that is not there': { code: 'not_found', ...getInside('GET /nowhere') },
 };
 
+/** What the gate says of a proof; the gate's own tests show when it says which. */
+const GATE_CODES = CODES.filter((code) =>
+  /^(challenge|token|key|certificate|sso|not_admitted|id_not|lifetime|allowance|blocked|rule|issuer)/.test(
+    code,
+  ),
+);
+const ASKING_POLICY: Policy = {
+  audience: 'https://relay.test',
+  agents: [
+    {
+      name: 'rule',
+      networks: undefined,
+      proof: { kind: 'token', tokens: [] },
+      ids: [],
+      limits: {
+        agents: undefined,
+        lifetimeMs: undefined,
+        sessions: undefined,
+        bytesPerSecond: undefined,
+        totalBytes: undefined,
+      },
+      access: undefined,
+    },
+  ],
+  clients: undefined,
+};
+/** A relay that asks agents who they are, and says `code` to every proof. */
+const asking = (code: RefusalCode, header: Readonly<Record<string, string>>): RefusedCase => {
+  const refused = { kind: 'refused', code, message: 'why it is so' } as const;
+  const gateParts: Partial<GateParts> = {
+    policy: { current: ASKING_POLICY },
+    identities: { challenge: () => 'challenge', check: () => Promise.resolve(refused) },
+    judge: { agent: () => refused, client: () => refused, kindsAsked: () => ['token'] },
+  };
+  return { code, setUp: { gateParts }, ...upgrade('/agent/job', { ...control(), ...header }) };
+};
+const PROOF = { [IDENTITY_HEADER]: 'token abc' };
+const GATE_CASES: Readonly<Record<string, RefusedCase>> = {
+  'the gate: no proof': asking('identity_required', {}),
+  'the gate: a proof of no kind': asking('identity_malformed', { [IDENTITY_HEADER]: 'nonsense' }),
+  ...Object.fromEntries(GATE_CODES.map((code) => [`the gate: ${code}`, asking(code, PROOF)])),
+};
+const ALL_CASES = { ...CASES, ...GATE_CASES };
+
+/** These ask for a proof, or for another one. */
+const DEMANDING: readonly RefusalCode[] = ['identity_required', 'challenge_stale'];
+
 let downloads: string;
 beforeAll(async () => {
   downloads = await mkdtemp(join(tmpdir(), 'converge-refusals-'));
@@ -268,15 +318,20 @@ async function countsOf(relay: RunningRelay): Promise<Partial<Record<RefusalCode
   return counts;
 }
 
-test.each(Object.entries(CASES))('%s', async (_, { code, setUp, attempt, isPage = false, address }) => {
+test.each(Object.entries(ALL_CASES))('%s', async (_, { code, setUp, attempt, isPage = false, address }) => {
   const env = { CLUSTER_SECRET: SECRET, ...setUp?.env };
   await using relay = await startRelay({ downloads, ...setUp, env });
   const answer = await attempt(relay, (setUp?.clock ?? new ManualClock()) as ManualClock);
   expect(answer.status).toBe(REFUSALS[code].status);
   if (isPage) expect(answer.headers).toContain('content-type: text/html; charset=utf-8');
   else expect(answer.headers).toContain('content-type: application/json; charset=utf-8');
+  const demand = { kinds: ['token'], challenge: 'challenge' };
   if (answer.body !== '' && !isPage)
-    expect(JSON.parse(answer.body)).toEqual({ code, message: expect.stringMatching(/.../) as string });
+    expect(JSON.parse(answer.body)).toEqual({
+      code,
+      message: expect.stringMatching(/.../) as string,
+      ...(DEMANDING.includes(code) ? { identity: demand } : {}),
+    });
   await until('it is counted', async () => Object.keys(await countsOf(relay)).length > 0);
   expect(await countsOf(relay)).toEqual({ [code]: 1 });
   const lines = relay.log.filter((line) => 'code' in line || line.msg === 'request refused');
@@ -284,6 +339,6 @@ test.each(Object.entries(CASES))('%s', async (_, { code, setUp, attempt, isPage 
 });
 
 test('each code of the table is refused above, except the faults, which are told as errors', () => {
-  const refused = new Set(Object.values(CASES).map(({ code }) => code));
+  const refused = new Set(Object.values(ALL_CASES).map(({ code }) => code));
   expect(CODES.filter((code) => !refused.has(code))).toEqual(['fault']);
 });

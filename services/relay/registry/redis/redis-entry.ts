@@ -57,7 +57,7 @@ export function markOf({ pod, address }: Owner, claimHash: string, signature: st
 }
 
 /** The name of this very entry in the scripts' argument `distrusted`. */
-export function signedText(fields: EntryFields): string {
+export function signedEntryText(fields: EntryFields): string {
   return fields.join('\n');
 }
 

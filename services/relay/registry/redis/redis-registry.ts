@@ -23,7 +23,7 @@ import {
   entryText,
   markOf,
   readEntry,
-  signedText,
+  signedEntryText,
   tenureFrom,
   tenureWords,
 } from './redis-entry.ts';
@@ -284,7 +284,7 @@ export class RedisRegistry implements AgentRegistry {
     if (reply[0] === 'taken') {
       const read = readEntry(id, reply[1], this.#options);
       if (read.kind === 'trusted') return { kind: 'taken' };
-      reply = (await call(signedText(reply[1]))) as ClaimReply;
+      reply = (await call(signedEntryText(reply[1]))) as ClaimReply;
       if (reply[0] === 'taken') return { kind: 'taken' };
     }
     const [, epoch, odd, ...tenure] = reply;

@@ -1,6 +1,6 @@
 // The tally in Redis: places as sorted sets, sums as counters, over the connection of the registry.
 import type { Clock } from '#shared/time/clock.ts';
-import { type Addition, PLACE_LIFE_MS, type Place, SUM_LIFE_MS, type Tally } from '../tally.ts';
+import { type Addition, PLACE_LIFE_MS, SUM_LIFE_MS, type Tally, type TallyPlace } from '../tally.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import type { RedisKeys } from './redis-keys.ts';
 
@@ -20,11 +20,11 @@ export class RedisTally implements Tally {
     this.#options = options;
   }
 
-  async take(place: Place, limit: number | undefined): Promise<boolean> {
+  async take(place: TallyPlace, limit: number | undefined): Promise<boolean> {
     return (await this.#options.calls.run('take', this.#taking(place, limit))) === 1;
   }
 
-  async extend(places: readonly Place[]): Promise<void> {
+  async extend(places: readonly TallyPlace[]): Promise<void> {
     for (let at = 0; at < places.length; at += BATCH) {
       const batch = places.slice(at, at + BATCH);
       await this.#options.calls.runEach(
@@ -34,7 +34,7 @@ export class RedisTally implements Tally {
     }
   }
 
-  async leave({ group, member }: Place): Promise<void> {
+  async leave({ group, member }: TallyPlace): Promise<void> {
     const { calls, keys } = this.#options;
     await calls.run('leave', { key: keys.places(group), args: [member] });
   }
@@ -53,7 +53,7 @@ export class RedisTally implements Tally {
     return replies.map((reply) => (reply.status === 'fulfilled' ? Number(reply.value) : 0));
   }
 
-  #taking({ group, member }: Place, limit: number | undefined) {
+  #taking({ group, member }: TallyPlace, limit: number | undefined) {
     const { clock, keys } = this.#options;
     const times = [String(clock.wallTime()), String(PLACE_LIFE_MS)];
     return { key: keys.places(group), args: [...times, member, limit === undefined ? '' : String(limit)] };

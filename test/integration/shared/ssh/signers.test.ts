@@ -167,7 +167,7 @@ test('a certificate beside the key comes first, and signs for its authority', as
   });
 });
 
-test('R-WHO-31, 32, 33: a shell and ssh-keygen make a proof that a relay takes', async () => {
+test('R-WHO-8, 9, 10: a shell and ssh-keygen make a proof that a relay takes', async () => {
   const path = join(folder, 'by-hand');
   await makeKeyFile(path, 'ecdsa');
   const { audience, role, id, claimHash, challenge } = FACTS;

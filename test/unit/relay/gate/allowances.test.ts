@@ -1,7 +1,11 @@
 // Allowances: what the sessions of one agent may have by its rule, on two pods that count together.
 import { describe, expect, test } from 'vitest';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
-import { ADD_EVERY_MS, type Allowance, Allowances } from '../../../../services/relay/gate/allowances.ts';
+import {
+  ADD_EVERY_MS,
+  Allowances,
+  type SessionAllowance,
+} from '../../../../services/relay/gate/allowances.ts';
 import type { Policy, RuleLimits } from '../../../../services/relay/policy/policy.ts';
 import { RegistryUnavailable } from '../../../../services/relay/registry/registry-unavailable.ts';
 import { MemoryTally, PLACE_LIFE_MS, TallyStore } from '../../../../services/relay/registry/tally.ts';
@@ -39,7 +43,7 @@ function openPods(limits: Partial<RuleLimits>) {
   return { clock, policy, here, there, since: clock.wallTime() };
 }
 
-async function grant(pod: Allowances, since: number, id = 'job'): Promise<Allowance> {
+async function grant(pod: Allowances, since: number, id = 'job'): Promise<SessionAllowance> {
   const verdict = await pod.grant(id, { rule: 'rule', since });
   if (verdict.kind === 'refused' || verdict.allowance === undefined)
     throw new Error(`no allowance: ${JSON.stringify(verdict)}`);
@@ -47,7 +51,7 @@ async function grant(pod: Allowances, since: number, id = 'job'): Promise<Allowa
 }
 
 /** A session that runs; `ends` is how it was cut. */
-function run(allowance: Allowance) {
+function run(allowance: SessionAllowance) {
   const ends: StreamEnd[] = [];
   const account = allowance.watch({ held: () => 0, cut: (end) => ends.push(end) });
   return { ...account, ends };

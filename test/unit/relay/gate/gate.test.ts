@@ -83,7 +83,9 @@ class Bench {
       },
       blocks: {
         find: ({ address, rule }) =>
-          this.blocked.has(address) || this.blocked.has(rule ?? '') ? { until: 1_000_060_000 } : undefined,
+          this.blocked.has(address) || this.blocked.has(rule ?? '')
+            ? { target: rule ?? address, since: 0, until: 1_000_060_000, by: 'ops', why: '' }
+            : undefined,
       },
       passes: passesOf(new ClusterKey([key])),
       places: this.places,
@@ -96,11 +98,11 @@ class Bench {
   }
 
   agents(...rules: AgentRule[]): void {
-    this.policy.current = { audience: 'https://relay.test', agents: rules, clients: undefined } as Policy;
+    this.policy.current = { audience: 'https://relay.test', agents: rules, clients: undefined };
   }
 
   clients(...rules: ClientRule[]): void {
-    this.policy.current = { audience: 'https://relay.test', agents: undefined, clients: rules } as Policy;
+    this.policy.current = { audience: 'https://relay.test', agents: undefined, clients: rules };
   }
 }
 
@@ -257,7 +259,11 @@ describe('a pass', () => {
   ])('of somebody else is nothing: %s', async (_, asking) => {
     bench.agents(agentRule('rule'));
     const pass = await passFor(AGENT);
-    bench.policy.current = { ...bench.policy.current, clients: [clientRule('rule', 'token')] } as Policy;
+    bench.policy.current = {
+      audience: '',
+      agents: [agentRule('rule')],
+      clients: [clientRule('rule', 'token')],
+    };
     expect(await bench.gate.letIn(asking, { identity: undefined, pass })).toMatchObject({
       code: 'identity_required',
     });

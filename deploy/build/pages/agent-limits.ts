@@ -1,0 +1,190 @@
+// The fixed limits of the agent, and of agent and clients together: rows of docs/limits.md.
+import { MAX_AUTHORIZED_KEYS_BYTES } from '../../../services/agent/access/authorized-keys.ts';
+import {
+  MAX_FAILURE_DELAY_MS,
+  MAX_PASSWORD_FAILURES,
+} from '../../../services/agent/access/password-guard.ts';
+import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
+import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
+import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
+import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
+import {
+  MAX_OPEN_HANDLES,
+  MAX_PACKET_BYTES,
+  MAX_WAITING_BYTES,
+  MAX_WAITING_REQUESTS,
+} from '../../../services/agent/sftp/limits.ts';
+import {
+  MAX_FAILURES_PER_CONNECTION,
+  MAX_KEY_OFFERS_PER_CONNECTION,
+} from '../../../services/agent/ssh/authentication.ts';
+import { MAX_SESSION_CHANNELS_PER_CONNECTION } from '../../../services/agent/ssh/client-services.ts';
+import { MAX_FORWARDED_STREAMS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-context.ts';
+import { MAX_REMOTE_LISTENERS_PER_CONNECTION } from '../../../services/agent/ssh/forward/forward-remote.ts';
+import {
+  MAX_CLIENT_VARIABLE_BYTES,
+  MAX_CLIENT_VARIABLES,
+} from '../../../services/agent/ssh/program/program-environment.ts';
+import { MAX_SSH_PACKET_BYTES } from '../../../services/agent/ssh/ssh2/packet-limit.ts';
+import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/connection/resuming.ts';
+import { MAX_ACTION_BYTES, MAX_OPERATOR_NAME_LENGTH } from '../../../services/relay/http/operator/action.ts';
+import {
+  MAX_PEER_ANSWER_BYTES,
+  PEER_VIEW_WITHIN_MS,
+} from '../../../services/relay/http/operator/peer-question.ts';
+import { MAX_PAGED_ROWS, MAX_SEARCH_LENGTH } from '../../../services/relay/http/operator/view-query.ts';
+import {
+  MAX_BLOCK_MS,
+  MAX_BLOCK_REASON_LENGTH,
+  MAX_BLOCKS,
+  MIN_BLOCK_MS,
+} from '../../../services/relay/registry/blocks.ts';
+import { MAX_REFUSAL_BYTES } from '../../../services/shared/protocol/refusals.ts';
+import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-after.ts';
+import type { FixedLimit } from './fixed-limit.ts';
+
+export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
+  'Agent and clients: what they wait for': [
+    {
+      what: 'a Retry-After that is obeyed',
+      value: MAX_RETRY_AFTER_MS,
+      unit: 'ms',
+      past: 'counts as the limit; over an hour it is ignored',
+    },
+    {
+      what: 'the same while a resumable stream waits to go on',
+      value: LONGEST_REDIAL_WAIT_MS,
+      unit: 'ms',
+      past: 'counts as the limit',
+    },
+    {
+      what: 'an agent whose first relay does not take it',
+      value: FIRST_LINK_PATIENCE_MS,
+      unit: 'ms',
+      past: 'exit code 3',
+    },
+    { what: 'the body of a refusal', value: MAX_REFUSAL_BYTES, unit: 'bytes', past: 'the rest is not read' },
+  ],
+  "A relay: the operator's page": [
+    { what: 'blocks', value: MAX_BLOCKS, unit: 'count', past: 'refused: remove some' },
+    { what: 'the longest block', value: MAX_BLOCK_MS, unit: 'ms', past: 'refused' },
+    { what: 'the shortest block', value: MIN_BLOCK_MS, unit: 'ms', past: 'refused' },
+    {
+      what: 'characters in the reason of a block',
+      value: MAX_BLOCK_REASON_LENGTH,
+      unit: 'count',
+      past: 'refused',
+    },
+    {
+      what: 'characters in the name of an operator',
+      value: MAX_OPERATOR_NAME_LENGTH,
+      unit: 'count',
+      past: 'refused',
+    },
+    { what: 'the form of an action', value: MAX_ACTION_BYTES, unit: 'bytes', past: '413' },
+    {
+      what: 'characters in a search',
+      value: MAX_SEARCH_LENGTH,
+      unit: 'count',
+      past: 'the rest is not looked for',
+    },
+    {
+      what: 'rows that are paged through',
+      value: MAX_PAGED_ROWS,
+      unit: 'count',
+      past: 'search for the rest',
+    },
+    {
+      what: 'the answer of another pod',
+      value: PEER_VIEW_WITHIN_MS,
+      unit: 'ms',
+      past: 'the page says that it does not answer',
+    },
+    { what: 'the same in length', value: MAX_PEER_ANSWER_BYTES, unit: 'bytes', past: 'the same' },
+  ],
+  'Agent: SSH': [
+    { what: 'a login', value: LOGIN_GRACE_MS, unit: 'ms', past: 'the connection is closed' },
+    {
+      what: 'connections without a login',
+      value: LOGIN_CROWD.full,
+      unit: 'count',
+      past: 'one of the address with the most goes',
+    },
+    {
+      what: 'the same of one address',
+      value: LOGIN_CROWD.perSource,
+      unit: 'count',
+      past: 'one of them goes',
+    },
+    {
+      what: 'streams before their first words',
+      value: STREAM_CROWD.full,
+      unit: 'count',
+      past: 'one of the address with the most goes',
+    },
+    {
+      what: 'the same of one address',
+      value: STREAM_CROWD.perSource,
+      unit: 'count',
+      past: 'one of them goes',
+    },
+    {
+      what: 'wrong passwords by anybody',
+      value: MAX_PASSWORD_FAILURES,
+      unit: 'count',
+      past: 'password login is off',
+    },
+    {
+      what: 'the delay of the next guess from an address',
+      value: MAX_FAILURE_DELAY_MS,
+      unit: 'ms',
+      past: 'it grows no more',
+    },
+    {
+      what: 'job log lines about strangers, in ten seconds',
+      value: MAX_STRANGER_LINES,
+      unit: 'count',
+      past: 'one line with the number of the rest',
+    },
+    {
+      what: 'failed logins of a connection',
+      value: MAX_FAILURES_PER_CONNECTION,
+      unit: 'count',
+      past: 'the connection is closed',
+    },
+    {
+      what: 'keys that a connection offers',
+      value: MAX_KEY_OFFERS_PER_CONNECTION,
+      unit: 'count',
+      past: 'the connection is closed',
+    },
+    { what: 'a packet', value: MAX_SSH_PACKET_BYTES, unit: 'bytes', past: 'the connection is closed' },
+    {
+      what: 'channels of a connection',
+      value: MAX_SESSION_CHANNELS_PER_CONNECTION,
+      unit: 'count',
+      past: 'refused',
+    },
+    {
+      what: 'forwarded streams of a connection',
+      value: MAX_FORWARDED_STREAMS_PER_CONNECTION,
+      unit: 'count',
+      past: 'refused',
+    },
+    {
+      what: 'listeners for `ssh -R` of a connection',
+      value: MAX_REMOTE_LISTENERS_PER_CONNECTION,
+      unit: 'count',
+      past: 'refused',
+    },
+    { what: 'variables that a client sets', value: MAX_CLIENT_VARIABLES, unit: 'count', past: 'ignored' },
+    { what: 'one of them', value: MAX_CLIENT_VARIABLE_BYTES, unit: 'bytes', past: 'ignored' },
+    { what: 'a file of authorized keys', value: MAX_AUTHORIZED_KEYS_BYTES, unit: 'bytes', past: 'refused' },
+  ],
+  'Agent: sftp, each connection': [
+    { what: 'a packet', value: MAX_PACKET_BYTES, unit: 'bytes', past: 'the connection ends' },
+    { what: 'open handles', value: MAX_OPEN_HANDLES, unit: 'count', past: 'the request fails' },
+    { what: 'requests that wait', value: MAX_WAITING_REQUESTS, unit: 'count', past: 'reading pauses' },
+    { what: 'bytes of them', value: MAX_WAITING_BYTES, unit: 'bytes', past: 'reading pauses' },
+  ],
+};
