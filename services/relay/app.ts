@@ -54,7 +54,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const { log } = listeners;
   const core = createCore({
     ...parts,
-    gateParts: { ...gatePartsOf(), ...parts.gateParts },
+    gateParts: () => ({ ...gatePartsOf(), ...parts.gateParts }),
     config,
     clock,
     log,

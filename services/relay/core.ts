@@ -55,7 +55,7 @@ export interface CoreOptions {
   readonly registry?: AgentRegistry;
   readonly cluster?: Cluster;
   readonly memory?: ProcessMemory;
-  readonly gateParts: GateParts;
+  readonly gateParts: (key: ClusterKey) => GateParts;
 }
 
 export interface Core {
@@ -100,7 +100,7 @@ export function createCore(options: CoreOptions): Core {
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
   const sessions = new SessionTable({ clock, log, recorder });
   const waiting = new WaitingClients();
-  const gatehouse = createGatehouse({ ...options.gateParts, blocks, tally, key, clock, recorder });
+  const gatehouse = createGatehouse({ ...options.gateParts(key), blocks, tally, key, clock, recorder });
   const own = { clock, log, self, key, admission, owners, router, sessions, waiting, blocks, gatehouse };
   return { ...own, ...found };
 }

@@ -46,6 +46,16 @@ export type IdentityVerdict =
   /** `message` is for the one who asked: it may name its own claims, and nothing else that it does not know. */
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string };
 
+/** Verifies tokens of CI systems. Never rejects. */
+export interface CiTokenCheck {
+  verify(token: string, issuers: readonly TrustedIssuer[]): Promise<IdentityVerdict>;
+}
+
+/** Verifies sign-ons that a relay of this cluster has confirmed; `now` is in milliseconds since the Unix epoch. Never throws. */
+export interface SignOnCheck {
+  verify(token: string, issuer: string, now: number): IdentityVerdict;
+}
+
 /** An issuer of OpenID Connect tokens that a rule names. */
 export interface TrustedIssuer {
   /** As in the claim `iss`, exactly. */

@@ -1,7 +1,9 @@
 // The policy: who may open agents, and who may reach them.
+import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import type { TrustedIssuer } from '../identity/identity.ts';
 import type { ClaimPattern } from './claim-pattern.ts';
 import type { IdTemplate } from './id-template.ts';
+import type { SsoSettings } from './sso-settings.ts';
 
 /** The policy of this cluster. */
 export interface Policy {
@@ -11,6 +13,8 @@ export interface Policy {
   readonly agents: readonly AgentRule[] | undefined;
   /** The same for clients. Undefined: anybody may reach the agents, whose own check comes after this one in any case. */
   readonly clients: readonly ClientRule[] | undefined;
+  /** Undefined where no rule asks for single sign-on. */
+  readonly sso: SsoSettings | undefined;
 }
 
 /** What is the same for every rule. */
@@ -50,6 +54,8 @@ export type ClientProof =
       readonly authorities: readonly RuleKey[];
       /** One of these must be in the certificate; undefined: any certificate will do. */
       readonly principals: readonly string[] | undefined;
+      /** Undefined: nothing is revoked. */
+      readonly revoked: RevocationList | undefined;
     }
   | { readonly kind: 'sso'; readonly match: readonly ClaimPattern[] };
 

@@ -1,12 +1,9 @@
 // The gate at the routes: what somebody without a proof is told, what a pass is good for, and what the limits of a rule end.
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { formatIdentity, IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { ADD_EVERY_MS } from '../../../services/relay/gate/allowances.ts';
-import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import { END_GRACE_MS } from '../../../services/relay/http/route/agent.ts';
-import type { Policy, RuleLimits } from '../../../services/relay/policy/policy.ts';
 import {
   dialAgent,
   type FakeAgent,
@@ -16,54 +13,10 @@ import {
 } from '../../support/relay/fake-agent.ts';
 import { joinPair } from '../../support/relay/joined-pair.ts';
 import { handshakeText, openClient, openRaw, type RunningRelay } from '../../support/relay/relay.ts';
+import { GOOD_PROOF as PROOF, TestPolicy } from '../../support/relay/test-policy.ts';
 import { openRelay } from '../../support/relay/test-relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { settle, until } from '../../support/time/poll.ts';
-
-const PROOF = { [IDENTITY_HEADER]: formatIdentity({ kind: 'token', token: 'good' }) };
-const GOOD = createHash('sha256').update('good').digest('hex');
-
-/** A policy with one rule for whoever has the token `good`, and a judge that knows no more than that. */
-class TestPolicy {
-  readonly source: { current: Policy | undefined } = { current: undefined };
-  isGood = true;
-
-  constructor(limits: Partial<RuleLimits> = {}) {
-    const none = { agents: undefined, lifetimeMs: undefined, sessions: undefined };
-    const all = { ...none, bytesPerSecond: undefined, totalBytes: undefined, ...limits };
-    const rule = { name: 'rule', networks: undefined, proof: { kind: 'token', tokens: [] } } as const;
-    const agents = [{ ...rule, ids: [], limits: all, access: undefined }];
-    this.source.current = { audience: '', agents, clients: [{ ...rule, ids: undefined }] };
-  }
-
-  get parts(): Partial<GateParts> {
-    const judgeBy =
-      <Rule>(rulesOf: (policy: Policy) => readonly Rule[] | undefined) =>
-      (policy: Policy, identity: { kind: string; sha256?: string }) => {
-        const [rule] = rulesOf(policy) ?? [];
-        const admittance = { rule: 'rule', kind: 'token', subject: 'tester', facts: {} } as const;
-        return identity.sha256 === GOOD && this.isGood && rule !== undefined
-          ? ({ kind: 'admitted', rule, admittance } as const)
-          : ({ kind: 'refused', code: 'token_unknown', message: 'no rule has this token' } as const);
-      };
-    return {
-      policy: this.source,
-      identities: {
-        challenge: () => 'challenge',
-        check(presented) {
-          const token = presented.kind === 'token' ? presented.token : '';
-          const sha256 = createHash('sha256').update(token).digest('hex');
-          return Promise.resolve({ kind: 'verified', identity: { kind: 'token', sha256 } });
-        },
-      },
-      judge: {
-        agent: judgeBy(({ agents }) => agents),
-        client: judgeBy(({ clients }) => clients),
-        kindsAsked: () => ['token'],
-      },
-    };
-  }
-}
 
 let policy: TestPolicy;
 let clock: ManualClock;

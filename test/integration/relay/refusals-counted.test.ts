@@ -271,6 +271,7 @@ const ASKING_POLICY: Policy = {
     },
   ],
   clients: undefined,
+  sso: undefined,
 };
 /** A relay that asks agents who they are, and says `code` to every proof. */
 const asking = (code: RefusalCode, header: Readonly<Record<string, string>>): RefusedCase => {

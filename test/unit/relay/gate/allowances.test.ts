@@ -30,7 +30,7 @@ function policyWith(limits: Partial<RuleLimits>): Policy {
     limits: { ...NO_LIMITS, ...limits },
     access: undefined,
   } as const;
-  return { audience: 'https://relay.test', agents: [rule], clients: undefined };
+  return { audience: 'https://relay.test', agents: [rule], clients: undefined, sso: undefined };
 }
 
 function openPods(limits: Partial<RuleLimits>) {

@@ -98,11 +98,21 @@ class Bench {
   }
 
   agents(...rules: AgentRule[]): void {
-    this.policy.current = { audience: 'https://relay.test', agents: rules, clients: undefined };
+    this.policy.current = {
+      audience: 'https://relay.test',
+      agents: rules,
+      clients: undefined,
+      sso: undefined,
+    };
   }
 
   clients(...rules: ClientRule[]): void {
-    this.policy.current = { audience: 'https://relay.test', agents: undefined, clients: rules };
+    this.policy.current = {
+      audience: 'https://relay.test',
+      agents: undefined,
+      clients: rules,
+      sso: undefined,
+    };
   }
 }
 
@@ -263,6 +273,7 @@ describe('a pass', () => {
       audience: '',
       agents: [agentRule('rule')],
       clients: [clientRule('rule', 'token')],
+      sso: undefined,
     };
     expect(await bench.gate.letIn(asking, { identity: undefined, pass })).toMatchObject({
       code: 'identity_required',
