@@ -73,6 +73,22 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: ['services/shared/machine', 'services/shared/protocol', 'services/shared/ssh'],
   },
   {
+    path: 'services/relay/identity/oidc',
+    purpose:
+      'tokens of issuers (OpenID Connect): their form and times, their signatures, and the keys that these need',
+    imports: [
+      'services/relay/identity',
+      'services/shared/machine',
+      'services/shared/protocol',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+    libraries: {
+      jose: '*',
+      'https-proxy-agent': 'issuer-get.ts',
+    },
+  },
+  {
     path: 'services/relay/policy',
     purpose: 'the policy file, and what it says about somebody whose identity is known',
     imports: ['services/relay/identity'],
