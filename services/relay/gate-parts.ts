@@ -1,7 +1,7 @@
 // The parts of the gate.
 import type { GatehouseOptions } from './gatehouse.ts';
 
-export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'budget'>;
+export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge'>;
 
 /** No policy yet. */
 export function gatePartsOf(): GateParts {
@@ -10,6 +10,5 @@ export function gatePartsOf(): GateParts {
     policy: { current: undefined },
     identities: { challenge: () => '', check: () => Promise.resolve(nobody()) },
     judge: { agent: nobody, client: nobody, kindsAsked: () => [] },
-    budget: { waitMs: () => 0, failed: () => undefined },
   };
 }
