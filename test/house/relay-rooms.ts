@@ -137,6 +137,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/listener',
       'services/relay/http/operator',
       'services/relay/http/route',
+      'services/relay/identity/oidc',
       'services/relay/kubernetes',
       'services/relay/limits',
       'services/relay/registry',

@@ -3,8 +3,8 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { FetchFault, IssuerGet } from './issuer-get.ts';
 import { fetchKeys } from './key-fetch.ts';
 import type { KeySet } from './key-set.ts';
-import type { SignatureAlgorithm } from './signature-algorithms.ts';
 import type { SignatureKey } from './signature-key.ts';
+import type { TokenAlgorithm } from './token-algorithms.ts';
 
 /** How long both requests of a fetch may take together, in milliseconds: somebody waits for it. */
 export const FETCH_KEYS_WITHIN_MS = 5_000;
@@ -74,7 +74,7 @@ export class IssuerKeys {
   }
 
   /** The key that a token names. Fetches if need be, and if it is time to. Never rejects. */
-  async find(keyId: string | undefined, algorithm: SignatureAlgorithm): Promise<KeyAnswer> {
+  async find(keyId: string | undefined, algorithm: TokenAlgorithm): Promise<KeyAnswer> {
     const now = this.#options.clock.now();
     const held = this.#heldAt(now);
     const known = held?.keys.find(keyId, algorithm);
@@ -90,7 +90,7 @@ export class IssuerKeys {
   }
 
   /** From what there is: also from keys that are not fresh, where the issuer could not be asked for others. */
-  #answer(keyId: string | undefined, algorithm: SignatureAlgorithm): KeyAnswer {
+  #answer(keyId: string | undefined, algorithm: TokenAlgorithm): KeyAnswer {
     const now = this.#options.clock.now();
     const key = this.#heldAt(now)?.keys.find(keyId, algorithm);
     if (key !== undefined) return { kind: 'found', key };

@@ -1,7 +1,7 @@
 // Key sets: the keys that an issuer signs with at the moment (JWKS, RFC 7517 section 5).
 import { type JsonRecord, recordOf } from '#shared/text/json-record.ts';
-import type { SignatureAlgorithm } from './signature-algorithms.ts';
 import { SignatureKey } from './signature-key.ts';
+import type { TokenAlgorithm } from './token-algorithms.ts';
 
 /** An issuer has two or three; a set with more than this is not taken. */
 export const MAX_ISSUER_KEYS = 64;
@@ -30,7 +30,7 @@ export class KeySet {
   }
 
   /** The key that a token names. One that names none is taken at its word only where there is no choice. */
-  find(keyId: string | undefined, algorithm: SignatureAlgorithm): SignatureKey | undefined {
+  find(keyId: string | undefined, algorithm: TokenAlgorithm): SignatureKey | undefined {
     const fitting = this.#keys.filter(({ algorithms }) => algorithms.includes(algorithm));
     if (keyId === undefined) return fitting.length === 1 ? fitting[0] : undefined;
     return fitting.find((key) => key.keyId === keyId);

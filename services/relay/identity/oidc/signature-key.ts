@@ -1,7 +1,7 @@
 // Signature keys: the public keys of an issuer (JWK, RFC 7517) that tokens can be verified with.
 import { type CryptoKey, importJWK, type JWK } from 'jose';
 import type { JsonRecord } from '#shared/text/json-record.ts';
-import type { SignatureAlgorithm } from './signature-algorithms.ts';
+import type { TokenAlgorithm } from './token-algorithms.ts';
 
 /** A shorter RSA key is not taken, in bits (RFC 7518 section 3.3). */
 export const MIN_TOKEN_RSA_BITS = 2_048;
@@ -9,8 +9,8 @@ export const MIN_TOKEN_RSA_BITS = 2_048;
 /** A longer RSA key is not taken, in bits: the work grows with the square. */
 export const MAX_TOKEN_RSA_BITS = 8_192;
 
-const RSA: readonly SignatureAlgorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-const CURVES: ReadonlyMap<string, readonly SignatureAlgorithm[]> = new Map([
+const RSA: readonly TokenAlgorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+const CURVES: ReadonlyMap<string, readonly TokenAlgorithm[]> = new Map([
   ['EC P-256', ['ES256']],
   ['EC P-384', ['ES384']],
   ['EC P-521', ['ES512']],
@@ -21,12 +21,12 @@ export class SignatureKey {
   /** `kid`. */
   readonly keyId: string | undefined;
   /** What a token that it has signed may say. */
-  readonly algorithms: readonly SignatureAlgorithm[];
+  readonly algorithms: readonly TokenAlgorithm[];
   readonly #jwk: JWK;
   /** By algorithm: Node's form of a key is for one algorithm only. */
-  readonly #imported = new Map<SignatureAlgorithm, Promise<CryptoKey | undefined>>();
+  readonly #imported = new Map<TokenAlgorithm, Promise<CryptoKey | undefined>>();
 
-  private constructor(jwk: JWK, keyId: string | undefined, algorithms: readonly SignatureAlgorithm[]) {
+  private constructor(jwk: JWK, keyId: string | undefined, algorithms: readonly TokenAlgorithm[]) {
     this.#jwk = jwk;
     this.keyId = keyId;
     this.algorithms = algorithms;
@@ -50,7 +50,7 @@ export class SignatureKey {
   }
 
   /** As jose takes it; undefined if it is no key after all: a point that is not on the curve. Never rejects. */
-  for(algorithm: SignatureAlgorithm): Promise<CryptoKey | undefined> {
+  for(algorithm: TokenAlgorithm): Promise<CryptoKey | undefined> {
     const known = this.#imported.get(algorithm);
     if (known !== undefined) return known;
     const imported = importJWK(this.#jwk, algorithm).then(
@@ -65,7 +65,7 @@ export class SignatureKey {
 /** The members that make up the public key, and nothing else of what came. */
 function publicPartOf(
   jwk: JsonRecord,
-): { readonly jwk: JWK; readonly algorithms: readonly SignatureAlgorithm[] } | undefined {
+): { readonly jwk: JWK; readonly algorithms: readonly TokenAlgorithm[] } | undefined {
   const { kty, crv, n, e, x, y } = jwk;
   if (kty === 'RSA') {
     if (typeof n !== 'string' || typeof e !== 'string') return undefined;

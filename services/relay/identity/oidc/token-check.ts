@@ -11,11 +11,7 @@ import { IssuerKeys, type IssuerKeysOptions, type KeyAnswer } from './issuer-key
 import { readIssuerToken, type UnverifiedToken } from './issuer-token.ts';
 import { issuerUrlFault } from './issuer-url.ts';
 import { KeySet } from './key-set.ts';
-import {
-  SIGNATURE_ALGORITHMS,
-  type SignatureAlgorithm,
-  signatureAlgorithmOf,
-} from './signature-algorithms.ts';
+import { TOKEN_ALGORITHMS, type TokenAlgorithm, tokenAlgorithmOf } from './token-algorithms.ts';
 import { ISSUER_SKEW_MS, timeFaultOf } from './token-times.ts';
 
 /** As much of a token's own text as a refusal repeats, in characters. */
@@ -44,9 +40,9 @@ export class TokenCheck implements CiTokenCheck {
     if (reading.kind === 'malformed') return refused('token_malformed', reading.fault);
     const { token } = reading;
     const { claims } = token;
-    const algorithm = signatureAlgorithmOf(token.algorithm);
+    const algorithm = tokenAlgorithmOf(token.algorithm);
     if (algorithm === undefined) {
-      const known = SIGNATURE_ALGORITHMS.join(', ');
+      const known = TOKEN_ALGORITHMS.join(', ');
       return refused(
         'token_bad_algorithm',
         `is signed with ${shown(token.algorithm)}, and not with one of ${known}`,
@@ -71,7 +67,7 @@ export class TokenCheck implements CiTokenCheck {
 
   async #find(
     { keyId }: UnverifiedToken,
-    algorithm: SignatureAlgorithm,
+    algorithm: TokenAlgorithm,
     { keys, url }: TrustedIssuer,
     issuers: readonly TrustedIssuer[],
   ): Promise<KeyAnswer> {
@@ -98,7 +94,7 @@ export class TokenCheck implements CiTokenCheck {
   async #verifyWith(
     key: Parameters<typeof jwtVerify>[1],
     { text }: UnverifiedToken,
-    algorithm: SignatureAlgorithm,
+    algorithm: TokenAlgorithm,
     { url, audience }: TrustedIssuer,
   ): Promise<IdentityVerdict> {
     try {
