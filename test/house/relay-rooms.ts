@@ -75,7 +75,12 @@ export const RELAY_ROOMS: readonly Room[] = [
   {
     path: 'services/relay/policy',
     purpose: 'the policy, and what it says about somebody whose identity is known',
-    imports: ['services/relay/identity', 'services/shared/protocol', 'services/shared/ssh'],
+    imports: [
+      'services/relay/identity',
+      'services/shared/protocol',
+      'services/shared/ssh',
+      'services/shared/text',
+    ],
   },
   {
     path: 'services/relay/policy/file',
@@ -96,11 +101,13 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: [
       'services/relay/hop',
       'services/relay/identity',
+      'services/relay/limits',
       'services/relay/policy',
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
       'services/shared/stream',
+      'services/shared/text',
       'services/shared/time',
     ],
   },
