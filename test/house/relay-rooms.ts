@@ -90,8 +90,26 @@ export const RELAY_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/relay/policy',
-    purpose: 'the policy file, and what it says about somebody whose identity is known',
-    imports: ['services/relay/identity'],
+    purpose: 'the policy, and what it says about somebody whose identity is known',
+    imports: [
+      'services/relay/identity',
+      'services/shared/protocol',
+      'services/shared/ssh',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/relay/policy/file',
+    purpose: 'the policy file: read, checked whole, and read again when it changes',
+    imports: [
+      'services/relay/identity',
+      'services/relay/limits',
+      'services/relay/policy',
+      'services/shared/ssh',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+    libraries: { yaml: 'yaml-node.ts' },
   },
   {
     path: 'services/relay/gate',
@@ -99,11 +117,13 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: [
       'services/relay/hop',
       'services/relay/identity',
+      'services/relay/limits',
       'services/relay/policy',
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
       'services/shared/stream',
+      'services/shared/text',
       'services/shared/time',
     ],
   },
