@@ -103,6 +103,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     purpose: 'the policy file: read, checked whole, and read again when it changes',
     imports: [
       'services/relay/identity',
+      'services/relay/identity/oidc',
       'services/relay/limits',
       'services/relay/policy',
       'services/shared/ssh',

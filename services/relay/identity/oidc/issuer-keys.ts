@@ -67,7 +67,6 @@ export class IssuerKeys {
   #fetching: Promise<void> | undefined;
   #waiting = 0;
 
-  /** `url` has no `issuerUrlFault`. */
   constructor(url: string, options: IssuerKeysOptions) {
     this.#url = url;
     this.#options = options;

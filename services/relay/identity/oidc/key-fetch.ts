@@ -18,9 +18,11 @@ export type KeyFetch =
 
 /** Never rejects. */
 export async function fetchKeys(issuer: string, get: IssuerGet, signal: AbortSignal): Promise<KeyFetch> {
-  const discovery = discoveryUrlOf(issuer);
-  const found = await get(new URL(discovery), signal);
+  const discoveryUrl = discoveryUrlOf(issuer);
+  if (discoveryUrl === undefined) return malformed(`${issuer} is no https URL`);
+  const found = await get(discoveryUrl, signal);
   if (found.kind === 'failed') return found;
+  const discovery = discoveryUrl.href;
   const document = parseRecord(found.body);
   if (document === undefined) return malformed(`${discovery} is no JSON object`);
   const { issuer: named, jwks_uri: where } = document;

@@ -9,7 +9,6 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { CiTokenCheck, Claims, IdentityVerdict, JsonWebKeys, TrustedIssuer } from '../identity.ts';
 import { IssuerKeys, type IssuerKeysOptions, type KeyAnswer } from './issuer-keys.ts';
 import { readIssuerToken, type UnverifiedToken } from './issuer-token.ts';
-import { issuerUrlFault } from './issuer-url.ts';
 import { KeySet } from './key-set.ts';
 import { TOKEN_ALGORITHMS, type TokenAlgorithm, tokenAlgorithmOf } from './token-algorithms.ts';
 import { ISSUER_SKEW_MS, timeFaultOf } from './token-times.ts';
@@ -71,18 +70,16 @@ export class TokenCheck implements CiTokenCheck {
     { keys, url }: TrustedIssuer,
     issuers: readonly TrustedIssuer[],
   ): Promise<KeyAnswer> {
-    if (keys.kind === 'discovered') return this.#keysOf(url, issuers)?.find(keyId, algorithm) ?? UNKNOWN;
+    if (keys.kind === 'discovered') return this.#keysOf(url, issuers).find(keyId, algorithm);
     const given = this.#given.get(keys.jwks) ?? { keys: KeySet.from(keys.jwks) };
     this.#given.set(keys.jwks, given);
     const key = given.keys?.find(keyId, algorithm);
     return key === undefined ? UNKNOWN : { kind: 'found', key };
   }
 
-  /** Undefined for an issuer that cannot be asked at all. */
-  #keysOf(url: string, issuers: readonly TrustedIssuer[]): IssuerKeys | undefined {
+  #keysOf(url: string, issuers: readonly TrustedIssuer[]): IssuerKeys {
     const known = this.#discovered.get(url);
     if (known !== undefined) return known;
-    if (issuerUrlFault(url) !== undefined) return undefined;
     // Those that a policy of before has named are not needed any more.
     for (const old of this.#discovered.keys())
       if (!issuers.some((issuer) => issuer.url === old)) this.#discovered.delete(old);

@@ -15,7 +15,7 @@ import {
   MAX_TOKENS_WAITING,
   RETRY_KEYS_EVERY_MS,
 } from '../../../../../services/relay/identity/oidc/issuer-keys.ts';
-import { issuerUrlFault } from '../../../../../services/relay/identity/oidc/issuer-url.ts';
+import { discoveryUrlOf } from '../../../../../services/relay/identity/oidc/issuer-url.ts';
 import {
   KEYS_FRESH_MS,
   MAX_KEYS_FRESH_MS,
@@ -268,22 +268,28 @@ test('an issuer on this machine needs no proxy, and nothing but this machine is 
   expect(await get(new URL('http://192.0.2.1/'), signal)).toHaveProperty('fault', 'malformed');
 });
 
-test.each<[string, string | undefined]>([
-  ['https://token.actions.githubusercontent.com', undefined],
-  ['https://github.example.com/_services/token', undefined],
-  ['http://127.0.0.1:8080', undefined],
-  ['http://[::1]:8080', undefined],
-  ['http://localhost:8080', undefined],
-  ['http://gitlab.example.com', 'is not https'],
-  ['http://127.0.0.1.example.com', 'is not https'],
-  ['http://localhost.example.com', 'is not https'],
-  ['ftp://127.0.0.1', 'is not https'],
-  ['gitlab.example.com', 'is no URL'],
-  ['https://user:secret@gitlab.example.com', 'has a user or a password in it'],
-  ['https://gitlab.example.com?a=b', 'has a query or a fragment'],
-  ['https://gitlab.example.com/#a', 'has a query or a fragment'],
-])('as the URL of an issuer, %s %s', (url, fault) => {
-  expect(issuerUrlFault(url)).toBe(fault);
+test.each([
+  ['https://token.actions.githubusercontent.com', 'https://token.actions.githubusercontent.com/'],
+  ['https://github.example.com/_services/token', 'https://github.example.com/_services/token/'],
+  ['https://login.example.com/', 'https://login.example.com/'],
+  ['http://127.0.0.1:8080', 'http://127.0.0.1:8080/'],
+  ['http://[::1]:8080', 'http://[::1]:8080/'],
+  ['http://localhost:8080', 'http://localhost:8080/'],
+])('the issuer %s says at %s… where its keys are', (issuer, at) => {
+  expect(discoveryUrlOf(issuer)?.href).toBe(`${at}.well-known/openid-configuration`);
+});
+
+test.each([
+  'http://gitlab.example.com',
+  'http://127.0.0.1.example.com',
+  'http://localhost.example.com',
+  'ftp://127.0.0.1',
+  'gitlab.example.com',
+  '',
+])('the issuer %s is not asked', async (url) => {
+  keys = keysOf(url);
+  expect(await kindOf()).toBe('unavailable');
+  expect(outcomes).toEqual(['malformed']);
 });
 
 function json(value: unknown): IssuerPage {
