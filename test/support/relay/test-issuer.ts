@@ -102,16 +102,25 @@ export class TestIssuer implements AsyncDisposable {
     key: IssuerKey | undefined = this.keys[0],
   ): Promise<string> {
     if (key === undefined) throw new Error('this issuer has no key');
-    const now = Math.floor(this.wallTime() / 1_000);
-    return new SignJWT({ iss: this.url, iat: now, nbf: now, exp: now + 600, ...claims })
-      .setProtectedHeader({ alg: key.algorithm, kid: key.keyId, typ: 'JWT' })
-      .sign(key.privateKey);
+    return signToken({ iss: this.url, ...claims }, key, this.wallTime());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+/** A token of any claims, issued at `wallTime` for ten minutes where they say nothing else. */
+export function signToken(
+  claims: Readonly<Record<string, unknown>>,
+  { algorithm, keyId, privateKey }: IssuerKey,
+  wallTime: number,
+): Promise<string> {
+  const now = Math.floor(wallTime / 1_000);
+  return new SignJWT({ iat: now, nbf: now, exp: now + 600, ...claims })
+    .setProtectedHeader({ alg: algorithm, kid: keyId, typ: 'JWT' })
+    .sign(privateKey);
 }
 
 export function answerJson(response: ServerResponse, value: unknown): void {
