@@ -20,8 +20,10 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/log',
       'services/relay/metrics',
       'services/relay/policy',
+      'services/relay/policy/file',
       'services/relay/registry',
       'services/relay/registry/redis',
+      'services/relay/subcommand',
       'services/relay/session',
       'services/shared/commands',
       'services/shared/machine',
@@ -96,6 +98,11 @@ export const RELAY_ROOMS: readonly Room[] = [
     libraries: { yaml: 'yaml-node.ts' },
   },
   {
+    path: 'services/relay/subcommand',
+    purpose: "what the relay's program does besides being a relay: it checks a policy file",
+    imports: ['services/relay/policy/file', 'services/shared/machine'],
+  },
+  {
     path: 'services/relay/gate',
     purpose: 'whether an agent or a client may come in, and what it may have by the rule that lets it in',
     imports: [
@@ -143,6 +150,8 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/route',
       'services/relay/kubernetes',
       'services/relay/limits',
+      'services/relay/policy',
+      'services/relay/policy/file',
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
