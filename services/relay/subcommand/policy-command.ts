@@ -1,5 +1,4 @@
 // `policy FILE`: checks a policy file as the relay would, and prints its faults, or what its rules say.
-
 import { policySummary } from '../policy/file/policy-summary.ts';
 import { loadPolicySync } from '../policy/file/policy-version.ts';
 import type { SubcommandSurroundings } from './subcommand.ts';
