@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { stringify } from 'yaml';
 import { CLAIM_HEADER, createClaim } from '#shared/protocol/claim.ts';
 import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
@@ -34,7 +33,8 @@ async function startAskingRelay(issuer: TestIssuer): Promise<AttackedRelay> {
   const file = join(folder, 'policy.yaml');
   const rule = { name: 'acme', issuer: 'ci', match: { repository_owner: 'acme' }, ids: 'gh.{repository}.*' };
   const issuers = { ci: { url: issuer.url, like: 'github' } };
-  await writeFile(file, stringify({ audience: AUDIENCE, issuers, agents: [rule] }));
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify({ audience: AUDIENCE, issuers, agents: [rule] }));
   return startAttackedRelay({
     POLICY_FILE: file,
     ADDRESS_SETUPS_BURST: '1000000',
