@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { Environment } from '#shared/machine/environment.ts';
 import { internalHostFor } from './http/listener/internal-host.ts';
 import type { TlsFiles } from './http/listener/tls.ts';
 import { parseTrustProxy, type TrustProxy } from './http/listener/trust-proxy.ts';
@@ -14,6 +15,7 @@ import {
   POD_LIMITS,
   type PodLimitValues,
 } from './limits/limit-table.ts';
+import { type GoodVersion, loadPolicySync } from './policy/file/policy-version.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
 /** A shorter secret could be guessed; in characters. */
@@ -94,6 +96,12 @@ const SCHEMA = z.object({
     .optional()
     .describe(
       'what the usage page and the agents print; the only origin whose pages may open a WebSocket here',
+    ),
+  POLICY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'who may come in, a policy in YAML; read again when it changes. Unset: everybody who reaches this relay',
     ),
   TRUST_PROXY: z
     .string()
@@ -191,6 +199,10 @@ export interface Config {
   /** The one in use first. Undefined: a random one will do. */
   readonly clusterSecrets: readonly string[] | undefined;
   readonly publicUrl: URL | undefined;
+  /** Undefined: no file, and everybody may come in. */
+  readonly policy: GoodVersion | undefined;
+  /** The variables that name a proxy for what the relay asks of the internet; see `proxyFor`. */
+  readonly proxies: Environment;
   readonly trustProxy: TrustProxy;
   /** Addresses and ranges of TCP balancers that speak the PROXY protocol; none: nobody does. */
   readonly proxyProtocolFrom: readonly string[];
@@ -200,6 +212,15 @@ export interface Config {
   readonly logLevel: string;
   readonly limits: LimitConfig;
 }
+
+const PROXY_VARIABLES = [
+  'https_proxy',
+  'HTTPS_PROXY',
+  'all_proxy',
+  'ALL_PROXY',
+  'no_proxy',
+  'NO_PROXY',
+] as const;
 
 export type ConfigResult =
   | { readonly kind: 'valid'; readonly config: Config }
@@ -231,6 +252,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       `PROXY_PROTOCOL_FROM: must be a comma-separated list of addresses, ${got(given['PROXY_PROTOCOL_FROM'])}`,
     );
   }
+  const policy = policyFrom(given, faults);
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = given;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     const missing = certFile === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE';
@@ -270,6 +292,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       podAddress: values.POD_ADDRESS,
       clusterSecrets,
       publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
+      policy,
+      proxies: Object.fromEntries(PROXY_VARIABLES.map((name) => [name, given[name]])),
       trustProxy,
       proxyProtocolFrom,
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
@@ -285,6 +309,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       },
     },
   };
+}
+
+/** The policy of POLICY_FILE, or all of its faults. */
+function policyFrom(given: Record<string, string | undefined>, faults: string[]): GoodVersion | undefined {
+  const { POLICY_FILE: path, PUBLIC_URL: publicUrl } = given;
+  if (path === undefined) return undefined;
+  const audience = URL.parse(publicUrl ?? '')?.origin;
+  const version = loadPolicySync(path, { audience, now: Date.now() });
+  if (version.kind === 'good') return version;
+  faults.push(...version.faults.map((fault) => `POLICY_FILE: ${fault}`));
+  return undefined;
 }
 
 /** The README's table of variables, in Markdown. */

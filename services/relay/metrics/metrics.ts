@@ -9,15 +9,18 @@ import { ACTION_KINDS } from '../http/operator/action.ts';
 import type { AgentRouteRecorder } from '../http/route/agent.ts';
 import type { ClientRouteRecorder } from '../http/route/client.ts';
 import type { Exposition } from '../http/route/metrics.ts';
+import type { KeyFetchRecorder } from '../identity/oidc/issuer-keys.ts';
 import type { ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
 import { MET_LIMITS } from '../limits/limit-table.ts';
+import type { PolicyRecorder } from '../policy/file/policy-watch.ts';
 import type { RegistryRecorder } from '../registry/registry-recorder.ts';
 import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderRecorder } from '../session/router.ts';
 import type { SessionRecorder } from '../session/session-table.ts';
 import { countFromZero } from './counter.ts';
 import { countAdmissions } from './gate-metrics.ts';
+import { countKeyFetches } from './issuer-metrics.ts';
 import { countApiFailures, countPeerCalls, countPeerRejections, countRegistryCalls } from './pod-metrics.ts';
 import { type Readings, registerReadings } from './readings.ts';
 import { countRequests } from './request-metrics.ts';
@@ -45,10 +48,12 @@ export interface Metrics
     ClientRouteRecorder,
     Exposition,
     GateRecorder,
+    KeyFetchRecorder,
     LimitRecorder,
     OperatorRecorder,
     OrderRecorder,
     PeerRecorder,
+    PolicyRecorder,
     RegistryRecorder,
     RefusalRecorder,
     SessionRecorder,
@@ -77,6 +82,7 @@ export function createMetrics(): Metrics {
     ...countResumptions(counted),
     ...countRequests(counted),
     ...countAdmissions(counted),
+    ...countKeyFetches(counted),
     ...countPeerCalls(counted),
     ...countRegistryCalls(counted),
     ...countApiFailures(counted),

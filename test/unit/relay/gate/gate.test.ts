@@ -44,6 +44,7 @@ function clientRule(name: string, kind: 'network' | 'token'): ClientRule {
 class Bench {
   readonly clock = new ManualClock(1_000_000_000);
   readonly checked: string[] = [];
+  /** Addresses of proofs that were taken and not forgiven. */
   readonly failed: string[] = [];
   readonly admitted: string[] = [];
   readonly blocked = new Set<string>();
@@ -89,7 +90,15 @@ class Bench {
       },
       passes: passesOf(new ClusterKey([key])),
       places: this.places,
-      budget: { waitMs: () => this.waitMs, failed: (address) => this.failed.push(address) },
+      budget: {
+        takeProof: ({ address }) => {
+          if (this.waitMs === 0) this.failed.push(address);
+          return this.waitMs;
+        },
+        forgiveProof: ({ address }) => {
+          this.failed.splice(this.failed.indexOf(address), 1);
+        },
+      },
       clock: this.clock,
       recorder: {
         admitted: (role, rule, by) => this.admitted.push(`${role} ${rule} ${by}`),
@@ -307,6 +316,19 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(AGENT, { identity: TOKEN, pass })).toMatchObject({
       entry: { standing: { rule: 'another', since: 1_000_000_000 } },
     });
+  });
+
+  test('of a rule that asks for something else by now needs a proof; other limits ask nobody again', async () => {
+    bench.agents(agentRule('rule'));
+    const pass = await passFor(AGENT);
+    const shown = { identity: undefined, pass };
+    const token = { name: 'a', sha256: 'f', expiresAt: 0 };
+    bench.agents({ ...agentRule('rule'), proof: { kind: 'token', tokens: [token] } });
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ code: 'identity_required' });
+    bench.agents({ ...agentRule('rule'), networks: ['10.0.0.0/8'] });
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ code: 'identity_required' });
+    bench.agents(agentRule('rule', { sessions: 3 }));
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
   });
 
   test('of a rule that is blocked is refused, and counts again later', async () => {
