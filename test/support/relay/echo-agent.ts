@@ -9,6 +9,7 @@ import { createRelayLink, type RelayLink } from '../../../services/agent/relay/r
 import { resumptionFrom } from '../../../services/agent/relay/resumption.ts';
 import { createStreamIntake, type StreamIntake } from '../../../services/agent/relay/stream-intake.ts';
 import { until } from '../time/poll.ts';
+import { NO_PROOF } from './no-proof.ts';
 
 /** Longer than any test: a session must not end by it. */
 const RESUME_WINDOW_MS = 300_000;
@@ -48,7 +49,12 @@ export class EchoAgent implements AsyncDisposable {
       claim: this.claim,
       proxy: undefined,
     });
-    this.#link = createRelayLink({ target: targetAt(linkPort), clock, random: Math.random });
+    this.#link = createRelayLink({
+      target: targetAt(linkPort),
+      clock,
+      random: Math.random,
+      prover: NO_PROOF,
+    });
     this.#intake = createStreamIntake({
       target: targetAt(streamPort),
       clock,
