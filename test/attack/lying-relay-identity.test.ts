@@ -120,7 +120,7 @@ test('who asks for a signature for another audience gets one of its own, good fo
 test('a challenge that would be a line of its own is none', async () => {
   const keyFile = join(folder, 'id');
   await makeKeyFile(keyFile);
-  const url = await liar(demand('a\nb'), demand(`${'x'.repeat(2_000)}`));
+  const url = await liar(demand('a\nb'), demand('x'.repeat(2_000)));
   const agent = start(['--identity-key', keyFile, `${url}/agent/job`]);
   expect(await agent.ended).toBe(4);
   expect(proofs()).toEqual([undefined]);
