@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import { readPublicKey } from '#shared/ssh/public-key.ts';
 import { verifySshSignature } from '#shared/ssh/signature.ts';
 import { sshsigBytes } from '#shared/ssh/sshsig.ts';
 import { startConnectProxy } from '../support/network/connect-proxy.ts';
+import { makePrivateAuthority } from '../support/network/private-authority.ts';
 import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../support/process/agent-program.ts';
 import { httpAnswer, startLyingRelay, type Upgrade } from '../support/relay/lying-relay.ts';
 import { makeKeyFile } from '../support/ssh/key-file.ts';
@@ -180,6 +182,28 @@ test('no proof goes where others can read it: over a plain proxy, also to this m
   expect(dials).toHaveLength(1);
   expect(proofs()).toEqual([undefined]);
   expect(agent.output()).toContain('use wss:// in place of ws://');
+});
+
+test('no proof goes to a relay whose certificate is not good, whatever the job was told', async () => {
+  const { key, cert } = await makePrivateAuthority(folder, 'DNS:localhost,IP:127.0.0.1');
+  const server = https.createServer({ key, cert });
+  server.on('upgrade', ({ headers }, socket) => {
+    dials.push(headers);
+    socket.on('error', () => undefined);
+    socket.end(httpAnswer('401 No', JSON.stringify({ message: 'no', ...demand() })));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}/agent/job`;
+  const env = { CONVERGE_TOKEN: 'secret', NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+  const agent = start([url], env);
+  await expect.poll(() => agent.output(), { timeout: 20_000 }).toContain('NODE_EXTRA_CA_CERTS');
+  expect(dials.length).toBeGreaterThan(0);
+  expect(proofs().filter((proof) => proof !== undefined)).toEqual([]);
 });
 
 test('a pass that is a header of its own is not sent back', async () => {
