@@ -2,6 +2,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import { isPass, PASS_HEADER } from '#shared/protocol/identity.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/dial-outcome.ts';
@@ -9,6 +10,7 @@ import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { frameStream } from './frame-stream.ts';
 import { acceptValueFor, newHandshakeKey, WEBSOCKET_VERSION } from './handshake.ts';
 import type { PeerReading } from './pace.ts';
+import { peerCheckFor } from './peer-check.ts';
 
 export interface StreamDialOptions {
   readonly clock: Clock;
@@ -28,8 +30,8 @@ export interface StreamDialOptions {
 }
 
 export type StreamDialOutcome =
-  /** Nobody has attached to it. */
-  { readonly kind: 'open'; readonly stream: ByteStream } | FailedDial;
+  /** Nobody has attached to the stream. `pass`: to be shown with the next dial (PASS_HEADER), if the relay gives one. */
+  { readonly kind: 'open'; readonly stream: ByteStream; readonly pass?: string } | FailedDial;
 
 /** Opens a stream to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
 export function dialStream(url: URL, options: StreamDialOptions): Promise<StreamDialOutcome> {
@@ -39,6 +41,7 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
   // A tunnel that is not there yet has a socket that the request does not know.
   const tunnel = new AbortController();
   const request = requestTo(url, {
+    ...peerCheckFor(options.headers),
     // A socket of its own: it becomes the stream.
     agent: proxy === undefined ? false : new HttpsProxyAgent(proxy, { signal: tunnel.signal }),
     headers: {
@@ -60,7 +63,8 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
     const fault = faultOf(response, key, protocols);
     if (fault === undefined) {
       const { mask, reading } = options;
-      give({ kind: 'open', stream: frameStream({ socket, head, isClient: true, mask, reading, clock }) });
+      const stream = frameStream({ socket, head, isClient: true, mask, reading, clock });
+      give({ kind: 'open', stream, ...passIn(response) });
     } else {
       socket.destroy();
       give({ kind: 'unreachable', code: 'PROTOCOL', detail: fault });
@@ -92,6 +96,11 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
     request.destroy();
     tunnel.abort();
   }
+}
+
+function passIn({ headers }: IncomingMessage): { readonly pass?: string } {
+  const pass = headers[PASS_HEADER];
+  return typeof pass === 'string' && isPass(pass) ? { pass } : {};
 }
 
 function requestTo(url: URL, options: https.RequestOptions): http.ClientRequest {

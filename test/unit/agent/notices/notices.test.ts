@@ -94,6 +94,13 @@ describe('the commands', () => {
 });
 
 describe('the card', () => {
+  test("says that the relay's time counts where it gives less than the agent's own option", () => {
+    expect(cardFrom(CARD).join('\n')).not.toContain('the relay gives');
+    expect(cardFrom({ ...CARD, relayLeavesMs: 90 * MINUTE }).join('\n')).toContain(
+      'after the last activity, and always 1 hour 30 minutes from now: the relay gives this agent 1 hour 30 minutes.',
+    );
+  });
+
   test('shows each command and the password alone on a line', () => {
     const lines = cardFrom(CARD).map((line) => line.trim());
     expect(lines).toContain(sshCommand(DESTINATION));
@@ -174,10 +181,14 @@ describe('the greeting', () => {
 
 describe('warnings', () => {
   test('name the time that is left and what helps', () => {
-    expect(warningFrom({ remainingMs: MINUTE, isCapped: false })).toBe(
+    const own = { isRelayFirst: false };
+    expect(warningFrom({ ...own, remainingMs: MINUTE, isCapped: false })).toBe(
       'converge: this session ends in 1 minute; `converge hold 1h` keeps it',
     );
-    expect(warningFrom({ remainingMs: 10_000, isCapped: true })).not.toContain('hold');
+    expect(warningFrom({ ...own, remainingMs: 10_000, isCapped: true })).not.toContain('hold');
+    expect(warningFrom({ isRelayFirst: true, remainingMs: 10_000, isCapped: true })).toBe(
+      'converge: this session ends in 10 seconds: the relay gives it no more time; save your work',
+    );
     expect(farewellFrom('deadline')).toBe('converge: this session ends now: the deadline was reached');
   });
 });
