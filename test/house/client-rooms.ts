@@ -19,6 +19,12 @@ export const CLIENT_ROOMS: readonly Room[] = [
     imports: ['services/shared/ssh', 'services/shared/stream'],
   },
   {
+    path: 'services/clients/sign-on',
+    purpose: 'single sign-on of a person at a relay: the device flow, and what is kept of it for later',
+    imports: ['services/shared/*'],
+    libraries: { 'https-proxy-agent': '*' },
+  },
+  {
     path: 'services/clients/wsproxy',
     purpose: 'wsproxy: standard input and output to an agent',
     imports: ['services/clients/command-line', 'services/clients/connection', 'services/shared/*'],
