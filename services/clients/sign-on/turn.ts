@@ -61,6 +61,10 @@ export async function takeTurn(options: TurnOptions): Promise<EndTurn> {
 async function makeFile(folder: string, path: string): Promise<FileHandle | 'taken' | 'impossible'> {
   try {
     await makePrivateFolder(folder);
+  } catch {
+    return 'impossible';
+  }
+  try {
     return await open(path, 'wx', 0o600);
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
