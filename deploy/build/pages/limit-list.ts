@@ -28,7 +28,7 @@ import {
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
 } from '../../../services/shared/resume/limits.ts';
-import { MAX_KEY_FILE_BYTES } from '../../../services/shared/signing/key-file.ts';
+import { MAX_KEY_FILE_BYTES } from '../../../services/shared/signing/small-file.ts';
 import {
   MAX_SSH_AGENT_KEYS,
   SSH_AGENT_LIST_WITHIN_MS,

@@ -24,6 +24,11 @@ export class SignOn {
     this.#relay = relayOf(options.via.relay);
   }
 
+  /** The token that can be had without a question to anybody; undefined if there is none. Never rejects. */
+  async kept(): Promise<string | undefined> {
+    return (await this.#fresh(undefined))?.token;
+  }
+
   /** A token that is not `refused`, which the relay did not take. May take as long as a person does. Never rejects. */
   async token(refused: string | undefined): Promise<SignOnOutcome> {
     const fresh = await this.#fresh(refused);

@@ -72,15 +72,18 @@ describe('what may be somebody else’s', () => {
     expect(await ignoredFor()).toBe(`${path} is open to others; chmod 600 ${path}`);
   });
 
-  test.each([0o750, 0o701, 0o720])('a file in a folder of mode %o is ignored, and none is written', async (mode) => {
-    await chmod(folder, mode);
-    expect(await ignoredFor()).toBe(`${folder} is open to others; chmod 700 ${folder}`);
-    const before = await readFile(path, 'utf8');
-    expect(await new KeptSignOns(folder).keep(RELAY, { ...SIGNED_ON, token: 'new' })).toMatchObject({
-      kind: 'not_kept',
-    });
-    expect(await readFile(path, 'utf8')).toBe(before);
-  });
+  test.each([0o750, 0o701, 0o720])(
+    'a file in a folder of mode %o is ignored, and none is written',
+    async (mode) => {
+      await chmod(folder, mode);
+      expect(await ignoredFor()).toBe(`${folder} is open to others; chmod 700 ${folder}`);
+      const before = await readFile(path, 'utf8');
+      expect(await new KeptSignOns(folder).keep(RELAY, { ...SIGNED_ON, token: 'new' })).toMatchObject({
+        kind: 'not_kept',
+      });
+      expect(await readFile(path, 'utf8')).toBe(before);
+    },
+  );
 
   test('a link is not followed', async () => {
     const elsewhere = join(root, 'elsewhere');
@@ -90,7 +93,9 @@ describe('what may be somebody else’s', () => {
     expect(await ignoredFor()).toBe(`${path} is a link; move it away`);
     // Writing replaces the link, and leaves alone what it points to.
     const before = await readFile(elsewhere, 'utf8');
-    expect(await new KeptSignOns(folder).keep(RELAY, { ...SIGNED_ON, token: 'new' })).toEqual({ kind: 'kept' });
+    expect(await new KeptSignOns(folder).keep(RELAY, { ...SIGNED_ON, token: 'new' })).toEqual({
+      kind: 'kept',
+    });
     expect(await readFile(elsewhere, 'utf8')).toBe(before);
     expect((await lstat(path)).isFile()).toBe(true);
   });
