@@ -72,7 +72,7 @@ async function awaitPerson(
   signingOn: SigningOn,
 ): Promise<SignOnOutcome> {
   const { ask, clock, random, signal } = signingOn;
-  let intervalMs = intervalSeconds * 1_000;
+  let intervalMs = Math.min(intervalSeconds * 1_000, MAX_SIGN_ON_INTERVAL_MS);
   let waitMs = intervalMs;
   for (;;) {
     const left = deadline - clock.now();
