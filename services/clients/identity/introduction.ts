@@ -77,7 +77,8 @@ export class Introduction {
       if (asks === 'nothing') this.#learn(outcome);
       else this.#drop(shown);
       if (asks === 'nothing' || round === MAX_ROUNDS) return { outcome, provingMs };
-      if (asks === 'another') continue;
+      // Another connection may have proved something while this one asked.
+      if (asks === 'another' || this.#look() !== NOTHING) continue;
       const askedAt = clock.now();
       onProof();
       const others = this.#proving;
