@@ -10,6 +10,7 @@ import { IDENTITY_HEADER } from '#shared/protocol/identity.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { openClientProgram } from '../../support/clients/test-program.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
+import { makePrivateAuthority } from '../../support/network/private-authority.ts';
 import {
   type ClientProgram,
   cleanEnvironment,
@@ -89,15 +90,31 @@ describe('the first start', () => {
     expect(await readFile(join(state, name), 'utf8')).toContain('"refresh-1"');
   });
 
-  test('asks through the proxy that the relay is dialled through', async () => {
+  test('is not made where others could read it: through a proxy over plain HTTP', async () => {
     const proxy = await startConnectProxy();
     onTestFinished(() => proxy.close());
-    const relay = await openAsking();
-    // A proxy is another machine: a proof goes over plain HTTP on this one only.
-    const program = wsproxy(relay, { HOME: home, HTTP_PROXY: `http://127.0.0.1:${proxy.port}` });
+    const program = wsproxy(await openAsking(), {
+      HOME: home,
+      HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
+    });
     expect(await program.exit).toBe(4);
     expect(program.errors()).toMatch(/use wss:\/\/ in place of ws:\/\/\n$/);
     expect(desk.asked).toEqual([]);
+  });
+
+  test('asks over TLS, through the proxy, and with the machine’s authorities, as it dials', async () => {
+    const authority = await makePrivateAuthority(home, 'DNS:relay.test');
+    const proxy = await startConnectProxy();
+    onTestFinished(() => proxy.close());
+    const relay = await openAsking({ tls: authority });
+    const program = openClientProgram('wsproxy', [relay.url('relay.test')], {
+      HOME: home,
+      HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
+      SSL_CERT_FILE: authority.caFile,
+    });
+    expect(await expectGreetings(program)).toMatch(SAID);
+    // Two dials, and two questions; the first of all met an authority that was not known yet.
+    expect(proxy.tunnels).toEqual(Array(5).fill(`relay.test:${relay.port}`));
   });
 });
 

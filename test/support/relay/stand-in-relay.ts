@@ -28,6 +28,8 @@ export interface StandInGate {
   readonly judge: (headers: IncomingMessage['headers']) => RefusalCode | undefined;
   /** Given to whoever is let in. */
   readonly pass?: string;
+  /** More that it says of what it asks for. */
+  readonly demand?: object;
 }
 
 /** Undefined: accept. A number: that status without a body of a relay. 'silence': no answer at all. */
@@ -162,7 +164,9 @@ function refuse(connection: Duplex, decision: RefusalCode | number, gate: StandI
       : JSON.stringify({
           code: decision,
           message: `the stand-in says ${decision}`,
-          ...(gate === undefined ? {} : { identity: { kinds: gate.kinds, challenge: 'challenge' } }),
+          ...(gate === undefined
+            ? {}
+            : { identity: { ...gate.demand, kinds: gate.kinds, challenge: 'challenge' } }),
         });
   connection.end(
     `HTTP/1.1 ${status} No\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
