@@ -1,5 +1,4 @@
 // The SSH keys of a person: the file of --identity, the ssh-agent, or a certificate in a file whose key the ssh-agent has.
-
 import { signersFromFile } from '#shared/signing/key-file.ts';
 import { type FoundSigners, type KeySigner, proofOf } from '#shared/signing/signer.ts';
 import { readSmallFile } from '#shared/signing/small-file.ts';

@@ -2,7 +2,6 @@
 //
 // A dial shows what is in hand: the pass of an earlier 101, or else a proof that the relay has accepted. If that does not do any more, or
 // nothing is in hand, one connection proves anew, and the others wait for what comes of it.
-
 import type { Prover } from '#shared/identity/proof-maker.ts';
 import { dialProving, isAboutProof, type Unproved } from '#shared/identity/proving-dial.ts';
 import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';

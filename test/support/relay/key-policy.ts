@@ -1,5 +1,4 @@
 // A policy for agents with one SSH key: the relay's real challenges and its real check of what a key has signed.
-
 import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { makeChallenge } from '../../../services/relay/identity/challenge.ts';

@@ -38,9 +38,7 @@ export class SignOnDesk {
     if (word === undefined) return answer(response, 404, { code: 'not_found', message: 'nothing here' });
     if (refusal !== undefined)
       return answer(response, REFUSALS[refusal].status, { code: refusal, message: `says ${refusal}` });
-    if (word === 'device') {
-      return answer(response, 200, this.device ?? deviceSignOn());
-    }
+    if (word === 'device') return answer(response, 200, this.device ?? deviceSignOn());
     if (word === 'token' && !this.isPersonDone) return answer(response, 200, { pending: true });
     this.#made++;
     const refresh = `refresh-${this.#made}`;

@@ -40,8 +40,7 @@ async function run(prover: (clock: ManualClock) => Prover, waitMs: number, abort
   const waits: Run['waits'] = [];
   const abort = new AbortController();
   if (abortAtMs !== undefined) clock.after(abortAtMs, () => abort.abort());
-  let outcome: ConnectOutcome | undefined;
-  let endedAt = 0;
+  const ended: { readonly outcome: ConnectOutcome; readonly tookMs: number }[] = [];
   void connect({
     target,
     proxy: undefined,
@@ -63,16 +62,16 @@ async function run(prover: (clock: ManualClock) => Prover, waitMs: number, abort
       const refusal = { code, message: new Untrusted(`says ${code}`), ...demand } as const;
       return { kind: 'refused', status: isKnown ? 404 : 401, refusal };
     },
-  }).then((result) => {
-    outcome = result;
-    endedAt = clock.now();
+  }).then((outcome) => {
+    ended.push({ outcome, tookMs: clock.now() });
   });
-  for (let turn = 0; outcome === undefined && turn < 100_000; turn++) {
+  for (let turn = 0; ended.length === 0 && turn < 100_000; turn++) {
     await new Promise(setImmediate);
     clock.advance(100);
   }
-  if (outcome === undefined) throw new Error('connect did not finish');
-  return { outcome, tookMs: endedAt, notices, waits };
+  const [end] = ended;
+  if (end === undefined) throw new Error('connect did not finish');
+  return { ...end, notices, waits };
 }
 
 /** A proof that takes that long. */

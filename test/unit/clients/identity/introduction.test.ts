@@ -200,7 +200,9 @@ describe('a proof that cannot be had', () => {
     };
     const introduction = introductionTo('wss://relay.example/client/job');
     const message = 'relay.example asks clients who they are: nobody signed on';
-    expect(await all(introduction)).toEqual(Array(20).fill({ kind: 'unproved', message, passes: false }));
+    expect(await all(introduction)).toEqual(
+      Array.from({ length: 20 }, () => ({ kind: 'unproved', message, passes: false })),
+    );
     expect(facts).toHaveLength(1);
     // Whoever comes later may have better luck.
     expect(await come(introduction)).toMatchObject({ kind: 'unproved' });
