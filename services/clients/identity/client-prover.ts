@@ -26,7 +26,7 @@ export interface ClientIdentity {
 
 export interface ClientProverOptions {
   readonly identity: ClientIdentity;
-  readonly signOn: SignOn;
+  readonly signOn: Pick<SignOn, 'kept' | 'token'>;
   readonly clock: Clock;
   /** Takes a line for the person. */
   readonly notify: (line: string) => void;
@@ -46,25 +46,32 @@ const WAYS: Readonly<Record<IdentityKind, string>> = {
 export function clientProver({ identity, signOn, clock, notify }: ClientProverOptions): Prover {
   return {
     async makersFor(kinds) {
-      const faults: string[] = [];
-      function makersIn(found: FoundMakers | undefined): readonly ProofMaker[] {
-        if (found?.kind === 'none') faults.push(found.message);
-        return found?.kind === 'found' ? found.makers : [];
-      }
-      const tokens = kinds.includes('token') ? (await tokensOf(identity)).flatMap(makersIn) : [];
+      const tokensFound = kinds.includes('token') ? await tokensOf(identity) : [];
+      const keysFound = kinds.some((kind) => kind === 'key' || kind === 'certificate')
+        ? await keysOf(identity, kinds, clock, notify)
+        : undefined;
+      const tokens = tokensFound.flatMap(makersIn);
+      const keys = makersIn(keysFound);
       const people = kinds.includes('sso') ? await signOnMakers(signOn) : [];
-      const keys = kinds.some((kind) => kind === 'key' || kind === 'certificate')
-        ? makersIn(await keysOf(identity, kinds, clock, notify))
-        : [];
       // An ssh-agent may have many: they leave room for what else there is.
       const room = Math.max(1, MAX_PROOFS_PER_DIAL - tokens.length - people.length);
       const makers = [...tokens, ...keys.slice(0, room), ...people];
+      const faults = [...tokensFound, keysFound].flatMap(faultIn);
       if (makers.length === 0) return { kind: 'none', message: ways(kinds, faults) };
       // Whoever named something wants that one. The ssh-agent nobody named.
-      if (identity.keyFile !== undefined || keys.length > 0) for (const fault of faults) notify(fault);
+      const isNamed = identity.keyFile !== undefined;
+      for (const fault of isNamed ? faults : tokensFound.flatMap(faultIn)) notify(fault);
       return { kind: 'found', makers };
     },
   };
+}
+
+function makersIn(found: FoundMakers | undefined): readonly ProofMaker[] {
+  return found?.kind === 'found' ? found.makers : [];
+}
+
+function faultIn(found: FoundMakers | undefined): readonly string[] {
+  return found?.kind === 'none' ? [found.message] : [];
 }
 
 async function tokensOf({ token, tokenFile }: ClientIdentity): Promise<readonly FoundMakers[]> {

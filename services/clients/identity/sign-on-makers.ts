@@ -6,13 +6,13 @@ import type { SignOn } from '../sign-on/sign-on.ts';
  * What is kept first, if there is something; where the relay refuses that, it is refreshed, or the person signs on: once, whatever the
  * relay says of it. Never rejects.
  */
-export async function signOnMakers(signOn: SignOn): Promise<readonly ProofMaker[]> {
+export async function signOnMakers(signOn: Pick<SignOn, 'kept' | 'token'>): Promise<readonly ProofMaker[]> {
   const kept = await signOn.kept();
   const anew = makerOf(signOn, 'your sign-on', kept);
   return kept === undefined ? [anew] : [makerOf(signOn, 'the sign-on that was kept', undefined), anew];
 }
 
-function makerOf(signOn: SignOn, name: string, refused: string | undefined): ProofMaker {
+function makerOf(signOn: Pick<SignOn, 'token'>, name: string, refused: string | undefined): ProofMaker {
   return {
     kind: 'sso',
     name,

@@ -17,6 +17,7 @@ import {
   Introduction,
   SIGNATURE_KEPT_MS,
 } from '../../../../services/clients/identity/introduction.ts';
+import { CHALLENGE_SKEW_MS, CHALLENGE_TTL_MS } from '../../../../services/relay/identity/challenge.ts';
 import { FakeStream } from '../../../support/stream/fake-stream.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 import { settle } from '../../../support/time/poll.ts';
@@ -310,4 +311,8 @@ test('the time of a proof is measured, and that it is needed is said first', asy
   });
   expect(said).toEqual(['needed', 'made']);
   expect(provingMs).toBe(60_000);
+});
+
+test('a signature is shown for less time than its challenge is good for, and what the clocks of the pods take from that', () => {
+  expect(SIGNATURE_KEPT_MS + CHALLENGE_SKEW_MS).toBeLessThan(CHALLENGE_TTL_MS);
 });
