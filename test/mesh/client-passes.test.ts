@@ -108,3 +108,15 @@ test('a session that is not let in any more ends, and its person reads why', asy
     /^wsproxy: the connection broke: \S+ refused: no rule has this token \(token_unknown\)\n$/,
   );
 });
+
+test('a session that would need another kind of proof than there is ends, and its person reads what would do', async () => {
+  const program = await openSession();
+  policy.rule = 'another';
+  policy.kinds = ['certificate'];
+  move();
+  program.child.stdin.write('x');
+  expect(await program.exit).toBe(3);
+  expect(program.errors()).toMatch(
+    /^wsproxy: the connection broke: \S+ asks clients who they are: it takes an SSH certificate: [^\n]+\n$/,
+  );
+});

@@ -1,6 +1,6 @@
 // A policy for clients: the relay's real challenges and real checks of certificates, beside one token.
 import { createHash } from 'node:crypto';
-import type { PresentedIdentity } from '#shared/protocol/identity.ts';
+import type { IdentityKind, PresentedIdentity } from '#shared/protocol/identity.ts';
 import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import type { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { makeChallenge } from '../../../services/relay/identity/challenge.ts';
@@ -23,10 +23,13 @@ export class ClientPolicy {
   /** The name of the rule: a pass by another one does not count any more. */
   rule = 'staff';
   admitsToken = true;
+  /** What it asks for: certificates only where it has authorities. */
+  kinds: readonly IdentityKind[];
   readonly #options: ClientPolicyOptions;
 
   constructor(options: ClientPolicyOptions) {
     this.#options = options;
+    this.kinds = options.authorities === undefined ? ['token'] : ['token', 'certificate'];
   }
 
   get parts(): Partial<GateParts> {
@@ -74,7 +77,7 @@ export class ClientPolicy {
             admittance: { rule: rule.name, kind, subject: 'tester', facts: {} },
           };
         },
-        kindsAsked: () => (authorities.length > 0 ? ['token', 'certificate'] : ['token']),
+        kindsAsked: () => this.kinds,
       },
     };
   }

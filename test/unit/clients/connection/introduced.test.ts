@@ -21,8 +21,18 @@ interface Run {
   readonly waits: (string | null)[];
 }
 
+interface Setting {
+  readonly abortAtMs?: number;
+  /** The relay is gone once it has asked. */
+  readonly isAway?: true;
+}
+
 /** The relay asks who comes, and knows of no agent. */
-async function run(prover: (clock: ManualClock) => Prover, waitMs: number, abortAtMs?: number): Promise<Run> {
+async function run(
+  prover: (clock: ManualClock) => Prover,
+  waitMs: number,
+  { abortAtMs, isAway }: Setting = {},
+): Promise<Run> {
   const parsed = parseClientUrl('wss://relay.example/client/job');
   if (parsed.kind === 'invalid') throw new Error(parsed.message);
   const { target } = parsed;
@@ -38,6 +48,7 @@ async function run(prover: (clock: ManualClock) => Prover, waitMs: number, abort
   });
   const notices: Run['notices'] = [];
   const waits: Run['waits'] = [];
+  let asked = 0;
   const abort = new AbortController();
   if (abortAtMs !== undefined) clock.after(abortAtMs, () => abort.abort());
   const ended: { readonly outcome: ConnectOutcome; readonly tookMs: number }[] = [];
@@ -54,6 +65,7 @@ async function run(prover: (clock: ManualClock) => Prover, waitMs: number, abort
     async dial(url, { headers = {} }): Promise<FailedDial> {
       await pause(clock, DIAL_MS);
       const isKnown = headers[IDENTITY_HEADER] !== undefined;
+      if (isAway === true && asked++ > 0) return { kind: 'unreachable', code: 'ECONNREFUSED', detail: '' };
       if (isKnown) waits.push(url.searchParams.get('wait'));
       // A relay waits for the agent as long as it is asked to.
       if (isKnown) await pause(clock, Number(url.searchParams.get('wait')) * 1_000);
@@ -113,7 +125,7 @@ test('while a person signs on nobody says that something is waited for; afterwar
 });
 
 test('who gives up while a person signs on is gone at once', async () => {
-  const { outcome, tookMs } = await run(slowProof(5 * MINUTE_MS), 10_000, 20_000);
+  const { outcome, tookMs } = await run(slowProof(5 * MINUTE_MS), 10_000, { abortAtMs: 20_000 });
   expect(outcome).toEqual({ kind: 'aborted' });
   expect(tookMs).toBeLessThanOrEqual(20_200);
 });
@@ -130,4 +142,14 @@ test('without a proof it is a refusal that says what to do, and is not asked aga
   });
   expect(tookMs).toBeLessThan(1_000);
   expect(notices).toEqual([]);
+});
+
+test('a relay that is gone by the time of the proof has all the patience that others have', async () => {
+  const { outcome, tookMs } = await run(slowProof(5 * MINUTE_MS), 10_000, { isAway: true });
+  expect(outcome).toMatchObject({
+    kind: 'unreachable',
+    message: expect.stringContaining('connection refused'),
+  });
+  expect(tookMs).toBeGreaterThanOrEqual(5 * MINUTE_MS + 9_000);
+  expect(tookMs).toBeLessThan(5 * MINUTE_MS + 12_000);
 });
