@@ -108,8 +108,8 @@ function demandOf(outcome: { readonly kind: string }, code: RefusalCode): Identi
   return refusal?.code === code ? refusal.demand : undefined;
 }
 
-/** Whether another proof may do better. */
-function isAboutProof<Outcome extends { readonly kind: string }>(
+/** Whether it refuses the proof that was shown, so that another one may do better. */
+export function isAboutProof<Outcome extends { readonly kind: string }>(
   outcome: Outcome,
 ): outcome is Outcome & Refused {
   const { refusal } = isRefused(outcome) ? outcome : {};
