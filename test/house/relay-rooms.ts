@@ -23,12 +23,18 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/registry',
       'services/relay/registry/redis',
       'services/relay/session',
+      'services/relay/subcommand',
       'services/shared/commands',
       'services/shared/machine',
       'services/shared/protocol',
       'services/shared/time',
     ],
     libraries: { zod: 'config.ts' },
+  },
+  {
+    path: 'services/relay/subcommand',
+    purpose: 'what the program does beside being a relay: makes a token',
+    imports: ['services/shared/command-line'],
   },
   {
     path: 'services/relay/session',

@@ -1,0 +1,19 @@
+// The surroundings of a subcommand: what it has of the process, and what it gives back.
+
+/** What a subcommand has of the process. */
+export interface SubcommandSurroundings {
+  /** A line for the next program, or to keep: standard output. */
+  print(line: string): void;
+  /** A line for a person: standard error. */
+  tell(line: string): void;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+/** Returns the exit code. */
+export type Subcommand = (
+  args: readonly string[],
+  surroundings: SubcommandSurroundings,
+) => number | Promise<number>;
+
+export const EXIT_BAD_SUBCOMMAND = 2;
