@@ -3,9 +3,9 @@
 /** What a subcommand has of the process. */
 export interface SubcommandSurroundings {
   /** A line for the next program, or to keep: standard output. */
-  print(line: string): void;
+  readonly print: (line: string) => void;
   /** A line for a person: standard error. */
-  tell(line: string): void;
+  readonly tell: (line: string) => void;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }

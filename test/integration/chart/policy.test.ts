@@ -13,7 +13,10 @@ interface PolicyValues {
   readonly policy: { readonly file: string };
 }
 
-type Named = { readonly name: string; readonly [field: string]: unknown };
+interface Named {
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
 
 async function podOf(values: object) {
   const objects = await render({ values });

@@ -1,6 +1,8 @@
 // CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
+import type { IdentityKind } from '#shared/protocol/identity.ts';
 import { command, type Snippet } from './command-text.ts';
 import { agentUrl, fetchPinned } from './commands.ts';
+import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 
 /** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
@@ -11,21 +13,41 @@ const STEP_TIMEOUT_MINUTES = 130;
 export interface CiBlock extends Snippet {
   readonly where: string;
   readonly note: string;
+  /** What the job needs beside it, for the identity token that the relay asks for. */
+  readonly before?: Snippet & { readonly where: string };
 }
 
 /** `fetch` is how they get the agent, one command or more per line. */
 interface BlockParts {
   readonly relay: OwnAddress;
   readonly fetch: string;
+  /** What the relay asks agents for. */
+  readonly asked: readonly IdentityKind[];
 }
 
 /** They pin the agent with this SHA-256; undefined where none is built. */
-export function ciBlocks(relay: OwnAddress, agentSha256: string | undefined): CiBlock[] {
-  const parts = { relay, fetch: fetchPinned(relay, 'agent', agentSha256) };
+export function ciBlocks(
+  relay: OwnAddress,
+  agentSha256: string | undefined,
+  { agents: asked = [] }: EntryTerms,
+): CiBlock[] {
+  const parts = { relay, fetch: fetchPinned(relay, 'agent', agentSha256), asked };
   return [github, gitlab, jenkins, circleci, buildkite].map((block) => block(parts));
 }
 
-function github({ relay, fetch }: BlockParts): CiBlock {
+/** A job with `permissions` has no others, and `actions/checkout` needs the first. */
+const GITHUB_PERMISSIONS = {
+  name: 'github-permissions',
+  title: 'For the job on GitHub Actions',
+  where:
+    'In the job itself, beside `steps`: this relay asks for the identity token, which a job gets only if it says so.',
+  text: command`
+permissions:
+  contents: read
+  id-token: write`,
+};
+
+function github({ relay, fetch, asked }: BlockParts): CiBlock {
   // One run has many jobs, one job many matrix legs, and each may be run again.
   const id = {
     fallback: '$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}',
@@ -35,6 +57,7 @@ function github({ relay, fetch }: BlockParts): CiBlock {
     title: 'GitHub Actions',
     where: 'The last of the job’s `steps`.',
     note: 'Whoever started the run gets in, with the SSH keys of their GitHub account.',
+    ...(asked.includes('oidc') ? { before: GITHUB_PERMISSIONS } : {}),
     text: command`
 - name: Open a shell if the job failed
   if: failure()
@@ -47,14 +70,19 @@ ${indent(fetch, 4)}
   };
 }
 
-function gitlab({ relay, fetch }: BlockParts): CiBlock {
+function gitlab({ relay, fetch, asked }: BlockParts): CiBlock {
+  const idTokens = command`
+id_tokens:
+  CONVERGE_ID_TOKEN:
+    aud: ${new URL(relay.http).origin}
+`;
   return {
     name: 'gitlab',
     title: 'GitLab CI',
     where: 'In the job. `timeout` is what the script needs, plus the 130 minutes of the shell.',
     note: 'Whoever started the pipeline gets in, with the SSH keys of their GitLab account. The longer `after_script` needs GitLab Runner 16.4.',
     text: command`
-timeout: 3h
+${asked.includes('oidc') ? idTokens : ''}timeout: 3h
 variables:
   RUNNER_AFTER_SCRIPT_TIMEOUT: ${String(STEP_TIMEOUT_MINUTES)}m
 after_script:
