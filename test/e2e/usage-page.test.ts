@@ -145,6 +145,31 @@ describe('the copy buttons', () => {
   });
 });
 
+describe('with a policy', () => {
+  const all = {
+    agents: ['oidc', 'token', 'key'],
+    clients: ['certificate', 'sso', 'token'],
+    knowsNetworks: true,
+  } as const;
+
+  test('it says before all commands what is asked, and copies what a job needs for it', async () => {
+    terms = all;
+    const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const [first = ''] = await page.locator('[role="note"], pre').allTextContents();
+    expect(first).toContain('This relay asks who comes');
+    await page.locator('button[data-copies="github-permissions"]').click();
+    await page.locator('button[data-copies="github-permissions"][data-state="Copied"]').waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toContain('id-token: write');
+    expect(complaints).toEqual([]);
+  });
+
+  test.each([320, 1200])('it fits %d pixels', async (width) => {
+    terms = all;
+    const page = await openPage({ viewport: { width, height: 800 } });
+    expect(await isTooWide(page, 'html')).toBe(false);
+  });
+});
+
 describe('the ID box', () => {
   test('rewrites every command as one types, and the address of the page', async () => {
     const page = await openPage();

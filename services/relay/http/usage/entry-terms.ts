@@ -26,15 +26,16 @@ const PROOFS: Readonly<Record<IdentityKind, string>> = {
 /** One line: whether the relay is open, or what it asks of whom. */
 export function entryNotice({ agents, clients, knowsNetworks }: EntryTerms): Prose {
   if (agents === undefined && clients === undefined)
-    return 'open: everybody who reaches this relay may use it, to open agents and to reach them.';
-  const opening = asked(agents, 'may open an agent here', false);
-  const reaching = asked(clients, 'may dial in here', knowsNetworks);
-  return `This relay asks who comes: ${opening}; ${reaching}. Who gets a shell is for the job to say, after that.`;
+    return 'open: everybody who reaches this relay may use it';
+  const ways = [
+    ...(clients ?? []).map((kind) => PROOFS[kind]),
+    ...(knowsNetworks ? ['an address that it knows'] : []),
+  ];
+  const opening = agents?.map((kind) => PROOFS[kind]);
+  return `This relay asks who comes. Agents: ${oneOf(opening)}. Clients: ${oneOf(clients && ways)}.`;
 }
 
-function asked(kinds: readonly IdentityKind[] | undefined, what: string, knowsNetworks: boolean): string {
-  if (kinds === undefined) return `anybody ${what}`;
-  const proofs = kinds.map((kind) => PROOFS[kind]);
-  const ways = knowsNetworks ? [...proofs, 'an address that it knows'] : proofs;
-  return ways.length === 0 ? `nobody ${what}` : `who ${what} has ${ways.join(' or ')}`;
+function oneOf(ways: readonly string[] | undefined): string {
+  if (ways === undefined) return 'anybody';
+  return ways.length === 0 ? 'nobody' : ways.join(', or ');
 }

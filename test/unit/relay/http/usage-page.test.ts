@@ -138,14 +138,14 @@ describe('who may come in', () => {
 
   test('is said in one line, on the page and in the text', () => {
     const lines: [Partial<EntryTerms>, string][] = [
-      [{}, 'open: everybody who reaches this relay may use it, to open agents and to reach them.'],
+      [{}, 'open: everybody who reaches this relay may use it'],
       [
         { agents: ['oidc', 'token'], clients: ['sso'], knowsNetworks: true },
-        'This relay asks who comes: who may open an agent here has an identity token of the CI system or a token; who may dial in here has a single sign-on or an address that it knows.',
+        'This relay asks who comes. Agents: an identity token of the CI system, or a token. Clients: a single sign-on, or an address that it knows.',
       ],
-      [{ agents: [] }, 'nobody may open an agent here; anybody may dial in here.'],
-      [{ clients: [] }, 'anybody may open an agent here; nobody may dial in here.'],
-      [{ clients: [], knowsNetworks: true }, 'who may dial in here has an address that it knows.'],
+      [{ agents: [] }, 'Agents: nobody. Clients: anybody.'],
+      [{ clients: [] }, 'Agents: anybody. Clients: nobody.'],
+      [{ clients: [], knowsNetworks: true }, 'Agents: anybody. Clients: an address that it knows.'],
     ];
     for (const [entry, line] of lines) {
       expect(textWith(entry)).toContain(line);
