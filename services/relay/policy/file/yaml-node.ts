@@ -57,7 +57,12 @@ function parsed(text: string, lineCounter: LineCounter): Document.Parsed | undef
   try {
     // The schema in which each scalar is a text. That keys are unique is seen to below: here it would take time that grows
     // with the square of their number.
-    const options = { schema: 'failsafe', uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+    const options = {
+      schema: 'failsafe',
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'error',
+    } as const;
     return parseDocument(text, { ...options, lineCounter });
   } catch {
     return undefined; // the stack is full
@@ -95,10 +100,14 @@ class Conversion {
       return undefined;
     }
     if (!isScalar(node) && !isSeq(node) && !isMap(node)) {
-      this.#faults.add(line, 'an alias: write out what it stands for; a text that begins with * needs quotes');
+      this.#faults.add(
+        line,
+        'an alias: write out what it stands for; a text that begins with * needs quotes',
+      );
       return undefined;
     }
-    if (node.anchor !== undefined) this.#faults.add(line, `an anchor, &${printable(node.anchor)}: none is taken`);
+    if (node.anchor !== undefined)
+      this.#faults.add(line, `an anchor, &${printable(node.anchor)}: none is taken`);
     if (node.tag !== undefined) this.#faults.add(line, `a tag, ${printable(node.tag)}: none is taken`);
     if (isScalar(node)) return { kind: 'text', text: String(node.value ?? ''), line };
     if (isSeq(node)) {

@@ -181,6 +181,25 @@ describe('who may come in', () => {
     expect(textWith({})).not.toMatch(/FILE-cert\.pub|To sign on|CONVERGE_TOKEN/);
   });
 
+  test('gives a job an ID that the documented policies give to it, and to no other project', () => {
+    const ids = [
+      'gh.$GITHUB_REPOSITORY_ID.$GITHUB_RUN_ID.$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}"',
+      'gl.$CI_PROJECT_ID.$CI_JOB_ID"',
+      'jenkins.$(printf %s "$BUILD_TAG"',
+      'cc.$CIRCLE_PROJECT_ID.$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX"',
+      'bk.$BUILDKITE_PIPELINE_SLUG.$BUILDKITE_BUILD_NUMBER.$BUILDKITE_JOB_ID"',
+    ];
+    for (const id of ids) {
+      expect(textWith({ agents: ['token'] })).toContain(`/agent/${id}`);
+      expect(textWith({ clients: ['sso'] })).not.toContain(`/agent/${id}`);
+    }
+  });
+
+  test('gives Jenkins the variable for a token, if that is asked for', () => {
+    expect(textWith({ agents: ['token'] })).toContain("CONVERGE_TOKEN = credentials('converge-token')");
+    expect(textWith({ agents: ['oidc'] })).not.toContain('credentials(');
+  });
+
   test('has a block of its own for the job, which is copied by itself', () => {
     const codes = codesOf(renderPage(withTerms({ agents: ['oidc'] })));
     expect(codes.get('github-permissions')).toBe('permissions:\n  contents: read\n  id-token: write');
