@@ -80,8 +80,21 @@ export const RELAY_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/relay/policy',
-    purpose: 'the policy file, and what it says about somebody whose identity is known',
-    imports: ['services/relay/identity'],
+    purpose: 'the policy, and what it says about somebody whose identity is known',
+    imports: ['services/relay/identity', 'services/shared/protocol', 'services/shared/ssh'],
+  },
+  {
+    path: 'services/relay/policy/file',
+    purpose: 'the policy file: read, checked whole, and read again when it changes',
+    imports: [
+      'services/relay/identity',
+      'services/relay/limits',
+      'services/relay/policy',
+      'services/shared/ssh',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+    libraries: { yaml: 'yaml-node.ts' },
   },
   {
     path: 'services/relay/gate',

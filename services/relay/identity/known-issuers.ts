@@ -10,10 +10,19 @@ export interface KnownIssuer {
   readonly owners: readonly string[];
   /** These may be matched by a glob: whoever matches the owner is free to choose them anyway. */
   readonly globs: readonly string[];
+  /**
+   * How many parts between slashes a glob must spell out, by claim: those name a repository, and it may be anybody's. None where
+   * it is not here.
+   */
+  readonly spelledOut: Readonly<Record<string, number>>;
+  /** Sets of claims; no two projects have the same values in all claims of a set, and nobody chooses them for another. */
+  readonly projects: readonly (readonly string[])[];
   /** All the claims that its tokens can have, those that every JWT has aside. */
   readonly claims: readonly string[];
   /** Claims that begin so are its users' own to name. */
   readonly claimPrefixes: readonly string[];
+  /** Those that are lists or objects, and so never match. */
+  readonly lists: readonly string[];
 }
 
 /** Of CircleCI, before the organisation's UUID. */
@@ -40,6 +49,8 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
     ],
     // Not `environment`: whoever may push makes a new one by naming it, and that one has no protection.
     globs: ['ref', 'base_ref', 'head_ref', 'job_workflow_ref', 'workflow_ref', 'workflow'],
+    spelledOut: { job_workflow_ref: 2, workflow_ref: 2 },
+    projects: [['repository'], ['repository_id'], ['run_id'], ['check_run_id']],
     claims: [
       'actor',
       'actor_id',
@@ -72,6 +83,7 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
       'workflow_sha',
     ],
     claimPrefixes: ['repo_property_'],
+    lists: [],
   },
   {
     // https://docs.gitlab.com/ci/secrets/id_token_authentication, "Token payload"; `source_…`:
@@ -92,6 +104,9 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
       'source_project_path',
     ],
     globs: ['ref', 'ref_path', 'ci_config_ref_uri'],
+    // HOST/GROUP/PROJECT
+    spelledOut: { ci_config_ref_uri: 3 },
+    projects: [['project_path'], ['project_id'], ['pipeline_id'], ['job_id']],
     claims: [
       'ci_config_ref_uri',
       'ci_config_sha',
@@ -132,6 +147,7 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
       'user_login',
     ],
     claimPrefixes: [],
+    lists: ['groups_direct', 'job_config', 'user_identities'],
   },
   {
     // https://circleci.com/docs/openid-connect-tokens, "Format of the OpenID Connect ID token"; `org-id` and `pipeline-…`:
@@ -142,6 +158,13 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
     // default), only `vcs-origin` tells them apart.
     owners: ['oidc.circleci.com/org-id', 'oidc.circleci.com/project-id', 'oidc.circleci.com/vcs-origin'],
     globs: ['oidc.circleci.com/vcs-ref'],
+    spelledOut: {},
+    projects: [
+      ['oidc.circleci.com/project-id'],
+      ['oidc.circleci.com/pipeline-id'],
+      ['oidc.circleci.com/workflow-id'],
+      ['oidc.circleci.com/job-id'],
+    ],
     claims: [
       'oidc.circleci.com/context-ids',
       'oidc.circleci.com/job-id',
@@ -155,6 +178,7 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
       'oidc.circleci.com/workflow-id',
     ],
     claimPrefixes: [],
+    lists: ['oidc.circleci.com/context-ids'],
   },
   {
     // https://buildkite.com/docs/agent/cli/reference/oidc, "Claims" and "Optional claims"
@@ -163,6 +187,14 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
     // `pipeline_slug` is unique in its organisation only; the UUID is unique everywhere.
     owners: ['organization_id', 'organization_slug', 'pipeline_id'],
     globs: ['build_branch', 'build_tag'],
+    spelledOut: {},
+    projects: [
+      ['pipeline_id'],
+      ['build_id'],
+      ['job_id'],
+      ['organization_slug', 'pipeline_slug'],
+      ['organization_id', 'pipeline_slug'],
+    ],
     claims: [
       'agent_id',
       'build_branch',
@@ -184,6 +216,7 @@ export const KNOWN_ISSUERS: readonly KnownIssuer[] = [
       'step_key',
     ],
     claimPrefixes: ['agent_tag:'],
+    lists: [],
   },
 ];
 

@@ -54,10 +54,16 @@ export type ClientProof =
       readonly authorities: readonly RuleKey[];
       /** One of these must be in the certificate; undefined: any certificate will do. */
       readonly principals: readonly string[] | undefined;
-      /** Undefined: nothing is revoked. */
-      readonly revoked: RevocationList | undefined;
+      /** Undefined: nothing is revoked. What one rule revokes is revoked for all. */
+      readonly revoked: RuleRevocations | undefined;
     }
   | { readonly kind: 'sso'; readonly match: readonly ClaimPattern[] };
+
+export interface RuleRevocations {
+  readonly list: RevocationList;
+  /** Of the list as it is in the file, in lower-case hex. */
+  readonly sha256: string;
+}
 
 /** A secret for CI systems without OIDC, by its hash. */
 export interface RuleToken {
