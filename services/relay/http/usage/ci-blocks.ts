@@ -160,8 +160,7 @@ ${indent(fetch, 6)}
 }
 
 function buildkite({ relay, fetch, idFrom }: BlockParts): CiBlock {
-  const build = '$BUILDKITE_PIPELINE_SLUG.$BUILDKITE_BUILD_NUMBER';
-  const id = idFrom('$BUILDKITE_JOB_ID', `bk.${build}.$BUILDKITE_JOB_ID`);
+  const id = idFrom('$BUILDKITE_JOB_ID', 'bk.$BUILDKITE_PIPELINE_ID.$BUILDKITE_JOB_ID');
   return {
     name: 'buildkite',
     title: 'Buildkite',

@@ -187,7 +187,7 @@ describe('who may come in', () => {
       'gl.$CI_PROJECT_ID.$CI_JOB_ID"',
       'jenkins.$(printf %s "$BUILD_TAG"',
       'cc.$CIRCLE_PROJECT_ID.$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX"',
-      'bk.$BUILDKITE_PIPELINE_SLUG.$BUILDKITE_BUILD_NUMBER.$BUILDKITE_JOB_ID"',
+      'bk.$BUILDKITE_PIPELINE_ID.$BUILDKITE_JOB_ID"',
     ];
     for (const id of ids) {
       expect(textWith({ agents: ['token'] })).toContain(`/agent/${id}`);
