@@ -200,6 +200,7 @@ test('the rules for CircleCI and Buildkite let in one organisation, under IDs of
     'oidc.circleci.com/org-id': 'another',
   };
   expect(ruleFor(policy, other, `cc.${project}.any-0`)).toBeUndefined();
+  const job = '0184990a-477b-4fa8-9968-496074483cee';
   // buildkite.com/docs/agent/cli/reference/oidc, "Claims"
   const buildkite: Claims = {
     iss: 'https://agent.buildkite.com',
@@ -208,15 +209,15 @@ test('the rules for CircleCI and Buildkite let in one organisation, under IDs of
     pipeline_id: project,
     build_number: 1,
     build_branch: 'main',
-    job_id: '0184990a-477b-4fa8-9968-496074483cee',
+    job_id: job,
     agent_id: '0184990a-4782-42b5-afc1-16715b10b8ff',
   };
-  expect(ruleFor(policy, buildkite, `bk.${project}.${String(buildkite['job_id'])}`)).toBe('buildkite');
+  expect(ruleFor(policy, buildkite, `bk.${project}.${job}`)).toBe('buildkite');
   expect(ruleFor(policy, { ...buildkite, organization_slug: 'mallory' }, `bk.${project}.0`)).toBeUndefined();
 });
 
 test('what a job needs is what the page of the relay gives it', () => {
-  const [github, gitlab] = snippets.map((text) => parse(text) as Record<string, Record<string, unknown>>);
+  const [github = '', gitlab = ''] = snippets;
   expect(snippets).toHaveLength(2);
   const page = renderPlainText({
     relay: addressFromPublicUrl('https://converge.corp.example'),
@@ -225,11 +226,11 @@ test('what a job needs is what the page of the relay gives it', () => {
     defaultPlatform: 'linux-x64',
     entry: { agents: ['oidc'], clients: undefined, knowsNetworks: false },
   }).replaceAll(/^ {2}/gm, '');
-  const { permissions } = github?.['jobs']?.['build'] as { permissions: Record<string, string> };
-  expect(permissions).toEqual({ contents: 'read', 'id-token': 'write' });
+  const { jobs } = parse(github) as { jobs: { build: { permissions: Record<string, string> } } };
+  expect(jobs.build.permissions).toEqual({ contents: 'read', 'id-token': 'write' });
   expect(page).toContain('permissions:\n  contents: read\n  id-token: write\n');
-  const { id_tokens: tokens } = gitlab?.['build'] as { id_tokens: Record<string, { aud: string }> };
-  expect(tokens).toEqual({ CONVERGE_ID_TOKEN: { aud: policyWith('platform').audience } });
+  const { build } = parse(gitlab) as { build: { id_tokens: Record<string, { aud: string }> } };
+  expect(build.id_tokens).toEqual({ CONVERGE_ID_TOKEN: { aud: policyWith('platform').audience } });
   expect(page).toContain('id_tokens:\n  CONVERGE_ID_TOKEN:\n    aud: https://converge.corp.example\n');
 });
 
