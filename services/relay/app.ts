@@ -54,7 +54,10 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const { log } = listeners;
   const core = createCore({
     ...parts,
-    gateParts: () => ({ ...gatePartsOf(), ...parts.gateParts }),
+    gateParts: (key) => ({
+      ...gatePartsOf({ config, key, clock, log, recorder: metrics }),
+      ...parts.gateParts,
+    }),
     config,
     clock,
     log,
@@ -71,6 +74,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     logLinesDropped: () => parts.log?.dropped ?? 0,
     limits: () => core.admission.levels(),
     blocks: () => core.blocks.list().length,
+    policy: () => core.gatehouse.policy.file,
   });
   const audit = parts.audit ?? { record: () => undefined };
   const serving = { config, core, metrics, refusals, audit, leaving: leaving.signal, background };

@@ -18,6 +18,8 @@ export interface GatehouseOptions {
   readonly judge: PolicyJudge;
   readonly blocks: Pick<BlockList, 'find'>;
   readonly budget: ProofBudget;
+  /** Begins what the parts above do by themselves; the result ends it and may be called twice. */
+  readonly startParts: () => Cancel;
   readonly tally: Tally;
   readonly key: ClusterKey;
   readonly clock: Clock;
@@ -31,7 +33,7 @@ export interface Gatehouse {
   readonly allowances: Allowances;
   /** What the policy of this moment asks for, as the usage page says it. */
   readonly entryTerms: () => EntryTerms;
-  /** Extends places from now on. */
+  /** Extends places, and looks at the policy file, from now on. The result may be called twice. */
   start(): Cancel;
 }
 
@@ -47,7 +49,13 @@ export function createGatehouse(options: GatehouseOptions): Gatehouse {
     places,
     allowances,
     entryTerms: () => termsOf(policy.current, options.judge),
-    start: () => keepPlaces({ tally, clock, held: () => [...places.held, ...allowances.places] }),
+    start() {
+      const held = () => [...places.held, ...allowances.places];
+      const stops = [options.startParts(), keepPlaces({ tally, clock, held })];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
   };
 }
 

@@ -24,9 +24,10 @@ delete process.env[RESTARTED_VARIABLE];
 
 // Not a static import: those come before the first line, and an older Node would fail over what it cannot read there.
 const { runSubcommand } = await import('./subcommand/subcommand.ts');
-const exitCode = await runSubcommand(process.argv.slice(2), {
+const exitCode = runSubcommand(process.argv.slice(2), {
+  env: process.env,
   print: (line) => console.log(line),
-  tell: (line) => console.error(line),
+  complain: (line) => console.error(line),
   now: Date.now(),
 });
 if (exitCode === undefined) {

@@ -20,6 +20,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/log',
       'services/relay/metrics',
       'services/relay/policy',
+      'services/relay/policy/file',
       'services/relay/registry',
       'services/relay/registry/redis',
       'services/relay/session',
@@ -30,11 +31,6 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/shared/time',
     ],
     libraries: { zod: 'config.ts' },
-  },
-  {
-    path: 'services/relay/subcommand',
-    purpose: 'what the program does beside being a relay: makes a token',
-    imports: ['services/shared/command-line'],
   },
   {
     path: 'services/relay/session',
@@ -81,7 +77,12 @@ export const RELAY_ROOMS: readonly Room[] = [
   {
     path: 'services/relay/policy',
     purpose: 'the policy, and what it says about somebody whose identity is known',
-    imports: ['services/relay/identity', 'services/shared/protocol', 'services/shared/ssh'],
+    imports: [
+      'services/relay/identity',
+      'services/shared/protocol',
+      'services/shared/ssh',
+      'services/shared/text',
+    ],
   },
   {
     path: 'services/relay/policy/file',
@@ -97,16 +98,24 @@ export const RELAY_ROOMS: readonly Room[] = [
     libraries: { yaml: 'yaml-node.ts' },
   },
   {
+    path: 'services/relay/subcommand',
+    purpose:
+      "what the relay's program does besides being a relay: it checks a policy file, and makes a token",
+    imports: ['services/relay/policy/file', 'services/shared/command-line', 'services/shared/machine'],
+  },
+  {
     path: 'services/relay/gate',
     purpose: 'whether an agent or a client may come in, and what it may have by the rule that lets it in',
     imports: [
       'services/relay/hop',
       'services/relay/identity',
+      'services/relay/limits',
       'services/relay/policy',
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
       'services/shared/stream',
+      'services/shared/text',
       'services/shared/time',
     ],
   },
@@ -142,6 +151,8 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/route',
       'services/relay/kubernetes',
       'services/relay/limits',
+      'services/relay/policy',
+      'services/relay/policy/file',
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',

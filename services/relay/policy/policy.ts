@@ -107,4 +107,14 @@ export interface RuleAccess {
 export interface PolicySource {
   /** Undefined: there is no file, and the relay is open. */
   readonly current: Policy | undefined;
+  /** Undefined where no file is watched. */
+  readonly file?: PolicyFileState | undefined;
+}
+
+/** Of the policy file. */
+export interface PolicyFileState {
+  /** Of the version in force, in lower-case hex. */
+  readonly sha256: string;
+  /** True while the file says something else, and cannot be taken as it is. */
+  readonly isStale: boolean;
 }

@@ -1,22 +1,26 @@
 // Subcommands: what the relay's program does beside being a relay, when a word behind it says so.
+import { policyCommand } from './policy-command.ts';
 import { EXIT_BAD_SUBCOMMAND, type Subcommand, type SubcommandSurroundings } from './surroundings.ts';
 import { tokenCommand } from './token-command.ts';
 
-const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([['token', tokenCommand]]);
+const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ['policy', policyCommand],
+  ['token', tokenCommand],
+]);
 
 /**
  * Runs the subcommand that the first of `args` names, and gives its exit code; undefined where there is none, and so a
  * relay is wanted. Another word is refused, since who wrote it did not want a relay.
  */
-export async function runSubcommand(
+export function runSubcommand(
   args: readonly string[],
   surroundings: SubcommandSurroundings,
-): Promise<number | undefined> {
+): number | undefined {
   const [name, ...more] = args;
   if (name === undefined || name.startsWith('-')) return undefined;
   const subcommand = SUBCOMMANDS.get(name);
-  if (subcommand !== undefined) return await subcommand(more, surroundings);
+  if (subcommand !== undefined) return subcommand(more, surroundings);
   const known = [...SUBCOMMANDS.keys()].join(', ');
-  surroundings.tell(`relay: there is no command "${name}", only ${known}; without one this is a relay`);
+  surroundings.complain(`relay: there is no command "${name}", only ${known}; without one this is a relay`);
   return EXIT_BAD_SUBCOMMAND;
 }

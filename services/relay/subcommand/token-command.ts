@@ -24,19 +24,23 @@ const USAGE = 'usage: node dist/relay/main.js token [NAME] [--expires 90d|2027-0
  * Prints the secret, alone and once, on standard output, so that it can go straight into a secret store; the lines for the
  * policy file, which hold no secret, on standard error.
  */
-export function tokenCommand(args: readonly string[], { print, tell, now }: SubcommandSurroundings): number {
+export function tokenCommand(
+  args: readonly string[],
+  { complain, now, print }: SubcommandSurroundings,
+): number {
   const wanted = readTokenArguments(args, now);
   if (wanted.kind === 'invalid') {
-    tell(`relay: ${wanted.fault}`);
-    tell(USAGE);
+    complain(`relay: ${wanted.fault}`);
+    complain(USAGE);
     return EXIT_BAD_SUBCOMMAND;
   }
   const { name, expires } = wanted;
   const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
   const sha256 = createHash('sha256').update(token).digest('hex');
-  tell(`The token "${name}", which is shown this once, goes to the job as CONVERGE_TOKEN.`);
-  tell('In the policy, under `tokens:` of its rule, beside the one that it replaces if there is one:');
-  for (const line of ['', `- name: ${name}`, `  sha256: ${sha256}`, `  expires: ${expires}`, '']) tell(line);
+  complain(`The token "${name}", which is shown this once, goes to the job as CONVERGE_TOKEN.`);
+  complain('In the policy, under `tokens:` of its rule, beside the one that it replaces if there is one:');
+  for (const line of ['', `- name: ${name}`, `  sha256: ${sha256}`, `  expires: ${expires}`, ''])
+    complain(line);
   print(token);
   return 0;
 }

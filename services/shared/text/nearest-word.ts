@@ -6,7 +6,10 @@ const CHARACTERS_PER_CHANGE = 3;
 /** No word that is longer is compared, in characters: the work grows with the square of the length. */
 const MAX_WORD_LENGTH = 64;
 
-/** The one of `known` that is most like `word`; undefined if none is like it. */
+/** So many characters of a longer word are enough to mean it. */
+const MIN_START_LENGTH = 3;
+
+/** The one of `known` that is most like `word`, or begins with it; undefined if none is like it. Never throws. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   if (word.length > MAX_WORD_LENGTH) return undefined;
   const plain = word.toLowerCase().replaceAll('_', '-');
@@ -16,7 +19,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
     if (nearest === undefined || changes < nearest.changes) nearest = { word: candidate, changes };
   }
   const most = Math.max(1, Math.floor(word.length / CHARACTERS_PER_CHANGE));
-  return nearest !== undefined && nearest.changes <= most ? nearest.word : undefined;
+  if (nearest !== undefined && nearest.changes <= most) return nearest.word;
+  return word.length < MIN_START_LENGTH ? undefined : known.find((candidate) => candidate.startsWith(plain));
 }
 
 /** Characters to put in, take out or replace, until one text is the other (Levenshtein's distance). */

@@ -15,6 +15,9 @@ export interface EntryTerms {
 /** Without a policy. */
 export const OPEN_TERMS: EntryTerms = { agents: undefined, clients: undefined, knowsNetworks: false };
 
+/** What a relay says of itself that has no policy, in its log and on its page. */
+export const OPEN_TEXT = 'open: everybody who reaches this relay may use it';
+
 const PROOFS: Readonly<Record<IdentityKind, string>> = {
   oidc: 'an identity token of the CI system',
   token: 'a token',
@@ -25,8 +28,7 @@ const PROOFS: Readonly<Record<IdentityKind, string>> = {
 
 /** One line: whether the relay is open, or what it asks of whom. */
 export function entryNotice({ agents, clients, knowsNetworks }: EntryTerms): Prose {
-  if (agents === undefined && clients === undefined)
-    return 'open: everybody who reaches this relay may use it';
+  if (agents === undefined && clients === undefined) return OPEN_TEXT;
   const ways = [
     ...(clients ?? []).map((kind) => PROOFS[kind]),
     ...(knowsNetworks ? ['an address that it knows'] : []),

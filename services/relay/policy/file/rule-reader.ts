@@ -1,4 +1,5 @@
 // Rules: those of agents and those of clients.
+import { printable } from '#shared/text/printable.ts';
 import type { AgentProof, AgentRule, ClientProof, ClientRule } from '../policy.ts';
 import { readAccess } from './access-reader.ts';
 import { Fields, quoted, typeText } from './fields.ts';
@@ -104,7 +105,7 @@ function eachRule<Rule>(
     }
     const name = item.entries.get('name')?.value;
     const owner =
-      name?.kind === 'text' && name.text !== '' ? `rule ${quoted(name.text)}` : `a rule of ${word}`;
+      name?.kind === 'text' && name.text !== '' ? `rule ${printable(name.text, 64)}` : `a rule of ${word}`;
     const rule = read(new Fields(item, owner, faults));
     return rule === undefined ? [] : [{ rule, line: item.line }];
   });

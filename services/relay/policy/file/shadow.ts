@@ -25,17 +25,18 @@ function covers(earlier: AgentRule | ClientRule, later: AgentRule | ClientRule):
       later.ids?.map(({ text }) => text),
       ids,
     );
-  return isWider && hasIds && coversProof(earlier.proof, later.proof);
+  return isWider && hasIds && coversProof(earlier.proof, later.proof, earlier.networks !== undefined);
 }
 
 function coversProof(
   earlier: (AgentRule | ClientRule)['proof'],
   later: (AgentRule | ClientRule)['proof'],
+  isOfNetworks: boolean,
 ): boolean {
   switch (earlier.kind) {
     case 'network':
-      // A proof beside the network is one that nobody looks at any more.
-      return true;
+      // Nobody looks at a proof any more, if the network is enough. One without a network is a fault already.
+      return isOfNetworks;
     case 'oidc':
       return (
         later.kind === 'oidc' &&

@@ -43,9 +43,12 @@ export function readYaml(text: string, faults: FaultList): YamlNode | undefined 
   }
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
   const source = text.split('\n');
+  const told = new Set<number>();
   for (const { code, message, pos } of document.errors) {
     const line = lineAt(pos[0]);
-    faults.add(line, yamlFault(code, message, source[line - 1] ?? ''));
+    // What follows in the same line follows from the first.
+    if (!told.has(line)) faults.add(line, yamlFault(code, message, source[line - 1] ?? ''));
+    told.add(line);
   }
   const { contents } = document;
   if (document.errors.length > 0) return undefined;
@@ -76,7 +79,9 @@ function yamlFault(code: string, message: string, line: string): string {
     case 'TAB_AS_INDENT':
       return 'a tab: indent with spaces';
     default: {
-      const hint = /[{}*[\]&!|>%@`]/.test(line) ? '; put a text with { } [ ] * or & in quotes' : '';
+      const hint = /[{}*[\]&!|>%@`]/.test(line)
+        ? '; a text with { } or *, such as an ID, may need quotes'
+        : '';
       return `not YAML: ${printable(message)}${hint}`;
     }
   }

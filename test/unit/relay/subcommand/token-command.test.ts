@@ -6,12 +6,13 @@ import { runSubcommand } from '../../../../services/relay/subcommand/subcommand.
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
 
-async function run(...args: string[]) {
+function run(...args: string[]) {
   const printed: string[] = [];
   const told: string[] = [];
-  const code = await runSubcommand(args, {
+  const code = runSubcommand(args, {
     print: (line) => void printed.push(line),
-    tell: (line) => void told.push(line),
+    env: {},
+    complain: (line) => void told.push(line),
     now: NOW,
   });
   return { code, printed, told: told.join('\n') };
@@ -22,8 +23,8 @@ function linesIn(told: string): unknown {
   return parse(told.slice(told.indexOf('\n- name:')));
 }
 
-test('the secret is alone on standard output, and its hash with a name and a day on the other', async () => {
-  const { code, printed, told } = await run('token', 'jenkins-2026', '--expires', '2027-01-31');
+test('the secret is alone on standard output, and its hash with a name and a day on the other', () => {
+  const { code, printed, told } = run('token', 'jenkins-2026', '--expires', '2027-01-31');
   expect(code).toBe(0);
   const [token = '', ...more] = printed;
   expect(more).toEqual([]);
@@ -33,8 +34,8 @@ test('the secret is alone on standard output, and its hash with a name and a day
   expect(linesIn(told)).toEqual([{ name: 'jenkins-2026', sha256, expires: '2027-01-31' }]);
 });
 
-test('no two are alike', async () => {
-  const tokens = await Promise.all(Array.from({ length: 20 }, async () => (await run('token')).printed[0]));
+test('no two are alike', () => {
+  const tokens = Array.from({ length: 20 }, () => run('token').printed[0]);
   expect(new Set(tokens).size).toBe(20);
 });
 
@@ -43,8 +44,8 @@ test.each([
   [['ci', '--expires=1d'], { name: 'ci', expires: '2026-11-30' }],
   [['--expires', '365d', 'ci'], { name: 'ci', expires: '2027-11-29' }],
   [['ci', '--expires', '2028-02-29'], { name: 'ci', expires: '2028-02-29' }],
-])('%j makes %j', async (args, wanted) => {
-  const { told } = await run('token', ...args);
+])('%j makes %j', (args, wanted) => {
+  const { told } = run('token', ...args);
   expect(linesIn(told)).toMatchObject([wanted]);
 });
 
@@ -61,20 +62,20 @@ describe('is refused, with the way out and no token', () => {
     [['ci', '--expires', '2026-11-29'], /is not after today/],
     [['ci', '--expires', '0d'], /is not after today/],
     [['ci', '--expires', '9999d'], /is more than ten years away/],
-  ])('%j', async (args, sentence) => {
-    const { code, printed, told } = await run('token', ...args);
+  ])('%j', (args, sentence) => {
+    const { code, printed, told } = run('token', ...args);
     expect({ code, printed }).toEqual({ code: 2, printed: [] });
     expect(told).toMatch(sentence);
     expect(told).toContain('usage: node dist/relay/main.js token');
   });
 });
 
-test('without a word, and with an option, a relay is wanted; with any other word nothing is started', async () => {
-  expect((await run()).code).toBeUndefined();
-  expect((await run('--hints')).code).toBeUndefined();
+test('without a word, and with an option, a relay is wanted; with any other word nothing is started', () => {
+  expect(run().code).toBeUndefined();
+  expect(run('--hints').code).toBeUndefined();
   for (const word of ['tokens', 'constructor', 'serve']) {
-    const { code, told } = await run(word);
+    const { code, told } = run(word);
     expect(code).toBe(2);
-    expect(told).toContain(`there is no command "${word}", only token`);
+    expect(told).toContain(`there is no command "${word}", only policy, token`);
   }
 });
