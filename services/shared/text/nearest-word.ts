@@ -26,7 +26,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
 /** Characters to put in, take out or replace, until one text is the other (Levenshtein's distance). */
 function changesBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [index, character] of [...from].entries()) {
+  for (let index = 0; index < from.length; index += 1) {
+    const character = from[index];
     const next = [index + 1];
     for (let column = 1; column <= to.length; column += 1) {
       const replaced = (row[column - 1] ?? 0) + (character === to[column - 1] ? 0 : 1);

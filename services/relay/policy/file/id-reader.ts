@@ -1,5 +1,4 @@
 // IDs of a rule: their templates, and whether two projects could be given one ID.
-
 import { claimsIn, type IdTemplate, readTemplate } from '../id-template.ts';
 import type { AgentRule } from '../policy.ts';
 import { mayCollide, namesItsProject, type TemplateUse } from '../template-overlap.ts';

@@ -149,7 +149,7 @@ function readGivenKeys(fields: Fields, faults: FaultList): JsonWebKeys {
   const keys = items.slice(0, MAX_GIVEN_KEYS).flatMap((item) => {
     const fault = webKeyFault(item);
     if (fault !== undefined) faults.add(item.line, fields.about(`a key ${fault}`));
-    return [plain(item) as Readonly<Record<string, unknown>>];
+    return item.kind === 'map' ? [plainMap(item)] : [];
   });
   return { keys };
 }
@@ -157,7 +157,7 @@ function readGivenKeys(fields: Fields, faults: FaultList): JsonWebKeys {
 /** The rest of a sentence that the key begins; undefined if it is a public key. */
 function webKeyFault(node: YamlNode): string | undefined {
   if (node.kind !== 'map') return `must be a map, and is ${typeText(node)}`;
-  const key = plain(node) as JsonWebKey;
+  const key: JsonWebKey = plainMap(node);
   if (key.kty === 'oct') return 'is a shared secret, with which anybody here could sign: give a public key';
   if (key.d !== undefined) return 'has its private half (d): give the public one, and make a new key';
   try {
@@ -175,6 +175,10 @@ function plain(node: YamlNode): unknown {
     case 'list':
       return node.items.map(plain);
     case 'map':
-      return Object.fromEntries([...node.entries].map(([name, { value }]) => [name, plain(value)]));
+      return plainMap(node);
   }
+}
+
+function plainMap({ entries }: MapNode): Readonly<Record<string, unknown>> {
+  return Object.fromEntries([...entries].map(([name, { value }]) => [name, plain(value)]));
 }

@@ -1,5 +1,4 @@
 // Names of rules and issuers.
-
 import { type Fields, quoted } from './fields.ts';
 import type { FaultList } from './policy-fault.ts';
 

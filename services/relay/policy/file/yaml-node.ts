@@ -114,7 +114,10 @@ class Conversion {
     if (node.anchor !== undefined)
       this.#faults.add(line, `an anchor, &${printable(node.anchor)}: none is taken`);
     if (node.tag !== undefined) this.#faults.add(line, `a tag, ${printable(node.tag)}: none is taken`);
-    if (isScalar(node)) return { kind: 'text', text: String(node.value ?? ''), line };
+    if (isScalar(node)) {
+      const { value } = node;
+      return { kind: 'text', text: typeof value === 'string' ? value : '', line };
+    }
     if (isSeq(node)) {
       const items = node.items.map((item) => this.node(item as Node, offset, depth + 1));
       return { kind: 'list', items: items.filter((item) => item !== undefined), line };
