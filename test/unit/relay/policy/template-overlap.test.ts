@@ -44,11 +44,18 @@ const projects = fc
     claimsOf(other, otherId, otherRun, [free[2] ?? '', free[3] ?? '']),
   ]);
 
-function claimsOf([owner, name]: readonly [string, string], id: string, run: string, free: [string, string]) {
+function claimsOf(
+  [owner = '', name = '']: readonly string[],
+  id: string,
+  run: string,
+  free: [string, string],
+) {
   const [ref, workflow] = free;
   const repository = `${owner}/${name}`;
   return { repository, repository_owner: owner, repository_id: id, run_id: run, ref, workflow };
 }
+
+const NOBODY = claimsOf([], '', '', ['', '']);
 
 const rule = fc.record({
   match: fc.oneof(
@@ -69,14 +76,14 @@ function policyText(rules: readonly { readonly match: string; readonly ids: read
   return ['agents:', ...lines].join('\n');
 }
 
-function mayHave(policy: Policy, claims: Record<string, string>, id: string): boolean {
+function mayHave(policy: Policy, claims: typeof NOBODY, id: string): boolean {
   const asking = { role: 'agent', id, claimHash: 'c', address: '192.0.2.1' } as const;
   const identity = { kind: 'oidc', issuer: GITHUB, claims } as const;
   return policyJudge.agent(policy, identity, asking, TEST_NOW).kind === 'admitted';
 }
 
 /** IDs that somebody with those claims would try. */
-function idsFor(text: string, claims: Record<string, string>): string[] {
+function idsFor(text: string, claims: typeof NOBODY): string[] {
   const filled = text.replaceAll(/\{(\w+)\}/g, (_, claim: string) => {
     return writeClaim(plainTextOf(claims, claim) ?? '') ?? '';
   });
@@ -97,13 +104,13 @@ test('no project may have an ID of another, in any policy that is taken', () => 
         const texts = rules.flatMap(({ ids }) => ids).filter((text) => text.includes('{'));
         if (reading.kind !== 'read' || texts.length === 0) return;
         taken += 1;
-        for (const [one = {}, other = {}] of pairs) {
+        for (const [one = NOBODY, other = NOBODY] of pairs) {
           const ids = texts
             .flatMap((text) => idsFor(text, one))
             .filter((id) => mayHave(reading.policy, one, id));
           asked += ids.length;
           for (const id of ids)
-            expect(mayHave(reading.policy, other, id), `${id} of ${other['repository']}`).toBe(false);
+            expect(mayHave(reading.policy, other, id), `${id} of ${other.repository}`).toBe(false);
         }
       },
     ),
