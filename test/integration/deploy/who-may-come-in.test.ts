@@ -7,12 +7,11 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { policyJudge } from '../../../services/relay/gate/policy-judge.ts';
 import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
 import { renderPlainText } from '../../../services/relay/http/usage/plain-text.ts';
 import type { Claims } from '../../../services/relay/identity/identity.ts';
-import { matchesPattern } from '../../../services/relay/policy/claim-pattern.ts';
 import { readPolicy } from '../../../services/relay/policy/file/read-policy.ts';
-import { matchTemplate } from '../../../services/relay/policy/id-template.ts';
 import type { Policy } from '../../../services/relay/policy/policy.ts';
 import { CHART } from '../../support/kubernetes/chart.ts';
 
@@ -44,15 +43,12 @@ function policyWith(rule: string): Policy {
   return policyFrom(text ?? '');
 }
 
-/** The first rule for agents that takes these claims for that ID. */
-function ruleFor({ agents = [] }: Policy, claims: Claims, id: string): string | undefined {
-  return agents.find(
-    ({ proof, ids }) =>
-      proof.kind === 'oidc' &&
-      proof.issuer.url === claims['iss'] &&
-      proof.match.every((pattern) => matchesPattern(pattern, claims)) &&
-      ids.some((template) => matchTemplate(template, claims, id).kind === 'matches'),
-  )?.name;
+/** The rule by which the relay lets in a job with these claims for that ID; undefined: none. */
+function ruleFor(policy: Policy, claims: Claims, id: string, address = '10.20.0.7'): string | undefined {
+  const asking = { role: 'agent', id, claimHash: 'hash', address } as const;
+  const issuer = typeof claims['iss'] === 'string' ? claims['iss'] : '';
+  const judgement = policyJudge.agent(policy, { kind: 'oidc', issuer, claims }, asking, NOW);
+  return judgement.kind === 'admitted' ? judgement.rule.name : undefined;
 }
 
 test('every policy is read without a fault and without a warning', () => {
@@ -175,10 +171,23 @@ describe('the policy for GitLab', () => {
       expect(ruleFor(policy, claims, 'gl.20.302')).toBeUndefined();
   });
 
+  test('lets them in from the network of the runners only', () => {
+    expect(ruleFor(policyWith('platform'), job, 'gl.20.302', '10.21.0.7')).toBeUndefined();
+  });
+
   test('needs nothing from outside: its keys are in it', () => {
     const [rule] = policyWith('platform').agents ?? [];
     expect(rule?.proof.kind === 'oidc' && rule.proof.issuer.keys.kind).toBe('given');
   });
+});
+
+test('the last rule of a roll-out lets in every address there is, and a known one by its own rule', () => {
+  const policy = policyFrom(policies.find((text) => text.includes('not-yet')) ?? '');
+  for (const address of ['192.0.2.1', '10.0.0.1', '255.255.255.255', '2001:db8::1', 'fe80::1', '::1']) {
+    const asking = { role: 'client', id: 'any', claimHash: '', address } as const;
+    const judgement = policyJudge.client(policy, { kind: 'none' }, asking, NOW);
+    expect(judgement.kind === 'admitted' && judgement.rule.name, address).toBe('not-yet');
+  }
 });
 
 test('the rules for CircleCI and Buildkite let in one organisation, under IDs of its projects', () => {
