@@ -101,7 +101,7 @@ const SCHEMA = z.object({
     .string()
     .optional()
     .describe(
-      'who may come in, a policy in YAML; read again when it changes. Unset: everybody who reaches this relay',
+      'who may come in, a policy in YAML ([how to write one](deploy/README.md#who-may-come-in)); read again when it changes. Unset: everybody who reaches this relay',
     ),
   TRUST_PROXY: z
     .string()

@@ -5,6 +5,7 @@ import { policyJudge } from './gate/policy-judge.ts';
 import { proofCheckOf } from './gate/proof-check.ts';
 import type { GatehouseOptions } from './gatehouse.ts';
 import type { ClusterKey } from './hop/cluster-key.ts';
+import { OPEN_TEXT } from './http/usage/entry-terms.ts';
 import type { SignOnCheck } from './identity/identity.ts';
 import { issuerGet } from './identity/oidc/issuer-get.ts';
 import type { KeyFetchRecorder } from './identity/oidc/issuer-keys.ts';
@@ -22,9 +23,6 @@ export interface GatePartsOptions {
   /** Left out: nobody can have signed on. */
   readonly signOn?: SignOnCheck;
 }
-
-/** What a relay says of itself that has no policy, in its log and on its page. */
-export const OPEN_TEXT = 'open: everybody who reaches this relay may use it';
 
 /** Opens nothing. */
 export function gatePartsOf({ config, key, log, ...options }: GatePartsOptions): GateParts {

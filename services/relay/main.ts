@@ -1,4 +1,4 @@
-// The relay's first lines: they see to the right Node with the right flags, however it is started, and then run the relay.
+// The relay's first lines: they see to the right Node with the right flags, however it is started, and then run the relay, or a subcommand.
 import { spawnSync } from 'node:child_process';
 import { runtimeFor } from './runtime.ts';
 
@@ -22,19 +22,23 @@ if (runtime.kind === 'too_old') {
 if (runtime.kind === 'flags_missing' && process.env[RESTARTED_VARIABLE] === undefined) restart(runtime.flags);
 delete process.env[RESTARTED_VARIABLE];
 
-const complain = (fault: unknown): void => {
-  console.error(fault);
-};
-const [word, ...args] = process.argv.slice(2);
-// Not static imports: those come before the first line, and an older Node would fail over what it cannot read there.
-const { subcommandOf } = await import('./subcommand/subcommand.ts');
-const subcommand = subcommandOf(word);
-if (subcommand === undefined) {
+// Not a static import: those come before the first line, and an older Node would fail over what it cannot read there.
+const { runSubcommand } = await import('./subcommand/subcommand.ts');
+const exitCode = runSubcommand(process.argv.slice(2), {
+  env: process.env,
+  print: (line) => console.log(line),
+  complain: (line) => console.error(line),
+  now: Date.now(),
+});
+if (exitCode === undefined) {
   const { runRelay } = await import('./relay-process.ts');
-  await runRelay({ env: process.env, complain });
-} else {
-  process.exitCode = subcommand(args, { env: process.env, print: console.log, complain });
-}
+  await runRelay({
+    env: process.env,
+    complain: (fault) => {
+      console.error(fault);
+    },
+  });
+} else process.exitCode = exitCode;
 
 /**
  * Becomes the same program with `flags`: same process, standard streams, signals and environment. V8 sizes its heap when

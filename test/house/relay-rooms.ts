@@ -25,8 +25,8 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/policy/file',
       'services/relay/registry',
       'services/relay/registry/redis',
-      'services/relay/subcommand',
       'services/relay/session',
+      'services/relay/subcommand',
       'services/shared/commands',
       'services/shared/machine',
       'services/shared/protocol',
@@ -118,8 +118,9 @@ export const RELAY_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/relay/subcommand',
-    purpose: "what the relay's program does besides being a relay: it checks a policy file",
-    imports: ['services/relay/policy/file', 'services/shared/machine'],
+    purpose:
+      "what the relay's program does besides being a relay: it checks a policy file, and makes a token",
+    imports: ['services/relay/policy/file', 'services/shared/command-line', 'services/shared/machine'],
   },
   {
     path: 'services/relay/gate',

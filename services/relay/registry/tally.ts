@@ -37,8 +37,9 @@ export interface Tally {
 
 /** Tallies over one store see the same places, as pods that share a Redis do. */
 export class TallyStore {
-  /** By group, then by member: until when it is held, in milliseconds since the Unix epoch. */
+  /** By group, then by member: until when it is held, in milliseconds since the Unix epoch. The next to be free comes first. */
   readonly places = new Map<string, Map<string, number>>();
+  /** The next to be forgotten comes first. */
   readonly sums = new Map<string, { total: number; forgottenAt: number }>();
 }
 
@@ -55,9 +56,12 @@ export class MemoryTally implements Tally {
     const { places } = this.#store;
     const now = this.#clock.wallTime();
     const held = places.get(group) ?? new Map<string, number>();
-    for (const [other, until] of held) if (until <= now) held.delete(other);
+    for (const [other, until] of held) {
+      if (until > now) break;
+      held.delete(other);
+    }
     const isFull = limit !== undefined && held.size >= limit && !held.has(member);
-    if (!isFull) held.set(member, now + PLACE_LIFE_MS);
+    if (!isFull) setLast(held, member, now + PLACE_LIFE_MS);
     if (held.size > 0) places.set(group, held);
     return Promise.resolve(!isFull);
   }
@@ -76,12 +80,24 @@ export class MemoryTally implements Tally {
   add(additions: readonly Addition[]): Promise<readonly number[]> {
     const { sums } = this.#store;
     const now = this.#clock.wallTime();
-    for (const [name, { forgottenAt }] of sums) if (forgottenAt <= now) sums.delete(name);
+    for (const [name, { forgottenAt }] of sums) {
+      if (forgottenAt > now) break;
+      sums.delete(name);
+    }
     const totals = additions.map(({ sum, amount }) => {
       const total = (sums.get(sum)?.total ?? 0) + amount;
-      sums.set(sum, { total, forgottenAt: now + SUM_LIFE_MS });
+      setLast(sums, sum, { total, forgottenAt: now + SUM_LIFE_MS });
       return total;
     });
     return Promise.resolve(totals);
   }
+}
+
+/**
+ * Puts an entry at the end of a map, where it is the last to run out: so what has run out is all at the front, and nobody has
+ * to look through ten thousand agents for it each time that one of them dials.
+ */
+function setLast<Value>(map: Map<string, Value>, name: string, value: Value): void {
+  map.delete(name);
+  map.set(name, value);
 }

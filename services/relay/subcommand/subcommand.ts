@@ -1,22 +1,26 @@
-// Subcommands: what the relay's program does besides being a relay, `node …/main.js policy FILE`.
-import type { Environment } from '#shared/machine/environment.ts';
+// Subcommands: what the relay's program does beside being a relay, when a word behind it says so.
 import { policyCommand } from './policy-command.ts';
+import { EXIT_BAD_SUBCOMMAND, type Subcommand, type SubcommandSurroundings } from './surroundings.ts';
+import { tokenCommand } from './token-command.ts';
 
-/** What a subcommand is given of the process. */
-export interface SubcommandSurroundings {
-  readonly env: Environment;
-  /** A line on standard output. */
-  readonly print: (line: string) => void;
-  /** A line on standard error. */
-  readonly complain: (line: string) => void;
-}
+const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ['policy', policyCommand],
+  ['token', tokenCommand],
+]);
 
-/** @returns the exit code */
-export type Subcommand = (args: readonly string[], surroundings: SubcommandSurroundings) => number;
-
-const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([['policy', policyCommand]]);
-
-/** The subcommand that the first argument names; undefined: there is none, and this is a relay. */
-export function subcommandOf(word: string | undefined): Subcommand | undefined {
-  return word === undefined ? undefined : SUBCOMMANDS.get(word);
+/**
+ * Runs the subcommand that the first of `args` names, and gives its exit code; undefined where there is none, and so a
+ * relay is wanted. Another word is refused, since who wrote it did not want a relay.
+ */
+export function runSubcommand(
+  args: readonly string[],
+  surroundings: SubcommandSurroundings,
+): number | undefined {
+  const [name, ...more] = args;
+  if (name === undefined || name.startsWith('-')) return undefined;
+  const subcommand = SUBCOMMANDS.get(name);
+  if (subcommand !== undefined) return subcommand(more, surroundings);
+  const known = [...SUBCOMMANDS.keys()].join(', ');
+  surroundings.complain(`relay: there is no command "${name}", only ${known}; without one this is a relay`);
+  return EXIT_BAD_SUBCOMMAND;
 }

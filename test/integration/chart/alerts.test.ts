@@ -128,6 +128,7 @@ describe('with promtool', () => {
     resumed: counter('converge_resumes_total', ',outcome="resumed"', '0+1x60'),
     givenUp: counter('converge_resumes_total', ',outcome="given_up"', '0x60'),
     used: counter('converge_limit_used', ',limit="pod_sessions"', '8000x60'),
+    stale: { series: `converge_policy_stale{${pod('a')}}`, values: '0x60' },
     most: counter('converge_limit_max', ',limit="pod_sessions"', '10000x60'),
   };
   interface Series {
@@ -195,6 +196,8 @@ describe('with promtool', () => {
       ],
       ['ConvergeLimitNear'],
     ],
+    ['a policy file with a fault', but({ stale: '0x10 1x50' }), ['ConvergePolicyStale']],
+    ['a policy file whose fault is ten minutes old', but({ stale: '0x40 1x20' }), []],
     ['a morning on which all come at once', but({ used: '0x42 10000x5 0x13' }), []],
     [
       'a stranger who is told 429 all day',

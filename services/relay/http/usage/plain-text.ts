@@ -1,9 +1,10 @@
 // The usage page as plain text, for `curl` and other readers without a browser.
 import { wrapWords } from '#shared/text/wrap.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
+import { type EntryTerms, entryNotice } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
-import { buildSections, exposureWarning, OPEN_NOTICE, SUMMARY, TITLE } from './sections.ts';
+import { buildSections, exposureWarning, SUMMARY, TITLE } from './sections.ts';
 
 /** Fits a terminal of 80 columns with some air; commands are never cut. */
 const TEXT_WIDTH = 76;
@@ -17,8 +18,7 @@ export interface PageOptions {
   readonly defaultPlatform: string;
   /** Of the agent for that platform, in hex; undefined where none is built. */
   readonly agentSha256?: string | undefined;
-  /** True if no policy says who may come in. */
-  readonly isOpen?: boolean;
+  readonly entry: EntryTerms;
 }
 
 export function renderPlainText(options: PageOptions): string {
@@ -26,18 +26,26 @@ export function renderPlainText(options: PageOptions): string {
   const warning = exposureWarning(relay);
   const lines = [`Converge: ${TITLE}`, '', wrap(plainFromProse(SUMMARY)), ''];
   if (warning !== undefined) lines.push(wrap(warning), '');
-  if (options.isOpen === true) lines.push(wrap(OPEN_NOTICE), '');
+  lines.push(wrap(plainFromProse(entryNotice(options.entry))), '');
   lines.push(`Commands with your own ID: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
   for (const section of buildSections(options)) {
     lines.push(section.title, '-'.repeat(section.title.length), '', wrap(plainFromProse(section.lead)), '');
     for (const snippet of section.snippets) lines.push(...renderSnippet(snippet, id), '');
-    for (const block of section.blocks)
+    for (const block of section.blocks) {
+      if (block.before !== undefined)
+        lines.push(
+          ...renderSnippet(block.before, id),
+          '',
+          wrap(plainFromProse(block.before.where), '  '),
+          '',
+        );
       lines.push(
         ...renderSnippet(block, id),
         '',
         wrap(plainFromProse(`${block.where} ${block.note}`), '  '),
         '',
       );
+    }
     for (const [term, meaning] of section.terms)
       lines.push(`  ${plainFromProse(term)}`, wrap(plainFromProse(meaning), '      '));
     if (section.terms.length > 0) lines.push('');

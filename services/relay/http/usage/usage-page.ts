@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { Refused } from '../door/refusal.ts';
+import type { EntryTerms } from './entry-terms.ts';
 import { addressFromPublicUrl, addressFromRequest } from './own-address.ts';
 import { renderPage } from './page.ts';
 import { renderPlainText } from './plain-text.ts';
@@ -15,10 +16,10 @@ export interface UsagePageOptions {
   binaries(): readonly string[] | Promise<readonly string[]>;
   /** What `/docs/agent` without a platform is. */
   readonly defaultPlatform: string;
-  /** True if no policy says who may come in; asked for every page. */
-  isOpen?(): boolean;
   /** The SHA-256 of that agent in hex, if it is built; asked for every page. */
   agentSha256?(): Promise<string | undefined>;
+  /** Who may come in, by the policy of this moment. */
+  readonly entryTerms: () => EntryTerms;
 }
 
 /** The page depends on who asks and how they came; a shared cache could hand one relay's commands to another's users. */
@@ -46,8 +47,8 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       const rejectedId = id === undefined && asked !== '' ? asked : undefined;
       const { defaultPlatform } = options;
       const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
-      const isOpen = options.isOpen?.() ?? false;
-      const page = { relay, id, platforms, defaultPlatform, agentSha256, isOpen };
+      const entry = options.entryTerms();
+      const page = { relay, id, platforms, defaultPlatform, agentSha256, entry };
       const isForBrowser = acceptsHtml(request);
       if (rejectedId !== undefined)
         return new Refused(
