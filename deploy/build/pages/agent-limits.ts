@@ -50,7 +50,7 @@ import {
   MIN_BLOCK_MS,
 } from '../../../services/relay/registry/blocks.ts';
 import { MAX_PROOFS_PER_DIAL } from '../../../services/shared/identity/proving-dial.ts';
-import { MAX_TOKEN_CHARACTERS } from '../../../services/shared/identity/token-maker.ts';
+import { MAX_SHOWN_TOKEN_CHARACTERS } from '../../../services/shared/identity/token-maker.ts';
 import { MAX_REFUSAL_BYTES } from '../../../services/shared/protocol/refusals.ts';
 import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-after.ts';
 import { MAX_SHOWN_REFUSAL_LENGTH } from '../../../services/shared/websocket/dial-failure-text.ts';
@@ -91,7 +91,7 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       unit: 'count',
       past: 'the dial has failed',
     },
-    { what: 'characters of a token', value: MAX_TOKEN_CHARACTERS, unit: 'count', past: 'not shown' },
+    { what: 'characters of a token', value: MAX_SHOWN_TOKEN_CHARACTERS, unit: 'count', past: 'not shown' },
     {
       what: 'an identity token is shown again for',
       value: TOKEN_KEPT_MS,

@@ -3,7 +3,7 @@ import { type IdentityKind, MAX_IDENTITY_CHARACTERS } from '#shared/protocol/ide
 import type { FoundMakers } from './proof-maker.ts';
 
 /** The longest kind of token and the space behind it, in characters, have room beside a token of this length. */
-export const MAX_TOKEN_CHARACTERS = MAX_IDENTITY_CHARACTERS - 'token '.length;
+export const MAX_SHOWN_TOKEN_CHARACTERS = MAX_IDENTITY_CHARACTERS - 'token '.length;
 
 /** What a header can carry as one word. */
 const WORD = /^[!-~]+$/;
@@ -11,7 +11,7 @@ const WORD = /^[!-~]+$/;
 /** What is wrong with `token`, as the rest of a sentence that its name begins; undefined if it can be shown. */
 export function tokenFault(token: string): string | undefined {
   if (token === '') return 'is empty';
-  if (token.length > MAX_TOKEN_CHARACTERS) return `is longer than ${MAX_TOKEN_CHARACTERS} characters`;
+  if (token.length > MAX_SHOWN_TOKEN_CHARACTERS) return `is longer than ${MAX_SHOWN_TOKEN_CHARACTERS} characters`;
   return WORD.test(token) ? undefined : 'has characters that no token has: spaces, line ends or others';
 }
 

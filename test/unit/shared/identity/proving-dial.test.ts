@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { FoundMakers, MadeProof, ProofMaker, Prover } from '#shared/identity/proof-maker.ts';
 import { isPrivateWay } from '#shared/identity/proof-way.ts';
 import { dialProving, MAX_PROOFS_PER_DIAL } from '#shared/identity/proving-dial.ts';
-import { MAX_TOKEN_CHARACTERS, tokenMakerFrom } from '#shared/identity/token-maker.ts';
+import { MAX_SHOWN_TOKEN_CHARACTERS, tokenMakerFrom } from '#shared/identity/token-maker.ts';
 import {
   formatIdentity,
   IDENTITY_HEADER,
@@ -247,7 +247,7 @@ describe('a token', () => {
   const found = (text: string): FoundMakers => tokenMakerFrom(text, 'the token in TOKEN');
 
   test('is shown without the white space around it, as long as the header may be', async () => {
-    for (const text of ['secret', ' secret\n', 'x'.repeat(MAX_TOKEN_CHARACTERS)]) {
+    for (const text of ['secret', ' secret\n', 'x'.repeat(MAX_SHOWN_TOKEN_CHARACTERS)]) {
       const makers = found(text);
       if (makers.kind !== 'found') throw new Error(makers.message);
       const made = await makers.makers[0]?.make(
@@ -256,7 +256,7 @@ describe('a token', () => {
       );
       expect(made).toEqual({ kind: 'made', identity: { kind: 'token', token: text.trim() } });
     }
-    const longest = { kind: 'token', token: 'x'.repeat(MAX_TOKEN_CHARACTERS) } as const;
+    const longest = { kind: 'token', token: 'x'.repeat(MAX_SHOWN_TOKEN_CHARACTERS) } as const;
     expect(formatIdentity(longest)).toHaveLength(MAX_IDENTITY_CHARACTERS);
   });
 
@@ -267,7 +267,7 @@ describe('a token', () => {
       ['a b', 'has characters that no token has: spaces, line ends or others'],
       ['a\r\nb: c', 'has characters that no token has: spaces, line ends or others'],
       ['schlüssel', 'has characters that no token has: spaces, line ends or others'],
-      ['x'.repeat(MAX_TOKEN_CHARACTERS + 1), `is longer than ${MAX_TOKEN_CHARACTERS} characters`],
+      ['x'.repeat(MAX_SHOWN_TOKEN_CHARACTERS + 1), `is longer than ${MAX_SHOWN_TOKEN_CHARACTERS} characters`],
     ])
       expect(found(text ?? '')).toEqual({ kind: 'none', message: `the token in TOKEN ${why}` });
   });
