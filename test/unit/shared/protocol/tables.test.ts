@@ -162,6 +162,7 @@ const RELAY_MESSAGES: { readonly [Type in RelayMessage['type']]: Extract<RelayMe
     pass: 'p',
     lifetimeMs: 60_000,
   },
+  access: { type: 'access', authorities: ['ssh-ed25519 AAAA'], people: ['github:ada'] },
   grant: { type: 'grant', grant: 'g' },
   dial: { type: 'dial', ticket: 't', client: '192.0.2.7', resumable: true },
   goaway: { type: 'goaway', reason: 'restart', seconds: 30 },
