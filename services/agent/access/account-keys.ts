@@ -98,11 +98,11 @@ async function fetchTeam(
     const read = await fetchMembers(name, `${url}&page=${page}`, { ...options, githubToken });
     if (read.kind === 'failed') return read;
     members.push(...read.members);
-    if (read.members.length < MEMBERS_PER_PAGE) break;
     if (members.length > MAX_TEAM_MEMBERS) {
       const fault = `${name}: more than ${MAX_TEAM_MEMBERS} people; name a smaller team`;
       return { kind: 'failed', fault, isPassing: false };
     }
+    if (read.members.length < MEMBERS_PER_PAGE) break;
   }
   return keysOf(members, options);
 }
