@@ -20,7 +20,7 @@ export type Credential =
       /** Of the key in it. */
       readonly fingerprint: string;
       readonly keyId: Untrusted;
-      readonly serial: bigint;
+      readonly serial: string;
       readonly caFingerprint: string;
     };
 
