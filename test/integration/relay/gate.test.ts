@@ -59,7 +59,9 @@ describe('an agent', () => {
     await until('two messages', () => back.messages.length > 1);
     expect(back.messages[1]).toEqual(access);
     for (const other of [{}, { [ACCESS_HEADER]: 'everything' }]) {
-      using silent = await openAgent(port, `silent-${String(Object.keys(other).length)}`, { headers: { ...PROOF, ...other } });
+      using silent = await openAgent(port, `silent-${String(Object.keys(other).length)}`, {
+        headers: { ...PROOF, ...other },
+      });
       await settle();
       expect(silent.messages.map(({ type }) => type)).toEqual(['welcome']);
     }

@@ -145,6 +145,12 @@ describe('a certificate lets in, or does not, as with sshd', () => {
     ['from elsewhere', 'out', ['-n', USER, '-O', 'source-address=192.0.2.0/24']],
     ['with a critical option that nobody knows', 'out', ['-n', USER, '-O', 'critical:two@example.com=keys']],
     ['with an extension that nobody knows', 'in', ['-n', USER, '-O', 'extension:shoe@example.com=44']],
+    [
+      'with a token of a provider in it',
+      'in',
+      ['-n', USER, '-O', `extension:openpubkey-pkt=${'x'.repeat(9_000)}`],
+    ],
+    ['that is signed by its own key, as opkssh does', 'out', ['-n', USER], { authority: 'ed25519' }],
     ['without any extension', 'in', ['-n', USER, '-O', 'clear']],
   ])('%s: %s', async (_name, expected, options, made) => {
     const key = await personWith(options, made);
