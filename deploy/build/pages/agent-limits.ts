@@ -1,8 +1,8 @@
 // The fixed limits of the agent, and of agent and clients together: rows of docs/limits.md.
 import { MAX_KEYS_PER_ACCOUNT, MAX_TEAM_MEMBERS } from '../../../services/agent/access/account-keys.ts';
-import { LOOK_AGAIN_AFTER_MS, MAX_ACCOUNTS } from '../../../services/agent/access/accounts.ts';
 import { MAX_AUTHORIZED_KEYS_BYTES } from '../../../services/agent/access/authorized-keys.ts';
 import { MAX_KEYS_BYTES } from '../../../services/agent/access/authorized-keys-source.ts';
+import { LOOK_AGAIN_AFTER_MS, MAX_ACCOUNTS } from '../../../services/agent/access/key-accounts.ts';
 import {
   MAX_FAILURE_DELAY_MS,
   MAX_PASSWORD_FAILURES,

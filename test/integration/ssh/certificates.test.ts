@@ -231,7 +231,7 @@ describe('a forced command', () => {
     const key = await personWith(['-n', USER, '-O', 'force-command=internal-sftp']);
     const shell = await onBoth(key, ['-T', TO, 'echo hello'], '');
     expect([shell.theirs, shell.ours].map(({ stdout, code }) => [stdout.toString(), code])).toEqual(
-      Array(2).fill(['This service allows sftp connections only.\n', 1]),
+      Array.from({ length: 2 }, () => ['This service allows sftp connections only.\n', 1]),
     );
     // SSH_FXP_INIT of version 3 is answered with SSH_FXP_VERSION.
     const init = '\0\0\0\x05\x01\0\0\0\x03';
@@ -281,7 +281,7 @@ describe('without its extension', () => {
       'echo hello',
     ]);
     expect([remote.theirs, remote.ours].map(({ code, stdout }) => [code, stdout.length])).toEqual(
-      Array(2).fill([255, 0]),
+      Array.from({ length: 2 }, () => [255, 0]),
     );
   });
 

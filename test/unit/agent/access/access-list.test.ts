@@ -1,8 +1,8 @@
 // The access list: what it thinks of a key or certificate, by what it was given and by what a relay adds.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { AccessList, type AccessListOptions } from '../../../../services/agent/access/access-list.ts';
-import { Accounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/accounts.ts';
 import type { AuthorizedKey } from '../../../../services/agent/access/authorized-keys.ts';
+import { KeyAccounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/key-accounts.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { RevocationList } from '../../../../services/shared/ssh/revocation-list.ts';
 import { makeTestCertificate } from '../../../support/ssh/test-certificate.ts';
@@ -30,8 +30,8 @@ function listOf(options: Partial<AccessListOptions> = {}): AccessList {
   return new AccessList({ clock, authorizedKeys: [], ...options });
 }
 
-async function accountsWith(...keys: AuthorizedKey[]): Promise<Accounts> {
-  const accounts = new Accounts({
+async function accountsWith(...keys: AuthorizedKey[]): Promise<KeyAccounts> {
+  const accounts = new KeyAccounts({
     accounts: [{ kind: 'github', user: 'ada' }],
     clock,
     fetchKeys: () => Promise.resolve({ kind: 'fetched', keys, notes: [] }),
@@ -179,7 +179,7 @@ describe('what a relay gives', () => {
 test('a list is empty until there is somebody, who may have no key yet', async () => {
   expect(listOf().isEmpty).toBe(true);
   const list = listOf({
-    accounts: new Accounts({
+    accounts: new KeyAccounts({
       accounts: [],
       clock,
       fetchKeys: () => Promise.reject(new Error('asked')),

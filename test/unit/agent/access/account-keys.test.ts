@@ -1,6 +1,5 @@
 // The keys of accounts, from a web server that stands in for GitHub and GitLab.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Account, accountName, parseAccount } from '../../../../services/agent/access/account.ts';
 import {
   type AccountKeys,
   fetchAccountKeys,
@@ -8,6 +7,7 @@ import {
   MAX_TEAM_MEMBERS,
 } from '../../../../services/agent/access/account-keys.ts';
 import { MAX_KEYS_BYTES } from '../../../../services/agent/access/authorized-keys-source.ts';
+import { accountName, type KeyAccount, parseAccount } from '../../../../services/agent/access/key-account.ts';
 import type { Fetch } from '../../../../services/agent/access/source.ts';
 import { type KeyLists, startKeyLists } from '../../../support/ssh/key-lists.ts';
 import { makeTestKey } from '../../../support/ssh/test-key.ts';
@@ -25,7 +25,7 @@ function keyLine(): string {
   return `ssh-ed25519 ${makeTestKey('ssh-ed25519').blob.toString('base64')}\n`;
 }
 
-function accountOf(text: string): Account {
+function accountOf(text: string): KeyAccount {
   const read = parseAccount(text);
   if (read.kind === 'fault') throw new Error(read.fault);
   return read.account;

@@ -3,7 +3,7 @@ import type { AuthContext } from 'ssh2';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { AccessList } from '../../../../services/agent/access/access-list.ts';
 import type { AccountKeys } from '../../../../services/agent/access/account-keys.ts';
-import { Accounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/accounts.ts';
+import { KeyAccounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/key-accounts.ts';
 import { PasswordGuard } from '../../../../services/agent/access/password-guard.ts';
 import { Authentication, MAX_CERTIFICATES_TOLD } from '../../../../services/agent/ssh/authentication.ts';
 import type { Rights } from '../../../../services/agent/ssh/rights.ts';
@@ -41,7 +41,7 @@ beforeEach(() => {
 });
 
 async function accessOf(): Promise<AccessList> {
-  const accounts = new Accounts({
+  const accounts = new KeyAccounts({
     accounts: [{ kind: 'github', user: 'ada' }],
     clock,
     fetchKeys: () => {

@@ -1,26 +1,26 @@
 // Accounts that are asked again for somebody with an unknown key, and how often that may be.
 import { beforeEach, expect, test } from 'vitest';
-import type { Account } from '../../../../services/agent/access/account.ts';
 import type { AccountKeys } from '../../../../services/agent/access/account-keys.ts';
-import { Accounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/accounts.ts';
 import type { AuthorizedKey } from '../../../../services/agent/access/authorized-keys.ts';
+import type { KeyAccount } from '../../../../services/agent/access/key-account.ts';
+import { KeyAccounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/key-accounts.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 import { settle } from '../../../support/time/poll.ts';
 
-const ADA: Account = { kind: 'github', user: 'ada' };
-const BOB: Account = { kind: 'gitlab', user: 'bob' };
+const ADA: KeyAccount = { kind: 'github', user: 'ada' };
+const BOB: KeyAccount = { kind: 'gitlab', user: 'bob' };
 const [FIRST, SECOND] = [keyOf('first'), keyOf('second')];
 
 let clock: ManualClock;
 let told: string[];
-let asked: Account[];
-let answers: Map<Account, AccountKeys>;
+let asked: KeyAccount[];
+let answers: Map<KeyAccount, AccountKeys>;
 
 beforeEach(() => {
   clock = new ManualClock();
   [told, asked] = [[], []];
-  answers = new Map<Account, AccountKeys>([
+  answers = new Map<KeyAccount, AccountKeys>([
     [ADA, fetched(FIRST)],
     [BOB, fetched()],
   ]);
@@ -39,8 +39,8 @@ function failed(isPassing: boolean): AccountKeys {
   return { kind: 'failed', fault: 'gitlab:bob: away', isPassing };
 }
 
-async function looked(gate: Promise<void> = Promise.resolve()): Promise<Accounts> {
-  const accounts = new Accounts({
+async function looked(gate: Promise<void> = Promise.resolve()): Promise<KeyAccounts> {
+  const accounts = new KeyAccounts({
     accounts: [ADA, BOB],
     clock,
     async fetchKeys(account) {
@@ -57,7 +57,7 @@ async function looked(gate: Promise<void> = Promise.resolve()): Promise<Accounts
 test('the first look says what is wrong, what is in the way, and what was left out', async () => {
   answers.set(ADA, { kind: 'fetched', keys: [FIRST], notes: ['a note'] });
   answers.set(BOB, failed(true));
-  const accounts = new Accounts({
+  const accounts = new KeyAccounts({
     accounts: [ADA, BOB],
     clock,
     fetchKeys: (account) => Promise.resolve(answers.get(account) ?? failed(false)),
@@ -102,7 +102,7 @@ test('the next look is possible a while after the end of the last one, and no so
 });
 
 test('there is no second look before the first, and none at nobody', async () => {
-  const never = new Accounts({
+  const never = new KeyAccounts({
     accounts: [ADA],
     clock,
     fetchKeys: () => Promise.resolve(fetched()),
@@ -110,7 +110,7 @@ test('there is no second look before the first, and none at nobody', async () =>
   });
   clock.advance(LOOK_AGAIN_AFTER_MS);
   expect(never.lookAgain()).toBeUndefined();
-  const nobody = new Accounts({
+  const nobody = new KeyAccounts({
     accounts: [],
     clock,
     fetchKeys: () => Promise.resolve(fetched()),
