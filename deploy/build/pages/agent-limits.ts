@@ -196,7 +196,7 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     { what: 'what is fetched of one of them', value: MAX_KEYS_BYTES, unit: 'bytes', past: 'refused' },
     { what: 'the time for it', value: KEYS_FETCH_TIMEOUT_MS, unit: 'ms', past: 'asked again later' },
     {
-      what: 'from one look at the accounts to the next',
+      what: 'from one look for an unknown key to the next',
       value: LOOK_AGAIN_AFTER_MS,
       unit: 'ms',
       past: 'an unknown key is refused unasked',

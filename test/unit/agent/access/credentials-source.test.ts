@@ -9,7 +9,6 @@ import {
   prepareCredentials,
 } from '../../../../services/agent/access/credentials-source.ts';
 import { parseAccount } from '../../../../services/agent/access/key-account.ts';
-import { LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/key-accounts.ts';
 import { MAX_USER_AUTHORITIES } from '../../../../services/agent/access/user-authorities.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { type KeyLists, startKeyLists } from '../../../support/ssh/key-lists.ts';
@@ -128,7 +127,6 @@ describe('people', () => {
     const { access } = result.credentials;
     expect(access.judge(ada.blob, '')).toEqual({ kind: 'unknown' });
     lists.answers.set('/github.com/ada.keys', lineOf(ada));
-    clock.advance(LOOK_AGAIN_AFTER_MS);
     await access.lookAgain();
     expect(access.judge(ada.blob, '')).toMatchObject({ kind: 'key' });
     expect(told).toEqual([`github:ada may enter with more keys now: ${keyFingerprint(ada.blob)}`]);
