@@ -5,7 +5,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
 import type { Environment } from '#shared/machine/environment.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
-import type { Fetch } from './authorized-keys-source.ts';
+import type { Fetch } from './source.ts';
 
 /** GitHub needs none, a renamed user or a login wall one or two. */
 export const MAX_REDIRECTS = 5;

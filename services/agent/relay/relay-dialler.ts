@@ -1,6 +1,7 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
 import type { Prover } from '#shared/identity/proof-maker.ts';
 import { dialProving, type Unproved } from '#shared/identity/proving-dial.ts';
+import { ACCESS_FROM_POLICY, ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
@@ -22,6 +23,8 @@ export interface RelayTarget {
   readonly proxy: URL | undefined;
   /** For streams; the control link, which carries next to nothing, has a random one. */
   readonly mask?: Mask;
+  /** The relay is to say who may enter. */
+  readonly asksAccess?: boolean;
 }
 
 /** What an agent has from relays, and what it can prove itself by. */
@@ -37,12 +40,16 @@ export type ControlDialOutcome = LinkDialOutcome | Unproved;
 
 /** Opens the control link, with a proof of who this is where the relay asks for one. Never rejects. */
 export function dialControlLink(
-  { base, id, claim, proxy }: RelayTarget,
+  { base, id, claim, proxy, asksAccess = false }: RelayTarget,
   signal: AbortSignal,
   { grant, pass, prover }: LinkPapers,
 ): Promise<ControlDialOutcome> {
   const url = new URL(`${base}${agentPath(id)}`);
-  const usual = { [CLAIM_HEADER]: claim, ...(grant === '' ? {} : { [GRANT_HEADER]: grant }) };
+  const usual = {
+    [CLAIM_HEADER]: claim,
+    ...(grant === '' ? {} : { [GRANT_HEADER]: grant }),
+    ...(asksAccess ? { [ACCESS_HEADER]: ACCESS_FROM_POLICY } : {}),
+  };
   const who = { role: 'agent', id, claimHash: hashClaim(claim) } as const;
   return dialProving({ relay: url, proxy, who, prover, pass, signal }, (headers) => {
     const options = {

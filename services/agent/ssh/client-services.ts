@@ -2,9 +2,10 @@
 import type { Connection } from 'ssh2';
 import type { TransportGate } from './channel/transport-gate.ts';
 import { AgentForwarding } from './forward/agent-forwarding.ts';
-import { ForwardStreams } from './forward/forward-context.ts';
+import { type ForwardAllowance, ForwardStreams } from './forward/forward-context.ts';
 import { serveLocalForwards } from './forward/forward-local.ts';
 import { serveRemoteForwards } from './forward/forward-remote.ts';
+import type { Rights } from './rights.ts';
 import { SessionChannel } from './session-channel.ts';
 import type { SshServerOptions } from './ssh-options.ts';
 
@@ -16,6 +17,7 @@ export interface ClientServicesOptions {
   readonly gate: TransportGate;
   readonly server: SshServerOptions;
   readonly clientAddress: string;
+  readonly rights: Rights;
   /** True once no further session channel is to be opened. */
   readonly isStopping: () => boolean;
   /** A program, sftp or a forward runs. */
@@ -33,13 +35,16 @@ export class ClientServices {
   readonly #stops: readonly (() => void)[];
 
   constructor(options: ClientServicesOptions) {
-    const { connection, gate, server, onServed, log } = options;
+    const { connection, gate, server, rights, onServed, log } = options;
     this.#options = options;
     const streams = new ForwardStreams({
       connection,
       gate,
       clock: server.clock,
-      isAllowed: server.forwarding,
+      allowed: {
+        ports: allowanceOf(server.forwarding, rights.portForwarding),
+        agent: allowanceOf(server.forwarding, rights.agentForwarding),
+      },
       onActivity: () => {
         server.events.activity();
       },
@@ -89,12 +94,13 @@ export class ClientServices {
   }
 
   #open(accept: () => ConstructorParameters<typeof SessionChannel>[0]): void {
-    const { connection, gate, server, clientAddress, log, onServed, onChannelClosed } = this.#options;
+    const { connection, gate, server, clientAddress, rights, log, onServed, onChannelClosed } = this.#options;
     const channel = new SessionChannel(accept(), {
       connection,
       gate,
       options: server,
       clientAddress,
+      rights,
       agentForwarding: this.#agentForwarding,
       log,
       onServed,
@@ -105,4 +111,9 @@ export class ClientServices {
     });
     this.#channels.add(channel);
   }
+}
+
+function allowanceOf(isOn: boolean, isPermitted: boolean): ForwardAllowance {
+  if (!isOn) return 'forwarding is off';
+  return isPermitted ? 'allowed' : 'the certificate does not permit it';
 }

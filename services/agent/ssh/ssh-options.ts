@@ -28,7 +28,7 @@ export interface SshServerOptions {
   readonly events: SshEvents;
 }
 
-export type LoginMethod = 'password' | 'key';
+export type LoginMethod = 'password' | 'key' | 'certificate';
 
 /**
  * How a connection ended. Only `client_left` says that somebody is done.
@@ -60,6 +60,18 @@ export interface LoginEvent {
   readonly user: string;
   readonly method: LoginMethod;
   readonly key?: { readonly fingerprint: string; readonly comment: string };
+  /** Of that key, if it came by one. */
+  readonly certificate?: LoginCertificate;
+}
+
+/** What is said of a certificate by which somebody came. */
+export interface LoginCertificate {
+  /** As its authority calls it. */
+  readonly keyId: string;
+  /** In decimal: it may have 64 bits. */
+  readonly serial: string;
+  /** `SHA256:…` of its authority. */
+  readonly caFingerprint: string;
 }
 
 /** A client is gone. */

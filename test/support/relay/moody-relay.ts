@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { IDENTITY_HEADER, type IdentityDemand, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
@@ -14,6 +15,8 @@ interface Handshake {
   readonly path: string | undefined;
   readonly identity: string | undefined;
   readonly pass: string | undefined;
+  /** The header with which it asks who may enter. */
+  readonly access: string | undefined;
 }
 
 /** Answers each handshake as the test last said. */
@@ -34,6 +37,8 @@ export class MoodyRelay {
   words = 'because the test says so';
   /** In its welcomes, besides the usual. */
   welcome: { readonly pass?: string; readonly lifetimeMs?: number } = {};
+  /** Who may enter; a relay without it knows of no such question. */
+  access: { readonly authorities: readonly string[]; readonly people: readonly string[] } | undefined;
   /** What it tells the agents to print. */
   publicUrl = 'https://relay.test';
 
@@ -45,7 +50,8 @@ export class MoodyRelay {
       const { headers, url } = request;
       const [claim, grant] = [headers[CLAIM_HEADER]?.toString(), headers[GRANT_HEADER]?.toString()];
       const [identity, pass] = [headers[IDENTITY_HEADER]?.toString(), headers[PASS_HEADER]?.toString()];
-      this.handshakes.push({ claim, grant, path: url, identity, pass });
+      const access = headers[ACCESS_HEADER]?.toString();
+      this.handshakes.push({ claim, grant, path: url, identity, pass, access });
       const mood = this.#moodFor(identity, pass);
       if (mood !== 'welcome' && mood !== 'silent') {
         const body = JSON.stringify({
@@ -66,6 +72,7 @@ export class MoodyRelay {
         const { publicUrl } = this;
         const usual = { type: 'welcome', id: 'job', epoch, pod: `pod-${epoch}`, publicUrl };
         link.send(JSON.stringify({ ...usual, ...this.welcome }));
+        if (this.access !== undefined) link.send(JSON.stringify({ type: 'access', ...this.access }));
       });
     });
     this.#server.listen(0, '127.0.0.1');

@@ -26,10 +26,10 @@ export class AgentForwarding {
 
   /** Makes the socket if there is none. False: forwarding is off, or there is no place for the socket. */
   start(): boolean {
-    const { isAllowed, log } = this.#streams.context;
+    const { allowed, log } = this.#streams.context;
     if (this.#state.kind === 'on') return true;
-    if (!isAllowed) {
-      log('agent forwarding refused', { reason: 'forwarding is off' });
+    if (allowed.agent !== 'allowed') {
+      log('agent forwarding refused', { reason: allowed.agent });
       return false;
     }
     try {
@@ -59,7 +59,7 @@ export class AgentForwarding {
     });
     server.on('connection', (socket) => {
       socket.on('error', () => {}); // 'close' follows
-      if (this.#streams.reserve() !== 'reserved') {
+      if (this.#streams.reserve('agent') !== 'reserved') {
         socket.destroy();
         return;
       }

@@ -105,14 +105,14 @@ class RemoteListeners {
   }
 
   listen(place: Place, accept: Accept, reject: Reject): void {
-    const { isAllowed, log, onServed } = this.#streams.context;
+    const { allowed, log, onServed } = this.#streams.context;
     const { where } = place;
     const fields = { address: where.host ?? where.path ?? '*', port: where.port };
     const refuse = (reason: string): void => {
       log('forward refused', { ...fields, reason });
       reject?.();
     };
-    if (!isAllowed) return refuse('forwarding is off');
+    if (allowed.ports !== 'allowed') return refuse(allowed.ports);
     if (this.#servers.size >= MAX_REMOTE_LISTENERS_PER_CONNECTION) return refuse('too many listeners');
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     this.#servers.add(server);
@@ -161,7 +161,7 @@ class RemoteListeners {
   }
 
   #offer(socket: Socket, port: number, { open }: Place): void {
-    const reserved = this.#streams.reserve();
+    const reserved = this.#streams.reserve('ports');
     socket.on('error', () => {}); // 'close' follows
     if (reserved !== 'reserved') {
       this.#streams.context.log('forward refused', { reason: reserved });
