@@ -1,0 +1,61 @@
+// Sign-on tokens: what a person who has signed on shows to the gate, as `sso TOKEN` or as a cookie. Pods make and read them;
+// no pod keeps them.
+import { recordOf } from '#shared/text/json-record.ts';
+import { printable } from '#shared/text/printable.ts';
+import type { Claims, IdentityVerdict, SignOnCheck } from '../identity/identity.ts';
+import { openRecord, type SignOnSeal, sealRecord } from './sealed-record.ts';
+
+/** More of a person's name than this is not repeated in a message, in characters. */
+const MAX_SHOWN_NAME_CHARACTERS = 96;
+
+/** Somebody who has signed on. */
+export interface SignOn {
+  /** `issuer` of the settings. */
+  readonly issuer: string;
+  /** Those that count: `claimsThatCount`. */
+  readonly claims: Claims;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt: number;
+}
+
+export function makeSignOnToken(seal: SignOnSeal, { issuer, claims, expiresAt }: SignOn): string {
+  return sealRecord(seal, 'sign-on', { issuer, claims, expiresAt });
+}
+
+/** What the token says, in time or not; undefined if no pod of this cluster has made it. */
+export function readSignOnToken(seal: SignOnSeal, token: string): SignOn | undefined {
+  const { issuer, claims, expiresAt } = openRecord(seal, 'sign-on', token) ?? {};
+  const known = recordOf(claims);
+  if (typeof issuer !== 'string' || typeof expiresAt !== 'number' || known === undefined) return undefined;
+  return { issuer, claims: known as Claims, expiresAt };
+}
+
+/** How a log and a page call the person: the address, else the name, else what the provider knows them by. */
+export function nameOf({ email, preferred_username: name, sub }: Claims): string {
+  const [first = 'somebody'] = [email, name, sub].filter((text) => typeof text === 'string' && text !== '');
+  return printable(String(first), MAX_SHOWN_NAME_CHARACTERS);
+}
+
+/** The check of the tokens of one cluster. */
+export function signOnCheckOf(seal: SignOnSeal): SignOnCheck {
+  return {
+    verify(token, issuer, now): IdentityVerdict {
+      const signOn = readSignOnToken(seal, token);
+      if (signOn === undefined) return refused('sso_refused', 'this sign-on is not one of this relay');
+      const name = nameOf(signOn.claims);
+      if (signOn.issuer !== issuer)
+        return refused('sso_refused', `${name} has signed on at ${signOn.issuer}, which does not count any more`);
+      if (signOn.expiresAt <= now)
+        return refused('sso_expired', `the sign-on of ${name} was good until ${timeOf(signOn.expiresAt)}`);
+      return { kind: 'verified', identity: { kind: 'sso', issuer, claims: signOn.claims } };
+    },
+  };
+}
+
+function refused(code: 'sso_expired' | 'sso_refused', message: string): IdentityVerdict {
+  return { kind: 'refused', code, message: `${message}: sign on again` };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+/, '');
+}
