@@ -57,7 +57,9 @@ function valueThatCounts(
   const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
   if (isPlain(value)) return value;
   if (!Array.isArray(value)) return undefined;
-  const named = new Set(patterns.filter((pattern) => pattern.claim === claim).flatMap(({ values }) => values));
+  const named = new Set(
+    patterns.filter((pattern) => pattern.claim === claim).flatMap(({ values }) => values),
+  );
   const kept = value.filter((item) => isPlain(item) && named.has(String(item))) as ClaimValue[];
   return [...new Set(kept)];
 }

@@ -22,7 +22,10 @@ export function providerFetch(clock: Clock, allowsHttp: boolean): CustomFetch {
       late.abort(new ProviderAway(`${host} has not answered within ${PROVIDER_TIMEOUT_MS / 1_000} s`));
     });
     try {
-      const signal = AbortSignal.any([late.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+      const signal = AbortSignal.any([
+        late.signal,
+        ...(options.signal === undefined ? [] : [options.signal]),
+      ]);
       const answer = await fetch(url, { ...(options as RequestInit), signal });
       const { headers, status } = answer;
       // Of a status without a body, none may be given either (WHATWG Fetch, "null body status").

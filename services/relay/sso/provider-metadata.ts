@@ -51,9 +51,7 @@ export class ProviderMetadata {
     } catch (error) {
       if (this.#issuer !== issuer) return { kind: 'failed', error };
       this.#until = this.#clock.now() + METADATA_RETRY_MS;
-      return this.#last === undefined
-        ? { kind: 'failed', error }
-        : { kind: 'known', metadata: this.#last };
+      return this.#last === undefined ? { kind: 'failed', error } : { kind: 'known', metadata: this.#last };
     }
   }
 }

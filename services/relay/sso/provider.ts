@@ -12,8 +12,8 @@ import {
   clockSkew,
   clockTolerance,
   customFetch,
-  enableNonRepudiationChecks,
   type ExportedJWKSCache,
+  enableNonRepudiationChecks,
   fetchUserInfo,
   genericGrantRequest,
   getJwksCache,
@@ -89,7 +89,8 @@ export class Provider {
         code_challenge: await calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
       });
-      if (!isSafePage(url.href, settings)) throw new ProviderAway(`its page is ${url.href}, which is not https`);
+      if (!isSafePage(url.href, settings))
+        throw new ProviderAway(`its page is ${url.href}, which is not https`);
       return { kind: 'begun', url };
     });
   }
@@ -111,19 +112,23 @@ export class Provider {
   async startDevice(settings: SsoSettings): Promise<DeviceStart | SignOnRefusal> {
     return await this.#ask(settings, async (configuration) => {
       if (configuration.serverMetadata().device_authorization_endpoint === undefined)
-        return refused('the provider has no sign-on by code: sign on in a browser, at /sign-on of this relay');
+        return refused(
+          'the provider has no sign-on by code: sign on in a browser, at /sign-on of this relay',
+        );
       const started = await initiateDeviceAuthorization(configuration, { scope: scopeOf(settings) });
       const { device_code: deviceCode, user_code: userCode, verification_uri: verificationUri } = started;
       if (!isSafePage(verificationUri, settings))
         throw new ProviderAway(`its page for codes is ${verificationUri}, which is not https`);
-      if (deviceCode.length > MAX_PROVIDER_SECRET_CHARACTERS) throw new ProviderAway('its device code is too long');
+      if (deviceCode.length > MAX_PROVIDER_SECRET_CHARACTERS)
+        throw new ProviderAway('its device code is too long');
       const complete = started.verification_uri_complete;
       return {
         kind: 'begun',
         deviceCode,
         userCode,
         verificationUri,
-        verificationUriComplete: complete !== undefined && isSafePage(complete, settings) ? complete : undefined,
+        verificationUriComplete:
+          complete !== undefined && isSafePage(complete, settings) ? complete : undefined,
         intervalSeconds: Math.max(1, Math.ceil(started.interval ?? USUAL_INTERVAL_SECONDS)),
         expiresSeconds: Math.floor(started.expires_in),
       };
@@ -167,7 +172,9 @@ export class Provider {
       return refused('the provider has sent no ID token: ask whoever runs this relay for the scope openid');
     const aheadMs = claims.iat * 1_000 - this.#clock.wallTime();
     if (aheadMs > PROVIDER_CLOCK_TOLERANCE_SECONDS * 1_000)
-      return refused("the provider's token is outside its time, by the clock of this relay: ask whoever runs it");
+      return refused(
+        "the provider's token is outside its time, by the clock of this relay: ask whoever runs it",
+      );
     const { access_token: accessToken, refresh_token: refreshToken } = tokens;
     const isLacking = wanted.some((name) => !Object.hasOwn(claims, name));
     const hasPage = configuration.serverMetadata().userinfo_endpoint !== undefined;
@@ -213,7 +220,12 @@ export class Provider {
     const allowsHttp = isHttpIssuer(issuer);
     const skewSeconds = Math.round((this.#clock.wallTime() - Date.now()) / 1_000);
     const client = { [clockSkew]: skewSeconds, [clockTolerance]: PROVIDER_CLOCK_TOLERANCE_SECONDS };
-    const configuration = new Configuration(metadata, clientId, client, await authenticate(settings, metadata));
+    const configuration = new Configuration(
+      metadata,
+      clientId,
+      client,
+      await authenticate(settings, metadata),
+    );
     configuration[customFetch] = providerFetch(this.#clock, allowsHttp);
     configuration.timeout = (2 * PROVIDER_TIMEOUT_MS) / 1_000;
     if (allowsHttp) allowInsecureRequests(configuration);
@@ -225,7 +237,10 @@ export class Provider {
 }
 
 /** With the secret in its file, in the way that the provider takes; the first is the usual one (Discovery section 3). */
-async function authenticate({ clientSecretFile }: SsoSettings, metadata: ServerMetadata): Promise<ClientAuth> {
+async function authenticate(
+  { clientSecretFile }: SsoSettings,
+  metadata: ServerMetadata,
+): Promise<ClientAuth> {
   if (clientSecretFile === undefined) return None();
   const secret = await readFile(clientSecretFile, 'utf8').catch((error: unknown) => {
     throw new ProviderAway(`the secret of this relay cannot be read: ${faultText(error)}`);
@@ -244,7 +259,10 @@ function scopeOf({ scopes }: SsoSettings): string {
 function isSafePage(text: string, { issuer }: SsoSettings): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isHttpIssuer(issuer) && isLoopback(url.hostname));
+  return (
+    url.protocol === 'https:' ||
+    (url.protocol === 'http:' && isHttpIssuer(issuer) && isLoopback(url.hostname))
+  );
 }
 
 function isPending(answer: unknown): answer is SignOnPending {

@@ -3,7 +3,6 @@
 // It keeps nothing: what it must know again is sealed and goes with the person, so any pod of the cluster can go on.
 import { randomBytes } from 'node:crypto';
 import type { DeviceSignOn, SignedOn, SignOnProgress } from '#shared/protocol/sign-on.ts';
-import { MAX_SIGN_ON_TOKEN_CHARACTERS } from '#shared/protocol/sign-on.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -13,7 +12,7 @@ import type { Confirmation, SignOnRefusal } from './needs.ts';
 import type { Provider } from './provider.ts';
 import { expired, refused } from './provider-refusal.ts';
 import { openRecord, type SignOnSeal, sealRecord } from './sealed-record.ts';
-import { makeSignOnToken, nameOf } from './sign-on-token.ts';
+import { makeSignOnToken, nameOf, readSignOnToken } from './sign-on-token.ts';
 
 /** How long a token counts at most, in milliseconds: so soon is noticed that the provider has ended a sign-on. */
 export const SIGN_ON_TOKEN_LIFE_MS = 3_600_000;
@@ -67,10 +66,20 @@ export class SignOnDesk {
   }: SignOnPolicy): Promise<{ readonly kind: 'begun'; readonly signOn: DeviceSignOn } | SignOnRefusal> {
     const started = await this.#provider.startDevice(settings);
     if (started.kind === 'refused') return started;
-    const { deviceCode, userCode, verificationUri, verificationUriComplete, intervalSeconds, expiresSeconds } =
-      started;
+    const {
+      deviceCode,
+      userCode,
+      verificationUri,
+      verificationUriComplete,
+      intervalSeconds,
+      expiresSeconds,
+    } = started;
     const expiresAt = this.#clock.wallTime() + expiresSeconds * 1_000;
-    const handle = sealRecord(this.#seal, 'sign-on-handle', { ...of(settings), deviceCode, expiresAt });
+    const handle = sealRecord(this.#seal, 'sign-on-handle', {
+      ...registrationOf(settings),
+      deviceCode,
+      expiresAt,
+    });
     const complete = verificationUriComplete === undefined ? {} : { verificationUriComplete };
     const signOn = { verificationUri, ...complete, userCode, handle, intervalSeconds, expiresSeconds };
     return { kind: 'begun', signOn };
@@ -83,7 +92,7 @@ export class SignOnDesk {
   ): Promise<Confirmed | Extract<SignOnProgress, { kind: 'pending' }> | SignOnRefusal> {
     const record = openRecord(this.#seal, 'sign-on-handle', handle) ?? {};
     const { deviceCode, expiresAt } = record;
-    if (typeof deviceCode !== 'string' || typeof expiresAt !== 'number' || !isOf(settings, record))
+    if (typeof deviceCode !== 'string' || typeof expiresAt !== 'number' || !isFor(settings, record))
       return refused('this handle is not one of this relay: begin the sign-on again');
     if (expiresAt <= this.#clock.wallTime()) return expired('nobody has signed on in time: sign on again');
     const answer = await this.#provider.askDevice(settings, deviceCode, claimNames(policy));
@@ -95,13 +104,14 @@ export class SignOnDesk {
   async refresh({ policy, settings }: SignOnPolicy, refresh: string): Promise<Confirmed | SignOnRefusal> {
     const record = openRecord(this.#seal, 'sign-on-refresh', refresh) ?? {};
     const { refreshToken, sub, startedAt } = record;
-    if (typeof refreshToken !== 'string' || typeof startedAt !== 'number' || !isOf(settings, record))
+    if (typeof refreshToken !== 'string' || typeof startedAt !== 'number' || !isFor(settings, record))
       return refused('this sign-on is not one of this relay: sign on again');
     if (this.#leftMs(settings, startedAt) <= 0) return expired(overText(settings));
     const answer = await this.#provider.refresh(settings, refreshToken, claimNames(policy));
     if (answer.kind !== 'confirmed') return answer;
     // OpenID Connect Core section 12.2.
-    if (answer.claims['sub'] !== sub) return refused('the provider has confirmed somebody else: sign on again');
+    if (answer.claims['sub'] !== sub)
+      return refused('the provider has confirmed somebody else: sign on again');
     return this.#confirm({ policy, settings }, answer, startedAt);
   }
 
@@ -116,7 +126,12 @@ export class SignOnDesk {
     const begun = await this.#provider.authorizationUrl(settings, redirectUri, secrets);
     if (begun.kind === 'refused') return begun;
     const expiresAt = this.#clock.wallTime() + VISIT_LIFE_MS;
-    const record = { ...of(settings), ...secrets, expiresAt, ...(returnTo === undefined ? {} : { returnTo }) };
+    const record = {
+      ...registrationOf(settings),
+      ...secrets,
+      expiresAt,
+      ...(returnTo === undefined ? {} : { returnTo }),
+    };
     return {
       kind: 'begun',
       location: begun.url.href,
@@ -134,29 +149,39 @@ export class SignOnDesk {
     const { state, nonce, verifier, expiresAt, returnTo } = record;
     if (typeof state !== 'string' || typeof nonce !== 'string' || typeof verifier !== 'string')
       return refused('this browser has not begun a sign-on at this address, or has ended it: begin again');
-    if (!isOf(settings, record)) return refused('the sign-on was begun at another provider: begin again');
+    if (!isFor(settings, record)) return refused('the sign-on was begun at another provider: begin again');
     if (typeof expiresAt !== 'number' || expiresAt <= this.#clock.wallTime())
-      return expired(`a sign-on may take ${formatDuration(VISIT_LIFE_MS)}, and that time is over: begin again`);
+      return expired(
+        `a sign-on may take ${formatDuration(VISIT_LIFE_MS)}, and that time is over: begin again`,
+      );
     const secrets = { state, nonce, verifier };
     const answer = await this.#provider.takeCode(settings, url, secrets, claimNames(policy));
     if (answer.kind === 'refused') return answer;
     const confirmed = this.#confirm({ policy, settings }, answer, this.#clock.wallTime());
-    if (confirmed.kind === 'refused') return confirmed;
     return { ...confirmed, returnTo: typeof returnTo === 'string' ? returnTo : undefined };
+  }
+
+  /** Whose token this is, if it counts now. */
+  signOnOf(
+    { settings }: SignOnPolicy,
+    token: string,
+  ): { readonly name: string; readonly expiresAt: number } | undefined {
+    const signOn = readSignOnToken(this.#seal, token);
+    if (signOn === undefined || signOn.issuer !== settings.issuer) return undefined;
+    const { claims, expiresAt } = signOn;
+    return expiresAt <= this.#clock.wallTime() ? undefined : { name: nameOf(claims), expiresAt };
   }
 
   #confirm(
     { policy, settings }: SignOnPolicy,
     { claims, lifetimeMs, refreshToken }: Confirmation,
     startedAt: number,
-  ): Confirmed | SignOnRefusal {
+  ): Confirmed {
     const counted = claimsThatCount(claims, policy);
     const leftMs = Math.min(lifetimeMs, SIGN_ON_TOKEN_LIFE_MS, this.#leftMs(settings, startedAt));
     const expiresAt = this.#clock.wallTime() + leftMs;
     const token = makeSignOnToken(this.#seal, { issuer: settings.issuer, claims: counted, expiresAt });
-    if (token.length > MAX_SIGN_ON_TOKEN_CHARACTERS)
-      return refused('the provider says more of you than fits: ask whoever runs this relay');
-    const kept = { ...of(settings), refreshToken, sub: claims['sub'], startedAt };
+    const kept = { ...registrationOf(settings), refreshToken, sub: claims['sub'], startedAt };
     const refresh = refreshToken === undefined ? '' : sealRecord(this.#seal, 'sign-on-refresh', kept);
     return { kind: 'confirmed', name: nameOf(counted), signedOn: { token, refresh, expiresAt } };
   }
@@ -167,11 +192,11 @@ export class SignOnDesk {
 }
 
 /** What is sealed counts for the provider, and the registration there, that it was made with. */
-function of({ issuer, clientId }: SsoSettings): { issuer: string; clientId: string } {
+function registrationOf({ issuer, clientId }: SsoSettings): { issuer: string; clientId: string } {
   return { issuer, clientId };
 }
 
-function isOf(settings: SsoSettings, { issuer, clientId }: Readonly<Record<string, unknown>>): boolean {
+function isFor(settings: SsoSettings, { issuer, clientId }: Readonly<Record<string, unknown>>): boolean {
   return issuer === settings.issuer && clientId === settings.clientId;
 }
 

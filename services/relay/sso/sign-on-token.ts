@@ -44,7 +44,10 @@ export function signOnCheckOf(seal: SignOnSeal): SignOnCheck {
       if (signOn === undefined) return refused('sso_refused', 'this sign-on is not one of this relay');
       const name = nameOf(signOn.claims);
       if (signOn.issuer !== issuer)
-        return refused('sso_refused', `${name} has signed on at ${signOn.issuer}, which does not count any more`);
+        return refused(
+          'sso_refused',
+          `${name} has signed on at ${signOn.issuer}, which does not count any more`,
+        );
       if (signOn.expiresAt <= now)
         return refused('sso_expired', `the sign-on of ${name} was good until ${timeOf(signOn.expiresAt)}`);
       return { kind: 'verified', identity: { kind: 'sso', issuer, claims: signOn.claims } };
