@@ -20,9 +20,9 @@ export function claimPatterns(policy: Policy): readonly ClaimPattern[] {
   return (policy.clients ?? []).flatMap(({ proof }) => (proof.kind === 'sso' ? proof.match : []));
 }
 
-/** The claims that are asked for: of rules, and the name of the person. */
+/** The names of these. */
 export function claimNames(policy: Policy): readonly string[] {
-  return [...new Set([...NAMES, ...claimPatterns(policy).map(({ claim }) => claim)])];
+  return [...new Set(claimPatterns(policy).map(({ claim }) => claim))];
 }
 
 /**
@@ -33,7 +33,7 @@ export function claimsThatCount(claims: JsonRecord, policy: Policy): Claims {
   const patterns = claimPatterns(policy);
   const counted: Record<string, ClaimValue> = {};
   let bytes = 2;
-  for (const claim of claimNames(policy)) {
+  for (const claim of new Set([...NAMES, ...claimNames(policy)])) {
     if (claim === 'email' && isUnverified(claims)) continue;
     const value = valueThatCounts(claims, claim, patterns);
     if (value === undefined) continue;

@@ -176,7 +176,8 @@ export class Provider {
         "the provider's token is outside its time, by the clock of this relay: ask whoever runs it",
       );
     const { access_token: accessToken, refresh_token: refreshToken } = tokens;
-    const isLacking = wanted.some((name) => !Object.hasOwn(claims, name));
+    const isNameless = claims['email'] === undefined && claims['preferred_username'] === undefined;
+    const isLacking = isNameless || wanted.some((name) => !Object.hasOwn(claims, name));
     const hasPage = configuration.serverMetadata().userinfo_endpoint !== undefined;
     const more = isLacking && hasPage ? await fetchUserInfo(configuration, accessToken, claims.sub) : {};
     const isTooLong = (refreshToken?.length ?? 0) > MAX_PROVIDER_SECRET_CHARACTERS;
