@@ -26,7 +26,9 @@ export function shownByClient(request: FastifyRequest, { policy, publicUrl }: Br
   const shown = shownBy(request);
   if (shown.identity !== undefined || policy.current?.sso === undefined) return shown;
   const token = isByOwnPage(request, publicUrl) ? cookieOf(request, SIGN_ON_COOKIE) : undefined;
-  return token === undefined ? shown : { ...shown, identity: formatIdentity({ kind: 'sso', token }) };
+  return token === undefined || token === ''
+    ? shown
+    : { ...shown, identity: formatIdentity({ kind: 'sso', token }) };
 }
 
 /** The refusal of whoever the gate does not let in. */

@@ -11,6 +11,7 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 /** Bodies are read as text, and only on these routes: `register` makes a scope of its own for that. */
 export function registerSignOn(app: FastifyInstance, options: SignOnRouteOptions): void {
   void app.register((scope, _, done) => {
+    scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       [JSON_TYPE, FORM_TYPE],
       { parseAs: 'string', bodyLimit: MAX_SIGN_ON_BODY_BYTES },
