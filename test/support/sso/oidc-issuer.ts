@@ -66,6 +66,19 @@ export interface OidcIssuerOptions {
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const KEY_NAME = 'issuer-key';
 
+/** Plain pages for codes: a form of the provider's, and its end. */
+const DEVICE_PAGES: NonNullable<NonNullable<Configuration['features']>['deviceFlow']> = {
+  userCodeInputSource(context, form) {
+    context.body = `<!doctype html><title>Code</title>${form}<button form="op.deviceInputForm">Continue</button>`;
+  },
+  userCodeConfirmSource(context, form, _client, _device, userCode) {
+    context.body = `<!doctype html><title>Code</title>${form}<p>${userCode}</p><button form="op.deviceConfirmForm">Continue</button>`;
+  },
+  successSource(context) {
+    context.body = '<!doctype html><title>Done</title><p>You have signed on.</p>';
+  },
+};
+
 /** Starts a provider; close it by disposal. */
 export async function startOidcIssuer(options: OidcIssuerOptions): Promise<OidcIssuer> {
   const asked: string[] = [];
@@ -166,7 +179,7 @@ function configurationOf(
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
-      deviceFlow: { enabled: hasDeviceFlow },
+      deviceFlow: { enabled: hasDeviceFlow, ...DEVICE_PAGES },
     },
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...PEOPLE[id] }) }),
