@@ -15,7 +15,7 @@ export class ProviderAway extends Error {}
 export function providerFetch(clock: Clock, allowsHttp: boolean): CustomFetch {
   return async (url, options) => {
     const { host, protocol, hostname } = new URL(url);
-    if (protocol !== 'https:' && !(allowsHttp && isLoopback(hostname)))
+    if (protocol !== 'https:' && !(allowsHttp && isLoopbackName(hostname)))
       throw new ProviderAway(`the provider names ${url}, which is not https`);
     const late = new AbortController();
     const cancel = clock.after(PROVIDER_TIMEOUT_MS, () => {
@@ -42,7 +42,7 @@ export function providerFetch(clock: Clock, allowsHttp: boolean): CustomFetch {
 }
 
 /** `localhost`, 127.0.0.0/8, `[::1]`: as a URL has them. */
-export function isLoopback(hostname: string): boolean {
+export function isLoopbackName(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 

@@ -32,7 +32,7 @@ const NO_ANSWER: readonly string[] = [
 const AGAIN = 'sign on again';
 
 /** What `error`, thrown by openid-client, comes to. */
-export function refusalFrom(error: unknown): SignOnRefusal | SignOnPending {
+export function providerRefusalFrom(error: unknown): SignOnRefusal | SignOnPending {
   if (error instanceof ResponseBodyError) return fromWord(error.error, error);
   if (error instanceof AuthorizationResponseError) return fromWord(error.error, error);
   // RFC 6749 section 5.2: of a client that the provider does not know, or whose secret is another one.

@@ -29,9 +29,14 @@ import { faultText } from '#shared/text/fault-text.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { SsoSettings } from '../policy/sso-settings.ts';
 import type { Confirmation, SignOnPending, SignOnRefusal } from './needs.ts';
-import { isLoopback, PROVIDER_TIMEOUT_MS, ProviderAway, providerFetch } from './provider-fetch.ts';
+import { isLoopbackName, PROVIDER_TIMEOUT_MS, ProviderAway, providerFetch } from './provider-fetch.ts';
 import { isHttpIssuer, ProviderMetadata } from './provider-metadata.ts';
-import { PROVIDER_CLOCK_TOLERANCE_SECONDS, refusalFrom, refused, unavailable } from './provider-refusal.ts';
+import {
+  PROVIDER_CLOCK_TOLERANCE_SECONDS,
+  providerRefusalFrom,
+  refused,
+  unavailable,
+} from './provider-refusal.ts';
 
 /** RFC 8628 section 3.4. */
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -210,7 +215,7 @@ export class Provider {
       if (cache !== undefined) this.#keys = { issuer: settings.issuer, cache };
       return answer;
     } catch (error) {
-      return refusalFrom(error);
+      return providerRefusalFrom(error);
     }
   }
 
@@ -262,7 +267,7 @@ function isSafePage(text: string, { issuer }: SsoSettings): boolean {
   if (url === null || url.username !== '' || url.password !== '') return false;
   return (
     url.protocol === 'https:' ||
-    (url.protocol === 'http:' && isHttpIssuer(issuer) && isLoopback(url.hostname))
+    (url.protocol === 'http:' && isHttpIssuer(issuer) && isLoopbackName(url.hostname))
   );
 }
 

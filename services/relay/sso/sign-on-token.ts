@@ -32,8 +32,8 @@ export function readSignOnToken(seal: SignOnSeal, token: string): SignOn | undef
 
 /** How a log and a page call the person: the address, else the name, else what the provider knows them by. */
 export function nameOf({ email, preferred_username: name, sub }: Claims): string {
-  const [first = 'somebody'] = [email, name, sub].filter((text) => typeof text === 'string' && text !== '');
-  return printable(String(first), MAX_SHOWN_NAME_CHARACTERS);
+  const texts = [email, name, sub].filter((text): text is string => typeof text === 'string' && text !== '');
+  return printable(texts[0] ?? 'somebody', MAX_SHOWN_NAME_CHARACTERS);
 }
 
 /** The check of the tokens of one cluster. */

@@ -1,9 +1,9 @@
 // ID tokens of a real provider, changed or forged on the way to the relay, and clocks that differ.
 import { createHmac, generateKeyPairSync } from 'node:crypto';
-import type { JWTPayload } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { PROVIDER_CLOCK_TOLERANCE_SECONDS } from '../../../services/relay/sso/provider-refusal.ts';
 import { openClient } from '../../support/relay/relay.ts';
+import type { TokenClaims } from '../../support/sso/oidc-issuer.ts';
 import { finish, proofOf, signedOnFrom } from '../../support/sso/program-sign-on.ts';
 import { openSignOnWorld } from '../../support/sso/sign-on-world.ts';
 
@@ -18,7 +18,7 @@ const withHead = (head: object, sign: (text: string) => string) => (token: strin
 };
 
 describe('an ID token is refused', () => {
-  test.each<[string, string, (claims: JWTPayload) => JWTPayload]>([
+  test.each<[string, string, (claims: TokenClaims) => TokenClaims]>([
     ['for another audience', '(aud)', (claims) => ({ ...claims, aud: 'somebody-else' })],
     [
       'for several, of whom it knows one',
@@ -37,8 +37,8 @@ describe('an ID token is refused', () => {
       ({ iat = 0, ...claims }) => ({ ...claims, iat, nbf: iat + HOUR }),
     ],
     ['that was made later', 'outside its time', ({ iat = 0, ...claims }) => ({ ...claims, iat: iat + HOUR })],
-    ['without a time', 'does not count', ({ exp: _, ...claims }) => claims],
-    ['of nobody', 'does not count', ({ sub: _, ...claims }) => claims],
+    ['without a time', 'does not count', (claims) => ({ ...claims, exp: undefined })],
+    ['of nobody', 'does not count', (claims) => ({ ...claims, sub: undefined })],
     ['of a list of people', 'does not count', (claims) => ({ ...claims, sub: ['ada'] as unknown as string })],
   ])('%s', async (_, words, change) => {
     const world = await openSignOnWorld();

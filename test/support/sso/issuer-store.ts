@@ -25,6 +25,6 @@ export function issuerStore(): (kind: string) => Adapter {
   });
 }
 
-function done(_: unknown): Promise<undefined> {
-  return Promise.resolve(undefined);
+function done(kept: unknown): Promise<undefined> {
+  return Promise.resolve(kept).then(() => undefined);
 }

@@ -1,10 +1,12 @@
 // A provider of single sign-on in this process: the real `oidc-provider`, on loopback, with two people and a login of its own.
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, SignJWT } from 'jose';
+import { decodeJwt, decodeProtectedHeader, SignJWT, type JWTPayload as TokenClaims } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
 import { listening } from '../network/ports.ts';
 import { issuerStore } from './issuer-store.ts';
+
+export type { TokenClaims };
 
 export const CLIENT_ID = 'converge';
 export const CLIENT_SECRET = 'the secret of this relay at its provider';
@@ -32,7 +34,7 @@ export interface Twists {
   /** Answers in its place; true if it did, or if nobody is to get an answer. */
   answer?: ((question: Question) => boolean) | undefined;
   /** Changes the claims of each ID token, which is signed again by the provider's key. */
-  idToken?: ((claims: JWTPayload) => JWTPayload) | undefined;
+  idToken?: ((claims: TokenClaims) => TokenClaims) | undefined;
   /** Takes the place of each ID token. */
   rawIdToken?: ((token: string) => string) | undefined;
 }
@@ -125,7 +127,7 @@ export async function startOidcIssuer(options: OidcIssuerOptions): Promise<OidcI
       if (account === undefined) {
         Object.assign(code, { error: 'access_denied', errorDescription: 'the person said no' });
       } else {
-        const scope = String(code.params?.['scope'] ?? '');
+        const scope = scopeOf(code.params);
         const grant = new provider.Grant({ accountId: account, clientId: CLIENT_ID });
         grant.addOIDCScope(scope);
         const authTime = Math.trunc(Date.now() / 1_000);
@@ -191,7 +193,7 @@ function configurationOf(
       const accountId = session?.accountId;
       if (accountId === undefined || client === undefined) return undefined;
       const grant = new provider.Grant({ accountId, clientId: client.clientId });
-      grant.addOIDCScope(String(params?.['scope'] ?? ''));
+      grant.addOIDCScope(scopeOf(params));
       onGrant(accountId, await grant.save());
       return grant;
     },
@@ -206,6 +208,12 @@ function configurationOf(
       Session: 86_400,
     },
   };
+}
+
+/** What the relay asked for. */
+function scopeOf(parameters: Readonly<Record<string, unknown>> | undefined): string {
+  const scope = parameters?.['scope'];
+  return typeof scope === 'string' ? scope : '';
 }
 
 /** `GET /interaction/UID` asks for a name, `POST` logs that one in. */
@@ -232,7 +240,7 @@ async function interact(provider: Provider, context: Question): Promise<void> {
 
 async function resign(
   token: string,
-  change: (claims: JWTPayload) => JWTPayload,
+  change: (claims: TokenClaims) => TokenClaims,
   key: KeyObject,
 ): Promise<string> {
   const { alg = 'RS256', kid = KEY_NAME } = decodeProtectedHeader(token);

@@ -1,5 +1,10 @@
 // A visitor: a browser as far as signing on needs one, with cookies and redirects, and no page ever shown.
 
+/** What it sends beside its cookies. */
+export type VisitorRequest = Pick<RequestInit, 'method' | 'body'> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
 export class Visitor {
   /** By origin. */
   readonly #cookies = new Map<string, Map<string, string>>();
@@ -13,7 +18,7 @@ export class Visitor {
   }
 
   /** Asks once. */
-  async ask(url: string, init: RequestInit = {}): Promise<Response> {
+  async ask(url: string, init: VisitorRequest = {}): Promise<Response> {
     const { origin, pathname, search } = new URL(url);
     this.visited.push(url);
     const jar = this.#jarOf(origin);
@@ -34,7 +39,7 @@ export class Visitor {
   /** Follows redirects, until a page or an address that `stop` knows; that is not asked for. */
   async open(
     url: string,
-    init: RequestInit = {},
+    init: VisitorRequest = {},
     stop: (url: string) => boolean = () => false,
   ): Promise<{ readonly url: string; readonly answer: Response | undefined }> {
     let at = url;
