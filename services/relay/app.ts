@@ -13,6 +13,7 @@ import type { LogOutput } from './log/log-output.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import { serveInternal, servePublic } from './routes.ts';
+import { signOnCheckOf } from './sso/sign-on-token.ts';
 
 export interface RelayParts {
   readonly clock?: Clock;
@@ -54,7 +55,10 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const { log } = listeners;
   const core = createCore({
     ...parts,
-    gateParts: () => ({ ...gatePartsOf(), ...parts.gateParts }),
+    gateParts: (key) => ({
+      ...gatePartsOf({ config, key, clock, log, recorder: metrics, signOn: signOnCheckOf(key) }),
+      ...parts.gateParts,
+    }),
     config,
     clock,
     log,
@@ -71,6 +75,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     logLinesDropped: () => parts.log?.dropped ?? 0,
     limits: () => core.admission.levels(),
     blocks: () => core.blocks.list().length,
+    policy: () => core.gatehouse.policy.file,
   });
   const audit = parts.audit ?? { record: () => undefined };
   const serving = { config, core, metrics, refusals, audit, leaving: leaving.signal, background };

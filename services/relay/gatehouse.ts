@@ -17,6 +17,8 @@ export interface GatehouseOptions {
   readonly judge: PolicyJudge;
   readonly blocks: Pick<BlockList, 'find'>;
   readonly budget: ProofBudget;
+  /** Begins what the parts above do by themselves; the result ends it and may be called twice. */
+  readonly startParts: () => Cancel;
   readonly tally: Tally;
   readonly key: ClusterKey;
   readonly clock: Clock;
@@ -28,7 +30,7 @@ export interface Gatehouse {
   readonly gate: Gate;
   readonly places: AgentPlaces;
   readonly allowances: Allowances;
-  /** Extends places from now on. */
+  /** Extends places, and looks at the policy file, from now on. The result may be called twice. */
   start(): Cancel;
 }
 
@@ -43,6 +45,12 @@ export function createGatehouse(options: GatehouseOptions): Gatehouse {
     gate,
     places,
     allowances,
-    start: () => keepPlaces({ tally, clock, held: () => [...places.held, ...allowances.places] }),
+    start() {
+      const held = () => [...places.held, ...allowances.places];
+      const stops = [options.startParts(), keepPlaces({ tally, clock, held })];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
   };
 }

@@ -22,14 +22,19 @@ if (runtime.kind === 'too_old') {
 if (runtime.kind === 'flags_missing' && process.env[RESTARTED_VARIABLE] === undefined) restart(runtime.flags);
 delete process.env[RESTARTED_VARIABLE];
 
-// Not a static import: those come before the first line, and an older Node would fail over what it cannot read there.
-const { runRelay } = await import('./relay-process.ts');
-await runRelay({
-  env: process.env,
-  complain: (fault) => {
-    console.error(fault);
-  },
-});
+const complain = (fault: unknown): void => {
+  console.error(fault);
+};
+const [word, ...args] = process.argv.slice(2);
+// Not static imports: those come before the first line, and an older Node would fail over what it cannot read there.
+const { subcommandOf } = await import('./subcommand/subcommand.ts');
+const subcommand = subcommandOf(word);
+if (subcommand === undefined) {
+  const { runRelay } = await import('./relay-process.ts');
+  await runRelay({ env: process.env, complain });
+} else {
+  process.exitCode = subcommand(args, { env: process.env, print: console.log, complain });
+}
 
 /**
  * Becomes the same program with `flags`: same process, standard streams, signals and environment. V8 sizes its heap when

@@ -80,6 +80,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
     binaries: () => listPlatforms(downloads),
     agentSha256: () => downloadDigest(downloads, 'agent', platform),
     defaultPlatform: platform,
+    isOpen: () => core.gatehouse.policy.current === undefined,
   });
 }
 

@@ -7,12 +7,13 @@ import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { SsoSettings } from '../policy/sso-settings.ts';
+import { personSubject } from '../policy/subject.ts';
 import { claimNames, claimsThatCount } from './claims-that-count.ts';
 import type { Confirmation, SignOnRefusal } from './needs.ts';
 import type { Provider } from './provider.ts';
 import { expired, refused } from './provider-refusal.ts';
 import { openRecord, type SignOnSeal, sealRecord } from './sealed-record.ts';
-import { makeSignOnToken, nameOf, readSignOnToken } from './sign-on-token.ts';
+import { makeSignOnToken, readSignOnToken } from './sign-on-token.ts';
 
 /** How long a token counts at most, in milliseconds: so soon is noticed that the provider has ended a sign-on. */
 export const SIGN_ON_TOKEN_LIFE_MS = 3_600_000;
@@ -169,7 +170,7 @@ export class SignOnDesk {
     const signOn = readSignOnToken(this.#seal, token);
     if (signOn === undefined || signOn.issuer !== settings.issuer) return undefined;
     const { claims, expiresAt } = signOn;
-    return expiresAt <= this.#clock.wallTime() ? undefined : { name: nameOf(claims), expiresAt };
+    return expiresAt <= this.#clock.wallTime() ? undefined : { name: personSubject(claims), expiresAt };
   }
 
   #confirm(
@@ -183,7 +184,7 @@ export class SignOnDesk {
     const token = makeSignOnToken(this.#seal, { issuer: settings.issuer, claims: counted, expiresAt });
     const kept = { ...registrationOf(settings), refreshToken, sub: claims['sub'], startedAt };
     const refresh = refreshToken === undefined ? '' : sealRecord(this.#seal, 'sign-on-refresh', kept);
-    return { kind: 'confirmed', name: nameOf(counted), signedOn: { token, refresh, expiresAt } };
+    return { kind: 'confirmed', name: personSubject(counted), signedOn: { token, refresh, expiresAt } };
   }
 
   #leftMs({ sessionMs }: SsoSettings, startedAt: number): number {

@@ -1,12 +1,9 @@
 // Sign-on tokens: what a person who has signed on shows to the gate, as `sso TOKEN` or as a cookie. Pods make and read them;
 // no pod keeps them.
 import { recordOf } from '#shared/text/json-record.ts';
-import { printable } from '#shared/text/printable.ts';
 import type { Claims, IdentityVerdict, SignOnCheck } from '../identity/identity.ts';
+import { personSubject } from '../policy/subject.ts';
 import { openRecord, type SignOnSeal, sealRecord } from './sealed-record.ts';
-
-/** More of a person's name than this is not repeated in a message, in characters. */
-const MAX_SHOWN_NAME_CHARACTERS = 96;
 
 /** Somebody who has signed on. */
 export interface SignOn {
@@ -30,19 +27,13 @@ export function readSignOnToken(seal: SignOnSeal, token: string): SignOn | undef
   return { issuer, claims: known as Claims, expiresAt };
 }
 
-/** How a log and a page call the person: the address, else the name, else what the provider knows them by. */
-export function nameOf({ email, preferred_username: name, sub }: Claims): string {
-  const texts = [email, name, sub].filter((text): text is string => typeof text === 'string' && text !== '');
-  return printable(texts[0] ?? 'somebody', MAX_SHOWN_NAME_CHARACTERS);
-}
-
 /** The check of the tokens of one cluster. */
 export function signOnCheckOf(seal: SignOnSeal): SignOnCheck {
   return {
     verify(token, issuer, now): IdentityVerdict {
       const signOn = readSignOnToken(seal, token);
       if (signOn === undefined) return refused('sso_refused', 'this sign-on is not one of this relay');
-      const name = nameOf(signOn.claims);
+      const name = personSubject(signOn.claims);
       if (signOn.issuer !== issuer)
         return refused(
           'sso_refused',

@@ -1,12 +1,13 @@
 // A provider of single sign-on in this process: the real `oidc-provider`, on loopback, with two people and a login of its own.
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { decodeJwt, decodeProtectedHeader, SignJWT, type JWTPayload as TokenClaims } from 'jose';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, SignJWT } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
 import { listening } from '../network/ports.ts';
 import { issuerStore } from './issuer-store.ts';
 
-export type { TokenClaims };
+/** Of an ID token, as a test changes them. */
+export type TokenClaims = Readonly<Record<string, unknown>> & { readonly iat?: number | undefined };
 
 export const CLIENT_ID = 'converge';
 export const CLIENT_SECRET = 'the secret of this relay at its provider';
@@ -244,5 +245,5 @@ async function resign(
   key: KeyObject,
 ): Promise<string> {
   const { alg = 'RS256', kid = KEY_NAME } = decodeProtectedHeader(token);
-  return await new SignJWT(change(decodeJwt(token))).setProtectedHeader({ alg, kid }).sign(key);
+  return await new SignJWT(change(decodeJwt(token)) as JWTPayload).setProtectedHeader({ alg, kid }).sign(key);
 }

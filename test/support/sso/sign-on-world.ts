@@ -3,12 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Clock } from '#shared/time/clock.ts';
-import type { GateParts } from '../../../services/relay/gate-parts.ts';
-import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import type { Policy } from '../../../services/relay/policy/policy.ts';
 import type { SsoSettings } from '../../../services/relay/policy/sso-settings.ts';
-import { nameOf, signOnCheckOf } from '../../../services/relay/sso/sign-on-token.ts';
 import { freePort } from '../network/ports.ts';
 import type { RunningRelay } from '../relay/relay.ts';
 import { openRelay } from '../relay/test-relay.ts';
@@ -52,7 +48,7 @@ export async function openSignOnWorld(setUp: SignOnSetUp = {}): Promise<SignOnWo
   const clock = new ManualClock(Date.now() + (setUp.aheadMs ?? 0));
   const policy = { current: policyOf(base, { ...(await settingsOf(issuer.issuer)), ...setUp.settings }) };
   const env = { PORT: String(port), CLUSTER_SECRET: SECRET, ...setUp.env };
-  const relay = await openRelay({ clock, env, gateParts: gatePartsOf(policy, clock) });
+  const relay = await openRelay({ clock, env, gateParts: { policy } });
   return { issuer, clock, relay, base, policy };
 }
 
@@ -67,35 +63,7 @@ async function settingsOf(issuer: string): Promise<SsoSettings> {
 
 /** Engineers may reach all agents. */
 export function policyOf(audience: string, sso: SsoSettings | undefined): Policy {
-  const proof = { kind: 'sso', match: [{ claim: 'groups', values: ['engineers'] }] } as const;
+  const proof = { kind: 'sso', match: [{ claim: 'groups', values: ['engineers'], isGlob: false }] } as const;
   const people = { name: 'people', networks: undefined, proof, ids: undefined };
   return { audience, agents: undefined, clients: [people], sso };
-}
-
-/** The gate of such a policy, with the check that is tested here. */
-function gatePartsOf(policy: SignOnWorld['policy'], clock: Clock): Partial<GateParts> {
-  const check = signOnCheckOf(new ClusterKey([SECRET]));
-  const nobody = { kind: 'refused', code: 'not_admitted', message: 'only engineers' } as const;
-  return {
-    policy,
-    identities: {
-      challenge: () => 'challenge',
-      check(presented, _asking, { sso }) {
-        const token = presented.kind === 'sso' ? presented.token : '';
-        return Promise.resolve(check.verify(token, sso?.issuer ?? '', clock.wallTime()));
-      },
-    },
-    judge: {
-      agent: () => nobody,
-      client(current, identity) {
-        const [rule] = current.clients ?? [];
-        if (identity.kind !== 'sso' || rule === undefined) return nobody;
-        const { claims } = identity;
-        const groups = Array.isArray(claims['groups']) ? claims['groups'] : [];
-        const admittance = { rule: rule.name, kind: 'sso', subject: nameOf(claims), facts: {} } as const;
-        return groups.includes('engineers') ? { kind: 'admitted', rule, admittance } : nobody;
-      },
-      kindsAsked: () => ['sso'],
-    },
-  };
 }

@@ -7,7 +7,15 @@ import { type Html, html, trusted } from './html.ts';
 import type { PageOptions } from './plain-text.ts';
 import { htmlFromProse } from './prose.ts';
 import { PAGE_SCRIPT } from './script.ts';
-import { buildSections, exposureWarning, ID_HINT, type Section, SUMMARY, TITLE } from './sections.ts';
+import {
+  buildSections,
+  exposureWarning,
+  ID_HINT,
+  OPEN_NOTICE,
+  type Section,
+  SUMMARY,
+  TITLE,
+} from './sections.ts';
 import { PAGE_STYLE } from './style.ts';
 
 export interface HtmlPageOptions extends PageOptions {
@@ -44,6 +52,7 @@ ${DIAGRAM}
 </header>
 <main id="main" tabindex="-1">
 ${warning === undefined ? '' : html`<p class="warning" role="note">${warning}</p>`}
+${options.isOpen === true ? html`<p class="note">${OPEN_NOTICE}</p>` : ''}
 ${renderIdForm(options)}
 <nav aria-label="Sections"><ul>${sections.map(({ name, shortTitle }) => html`<li><a href="#${name}">${shortTitle}</a></li>`)}</ul></nav>
 ${sections.map((section) => renderSection(section, options.id))}

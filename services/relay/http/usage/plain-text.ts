@@ -3,7 +3,7 @@ import { wrapWords } from '#shared/text/wrap.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
-import { buildSections, exposureWarning, SUMMARY, TITLE } from './sections.ts';
+import { buildSections, exposureWarning, OPEN_NOTICE, SUMMARY, TITLE } from './sections.ts';
 
 /** Fits a terminal of 80 columns with some air; commands are never cut. */
 const TEXT_WIDTH = 76;
@@ -17,6 +17,8 @@ export interface PageOptions {
   readonly defaultPlatform: string;
   /** Of the agent for that platform, in hex; undefined where none is built. */
   readonly agentSha256?: string | undefined;
+  /** True if no policy says who may come in. */
+  readonly isOpen?: boolean;
 }
 
 export function renderPlainText(options: PageOptions): string {
@@ -24,6 +26,7 @@ export function renderPlainText(options: PageOptions): string {
   const warning = exposureWarning(relay);
   const lines = [`Converge: ${TITLE}`, '', wrap(plainFromProse(SUMMARY)), ''];
   if (warning !== undefined) lines.push(wrap(warning), '');
+  if (options.isOpen === true) lines.push(wrap(OPEN_NOTICE), '');
   lines.push(`Commands with your own ID: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
   for (const section of buildSections(options)) {
     lines.push(section.title, '-'.repeat(section.title.length), '', wrap(plainFromProse(section.lead)), '');

@@ -131,6 +131,9 @@ export function buildSections({
   ];
 }
 
+/** Of a relay without a policy. */
+export const OPEN_NOTICE = 'Open: everybody who reaches this relay may use it.';
+
 /** What to say where a download could be changed on its way; undefined where it cannot. */
 export function exposureWarning(relay: OwnAddress): Prose | undefined {
   if (!relay.isExposed) return undefined;

@@ -15,6 +15,8 @@ export interface UsagePageOptions {
   binaries(): readonly string[] | Promise<readonly string[]>;
   /** What `/docs/agent` without a platform is. */
   readonly defaultPlatform: string;
+  /** True if no policy says who may come in; asked for every page. */
+  isOpen?(): boolean;
   /** The SHA-256 of that agent in hex, if it is built; asked for every page. */
   agentSha256?(): Promise<string | undefined>;
 }
@@ -44,7 +46,8 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       const rejectedId = id === undefined && asked !== '' ? asked : undefined;
       const { defaultPlatform } = options;
       const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
-      const page = { relay, id, platforms, defaultPlatform, agentSha256 };
+      const isOpen = options.isOpen?.() ?? false;
+      const page = { relay, id, platforms, defaultPlatform, agentSha256, isOpen };
       const isForBrowser = acceptsHtml(request);
       if (rejectedId !== undefined)
         return new Refused(

@@ -1,7 +1,7 @@
 // Sign-on tokens: whose they are, for how long, and that nobody else makes one.
 import { expect, test } from 'vitest';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
-import { makeSignOnToken, nameOf, signOnCheckOf } from '../../../../services/relay/sso/sign-on-token.ts';
+import { makeSignOnToken, signOnCheckOf } from '../../../../services/relay/sso/sign-on-token.ts';
 
 const ISSUER = 'https://login.test';
 const [OLD, NEW] = ['a'.repeat(32), 'b'.repeat(32)];
@@ -68,12 +68,4 @@ test('what was sealed for anything else is no token', () => {
     `{"issuer":"${ISSUER}","claims":{},"expiresAt":"1000"}`,
   ])
     expect(check.verify(key.seal(record, 'sign-on'), ISSUER, 0)).toMatchObject({ code: 'sso_refused' });
-});
-
-test('a person is called by the address, the name, or the number, with nothing unseen in it', () => {
-  expect(nameOf({ sub: '42', preferred_username: 'ada' })).toBe('ada');
-  expect(nameOf({ sub: '42', email: '' })).toBe('42');
-  expect(nameOf({ sub: 'a\u001b[31m' })).toBe('a\\u{1b}[31m');
-  expect(nameOf({ email: ['x'], sub: 42 })).toBe('somebody');
-  expect(nameOf({ email: 'x'.repeat(1_000) }).length).toBeLessThanOrEqual(96);
 });
