@@ -51,6 +51,7 @@ import {
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
+import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   'Relay: requests and control links': [
@@ -242,6 +243,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'no proof by this key',
     },
   ],
+  ...SIGN_ON_LIMITS,
   'Streams: every leg, at both ends': [
     {
       what: 'a WebSocket frame',

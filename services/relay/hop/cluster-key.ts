@@ -20,7 +20,7 @@ export type Purpose = 'peer' | 'registry' | 'grant' | 'pass' | 'challenge';
 export type SealPurpose = 'ticket' | SignOnSealPurpose;
 
 /** Of single sign-on: what begins one, what a person has then, and what a browser keeps meanwhile. */
-export type SignOnSealPurpose = 'sign-on-handle' | 'sign-on-refresh' | 'sign-on' | 'sign-on-visit';
+export type SignOnSealPurpose = 'sign-on-handle' | 'sign-on-refresh' | 'sign-on' | 'sign-on-trip';
 
 /** Key objects, since Node takes four times as long to seal with a key that is a buffer. */
 interface Keys {
@@ -40,7 +40,7 @@ export class ClusterKey {
         'sign-on-handle': derive(secret, 'sign-on handle'),
         'sign-on-refresh': derive(secret, 'sign-on refresh'),
         'sign-on': derive(secret, 'sign-on'),
-        'sign-on-visit': derive(secret, 'sign-on visit'),
+        'sign-on-trip': derive(secret, 'sign-on trip'),
       },
       signing: {
         peer: derive(secret, 'peer'),

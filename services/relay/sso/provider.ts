@@ -59,7 +59,7 @@ export interface DeviceStart {
 }
 
 /** What a browser must bring back. */
-export interface VisitSecrets {
+export interface TripSecrets {
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
@@ -83,7 +83,7 @@ export class Provider {
   async authorizationUrl(
     settings: SsoSettings,
     redirectUri: string,
-    { state, nonce, verifier }: VisitSecrets,
+    { state, nonce, verifier }: TripSecrets,
   ): Promise<{ readonly kind: 'begun'; readonly url: URL } | SignOnRefusal> {
     return await this.#ask(settings, async (configuration) => {
       const url = buildAuthorizationUrl(configuration, {
@@ -104,7 +104,7 @@ export class Provider {
   async takeCode(
     settings: SsoSettings,
     url: URL,
-    { state, nonce, verifier }: VisitSecrets,
+    { state, nonce, verifier }: TripSecrets,
     wanted: readonly string[],
   ): Promise<Confirmation | SignOnRefusal> {
     return await this.#ask(settings, async (configuration) => {

@@ -2,7 +2,7 @@
 import { type JsonRecord, parseRecord } from '#shared/text/json-record.ts';
 
 /** What a record is sealed for. */
-export type SealedFor = 'sign-on-handle' | 'sign-on-refresh' | 'sign-on' | 'sign-on-visit';
+export type SealedFor = 'sign-on-handle' | 'sign-on-refresh' | 'sign-on' | 'sign-on-trip';
 
 /** What the pods of one cluster have in common: `ClusterKey`. */
 export interface SignOnSeal {

@@ -19,7 +19,7 @@ import { makeSignOnToken, readSignOnToken } from './sign-on-token.ts';
 export const SIGN_ON_TOKEN_LIFE_MS = 3_600_000;
 
 /** How long a browser may be at the provider, in milliseconds: for somebody to find a second factor. */
-export const VISIT_LIFE_MS = 600_000;
+export const TRIP_LIFE_MS = 600_000;
 
 const SECRET_BYTES = 32;
 
@@ -37,7 +37,7 @@ export interface Confirmed {
 }
 
 /** What a browser takes to the provider, and what it keeps until it comes back. */
-export interface Visit {
+export interface Trip {
   readonly kind: 'begun';
   readonly location: string;
   readonly cookie: string;
@@ -117,16 +117,16 @@ export class SignOnDesk {
   }
 
   /** Sends a browser to the provider. `returnTo`: a path of this relay, or undefined. */
-  async beginVisit(
+  async beginTrip(
     { settings }: SignOnPolicy,
     redirectUri: string,
     returnTo: string | undefined,
-  ): Promise<Visit | SignOnRefusal> {
+  ): Promise<Trip | SignOnRefusal> {
     const [state, nonce, verifier] = [randomSecret(), randomSecret(), randomSecret()];
     const secrets = { state, nonce, verifier };
     const begun = await this.#provider.authorizationUrl(settings, redirectUri, secrets);
     if (begun.kind === 'refused') return begun;
-    const expiresAt = this.#clock.wallTime() + VISIT_LIFE_MS;
+    const expiresAt = this.#clock.wallTime() + TRIP_LIFE_MS;
     const record = {
       ...registrationOf(settings),
       ...secrets,
@@ -136,24 +136,24 @@ export class SignOnDesk {
     return {
       kind: 'begun',
       location: begun.url.href,
-      cookie: sealRecord(this.#seal, 'sign-on-visit', record),
+      cookie: sealRecord(this.#seal, 'sign-on-trip', record),
     };
   }
 
   /** Takes a browser back; `url` is `redirectUri` with what the provider has added to it. */
-  async endVisit(
+  async endTrip(
     { policy, settings }: SignOnPolicy,
     url: URL,
     cookie: string | undefined,
   ): Promise<(Confirmed & { readonly returnTo: string | undefined }) | SignOnRefusal> {
-    const record = openRecord(this.#seal, 'sign-on-visit', cookie ?? '') ?? {};
+    const record = openRecord(this.#seal, 'sign-on-trip', cookie ?? '') ?? {};
     const { state, nonce, verifier, expiresAt, returnTo } = record;
     if (typeof state !== 'string' || typeof nonce !== 'string' || typeof verifier !== 'string')
       return refused('this browser has not begun a sign-on at this address, or has ended it: begin again');
     if (!isFor(settings, record)) return refused('the sign-on was begun at another provider: begin again');
     if (typeof expiresAt !== 'number' || expiresAt <= this.#clock.wallTime())
       return expired(
-        `a sign-on may take ${formatDuration(VISIT_LIFE_MS)}, and that time is over: begin again`,
+        `a sign-on may take ${formatDuration(TRIP_LIFE_MS)}, and that time is over: begin again`,
       );
     const secrets = { state, nonce, verifier };
     const answer = await this.#provider.takeCode(settings, url, secrets, claimNames(policy));

@@ -1,8 +1,8 @@
 // Signing on in a browser at a real provider: there and back, the cookie at the door, and what others may try with either.
 import { describe, expect, test } from 'vitest';
 import { SIGN_ON_COOKIE } from '#shared/protocol/sign-on.ts';
-import { VISIT_COOKIE } from '../../../services/relay/http/sign-on/browser-routes.ts';
-import { SIGN_ON_TOKEN_LIFE_MS, VISIT_LIFE_MS } from '../../../services/relay/sso/sign-on-desk.ts';
+import { TRIP_COOKIE } from '../../../services/relay/http/sign-on/browser-routes.ts';
+import { SIGN_ON_TOKEN_LIFE_MS, TRIP_LIFE_MS } from '../../../services/relay/sso/sign-on-desk.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
 import { joinPair } from '../../support/relay/joined-pair.ts';
 import { openClient } from '../../support/relay/relay.ts';
@@ -57,14 +57,14 @@ describe('a browser', () => {
     });
     expect(begun.headers.getSetCookie()).toEqual([
       expect.stringMatching(
-        new RegExp(`^${VISIT_COOKIE}=[\\w-]+; Path=/sign-on; Max-Age=600; HttpOnly; SameSite=Lax$`),
+        new RegExp(`^${TRIP_COOKIE}=[\\w-]+; Path=/sign-on; Max-Age=600; HttpOnly; SameSite=Lax$`),
       ),
     ]);
 
     const { url, page } = await signOnBy(visitor, world);
     expect(url).toBe(`${base}/sign-on/done`);
     expect(page).toContain('Signed on as ada@example.com');
-    expect(visitor.cookie(base, VISIT_COOKIE)).toBeUndefined();
+    expect(visitor.cookie(base, TRIP_COOKIE)).toBeUndefined();
     const token = visitor.cookie(base, SIGN_ON_COOKIE) ?? '';
     using agent = await openAgent(relay.port, 'job');
     const headers = { ...cookieHeader(token), origin: base };
@@ -80,7 +80,7 @@ describe('a browser', () => {
     const callback = await toCallback(visitor, world);
     const answer = await visitor.ask(callback);
     expect(answer.headers.getSetCookie()).toEqual([
-      `${VISIT_COOKIE}=; Path=/sign-on; Max-Age=0; HttpOnly; Secure; SameSite=Lax`,
+      `${TRIP_COOKIE}=; Path=/sign-on; Max-Age=0; HttpOnly; Secure; SameSite=Lax`,
       expect.stringMatching(
         new RegExp(`^${SIGN_ON_COOKIE}=[\\w-]+; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax$`),
       ),
@@ -158,11 +158,11 @@ describe('a return from the provider', () => {
     const world = await openSignOnWorld();
     const visitor = new Visitor();
     const callback = await toCallback(visitor, world);
-    const visit = visitor.cookie(world.base, VISIT_COOKIE) ?? '';
+    const trip = visitor.cookie(world.base, TRIP_COOKIE) ?? '';
     expect((await visitor.ask(callback)).status).toBe(303);
     await refusedAs(await visitor.ask(callback), 'has not begun a sign-on');
     // Also where somebody has kept the cookie: the provider takes its code once.
-    visitor.setCookie(world.base, VISIT_COOKIE, visit);
+    visitor.setCookie(world.base, TRIP_COOKIE, trip);
     await refusedAs(await visitor.ask(callback), 'was used before');
   });
 
@@ -236,7 +236,7 @@ describe('a return from the provider', () => {
     other.policy.current = policyOf(other.base, world.policy.current?.sso);
     const visitor = new Visitor();
     const callback = await toCallback(visitor, world);
-    const good = visitor.cookie(world.base, VISIT_COOKIE) ?? '';
+    const good = visitor.cookie(world.base, TRIP_COOKIE) ?? '';
     const stranger = new Visitor();
     await stranger.ask(`${other.base}/sign-on`);
     const { token } = await signOn(world);
@@ -248,13 +248,13 @@ describe('a return from the provider', () => {
       `${good}A`,
       good.slice(4),
       token,
-      stranger.cookie(other.base, VISIT_COOKIE) ?? '',
+      stranger.cookie(other.base, TRIP_COOKIE) ?? '',
     ]) {
-      visitor.setCookie(world.base, VISIT_COOKIE, value);
+      visitor.setCookie(world.base, TRIP_COOKIE, value);
       await refusedAs(await visitor.ask(callback), 'has not begun a sign-on');
     }
-    visitor.setCookie(world.base, VISIT_COOKIE, good);
-    world.clock.advance(VISIT_LIFE_MS);
+    visitor.setCookie(world.base, TRIP_COOKIE, good);
+    world.clock.advance(TRIP_LIFE_MS);
     await refusedAs(await visitor.ask(callback), 'that time is over');
   });
 

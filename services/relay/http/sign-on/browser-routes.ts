@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { SIGN_ON_COOKIE, SIGN_ON_PATHS } from '#shared/protocol/sign-on.ts';
 import type { SignOnRefusal } from '../../sso/needs.ts';
-import { type SignOnPolicy, VISIT_LIFE_MS } from '../../sso/sign-on-desk.ts';
+import { type SignOnPolicy, TRIP_LIFE_MS } from '../../sso/sign-on-desk.ts';
 import { type CookieTerms, cookieOf, cookieText } from '../door/cookie.ts';
 import { refuseForeignOrigin } from '../door/foreign-origin.ts';
 import type { Refused } from '../door/refusal.ts';
@@ -19,7 +19,7 @@ import {
 import { renderSignOnPage, type SignOnPage } from './sign-on-page.ts';
 
 /** Between a browser's way to the provider and its return. */
-export const VISIT_COOKIE = 'converge-sso-visit';
+export const TRIP_COOKIE = 'converge-sso-trip';
 
 /** Where a browser ends that was sent for nothing else, and where it signs off. */
 const DONE_PATH = `${SIGN_ON_PATHS.browser}/done`;
@@ -38,12 +38,12 @@ export function registerBrowserRoutes(app: FastifyInstance, options: SignOnRoute
     const over = refuseTooMany(request, options);
     if (over !== undefined) return over;
     const returnTo = ownPath(request.query['return'], base);
-    const visit = await desk.beginVisit(current, redirectUri(base), returnTo);
-    if (visit.kind === 'refused') return refusedInBrowser(visit, base, reply);
+    const trip = await desk.beginTrip(current, redirectUri(base), returnTo);
+    if (trip.kind === 'refused') return refusedInBrowser(trip, base, reply);
     recorder.signOn('browser', 'begun');
-    const maxAgeSeconds = VISIT_LIFE_MS / 1_000;
-    const cookie = cookieText(VISIT_COOKIE, visit.cookie, visitTerms(base, maxAgeSeconds));
-    return redirect(reply, visit.location, [cookie]);
+    const maxAgeSeconds = TRIP_LIFE_MS / 1_000;
+    const cookie = cookieText(TRIP_COOKIE, trip.cookie, tripTerms(base, maxAgeSeconds));
+    return redirect(reply, trip.location, [cookie]);
   });
 
   app.get(SIGN_ON_PATHS.callback, async (request, reply): Promise<Answer> => {
@@ -54,9 +54,9 @@ export function registerBrowserRoutes(app: FastifyInstance, options: SignOnRoute
     if (over !== undefined) return over;
     const url = new URL(redirectUri(base));
     url.search = new URL(request.url, base.url).search;
-    const ended = await desk.endVisit(current, url, cookieOf(request, VISIT_COOKIE));
+    const ended = await desk.endTrip(current, url, cookieOf(request, TRIP_COOKIE));
     // Whatever came of it: the same answer of the provider must not be shown twice.
-    const forgotten = cookieText(VISIT_COOKIE, '', visitTerms(base, 0));
+    const forgotten = cookieText(TRIP_COOKIE, '', tripTerms(base, 0));
     if (ended.kind === 'refused') {
       void reply.header('set-cookie', forgotten);
       return refusedInBrowser(ended, base, reply);
@@ -117,7 +117,7 @@ function redirectUri({ url }: OwnBase): string {
   return `${url}${SIGN_ON_PATHS.callback}`;
 }
 
-function visitTerms({ prefix, isSecure }: OwnBase, maxAgeSeconds: number): CookieTerms {
+function tripTerms({ prefix, isSecure }: OwnBase, maxAgeSeconds: number): CookieTerms {
   return { path: `${prefix}${SIGN_ON_PATHS.browser}`, isSecure, maxAgeSeconds };
 }
 

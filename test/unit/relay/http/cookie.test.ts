@@ -11,7 +11,7 @@ test.each([
   ['converge-sso=one; converge-sso=two', 'one'],
   ['converge-sso=a=b', 'a=b'],
   ['converge-sso=', ''],
-  ['xconverge-sso=abc; converge-sso-visit=x; CONVERGE-SSO=y; converge-sso', undefined],
+  ['xconverge-sso=abc; converge-sso-trip=x; CONVERGE-SSO=y; converge-sso', undefined],
   ['', undefined],
   [undefined, undefined],
 ])('of %j the value is %j', (header, value) => {

@@ -56,7 +56,7 @@ test('a token with any one character changed, added or left out is refused', () 
 
 test('what was sealed for anything else is no token', () => {
   const text = JSON.stringify({ issuer: ISSUER, claims, expiresAt: 1_000 });
-  for (const purpose of ['ticket', 'sign-on-handle', 'sign-on-refresh', 'sign-on-visit'] as const)
+  for (const purpose of ['ticket', 'sign-on-handle', 'sign-on-refresh', 'sign-on-trip'] as const)
     expect(check.verify(key.seal(text, purpose), ISSUER, 0)).toMatchObject({ code: 'sso_refused' });
   expect(check.verify(key.seal(text, 'sign-on'), ISSUER, 0)).toMatchObject({ kind: 'verified' });
   for (const record of [
