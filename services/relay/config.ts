@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { Environment } from '#shared/machine/environment.ts';
 import { internalHostFor } from './http/listener/internal-host.ts';
 import type { TlsFiles } from './http/listener/tls.ts';
 import { parseTrustProxy, type TrustProxy } from './http/listener/trust-proxy.ts';
@@ -200,6 +201,8 @@ export interface Config {
   readonly publicUrl: URL | undefined;
   /** Undefined: no file, and everybody may come in. */
   readonly policy: GoodVersion | undefined;
+  /** The variables that name a proxy for what the relay asks of the internet; see `proxyFor`. */
+  readonly proxies: Environment;
   readonly trustProxy: TrustProxy;
   /** Addresses and ranges of TCP balancers that speak the PROXY protocol; none: nobody does. */
   readonly proxyProtocolFrom: readonly string[];
@@ -209,6 +212,15 @@ export interface Config {
   readonly logLevel: string;
   readonly limits: LimitConfig;
 }
+
+const PROXY_VARIABLES = [
+  'https_proxy',
+  'HTTPS_PROXY',
+  'all_proxy',
+  'ALL_PROXY',
+  'no_proxy',
+  'NO_PROXY',
+] as const;
 
 export type ConfigResult =
   | { readonly kind: 'valid'; readonly config: Config }
@@ -281,6 +293,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       clusterSecrets,
       publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
       policy,
+      proxies: Object.fromEntries(PROXY_VARIABLES.map((name) => [name, given[name]])),
       trustProxy,
       proxyProtocolFrom,
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,

@@ -100,7 +100,15 @@ export function createCore(options: CoreOptions): Core {
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
   const sessions = new SessionTable({ clock, log, recorder });
   const waiting = new WaitingClients();
-  const gatehouse = createGatehouse({ ...options.gateParts(key), blocks, tally, key, clock, recorder });
+  const gatehouse = createGatehouse({
+    ...options.gateParts(key),
+    budget: admission,
+    blocks,
+    tally,
+    key,
+    clock,
+    recorder,
+  });
   const own = { clock, log, self, key, admission, owners, router, sessions, waiting, blocks, gatehouse };
   return { ...own, ...found };
 }

@@ -1,43 +1,44 @@
 // The parts of the gate, as the configuration has them: the policy, who checks proofs, and who judges.
 import type { Clock } from '#shared/time/clock.ts';
 import type { Config } from './config.ts';
-import type { ProofBudget } from './gate/needs.ts';
 import { policyJudge } from './gate/policy-judge.ts';
 import { proofCheckOf } from './gate/proof-check.ts';
 import type { GatehouseOptions } from './gatehouse.ts';
 import type { ClusterKey } from './hop/cluster-key.ts';
-import type { CiTokenCheck, SignOnCheck } from './identity/identity.ts';
+import type { SignOnCheck } from './identity/identity.ts';
+import { issuerGet } from './identity/oidc/issuer-get.ts';
+import type { KeyFetchRecorder } from './identity/oidc/issuer-keys.ts';
+import { TokenCheck } from './identity/oidc/token-check.ts';
 import { type PolicyLog, type PolicyRecorder, PolicyWatch } from './policy/file/policy-watch.ts';
 
-export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'budget' | 'startParts'>;
+export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'startParts'>;
 
 export interface GatePartsOptions {
-  readonly config: Pick<Config, 'policy' | 'publicUrl'>;
+  readonly config: Pick<Config, 'policy' | 'proxies' | 'publicUrl'>;
   readonly key: ClusterKey;
   readonly clock: Clock;
   readonly log: PolicyLog;
-  readonly recorder: PolicyRecorder;
-  /** Left out: no token of a CI system counts. */
-  readonly ci?: CiTokenCheck;
+  readonly recorder: PolicyRecorder & KeyFetchRecorder;
   /** Left out: nobody can have signed on. */
   readonly signOn?: SignOnCheck;
-  /** Left out: wrong proofs cost nobody anything. */
-  readonly budget?: ProofBudget;
 }
 
 /** What a relay says of itself that has no policy, in its log and on its page. */
 export const OPEN_TEXT = 'open: everybody who reaches this relay may use it';
 
 /** Opens nothing. */
-export function gatePartsOf({ config, key, log, budget, ...options }: GatePartsOptions): GateParts {
+export function gatePartsOf({ config, key, log, ...options }: GatePartsOptions): GateParts {
   const initial = config.policy;
   const audience = config.publicUrl?.origin;
   const watch = initial && new PolicyWatch({ initial, audience, log, ...options });
   return {
     policy: watch ?? { current: undefined },
-    identities: proofCheckOf({ seal: key, ...options }),
+    identities: proofCheckOf({
+      seal: key,
+      ci: new TokenCheck({ ...options, log, get: issuerGet(config.proxies) }),
+      ...options,
+    }),
     judge: policyJudge,
-    budget: budget ?? { waitMs: () => 0, failed: () => undefined },
     startParts() {
       if (watch !== undefined) return watch.start();
       log.info({}, OPEN_TEXT);

@@ -17,6 +17,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/sign-on',
       'services/relay/http/usage',
       'services/relay/identity',
+      'services/relay/identity/oidc',
       'services/relay/kubernetes',
       'services/relay/limits',
       'services/relay/log',
@@ -78,6 +79,22 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: ['services/shared/machine', 'services/shared/protocol', 'services/shared/ssh'],
   },
   {
+    path: 'services/relay/identity/oidc',
+    purpose:
+      'tokens of issuers (OpenID Connect): their form and times, their signatures, and the keys that these need',
+    imports: [
+      'services/relay/identity',
+      'services/shared/machine',
+      'services/shared/protocol',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+    libraries: {
+      jose: '*',
+      'https-proxy-agent': 'issuer-get.ts',
+    },
+  },
+  {
     path: 'services/relay/policy',
     purpose: 'the policy, and what it says about somebody whose identity is known',
     imports: [
@@ -92,6 +109,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     purpose: 'the policy file: read, checked whole, and read again when it changes',
     imports: [
       'services/relay/identity',
+      'services/relay/identity/oidc',
       'services/relay/limits',
       'services/relay/policy',
       'services/shared/ssh',
@@ -164,6 +182,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/listener',
       'services/relay/http/operator',
       'services/relay/http/route',
+      'services/relay/identity/oidc',
       'services/relay/kubernetes',
       'services/relay/limits',
       'services/relay/policy',

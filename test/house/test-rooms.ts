@@ -218,7 +218,7 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/stream',
       'test/support/time',
     ],
-    libraries: { ...TEST_LIBRARIES, ws: '*', yaml: '*' },
+    libraries: { ...TEST_LIBRARIES, jose: 'test-issuer.ts', ws: '*', yaml: '*' },
   },
   { path: 'test/support/report', purpose: 'figures of test runs added up', imports: [] },
   {

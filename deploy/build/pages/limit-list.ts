@@ -10,6 +10,10 @@ import { LINGER_AFTER_REFUSAL_MS } from '../../../services/relay/http/listener/u
 import { END_GRACE_MS } from '../../../services/relay/http/route/agent.ts';
 import { MAX_EARLY_BYTES } from '../../../services/relay/http/route/waiting-socket.ts';
 import { CHALLENGE_SKEW_MS, CHALLENGE_TTL_MS } from '../../../services/relay/identity/challenge.ts';
+import {
+  WRONG_PROOFS_AT_ONCE,
+  WRONG_PROOFS_PER_SECOND,
+} from '../../../services/relay/limits/address-limits.ts';
 import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
@@ -51,7 +55,9 @@ import {
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
+import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
+import { TOKEN_LIMITS } from './token-limits.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   'Relay: requests and control links': [
@@ -163,6 +169,18 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   ],
   'Relay: who may come in': [
     {
+      what: 'wrong proofs of one client address at once (`address_proofs` in metrics)',
+      value: WRONG_PROOFS_AT_ONCE,
+      unit: 'count',
+      past: '429 with Retry-After, without a look at the proof',
+    },
+    {
+      what: 'the same, in each second after that',
+      value: WRONG_PROOFS_PER_SECOND,
+      unit: 'count',
+      past: '429 with Retry-After, without a look at the proof',
+    },
+    {
       what: 'a proof of identity',
       value: MAX_IDENTITY_CHARACTERS,
       unit: 'count',
@@ -200,6 +218,8 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'they are added',
     },
   ],
+  'Relay: the policy': POLICY_LIMITS,
+  'Tokens of CI systems': TOKEN_LIMITS,
   'SSH keys and certificates that prove an identity': [
     { what: 'an RSA key, in bits', value: MAX_RSA_BITS, unit: 'count', past: 'refused' },
     {

@@ -116,7 +116,6 @@ export class Gate {
     header: string | undefined,
   ): Promise<Extract<GateVerdict, { kind: 'admitted' | 'refused' }>> {
     const { budget, clock, identities } = this.#options;
-    const { address } = asking;
     if (header === undefined) return this.#withoutProof(asking, policy, rules);
     const presented = parseIdentity(header);
     if (presented === undefined) {
@@ -124,7 +123,9 @@ export class Gate {
         'the header converge-identity is none of the kinds of proof, in the form that it must have';
       return { kind: 'refused', code: 'identity_malformed', message };
     }
-    const waitMs = budget.waitMs(address);
+    // Taken before and not after, so that not everything that comes at once is looked at.
+    const asker = { address: asking.address, isToldByProxy: asking.isToldByProxy ?? false };
+    const waitMs = budget.takeProof(asker);
     if (waitMs > 0) {
       const retrySeconds = Math.ceil(waitMs / 1_000);
       const message = `too many wrong proofs from this address: try again in ${retrySeconds} s`;
@@ -136,7 +137,7 @@ export class Gate {
         ? verified
         : this.#judge(asking, policy, verified.identity, clock.wallTime());
     // An issuer that cannot be reached is not the asker's fault.
-    if (judged.kind === 'refused' && judged.code !== 'issuer_unavailable') budget.failed(address);
+    if (judged.kind === 'admitted' || judged.code === 'issuer_unavailable') budget.forgiveProof(asker);
     if (judged.kind === 'refused') {
       const { code, message } = judged;
       // A key may sign again.

@@ -12,6 +12,8 @@ export interface Asking {
   /** The SHA-256 of the agent's claim; empty for a client. */
   readonly claimHash: string;
   readonly address: string;
+  /** Whether a trusted proxy has reported the address; as `askerOf` says it. */
+  readonly isToldByProxy?: boolean;
 }
 
 /** Verifies proofs. */
@@ -36,7 +38,13 @@ export interface PolicyJudge {
 
 /** How many proofs of one address may be wrong: each costs the relay a signature check. */
 export interface ProofBudget {
-  /** In milliseconds: 0, or how long no proof of this address is looked at. */
-  waitMs(address: string): number;
-  failed(address: string): void;
+  /** Before a proof is looked at: 0, or how long none from this address is, in milliseconds. */
+  takeProof(asker: ProofAsker): number;
+  /** That one was good, or nobody could tell: it does not count. */
+  forgiveProof(asker: ProofAsker): void;
+}
+
+export interface ProofAsker {
+  readonly address: string;
+  readonly isToldByProxy: boolean;
 }

@@ -97,7 +97,7 @@ function judgeProof(
       if (identity.kind !== 'sso') return OTHER_PROOF;
       const { claims } = identity;
       const odd = proof.match.find((pattern) => !matchesPatternOrMember(pattern, claims));
-      if (odd !== undefined) return miss('not_admitted', claimText(odd.claim, claims));
+      if (odd !== undefined) return miss('not_admitted', memberText(odd.claim, claims));
       return { kind: 'fits', subject: personSubject(claims), facts: claimFacts(claims, proof.match, []) };
     }
   }
@@ -140,6 +140,13 @@ function claimText(claim: string, claims: Claims): string {
   if (text === '') return `there is no ${claim}`;
   if (plainTextOf(claims, claim) === undefined) return `${claim} is no plain text: ${text}`;
   return `${claim} is "${text}"`;
+}
+
+/** As `claimText`, where a list would do. */
+function memberText(claim: string, claims: Claims): string {
+  const isPlain = plainTextOf(claims, claim) !== undefined;
+  const text = claimShown(claims, claim, MAX_TOLD_LENGTH);
+  return isPlain || text === '' ? claimText(claim, claims) : `${claim} is ${text}`;
 }
 
 /** Undefined if the rule lets somebody with these claims have the ID. */

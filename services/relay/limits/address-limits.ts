@@ -26,13 +26,24 @@ export type SetupVerdict =
   | { readonly kind: 'granted' }
   | { readonly kind: 'too_fast'; readonly perSecond: number; readonly retrySeconds: number };
 
+/**
+ * Wrong proofs of one address at once: all jobs behind it may have the same fault in their set-up, and another one with a
+ * good proof must still get in. A relay has refused so many in a tenth of a second.
+ */
+export const WRONG_PROOFS_AT_ONCE = 500;
+
+/** What one address may add to them in each second. */
+export const WRONG_PROOFS_PER_SECOND = 10;
+
 interface Holdings {
   readonly counts: Record<Counted, number>;
   readonly setups: TokenBucket;
+  /** Undefined: none was shown for a while. */
+  proofs: TokenBucket | undefined;
 }
 
 /** For each kind of place, the most that any one address holds. */
-export type Fullest = Readonly<Record<Counted | 'setups', number>>;
+export type Fullest = Readonly<Record<Counted | 'setups' | 'proofs', number>>;
 
 export class AddressLimits {
   readonly #clock: Clock;
@@ -75,11 +86,25 @@ export class AddressLimits {
     return { kind: 'granted', slot: { release } };
   }
 
+  /** One more proof of the address, taken for a wrong one. The result is 0, or the milliseconds until one is looked at. */
+  takeProof(key: string): number {
+    const now = this.#clock.now();
+    const holdings = this.#of(key);
+    const size = { burst: WRONG_PROOFS_AT_ONCE, perSecond: WRONG_PROOFS_PER_SECOND };
+    return (holdings.proofs ??= new TokenBucket(size, now)).take(now);
+  }
+
+  /** One that was taken was not wrong. */
+  forgiveProof(key: string): void {
+    this.#holdings.get(key)?.proofs?.spend(this.#clock.now(), -1);
+  }
+
   /** For each kind, the most that any one address holds now. */
   fullest(): Fullest {
-    const fullest = { links: 0, waiting: 0, sessions: 0, downloads: 0, setups: 0 };
+    const fullest = { links: 0, waiting: 0, sessions: 0, downloads: 0, setups: 0, proofs: 0 };
     const now = this.#clock.now();
-    for (const { counts, setups } of this.#holdings.values()) {
+    for (const { counts, setups, proofs } of this.#holdings.values()) {
+      fullest.proofs = Math.max(fullest.proofs, proofs?.missing(now) ?? 0);
       for (const kind of Object.keys(counts) as Counted[])
         fullest[kind] = Math.max(fullest[kind], counts[kind]);
       fullest.setups = Math.max(fullest.setups, setups.missing(now));
@@ -101,6 +126,7 @@ export class AddressLimits {
     const holdings: Holdings = {
       counts: { links: 0, waiting: 0, sessions: 0, downloads: 0 },
       setups: new TokenBucket({ perSecond, burst }, this.#clock.now()),
+      proofs: undefined,
     };
     this.#holdings.set(key, holdings);
     this.#cancelSweep ??= this.#clock.after(SWEEP_EVERY_MS, this.#sweep);
@@ -109,8 +135,10 @@ export class AddressLimits {
 
   readonly #sweep = (): void => {
     const now = this.#clock.now();
-    for (const [key, { counts, setups }] of this.#holdings) {
-      const hasNothing = Object.values(counts).every((count) => count === 0);
+    for (const [key, holdings] of this.#holdings) {
+      const { counts, setups } = holdings;
+      if (holdings.proofs?.isFull(now) === true) holdings.proofs = undefined;
+      const hasNothing = holdings.proofs === undefined && Object.values(counts).every((count) => count === 0);
       if (hasNothing && setups.isFull(now)) this.#holdings.delete(key);
     }
     this.#cancelSweep =

@@ -1,7 +1,7 @@
 // Admission: whether one more link, client, session or download is let in, by the limits of its address and of the pod.
 import type { Clock } from '#shared/time/clock.ts';
 import type { HeldAccount, Holder } from '../session/needs.ts';
-import { AddressLimits, type Slot } from './address-limits.ts';
+import { AddressLimits, type Slot, WRONG_PROOFS_AT_ONCE } from './address-limits.ts';
 import { type AddressRules, type Asker, countedAs, inRanges } from './client-address.ts';
 import { HeldBytes } from './held-bytes.ts';
 import {
@@ -124,6 +124,20 @@ export class Admission {
     });
   }
 
+  /** One more proof of `asker`: 0, or how long none of its address is looked at, in milliseconds. */
+  takeProof(asker: Asker): number {
+    const key = this.#keyOf(asker);
+    const waitMs = key === undefined ? 0 : this.#addresses.takeProof(key);
+    if (waitMs > 0) this.#recorder.limitMet('address_proofs');
+    return waitMs;
+  }
+
+  /** That one was not wrong: it does not count. */
+  forgiveProof(asker: Asker): void {
+    const key = this.#keyOf(asker);
+    if (key !== undefined) this.#addresses.forgiveProof(key);
+  }
+
   /**
    * A place for a stream that only passes through, since its client was let in by another pod. Only the pod's limits
    * apply.
@@ -148,6 +162,7 @@ export class Admission {
     for (const kind of COUNTED)
       levels.set(`address_${kind}`, { used: fullest[kind], max: this.#limits[kind] });
     levels.set('address_setups', { used: fullest.setups, max: this.#limits.burst });
+    levels.set('address_proofs', { used: fullest.proofs, max: WRONG_PROOFS_AT_ONCE });
     levels.set('address_held', { used: this.#held.fullest(), max: this.#limits.held * MIB });
     const signOns = this.#signOns.levels();
     for (const of of ['address', 'pod'] as const) levels.set(`${of}_sign_ons`, signOns[of]);

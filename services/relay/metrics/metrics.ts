@@ -9,6 +9,7 @@ import { ACTION_KINDS } from '../http/operator/action.ts';
 import type { AgentRouteRecorder } from '../http/route/agent.ts';
 import type { ClientRouteRecorder } from '../http/route/client.ts';
 import type { Exposition } from '../http/route/metrics.ts';
+import type { KeyFetchRecorder } from '../identity/oidc/issuer-keys.ts';
 import type { ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
 import { MET_LIMITS } from '../limits/limit-table.ts';
@@ -20,6 +21,7 @@ import type { SessionRecorder } from '../session/session-table.ts';
 import { SIGN_ON_OUTCOMES, SIGN_ON_WAYS, type SignOnRecorder } from '../sso/needs.ts';
 import { countFromZero } from './counter.ts';
 import { countAdmissions } from './gate-metrics.ts';
+import { countKeyFetches } from './issuer-metrics.ts';
 import { countApiFailures, countPeerCalls, countPeerRejections, countRegistryCalls } from './pod-metrics.ts';
 import { type Readings, registerReadings } from './readings.ts';
 import { countRequests } from './request-metrics.ts';
@@ -47,6 +49,7 @@ export interface Metrics
     ClientRouteRecorder,
     Exposition,
     GateRecorder,
+    KeyFetchRecorder,
     LimitRecorder,
     OperatorRecorder,
     OrderRecorder,
@@ -81,6 +84,7 @@ export function createMetrics(): Metrics {
     ...countResumptions(counted),
     ...countRequests(counted),
     ...countAdmissions(counted),
+    ...countKeyFetches(counted),
     ...countSignOns(counted),
     ...countPeerCalls(counted),
     ...countRegistryCalls(counted),

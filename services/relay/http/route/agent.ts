@@ -13,7 +13,7 @@ import type { Entry, Gate } from '../../gate/gate.ts';
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
 import type { Agent, AgentTable } from '../../session/agent-table.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
-import { addressOf, askerOf } from '../door/asker.ts';
+import { askerOf } from '../door/asker.ts';
 import { refusedByGate, shownBy } from '../door/gate-door.ts';
 import { releaseWith } from '../door/public-door.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
@@ -87,8 +87,9 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       return new Refused('unauthorized', message, { fields: { id } });
     }
     const claimHash = hashClaim(claim);
-    const address = addressOf(request);
-    const verdict = await gate.letIn({ role: 'agent', id, claimHash, address }, shownBy(request));
+    const asker = askerOf(request);
+    const { address } = asker;
+    const verdict = await gate.letIn({ role: 'agent', id, claimHash, ...asker }, shownBy(request));
     if (verdict.kind === 'refused') return refusedByGate(verdict, { id });
     const entry = verdict.kind === 'admitted' ? verdict.entry : undefined;
     const grant = request.headers[GRANT_HEADER];

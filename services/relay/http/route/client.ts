@@ -90,7 +90,7 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
     }
     room.slot.release();
 
-    const asking = { role: 'client', id, claimHash: '', address: asker.address } as const;
+    const asking = { role: 'client', id, claimHash: '', ...asker } as const;
     const verdict = await options.gate.letIn(asking, shownByClient(request, options));
     if (verdict.kind === 'refused') {
       wait.slot.release();

@@ -1,15 +1,13 @@
 // Issuers: those that are known by name, and those that the file describes.
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import type { JsonWebKeys, TrustedIssuer } from '../../identity/identity.ts';
 import { hasClaim, KNOWN_ISSUERS, type KnownIssuer, knownIssuerOf } from '../../identity/known-issuers.ts';
+import { MAX_ISSUER_KEYS } from '../../identity/oidc/key-set.ts';
+import { MAX_TOKEN_RSA_BITS, MIN_TOKEN_RSA_BITS, SignatureKey } from '../../identity/oidc/signature-key.ts';
 import { Fields, quoted, typeText } from './fields.ts';
 import { issuerUrlFault } from './issuer-url.ts';
 import type { FaultList } from './policy-fault.ts';
 import { isRuleName, NAME_RULE } from './rule-name.ts';
 import type { MapNode, YamlNode } from './yaml-node.ts';
-
-/** Of one issuer. */
-export const MAX_GIVEN_KEYS = 100;
 
 /** What a rule may ask of an issuer's tokens. */
 export interface IssuerTraits
@@ -144,9 +142,9 @@ function readGivenKeys(fields: Fields, faults: FaultList): JsonWebKeys {
   const items = list?.items ?? [];
   if (map !== undefined && items.length === 0)
     fields.fault('keys', 'has no keys: write the JWKS of the issuer, { keys: [ … ] }');
-  if (items.length > MAX_GIVEN_KEYS)
-    fields.fault('keys', `has ${items.length} keys: at most ${MAX_GIVEN_KEYS}`);
-  const keys = items.slice(0, MAX_GIVEN_KEYS).flatMap((item) => {
+  if (items.length > MAX_ISSUER_KEYS)
+    fields.fault('keys', `has ${items.length} keys: at most ${MAX_ISSUER_KEYS}`);
+  const keys = items.slice(0, MAX_ISSUER_KEYS).flatMap((item) => {
     const fault = webKeyFault(item);
     if (fault !== undefined) faults.add(item.line, fields.about(`a key ${fault}`));
     return item.kind === 'map' ? [plainMap(item)] : [];
@@ -157,15 +155,13 @@ function readGivenKeys(fields: Fields, faults: FaultList): JsonWebKeys {
 /** The rest of a sentence that the key begins; undefined if it is a public key. */
 function webKeyFault(node: YamlNode): string | undefined {
   if (node.kind !== 'map') return `must be a map, and is ${typeText(node)}`;
-  const key: JsonWebKey = plainMap(node);
-  if (key.kty === 'oct') return 'is a shared secret, with which anybody here could sign: give a public key';
-  if (key.d !== undefined) return 'has its private half (d): give the public one, and make a new key';
-  try {
-    createPublicKey({ key, format: 'jwk' });
-    return undefined;
-  } catch {
-    return 'is no public key (RFC 7517)';
-  }
+  const key = plainMap(node);
+  if (key['kty'] === 'oct')
+    return 'is a shared secret, with which anybody here could sign: give a public key';
+  if (key['d'] !== undefined) return 'has its private half (d): give the public one, and make a new key';
+  return SignatureKey.from(key) === undefined
+    ? `verifies no token: it must be a public key (RFC 7517) to verify with, RSA of ${MIN_TOKEN_RSA_BITS} to ${MAX_TOKEN_RSA_BITS} bits, EC P-256, P-384, P-521, or Ed25519`
+    : undefined;
 }
 
 function plain(node: YamlNode): unknown {

@@ -79,8 +79,11 @@ function keyText({
 
 /** An ID without a claim is one that all who match may ask for. */
 function sharedText(rule: AgentRule | ClientRule): string {
-  const isShared = 'limits' in rule && rule.ids.some((id) => claimsIn(id).length === 0);
-  return isShared && rule.proof.kind === 'oidc' ? ' (shared by all that match)' : '';
+  if (rule.proof.kind !== 'oidc') return '';
+  const shared = rule.ids?.filter((id) => claimsIn(id).length === 0) ?? [];
+  return shared.length === 0
+    ? ''
+    : ` (${shared.map(({ text }) => text).join(', ')} shared by all that match)`;
 }
 
 function limitsText({ agents, lifetimeMs, sessions, bytesPerSecond, totalBytes }: RuleLimits): string {

@@ -44,6 +44,7 @@ function clientRule(name: string, kind: 'network' | 'token'): ClientRule {
 class Bench {
   readonly clock = new ManualClock(1_000_000_000);
   readonly checked: string[] = [];
+  /** Addresses of proofs that were taken and not forgiven. */
   readonly failed: string[] = [];
   readonly admitted: string[] = [];
   readonly blocked = new Set<string>();
@@ -89,7 +90,15 @@ class Bench {
       },
       passes: passesOf(new ClusterKey([key])),
       places: this.places,
-      budget: { waitMs: () => this.waitMs, failed: (address) => this.failed.push(address) },
+      budget: {
+        takeProof: ({ address }) => {
+          if (this.waitMs === 0) this.failed.push(address);
+          return this.waitMs;
+        },
+        forgiveProof: ({ address }) => {
+          this.failed.splice(this.failed.indexOf(address), 1);
+        },
+      },
       clock: this.clock,
       recorder: {
         admitted: (role, rule, by) => this.admitted.push(`${role} ${rule} ${by}`),

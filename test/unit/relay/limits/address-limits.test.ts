@@ -6,6 +6,8 @@ import {
   AddressLimits,
   type Slot,
   SWEEP_EVERY_MS,
+  WRONG_PROOFS_AT_ONCE,
+  WRONG_PROOFS_PER_SECOND,
 } from '../../../../services/relay/limits/address-limits.ts';
 import { countedAs, inRanges, isRange } from '../../../../services/relay/limits/client-address.ts';
 import {
@@ -234,6 +236,48 @@ describe('requests', () => {
     expect(limits.size).toBe(1);
     if (kept.kind === 'granted') kept.slot.release();
     clock.advance(SWEEP_EVERY_MS);
+    expect(limits.size).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('wrong proofs', () => {
+  test('so many at once, then so many a second; those of other addresses, and good ones, do not count', () => {
+    const clock = new ManualClock();
+    const limits = new AddressLimits(clock, SMALL);
+    const spend = (): number => {
+      let looked = 0;
+      while (limits.takeProof('a') === 0) looked += 1;
+      return looked;
+    };
+    for (let count = 0; count < 10 * WRONG_PROOFS_AT_ONCE; count += 1) {
+      expect(limits.takeProof('b')).toBe(0);
+      limits.forgiveProof('b');
+    }
+    expect(spend()).toBe(WRONG_PROOFS_AT_ONCE);
+    expect(limits.fullest().proofs).toBe(WRONG_PROOFS_AT_ONCE);
+    expect(limits.takeProof('a')).toBe(1_000 / WRONG_PROOFS_PER_SECOND);
+    expect(limits.takeProof('b')).toBe(0);
+    clock.advance(1_000);
+    expect(spend()).toBe(WRONG_PROOFS_PER_SECOND);
+    limits.forgiveProof('a');
+    expect(spend()).toBe(1);
+    limits.stop();
+  });
+
+  test('are remembered while they count, and not longer', () => {
+    const clock = new ManualClock();
+    const limits = new AddressLimits(clock, SMALL);
+    for (let count = 0; count < 1_000; count += 1) limits.takeProof(`key ${count}`);
+    for (let count = 0; count < WRONG_PROOFS_AT_ONCE; count += 1) limits.takeProof('attacker');
+    limits.forgiveProof('nobody');
+    clock.advance(SWEEP_EVERY_MS);
+    expect(limits.size).toBe(1);
+    // Whoever comes back after the sweep finds what was left, not a full allowance.
+    expect(limits.fullest().proofs).toBe(
+      WRONG_PROOFS_AT_ONCE - (SWEEP_EVERY_MS / 1_000) * WRONG_PROOFS_PER_SECOND,
+    );
+    clock.advance((WRONG_PROOFS_AT_ONCE / WRONG_PROOFS_PER_SECOND) * 1_000 + SWEEP_EVERY_MS);
     expect(limits.size).toBe(0);
     expect(clock.pending).toBe(0);
   });

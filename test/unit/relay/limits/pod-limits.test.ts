@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
+import { WRONG_PROOFS_AT_ONCE } from '../../../../services/relay/limits/address-limits.ts';
 import { Admission } from '../../../../services/relay/limits/admission.ts';
 import { HELD_BYTES_LOOK_EVERY_MS, HeldBytes } from '../../../../services/relay/limits/held-bytes.ts';
 import { COUNTED, type MetLimit } from '../../../../services/relay/limits/limit-table.ts';
@@ -237,6 +238,26 @@ describe('what who is refused is told', () => {
       retrySeconds: 1,
     });
     expect(met).toEqual([...COUNTED.map((kind) => `address_${kind}`), 'address_setups']);
+    admission.stop();
+  });
+
+  test('proofs: by the address that a proxy reports, and not by a private one that may be a proxy', () => {
+    const { admission, met } = create({ unlimited: ['203.0.113.0/24'] });
+    const spend = (asker: Parameters<Admission['takeProof']>[0], most: number): number => {
+      let looked = 0;
+      while (looked < most && admission.takeProof(asker) === 0) looked += 1;
+      return looked;
+    };
+    const all = WRONG_PROOFS_AT_ONCE + 1;
+    expect(spend(someone('10.0.0.1'), all)).toBe(all);
+    expect(spend(someone('203.0.113.7'), all)).toBe(all);
+    expect(spend({ address: '10.0.0.1', isToldByProxy: true }, all)).toBe(WRONG_PROOFS_AT_ONCE);
+    expect(spend(someone('2001:db8::1'), all)).toBe(WRONG_PROOFS_AT_ONCE);
+    expect(spend(someone('2001:db8::2'), all)).toBe(0);
+    expect(met).toEqual(['address_proofs', 'address_proofs', 'address_proofs']);
+    expect(admission.levels().get('address_proofs')?.used).toBe(WRONG_PROOFS_AT_ONCE);
+    admission.forgiveProof(someone('2001:db8::3'));
+    expect(spend(someone('2001:db8::2'), all)).toBe(1);
     admission.stop();
   });
 
