@@ -15,6 +15,8 @@ import { Attendance } from './crowd/attendance.ts';
 import type { EndReason } from './expiry/end-reason.ts';
 import { createExpiryWatch, type ExpiryListener, type ExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
+import { createIdentityProver } from './identity/identity-prover.ts';
+import type { IdentityOptions } from './identity/identity-source.ts';
 import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
 import { chooseShell } from './job/shell.ts';
@@ -22,6 +24,7 @@ import { commandAnswersFrom } from './life/command-answers.ts';
 import { Lifecycle } from './life/lifecycle.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
 import { streamEventsFrom } from './life/stream-events.ts';
+import { refusalAnnotationFrom } from './notices/annotation.ts';
 import { announcementFrom } from './notices/announcement.ts';
 import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
@@ -69,7 +72,8 @@ export type AgentStart =
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { clock, random, env, cwd, print, complain } = around;
   const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs } = options;
-  const prepared = await prepareCredentials(options, fetchThroughProxies(env));
+  const fetch = fetchThroughProxies(env);
+  const prepared = await prepareCredentials(options, fetch);
   if (prepared.kind === 'failed') {
     for (const fault of prepared.faults) complain(fault);
     return { kind: 'failed', code: AGENT_EXIT_CODES.bad_arguments };
@@ -95,7 +99,19 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     },
   });
   const watch = createExpiryWatch({ clock, holdFile: holdFilePath(cwd), timeoutMs, maxLifetimeMs });
-  const link = createRelayLink({ target, clock, random });
+  const jobEnv = jobEnvironment(env, around.environmentBlock);
+  const prover = createIdentityProver({
+    identity: identityOf(options),
+    env,
+    jobEnv,
+    cwd,
+    provider: job?.provider,
+    fetch,
+    clock,
+    random,
+    tell: complain,
+  });
+  const link = createRelayLink({ target, clock, random, prover });
   const statusChanged = (): void => link.statusChanged();
   const ssh = createSshServer({
     hostKey,
@@ -105,7 +121,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     random,
     shell: chooseShell(options.shell, env),
     cwd,
-    env: { ...jobEnvironment(env, around.environmentBlock), ...command?.env },
+    env: { ...jobEnv, ...command?.env },
     forwarding: options.allowsForwarding,
     clock,
     greeting() {
@@ -131,9 +147,13 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     intake,
     print,
     complain,
+    refusalNotice: (message) => refusalAnnotationFrom(job?.provider, message),
     announcement(publicUrl, deadline) {
       const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
-      const times = { now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };
+      const now = clock.wallTime();
+      const { isRelayFirst, lastDeadline } = watch.snapshotOrEnd();
+      const relayLeavesMs = isRelayFirst ? lastDeadline - now : undefined;
+      const times = { now, deadline, timeoutMs, maxLifetimeMs, relayLeavesMs };
       const card = { destination, entry, ...times, clientDigests: CLIENT_DIGESTS };
       return announcementFrom({ ...card, provider: job?.provider, isQuiet });
     },
@@ -145,6 +165,11 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   command?.answer(commandAnswersFrom({ id, timeoutMs, credentials, guard, log, watch, intake, lifecycle }));
   statusChanged();
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
+}
+
+/** A key that was named is the identity that is meant. */
+function identityOf({ identity, identityKey }: AgentOptions): IdentityOptions {
+  return { source: identityKey === undefined ? identity : 'key', keyFile: identityKey };
 }
 
 interface ExpiryHearers {
@@ -159,7 +184,7 @@ function expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }: Expir
   return {
     onWarning(_level, remainingMs) {
       log.tell({ kind: 'warning', remainingMs });
-      ssh.notify(warningFrom({ remainingMs, isCapped: watch.snapshotOrEnd().isCapped }));
+      ssh.notify(warningFrom({ ...watch.snapshotOrEnd(), remainingMs }));
     },
     onHoldChanged({ isHeld, deadline, clients }) {
       log.tell(isHeld ? { kind: 'held', deadline } : { kind: 'released', deadline, clients });

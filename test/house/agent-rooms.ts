@@ -11,6 +11,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/converge-command',
       'services/agent/crowd',
       'services/agent/expiry',
+      'services/agent/identity',
       'services/agent/job',
       'services/agent/life',
       'services/agent/notices',
@@ -46,7 +47,17 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/command-line',
     purpose: 'arguments and variables of the agent, its help and its exit codes',
-    imports: ['services/agent/access', 'services/agent/converge-command', 'services/shared/*'],
+    imports: [
+      'services/agent/access',
+      'services/agent/converge-command',
+      'services/agent/identity',
+      'services/shared/*',
+    ],
+  },
+  {
+    path: 'services/agent/identity',
+    purpose: 'what the agent proves itself by: tokens of CI systems, tokens of the operator, SSH keys',
+    imports: ['services/agent/process', 'services/shared/*'],
   },
   {
     path: 'services/agent/relay',

@@ -5,12 +5,22 @@ export const CLIENT_ROOMS: readonly Room[] = [
   {
     path: 'services/clients/command-line',
     purpose: 'what wsproxy and tcptows do alike as programs: arguments, lines for a person, exit codes',
-    imports: ['services/clients/connection', 'services/shared/*'],
+    imports: [
+      'services/clients/connection',
+      'services/clients/identity',
+      'services/clients/sign-on',
+      'services/shared/*',
+    ],
   },
   {
     path: 'services/clients/connection',
     purpose: 'the client URL, and the stream to the agent that it names, which resumes',
-    imports: ['services/clients/host-key', 'services/shared/*'],
+    imports: ['services/clients/host-key', 'services/clients/identity', 'services/shared/*'],
+  },
+  {
+    path: 'services/clients/identity',
+    purpose: 'the introduction: how a client program tells a relay who it is, once for all connections',
+    imports: ['services/clients/sign-on', 'services/shared/*'],
   },
   {
     path: 'services/clients/host-key',
@@ -19,13 +29,29 @@ export const CLIENT_ROOMS: readonly Room[] = [
     imports: ['services/shared/ssh', 'services/shared/stream'],
   },
   {
+    path: 'services/clients/sign-on',
+    purpose: 'single sign-on of a person at a relay: the device flow, and what is kept of it for later',
+    imports: ['services/shared/*'],
+    libraries: { 'https-proxy-agent': '*' },
+  },
+  {
     path: 'services/clients/wsproxy',
     purpose: 'wsproxy: standard input and output to an agent',
-    imports: ['services/clients/command-line', 'services/clients/connection', 'services/shared/*'],
+    imports: [
+      'services/clients/command-line',
+      'services/clients/connection',
+      'services/clients/identity',
+      'services/shared/*',
+    ],
   },
   {
     path: 'services/clients/tcptows',
     purpose: 'tcptows: a local port to an agent',
-    imports: ['services/clients/command-line', 'services/clients/connection', 'services/shared/*'],
+    imports: [
+      'services/clients/command-line',
+      'services/clients/connection',
+      'services/clients/identity',
+      'services/shared/*',
+    ],
   },
 ];

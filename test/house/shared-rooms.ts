@@ -54,6 +54,11 @@ export const SHARED_ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'services/shared/identity',
+    purpose: 'proofs of who dials: what makes them, whether they may be sent, and the dial that shows them',
+    imports: ['services/shared/protocol', 'services/shared/signing', 'services/shared/websocket'],
+  },
+  {
     path: 'services/shared/command-line',
     purpose: 'arguments split into options',
     imports: [],

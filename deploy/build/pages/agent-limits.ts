@@ -5,6 +5,16 @@ import {
   MAX_PASSWORD_FAILURES,
 } from '../../../services/agent/access/password-guard.ts';
 import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
+import {
+  MAX_TOKEN_COMMAND_BYTES,
+  TOKEN_COMMAND_TIMEOUT_MS,
+} from '../../../services/agent/identity/command-token.ts';
+import {
+  MAX_TOKEN_ANSWER_BYTES,
+  TOKEN_FETCH_ATTEMPTS,
+  TOKEN_FETCH_TIMEOUT_MS,
+} from '../../../services/agent/identity/github-token.ts';
+import { TOKEN_KEPT_MS } from '../../../services/agent/identity/id-token-maker.ts';
 import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
 import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
@@ -39,8 +49,11 @@ import {
   MAX_BLOCKS,
   MIN_BLOCK_MS,
 } from '../../../services/relay/registry/blocks.ts';
+import { MAX_PROOFS_PER_DIAL } from '../../../services/shared/identity/proving-dial.ts';
+import { MAX_TOKEN_CHARACTERS } from '../../../services/shared/identity/token-maker.ts';
 import { MAX_REFUSAL_BYTES } from '../../../services/shared/protocol/refusals.ts';
 import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-after.ts';
+import { MAX_SHOWN_REFUSAL_LENGTH } from '../../../services/shared/websocket/dial-failure-text.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 
 export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
@@ -64,6 +77,47 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'exit code 3',
     },
     { what: 'the body of a refusal', value: MAX_REFUSAL_BYTES, unit: 'bytes', past: 'the rest is not read' },
+    {
+      what: 'characters that are shown of its message',
+      value: MAX_SHOWN_REFUSAL_LENGTH,
+      unit: 'count',
+      past: 'the rest is not shown',
+    },
+  ],
+  'Agent and clients: who they are': [
+    {
+      what: 'proofs that are shown one after the other',
+      value: MAX_PROOFS_PER_DIAL,
+      unit: 'count',
+      past: 'the dial has failed',
+    },
+    { what: 'characters of a token', value: MAX_TOKEN_CHARACTERS, unit: 'count', past: 'not shown' },
+    {
+      what: 'an identity token is shown again for',
+      value: TOKEN_KEPT_MS,
+      unit: 'ms',
+      past: 'another one is asked for',
+    },
+    {
+      what: 'an attempt to get one from GitHub',
+      value: TOKEN_FETCH_TIMEOUT_MS,
+      unit: 'ms',
+      past: 'another attempt',
+    },
+    {
+      what: 'such attempts',
+      value: TOKEN_FETCH_ATTEMPTS,
+      unit: 'count',
+      past: 'the dial has failed, and is tried again',
+    },
+    { what: 'the answer to one', value: MAX_TOKEN_ANSWER_BYTES, unit: 'bytes', past: 'no token' },
+    {
+      what: 'the command of CircleCI or Buildkite',
+      value: TOKEN_COMMAND_TIMEOUT_MS,
+      unit: 'ms',
+      past: 'killed; the dial is tried again',
+    },
+    { what: 'what it prints', value: MAX_TOKEN_COMMAND_BYTES, unit: 'bytes', past: 'killed' },
   ],
   "A relay: the operator's page": [
     { what: 'blocks', value: MAX_BLOCKS, unit: 'count', past: 'refused: remove some' },

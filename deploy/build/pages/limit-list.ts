@@ -32,7 +32,7 @@ import {
   REPLAY_LIMIT_BYTES,
   STUCK_AFTER_MS,
 } from '../../../services/shared/resume/limits.ts';
-import { MAX_KEY_FILE_BYTES } from '../../../services/shared/signing/key-file.ts';
+import { MAX_KEY_FILE_BYTES } from '../../../services/shared/signing/small-file.ts';
 import {
   MAX_SSH_AGENT_KEYS,
   SSH_AGENT_LIST_WITHIN_MS,
@@ -54,6 +54,7 @@ import {
 } from '../../../services/shared/websocket/keepalive.ts';
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
+import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
@@ -308,4 +309,5 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
   ],
   ...AGENT_LIMITS,
+  ...CLIENT_LIMITS,
 };

@@ -28,7 +28,12 @@ export interface Fetched {
 /** How a URL is fetched, redirects included: without `allowsHttp` every step is https. */
 export type Fetch = (
   url: string,
-  init: { readonly signal: AbortSignal; readonly allowsHttp: boolean },
+  init: {
+    readonly signal: AbortSignal;
+    readonly allowsHttp: boolean;
+    /** For the origin of `url` only. */
+    readonly headers?: Readonly<Record<string, string>>;
+  },
 ) => Promise<Fetched>;
 
 export interface LoadOptions {

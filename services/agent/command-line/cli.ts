@@ -73,6 +73,13 @@ function optionsFrom(words: Words, env: Environment): Invocation {
         'shorten the one or lengthen the other',
     );
   }
+  const { identity, identityKey } = rest;
+  if (identityKey !== undefined && identity !== undefined && identity !== 'key') {
+    const [key, source] = [given('identityKey', words, env), given('identity', words, env)];
+    faults.push(
+      `${key.origin} is for an identity by key, and ${source.origin} is ${identity}: remove one of them`,
+    );
+  }
   if (relay === undefined || entry === undefined || faults.length > 0) return { kind: 'invalid', faults };
   return {
     kind: 'run',

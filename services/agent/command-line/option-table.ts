@@ -1,6 +1,15 @@
 // The options of the agent: names, variables, defaults, help and values in one table.
 import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
-import { absolutePathOf, duration, isOff, isOn, userName, type ValueReader } from './option-values.ts';
+import {
+  absolutePathOf,
+  duration,
+  identitySource,
+  isOff,
+  isOn,
+  optionalText,
+  userName,
+  type ValueReader,
+} from './option-values.ts';
 
 /** One option, by the name that its value has in AgentOptions; `placeholder` is what its value is called, undefined for a switch. */
 export interface OptionEntry {
@@ -70,6 +79,24 @@ export const OPTIONS = {
     fallback: DEFAULT_USER,
     help: 'the name to log in with; shells run as the user of the agent',
     read: userName,
+  },
+  identity: {
+    name: 'identity',
+    variable: 'CONVERGE_IDENTITY',
+    placeholder: 'SOURCE',
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'what to show a relay that asks who this is: github, gitlab, circleci or buildkite (an identity token of this job), token (CONVERGE_TOKEN), key (an SSH key), none (default: what the environment has)',
+    read: identitySource,
+  },
+  identityKey: {
+    name: 'identity-key',
+    variable: 'CONVERGE_IDENTITY_KEY',
+    placeholder: 'FILE',
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'prove this agent by the private SSH key in a file; --identity key without it takes the ssh-agent',
+    read: optionalText,
   },
   shell: {
     name: 'shell',

@@ -1,5 +1,6 @@
 // The values of options: what the text of one means, or what is wrong with it.
 import { parseDuration } from '#shared/time/duration.ts';
+import { IDENTITY_SOURCES, type IdentitySource, identitySourceOf } from '../identity/identity-source.ts';
 
 /** `fault` names the value and the way out; where it came from is put before it. */
 export type ValueRead<Value> =
@@ -31,6 +32,16 @@ export const absolutePathOf: ValueReader<string | undefined> = (text) => {
   if (text === undefined || text.startsWith('/')) return { kind: 'value', value: text };
   return fault(`"${text}" is not an absolute path: write it like /bin/bash`);
 };
+
+/** What to prove oneself by; undefined if nothing was given. */
+export const identitySource: ValueReader<IdentitySource | undefined> = (text) => {
+  const value = text === undefined ? undefined : identitySourceOf(text);
+  if (text === undefined || value !== undefined) return { kind: 'value', value };
+  return fault(`"${text}" is none of ${Object.keys(IDENTITY_SOURCES).join(', ')}`);
+};
+
+/** Any text, or undefined if none was given. */
+export const optionalText: ValueReader<string | undefined> = (value) => ({ kind: 'value', value });
 
 /** Of a switch: true if it is on. */
 export const isOn: ValueReader<boolean> = (text = '') => {

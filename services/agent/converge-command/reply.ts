@@ -35,7 +35,7 @@ export function statusReply(status: AgentFacts, now: number): ConvergeReply {
       `clients  ${clientsText(expiry.clients, status.detached)}`,
       `password ${passwordText(status.password)}`,
       `hold     ${expiry.isHeld ? 'held by .hold, also when everybody leaves' : 'none: ends when the last client leaves, not when it is lost'}`,
-      `ends     ${momentText(expiry, now)}${expiry.isCapped ? ', the longest lifetime' : ''}`,
+      `ends     ${momentText(expiry, now)}${expiry.isCapped ? `, ${lastWord(expiry)}` : ''}`,
       `         never after ${formatMoment(expiry.lastDeadline, now)}`,
     ].join('\n'),
   };
@@ -46,7 +46,12 @@ export function holdReply(expiry: ExpirySnapshot | undefined, now: number): Conv
   if (expiry === undefined) return ENDING;
   const text = `held until ${momentText(expiry, now)}, also when everybody leaves`;
   if (!expiry.isCapped) return { exitCode: 0, text };
-  return { exitCode: 0, text: `${text}\nthe longest lifetime ends it then: it cannot be held for longer` };
+  return { exitCode: 0, text: `${text}\n${lastWord(expiry)} ends it then: it cannot be held for longer` };
+}
+
+/** What keeps the deadline from being later. */
+function lastWord({ isRelayFirst }: ExpirySnapshot): string {
+  return isRelayFirst ? 'the time that the relay gives' : 'the longest lifetime';
 }
 
 /** After a release; `existed` is false if there was no hold file. */

@@ -7,6 +7,7 @@ export const END_REASONS = {
   released: 'the hold file was removed and no client is logged in',
   deadline: 'the deadline was reached',
   max_lifetime: 'the longest lifetime was reached',
+  relay_lifetime: 'the time was over that the relay gives this agent',
   ended_by_user: 'a client asked for it (converge end)',
   signal: 'the job was told to stop',
 } as const satisfies Record<string, string>;

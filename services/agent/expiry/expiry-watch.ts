@@ -44,8 +44,10 @@ export interface ExpirySnapshot {
   /** The latest that anything can move the deadline to, in milliseconds since the epoch. */
   readonly lastDeadline: number;
   readonly isHeld: boolean;
-  /** True if only the max lifetime keeps the deadline from being later. */
+  /** True if only `lastDeadline` keeps the deadline from being later. */
   readonly isCapped: boolean;
+  /** True if `lastDeadline` is the end of the relay's time, and not the longest lifetime. */
+  readonly isRelayFirst: boolean;
 }
 
 export interface ExpiryWatch {
@@ -63,6 +65,8 @@ export interface ExpiryWatch {
   clientPassedBy(): Promise<void>;
   /** Cheap enough to be called for every packet. */
   activity(): void;
+  /** A relay lets the agent live this much longer, in milliseconds; 0: it sets no limit. The newest word counts. */
+  relayLeaves(lifetimeMs: number): void;
   /** Ends now, with this reason. */
   end(reason: EndReason): void;
   /**
@@ -150,6 +154,11 @@ class WatchedExpiry implements ExpiryWatch {
     this.#state = expiry.activity(this.#state, this.#clock.now());
   }
 
+  relayLeaves(lifetimeMs: number): void {
+    const endsAt = lifetimeMs === 0 ? undefined : this.#clock.now() + lifetimeMs;
+    this.#apply(expiry.relayLimited(this.#state, endsAt));
+  }
+
   end(reason: EndReason): void {
     this.#apply(expiry.end(this.#state, reason, this.#clock.now()));
   }
@@ -173,7 +182,14 @@ class WatchedExpiry implements ExpiryWatch {
 
   snapshotOrEnd(): ExpirySnapshot {
     const now = this.#clock.wallTime();
-    const over = { deadline: now, lastDeadline: now, remainingMs: 0, isHeld: false, isCapped: true };
+    const over = {
+      deadline: now,
+      lastDeadline: now,
+      remainingMs: 0,
+      isHeld: false,
+      isCapped: true,
+      isRelayFirst: false,
+    };
     return this.snapshot() ?? { clients: 0, ...over };
   }
 
@@ -233,6 +249,7 @@ class WatchedExpiry implements ExpiryWatch {
       lastDeadline: expiry.lastDeadline(live) + toWall,
       isHeld: live.heldAt !== undefined,
       isCapped: expiry.isCapped(live),
+      isRelayFirst: expiry.isRelayFirst(live),
     };
   }
 

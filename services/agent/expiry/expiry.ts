@@ -16,7 +16,7 @@
 // `attended` remembers whether the last served client to go said goodbye.
 //
 // Deadline = latest of (start, last activity of a logged-in client, time of the hold file while it exists)
-//            + timeout, and never past start + max lifetime.
+//            + timeout, and never past start + max lifetime, nor past what a relay leaves to the agent.
 // All times are milliseconds on the Clock: deadlines are durations, and nobody can set them by setting the machine's
 // clock.
 import type { EndReason } from './end-reason.ts';
@@ -35,6 +35,8 @@ interface Facts {
   readonly lastActivityAt: number;
   /** The time of the hold file; undefined while there is none. */
   readonly heldAt: number | undefined;
+  /** When the time is over that the relay gives; undefined where it sets no limit. */
+  readonly relayEndsAt: number | undefined;
   /** The most urgent warning level that the current approach of the deadline has reached. */
   readonly warned: WarningLevel | undefined;
 }
@@ -71,8 +73,14 @@ export function start(limits: ExpiryLimits, now: number): LiveState {
     startedAt: now,
     lastActivityAt: now,
     heldAt: undefined,
+    relayEndsAt: undefined,
     warned: undefined,
   };
+}
+
+/** A relay has said how long it lets the agent live: until then, or with undefined as long as it likes. */
+export function relayLimited(state: ExpiryState, relayEndsAt: number | undefined): ExpiryState {
+  return state.kind === 'ended' ? state : { ...state, relayEndsAt };
 }
 
 /** A client has authenticated. It counts as activity. */
@@ -119,7 +127,7 @@ export function holdSeen(state: ExpiryState, reading: HoldReading, now: number):
 /** Time has passed: ends the agent if the deadline was reached, with or without clients. */
 export function tick(state: ExpiryState, now: number): ExpiryState {
   if (state.kind === 'ended' || now < deadline(state)) return state;
-  if (isCapped(state)) return ended('max_lifetime', now);
+  if (isCapped(state)) return ended(isRelayFirst(state) ? 'relay_lifetime' : 'max_lifetime', now);
   return ended(state.kind === 'waiting' ? 'nobody_came' : 'deadline', now);
 }
 
@@ -153,12 +161,17 @@ export function remaining(state: LiveState, now: number): number {
   return Math.max(0, deadline(state) - now);
 }
 
-/** The latest deadline that anything can reach: start + max lifetime. */
+/** The latest deadline that anything can reach: start + max lifetime, or the end of the relay's time. */
 export function lastDeadline(state: LiveState): number {
-  return state.startedAt + state.limits.maxLifetimeMs;
+  return Math.min(ownLastDeadline(state), state.relayEndsAt ?? Number.POSITIVE_INFINITY);
 }
 
-/** True if only the max lifetime keeps the deadline from being later. */
+/** True if the relay's time is over before the max lifetime. */
+export function isRelayFirst(state: LiveState): boolean {
+  return lastDeadline(state) < ownLastDeadline(state);
+}
+
+/** True if only the last deadline keeps the deadline from being later. */
 export function isCapped(state: LiveState): boolean {
   return uncappedDeadline(state) > lastDeadline(state);
 }
@@ -185,6 +198,10 @@ function oneLess(state: ExpiryState & { kind: 'attended' }, now: number): Expiry
 
 function ended(reason: EndReason, at: number): ExpiryState {
   return { kind: 'ended', reason, at };
+}
+
+function ownLastDeadline({ startedAt, limits }: LiveState): number {
+  return startedAt + limits.maxLifetimeMs;
 }
 
 function uncappedDeadline(state: LiveState): number {

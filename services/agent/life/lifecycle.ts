@@ -43,6 +43,8 @@ export interface AgentLifecycleOptions {
   readonly intake: StreamIntake;
   /** What is said when the first relay has taken it. */
   readonly announcement: (publicUrl: string, deadline: number) => readonly PrintableLine[];
+  /** What a CI system shows in a second place when a relay refuses the agent. */
+  readonly refusalNotice: (message: string) => readonly PrintableLine[];
   readonly print: (line: PrintableLine) => void;
   readonly complain: (line: string) => void;
 }
@@ -69,8 +71,10 @@ export class Lifecycle {
   }
 
   /** A relay has taken the agent. */
-  welcomed({ publicUrl, pod }: Welcome): void {
-    const { log, ownUrl } = this.#options;
+  welcomed({ publicUrl, pod, lifetimeMs }: Welcome): void {
+    const { log, ownUrl, watch } = this.#options;
+    // Before anything is announced: the card says until when.
+    watch.relayLeaves(lifetimeMs);
     switch (this.#life.kind) {
       case 'calling': {
         // What a relay announces goes into commands that people paste.
@@ -112,7 +116,9 @@ export class Lifecycle {
 
   /** No relay takes it, and it dials no more. */
   failed({ kind, message }: LinkFailure): void {
-    this.#options.complain(message);
+    const { complain, print, refusalNotice } = this.#options;
+    complain(message);
+    if (kind === 'refused') for (const line of refusalNotice(message)) print(line);
     void this.#end(undefined, exitCodeFor(kind));
   }
 
@@ -120,6 +126,10 @@ export class Lifecycle {
   expired(reason: EndReason): void {
     if (this.#life.kind !== 'calling' || reason === 'signal') {
       return void this.#end(reason, AGENT_EXIT_CODES.ended);
+    }
+    if (reason === 'relay_lifetime') {
+      this.#options.complain('the relay takes this agent, but the time that it gives to it is over');
+      return void this.#end(undefined, AGENT_EXIT_CODES.refused);
     }
     this.#options.complain('the relay was not reached before the deadline');
     // Without a reason: it is not surprising that nobody logged in.

@@ -16,6 +16,13 @@ export function annotationFrom(provider: CiProvider | undefined, sshCommand: str
   return [`::notice title=Converge::${githubEscape(printableLine(text))}` as PrintableLine];
 }
 
+/** The lines that put a relay's refusal where people look first: without them a job is green, and nobody knows why it is shut. */
+export function refusalAnnotationFrom(provider: CiProvider | undefined, message: string): PrintableLine[] {
+  if (provider !== 'github') return [];
+  const text = `This job is not open for SSH: ${message}`;
+  return [`::error title=Converge::${githubEscape(printableLine(text))}` as PrintableLine];
+}
+
 /** How a value travels in a workflow command (actions/toolkit, packages/core/src/command.ts, escapeData). */
 function githubEscape(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

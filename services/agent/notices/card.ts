@@ -21,6 +21,8 @@ export interface CardInput {
   readonly deadline: number;
   readonly timeoutMs: number;
   readonly maxLifetimeMs: number;
+  /** What the relay leaves to the agent, where that is less than its own longest lifetime. */
+  readonly relayLeavesMs?: number | undefined;
   /** Of the clients to fetch; without them what the relay serves is taken as it is. */
   readonly clientDigests?: ClientDigests;
 }
@@ -58,11 +60,17 @@ export function cardFrom(input: CardInput): string[] {
     '',
     `Waits for you until ${formatMoment(input.deadline, now)} (${formatDuration(input.deadline - now)}).`,
     `Ends when the last client leaves, ${formatDuration(input.timeoutMs)} after the last activity, and always ` +
-      `${formatDuration(input.maxLifetimeMs)} after the start.`,
+      lastEndOf(input),
     'A file .hold in the working directory keeps it after the last client left, until the deadline.',
     'A client that is lost (a closed lid, no network) has not left: the job waits for it until the deadline.',
     '',
   ];
+}
+
+function lastEndOf({ maxLifetimeMs, relayLeavesMs }: CardInput): string {
+  if (relayLeavesMs === undefined) return `${formatDuration(maxLifetimeMs)} after the start.`;
+  const leaves = formatDuration(relayLeavesMs);
+  return `${leaves} from now: the relay gives this agent ${leaves}.`;
 }
 
 /** What `--quiet` prints instead: the `ssh` line and how to enter. */

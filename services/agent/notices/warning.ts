@@ -2,12 +2,19 @@
 import { formatDuration } from '#shared/time/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
 
-/** The warning before the deadline. With `isCapped` no hold helps any more, so none is offered. */
-export function warningFrom({ remainingMs, isCapped }: { remainingMs: number; isCapped: boolean }): string {
+export interface WarningInput {
+  readonly remainingMs: number;
+  /** No hold helps any more, so none is offered. */
+  readonly isCapped: boolean;
+  /** It is the relay that gives no more time. */
+  readonly isRelayFirst: boolean;
+}
+
+/** The warning before the deadline. */
+export function warningFrom({ remainingMs, isCapped, isRelayFirst }: WarningInput): string {
   const when = `converge: this session ends in ${formatDuration(remainingMs)}`;
-  return isCapped
-    ? `${when}: the job reaches its longest lifetime; save your work`
-    : `${when}; \`converge hold 1h\` keeps it`;
+  const why = isRelayFirst ? 'the relay gives it no more time' : 'the job reaches its longest lifetime';
+  return isCapped ? `${when}: ${why}; save your work` : `${when}; \`converge hold 1h\` keeps it`;
 }
 
 /** The last line in every terminal before it closes. */

@@ -4,8 +4,7 @@ import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { dialFailureFrom, hostAndPort } from '#shared/websocket/dial-failure-text.ts';
-import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
-import type { RelayTarget } from './relay-dialler.ts';
+import type { ControlDialOutcome, RelayTarget } from './relay-dialler.ts';
 
 /** A relay that never answered is given up after this time, in milliseconds: a typo should not hold a job for long. */
 export const FIRST_LINK_PATIENCE_MS = 60_000;
@@ -27,10 +26,14 @@ export interface LinkFailure {
 
 /** What a dial that opened no link means. `wasLinked`: a relay has taken this agent before. */
 export function linkFailureFrom(
-  outcome: Exclude<LinkDialOutcome, { kind: 'open' }>,
+  outcome: Exclude<ControlDialOutcome, { kind: 'open' }>,
   target: RelayTarget,
   wasLinked: boolean,
 ): LinkFailure {
+  if (outcome.kind === 'unproved') {
+    const { message, passes } = outcome;
+    return passes ? unreachable(message, wasLinked) : { kind: 'refused', message, patienceMs: 0 };
+  }
   const relay = new URL(`${target.base}${agentPath(target.id)}`);
   const failure = dialFailureFrom(outcome, { relay, proxy: target.proxy });
   const { message } = failure;

@@ -1,5 +1,7 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
-import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
+import type { Prover } from '#shared/identity/proof-maker.ts';
+import { dialProving, type Unproved } from '#shared/identity/proving-dial.ts';
+import { CLAIM_HEADER, GRANT_HEADER, hashClaim } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
 import { AGENT_CONTROL, STREAM } from '#shared/protocol/subprotocols.ts';
@@ -22,23 +24,38 @@ export interface RelayTarget {
   readonly mask?: Mask;
 }
 
-/** Opens the control link; `grant` is the newest one, empty before the first. Never rejects. */
+/** What an agent has from relays, and what it can prove itself by. */
+export interface LinkPapers {
+  /** The newest one; empty before the first. */
+  readonly grant: string;
+  /** Shown in place of a proof; empty before the first. */
+  readonly pass: string;
+  readonly prover: Prover;
+}
+
+export type ControlDialOutcome = LinkDialOutcome | Unproved;
+
+/** Opens the control link, with a proof of who this is where the relay asks for one. Never rejects. */
 export function dialControlLink(
   { base, id, claim, proxy }: RelayTarget,
   signal: AbortSignal,
-  grant: string,
-): Promise<LinkDialOutcome> {
+  { grant, pass, prover }: LinkPapers,
+): Promise<ControlDialOutcome> {
   const url = new URL(`${base}${agentPath(id)}`);
-  const options = {
-    protocols: [AGENT_CONTROL],
-    headers: { [CLAIM_HEADER]: claim, ...(grant === '' ? {} : { [GRANT_HEADER]: grant }) },
-    proxy,
-    timeoutMs: RELAY_DIAL_TIMEOUT_MS,
-    maxMessageBytes: MAX_CONTROL_BYTES,
-    isBudgeted: true,
-    signal,
-  };
-  return dialTrusting(() => dialLink(url, options));
+  const usual = { [CLAIM_HEADER]: claim, ...(grant === '' ? {} : { [GRANT_HEADER]: grant }) };
+  const who = { role: 'agent', id, claimHash: hashClaim(claim) } as const;
+  return dialProving({ relay: url, proxy, who, prover, pass, signal }, (headers) => {
+    const options = {
+      protocols: [AGENT_CONTROL],
+      headers: { ...usual, ...headers },
+      proxy,
+      timeoutMs: RELAY_DIAL_TIMEOUT_MS,
+      maxMessageBytes: MAX_CONTROL_BYTES,
+      isBudgeted: true,
+      signal,
+    };
+    return dialTrusting(() => dialLink(url, options));
+  });
 }
 
 /** Opens the stream that `ticket` is for. Never rejects. */

@@ -1,4 +1,5 @@
 // The relay link: keeps one control link to some relay for as long as the agent lives.
+import type { Prover } from '#shared/identity/proof-maker.ts';
 import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type Resumption,
   type Welcome,
 } from '#shared/protocol/control-messages.ts';
+import { isPass } from '#shared/protocol/identity.ts';
 import { Backoff, RETURN_GROWTH } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
@@ -20,7 +22,12 @@ import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
 import { closedEarly, endedByOperator, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { Patience } from './patience.ts';
-import { dialControlLink, type RelayTarget } from './relay-dialler.ts';
+import {
+  type ControlDialOutcome,
+  dialControlLink,
+  type LinkPapers,
+  type RelayTarget,
+} from './relay-dialler.ts';
 import { StatusPace } from './status-pace.ts';
 import { UntoldResumptions } from './untold-resumptions.ts';
 
@@ -41,8 +48,14 @@ export interface RelayLinkOptions {
   readonly clock: Clock;
   /** In [0, 1), for the jitter. */
   readonly random: () => number;
+  /** For a relay that asks who this is. */
+  readonly prover: Prover;
   /** In tests, in place of the network. */
-  readonly dial?: (target: RelayTarget, signal: AbortSignal, grant: string) => Promise<LinkDialOutcome>;
+  readonly dial?: (
+    target: RelayTarget,
+    signal: AbortSignal,
+    papers: LinkPapers,
+  ) => Promise<ControlDialOutcome>;
 }
 
 /** Whoever hears what happens, and is asked what to report. */
@@ -99,6 +112,8 @@ class PersistentLink implements RelayLink {
   #listener: RelayListener | undefined;
   /** What proves to relays since when this agent has had its ID. */
   #grant = '';
+  /** What shows that a relay has let this agent in. */
+  #pass = '';
   #past: Past = { kind: 'never_up' };
 
   constructor(options: RelayLinkOptions) {
@@ -130,10 +145,10 @@ class PersistentLink implements RelayLink {
   }
 
   async #run(listener: RelayListener): Promise<void> {
-    const { clock, random, target, dial = dialControlLink } = this.#options;
+    const { clock, random, target, prover, dial = dialControlLink } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const outcome = await dial(target, signal, this.#grant);
+      const outcome = await dial(target, signal, { grant: this.#grant, pass: this.#pass, prover });
       const failure =
         outcome.kind === 'open'
           ? await this.#serve(outcome, listener)
@@ -231,6 +246,8 @@ class PersistentLink implements RelayLink {
     for (const old of older) old.close('ended');
     if (this.#past.kind === 'never_up') this.#past = { kind: 'was_up', reason: undefined };
     this.#keep(welcome.grant);
+    // A relay without a policy gives none; another one may still ask for that of before.
+    if (isPass(welcome.pass)) this.#pass = welcome.pass;
     this.#backoff.reset();
     this.#patience.forget();
     this.#status.greet(link);

@@ -1,7 +1,7 @@
 // Connecting: from a client URL to a byte stream to the agent's SSH server, patient and checked.
 import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { Backoff } from '#shared/time/backoff.ts';
-import type { Clock } from '#shared/time/clock.ts';
+import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { pause } from '#shared/time/pause.ts';
 import { hostAndPort, waitFor } from '#shared/websocket/dial-failure-text.ts';
@@ -9,6 +9,12 @@ import { dialStream, type StreamDialOptions, type StreamDialOutcome } from '#sha
 import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { dialTrusting } from '#shared/websocket/trusting-dial.ts';
 import { pinHostKey, refusalOf } from '../host-key/pin.ts';
+import type {
+  Introduced,
+  IntroducedDial,
+  IntroducedOutcome,
+  Introduction,
+} from '../identity/introduction.ts';
 import type { ClientUrl } from './client-url.ts';
 import { type Failure, failureFrom } from './failure.ts';
 import { REDIAL_WAIT_SECONDS, type Resuming, resumeOver } from './resuming.ts';
@@ -35,6 +41,8 @@ export interface ConnectOptions {
   readonly relayPatienceMs: number;
   /** Of what is sent; zero by default. */
   readonly mask?: Mask;
+  /** Says who this program is where a relay asks; without one, that is a refusal. */
+  readonly introduction?: Pick<Introduction, 'dial'>;
   readonly clock: Clock;
   /** Takes a line for a person: what is being waited for, at most once per connect, and interruptions later. */
   readonly notify: (line: string) => void;
@@ -70,31 +78,36 @@ type RelaySeen =
 /** Dials until a stream is open, the answer is final, or the patience is over. Never rejects. */
 export async function connect(options: ConnectOptions): Promise<ConnectOutcome> {
   const { clock, target, proxy, waitMs, relayPatienceMs, signal } = options;
-  const deadline = clock.now() + waitMs;
+  let deadline = clock.now() + waitMs;
   const { random = Math.random } = options;
   const agentBackoff = new Backoff({ ...AGENT_BACKOFF, random });
   const relayBackoff = new Backoff({ ...RELAY_BACKOFF, random });
   let relay: RelaySeen = { kind: 'unknown' };
-  const cancelNotice = clock.after(NOTICE_AFTER_MS, () => {
-    options.notify(noticeOf(relay, options));
-  });
+  let cancelNotice: Cancel = () => undefined;
+  const noticeLater = (): void => {
+    cancelNotice = clock.after(NOTICE_AFTER_MS, () => options.notify(noticeOf(relay, options)));
+  };
+  noticeLater();
   try {
     for (;;) {
       const askedAt = clock.now();
       // A relay that waits for the agent is as silent as one that is dead: only one that has answered is asked to wait.
       const chunkMs =
         relay.kind === 'answering' ? Math.min(WAIT_CHUNK_MS, Math.max(0, deadline - askedAt)) : 0;
-      const outcome = await ask(options, chunkMs, signal);
+      const { outcome, provingMs } = await ask(options, chunkMs, signal, () => cancelNotice());
       if (isAborted(signal)) return discard(outcome);
       if (outcome.kind === 'open') return open(outcome, options);
       const failure = failureFrom(outcome, target, proxy);
       const now = clock.now();
+      // The time of whoever had to sign on is not that of the wait.
+      deadline += provingMs;
+      if (provingMs > 0) noticeLater();
       // The silence that was asked for does not count.
-      relay = afterFailure(relay, failure, Math.min(now, askedAt + chunkMs));
+      relay = afterFailure(relay, failure, Math.min(now, askedAt + chunkMs + provingMs));
       const until = relay.kind === 'silent' ? Math.min(deadline, relay.since + relayPatienceMs) : deadline;
       if (failure.retry === 'never' || now >= until) return { kind: failure.kind, message: failure.message };
       // A relay that took its time over the answer has done the waiting.
-      if (chunkMs > 0 && now - askedAt >= chunkMs / 2) agentBackoff.reset();
+      if (chunkMs > 0 && now - askedAt - provingMs >= chunkMs / 2) agentBackoff.reset();
       if (relay.kind !== 'silent') relayBackoff.reset();
       const backoff = relay.kind === 'silent' ? relayBackoff : agentBackoff;
       // A wait that is asked for is kept, though not beyond the patience: then it is asked for the last time.
@@ -112,25 +125,32 @@ function afterFailure(before: RelaySeen, { retry, message, waitMs }: Failure, si
   return { kind: 'silent', since: before.kind === 'silent' ? before.since : since, message };
 }
 
-/** One question to the relay, which may wait for `chunkMs` before it says that there is no such agent. */
-function ask(
-  { target, clock, proxy, mask, dial = dialStream, trustSystem }: ConnectOptions,
+/** One question to the relay, which may wait for `chunkMs` before it says that there is no such agent, and who asks it. */
+async function ask(
+  { target, clock, proxy, mask, introduction, dial = dialStream, trustSystem }: ConnectOptions,
   chunkMs: number,
   signal: AbortSignal | undefined,
-): Promise<StreamDialOutcome> {
-  const url = new URL(target.url);
-  if (chunkMs > 0) url.searchParams.set('wait', String(Math.ceil(chunkMs / 1_000)));
-  const options: StreamDialOptions = {
-    clock,
-    reading: 'eager',
-    protocols: [RESUME, STREAM],
-    proxy,
-    connectWithinMs: CONNECT_WITHIN_MS,
-    timeoutMs: chunkMs + ANSWER_WITHIN_MS,
-    mask,
-    signal,
+  onProof: () => void,
+): Promise<Introduced> {
+  const dialOnce: IntroducedDial = (headers, mayWait) => {
+    const url = new URL(target.url);
+    const waitMs = mayWait ? chunkMs : 0;
+    if (waitMs > 0) url.searchParams.set('wait', String(Math.ceil(waitMs / 1_000)));
+    const options: StreamDialOptions = {
+      clock,
+      reading: 'eager',
+      protocols: [RESUME, STREAM],
+      headers,
+      proxy,
+      connectWithinMs: CONNECT_WITHIN_MS,
+      timeoutMs: waitMs + ANSWER_WITHIN_MS,
+      mask,
+      signal,
+    };
+    return dialTrusting(() => dial(url, options), trustSystem);
   };
-  return dialTrusting(() => dial(url, options), trustSystem);
+  if (introduction === undefined) return { outcome: await dialOnce({}, true), provingMs: 0 };
+  return await introduction.dial(dialOnce, { signal, onProof });
 }
 
 function open(first: Extract<StreamDialOutcome, { kind: 'open' }>, options: ConnectOptions): Connected {
@@ -142,7 +162,8 @@ function open(first: Extract<StreamDialOutcome, { kind: 'open' }>, options: Conn
     notify,
     via: { relay: target.url, proxy },
     waitMs,
-    redial: (signal) => ask(options, REDIAL_WAIT_SECONDS * 1_000, signal),
+    redial: async (signal) =>
+      (await ask(options, REDIAL_WAIT_SECONDS * 1_000, signal, () => undefined)).outcome,
   });
   const { pinned } = target;
   if (pinned === undefined) return { kind: 'connected', ...resuming, hostRefusal: () => undefined };
@@ -150,7 +171,7 @@ function open(first: Extract<StreamDialOutcome, { kind: 'open' }>, options: Conn
   return { kind: 'connected', ...resuming, stream, hostRefusal: () => refusalOf(stream.verdict, pinned) };
 }
 
-function discard(outcome: StreamDialOutcome): ConnectOutcome {
+function discard(outcome: IntroducedOutcome): ConnectOutcome {
   if (outcome.kind === 'open') outcome.stream.cut({ reason: 'going_away' });
   return { kind: 'aborted' };
 }

@@ -1,4 +1,5 @@
 // Failures: what a dial that led nowhere means to a client, and whether trying again makes sense.
+import type { Unproved } from '#shared/identity/proving-dial.ts';
 import { REFUSALS } from '#shared/protocol/refusals.ts';
 import { dialFailureFrom } from '#shared/websocket/dial-failure-text.ts';
 import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
@@ -18,7 +19,13 @@ export interface Failure {
 const PROXY_WANTS_PASSWORD = 407;
 
 /** What it means that no new session could be opened. */
-export function failureFrom(outcome: FailedDial, target: ClientUrl, proxy: URL | undefined): Failure {
+export function failureFrom(
+  outcome: FailedDial | Unproved,
+  target: ClientUrl,
+  proxy: URL | undefined,
+): Failure {
+  if (outcome.kind === 'unproved')
+    return { kind: 'refused', message: outcome.message, retry: outcome.passes ? 'agent' : 'never' };
   const failure = dialFailureFrom(outcome, { relay: target.url, proxy });
   switch (failure.kind) {
     case 'refusal': {

@@ -9,6 +9,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration, formatElapsed } from '#shared/time/duration.ts';
 import { type DialledVia, dialFailureFrom, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
+import type { IntroducedOutcome } from '../identity/introduction.ts';
 
 /** A relay holds a re-dial for this long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
@@ -22,7 +23,7 @@ export const LONGEST_REDIAL_WAIT_MS = 15_000;
 export interface ResumingOptions {
   readonly first: Extract<StreamDialOutcome, { kind: 'open' }>;
   /** Asks a relay for another transport. */
-  readonly redial: (signal: AbortSignal) => Promise<StreamDialOutcome>;
+  readonly redial: (signal: AbortSignal) => Promise<IntroducedOutcome>;
   /** How it does that, for the messages. */
   readonly via: DialledVia;
   /** How long the person waits for an agent, in milliseconds. */
@@ -73,8 +74,12 @@ export function resumeOver(options: ResumingOptions): Resuming {
 }
 
 /** A stream that exists has more patience than a new one: what may be a passing trouble is taken for one. */
-function outcomeOf(outcome: StreamDialOutcome, via: DialledVia, random: () => number): Redial {
+function outcomeOf(outcome: IntroducedOutcome, via: DialledVia, random: () => number): Redial {
   if (outcome.kind === 'open') return { kind: 'open', transport: outcome.stream };
+  if (outcome.kind === 'unproved' && outcome.passes)
+    return { kind: 'retry', detail: outcome.message, waitMs: 0 };
+  if (outcome.kind === 'unproved')
+    return { kind: 'fatal', end: { reason: 'fault', detail: outcome.message } };
   const failure = dialFailureFrom(outcome, via);
   const isFinal = failure.kind === 'refusal' && !REFUSALS[failure.code].retry;
   return isFinal

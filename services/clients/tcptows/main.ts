@@ -7,8 +7,8 @@ import { startTcptows } from './tcptows.ts';
 
 const report = reportAs('tcptows');
 
-async function run({ destination, bind, port }: TcptowsRun): Promise<ClientExitCode> {
-  const tcptows = await startTcptows({ destination, bind, port, clock: systemClock, report });
+async function run({ destination, identity, bind, port }: TcptowsRun): Promise<ClientExitCode> {
+  const tcptows = await startTcptows({ destination, identity, bind, port, clock: systemClock, report });
   if (tcptows.kind === 'failed') {
     report(listenFaultLine(tcptows.code, bind, port));
     return CLIENT_EXIT_CODES.fault;

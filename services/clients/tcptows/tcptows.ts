@@ -6,9 +6,13 @@ import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import type { ClientDestination } from '../command-line/destination.ts';
 import { connect } from '../connection/connect.ts';
 import { runVisit } from '../connection/visit.ts';
+import type { ClientIdentity } from '../identity/client-prover.ts';
+import { introduce } from '../identity/introduce.ts';
+import type { Introduction } from '../identity/introduction.ts';
 
 export interface TcptowsOptions {
   readonly destination: ClientDestination;
+  readonly identity: ClientIdentity;
   readonly bind: string;
   /** 0: any free one. */
   readonly port: number;
@@ -29,10 +33,15 @@ export type TcptowsOutcome = Tcptows | { readonly kind: 'failed'; readonly code:
 /** Listens. `failed` with the system's code (EADDRINUSE, …) if that does not work. */
 export async function startTcptows(options: TcptowsOptions): Promise<TcptowsOutcome> {
   const stopping = new AbortController();
+  const { identity, clock, report } = options;
+  const { target, proxy } = options.destination;
+  const { signal } = stopping;
+  // What one connection has proved counts for all.
+  const introduction = introduce({ identity, ...target, proxy, clock, notify: report, signal });
   const running = new Set<Promise<void>>();
   // Paused: not a byte is read before the relay accepted.
   const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) => {
-    const connection = serve(socket, options, stopping.signal).finally(() => running.delete(connection));
+    const connection = serve(socket, options, introduction, signal).finally(() => running.delete(connection));
     running.add(connection);
   });
   const failure = await listen(server, options);
@@ -64,7 +73,12 @@ function listen(server: Server, { bind, port }: TcptowsOptions): Promise<string 
   return promise;
 }
 
-async function serve(socket: Socket, options: TcptowsOptions, stopping: AbortSignal): Promise<void> {
+async function serve(
+  socket: Socket,
+  options: TcptowsOptions,
+  introduction: Introduction,
+  stopping: AbortSignal,
+): Promise<void> {
   const { destination, clock, report } = options;
   const peer = `${socket.remoteAddress}:${socket.remotePort}`;
   const gone = new AbortController();
@@ -76,7 +90,7 @@ async function serve(socket: Socket, options: TcptowsOptions, stopping: AbortSig
   const say = (line: string): void => {
     report(`connection from ${peer}: ${line}`);
   };
-  const outcome = await connect({ ...destination, clock, signal, notify: say });
+  const outcome = await connect({ ...destination, introduction, clock, signal, notify: say });
   if (outcome.kind !== 'connected') {
     local.cut({ reason: 'lost' });
     if (outcome.kind !== 'aborted') say(outcome.message);

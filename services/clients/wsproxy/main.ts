@@ -11,7 +11,7 @@ const EXIT_WITHIN_MS = 10_000;
 
 const report = reportAs('wsproxy');
 
-async function run({ destination }: WsproxyRun): Promise<ClientExitCode> {
+async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCode> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The second one is answered at once.
@@ -28,7 +28,7 @@ async function run({ destination }: WsproxyRun): Promise<ClientExitCode> {
   const { stdin: input, stdout: output } = process;
   const widen = (): void => void widenPipe(output.fd);
   const streams = { input, output, widen, clock: systemClock, report, signal: stop.signal };
-  const code = await runWsproxy({ destination, ...streams });
+  const code = await runWsproxy({ destination, identity, ...streams });
   clearInterval(alive);
   return code;
 }

@@ -7,9 +7,12 @@ import type { ClientDestination } from '../command-line/destination.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
 import { connect } from '../connection/connect.ts';
 import { runVisit, type VisitEnd } from '../connection/visit.ts';
+import type { ClientIdentity } from '../identity/client-prover.ts';
+import { introduce } from '../identity/introduce.ts';
 
 export interface WsproxyOptions {
   readonly destination: ClientDestination;
+  readonly identity: ClientIdentity;
   readonly input: Readable;
   readonly output: Writable;
   readonly clock: Clock;
@@ -29,8 +32,10 @@ const EXIT_CODE_OF_END: Readonly<Record<VisitEnd['kind'], ClientExitCode>> = {
 
 /** Runs one visit. Resolves with the exit code when both sides have ended; the input is not read before the relay accepted. */
 export async function runWsproxy(options: WsproxyOptions): Promise<ClientExitCode> {
-  const { destination, input, output, clock, report, signal } = options;
-  const outcome = await connect({ ...destination, clock, signal, notify: report });
+  const { destination, identity, input, output, clock, report, signal } = options;
+  const { target, proxy } = destination;
+  const introduction = introduce({ identity, ...target, proxy, clock, notify: report, signal });
+  const outcome = await connect({ ...destination, introduction, clock, signal, notify: report });
   switch (outcome.kind) {
     case 'connected': {
       options.widen?.();

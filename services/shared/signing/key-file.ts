@@ -1,28 +1,18 @@
 // A key file as a signer, with the certificate that lies beside it as `FILE-cert.pub`.
-import { open } from 'node:fs/promises';
 import type { SignedFacts } from '#shared/protocol/identity.ts';
 import { type Certificate, readCertificate } from '#shared/ssh/certificate.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
 import { readBlobLine } from '#shared/ssh/key-line.ts';
-import { faultText } from '#shared/text/fault-text.ts';
 import { type PrivateKey, readPrivateKey, signWith } from './private-key.ts';
 import { bytesToSign, type FoundSigners, type KeySigner, proofOf, type SignedProof } from './signer.ts';
-
-/** A key of 16,384 bits has 13 KiB, the largest certificate 44 KiB in base64; in bytes. */
-export const MAX_KEY_FILE_BYTES = 64 * 1_024;
-
-/** What a file holds; a missing one is no fault where it may be missing. */
-type FileText =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'unreadable'; readonly why: string };
+import { readSmallFile } from './small-file.ts';
 
 /**
  * The key in `path`, and with a certificate in `path-cert.pub` that one first. A certificate that cannot be used is a fault:
  * whoever has put it there wants it. Never rejects.
  */
 export async function signersFromFile(path: string): Promise<FoundSigners> {
-  const file = await readText(path);
+  const file = await readSmallFile(path, 'key');
   if (file.kind === 'missing') return unusable(path, 'does not exist');
   if (file.kind === 'unreadable') return unusable(path, file.why);
   const reading = readPrivateKey(file.text);
@@ -30,7 +20,7 @@ export async function signersFromFile(path: string): Promise<FoundSigners> {
   const { privateKey } = reading;
   const key = signerOf(path, privateKey, undefined);
   const certificatePath = `${path}-cert.pub`;
-  const certificateFile = await readText(certificatePath);
+  const certificateFile = await readSmallFile(certificatePath, 'key');
   if (certificateFile.kind === 'missing') return { kind: 'found', signers: [key] };
   if (certificateFile.kind === 'unreadable') return unusable(certificatePath, certificateFile.why);
   const certificate = certificateFrom(certificateFile.text, privateKey);
@@ -62,22 +52,6 @@ function signerOf(name: string, privateKey: PrivateKey, certificate: Certificate
     sign: (facts: SignedFacts): Promise<SignedProof> =>
       Promise.resolve(proofOf(kind, facts, blob, signWith(privateKey, bytesToSign(facts)))),
   };
-}
-
-async function readText(path: string): Promise<FileText> {
-  try {
-    await using file = await open(path);
-    if ((await file.stat()).isDirectory()) return { kind: 'unreadable', why: 'is a folder' };
-    const buffer = Buffer.alloc(MAX_KEY_FILE_BYTES + 1);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    if (bytesRead > MAX_KEY_FILE_BYTES) {
-      return { kind: 'unreadable', why: `has more than ${MAX_KEY_FILE_BYTES} bytes; it is no key` };
-    }
-    return { kind: 'text', text: buffer.toString('utf8', 0, bytesRead) };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? { kind: 'missing' } : { kind: 'unreadable', why: faultText(error) };
-  }
 }
 
 function unusable(path: string, why: string): FoundSigners {

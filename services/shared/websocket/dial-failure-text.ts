@@ -5,6 +5,9 @@ import { spreadWait } from '#shared/protocol/retry-after.ts';
 import { shown } from '#shared/text/untrusted.ts';
 import type { FailedDial } from './dial-outcome.ts';
 
+/** Of the message of a refusal, in characters: it names the rules that were tried, and what did not match. */
+export const MAX_SHOWN_REFUSAL_LENGTH = 2_000;
+
 /** What was dialled: a relay, through a proxy or not. */
 export interface DialledVia {
   /** ws: or wss:. */
@@ -105,7 +108,7 @@ export function dialFailureFrom(outcome: FailedDial, via: DialledVia): DialFailu
   return {
     kind: 'refusal',
     code,
-    message: `${via.relay.host} ${verb}: ${refusal.message.printable()} (${code})`,
+    message: `${via.relay.host} ${verb}: ${refusal.message.printable(MAX_SHOWN_REFUSAL_LENGTH)} (${code})`,
     ...wait,
   };
 }

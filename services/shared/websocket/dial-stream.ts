@@ -2,6 +2,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import { isPass, PASS_HEADER } from '#shared/protocol/identity.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/dial-outcome.ts';
@@ -28,8 +29,8 @@ export interface StreamDialOptions {
 }
 
 export type StreamDialOutcome =
-  /** Nobody has attached to it. */
-  { readonly kind: 'open'; readonly stream: ByteStream } | FailedDial;
+  /** Nobody has attached to the stream. `pass`: to be shown with the next dial (PASS_HEADER), if the relay gives one. */
+  { readonly kind: 'open'; readonly stream: ByteStream; readonly pass?: string } | FailedDial;
 
 /** Opens a stream to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
 export function dialStream(url: URL, options: StreamDialOptions): Promise<StreamDialOutcome> {
@@ -60,7 +61,8 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
     const fault = faultOf(response, key, protocols);
     if (fault === undefined) {
       const { mask, reading } = options;
-      give({ kind: 'open', stream: frameStream({ socket, head, isClient: true, mask, reading, clock }) });
+      const stream = frameStream({ socket, head, isClient: true, mask, reading, clock });
+      give({ kind: 'open', stream, ...passIn(response) });
     } else {
       socket.destroy();
       give({ kind: 'unreachable', code: 'PROTOCOL', detail: fault });
@@ -92,6 +94,11 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
     request.destroy();
     tunnel.abort();
   }
+}
+
+function passIn({ headers }: IncomingMessage): { readonly pass?: string } {
+  const pass = headers[PASS_HEADER];
+  return typeof pass === 'string' && isPass(pass) ? { pass } : {};
 }
 
 function requestTo(url: URL, options: https.RequestOptions): http.ClientRequest {

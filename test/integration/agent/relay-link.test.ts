@@ -16,6 +16,7 @@ import {
   WELCOME_WITHIN_MS,
 } from '../../../services/agent/relay/relay-link.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
+import { NO_PROOF } from '../../support/relay/no-proof.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 /** Everything that a link told, and the clock that drives it. */
@@ -36,6 +37,7 @@ class Listener {
       target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
       clock: this.clock,
       random: () => 0.5,
+      prover: NO_PROOF,
     });
     this.link.start({
       status: () => this.status,

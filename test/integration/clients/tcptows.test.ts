@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { readDestination } from '../../../services/clients/command-line/destination.ts';
+import { readIdentity } from '../../../services/clients/command-line/identity-options.ts';
 import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { startTcptows } from '../../../services/clients/tcptows/tcptows.ts';
 import { openClientProgram } from '../../support/clients/test-program.ts';
@@ -146,7 +147,8 @@ test('stops soon while there is no way to the agent, whatever the agent would wa
   const destination = readDestination(relay.url(), undefined, {});
   if (destination.kind === 'invalid') throw new Error(destination.message);
   const clock = new ManualClock();
-  const options = { destination, bind: '127.0.0.1', port: 0, clock, report: () => undefined };
+  const identity = readIdentity(new Map(), {});
+  const options = { destination, identity, bind: '127.0.0.1', port: 0, clock, report: () => undefined };
   const tcptows = await startTcptows(options);
   if (tcptows.kind === 'failed') throw new Error(tcptows.code);
   const socket = connect(tcptows.address.port, '127.0.0.1');

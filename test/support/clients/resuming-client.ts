@@ -1,6 +1,7 @@
 // wsproxy within the test's own process, so that its time can be moved.
 import { PassThrough } from 'node:stream';
 import { readDestination } from '../../../services/clients/command-line/destination.ts';
+import { readIdentity } from '../../../services/clients/command-line/identity-options.ts';
 import { runWsproxy } from '../../../services/clients/wsproxy/wsproxy.ts';
 import { ManualClock } from '../time/manual-clock.ts';
 import { until } from '../time/poll.ts';
@@ -29,6 +30,7 @@ export class ResumingClient {
     this.exit = (async () => {
       this.#code = await runWsproxy({
         destination,
+        identity: readIdentity(new Map(), {}),
         input: this.input,
         output: this.output,
         clock: this.clock,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import type { Cluster } from '../../../services/relay/kubernetes/cluster.ts';
 import { entryText } from '../../../services/relay/registry/redis/redis-entry.ts';
@@ -26,6 +27,7 @@ export interface PodOptions {
   readonly clock?: SkippingClock;
   readonly cluster?: Cluster;
   readonly env?: Readonly<Record<string, string>>;
+  readonly gateParts?: Partial<GateParts>;
 }
 
 /** Everything in it ends with it. */

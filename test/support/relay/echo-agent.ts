@@ -1,5 +1,6 @@
 // An agent whose sessions echo: the real link and the real intake of streams, with nothing of SSH behind them.
 import type { Duplex } from 'node:stream';
+import type { Prover } from '#shared/identity/proof-maker.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Welcome } from '#shared/protocol/control-messages.ts';
@@ -9,6 +10,7 @@ import { createRelayLink, type RelayLink } from '../../../services/agent/relay/r
 import { resumptionFrom } from '../../../services/agent/relay/resumption.ts';
 import { createStreamIntake, type StreamIntake } from '../../../services/agent/relay/stream-intake.ts';
 import { until } from '../time/poll.ts';
+import { NO_PROOF } from './no-proof.ts';
 
 /** Longer than any test: a session must not end by it. */
 const RESUME_WINDOW_MS = 300_000;
@@ -21,6 +23,8 @@ export interface EchoAgentOptions {
   readonly streamPort?: number;
   readonly claim?: string;
   readonly clock?: Clock;
+  /** For relays that ask who it is. */
+  readonly prover?: Prover;
   /** Instead of the echo. */
   readonly onSession?: (duplex: Duplex) => void;
 }
@@ -39,7 +43,7 @@ export class EchoAgent implements AsyncDisposable {
 
   /** Starts dialling at once. */
   constructor({ id, linkPort, streamPort = linkPort, ...options }: EchoAgentOptions) {
-    const { clock = systemClock, onSession = echo } = options;
+    const { clock = systemClock, onSession = echo, prover = NO_PROOF } = options;
     this.id = id;
     this.claim = options.claim ?? createClaim();
     const targetAt = (port: number) => ({
@@ -48,7 +52,12 @@ export class EchoAgent implements AsyncDisposable {
       claim: this.claim,
       proxy: undefined,
     });
-    this.#link = createRelayLink({ target: targetAt(linkPort), clock, random: Math.random });
+    this.#link = createRelayLink({
+      target: targetAt(linkPort),
+      clock,
+      random: Math.random,
+      prover,
+    });
     this.#intake = createStreamIntake({
       target: targetAt(streamPort),
       clock,

@@ -4,6 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
+import { IDENTITY_HEADER, type IdentityDemand, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
 
@@ -11,6 +12,8 @@ interface Handshake {
   readonly claim: string | undefined;
   readonly grant: string | undefined;
   readonly path: string | undefined;
+  readonly identity: string | undefined;
+  readonly pass: string | undefined;
 }
 
 /** Answers each handshake as the test last said. */
@@ -23,6 +26,12 @@ export class MoodyRelay {
   mood: RefusalCode | 'welcome' | 'silent' = 'welcome';
   /** Of its refusals. */
   retryAfter: string | undefined;
+  /** What it asks of a handshake without a proof, and without the pass that it gives. */
+  demand: IdentityDemand | undefined;
+  /** Of the next handshakes with a proof these are refused, with the demand in the body. */
+  readonly refusedProofs: RefusalCode[] = [];
+  /** In its welcomes, besides the usual. */
+  welcome: { readonly pass?: string; readonly lifetimeMs?: number } = {};
   /** What it tells the agents to print. */
   publicUrl = 'https://relay.test';
 
@@ -33,10 +42,15 @@ export class MoodyRelay {
       socket.on('error', () => undefined);
       const { headers, url } = request;
       const [claim, grant] = [headers[CLAIM_HEADER]?.toString(), headers[GRANT_HEADER]?.toString()];
-      this.handshakes.push({ claim, grant, path: url });
-      const { mood } = this;
+      const [identity, pass] = [headers[IDENTITY_HEADER]?.toString(), headers[PASS_HEADER]?.toString()];
+      this.handshakes.push({ claim, grant, path: url, identity, pass });
+      const mood = this.#moodFor(identity, pass);
       if (mood !== 'welcome' && mood !== 'silent') {
-        const body = JSON.stringify({ code: mood, message: 'because the test says so' });
+        const body = JSON.stringify({
+          code: mood,
+          message: 'because the test says so',
+          identity: this.demand,
+        });
         const wait = this.retryAfter === undefined ? '' : `Retry-After: ${this.retryAfter}\r\n`;
         socket.end(
           `HTTP/1.1 ${REFUSALS[mood].status} No\r\n${wait}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
@@ -48,12 +62,19 @@ export class MoodyRelay {
         if (mood === 'silent') return;
         const epoch = this.links.length;
         const { publicUrl } = this;
-        link.send(JSON.stringify({ type: 'welcome', id: 'job', epoch, pod: `pod-${epoch}`, publicUrl }));
+        const usual = { type: 'welcome', id: 'job', epoch, pod: `pod-${epoch}`, publicUrl };
+        link.send(JSON.stringify({ ...usual, ...this.welcome }));
       });
     });
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  #moodFor(identity: string | undefined, pass: string | undefined): MoodyRelay['mood'] {
+    if (this.demand === undefined) return this.mood;
+    if (identity !== undefined) return this.refusedProofs.shift() ?? this.mood;
+    return pass !== undefined && pass === this.welcome.pass ? this.mood : 'identity_required';
   }
 
   stop(): void {

@@ -1,10 +1,16 @@
 // A stand-in for a relay with an agent behind it: answers /client/ID by script, and hands the sessions to the test.
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CLOSE_REASONS, type CloseReason } from '#shared/protocol/close-reasons.ts';
+import { type IdentityKind, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { parseSubprotocols, RESUME } from '#shared/protocol/subprotocols.ts';
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
@@ -14,6 +20,17 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import { messageStream } from '../stream/message-stream.ts';
+
+/** A relay that asks who comes. */
+export interface StandInGate {
+  readonly kinds: readonly IdentityKind[];
+  /** The refusal for what a dial shows; undefined lets it in. */
+  readonly judge: (headers: IncomingMessage['headers']) => RefusalCode | undefined;
+  /** Given to whoever is let in. */
+  readonly pass?: string;
+  /** More that it says of what it asks for. */
+  readonly demand?: object;
+}
 
 /** Undefined: accept. A number: that status without a body of a relay. 'silence': no answer at all. */
 export type StandInAnswer = RefusalCode | number | 'silence' | undefined;
@@ -39,6 +56,10 @@ export interface StandInOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** The answer to the nth request, from 0. */
   readonly answer?: (n: number) => StandInAnswer;
+  /** Before it answers as above. */
+  readonly gate?: StandInGate;
+  /** Answers what is no upgrade. */
+  readonly request?: RequestListener;
   /** Called for every session that begins, with the agent's end of it. */
   readonly serve?: (session: ByteStream, kind: StreamOrigin<undefined>['kind']) => void;
   /** Of the agent's ends; the connections below are timed by the machine's own clock. */
@@ -47,7 +68,7 @@ export interface StandInOptions {
 }
 
 export async function startStandInRelay(options: StandInOptions = {}): Promise<StandInRelay> {
-  const { tls, answer = () => undefined } = options;
+  const { tls, gate, answer = () => undefined } = options;
   const server: Server = tls === undefined ? createHttpServer() : createHttpsServer(tls);
   const upgrader = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   const connections = new Set<Duplex>();
@@ -56,16 +77,19 @@ export async function startStandInRelay(options: StandInOptions = {}): Promise<S
   const closed: number[] = [];
   const events: ResumeEvent[] = [];
   let agent = createAgent(options, events);
+  if (options.request !== undefined) server.on('request', options.request);
+  if (gate?.pass !== undefined)
+    upgrader.on('headers', (headers) => headers.push(`${PASS_HEADER}: ${gate.pass}`));
   server.on('connection', (connection: Duplex) => {
     connections.add(connection);
     connection.on('error', () => undefined);
   });
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     connections.add(connection);
-    const decision = answer(asked.length);
+    const decision = gate?.judge(request.headers) ?? answer(asked.length);
     asked.push(request.url ?? '');
     if (decision === 'silence') return;
-    if (decision !== undefined) return refuse(connection, decision);
+    if (decision !== undefined) return refuse(connection, decision, gate);
     upgrader.handleUpgrade(request, connection, head, (socket) => {
       transports.add(socket);
       socket.on('close', (code) => {
@@ -132,12 +156,18 @@ function createAgent(options: StandInOptions, events: ResumeEvent[]): ResumableS
   });
 }
 
-function refuse(connection: Duplex, decision: RefusalCode | number): void {
+function refuse(connection: Duplex, decision: RefusalCode | number, gate: StandInGate | undefined): void {
   const status = typeof decision === 'number' ? decision : REFUSALS[decision].status;
   const body =
     typeof decision === 'number'
       ? 'nobody you know'
-      : JSON.stringify({ code: decision, message: `the stand-in says ${decision}` });
+      : JSON.stringify({
+          code: decision,
+          message: `the stand-in says ${decision}`,
+          ...(gate === undefined
+            ? {}
+            : { identity: { ...gate.demand, kinds: gate.kinds, challenge: 'challenge' } }),
+        });
   connection.end(
     `HTTP/1.1 ${status} No\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );

@@ -5,9 +5,18 @@ import { expect, test } from 'vitest';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { readRepository } from '../../house/documents.ts';
 
-/** Not ours: the user's, the system's and Node's. Those of CI systems are read in one file, which names them all. */
-const FOREIGN = ['HOME', 'LOGNAME', 'NODE_OPTIONS', 'PATH', 'SHELL', 'USER', 'XDG_CACHE_HOME'];
-const CI_SYSTEMS = /\/ci-job\.ts$/;
+/** Not ours: the user's, the system's and Node's. Those of CI systems are read in two files, which name them all. */
+const FOREIGN = [
+  'HOME',
+  'LOGNAME',
+  'NODE_OPTIONS',
+  'PATH',
+  'SHELL',
+  'SSH_AUTH_SOCK',
+  'USER',
+  'XDG_CACHE_HOME',
+];
+const CI_SYSTEMS = /\/(ci-job|github-token)\.ts$/;
 
 /** For the program itself: a person has no use for it. */
 const INTERNAL = ['CONVERGE_RELAY_RESTARTED'];

@@ -13,9 +13,10 @@ import {
   type SignedFacts,
   signedText,
 } from '../../../../services/shared/protocol/identity.ts';
-import { MAX_KEY_FILE_BYTES, signersFromFile } from '../../../../services/shared/signing/key-file.ts';
+import { signersFromFile } from '../../../../services/shared/signing/key-file.ts';
 import { readPrivateKey, signWith } from '../../../../services/shared/signing/private-key.ts';
 import type { KeySigner } from '../../../../services/shared/signing/signer.ts';
+import { MAX_KEY_FILE_BYTES } from '../../../../services/shared/signing/small-file.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { readPublicKey } from '../../../../services/shared/ssh/public-key.ts';
 import { verifySshSignature } from '../../../../services/shared/ssh/signature.ts';

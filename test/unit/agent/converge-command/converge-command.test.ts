@@ -260,6 +260,7 @@ describe('replies', () => {
     lastDeadline: 1_700_020_000_000,
     isHeld: true,
     isCapped: false,
+    isRelayFirst: false,
   };
 
   test('tell of clients that are away, a hold and a lost relay', () => {

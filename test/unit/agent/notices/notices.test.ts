@@ -174,10 +174,14 @@ describe('the greeting', () => {
 
 describe('warnings', () => {
   test('name the time that is left and what helps', () => {
-    expect(warningFrom({ remainingMs: MINUTE, isCapped: false })).toBe(
+    const own = { isRelayFirst: false };
+    expect(warningFrom({ ...own, remainingMs: MINUTE, isCapped: false })).toBe(
       'converge: this session ends in 1 minute; `converge hold 1h` keeps it',
     );
-    expect(warningFrom({ remainingMs: 10_000, isCapped: true })).not.toContain('hold');
+    expect(warningFrom({ ...own, remainingMs: 10_000, isCapped: true })).not.toContain('hold');
+    expect(warningFrom({ isRelayFirst: true, remainingMs: 10_000, isCapped: true })).toBe(
+      'converge: this session ends in 10 seconds: the relay gives it no more time; save your work',
+    );
     expect(farewellFrom('deadline')).toBe('converge: this session ends now: the deadline was reached');
   });
 });

@@ -55,6 +55,29 @@ describe('wsproxy', () => {
     });
   });
 
+  test('takes who this is from its options and the environment, and looks at none of it', () => {
+    const args = ['--identity', '/nowhere', '--token-file', '/no/token', URL_TEXT];
+    const env = { CONVERGE_TOKEN: 't', SSH_AUTH_SOCK: '/agent', HOME: '/home/ada' };
+    const stateFolder = '/home/ada/.local/state/converge';
+    const identity = {
+      keyFile: '/nowhere',
+      tokenFile: '/no/token',
+      token: 't',
+      sshAgent: '/agent',
+      stateFolder,
+    };
+    expect(parseWsproxyCommand(args, env)).toMatchObject({ kind: 'run', identity });
+    expect(parseTcptowsCommand([...args.slice(0, 4), '0', URL_TEXT], env)).toMatchObject({
+      kind: 'run',
+      identity,
+    });
+    expect(parseWsproxyCommand([URL_TEXT], { CONVERGE_TOKEN: '', SSH_AUTH_SOCK: '' })).toEqual({
+      kind: 'run',
+      destination: expect.anything(),
+      identity: {},
+    });
+  });
+
   test('takes its proxy from the environment', () => {
     const command = parseWsproxyCommand([URL_TEXT], { HTTP_PROXY: 'http://proxy.example:3128' });
     expect(command).toMatchObject({ destination: { proxy: { host: 'proxy.example:3128' } } });

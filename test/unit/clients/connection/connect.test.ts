@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
+import { MAX_SHOWN_REFUSAL_LENGTH } from '#shared/websocket/dial-failure-text.ts';
 import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
 import type { StreamDialOptions } from '#shared/websocket/dial-stream.ts';
 import { RELAY_PATIENCE_MS } from '../../../../services/clients/command-line/destination.ts';
@@ -354,5 +355,5 @@ test("a relay's message is one line of bounded length, without control character
   if (outcome.kind !== 'refused') throw new Error(outcome.kind);
   const start = String.raw`relay.example refused: \u{1b}]0;owned\u{7} \u{202e} first\nsecond xxx`;
   expect(outcome.message.slice(0, start.length)).toBe(start);
-  expect(outcome.message.length).toBeLessThan(400);
+  expect(outcome.message.length).toBeLessThan(MAX_SHOWN_REFUSAL_LENGTH + 100);
 });

@@ -14,6 +14,7 @@ import {
 } from '#shared/websocket/link-budget.ts';
 import { createRelayLink, REST_AFTER_SPENT_LINK_MS } from '../../../../services/agent/relay/relay-link.ts';
 import { MoodyRelay } from '../../../support/relay/moody-relay.ts';
+import { NO_PROOF } from '../../../support/relay/no-proof.ts';
 import { frame, TEXT } from '../../../support/relay/raw-link.ts';
 import { openLinkPair } from '../../../support/stream/link-pair.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
@@ -60,6 +61,7 @@ test('a relay that floods its agent is closed with a reason, and dialled again a
     target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
     clock,
     random: () => 0,
+    prover: NO_PROOF,
   });
   link.start({
     status: () => ({ type: 'status', clients: 0, detached: 0, expiresAt: 1 }),
@@ -134,6 +136,7 @@ test('an agent whose clients come and go as fast as they can stays within its bu
     target: { base: await relay.start(), id: 'job', claim: 'c'.repeat(43), proxy: undefined },
     clock,
     random: () => 0,
+    prover: NO_PROOF,
   });
   let status: AgentStatus = { type: 'status', clients: 0, detached: 0, expiresAt: 1 };
   link.start({

@@ -1,0 +1,136 @@
+// The identity tokens of CircleCI and Buildkite: a program that is in every job asks for one, and prints it.
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { faultText } from '#shared/text/fault-text.ts';
+import { Untrusted } from '#shared/text/untrusted.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { startPipedProcess } from '../process/piped-process.ts';
+import type { ProcessEnd } from '../process/process-end.ts';
+import { type Bytes, signalGroup } from '../process/spawn.ts';
+import type { HadToken, TokenSource } from './id-token-maker.ts';
+
+/** How long such a program may take, in milliseconds. Both try again by themselves when their server has trouble. */
+export const TOKEN_COMMAND_TIMEOUT_MS = 30_000;
+
+/** What is read of what it prints, on each of its outputs, in bytes. */
+export const MAX_TOKEN_COMMAND_BYTES = 64 * 1_024;
+
+/** How much of its last words a person is shown, in characters. */
+const SHOWN_WORDS_LENGTH = 200;
+
+export interface TokenCommand {
+  /** Of the CI system, for people. */
+  readonly system: string;
+  readonly program: string;
+  readonly argsFor: (audience: string) => readonly string[];
+}
+
+/** CircleCI's own variables have a token for its own audience; this makes one for another. */
+export const CIRCLECI: TokenCommand = {
+  system: 'CircleCI',
+  program: 'circleci',
+  argsFor: (audience) => ['run', 'oidc', 'get', '--claims', JSON.stringify({ aud: audience })],
+};
+
+export const BUILDKITE: TokenCommand = {
+  system: 'Buildkite',
+  program: 'buildkite-agent',
+  argsFor: (audience) => ['oidc', 'request-token', '--audience', audience],
+};
+
+export interface TokenCommandOptions {
+  /** The environment of the program; PATH in it says where to look. */
+  readonly env: Readonly<Record<string, Bytes>>;
+  readonly cwd: string;
+  readonly clock: Clock;
+}
+
+/** Runs the program each time. */
+export function commandTokenSource(command: TokenCommand, options: TokenCommandOptions): TokenSource {
+  const { env } = options;
+  const { program, system } = command;
+  return async (audience, signal) => {
+    const file = findProgram(program, String(env['PATH'] ?? ''));
+    if (file === undefined) {
+      const message = `${system} gives no identity token: the command ${program} is not in PATH; a container that runs inside the job needs it too`;
+      return { kind: 'none', message, passes: false };
+    }
+    try {
+      return await run(file, [program, ...command.argsFor(audience)], { command, options, signal });
+    } catch (error) {
+      return { kind: 'none', message: `${program} does not start: ${faultText(error)}`, passes: false };
+    }
+  };
+}
+
+interface Running {
+  readonly command: TokenCommand;
+  readonly options: TokenCommandOptions;
+  readonly signal: AbortSignal;
+}
+
+async function run(
+  file: string,
+  argv: readonly string[],
+  { command: { program }, options: { env, cwd, clock }, signal }: Running,
+): Promise<HadToken> {
+  const ended = Promise.withResolvers<ProcessEnd>();
+  const child = startPipedProcess({ file, argv, env: new Map(Object.entries(env)), cwd }, ended.resolve);
+  child.stdin.on('error', () => undefined);
+  child.stdin.end();
+  const kill = (): void => signalGroup(child.pid, 'SIGKILL');
+  let isLate = false;
+  const cancel = clock.after(TOKEN_COMMAND_TIMEOUT_MS, () => {
+    isLate = true;
+    kill();
+  });
+  signal.addEventListener('abort', kill, { once: true });
+  const [end, token, words] = await Promise.all([
+    ended.promise,
+    textOf(child.stdout, kill),
+    textOf(child.stderr, kill),
+  ]);
+  cancel();
+  signal.removeEventListener('abort', kill);
+  const failed = (why: string, passes: boolean): HadToken => {
+    return { kind: 'none', message: `${program} gave no identity token: ${why}`, passes };
+  };
+  if (isLate) return failed(`it did not end within ${TOKEN_COMMAND_TIMEOUT_MS / 1_000} s`, true);
+  if (end.kind !== 'code' || end.code !== 0) {
+    const said = new Untrusted(words.trim().split('\n').at(-1) ?? '').printable(SHOWN_WORDS_LENGTH);
+    const how = end.kind === 'code' ? `it ended with ${end.code}` : 'it was ended by a signal';
+    return failed(said === '' ? how : `${how} (${said})`, false);
+  }
+  return token.trim() === '' ? failed('it printed nothing', false) : { kind: 'token', token };
+}
+
+/** What comes until the end; whoever writes more than the limit is stopped. */
+function textOf(output: Readable, stop: () => void): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  output.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > MAX_TOKEN_COMMAND_BYTES) return stop();
+    chunks.push(chunk);
+  });
+  output.on('error', () => undefined);
+  output.on('close', () => {
+    resolve(Buffer.concat(chunks).toString('utf8'));
+  });
+  return promise;
+}
+
+/** The first of that name that can be run, as a shell finds it; empty parts of PATH, which mean the working directory, are left out. */
+function findProgram(name: string, path: string): string | undefined {
+  const candidates = path.split(':').flatMap((folder) => (folder === '' ? [] : [join(folder, name)]));
+  return candidates.find((candidate) => {
+    try {
+      accessSync(candidate, constants.X_OK);
+      return statSync(candidate).isFile();
+    } catch {
+      return false;
+    }
+  });
+}
