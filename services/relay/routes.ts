@@ -63,7 +63,11 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   registerPublicDoor(app, core.admission);
   registerAgentRoutes(app, routes);
   registerClientRoute(app, routes);
-  const desk = new SignOnDesk({ provider: new Provider(clock), seal: core.key, clock });
+  const desk = new SignOnDesk({
+    provider: new Provider({ clock, proxies: config.proxies }),
+    seal: core.key,
+    clock,
+  });
   registerSignOn(app, { ...routes, desk });
   background.defer(
     cutUntakenAnswers(app, {

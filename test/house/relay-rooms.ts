@@ -130,11 +130,12 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: [
       'services/relay/identity',
       'services/relay/policy',
+      'services/shared/machine',
       'services/shared/protocol',
       'services/shared/text',
       'services/shared/time',
     ],
-    libraries: { 'openid-client': '*' },
+    libraries: { 'https-proxy-agent': 'provider-request.ts', 'openid-client': '*' },
   },
   {
     path: 'services/relay/gate',

@@ -1,6 +1,9 @@
 // The way to a provider: fetch, with a bound on what is read and on how long it takes.
+import type { IncomingMessage } from 'node:http';
 import type { CustomFetch } from 'openid-client';
+import type { Environment } from '#shared/machine/environment.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import { requestOf } from './provider-request.ts';
 
 /** More of an answer is not read, in bytes. A document of discovery has about 5,000, a large set of keys 20,000. */
 export const MAX_PROVIDER_ANSWER_BYTES = 256 * 1024;
@@ -11,26 +14,29 @@ export const PROVIDER_TIMEOUT_MS = 10_000;
 /** The provider could not be asked. */
 export class ProviderAway extends Error {}
 
+/** How the provider is reached. */
+export interface ProviderWay {
+  readonly clock: Clock;
+  /** The proxies: HTTPS_PROXY and its like. */
+  readonly proxies: Environment;
+}
+
 /** `http:` is for a provider on this machine, where nobody listens in. Redirects are not followed. */
-export function providerFetch(clock: Clock, allowsHttp: boolean): CustomFetch {
-  return async (url, options) => {
-    const { host, protocol, hostname } = new URL(url);
-    if (protocol !== 'https:' && !(allowsHttp && isLoopbackName(hostname)))
-      throw new ProviderAway(`the provider names ${url}, which is not https`);
+export function providerFetch({ clock, proxies }: ProviderWay, allowsHttp: boolean): CustomFetch {
+  return async (text, { body, headers, method, signal }) => {
+    const url = new URL(text);
+    const { host, protocol, hostname } = url;
+    if (protocol !== 'https:' && !(allowsHttp && protocol === 'http:' && isLoopbackName(hostname)))
+      throw new ProviderAway(`the provider names ${text}, which is not https`);
     const late = new AbortController();
     const cancel = clock.after(PROVIDER_TIMEOUT_MS, () => {
       late.abort(new ProviderAway(`${host} has not answered within ${PROVIDER_TIMEOUT_MS / 1_000} s`));
     });
     try {
-      const signal = AbortSignal.any([
-        late.signal,
-        ...(options.signal === undefined ? [] : [options.signal]),
-      ]);
-      const answer = await fetch(url, { ...(options as RequestInit), signal });
-      const { headers, status } = answer;
-      // Of a status without a body, none may be given either (WHATWG Fetch, "null body status").
-      const body = answer.body === null ? null : await readBounded(answer.body, host);
-      return new Response(body, { headers, status });
+      const signals = AbortSignal.any([late.signal, ...(signal === undefined ? [] : [signal])]);
+      const question = { method, headers, body: textOf(body), signal: signals };
+      const answer = await requestOf(url, question, proxies);
+      return responseFrom(answer, await readBounded(answer, host));
     } catch (error) {
       if (late.signal.aborted) throw late.signal.reason;
       if (error instanceof ProviderAway) throw error;
@@ -41,20 +47,34 @@ export function providerFetch(clock: Clock, allowsHttp: boolean): CustomFetch {
   };
 }
 
+/** openid-client asks with forms and with nothing. */
+function textOf(body: unknown): string | undefined {
+  return body instanceof URLSearchParams || typeof body === 'string' ? body.toString() : undefined;
+}
+
+/** As fetch has it. Of a status without a body, none may be given (WHATWG Fetch, "null body status"). */
+function responseFrom({ headersDistinct, statusCode = 0 }: IncomingMessage, body: Buffer): Response {
+  const headers = new Headers();
+  for (const [name, values = []] of Object.entries(headersDistinct))
+    for (const value of values) headers.append(name, value);
+  const hasBody = ![204, 205, 304].includes(statusCode);
+  return new Response(hasBody ? new Uint8Array(body) : null, { status: statusCode, headers });
+}
+
 /** `localhost`, 127.0.0.0/8, `[::1]`: as a URL has them. */
 export function isLoopbackName(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-async function readBounded(body: ReadableStream<Uint8Array>, host: string): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
+async function readBounded(answer: IncomingMessage, host: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let bytes = 0;
-  // Leaving the loop cancels the stream, and so the connection.
-  for await (const chunk of body) {
-    bytes += chunk.length;
+  // Leaving the loop destroys the answer, and so the connection.
+  for await (const chunk of answer) {
+    bytes += (chunk as Buffer).length;
     if (bytes > MAX_PROVIDER_ANSWER_BYTES)
       throw new ProviderAway(`${host} has answered with more than ${MAX_PROVIDER_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
+    chunks.push(chunk as Buffer);
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }

@@ -1,7 +1,13 @@
 // Provider metadata: what a provider says of itself (OpenID Connect Discovery), kept for a while.
 import { allowInsecureRequests, customFetch, discovery, type ServerMetadata } from 'openid-client';
 import type { Clock } from '#shared/time/clock.ts';
-import { isLoopbackName, PROVIDER_TIMEOUT_MS, ProviderAway, providerFetch } from './provider-fetch.ts';
+import {
+  isLoopbackName,
+  PROVIDER_TIMEOUT_MS,
+  ProviderAway,
+  type ProviderWay,
+  providerFetch,
+} from './provider-fetch.ts';
 
 /** How long it counts, in milliseconds: a provider that moves its pages is followed within that time. */
 export const METADATA_LIFE_MS = 600_000;
@@ -15,6 +21,7 @@ type Found =
 
 /** One issuer at a time: that of the policy. */
 export class ProviderMetadata {
+  readonly #way: ProviderWay;
   readonly #clock: Clock;
   #issuer: string | undefined;
   /** Of `#issuer`; its time is over at `#until`. */
@@ -23,8 +30,9 @@ export class ProviderMetadata {
   /** What counted last: it goes on to count while the provider cannot be asked. */
   #last: ServerMetadata | undefined;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(way: ProviderWay) {
+    this.#way = way;
+    this.#clock = way.clock;
   }
 
   /** Asks the provider once, however many ask here. Rejects with what openid-client throws, or a ProviderAway. */
@@ -45,7 +53,7 @@ export class ProviderMetadata {
 
   async #ask(issuer: string): Promise<Found> {
     try {
-      const metadata = await discover(issuer, this.#clock);
+      const metadata = await discover(issuer, this.#way);
       if (this.#issuer === issuer) this.#last = metadata;
       return { kind: 'known', metadata };
     } catch (error) {
@@ -62,12 +70,12 @@ export function isHttpIssuer(issuer: string): boolean {
   return url?.protocol === 'http:' && isLoopbackName(url.hostname);
 }
 
-async function discover(issuer: string, clock: Clock): Promise<ServerMetadata> {
+async function discover(issuer: string, way: ProviderWay): Promise<ServerMetadata> {
   const url = URL.parse(issuer);
   if (url === null) throw new ProviderAway(`${issuer} is no URL`);
   const allowsHttp = isHttpIssuer(issuer);
   const configuration = await discovery(url, 'any', undefined, undefined, {
-    [customFetch]: providerFetch(clock, allowsHttp),
+    [customFetch]: providerFetch(way, allowsHttp),
     // Ours comes first; this one goes by the machine's clock.
     timeout: (2 * PROVIDER_TIMEOUT_MS) / 1_000,
     ...(allowsHttp ? { execute: [allowInsecureRequests] } : {}),

@@ -29,7 +29,13 @@ import { faultText } from '#shared/text/fault-text.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { SsoSettings } from '../policy/sso-settings.ts';
 import type { Confirmation, SignOnPending, SignOnRefusal } from './needs.ts';
-import { isLoopbackName, PROVIDER_TIMEOUT_MS, ProviderAway, providerFetch } from './provider-fetch.ts';
+import {
+  isLoopbackName,
+  PROVIDER_TIMEOUT_MS,
+  ProviderAway,
+  type ProviderWay,
+  providerFetch,
+} from './provider-fetch.ts';
 import { isHttpIssuer, ProviderMetadata } from './provider-metadata.ts';
 import {
   PROVIDER_CLOCK_TOLERANCE_SECONDS,
@@ -68,15 +74,17 @@ export interface TripSecrets {
 type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 
 export class Provider {
+  readonly #way: ProviderWay;
   readonly #clock: Clock;
   readonly #metadata: ProviderMetadata;
   /** The provider's keys, as openid-client keeps them, and whose they are. */
   #keys: { readonly issuer: string; readonly cache: ExportedJWKSCache } | undefined;
 
   /** Asks nobody. */
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#metadata = new ProviderMetadata(clock);
+  constructor(way: ProviderWay) {
+    this.#way = way;
+    this.#clock = way.clock;
+    this.#metadata = new ProviderMetadata(way);
   }
 
   /** Where the browser goes to sign on; `redirectUri` must be registered at the provider. */
@@ -232,7 +240,7 @@ export class Provider {
       client,
       await authenticate(settings, metadata),
     );
-    configuration[customFetch] = providerFetch(this.#clock, allowsHttp);
+    configuration[customFetch] = providerFetch(this.#way, allowsHttp);
     configuration.timeout = (2 * PROVIDER_TIMEOUT_MS) / 1_000;
     if (allowsHttp) allowInsecureRequests(configuration);
     // Without this the signature is left to TLS, as OpenID Connect Core section 3.1.3.7 allows.
