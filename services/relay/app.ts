@@ -13,6 +13,7 @@ import type { LogOutput } from './log/log-output.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import { serveInternal, servePublic } from './routes.ts';
+import { signOnCheckOf } from './sso/sign-on-token.ts';
 
 export interface RelayParts {
   readonly clock?: Clock;
@@ -55,7 +56,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const core = createCore({
     ...parts,
     gateParts: (key) => ({
-      ...gatePartsOf({ config, key, clock, log, recorder: metrics }),
+      ...gatePartsOf({ config, key, clock, log, recorder: metrics, signOn: signOnCheckOf(key) }),
       ...parts.gateParts,
     }),
     config,

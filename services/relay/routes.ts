@@ -24,8 +24,11 @@ import { registerHealth } from './http/route/health.ts';
 import { registerHopRoute } from './http/route/hop.ts';
 import { registerMetrics } from './http/route/metrics.ts';
 import { registerSessions } from './http/route/sessions.ts';
+import { registerSignOn } from './http/sign-on/sign-on-routes.ts';
 import { registerUsagePage } from './http/usage/usage-page.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { Provider } from './sso/provider.ts';
+import { SignOnDesk } from './sso/sign-on-desk.ts';
 
 export interface ServingOptions {
   readonly config: Config;
@@ -60,6 +63,12 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   registerPublicDoor(app, core.admission);
   registerAgentRoutes(app, routes);
   registerClientRoute(app, routes);
+  const desk = new SignOnDesk({
+    provider: new Provider({ clock, proxies: config.proxies }),
+    seal: core.key,
+    clock,
+  });
+  registerSignOn(app, { ...routes, desk });
   background.defer(
     cutUntakenAnswers(app, {
       clock,

@@ -14,6 +14,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/listener',
       'services/relay/http/operator',
       'services/relay/http/route',
+      'services/relay/http/sign-on',
       'services/relay/http/usage',
       'services/relay/identity',
       'services/relay/identity/oidc',
@@ -27,6 +28,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/registry/redis',
       'services/relay/session',
       'services/relay/subcommand',
+      'services/relay/sso',
       'services/shared/commands',
       'services/shared/machine',
       'services/shared/protocol',
@@ -123,6 +125,20 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: ['services/relay/policy/file', 'services/shared/command-line', 'services/shared/machine'],
   },
   {
+    path: 'services/relay/sso',
+    purpose:
+      'single sign-on: the provider is asked, and what a person who has signed on shows is made and read',
+    imports: [
+      'services/relay/identity',
+      'services/relay/policy',
+      'services/shared/machine',
+      'services/shared/protocol',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+    libraries: { 'https-proxy-agent': 'provider-request.ts', 'openid-client': '*' },
+  },
+  {
     path: 'services/relay/gate',
     purpose: 'whether an agent or a client may come in, and what it may have by the rule that lets it in',
     imports: [
@@ -175,6 +191,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/policy/file',
       'services/relay/registry',
       'services/relay/session',
+      'services/relay/sso',
       'services/shared/protocol',
       'services/shared/websocket',
     ],
@@ -251,6 +268,21 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/session',
       'services/shared/protocol',
       'services/shared/text',
+      'services/shared/time',
+    ],
+    libraries: { fastify: '*' },
+  },
+  {
+    path: 'services/relay/http/sign-on',
+    purpose:
+      'signing on with a company account: the routes for programs, and those with pages and cookies for browsers',
+    imports: [
+      'services/relay/http/door',
+      'services/relay/http/usage',
+      'services/relay/limits',
+      'services/relay/policy',
+      'services/relay/sso',
+      'services/shared/protocol',
       'services/shared/time',
     ],
     libraries: { fastify: '*' },

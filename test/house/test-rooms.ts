@@ -50,7 +50,15 @@ export const TEST_ROOMS: readonly Room[] = [
     hasFolders: true,
     purpose: 'one program with real sockets, files and processes',
     imports: ['deploy/*', 'services/*', 'test/support/*'],
-    libraries: { ...TEST_LIBRARIES, fastify: '*', 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
+    libraries: {
+      ...TEST_LIBRARIES,
+      fastify: '*',
+      'fast-check': '*',
+      'playwright-core': '*',
+      ssh2: '*',
+      ws: '*',
+      yaml: '*',
+    },
   },
   {
     path: 'test/attack',
@@ -234,6 +242,12 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/process',
     ],
     libraries: { ssh2: '*' },
+  },
+  {
+    path: 'test/support/sso',
+    purpose: 'a provider of single sign-on, those who sign on at it, and a relay that asks for it',
+    imports: ['services/*', 'test/support/network', 'test/support/relay', 'test/support/time'],
+    libraries: { ...TEST_LIBRARIES, jose: '*', 'oidc-provider': '*' },
   },
   {
     path: 'test/support/stream',

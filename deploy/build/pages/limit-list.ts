@@ -57,6 +57,7 @@ import { AGENT_LIMITS } from './agent-limits.ts';
 import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
+import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
 import { TOKEN_LIMITS } from './token-limits.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
@@ -263,6 +264,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'no proof by this key',
     },
   ],
+  ...SIGN_ON_LIMITS,
   'Streams: every leg, at both ends': [
     {
       what: 'a WebSocket frame',

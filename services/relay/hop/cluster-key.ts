@@ -16,9 +16,15 @@ const TAG_BYTES = 16;
 /** What a signature is for: one made for one purpose is worthless for another. */
 export type Purpose = 'peer' | 'registry' | 'grant' | 'pass' | 'challenge';
 
+/** What something is sealed for: what was sealed for one purpose cannot be opened for another. */
+export type SealPurpose = 'ticket' | SignOnSealPurpose;
+
+/** Of single sign-on: what begins one, what a person has then, and what a browser keeps meanwhile. */
+export type SignOnSealPurpose = 'sign-on-handle' | 'sign-on-refresh' | 'sign-on' | 'sign-on-trip';
+
 /** Key objects, since Node takes four times as long to seal with a key that is a buffer. */
 interface Keys {
-  readonly sealing: KeyObject;
+  readonly sealing: Readonly<Record<SealPurpose, KeyObject>>;
   readonly signing: Readonly<Record<Purpose, KeyObject>>;
 }
 
@@ -29,7 +35,13 @@ export class ClusterKey {
   /** `secrets`, the one in use first; a second one is the one before or after it, while it is rotated. */
   constructor(secrets: readonly string[]) {
     this.#keys = secrets.map((secret) => ({
-      sealing: derive(secret, 'ticket'),
+      sealing: {
+        ticket: derive(secret, 'ticket'),
+        'sign-on-handle': derive(secret, 'sign-on handle'),
+        'sign-on-refresh': derive(secret, 'sign-on refresh'),
+        'sign-on': derive(secret, 'sign-on'),
+        'sign-on-trip': derive(secret, 'sign-on trip'),
+      },
       signing: {
         peer: derive(secret, 'peer'),
         registry: derive(secret, 'registry'),
@@ -41,19 +53,19 @@ export class ClusterKey {
   }
 
   /** Base64url of text that only this cluster can read or make (AES-256-GCM). */
-  seal(text: string): string {
+  seal(text: string, purpose: SealPurpose = 'ticket'): string {
     const iv = takeRandomBytes(IV_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.#current.sealing, iv);
+    const cipher = createCipheriv('aes-256-gcm', this.#current.sealing[purpose], iv);
     const sealed = Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return sealed.toString('base64url');
   }
 
-  /** What was sealed; undefined if it was not sealed by this cluster. */
-  open(sealed: string): string | undefined {
+  /** What was sealed; undefined if it was not sealed by this cluster, and for this purpose. */
+  open(sealed: string, purpose: SealPurpose = 'ticket'): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
     for (const { sealing } of this.#keys) {
-      const decipher = createDecipheriv('aes-256-gcm', sealing, bytes.subarray(0, IV_BYTES));
+      const decipher = createDecipheriv('aes-256-gcm', sealing[purpose], bytes.subarray(0, IV_BYTES));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
       const text = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
       try {

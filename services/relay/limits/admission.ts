@@ -15,6 +15,7 @@ import {
 } from './limit-table.ts';
 import { type Level, OVERLOADED_RETRY_SECONDS, PodLimits } from './pod-limits.ts';
 import type { ProcessMemory } from './process-memory.ts';
+import { SignOnLimits } from './sign-on-limits.ts';
 
 /** Counts what was refused or cut because of a limit. */
 export interface LimitRecorder {
@@ -61,6 +62,7 @@ export class Admission {
   readonly #addresses: AddressLimits;
   readonly #pod: PodLimits;
   readonly #held: HeldBytes;
+  readonly #signOns: SignOnLimits;
 
   constructor({ clock, address, pod, memory, recorder, ...rules }: AdmissionOptions) {
     this.#rules = { isUnlimited: inRanges(rules.unlimited), limitsPrivate: rules.limitsPrivate };
@@ -68,6 +70,7 @@ export class Admission {
     this.#limits = address;
     this.#addresses = new AddressLimits(clock, address);
     this.#pod = new PodLimits(clock, pod, memory);
+    this.#signOns = new SignOnLimits(clock);
     this.#held = new HeldBytes({
       clock,
       limitBytes: address.held * MIB,
@@ -87,6 +90,19 @@ export class Admission {
     return this.#over('address_setups', {
       code: 'rate_limited',
       message: `too many requests from this address, at most ${perSecond} a second in the long run (${variable}): ${wayOut(retrySeconds)}`,
+      retrySeconds,
+    });
+  }
+
+  /** One more question of `asker` that the provider of single sign-on has to answer; undefined lets it pass. */
+  refuseSignOn(asker: Asker): OverLimit | undefined {
+    const verdict = this.#signOns.take(this.#keyOf(asker));
+    if (verdict === undefined) return undefined;
+    const { of, retrySeconds } = verdict;
+    const whose = of === 'address' ? 'from this address' : 'at this relay';
+    return this.#over(`${of}_sign_ons`, {
+      code: of === 'address' ? 'rate_limited' : 'overloaded',
+      message: `too many sign-ons ${whose}: try again in ${retrySeconds} s`,
       retrySeconds,
     });
   }
@@ -148,6 +164,8 @@ export class Admission {
     levels.set('address_setups', { used: fullest.setups, max: this.#limits.burst });
     levels.set('address_proofs', { used: fullest.proofs, max: WRONG_PROOFS_AT_ONCE });
     levels.set('address_held', { used: this.#held.fullest(), max: this.#limits.held * MIB });
+    const signOns = this.#signOns.levels();
+    for (const of of ['address', 'pod'] as const) levels.set(`${of}_sign_ons`, signOns[of]);
     const pod = this.#pod.levels();
     for (const kind of [...COUNTED, 'memory', 'heap'] as const) levels.set(`pod_${kind}`, pod[kind]);
     return levels;
@@ -156,6 +174,7 @@ export class Admission {
   /** May be called twice. */
   stop(): void {
     this.#addresses.stop();
+    this.#signOns.stop();
     this.#held.stop();
   }
 

@@ -147,15 +147,17 @@ export const ALL_LIMITS: readonly (LimitSetting & {
 
 /** Which limit was met, for the metric and the log: `address_links`, `pod_memory` and so on. */
 export type MetLimit =
-  | `address_${Counted | 'held' | 'setups' | 'proofs'}`
-  | `pod_${Counted | 'memory' | 'heap'}`;
+  | `address_${Counted | 'held' | 'setups' | 'proofs' | 'sign_ons'}`
+  | `pod_${Counted | 'memory' | 'heap' | 'sign_ons'}`;
 
 export const MET_LIMITS: readonly MetLimit[] = [
   ...COUNTED.map((name) => `address_${name}` as const),
   'address_held',
   'address_setups',
   'address_proofs',
+  'address_sign_ons',
   ...COUNTED.map((name) => `pod_${name}` as const),
   'pod_memory',
   'pod_heap',
+  'pod_sign_ons',
 ];

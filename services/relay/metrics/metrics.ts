@@ -18,6 +18,7 @@ import type { RegistryRecorder } from '../registry/registry-recorder.ts';
 import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderRecorder } from '../session/router.ts';
 import type { SessionRecorder } from '../session/session-table.ts';
+import { SIGN_ON_OUTCOMES, SIGN_ON_WAYS, type SignOnRecorder } from '../sso/needs.ts';
 import { countFromZero } from './counter.ts';
 import { countAdmissions } from './gate-metrics.ts';
 import { countKeyFetches } from './issuer-metrics.ts';
@@ -57,6 +58,7 @@ export interface Metrics
     RegistryRecorder,
     RefusalRecorder,
     SessionRecorder,
+    SignOnRecorder,
     UntakenRecorder {
   /** Shows at each scrape what the other parts say. To be called once, when they are there. */
   read(readings: Readings): void;
@@ -83,11 +85,26 @@ export function createMetrics(): Metrics {
     ...countRequests(counted),
     ...countAdmissions(counted),
     ...countKeyFetches(counted),
+    ...countSignOns(counted),
     ...countPeerCalls(counted),
     ...countRegistryCalls(counted),
     ...countApiFailures(counted),
     ...countPeerRejections(counted),
     ...countActions(counted),
+  };
+}
+
+function countSignOns(register: Registry): SignOnRecorder {
+  const signOns = countFromZero(
+    register,
+    'converge_sign_ons_total',
+    'Sign-ons at the provider: how people did it, and what came of it.',
+    { way: SIGN_ON_WAYS, outcome: SIGN_ON_OUTCOMES },
+  );
+  return {
+    signOn: (way, outcome) => {
+      signOns.inc({ way, outcome });
+    },
   };
 }
 

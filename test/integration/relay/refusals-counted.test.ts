@@ -289,7 +289,31 @@ const GATE_CASES: Readonly<Record<string, RefusedCase>> = {
   'the gate: a proof of no kind': asking('identity_malformed', { [IDENTITY_HEADER]: 'nonsense' }),
   ...Object.fromEntries(GATE_CODES.map((code) => [`the gate: ${code}`, asking(code, PROOF)])),
 };
-const ALL_CASES = { ...CASES, ...GATE_CASES };
+/** A relay where people sign on, at a provider that nobody can reach. */
+const signingOn = (code: RefusalCode, attempt: Pick<RefusedCase, 'attempt'>): RefusedCase => {
+  const sso = {
+    issuer: 'http://127.0.0.1:1',
+    clientId: 'x',
+    clientSecretFile: undefined,
+    scopes: [],
+    sessionMs: 1,
+  };
+  const policy = { ...ASKING_POLICY, agents: undefined, clients: [], sso };
+  return { code, isPage: true, setUp: { gateParts: { policy: { current: policy } } }, ...attempt };
+};
+const SIGN_ON_CASES: Readonly<Record<string, RefusedCase>> = {
+  'signing on: not here': { code: 'not_found', ...get('GET /sign-on') },
+  'signing on: nothing was begun': signingOn('sso_refused', get('GET /sign-on/callback')),
+  'signing on: no provider': signingOn('issuer_unavailable', get('GET /sign-on')),
+  'signing on: no provider, for a program': {
+    ...signingOn('issuer_unavailable', {
+      attempt: ({ port }) =>
+        ask(port, request('POST /sign-on/device', { 'Content-Type': 'application/json' }, '{}')),
+    }),
+    isPage: false,
+  },
+};
+const ALL_CASES = { ...CASES, ...GATE_CASES, ...SIGN_ON_CASES };
 
 /** These ask for a proof, or for another one. */
 const DEMANDING: readonly RefusalCode[] = ['identity_required', 'challenge_stale'];

@@ -12,11 +12,27 @@ const MAX_SHOWN_ORIGIN_CHARACTERS = 100;
  */
 export function refuseForeignOrigins(app: FastifyInstance, publicUrl: URL | undefined): void {
   app.addHook('onRequest', async (request, reply) => {
-    if (handshakeSocket(request) === undefined || isOwnOrigin(request, publicUrl)) return undefined;
-    const origin = (request.headers.origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARACTERS);
+    if (handshakeSocket(request) === undefined) return undefined;
     const message = 'a page of another site must not connect here: use wsproxy or tcptows, see /';
-    return reply.send(new Refused('foreign_origin', message, { fields: { origin } }));
+    const refused = refuseForeignOrigin(request, publicUrl, message);
+    return refused === undefined ? undefined : reply.send(refused);
   });
+}
+
+/** The refusal of a request that a page of another site asks for; undefined for all others. */
+export function refuseForeignOrigin(
+  request: FastifyRequest,
+  publicUrl: URL | undefined,
+  message: string,
+): Refused | undefined {
+  if (isOwnOrigin(request, publicUrl)) return undefined;
+  const origin = (request.headers.origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARACTERS);
+  return new Refused('foreign_origin', message, { fields: { origin } });
+}
+
+/** True if a page of this relay asks. */
+export function isByOwnPage(request: FastifyRequest, publicUrl: URL | undefined): boolean {
+  return request.headers.origin !== undefined && isOwnOrigin(request, publicUrl);
 }
 
 /**

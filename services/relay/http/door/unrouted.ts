@@ -1,5 +1,5 @@
 // What no route answers: paths that are not there, bodies that nobody reads, and faults of our own.
-import type { FastifyError, FastifyInstance, FastifyServerOptions } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { type MalformedRecorder, tellMalformed } from '../listener/malformed.ts';
 import { addressOf } from './asker.ts';
@@ -20,15 +20,18 @@ export function answerUndecodable(
   };
 }
 
+/** The refusal of a request that nothing answers here. */
+export function refusedUnrouted({ method, url }: Pick<FastifyRequest, 'method' | 'url'>): Refused {
+  const path = url.slice(0, MAX_SHOWN_PATH_CHARACTERS);
+  const message = `nothing is at ${method} ${path}: see / for what is`;
+  return new Refused('not_found', message, { fields: { method, path } });
+}
+
 /**
  * Answers what has no route with 404, a body that cannot be read with 4xx, and a fault of ours with 500 and no detail.
  */
 export function answerUnrouted(app: FastifyInstance, recorder: RefusalRecorder & MalformedRecorder): void {
-  app.setNotFoundHandler(({ method, url }) => {
-    const path = url.slice(0, MAX_SHOWN_PATH_CHARACTERS);
-    const message = `nothing is at ${method} ${path}: see / for what is`;
-    return new Refused('not_found', message, { fields: { method, path } });
-  });
+  app.setNotFoundHandler(refusedUnrouted);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { statusCode = 500 } = error;
     const address = addressOf(request);

@@ -17,7 +17,7 @@ import type { RouteResult, Router } from '../../session/router.ts';
 import type { SessionTable } from '../../session/session-table.ts';
 import { DISMISSED, type WaitingClients } from '../../session/waiting-clients.ts';
 import { askerOf } from '../door/asker.ts';
-import { refusedByGate, shownBy } from '../door/gate-door.ts';
+import { type BrowserTerms, refusedByGate, shownByClient } from '../door/gate-door.ts';
 import { releaseWith } from '../door/public-door.ts';
 import { Refused, refusedOver } from '../door/refusal.ts';
 import { refusedId, refusedLeaving } from '../door/usual-refusals.ts';
@@ -31,7 +31,7 @@ export interface ClientRouteRecorder extends MalformedRecorder {
   clientLeft(): void;
 }
 
-export interface ClientRouteOptions {
+export interface ClientRouteOptions extends BrowserTerms {
   readonly clock: Clock;
   readonly admission: Admission;
   readonly gate: Pick<Gate, 'letIn'>;
@@ -91,7 +91,7 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
     room.slot.release();
 
     const asking = { role: 'client', id, claimHash: '', ...asker } as const;
-    const verdict = await options.gate.letIn(asking, shownBy(request));
+    const verdict = await options.gate.letIn(asking, shownByClient(request, options));
     if (verdict.kind === 'refused') {
       wait.slot.release();
       return refusedByGate(verdict, { id });
