@@ -28,7 +28,7 @@ agents:
     access: { people: ['github:ada', 'github:acme/ops', 'gitlab:ada', 'https://example.com/keys'] }
   - { name: ghes, issuer: ghes, match: { enterprise: acme }, ids: 'ghes.{repository}' }
   - { name: own, issuer: own, match: { team: a, ref: 'v*' }, ids: 'own.{team}.*' }
-  - { name: circle, issuer: 'circleci:01234567-89ab-cdef-0123-456789abcdef', match: { oidc.circleci.com/project-id: p }, ids: cci.* }
+  - { name: circle, issuer: 'circleci:01234567-89ab-cdef-0123-456789abcdef', match: { oidc.circleci.com/project-id: 01234567-89ab-cdef-0123-456789abcdef }, ids: cci.* }
   - { name: jenkins, tokens: [ ${TOKEN} ], ids: [jenkins.*, old-jenkins] }
 clients:
   - { name: office, networks: 203.0.113.0/24 }
@@ -135,6 +135,12 @@ describe('refused, each with its line', () => {
     [GITHUB(`{ ${OWNER}, repo: x }`), [/^4: .*no claim "repo": did you mean "repository"/]],
     [GITHUB(`{ ${OWNER}, sub: x }`), [/^4: .*claim sub/]],
     [GITHUB(`{ ${OWNER}, aud: x }`), [/^4: .*aud is checked anyway/]],
+    [
+      GITHUB(`{ ${OWNER}, ref: [main, refs/heads/main] }`),
+      [/^4: .*"ref" is never "main": it is like "refs\/heads\/main"/],
+    ],
+    [GITHUB(`{ ${OWNER}, ref: 'release/*' }`), [/^4: .*"ref" is never "release\/\*"/]],
+    [GITHUB('{ repository: app }'), [/^4: .*never "app": it is like "acme\/app"/]],
     [GITHUB(`{ ${OWNER}, ref: [] }`), [/^4: .*"ref" is an empty list/]],
     [GITHUB(`{ ${OWNER}, ref: '' }`), [/^4: .*"ref" must be a text/]],
     [GITHUB(`{ ${OWNER}, ref: { a: b } }`), [/^4: .*"ref" must be a text or a list/]],
@@ -253,14 +259,14 @@ describe('refused, each with its line', () => {
 
   test('a rule that an earlier one covers', () => {
     const rules = (...lines: string[]) => `agents:\n${lines.map((line) => `- ${line}`).join('\n')}`;
-    const wide = `{ name: wide, issuer: github, match: { ${OWNER}, ref: refs/* }, ids: 'g.{repository}.*' }`;
+    const wide = `{ name: wide, issuer: github, match: { ${OWNER}, ref: refs/heads/* }, ids: 'g.{repository}.*' }`;
     const narrow = (more: string, ids = "'g.{repository}.*'") =>
       `{ name: narrow, issuer: github, match: { ${OWNER}, ${more} }, ids: ${ids} }`;
     expect(faultsOf(rules(wide, narrow('ref: refs/heads/main, workflow: x')), TEST_AUDIENCE)).toEqual([
       expect.stringMatching(/^3: rule narrow: it can never count, the rule wide \(line 2\)/),
     ]);
     expect(faultsOf(rules(narrow('ref: refs/heads/main'), wide), TEST_AUDIENCE)).toEqual([]);
-    expect(faultsOf(rules(wide, narrow('ref: main')), TEST_AUDIENCE)).toEqual([]);
+    expect(faultsOf(rules(wide, narrow('ref: refs/tags/v1')), TEST_AUDIENCE)).toEqual([]);
     expect(faultsOf(rules(wide, narrow('ref: refs/x', "'h.{repository}'")), TEST_AUDIENCE)).toEqual([]);
     const token = (name: string, more: string) => `{ name: ${name}, tokens: [ ${TOKEN} ], ids: a.*${more} }`;
     expect(faultsOf(rules(token('one', ''), token('two', ', networks: 10.0.0.1')))).toHaveLength(1);
