@@ -1,5 +1,7 @@
 // The policy file as a whole: what is taken, and what is refused with its line and a way out.
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { printableLine } from '#shared/text/printable.ts';
 import { MAX_POLICY_FAULTS } from '../../../../../services/relay/policy/file/policy-fault.ts';
 import { MAX_POLICY_BYTES, readPolicy } from '../../../../../services/relay/policy/file/read-policy.ts';
 import { MAX_POLICY_RULES } from '../../../../../services/relay/policy/file/rule-reader.ts';
@@ -345,4 +347,31 @@ describe('only odd', () => {
     const reading = readTestPolicy('agents: []\nsso: { issuer: https://login.example.com, client-id: x }');
     expect(reading).toMatchObject({ kind: 'read', warnings: [{ line: 2 }] });
   });
+});
+
+test('whatever a file holds, it is a policy or has faults with lines of the file, and nothing is thrown', () => {
+  const spoiled = fc
+    .tuple(
+      fc.nat(WHOLE.length),
+      fc.nat(40),
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('{', '[', '- ', '*', '&a', '\n', ': ', "'", '!!x '),
+      ),
+    )
+    .map(([at, length, text]) => WHOLE.slice(0, at) + text + WHOLE.slice(at + length));
+  fc.assert(
+    fc.property(fc.oneof(spoiled, fc.string({ unit: 'binary' })), (text) => {
+      const reading = readTestPolicy(text);
+      const faults = reading.kind === 'faulty' ? reading.faults : [];
+      const lines = text.split('\n').length;
+      expect(reading.kind === 'read' || faults.length > 0).toBe(true);
+      for (const { line, message } of faults) {
+        expect(line >= 1 && line <= lines + 1).toBe(true);
+        // Faults go to terminals and logs, and the file is what somebody wrote.
+        expect(printableLine(message)).toBe(message);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });
