@@ -1,4 +1,5 @@
 // Issuers: those that are known by name, and those that the file describes.
+import { CLAIM_FORMS, type ClaimForm } from '../../identity/claim-forms.ts';
 import type { JsonWebKeys, TrustedIssuer } from '../../identity/identity.ts';
 import { hasClaim, KNOWN_ISSUERS, type KnownIssuer, knownIssuerOf } from '../../identity/known-issuers.ts';
 import { MAX_ISSUER_KEYS } from '../../identity/oidc/key-set.ts';
@@ -15,6 +16,8 @@ export interface IssuerTraits
   /** Those that are known, for a hint; empty where any may be there. */
   readonly claims: readonly string[];
   has(claim: string): boolean;
+  /** What their values always look like, by claim. */
+  readonly forms: Readonly<Record<string, ClaimForm>>;
 }
 
 export interface RuleIssuer {
@@ -127,12 +130,13 @@ export class IssuerBook {
       lists: [],
       claims: [],
       has: () => true,
+      forms: {},
     };
   }
 }
 
 function traitsOf(issuer: KnownIssuer): IssuerTraits {
-  return { ...issuer, has: (claim) => hasClaim(issuer, claim) };
+  return { ...issuer, has: (claim) => hasClaim(issuer, claim), forms: CLAIM_FORMS[issuer.name] ?? {} };
 }
 
 /** A JWKS (RFC 7517 section 5): public keys only. */

@@ -80,7 +80,7 @@ function isFit(
 
 function valueFault(text: string, claim: string, traits: IssuerTraits | undefined): string | undefined {
   if (text.length > MAX_CLAIM_TEXT) return `a value of "${claim}" has more than ${MAX_CLAIM_TEXT} characters`;
-  if (!text.includes('*')) return undefined;
+  if (!text.includes('*')) return formFault(text, claim, traits);
   if (traits === undefined || !traits.globs.includes(claim)) {
     const may =
       traits === undefined || traits.globs.length === 0 ? '' : `; a * may be in ${traits.globs.join(', ')}`;
@@ -88,6 +88,18 @@ function valueFault(text: string, claim: string, traits: IssuerTraits | undefine
   }
   if (/^\*+$/.test(text)) return `${quoted(text)} matches all: leave "${claim}" out`;
   const parts = traits.spelledOut[claim] ?? 0;
-  if (text.slice(0, text.indexOf('*')).split('/').length > parts) return undefined;
+  const fixed = text.slice(0, text.indexOf('*'));
+  if (fixed.split('/').length > parts) return formFault(text, claim, traits);
   return `${quoted(text)} has a * where "${claim}" says whose it is: write out the first ${parts} parts`;
+}
+
+/** A value that no token of this issuer has: the rule would never match. */
+function formFault(text: string, claim: string, traits: IssuerTraits | undefined): string | undefined {
+  const form = traits !== undefined && Object.hasOwn(traits.forms, claim) ? traits.forms[claim] : undefined;
+  if (form === undefined) return undefined;
+  const [fixed = '', ...rest] = text.split('*');
+  const { example, pattern, start } = form;
+  const isPossible =
+    rest.length === 0 ? pattern.test(text) : fixed.startsWith(start) || start.startsWith(fixed);
+  return isPossible ? undefined : `"${claim}" is never ${quoted(text)}: it is like "${example}"`;
 }

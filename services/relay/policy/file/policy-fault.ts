@@ -1,4 +1,5 @@
 // Faults of a policy file: all of them, each with its line and a way out.
+import { printableLine } from '#shared/text/printable.ts';
 
 /** So many are told: whoever has more has another file in hand than a policy. */
 export const MAX_POLICY_FAULTS = 1_000;
@@ -6,7 +7,7 @@ export const MAX_POLICY_FAULTS = 1_000;
 export interface PolicyFault {
   /** From 1. */
   readonly line: number;
-  /** One sentence, with the value and the way out. */
+  /** One sentence, with the value and the way out, fit to be printed. */
   readonly message: string;
 }
 
@@ -17,12 +18,12 @@ export class FaultList {
 
   /** The file does not count. */
   add(line: number, message: string): void {
-    this.#faults.push({ line, message });
+    this.#faults.push({ line, message: printableLine(message) });
   }
 
   /** The file counts all the same. */
   warn(line: number, message: string): void {
-    this.#warnings.push({ line, message });
+    this.#warnings.push({ line, message: printableLine(message) });
   }
 
   get isEmpty(): boolean {

@@ -322,7 +322,7 @@ describe('a refusal', () => {
     const rules = Array.from(
       { length: 40 },
       (_, index) =>
-        `- { name: r${index}, issuer: github, match: { repository: a/b, ref: r${index} }, ids: a.b }`,
+        `- { name: r${index}, issuer: github, match: { repository: a/b, ref: refs/${index} }, ids: a.b }`,
     );
     const policy = testPolicy(`agents:\n${rules.join('\n')}`);
     const asking = { role: 'agent', id: 'x', claimHash: '', address: '192.0.2.1' } as const;

@@ -1,5 +1,7 @@
 // The policy file as a whole: what is taken, and what is refused with its line and a way out.
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { printableLine } from '#shared/text/printable.ts';
 import { MAX_POLICY_FAULTS } from '../../../../../services/relay/policy/file/policy-fault.ts';
 import { MAX_POLICY_BYTES, readPolicy } from '../../../../../services/relay/policy/file/read-policy.ts';
 import { MAX_POLICY_RULES } from '../../../../../services/relay/policy/file/rule-reader.ts';
@@ -28,7 +30,7 @@ agents:
     access: { people: ['github:ada', 'github:acme/ops', 'gitlab:ada', 'https://example.com/keys'] }
   - { name: ghes, issuer: ghes, match: { enterprise: acme }, ids: 'ghes.{repository}' }
   - { name: own, issuer: own, match: { team: a, ref: 'v*' }, ids: 'own.{team}.*' }
-  - { name: circle, issuer: 'circleci:01234567-89ab-cdef-0123-456789abcdef', match: { oidc.circleci.com/project-id: p }, ids: cci.* }
+  - { name: circle, issuer: 'circleci:01234567-89ab-cdef-0123-456789abcdef', match: { oidc.circleci.com/project-id: 01234567-89ab-cdef-0123-456789abcdef }, ids: cci.* }
   - { name: jenkins, tokens: [ ${TOKEN} ], ids: [jenkins.*, old-jenkins] }
 clients:
   - { name: office, networks: 203.0.113.0/24 }
@@ -135,6 +137,12 @@ describe('refused, each with its line', () => {
     [GITHUB(`{ ${OWNER}, repo: x }`), [/^4: .*no claim "repo": did you mean "repository"/]],
     [GITHUB(`{ ${OWNER}, sub: x }`), [/^4: .*claim sub/]],
     [GITHUB(`{ ${OWNER}, aud: x }`), [/^4: .*aud is checked anyway/]],
+    [
+      GITHUB(`{ ${OWNER}, ref: [main, refs/heads/main] }`),
+      [/^4: .*"ref" is never "main": it is like "refs\/heads\/main"/],
+    ],
+    [GITHUB(`{ ${OWNER}, ref: 'release/*' }`), [/^4: .*"ref" is never "release\/\*"/]],
+    [GITHUB('{ repository: app }'), [/^4: .*never "app": it is like "acme\/app"/]],
     [GITHUB(`{ ${OWNER}, ref: [] }`), [/^4: .*"ref" is an empty list/]],
     [GITHUB(`{ ${OWNER}, ref: '' }`), [/^4: .*"ref" must be a text/]],
     [GITHUB(`{ ${OWNER}, ref: { a: b } }`), [/^4: .*"ref" must be a text or a list/]],
@@ -253,14 +261,14 @@ describe('refused, each with its line', () => {
 
   test('a rule that an earlier one covers', () => {
     const rules = (...lines: string[]) => `agents:\n${lines.map((line) => `- ${line}`).join('\n')}`;
-    const wide = `{ name: wide, issuer: github, match: { ${OWNER}, ref: refs/* }, ids: 'g.{repository}.*' }`;
+    const wide = `{ name: wide, issuer: github, match: { ${OWNER}, ref: refs/heads/* }, ids: 'g.{repository}.*' }`;
     const narrow = (more: string, ids = "'g.{repository}.*'") =>
       `{ name: narrow, issuer: github, match: { ${OWNER}, ${more} }, ids: ${ids} }`;
     expect(faultsOf(rules(wide, narrow('ref: refs/heads/main, workflow: x')), TEST_AUDIENCE)).toEqual([
       expect.stringMatching(/^3: rule narrow: it can never count, the rule wide \(line 2\)/),
     ]);
     expect(faultsOf(rules(narrow('ref: refs/heads/main'), wide), TEST_AUDIENCE)).toEqual([]);
-    expect(faultsOf(rules(wide, narrow('ref: main')), TEST_AUDIENCE)).toEqual([]);
+    expect(faultsOf(rules(wide, narrow('ref: refs/tags/v1')), TEST_AUDIENCE)).toEqual([]);
     expect(faultsOf(rules(wide, narrow('ref: refs/x', "'h.{repository}'")), TEST_AUDIENCE)).toEqual([]);
     const token = (name: string, more: string) => `{ name: ${name}, tokens: [ ${TOKEN} ], ids: a.*${more} }`;
     expect(faultsOf(rules(token('one', ''), token('two', ', networks: 10.0.0.1')))).toHaveLength(1);
@@ -339,4 +347,31 @@ describe('only odd', () => {
     const reading = readTestPolicy('agents: []\nsso: { issuer: https://login.example.com, client-id: x }');
     expect(reading).toMatchObject({ kind: 'read', warnings: [{ line: 2 }] });
   });
+});
+
+test('whatever a file holds, it is a policy or has faults with lines of the file, and nothing is thrown', () => {
+  const spoiled = fc
+    .tuple(
+      fc.nat(WHOLE.length),
+      fc.nat(40),
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('{', '[', '- ', '*', '&a', '\n', ': ', "'", '!!x '),
+      ),
+    )
+    .map(([at, length, text]) => WHOLE.slice(0, at) + text + WHOLE.slice(at + length));
+  fc.assert(
+    fc.property(fc.oneof(spoiled, fc.string({ unit: 'binary' })), (text) => {
+      const reading = readTestPolicy(text);
+      const faults = reading.kind === 'faulty' ? reading.faults : [];
+      const lines = text.split('\n').length;
+      expect(reading.kind === 'read' || faults.length > 0).toBe(true);
+      for (const { line, message } of faults) {
+        expect(line >= 1 && line <= lines + 1).toBe(true);
+        // Faults go to terminals and logs, and the file is what somebody wrote.
+        expect(printableLine(message)).toBe(message);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });
