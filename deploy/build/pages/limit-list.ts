@@ -55,6 +55,7 @@ import {
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
+import { POLICY_LIMITS } from './policy-limits.ts';
 import { TOKEN_LIMITS } from './token-limits.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
@@ -216,6 +217,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'they are added',
     },
   ],
+  'Relay: the policy': POLICY_LIMITS,
   'Tokens of CI systems': TOKEN_LIMITS,
   'SSH keys and certificates that prove an identity': [
     { what: 'an RSA key, in bits', value: MAX_RSA_BITS, unit: 'count', past: 'refused' },

@@ -1,5 +1,5 @@
 // Every way to start a relay is the same way: with its flags of Node, in the process that was started, or not at all.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -63,6 +63,32 @@ test('has the flags, in the process that was started, and ends as usual', async 
   expect((await fetch(`${relay.internalUrl}/readyz`)).status).toBe(200);
   expect(await relay.end()).toBe(0);
   expect(relay.errors()).toBe('');
+});
+
+test('ends over a policy with faults, before it listens, with each of them', async () => {
+  const file = join(folder, 'policy.yaml');
+  await writeFile(file, 'agents:\n- { name: A }\nclients: x\n');
+  expect(await endOf({ env: { POLICY_FILE: file, PORT: 'x' } })).toEqual({
+    code: 2,
+    errors: expect.stringMatching(
+      /PORT: must be a port number.*\n.*policy\.yaml:2: .*"A" must be.*\n.*:2: .*proof.*\n.*:2: .*"ids".*\n.*:3: "clients" must be a list/,
+    ),
+  });
+});
+
+test('says what a policy file does, or what is wrong with it, and is no relay then', async () => {
+  const file = join(folder, 'policy.yaml');
+  await writeFile(file, 'agents: []\n');
+  expect(execFileSync(process.execPath, [script, 'policy', file], { encoding: 'utf8' })).toMatch(
+    /^agents: nobody\n/,
+  );
+  await writeFile(file, 'agents: x\n');
+  const bad = spawnSync(process.execPath, [script, 'policy', file], { encoding: 'utf8' });
+  expect([bad.status, bad.stdout, bad.stderr]).toEqual([
+    2,
+    '',
+    expect.stringMatching(/:1: "agents" must be a list/),
+  ]);
 });
 
 test('starts once more for them and not a third time, and V8 goes by them', async () => {

@@ -7,6 +7,9 @@ import type { ListNode, MapEntry, MapNode, TextNode, YamlNode } from './yaml-nod
 /** Of any list in the file but that of the rules. */
 export const MAX_POLICY_LIST = 1_000;
 
+/** For so many unknown words of a map the nearest known one is looked for. */
+const MAX_HINTS = 20;
+
 /** No text in the file needs to be repeated at greater length, in characters. */
 const MAX_QUOTED_LENGTH = 64;
 
@@ -31,9 +34,9 @@ export class Fields {
 
   /** Complains of each word that is none of `words`. */
   expect(words: readonly string[]): void {
-    for (const [word, { line }] of this.#entries) {
-      if (words.includes(word)) continue;
-      const nearest = nearestWord(word, words);
+    const unknown = [...this.#entries].filter(([word]) => !words.includes(word));
+    for (const [index, [word, { line }]] of unknown.entries()) {
+      const nearest = index < MAX_HINTS ? nearestWord(word, words) : undefined;
       const hint = nearest === undefined ? `the words are ${words.join(', ')}` : `did you mean "${nearest}"?`;
       this.#faults.add(line, `${this.about(`${quoted(word)} is no word here`)}: ${hint}`);
     }

@@ -1,7 +1,8 @@
 // IDs of a rule: their templates, and whether two projects could be given one ID.
 import { claimsIn, type IdTemplate, readTemplate } from '../id-template.ts';
 import type { AgentRule } from '../policy.ts';
-import { mayCollide, namesItsProject, type TemplateUse } from '../template-overlap.ts';
+import { namesItsProject, type TemplateUse } from '../template-overlap.ts';
+import { TemplateTree } from '../template-tree.ts';
 import { type Fields, quoted } from './fields.ts';
 import type { IssuerTraits } from './issuer-reader.ts';
 import { claimFault } from './match-reader.ts';
@@ -57,35 +58,41 @@ export function usesOf(
 
 /** Complains of IDs by which one project could take the name of another. */
 export function checkIds(uses: readonly PlacedUse[], faults: FaultList): void {
-  const before: PlacedUse[] = [];
-  const seen = new Set<string>();
+  const groups = new Map<string, PlacedUse>();
   for (const use of uses) {
-    const { template, rule, line } = use;
+    const { template, issuer, rule, line } = use;
     if (!namesItsProject(use)) {
-      faults.add(
-        line,
-        `rule ${rule}: by the ID ${quoted(template.text)} one project could take another's name: put in ${namesOf(use)}`,
-      );
+      const way = `put in ${namesOf(use)}`;
+      faults.add(line, `${idOf(use)}: by it one project could take another's name: ${way}`);
       continue;
     }
-    // The same template again is as safe as it was: in a large file most are alike.
-    const isKnown = seen.has(keyOf(use));
-    const other = isKnown ? undefined : before.find((earlier) => mayCollide(earlier, use));
-    if (other !== undefined) {
-      const where = `the ID ${quoted(other.template.text)} of rule ${other.rule} (line ${other.line})`;
-      faults.add(
-        line,
-        `rule ${rule}: the ID ${quoted(template.text)} could be ${where} too: begin it with a word of its own`,
-      );
-    }
-    if (isKnown) continue;
-    seen.add(keyOf(use));
-    before.push(use);
+    // Of those that are alike only what they have in common tells their projects apart: in a large file most are alike.
+    const key = JSON.stringify([template.text, issuer]);
+    const known = groups.get(key);
+    const group = known === undefined ? use : { ...known, pinned: inCommon(known.pinned, use.pinned) };
+    if (known === undefined || namesItsProject(group)) groups.set(key, group);
+    else
+      faults.add(line, `${idOf(use)} ${couldBe(known)}: put in ${namesOf(use)}, or begin it with "${rule}"`);
+  }
+  const tree = new TemplateTree<PlacedUse>();
+  for (const use of groups.values()) {
+    const other = tree.findCollision(use);
+    if (other !== undefined)
+      faults.add(use.line, `${idOf(use)} ${couldBe(other)}: begin it with a word of its own`);
+    tree.add(use);
   }
 }
 
-function keyOf({ template, issuer, pinned }: PlacedUse): string {
-  return JSON.stringify([template.text, issuer, [...pinned]]);
+function idOf({ rule, template }: PlacedUse): string {
+  return `rule ${rule}: the ID ${quoted(template.text)}`;
+}
+
+function couldBe({ rule, template, line }: PlacedUse): string {
+  return `could be the ID ${quoted(template.text)} of rule ${rule} (line ${line}) too`;
+}
+
+function inCommon(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...one].filter(([claim, value]) => other.get(claim) === value));
 }
 
 function namesOf({ projects }: PlacedUse): string {

@@ -71,11 +71,20 @@ function coversMatch(earlier: readonly ClaimPattern[], later: readonly ClaimPatt
     later.some(
       (pattern) =>
         pattern.claim === claim &&
-        pattern.values.every((value) =>
-          values.some((wide) => value === wide || (isGlob && matchesGlob(wide, value))),
+        pattern.values.every(
+          (value) => setOf(values).has(value) || (isGlob && values.some((wide) => matchesGlob(wide, value))),
         ),
     ),
   );
+}
+
+/** Made once per list: a file may have many rules with many values each. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+function setOf(values: readonly string[]): ReadonlySet<string> {
+  const set = sets.get(values) ?? new Set(values);
+  sets.set(values, set);
+  return set;
 }
 
 function isWithin(part: readonly string[] | undefined, whole: readonly string[]): boolean {

@@ -224,7 +224,7 @@ describe('refused, each with its line', () => {
     ],
     [
       ISSUER('{ url: https://a.example, owners: [a], keys: { keys: [ { kty: RSA } ] } }'),
-      [/^3: .*must be a public key/],
+      [/^3: .*verifies no token/],
     ],
     [
       ISSUER('{ url: https://a.example, owners: [a] }\n  two: { url: https://a.example, owners: [a] }'),
