@@ -136,7 +136,7 @@ describe('two relays with people on', () => {
 
   test('raise no alert, and every alert can be evaluated', async () => {
     const states = await prometheus.rules();
-    expect(states.length).toBe(7);
+    expect(states.length).toBe(8);
     expect(states.filter(({ health, state }) => health !== 'ok' || state !== 'inactive')).toEqual([]);
   });
 
