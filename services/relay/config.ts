@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { type AuditSettings, auditFrom } from './audit/audit-settings.ts';
 import { internalHostFor } from './http/listener/internal-host.ts';
 import type { TlsFiles } from './http/listener/tls.ts';
 import { parseTrustProxy, type TrustProxy } from './http/listener/trust-proxy.ts';
@@ -122,6 +123,16 @@ const SCHEMA = z.object({
     })
     .default('info')
     .describe('JSON lines on stdout'),
+  AUDIT_TO: z
+    .string()
+    .optional()
+    .describe(
+      'where the record of who did what goes, one JSON line per event: `stdout`, `file:/PATH` or `https://HOST/PATH`; unset: no record is kept',
+    ),
+  AUDIT_TOKEN_FILE: z
+    .string()
+    .optional()
+    .describe('the bearer token for that endpoint; read anew for each request'),
   UNLIMITED_ADDRESSES: z
     .string()
     .optional()
@@ -198,6 +209,8 @@ export interface Config {
   readonly drainDelayMs: number;
   readonly tls: TlsFiles | undefined;
   readonly logLevel: string;
+  /** Undefined: no record is kept. */
+  readonly audit: AuditSettings | undefined;
   readonly limits: LimitConfig;
 }
 
@@ -240,6 +253,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (path !== undefined && !isReadable(path))
       faults.push(`${name}: must be a readable file, ${got(path)}`);
   }
+  const audit = auditFrom(given, faults);
   const redis = given['REDIS_URL'] === undefined ? undefined : parseRedisUrl(given['REDIS_URL']);
   if (redis?.kind === 'invalid') faults.push(`REDIS_URL: ${redis.fault}`);
   const kubernetes = kubernetesFrom(given, faults);
@@ -276,6 +290,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       drainDelayMs: values.DRAIN_DELAY_SECONDS * 1000,
       tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
       logLevel: values.LOG_LEVEL,
+      audit,
       limits: {
         address: valuesOf(ADDRESS_LIMITS, limits),
         pod: valuesOf(POD_LIMITS, limits),

@@ -94,7 +94,13 @@ export const RELAY_ROOMS: readonly Room[] = [
   {
     path: 'services/relay/audit',
     purpose: 'the record of who did what: its events, and where they go',
-    imports: ['services/relay/session', 'services/shared/protocol'],
+    imports: [
+      'services/relay/log',
+      'services/relay/session',
+      'services/shared/protocol',
+      'services/shared/text',
+      'services/shared/time',
+    ],
   },
   {
     path: 'services/relay/kubernetes',
@@ -116,6 +122,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     path: 'services/relay/metrics',
     purpose: 'every metric, declared once',
     imports: [
+      'services/relay/audit',
       'services/relay/gate',
       'services/relay/http/door',
       'services/relay/http/listener',

@@ -38,6 +38,7 @@ export async function describeMetrics(): Promise<
     draining: () => false,
     logLinesDropped: () => 0,
     blocks: () => 0,
+    auditWaitingBytes: () => 0,
     limits: () => new Map(),
   });
   const text = await metrics.text();

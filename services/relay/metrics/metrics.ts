@@ -1,5 +1,6 @@
 // What the relay counts as it happens, put together for a scrape. Gauges are in readings.ts.
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { AuditRecorder } from '../audit/audit-trail.ts';
 import type { GateRecorder } from '../gate/gate.ts';
 import type { PeerRecorder } from '../http/door/peer.ts';
 import type { RefusalRecorder } from '../http/door/refusal.ts';
@@ -16,6 +17,7 @@ import type { RegistryRecorder } from '../registry/registry-recorder.ts';
 import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderRecorder } from '../session/router.ts';
 import type { SessionRecorder } from '../session/session-table.ts';
+import { countAudit } from './audit-metrics.ts';
 import { countFromZero } from './counter.ts';
 import { countAdmissions } from './gate-metrics.ts';
 import { countApiFailures, countPeerCalls, countPeerRejections, countRegistryCalls } from './pod-metrics.ts';
@@ -42,6 +44,7 @@ export interface Metrics
   extends AgentRecorder,
     AgentRouteRecorder,
     ApiRecorder,
+    AuditRecorder,
     ClientRouteRecorder,
     Exposition,
     GateRecorder,
@@ -82,6 +85,7 @@ export function createMetrics(): Metrics {
     ...countApiFailures(counted),
     ...countPeerRejections(counted),
     ...countActions(counted),
+    ...countAudit(counted),
   };
 }
 
