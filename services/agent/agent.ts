@@ -8,6 +8,9 @@ import { prepareCredentials } from './access/credentials-source.ts';
 import { PasswordGuard } from './access/password-guard.ts';
 import { fetchThroughProxies } from './access/proxied-fetch.ts';
 import { makeAgentId } from './access/random-token.ts';
+import { JobAudit } from './audit/job-audit.ts';
+import { RecordChain } from './audit/record-chain.ts';
+import { UntoldRecords } from './audit/untold-records.ts';
 import type { AgentOptions } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES, type AgentExitCode } from './command-line/exit-code.ts';
 import { type ConvergeCommand, installConvergeCommand } from './converge-command/answering-end.ts';
@@ -18,6 +21,7 @@ import { holdFilePath } from './expiry/hold-file.ts';
 import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
 import { chooseShell } from './job/shell.ts';
+import { auditedEvents } from './life/audited-events.ts';
 import { commandAnswersFrom } from './life/command-answers.ts';
 import { Lifecycle } from './life/lifecycle.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
@@ -33,6 +37,10 @@ import { createRelayLink, type RelayListener } from './relay/relay-link.ts';
 import { createStreamIntake, type StreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
 import { createSshServer, type SshServer } from './ssh/ssh-server.ts';
+
+/** Said once, where a relay asks for records: people in the job are to know. */
+const RECORD_NOTE =
+  'this relay keeps a record of who is in the job and which programs they start, and of nothing that they see or type';
 
 /** What its process gives it. */
 export interface AgentSurroundings {
@@ -68,7 +76,7 @@ export type AgentStart =
 /** Starts an agent; the time of its life begins now. */
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { clock, random, env, cwd, print, complain } = around;
-  const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs } = options;
+  const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs, auditsPaths } = options;
   const prepared = await prepareCredentials(options, fetchThroughProxies(env));
   if (prepared.kind === 'failed') {
     for (const fault of prepared.faults) complain(fault);
@@ -95,7 +103,20 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     },
   });
   const watch = createExpiryWatch({ clock, holdFile: holdFilePath(cwd), timeoutMs, maxLifetimeMs });
-  const link = createRelayLink({ target, clock, random });
+  const chain = new RecordChain({ id, signer: hostKey, clock });
+  const since = new Date(clock.wallTime()).toISOString();
+  const records = new UntoldRecords({
+    clock,
+    chain,
+    opening() {
+      const { provider } = job ?? {};
+      const known = provider === undefined ? {} : { provider };
+      log.tell({ kind: 'note', text: RECORD_NOTE });
+      return { event: 'job_opened', since, hostKey: hostKey.fingerprint, ...known, paths: auditsPaths };
+    },
+  });
+  const audit = new JobAudit({ clock, records, withPaths: auditsPaths });
+  const link = createRelayLink({ target, clock, random, records });
   const statusChanged = (): void => link.statusChanged();
   const ssh = createSshServer({
     hostKey,
@@ -114,7 +135,10 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       const lines = greetingFrom({ job, now: clock.wallTime(), deadline, isHeld, hasCommand });
       return `${lines.join('\n')}\n`;
     },
-    events: sshEventsFrom({ log, strangers, watch, attendance, onClients: statusChanged }),
+    events: auditedEvents(
+      sshEventsFrom({ log, strangers, watch, attendance, onClients: statusChanged }),
+      audit,
+    ),
   });
   const events = streamEventsFrom({ strangers, link, ssh });
   const intake = createStreamIntake({ target, clock, random, resumeWindowMs, loggedInFrom, events });
@@ -127,6 +151,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     command,
     watch,
     link,
+    audit,
+    records,
     ssh,
     intake,
     print,

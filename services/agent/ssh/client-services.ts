@@ -15,6 +15,7 @@ export interface ClientServicesOptions {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly server: SshServerOptions;
+  readonly clientId: string;
   readonly clientAddress: string;
   /** True once no further session channel is to be opened. */
   readonly isStopping: () => boolean;
@@ -31,9 +32,10 @@ export class ClientServices {
   readonly #agentForwarding: AgentForwarding;
   readonly #channels = new Set<SessionChannel>();
   readonly #stops: readonly (() => void)[];
+  #opened = 0;
 
   constructor(options: ClientServicesOptions) {
-    const { connection, gate, server, onServed, log } = options;
+    const { clientId, connection, gate, server, onServed, log } = options;
     this.#options = options;
     const streams = new ForwardStreams({
       connection,
@@ -44,6 +46,9 @@ export class ClientServices {
         server.events.activity();
       },
       onServed,
+      onAsked: (asked) => {
+        server.events.asked?.forward({ clientId, isAllowed: server.forwarding, ...asked });
+      },
       log,
     });
     this.#agentForwarding = new AgentForwarding(streams);
@@ -89,12 +94,16 @@ export class ClientServices {
   }
 
   #open(accept: () => ConstructorParameters<typeof SessionChannel>[0]): void {
-    const { connection, gate, server, clientAddress, log, onServed, onChannelClosed } = this.#options;
+    const { connection, gate, server, clientId, clientAddress, log, onServed, onChannelClosed } =
+      this.#options;
+    this.#opened += 1;
     const channel = new SessionChannel(accept(), {
       connection,
       gate,
       options: server,
+      clientId,
       clientAddress,
+      number: this.#opened,
       agentForwarding: this.#agentForwarding,
       log,
       onServed,

@@ -176,6 +176,7 @@ export class SshConnection {
       connection,
       gate: this.#gate,
       server,
+      clientId: client.id,
       clientAddress: client.address,
       isStopping: () => isStopping(this.#state),
       onServed: () => {

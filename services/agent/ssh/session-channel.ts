@@ -1,6 +1,7 @@
 // A session channel: what the client asks for on it, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { Connection, ServerChannel, Session } from 'ssh2';
 import type { TerminalMode } from '../pty/terminal-mode.ts';
+import type { ProgramStarted } from './asked-events.ts';
 import { signalFrom } from './channel/process-exit.ts';
 import type { TransportGate } from './channel/transport-gate.ts';
 import type { AgentForwarding } from './forward/agent-forwarding.ts';
@@ -26,7 +27,10 @@ export interface SessionChannelContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly options: SshServerOptions;
+  readonly clientId: string;
   readonly clientAddress: string;
+  /** Counted from 1 in its connection. */
+  readonly number: number;
   readonly agentForwarding: AgentForwarding;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** A program or sftp runs. */
@@ -43,7 +47,7 @@ interface Terminal {
 
 type State =
   | { readonly kind: 'preparing'; readonly terminal: Terminal | undefined }
-  | { readonly kind: 'running'; readonly program: Program }
+  | { readonly kind: 'running'; readonly program: Program; readonly since: number }
   | { readonly kind: 'closed' };
 
 /** One session channel. Its requests are answered at once, so in their order. */
@@ -91,7 +95,10 @@ export class SessionChannel {
     const state = this.#state;
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
-    if (state.kind === 'running') state.program.hangUp();
+    if (state.kind === 'running') {
+      this.#tellEnd(state);
+      state.program.hangUp();
+    }
     this.#context.onClosed();
   }
 
@@ -134,6 +141,7 @@ export class SessionChannel {
   #run(open: () => ServerChannel, command: Buffer | undefined): void {
     const state = this.#state;
     if (state.kind !== 'preparing') return;
+    this.#tellStart(command === undefined ? 'shell' : 'command', command);
     const { options, agentForwarding, clientAddress } = this.#context;
     const program = {
       ...this.#programOptions(open()),
@@ -162,7 +170,10 @@ export class SessionChannel {
       this.#context.log('subsystem refused', { name: name.slice(0, 64) });
       return;
     }
+    this.#tellStart('sftp', undefined);
+    const { clientId, number: channel } = this.#context;
     const { cwd, env, events } = this.#context.options;
+    const tell = events.asked?.file;
     const program = startSftpProgram({
       channel: open(),
       gate: this.#context.gate,
@@ -171,14 +182,27 @@ export class SessionChannel {
       onActivity: () => {
         events.activity();
       },
+      onFile: tell && ((request, path) => tell({ clientId, channel, request, path })),
       log: this.#context.log,
     });
     this.#started(program);
   }
 
   #started(program: Program): void {
-    this.#state = { kind: 'running', program };
+    this.#state = { kind: 'running', program, since: this.#context.options.clock.now() };
     if (program.hasStarted) this.#context.onServed();
+  }
+
+  #tellStart(what: ProgramStarted['what'], command: Buffer | undefined): void {
+    const { clientId, number: channel, options } = this.#context;
+    const terminal = this.#state.kind === 'preparing' && this.#state.terminal !== undefined;
+    options.events.asked?.started({ clientId, channel, what, command, terminal });
+  }
+
+  #tellEnd({ program, since }: State & { kind: 'running' }): void {
+    const { clientId, number: channel, options } = this.#context;
+    const seconds = (options.clock.now() - since) / 1_000;
+    options.events.asked?.ended({ clientId, channel, seconds, ...program.account });
   }
 
   #programOptions(channel: ServerChannel) {

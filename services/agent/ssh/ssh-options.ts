@@ -3,6 +3,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';
 import type { Attendance } from '../crowd/attendance.ts';
+import type { AskedEvents } from './asked-events.ts';
 import type { HostKey } from './keys/host-key.ts';
 
 export interface SshServerOptions {
@@ -102,6 +103,8 @@ export interface SshEvents {
   activity(): void;
   /** Constant lower-case text and its data: refused forwards, faults, limits. Never content. */
   log?(event: string, fields: Record<string, unknown>): void;
+  /** What clients ask for. */
+  readonly asked?: AskedEvents;
 }
 
 /** Somebody who is logged in. */

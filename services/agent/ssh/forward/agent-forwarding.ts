@@ -26,8 +26,9 @@ export class AgentForwarding {
 
   /** Makes the socket if there is none. False: forwarding is off, or there is no place for the socket. */
   start(): boolean {
-    const { isAllowed, log } = this.#streams.context;
+    const { isAllowed, log, onAsked } = this.#streams.context;
     if (this.#state.kind === 'on') return true;
+    onAsked({ direction: 'ssh_agent' });
     if (!isAllowed) {
       log('agent forwarding refused', { reason: 'forwarding is off' });
       return false;

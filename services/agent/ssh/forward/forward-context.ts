@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
+import type { ForwardAsked } from '../asked-events.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
 import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
 import { type ForwardStream, joinForward } from './forward-stream.ts';
@@ -23,6 +24,8 @@ export interface ForwardContext {
   readonly onActivity: () => void;
   /** A stream is forwarded, or a listener waits for one. */
   readonly onServed: () => void;
+  /** A forward is asked for, whether there will be one or not. */
+  readonly onAsked: (asked: Omit<ForwardAsked, 'clientId' | 'isAllowed'>) => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 

@@ -1,0 +1,54 @@
+// What clients ask the SSH server for: programs, forwards and files, never what goes through them.
+import type { ProcessExit } from './channel/process-exit.ts';
+
+/** A shell, a command or SFTP was asked for; whether it could be started shows at its end. */
+export interface ProgramStarted {
+  readonly clientId: string;
+  /** The session channels of a connection are counted from 1. */
+  readonly channel: number;
+  readonly what: 'shell' | 'command' | 'sftp';
+  /** The whole command line, in the client's own bytes: whoever tells of it picks what may be told. */
+  readonly command: Buffer | undefined;
+  readonly terminal: boolean;
+}
+
+/** Its channel is closed. */
+export interface ProgramEnded {
+  readonly clientId: string;
+  readonly channel: number;
+  /** Undefined: the client went first. */
+  readonly exit: ProcessExit | undefined;
+  readonly seconds: number;
+  /** Bytes of its input and its output; of SFTP, of the files that were written and read. */
+  readonly received: number;
+  readonly sent: number;
+}
+
+export interface ForwardAsked {
+  readonly clientId: string;
+  /** `local`: the client reaches something from here; `remote`: something here reaches the client. */
+  readonly direction: 'local' | 'remote' | 'ssh_agent';
+  readonly isAllowed: boolean;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** Of a unix socket. */
+  readonly path?: string | undefined;
+}
+
+export interface FileAsked {
+  readonly clientId: string;
+  readonly channel: number;
+  /** `open`, `list`, `remove`, … */
+  readonly request: string;
+  /** Of two paths: `FROM -> TO`. */
+  readonly path: string;
+}
+
+/** All are called synchronously and must not throw. */
+export interface AskedEvents {
+  started(event: ProgramStarted): void;
+  ended(event: ProgramEnded): void;
+  forward(event: ForwardAsked): void;
+  /** Left out where nobody wants to know. */
+  readonly file?: (event: FileAsked) => void;
+}
