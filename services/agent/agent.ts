@@ -4,10 +4,12 @@ import { createClaim } from '#shared/protocol/claim.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { Mask } from '#shared/websocket/mask-choice.ts';
-import { prepareCredentials } from './access/credentials-source.ts';
+import { GITHUB_TOKEN_VARIABLE } from './access/account-keys.ts';
+import { type CredentialsContext, prepareCredentials } from './access/credentials-source.ts';
 import { PasswordGuard } from './access/password-guard.ts';
 import { fetchThroughProxies } from './access/proxied-fetch.ts';
 import { makeAgentId } from './access/random-token.ts';
+import { RelayAccess } from './access/relay-access.ts';
 import { JobAudit } from './audit/job-audit.ts';
 import { RecordChain } from './audit/record-chain.ts';
 import { UntoldRecords } from './audit/untold-records.ts';
@@ -26,6 +28,7 @@ import { commandAnswersFrom } from './life/command-answers.ts';
 import { Lifecycle } from './life/lifecycle.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
 import { streamEventsFrom } from './life/stream-events.ts';
+import { welcomesAfterAccess } from './life/welcome-after-access.ts';
 import { announcementFrom } from './notices/announcement.ts';
 import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
@@ -77,7 +80,16 @@ export type AgentStart =
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { clock, random, env, cwd, print, complain } = around;
   const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs, auditsPaths } = options;
-  const prepared = await prepareCredentials(options, fetchThroughProxies(env));
+  const log = createJobLog({ clock, print, isQuiet });
+  const context: CredentialsContext = {
+    clock,
+    fetch: fetchThroughProxies(env),
+    githubToken: env[GITHUB_TOKEN_VARIABLE],
+    tell(text) {
+      log.tell({ kind: 'note', text });
+    },
+  };
+  const prepared = await prepareCredentials(options, context);
   if (prepared.kind === 'failed') {
     for (const fault of prepared.faults) complain(fault);
     return { kind: 'failed', code: AGENT_EXIT_CODES.bad_arguments };
@@ -87,10 +99,10 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
 
   // The parts, each made from those above it. None of them does anything on its own before it is started.
   const { base, id = makeAgentId() } = options.relay;
-  const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask };
+  const asksAccess = options.entry.kind === 'keys' && options.entry.asksRelay;
+  const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask, asksAccess };
   const hostKey = generateHostKey();
   const job = detectCiJob(env);
-  const log = createJobLog({ clock, print, isQuiet });
   const attendance = new Attendance();
   const loggedInFrom = (address: string): number => attendance.loggedInFrom(address);
   const strangers = createStrangerLog({ clock, log, loggedInFrom });
@@ -160,16 +172,22 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     announcement(publicUrl, deadline) {
       const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
       const times = { now: clock.wallTime(), deadline, timeoutMs, maxLifetimeMs };
-      const card = { destination, entry, ...times, clientDigests: CLIENT_DIGESTS };
+      const card = { destination, entry: entry(), ...times, clientDigests: CLIENT_DIGESTS };
       return announcementFrom({ ...card, provider: job?.provider, isQuiet });
     },
   });
 
+  const relayAccess =
+    asksAccess && credentials.kind === 'keys'
+      ? new RelayAccess({ ...context, access: credentials.access, host: new URL(base).host })
+      : undefined;
+
   // The start. What happens on its own from here on finds all the parts in place.
   watch.start(expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }));
-  link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch }));
+  link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch, relayAccess }));
   command?.answer(commandAnswersFrom({ id, timeoutMs, credentials, guard, log, watch, intake, lifecycle }));
   statusChanged();
+  void lifecycle.ended.then(() => relayAccess?.stop());
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
 }
 
@@ -203,14 +221,22 @@ interface RelayHearers {
   readonly intake: StreamIntake;
   readonly unreadable: UnreadableDials;
   readonly watch: ExpiryWatch;
+  /** Undefined: the relay is not asked who may enter. */
+  readonly relayAccess: RelayAccess | undefined;
 }
 
-function relayListenerFrom({ lifecycle, intake, unreadable, watch }: RelayHearers): RelayListener {
+function relayListenerFrom(hearers: RelayHearers): RelayListener {
+  const { lifecycle, intake, unreadable, watch, relayAccess } = hearers;
+  const { welcomed, lost } =
+    relayAccess === undefined
+      ? { welcomed: lifecycle.welcomed.bind(lifecycle), lost: lifecycle.relayLost.bind(lifecycle) }
+      : welcomesAfterAccess(lifecycle, relayAccess);
   return {
-    onWelcome: (welcome) => lifecycle.welcomed(welcome),
+    onWelcome: welcomed,
+    onAccess: (access) => void relayAccess?.take(access),
     onDial: (dial) => intake.answer(dial),
     onUnreadableDial: (detail) => unreadable.tell(detail),
-    onLost: (reason) => lifecycle.relayLost(reason),
+    onLost: lost,
     onTrouble: (failure) => lifecycle.troubled(failure),
     onFailed: (failure) => lifecycle.failed(failure),
     isBusy: () => watch.snapshotOrEnd().clients > 0,

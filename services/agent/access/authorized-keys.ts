@@ -71,6 +71,11 @@ export function parseAuthorizedKeys(text: string, source: string): AuthorizedKey
   return { kind: 'parsed', keys, notes };
 }
 
+/** The key with this blob, if any. */
+export function findKey(keys: readonly AuthorizedKey[], blob: Buffer): AuthorizedKey | undefined {
+  return keys.find((key) => key.blob.equals(blob));
+}
+
 function parseLine(content: string): Line {
   const [options, rest] = isKeyStart(content) ? [[], content] : splitOptions(content);
   const fields = /^(\S+)\s+(\S+)(?:\s+(.*))?$/s.exec(rest);

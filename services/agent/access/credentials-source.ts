@@ -1,17 +1,37 @@
-// Where the credentials come from: key files and URLs, a chosen password, or one that is made here.
+// Where the credentials come from: keys, accounts and authorities, a chosen password, or one that is made here.
+import type { Clock } from '#shared/time/clock.ts';
+import { AccessList, type AccessSummary, type Principals } from './access-list.ts';
+import type { Account } from './account.ts';
+import { fetchAccountKeys } from './account-keys.ts';
+import { Accounts } from './accounts.ts';
 import { type AuthorizedKey, type AuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.ts';
-import { type Fetch, loadAuthorizedKeys } from './authorized-keys-source.ts';
+import { loadAuthorizedKeys } from './authorized-keys-source.ts';
 import type { Credentials } from './credentials.ts';
 import { makePassword } from './random-token.ts';
+import { loadRevokedKeys } from './revoked-keys-source.ts';
+import type { Fetch, LoadOptions } from './source.ts';
+import { loadUserAuthorities } from './user-authorities.ts';
+
+/** Whose keys and certificates are to count. Sources are paths and URLs. */
+export interface PeopleOptions {
+  readonly kind: 'keys';
+  readonly sources: readonly string[];
+  /** Keys may come by http: as well. */
+  readonly allowsHttp: boolean;
+  readonly accounts: readonly Account[];
+  /** Where the keys of user authorities are. */
+  readonly authorities: readonly string[];
+  /** Undefined: the name to log in with, as for sshd. */
+  readonly principals: Principals | undefined;
+  /** Where the revoked keys are. */
+  readonly revokedKeys: string | undefined;
+  /** The relay may say who else may enter. */
+  readonly asksRelay: boolean;
+}
 
 /** How people are to prove that they may enter, as the command line asks for it. Keys exclude a password. */
 export type EntryOptions =
-  | {
-      readonly kind: 'keys';
-      readonly sources: readonly string[];
-      /** Keys may come by http: as well. */
-      readonly allowsHttp: boolean;
-    }
+  | PeopleOptions
   | { readonly kind: 'chosen_password'; readonly password: string }
   /** The agent is to make a password. */
   | { readonly kind: 'generated_password' };
@@ -22,7 +42,7 @@ export type WayIn =
   | { readonly kind: 'generated_password'; readonly password: string }
   /** A password that the CI author set: they know it, and a log may be read by more people. */
   | { readonly kind: 'chosen_password' }
-  | { readonly kind: 'keys'; readonly count: number };
+  | { readonly kind: 'keys'; readonly people: AccessSummary };
 
 /** At most this many problems of one source get a line each. */
 const MAX_PROBLEMS_TOLD = 5;
@@ -31,39 +51,110 @@ export type PreparedCredentials =
   | {
       readonly kind: 'prepared';
       readonly credentials: Credentials;
-      /** What the job log says of them. */
-      readonly entry: WayIn;
+      /** What the job log says of them at this moment. */
+      readonly entry: () => WayIn;
       readonly notes: readonly string[];
     }
   /** One line each, naming the source and the way out. */
   | { readonly kind: 'failed'; readonly faults: readonly string[] };
 
+/** What the loading needs of the agent. */
+export interface CredentialsContext {
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+  /** To ask GitHub who is in a team. */
+  readonly githubToken: string | undefined;
+  /** Takes what is found later, one line each. */
+  readonly tell: (line: string) => void;
+}
+
 /** Loads or makes what people enter with. */
 export async function prepareCredentials(
   { entry, user }: { readonly entry: EntryOptions; readonly user: string },
-  fetch: Fetch,
+  context: CredentialsContext,
 ): Promise<PreparedCredentials> {
   switch (entry.kind) {
     case 'generated_password': {
       const password = makePassword();
       const credentials: Credentials = { kind: 'password', user, password };
-      return { kind: 'prepared', credentials, entry: { kind: 'generated_password', password }, notes: [] };
+      const wayIn: WayIn = { kind: 'generated_password', password };
+      return { kind: 'prepared', credentials, entry: () => wayIn, notes: [] };
     }
     case 'chosen_password': {
       const credentials: Credentials = { kind: 'password', user, password: entry.password };
-      return { kind: 'prepared', credentials, entry: { kind: 'chosen_password' }, notes: [] };
+      return { kind: 'prepared', credentials, entry: () => ({ kind: 'chosen_password' }), notes: [] };
     }
     case 'keys':
-      return prepareKeys(entry, user, fetch);
+      return preparePeople(entry, user, context);
   }
 }
 
-async function prepareKeys(
-  { sources, allowsHttp }: EntryOptions & { kind: 'keys' },
+async function preparePeople(
+  options: PeopleOptions,
   user: string,
-  fetch: Fetch,
+  context: CredentialsContext,
 ): Promise<PreparedCredentials> {
-  const loaded = await loadAuthorizedKeys(sources, { allowsHttp, fetch });
+  const { allowsHttp, principals = [user], revokedKeys } = options;
+  const load: LoadOptions = { allowsHttp, fetch: context.fetch };
+  const accounts = accountsOf(options.accounts, { ...context, allowsHttp });
+  const [keys, authorities, revoked, look] = await Promise.all([
+    loadKeys(options.sources, load),
+    loadUserAuthorities(options.authorities, load),
+    revokedKeys === undefined ? undefined : loadRevokedKeys(revokedKeys, load),
+    accounts.look(),
+  ]);
+  const faults = [
+    ...(keys.kind === 'failed' ? keys.faults : []),
+    ...(authorities.kind === 'failed' ? authorities.faults : []),
+    ...(revoked?.kind === 'failed' ? [revoked.fault] : []),
+    ...look.faults,
+  ];
+  if (
+    keys.kind === 'failed' ||
+    authorities.kind === 'failed' ||
+    revoked?.kind === 'failed' ||
+    faults.length > 0
+  )
+    return { kind: 'failed', faults };
+  const access = new AccessList({
+    clock: context.clock,
+    authorizedKeys: keys.keys,
+    accounts,
+    authorities: authorities.authorities,
+    principals,
+    revoked: revoked?.list,
+  });
+  // If nobody else may enter either, the job waits in vain unless the next look finds them well.
+  const others = [keys.keys, authorities.authorities, accounts.known.flatMap((account) => account.keys)];
+  const isAlone = !options.asksRelay && others.every(({ length }) => length === 0);
+  if (isAlone && look.troubles.length > 0) return { kind: 'failed', faults: look.troubles };
+  return {
+    kind: 'prepared',
+    credentials: { kind: 'keys', user, access },
+    entry: () => ({ kind: 'keys', people: access.summary }),
+    notes: [...keys.notes, ...look.notes, ...look.troubles.map((trouble) => `${trouble}; asked again later`)],
+  };
+}
+
+/** Accounts that are asked by this agent. */
+export function accountsOf(
+  accounts: readonly Account[],
+  { clock, fetch, githubToken, tell, allowsHttp }: CredentialsContext & { readonly allowsHttp: boolean },
+): Accounts {
+  return new Accounts({
+    accounts,
+    clock,
+    fetchKeys: (account) => fetchAccountKeys(account, { allowsHttp, fetch, githubToken }),
+    tell,
+  });
+}
+
+type ReadKeys =
+  | { readonly kind: 'read'; readonly keys: readonly AuthorizedKey[]; readonly notes: readonly string[] }
+  | { readonly kind: 'failed'; readonly faults: readonly string[] };
+
+async function loadKeys(sources: readonly string[], options: LoadOptions): Promise<ReadKeys> {
+  const loaded = await loadAuthorizedKeys(sources, options);
   if (loaded.kind === 'failed') return loaded;
   const keys: AuthorizedKey[] = [];
   const notes: string[] = [];
@@ -77,12 +168,10 @@ async function prepareKeys(
       notes.push(...parsed.notes);
     }
   }
-  if (faults.length === 0 && keys.length === 0) {
+  if (sources.length > 0 && faults.length === 0 && keys.length === 0) {
     faults.push(`authorized keys: no usable key in ${sources.join(', ')}; add an ed25519, ecdsa or rsa key`);
   }
-  if (faults.length > 0) return { kind: 'failed', faults };
-  const credentials: Credentials = { kind: 'keys', user, keys };
-  return { kind: 'prepared', credentials, entry: { kind: 'keys', count: keys.length }, notes };
+  return faults.length > 0 ? { kind: 'failed', faults } : { kind: 'read', keys, notes };
 }
 
 /** A line for each problem of a key file; one line in all for a file that holds no keys. */

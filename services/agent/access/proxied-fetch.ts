@@ -5,7 +5,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
 import type { Environment } from '#shared/machine/environment.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
-import type { Fetch } from './authorized-keys-source.ts';
+import type { Fetch } from './source.ts';
 
 /** GitHub needs none, a renamed user or a login wall one or two. */
 export const MAX_REDIRECTS = 5;
@@ -15,10 +15,13 @@ export const MAX_REDIRECTS = 5;
  * knows no ALL_PROXY and no address ranges. A proxy is asked for a tunnel, for http: as well.
  */
 export function fetchThroughProxies(env: Environment): Fetch {
-  return async (text, { signal, allowsHttp }) => {
+  return async (text, { signal, allowsHttp, headers: own = {} }) => {
     let url = new URL(text);
+    const { origin } = url;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const response = await getTrusting(url, env, signal);
+      // They may hold a secret, which is for whom it was given.
+      const request = { url, env, signal, headers: url.origin === origin ? own : {} };
+      const response = await getTrusting(request);
       const { statusCode: status = 0, headers } = response;
       if (status < 300 || status >= 400 || headers.location === undefined) {
         return { status, contentType: headers['content-type'] ?? '', body: response };
@@ -39,24 +42,31 @@ function next(from: URL, location: string, allowsHttp: boolean): URL {
   throw new Error(`the server redirects ${where}, which is not https; check the URL`);
 }
 
+interface Asking {
+  readonly url: URL;
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Asks again if the machine's own authorities may make the certificate a good one. */
-async function getTrusting(url: URL, env: Environment, signal: AbortSignal): Promise<IncomingMessage> {
+async function getTrusting(asking: Asking): Promise<IncomingMessage> {
   try {
-    return await get(url, env, signal);
+    return await get(asking);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (!isUnknownAuthority(code) || !trustSystemCertificates()) throw error;
-    return get(url, env, signal);
+    return get(asking);
   }
 }
 
-function get(url: URL, env: Environment, signal: AbortSignal): Promise<IncomingMessage> {
+function get({ url, env, signal, headers: own }: Asking): Promise<IncomingMessage> {
   const choice = proxyFor(url, env);
   if (choice.kind === 'invalid') throw new Error(choice.message);
   const agent = choice.kind === 'proxy' ? new HttpsProxyAgent(choice.url, { signal }) : undefined;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { request } = url.protocol === 'https:' ? https : http;
-  const headers = { 'user-agent': 'converge-agent' };
+  const headers = { ...own, 'user-agent': 'converge-agent' };
   // Set here because NODE_TLS_REJECT_UNAUTHORIZED would count otherwise: these bytes decide who gets in.
   request(url, { agent, signal, headers, rejectUnauthorized: true })
     .on('response', resolve)

@@ -10,7 +10,7 @@ import type {
   ProgramEnded,
   ProgramStarted,
 } from '../ssh/asked-events.ts';
-import type { LoginEvent, LogoutEvent, RefusedEvent } from '../ssh/ssh-options.ts';
+import type { LoginCertificate, LoginEvent, LogoutEvent, RefusedEvent } from '../ssh/ssh-options.ts';
 import { commandNameOf } from './command-name.ts';
 import type { JobRecord } from './job-record.ts';
 
@@ -76,10 +76,12 @@ export class JobAudit {
     };
   }
 
-  loggedIn({ clientId: connection, address, user, method, key }: LoginEvent): void {
+  loggedIn({ clientId: connection, address, user, method, key, certificate }: LoginEvent): void {
     this.#connections.set(connection, { targets: new Set(), forwards: 0 });
     const keyed = key === undefined ? {} : { key: key.fingerprint };
-    this.#tell({ event: 'login', connection, address, user: word(user), method, ...keyed });
+    const certified = certificate === undefined ? {} : { certificate: certificateRecord(certificate) };
+    const by = { method, ...keyed, ...certified };
+    this.#tell({ event: 'login', connection, address, user: word(user), ...by });
   }
 
   loggedOut({ clientId: connection, address, user, reason, seconds, wasServed }: LogoutEvent): void {
@@ -101,9 +103,9 @@ export class JobAudit {
     this.#tell({ event: 'job_closed', reason });
   }
 
-  #started({ clientId: connection, channel, what, command, terminal }: ProgramStarted): void {
+  #started({ clientId: connection, channel, what, command, terminal, isForced }: ProgramStarted): void {
     const named = command === undefined ? {} : { command: commandNameOf(command) };
-    this.#tell({ event: 'program_started', connection, channel, what, ...named, terminal });
+    this.#tell({ event: 'program_started', connection, channel, what, ...named, terminal, isForced });
   }
 
   #ended({ clientId: connection, channel, exit, seconds, received, sent }: ProgramEnded): void {
@@ -142,6 +144,15 @@ function targetOf(
 ): string | undefined {
   if (path !== undefined) return 'socket';
   return host === undefined ? undefined : `${printable(host, MAX_PHRASE_LENGTH)}:${port ?? 0}`;
+}
+
+function certificateRecord({ keyId, serial, caFingerprint, principals }: LoginCertificate) {
+  return {
+    keyId: printable(keyId, MAX_PHRASE_LENGTH),
+    serial: String(serial),
+    authority: caFingerprint,
+    principals: principals.slice(0, MAX_PRINCIPALS).map(word),
+  };
 }
 
 function word(text: string): string {

@@ -63,6 +63,8 @@ export type JobRecord =
       /** The name of a command without its folder and arguments; `?` where it has none that is sure to be no more than a name. */
       readonly command?: string;
       readonly terminal: boolean;
+      /** A certificate says what runs, whatever was asked for. */
+      readonly isForced: boolean;
     }
   | {
       readonly event: 'program_ended';

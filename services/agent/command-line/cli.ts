@@ -2,6 +2,7 @@
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
+import { type Note, readEntry } from './entry-options.ts';
 import { helpText } from './help-text.ts';
 import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';
 import { isOn } from './option-values.ts';
@@ -23,9 +24,6 @@ export type Invocation =
   | { readonly kind: 'converge_command'; readonly socketPath: string; readonly argv: readonly string[] }
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
-
-/** The shortest password that may be chosen, in characters: anybody has MAX_PASSWORD_FAILURES guesses. */
-export const MIN_PASSWORD_LENGTH = 12;
 
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
@@ -62,7 +60,10 @@ function optionsFrom(words: Words, env: Environment): Invocation {
     SETTING_KEYS.filter((key) => !isDuration(key)),
   ];
   const lengths = readSettings(durations, words, env, note);
-  const entry = readEntry(words, env, note);
+  const insecure = given('allowInsecureKeysUrl', words, env);
+  const allowsHttp = isOn(insecure.value);
+  if (allowsHttp.kind === 'fault') note(`${insecure.origin}: ${allowsHttp.fault}`);
+  const entry = readEntry(words, env, allowsHttp.kind === 'value' && allowsHttp.value, note);
   const rest = readSettings(others, words, env, note);
   const { timeoutMs, maxLifetimeMs } = lengths;
   if (timeoutMs !== undefined && maxLifetimeMs !== undefined && timeoutMs > maxLifetimeMs) {
@@ -111,8 +112,6 @@ function readSettings(
   return Object.fromEntries(values);
 }
 
-type Note = (fault: string) => undefined;
-
 /** The argument, else the variable unless it is empty, else the default. */
 function given(key: OptionKey, words: Words, env: Environment): Given {
   const { name, variable, fallback } = OPTIONS[key];
@@ -134,49 +133,4 @@ function readRelay(positionals: readonly string[], env: Environment, note: Note)
   const parsed = parseRelayAddress(text);
   if (parsed.kind === 'address') return parsed.address;
   return note(argument === undefined ? `${URL_VARIABLE}: ${parsed.fault}` : parsed.fault);
-}
-
-function readEntry(words: Words, env: Environment, note: Note): EntryOptions | undefined {
-  const password = secretGiven('password', words, env);
-  const keys = secretGiven('authorizedKeys', words, env);
-  const insecure = given('allowInsecureKeysUrl', words, env);
-  const allowsHttp = isOn(insecure.value);
-  if (allowsHttp.kind === 'fault') note(`${insecure.origin}: ${allowsHttp.fault}`);
-  if (password !== undefined && keys !== undefined) {
-    return note(
-      `${password.origin} and ${keys.origin} exclude each other: with keys, only keys are accepted; remove one`,
-    );
-  }
-  if (keys !== undefined) {
-    const sources = (words.values.get('authorizedKeys') ?? keys.value.split(/[,\n]/)).map((source) =>
-      source.trim(),
-    );
-    const named = sources.filter((source) => source !== '');
-    if (named.length > 0)
-      return { kind: 'keys', sources: named, allowsHttp: allowsHttp.kind === 'value' && allowsHttp.value };
-    return note(`${keys.origin} is empty: name a file or an https:// URL, or unset it to use a password`);
-  }
-  if (password === undefined) return { kind: 'generated_password' };
-  const { length } = Array.from(password.value);
-  if (length < MIN_PASSWORD_LENGTH) {
-    const wayOut = `use ${MIN_PASSWORD_LENGTH} characters or more, or leave it out to get one made`;
-    // The value is a secret: only its length is shown.
-    return note(`${password.origin} is too short (${length} characters): ${wayOut}`);
-  }
-  return { kind: 'chosen_password', password: password.value };
-}
-
-/**
- * Unlike in `given`, an empty variable counts as set. CI systems make one of a missing secret, and the author of the job did
- * not mean that people should then enter in another way.
- */
-function secretGiven(
-  key: 'password' | 'authorizedKeys',
-  words: Words,
-  env: Environment,
-): (Given & { readonly value: string }) | undefined {
-  const argument = words.values.get(key)?.[0];
-  if (argument !== undefined) return { value: argument, origin: `--${OPTIONS[key].name}` };
-  const value = env[OPTIONS[key].variable];
-  return value === undefined ? undefined : { value, origin: OPTIONS[key].variable };
 }

@@ -20,9 +20,9 @@ export interface SshEventsOptions {
 /** The events of an SSH server that counts its clients in `attendance`. */
 export function sshEventsFrom({ log, strangers, watch, attendance, onClients }: SshEventsOptions): SshEvents {
   return {
-    login({ address, user, key }) {
+    login({ address, user, key, certificate }) {
       watch.clientLoggedIn();
-      const credential = credentialFrom(key);
+      const credential = credentialFrom({ key, certificate });
       log.tell({ kind: 'logged_in', address, user: new Untrusted(user), credential });
       onClients();
     },
@@ -62,7 +62,16 @@ export function sshEventsFrom({ log, strangers, watch, attendance, onClients }: 
   };
 }
 
-function credentialFrom(key: LoginEvent['key']): Credential {
+function credentialFrom({
+  key,
+  certificate,
+}: {
+  readonly key: LoginEvent['key'];
+  readonly certificate: LoginEvent['certificate'];
+}): Credential {
   if (key === undefined) return { kind: 'password' };
-  return { kind: 'key', fingerprint: key.fingerprint, comment: new Untrusted(key.comment) };
+  const { fingerprint, comment } = key;
+  if (certificate === undefined) return { kind: 'key', fingerprint, comment: new Untrusted(comment) };
+  const { keyId, serial, caFingerprint } = certificate;
+  return { kind: 'certificate', fingerprint, keyId: new Untrusted(keyId), serial, caFingerprint };
 }

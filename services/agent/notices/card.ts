@@ -3,6 +3,7 @@ import { EXAMPLE_PORT } from '#shared/commands/printed-commands.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { WayIn } from '../access/credentials-source.ts';
 import type { ClientDigests } from './client-digests.ts';
+import { peopleLines } from './people-lines.ts';
 import {
   downloadCommand,
   type SshDestination,
@@ -77,14 +78,10 @@ function entryLines(entry: WayIn): string[] {
     case 'chosen_password':
       return ['Password: the one that was set with CONVERGE_PASSWORD or --password.'];
     case 'keys':
-      return [`Enter with your SSH key: ${keyCount(entry.count)} accepted, no password.`];
+      return peopleLines(entry.people);
   }
 }
 
 function quietEntryLines(entry: WayIn): string[] {
   return entry.kind === 'generated_password' ? [entry.password] : [];
-}
-
-function keyCount(count: number): string {
-  return count === 1 ? '1 key is' : `${count} keys are`;
 }

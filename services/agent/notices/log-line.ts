@@ -9,12 +9,20 @@ import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
 /** The longest user name or key comment in a line, in characters: what follows it must still be read. */
 const MAX_NAME_LENGTH = 64;
 /** The longest reason in a line, in characters: it may name many keys. */
-const MAX_REASON_LENGTH = 160;
+const MAX_REASON_LENGTH = 240;
 
 /** How a client entered; `fingerprint` is `SHA256:…`. */
 export type Credential =
   | { readonly kind: 'password' }
-  | { readonly kind: 'key'; readonly fingerprint: string; readonly comment?: Untrusted | undefined };
+  | { readonly kind: 'key'; readonly fingerprint: string; readonly comment?: Untrusted | undefined }
+  | {
+      readonly kind: 'certificate';
+      /** Of the key in it. */
+      readonly fingerprint: string;
+      readonly keyId: Untrusted;
+      readonly serial: bigint;
+      readonly caFingerprint: string;
+    };
 
 /** Who is gone, after how long, and how many are still there. */
 interface Departure {
@@ -222,6 +230,10 @@ function resumeText(event: ResumeEvent, address: string): string {
 
 function credentialText(credential: Credential): string {
   if (credential.kind === 'password') return 'the password';
+  if (credential.kind === 'certificate') {
+    const { fingerprint, keyId, serial, caFingerprint } = credential;
+    return `certificate "${nameText(keyId)}" (serial ${serial}) by ${caFingerprint} for key ${fingerprint}`;
+  }
   const comment = credential.comment === undefined ? '' : ` (${nameText(credential.comment)})`;
   return `key ${credential.fingerprint}${comment}`;
 }

@@ -1,4 +1,5 @@
 // The relay dialler: how this agent opens control links and streams, through proxies and private authorities.
+import { ACCESS_FROM_POLICY, ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { MAX_CONTROL_BYTES } from '#shared/protocol/control-messages.ts';
 import { agentPath, agentStreamPath } from '#shared/protocol/paths.ts';
@@ -20,18 +21,24 @@ export interface RelayTarget {
   readonly proxy: URL | undefined;
   /** For streams; the control link, which carries next to nothing, has a random one. */
   readonly mask?: Mask;
+  /** The relay is to say who may enter. */
+  readonly asksAccess?: boolean;
 }
 
 /** Opens the control link; `grant` is the newest one, empty before the first. Never rejects. */
 export function dialControlLink(
-  { base, id, claim, proxy }: RelayTarget,
+  { base, id, claim, proxy, asksAccess = false }: RelayTarget,
   signal: AbortSignal,
   grant: string,
 ): Promise<LinkDialOutcome> {
   const url = new URL(`${base}${agentPath(id)}`);
   const options = {
     protocols: [AGENT_CONTROL],
-    headers: { [CLAIM_HEADER]: claim, ...(grant === '' ? {} : { [GRANT_HEADER]: grant }) },
+    headers: {
+      [CLAIM_HEADER]: claim,
+      ...(grant === '' ? {} : { [GRANT_HEADER]: grant }),
+      ...(asksAccess ? { [ACCESS_HEADER]: ACCESS_FROM_POLICY } : {}),
+    },
     proxy,
     timeoutMs: RELAY_DIAL_TIMEOUT_MS,
     maxMessageBytes: MAX_CONTROL_BYTES,

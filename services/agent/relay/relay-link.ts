@@ -2,6 +2,7 @@
 import { isGrant } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import {
+  type AccessMessage,
   type AgentMessage,
   type AgentStatus,
   type Dial,
@@ -52,6 +53,8 @@ export interface RelayLinkOptions {
 export interface RelayListener {
   /** A link is up: the first one, or another after a loss or a goodbye. */
   readonly onWelcome: (welcome: Welcome) => void;
+  /** The relay says who may enter; it was asked. */
+  readonly onAccess?: (access: AccessMessage) => void;
   readonly onDial: (dial: Dial) => void;
   /** A relay asked for a stream in a way that cannot be understood; its link stays up. */
   readonly onUnreadableDial: (detail: string) => void;
@@ -191,6 +194,8 @@ class PersistentLink implements RelayLink {
             cancelWelcome();
             this.#relyOn(link, message);
             return listener.onWelcome(message);
+          case 'access':
+            return target.asksAccess === true ? listener.onAccess?.(message) : undefined;
           case 'grant':
             return this.#keep(message.grant);
           case 'dial':

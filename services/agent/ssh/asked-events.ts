@@ -10,6 +10,8 @@ export interface ProgramStarted {
   /** The whole command line, in the client's own bytes: whoever tells of it picks what may be told. */
   readonly command: Buffer | undefined;
   readonly terminal: boolean;
+  /** The certificate says what runs, whatever was asked for. */
+  readonly isForced: boolean;
 }
 
 /** Its channel is closed. */

@@ -1,12 +1,13 @@
 // Authentication of one connection: which attempts count, how long a failure takes, and when there were too many. RFC 4252.
 import type { AuthContext, AuthenticationType, PasswordAuthContext, PublicKeyAuthContext } from 'ssh2';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
-import { readPublicKey } from '#shared/ssh/public-key.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { type Credentials, findKey, isSameSecret } from '../access/credentials.ts';
+import type { KeyVerdict } from '../access/access-list.ts';
+import { type Credentials, isSameSecret } from '../access/credentials.ts';
 import { failureDelay, type PasswordGuard } from '../access/password-guard.ts';
-import { verifyLogin } from './keys/login-signature.ts';
-import type { LoginEvent, RefusedEvent } from './ssh-options.ts';
+import { isSignedBy, type KeyLogin, keyLoginOf, rightsFrom } from './key-login.ts';
+import { ALL_RIGHTS, type Rights } from './rights.ts';
+import type { RefusedEvent } from './ssh-options.ts';
 import { acceptOffer } from './ssh2/signature-algorithms.ts';
 
 /** After this many wrong passwords and signatures a connection is cut. */
@@ -14,10 +15,12 @@ export const MAX_FAILURES_PER_CONNECTION = 6;
 /** How many keys a connection may ask about: a client that tries all keys of its ssh-agent does not guess. */
 export const MAX_KEY_OFFERS_PER_CONNECTION = 32;
 
+/** Of certificates that do not count so many get a line each: somebody may have one for every host. */
+export const MAX_CERTIFICATES_TOLD = 3;
+
 /** Why a password is refused unread, for the log. */
 const PASSWORD_OFF = 'password login is off';
 
-type Login = Pick<LoginEvent, 'user' | 'method' | 'key'>;
 type Refusal = Pick<RefusedEvent, 'user' | 'method' | 'detail' | 'attempt'>;
 
 export interface AuthenticationOptions {
@@ -28,7 +31,7 @@ export interface AuthenticationOptions {
   readonly address: string;
   readonly clock: Clock;
   /** Called before the client gets the answer. */
-  onLogin(login: Login): void;
+  onLogin(login: KeyLogin, rights: Rights): void;
   onRefused(refusal: Refusal): void;
   /** No further attempt is allowed: the connection must be cut. */
   onExhausted(): void;
@@ -38,6 +41,9 @@ export interface AuthenticationOptions {
 export class Authentication {
   readonly #options: AuthenticationOptions;
   readonly #offered = new Map<string, string>();
+  /** Of those that were offered, certificates that do not count and revoked keys: why. */
+  readonly #reasons = new Map<string, string>();
+  #isStopped = false;
   #failures = 0;
   #cancelAnswer: Cancel | undefined;
   #user = '';
@@ -72,15 +78,17 @@ export class Authentication {
 
   /** Reports the keys that were offered in vain: why a login that ends here was refused. Stops pending answers. */
   stop(loggedIn: boolean): void {
+    this.#isStopped = true;
     this.#cancelAnswer?.();
     if (loggedIn || this.#offered.size === 0) return;
-    const keys = [...this.#offered.values()].join(', ');
-    this.#options.onRefused({
-      user: this.#user,
-      method: 'publickey',
-      detail: `${this.#userProblem() ?? 'none of the offered keys is authorized'}: ${keys}`,
-      attempt: this.#failures,
-    });
+    const common = { user: this.#user, method: 'publickey', attempt: this.#failures };
+    const reasons = [...this.#reasons.values()].slice(0, MAX_CERTIFICATES_TOLD);
+    for (const detail of reasons) this.#options.onRefused({ ...common, detail });
+    const others = [...this.#offered].filter(([fingerprint]) => !this.#reasons.has(fingerprint));
+    if (others.length === 0) return;
+    const keys = others.map(([, key]) => key).join(', ');
+    const problem = this.#userProblem() ?? 'none of the offered keys is authorized';
+    this.#options.onRefused({ ...common, detail: `${problem}: ${keys}` });
   }
 
   #decidePassword(attempt: PasswordAuthContext): void {
@@ -114,48 +122,60 @@ export class Authentication {
     const isUser = isSameSecret(attempt.username, credentials.user);
     if (isPassword && isUser) {
       guard.succeeded(address);
-      this.#accept(attempt, { user: attempt.username, method: 'password' });
+      this.#accept(attempt, { user: attempt.username, method: 'password' }, ALL_RIGHTS);
     } else {
       this.#fail(attempt, this.#userProblem() ?? 'wrong password', guard.failed(address));
     }
   }
 
   #decideKey(attempt: PublicKeyAuthContext): void {
-    const { credentials } = this.#options;
-    const { data: blob, algo } = attempt.key;
-    const isUser = isSameSecret(attempt.username, credentials.user);
-    const key = credentials.kind === 'keys' && isUser ? findKey(credentials.keys, blob) : undefined;
-    const { signature, blob: signed, hashAlgo } = attempt;
-    if (key === undefined || signature === undefined || signed === undefined) {
-      if (key !== undefined && signature === undefined) acceptOffer(attempt);
-      else this.#refuseOffer(attempt, blob, algo);
+    const { credentials, address } = this.#options;
+    if (credentials.kind === 'password' || !isSameSecret(attempt.username, credentials.user)) {
+      this.#refuseOffer(attempt);
       return;
     }
-    const publicKey = readPublicKey(blob);
-    if (
-      publicKey !== undefined &&
-      verifyLogin(publicKey, { blob: signed, signature, hashAlgorithm: hashAlgo })
-    ) {
-      const { fingerprint, comment } = key;
-      this.#accept(attempt, { user: attempt.username, method: 'key', key: { fingerprint, comment } });
+    const { access } = credentials;
+    const verdict = access.judge(attempt.key.data, address);
+    const looking = verdict.kind === 'unknown' ? access.lookAgain() : undefined;
+    if (looking === undefined) {
+      this.#answer(attempt, verdict);
       return;
     }
-    const sha1 = algo === 'ssh-rsa' && hashAlgo === undefined ? ' (ssh-rsa with SHA-1 is not accepted)' : '';
-    this.#fail(attempt, `bad signature by ${key.fingerprint}${sha1}`);
+    void looking.then(() => {
+      if (!this.#isStopped) this.#answer(attempt, access.judge(attempt.key.data, address));
+    });
   }
 
-  #refuseOffer(attempt: PublicKeyAuthContext, blob: Buffer, type: string): void {
+  #answer(attempt: PublicKeyAuthContext, verdict: KeyVerdict): void {
+    if (verdict.kind === 'unknown') return this.#refuseOffer(attempt);
+    if (verdict.kind === 'refused') return this.#refuseOffer(attempt, verdict.detail);
+    if (attempt.signature === undefined) return acceptOffer(attempt);
+    if (isSignedBy(verdict, attempt)) {
+      this.#accept(attempt, keyLoginOf(verdict, attempt.username), rightsFrom(verdict));
+      return;
+    }
+    const { algo } = attempt.key;
+    const sha1 =
+      algo === 'ssh-rsa' && attempt.hashAlgo === undefined ? ' (ssh-rsa with SHA-1 is not accepted)' : '';
+    const { fingerprint } = keyLoginOf(verdict, attempt.username).key ?? {};
+    this.#fail(attempt, `bad signature by ${fingerprint}${sha1}`);
+  }
+
+  /** `reason`: why, if it is not only that nobody named it. */
+  #refuseOffer(attempt: PublicKeyAuthContext, reason?: string): void {
+    const { algo, data: blob } = attempt.key;
     const fingerprint = keyFingerprint(blob);
     if (!this.#offered.has(fingerprint) && this.#offered.size >= MAX_KEY_OFFERS_PER_CONNECTION) {
       this.#options.onExhausted();
       return;
     }
-    this.#offered.set(fingerprint, `${type} ${fingerprint}`);
+    this.#offered.set(fingerprint, `${algo} ${fingerprint}`);
+    if (reason !== undefined) this.#reasons.set(fingerprint, reason);
     attempt.reject(this.#methods);
   }
 
-  #accept(attempt: AuthContext, login: Login): void {
-    this.#options.onLogin(login);
+  #accept(attempt: AuthContext, login: KeyLogin, rights: Rights): void {
+    this.#options.onLogin(login, rights);
     attempt.accept();
   }
 

@@ -2,9 +2,10 @@
 import type { Connection } from 'ssh2';
 import type { TransportGate } from './channel/transport-gate.ts';
 import { AgentForwarding } from './forward/agent-forwarding.ts';
-import { ForwardStreams } from './forward/forward-context.ts';
+import { type Allowance, ForwardStreams } from './forward/forward-context.ts';
 import { serveLocalForwards } from './forward/forward-local.ts';
 import { serveRemoteForwards } from './forward/forward-remote.ts';
+import type { Rights } from './rights.ts';
 import { SessionChannel } from './session-channel.ts';
 import type { SshServerOptions } from './ssh-options.ts';
 
@@ -17,6 +18,7 @@ export interface ClientServicesOptions {
   readonly server: SshServerOptions;
   readonly clientId: string;
   readonly clientAddress: string;
+  readonly rights: Rights;
   /** True once no further session channel is to be opened. */
   readonly isStopping: () => boolean;
   /** A program, sftp or a forward runs. */
@@ -35,19 +37,24 @@ export class ClientServices {
   #opened = 0;
 
   constructor(options: ClientServicesOptions) {
-    const { clientId, connection, gate, server, onServed, log } = options;
+    const { clientId, connection, gate, server, rights, onServed, log } = options;
     this.#options = options;
+    const allowed = {
+      ports: allowanceOf(server.forwarding, rights.portForwarding),
+      agent: allowanceOf(server.forwarding, rights.agentForwarding),
+    };
     const streams = new ForwardStreams({
       connection,
       gate,
       clock: server.clock,
-      isAllowed: server.forwarding,
+      allowed,
       onActivity: () => {
         server.events.activity();
       },
       onServed,
       onAsked: (asked) => {
-        server.events.asked?.forward({ clientId, isAllowed: server.forwarding, ...asked });
+        const allowance = asked.direction === 'ssh_agent' ? allowed.agent : allowed.ports;
+        server.events.asked?.forward({ clientId, isAllowed: allowance === 'allowed', ...asked });
       },
       log,
     });
@@ -94,7 +101,7 @@ export class ClientServices {
   }
 
   #open(accept: () => ConstructorParameters<typeof SessionChannel>[0]): void {
-    const { connection, gate, server, clientId, clientAddress, log, onServed, onChannelClosed } =
+    const { connection, gate, server, clientId, clientAddress, rights, log, onServed, onChannelClosed } =
       this.#options;
     this.#opened += 1;
     const channel = new SessionChannel(accept(), {
@@ -104,6 +111,7 @@ export class ClientServices {
       clientId,
       clientAddress,
       number: this.#opened,
+      rights,
       agentForwarding: this.#agentForwarding,
       log,
       onServed,
@@ -114,4 +122,9 @@ export class ClientServices {
     });
     this.#channels.add(channel);
   }
+}
+
+function allowanceOf(isOn: boolean, isPermitted: boolean): Allowance {
+  if (!isOn) return 'forwarding is off';
+  return isPermitted ? 'allowed' : 'the certificate does not permit it';
 }

@@ -19,6 +19,7 @@ import {
   served,
 } from './connection-state.ts';
 import { KeyExchange } from './key-exchange.ts';
+import { ALL_RIGHTS, type Rights } from './rights.ts';
 import type { ClientInfo, LoginEvent, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
 import { speakSsh } from './ssh2-server.ts';
@@ -50,6 +51,8 @@ export class SshConnection {
   readonly #exchange: KeyExchange;
   readonly #authentication: Authentication;
   #progress: Progress = { kind: 'silent' };
+  /** Of the login; nothing is served before one. */
+  #rights: Rights = ALL_RIGHTS;
   #state: ConnectionState;
 
   constructor(options: ConnectionOptions) {
@@ -69,7 +72,8 @@ export class SshConnection {
       guard: server.guard,
       address: client.address,
       clock,
-      onLogin: (login) => {
+      onLogin: (login, rights) => {
+        this.#rights = rights;
         this.#logIn({ clientId: client.id, address: client.address, ...login });
       },
       onRefused: (refusal) => {
@@ -178,6 +182,7 @@ export class SshConnection {
       server,
       clientId: client.id,
       clientAddress: client.address,
+      rights: this.#rights,
       isStopping: () => isStopping(this.#state),
       onServed: () => {
         this.#state = served(this.#state);

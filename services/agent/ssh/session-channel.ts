@@ -1,16 +1,17 @@
 // A session channel: what the client asks for on it, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { Connection, ServerChannel, Session } from 'ssh2';
 import type { TerminalMode } from '../pty/terminal-mode.ts';
-import type { ProgramStarted } from './asked-events.ts';
 import { signalFrom } from './channel/process-exit.ts';
 import type { TransportGate } from './channel/transport-gate.ts';
 import type { AgentForwarding } from './forward/agent-forwarding.ts';
 import { accountFrom } from './program/account.ts';
+import { type AskedRun, forcedRun, isHarmlessVariable } from './program/forced-command.ts';
 import { startPipeProgram } from './program/pipe-program.ts';
 import type { Program, TerminalSize } from './program/program.ts';
 import { buildEnvironment, isAcceptable, MAX_CLIENT_VARIABLES } from './program/program-environment.ts';
 import { startSftpProgram } from './program/sftp-program.ts';
 import { startTerminalProgram } from './program/terminal-program.ts';
+import type { Rights } from './rights.ts';
 import type { SshServerOptions } from './ssh-options.ts';
 import { serveRequests, type TerminalRequest } from './ssh2/channel-requests.ts';
 import { sendEndOfWrite } from './ssh2/end-of-write.ts';
@@ -31,6 +32,7 @@ export interface SessionChannelContext {
   readonly clientAddress: string;
   /** Counted from 1 in its connection. */
   readonly number: number;
+  readonly rights: Rights;
   readonly agentForwarding: AgentForwarding;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** A program or sftp runs. */
@@ -65,9 +67,9 @@ export class SessionChannel {
       setVariable: (name, value) => this.#setVariable(name, value),
       setTerminal: (terminal) => this.#setTerminal(terminal),
       forwardAgent: () => context.agentForwarding.start(),
-      runShell: (open) => this.#run(open, undefined),
-      runCommand: (open, command) => this.#run(open, command),
-      runSubsystem: (open, name) => this.#runSubsystem(open, name),
+      runShell: (open) => this.#start(open, { kind: 'shell' }),
+      runCommand: (open, command) => this.#start(open, { kind: 'command', command }),
+      runSubsystem: (open, name) => this.#startSubsystem(open, name),
       resize: (columns, rows) => this.#resize(columns, rows),
       signal: (name) => this.#signal(name),
       readerLeft: () => {
@@ -104,6 +106,10 @@ export class SessionChannel {
 
   #setTerminal({ type, columns, rows, modes }: TerminalRequest): boolean {
     if (this.#state.kind !== 'preparing') return false;
+    if (!this.#context.rights.terminal) {
+      this.#context.log('terminal refused', { reason: 'the certificate does not permit it' });
+      return false;
+    }
     const size = sizeFrom(columns, rows) ?? DEFAULT_SIZE;
     const named = type.length > 0 ? type : Buffer.from(DEFAULT_TERMINAL);
     this.#state = { kind: 'preparing', terminal: { type: named, size, modes } };
@@ -112,7 +118,9 @@ export class SessionChannel {
 
   #setVariable(name: string, value: Buffer): boolean {
     const isNew = !this.#variables.has(name);
-    if (isAcceptable(name, value) && (!isNew || this.#variables.size < MAX_CLIENT_VARIABLES)) {
+    const isForced = this.#context.rights.forcedCommand !== undefined;
+    const isTaken = isAcceptable(name, value) && (!isForced || isHarmlessVariable(name));
+    if (isTaken && (!isNew || this.#variables.size < MAX_CLIENT_VARIABLES)) {
       this.#variables.set(name, value);
       return true;
     }
@@ -138,10 +146,38 @@ export class SessionChannel {
     return true;
   }
 
-  #run(open: () => ServerChannel, command: Buffer | undefined): void {
+  #startSubsystem(open: () => ServerChannel, name: string): void {
+    if (name === 'sftp') return this.#start(open, { kind: 'sftp' });
+    this.#context.log('subsystem refused', { name: name.slice(0, 64) });
+  }
+
+  /** Runs what was asked for, or what its certificate says. */
+  #start(open: () => ServerChannel, asked: AskedRun): void {
+    if (this.#state.kind !== 'preparing') return;
+    const { rights, log } = this.#context;
+    const run = rights.forcedCommand === undefined ? asked : forcedRun(rights.forcedCommand, asked);
+    if (run.kind !== 'impossible') this.#tellStart(asked, rights.forcedCommand !== undefined);
+    switch (run.kind) {
+      case 'shell':
+        return this.#run(open, { command: undefined });
+      case 'command':
+        return this.#run(open, run);
+      case 'sftp':
+        return this.#serveSftp(open);
+      case 'impossible':
+        log('session refused', { reason: run.detail });
+    }
+  }
+
+  #run(
+    open: () => ServerChannel,
+    {
+      command,
+      originalCommand,
+    }: { readonly command: Buffer | undefined; readonly originalCommand?: Buffer | undefined },
+  ): void {
     const state = this.#state;
     if (state.kind !== 'preparing') return;
-    this.#tellStart(command === undefined ? 'shell' : 'command', command);
     const { options, agentForwarding, clientAddress } = this.#context;
     const program = {
       ...this.#programOptions(open()),
@@ -154,6 +190,7 @@ export class SessionChannel {
         clientAddress,
         terminal: state.terminal?.type.toString(),
         agentSocket: agentForwarding.socketPath,
+        originalCommand,
       }),
     };
     if (state.terminal === undefined) {
@@ -165,12 +202,7 @@ export class SessionChannel {
     this.#started(startTerminalProgram({ ...program, size, modes, greeting }));
   }
 
-  #runSubsystem(open: () => ServerChannel, name: string): void {
-    if (this.#state.kind !== 'preparing' || name !== 'sftp') {
-      this.#context.log('subsystem refused', { name: name.slice(0, 64) });
-      return;
-    }
-    this.#tellStart('sftp', undefined);
+  #serveSftp(open: () => ServerChannel): void {
     const { clientId, number: channel } = this.#context;
     const { cwd, env, events } = this.#context.options;
     const tell = events.asked?.file;
@@ -193,10 +225,11 @@ export class SessionChannel {
     if (program.hasStarted) this.#context.onServed();
   }
 
-  #tellStart(what: ProgramStarted['what'], command: Buffer | undefined): void {
+  #tellStart(asked: AskedRun, isForced: boolean): void {
     const { clientId, number: channel, options } = this.#context;
     const terminal = this.#state.kind === 'preparing' && this.#state.terminal !== undefined;
-    options.events.asked?.started({ clientId, channel, what, command, terminal });
+    const command = asked.kind === 'command' ? asked.command : undefined;
+    options.events.asked?.started({ clientId, channel, what: asked.kind, command, terminal, isForced });
   }
 
   #tellEnd({ program, since }: State & { kind: 'running' }): void {

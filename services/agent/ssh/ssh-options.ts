@@ -29,7 +29,7 @@ export interface SshServerOptions {
   readonly events: SshEvents;
 }
 
-export type LoginMethod = 'password' | 'key';
+export type LoginMethod = 'password' | 'key' | 'certificate';
 
 /**
  * How a connection ended. Only `client_left` says that somebody is done.
@@ -61,6 +61,18 @@ export interface LoginEvent {
   readonly user: string;
   readonly method: LoginMethod;
   readonly key?: { readonly fingerprint: string; readonly comment: string };
+  /** Of that key, if it came by one. */
+  readonly certificate?: LoginCertificate;
+}
+
+/** What is said of a certificate by which somebody came. */
+export interface LoginCertificate {
+  /** As its authority calls it. */
+  readonly keyId: string;
+  readonly serial: bigint;
+  readonly principals: readonly string[];
+  /** `SHA256:…` of its authority. */
+  readonly caFingerprint: string;
 }
 
 /** A client is gone. */

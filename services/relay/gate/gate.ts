@@ -6,7 +6,14 @@ import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { Passes, PassFacts } from '../hop/pass.ts';
-import type { AgentRule, ClientRule, Policy, PolicySource, RuleLimits } from '../policy/policy.ts';
+import type {
+  AgentRule,
+  ClientRule,
+  Policy,
+  PolicySource,
+  RuleAccess,
+  RuleLimits,
+} from '../policy/policy.ts';
 import type { BlockList } from '../registry/blocks.ts';
 import type { Admittance, Standing } from '../session/needs.ts';
 import type { AgentPlaces } from './agent-places.ts';
@@ -33,6 +40,8 @@ export interface Entry {
   readonly isFirst: boolean;
   /** Of an agent. */
   readonly limits: RuleLimits | undefined;
+  /** Who may enter the agent, if it asks. */
+  readonly access?: RuleAccess | undefined;
 }
 
 export interface GateRefusal {
@@ -191,7 +200,8 @@ export class Gate {
     }
     const standing = { rule: rule.name, since };
     const pass = passes.make(asking, facts);
-    return { kind: 'admitted', entry: { admittance, standing, pass, isFirst, limits } };
+    const access = 'access' in rule ? rule.access : undefined;
+    return { kind: 'admitted', entry: { admittance, standing, pass, isFirst, limits, access } };
   }
 
   async #place(

@@ -2,6 +2,7 @@
 //
 // Flow (subprotocol converge.agent.v1, one JSON object per text message):
 //   relay -> agent   welcome      once, first
+//   relay -> agent   access       after it, to an agent that asked for it: who may enter
 //   relay -> agent   grant        now and then: show this one with the next link
 //   relay -> agent   dial         for each client: open a stream with this ticket
 //   relay -> agent   goaway       open a new link, then close this one
@@ -10,6 +11,7 @@
 // A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout. So is a
 // dial that the agent cannot read: it fails one client, and the link stays for the others.
 import { type JsonRecord, parseJson, parseRecord, recordOf } from '#shared/text/json-record.ts';
+import { MAX_ACCESS_ENTRIES } from './access.ts';
 import { readAddress } from './address.ts';
 import { type AuditMessage, type AuditTaken, isAuditBase64, MAX_AUDIT_TEXT_LENGTH } from './audit.ts';
 
@@ -42,6 +44,15 @@ export interface Welcome {
 export interface GrantMessage {
   readonly type: 'grant';
   readonly grant: string;
+}
+
+/** Who may enter, beside whom the agent's own options name. Sent only to an agent that asked for it, and empty for nobody. */
+export interface AccessMessage {
+  readonly type: 'access';
+  /** Public keys as lines: certificates by these count. */
+  readonly authorities: readonly string[];
+  /** Accounts, as `--allow` takes them. */
+  readonly people: readonly string[];
 }
 
 export interface Dial {
@@ -84,7 +95,7 @@ export interface Resumption {
   readonly afterMs: number;
 }
 
-export type RelayMessage = Welcome | GrantMessage | Dial | Goaway | AuditTaken;
+export type RelayMessage = Welcome | AccessMessage | GrantMessage | Dial | Goaway | AuditTaken;
 export type AgentMessage = AgentStatus | Resumption | AuditMessage;
 
 /** What came over a control link: a message, one of another version, or none at all. */
@@ -110,6 +121,8 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
           lifetimeMs: fields.optionalCount('lifetimeMs'),
           audit: fields.flag('audit'),
         };
+      case 'access':
+        return { type, authorities: fields.texts('authorities'), people: fields.texts('people') };
       case 'grant':
         return { type, grant: fields.text('grant') };
       case 'dial':
@@ -171,6 +184,8 @@ interface Fields {
   text(name: string): string;
   /** Empty if it is not there. */
   optionalText(name: string): string;
+  /** A list, MAX_ACCESS_ENTRIES at most. */
+  texts(name: string): readonly string[];
   count(name: string): number;
   /** 0 if it is not there. */
   optionalCount(name: string): number;
@@ -214,6 +229,12 @@ function fieldsOf(record: JsonRecord): Fields {
   return {
     text: (name) => text(name, record[name]),
     optionalText: (name) => text(name, record[name] ?? ''),
+    texts(name) {
+      const value = record[name];
+      if (Array.isArray(value) && value.length <= MAX_ACCESS_ENTRIES)
+        return value.map((entry) => text(name, entry));
+      throw new FieldFault(`${name} is not a list of at most ${MAX_ACCESS_ENTRIES}`);
+    },
     count: (name) => count(name, record[name]),
     optionalCount: (name) => count(name, record[name] ?? 0),
     flag(name) {

@@ -1,14 +1,17 @@
 // Clients other than OpenSSH's: what they do on their own, where ssh2 would have ended it.
+
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { IDENTIFICATION } from '../../../services/agent/ssh/ssh2-server.ts';
 import { HostKeyInspector } from '../../../services/clients/host-key/inspector.ts';
 import { parseFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
+import { systemClock } from '../../../services/shared/time/clock.ts';
 import { runDropbear, runPython } from '../../support/ssh/ssh-clients.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { dialSsh2 } from '../../support/ssh/ssh2-client.ts';
@@ -64,7 +67,13 @@ test('asyncssh logs in with an RSA key', async () => {
   spawnSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', file]);
   const parsed = parseAuthorizedKeys(readFileSync(`${file}.pub`, 'utf8'), file);
   if (parsed.kind === 'refused') throw new Error(parsed.problems.join('; '));
-  host = await startSshHost({ credentials: { kind: 'keys', user: 'abc', keys: parsed.keys } });
+  host = await startSshHost({
+    credentials: {
+      kind: 'keys',
+      user: 'abc',
+      access: new AccessList({ clock: systemClock, authorizedKeys: parsed.keys }),
+    },
+  });
   const script = `
 async def main():
     async with login('${file}') as c:

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { type AuthorizedKey, parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import { type Clock, systemClock } from '../../../services/shared/time/clock.ts';
@@ -30,6 +31,10 @@ function makeKey(folder: string, name: string, ...args: string[]): string {
   const file = path.join(folder, name.replace(' ', '-'));
   spawnSync('ssh-keygen', ['-q', '-N', '', '-C', name, '-f', file, ...args]);
   return file;
+}
+
+function accessBy(authorizedKeys: readonly AuthorizedKey[]): AccessList {
+  return new AccessList({ clock: systemClock, authorizedKeys });
 }
 
 function keysOf(file: string): readonly AuthorizedKey[] {
@@ -78,7 +83,9 @@ test.each([
 ])('an authorized %s key lets in', async (_name, args) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'converge-test-'));
   const file = makeKey(folder, 'own key', ...args);
-  host = await startSshHost({ credentials: { kind: 'keys', user: 'abc', keys: keysOf(`${file}.pub`) } });
+  host = await startSshHost({
+    credentials: { kind: 'keys', user: 'abc', access: accessBy(keysOf(`${file}.pub`)) },
+  });
   const outcome = await host.ssh(['-i', file, HOST, 'echo in']);
   rmSync(folder, { recursive: true });
   expect(outcome.stdout.toString()).toBe('in\n');
@@ -89,7 +96,7 @@ test('an rsa key that signs with SHA-1 is refused, and the log says why', async 
   const folder = mkdtempSync(path.join(tmpdir(), 'converge-test-'));
   const file = makeKey(folder, 'old', '-t', 'rsa', '-b', '2048');
   host = await startSshHost({
-    credentials: { kind: 'keys', user: 'abc', keys: keysOf(`${file}.pub`) },
+    credentials: { kind: 'keys', user: 'abc', access: accessBy(keysOf(`${file}.pub`)) },
     clock: quickClock,
   });
   const outcome = await host.ssh(['-o', 'PubkeyAcceptedAlgorithms=ssh-rsa', '-i', file, HOST, 'true']);
@@ -105,7 +112,7 @@ test('only the method that can work is offered', async () => {
 });
 
 test('an unknown key is refused, and the log has its fingerprint and the right user', async () => {
-  host = await startSshHost({ credentials: { kind: 'keys', user: 'abc', keys: [] } });
+  host = await startSshHost({ credentials: { kind: 'keys', user: 'abc', access: accessBy([]) } });
   const outcome = await host.ssh(['root@127.0.0.1', 'true']);
   expect(outcome.stderr).toContain('Permission denied (publickey)');
   const { stdout } = spawnSync('ssh-keygen', ['-l', '-f', host.keyFile], { encoding: 'utf8' });

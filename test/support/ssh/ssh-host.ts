@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import { Attendance } from '../../../services/agent/crowd/attendance.ts';
@@ -192,5 +193,6 @@ function credentialsFor(password: string | undefined, publicKey: string): SshSer
   if (password !== undefined) return { kind: 'password', user: 'abc', password };
   const parsed = parseAuthorizedKeys(publicKey, 'test');
   if (parsed.kind === 'refused') throw new Error(parsed.problems.join('; '));
-  return { kind: 'keys', user: 'abc', keys: parsed.keys };
+  const access = new AccessList({ clock: systemClock, authorizedKeys: parsed.keys });
+  return { kind: 'keys', user: 'abc', access };
 }

@@ -26,11 +26,11 @@ export class AgentForwarding {
 
   /** Makes the socket if there is none. False: forwarding is off, or there is no place for the socket. */
   start(): boolean {
-    const { isAllowed, log, onAsked } = this.#streams.context;
+    const { allowed, log, onAsked } = this.#streams.context;
     if (this.#state.kind === 'on') return true;
     onAsked({ direction: 'ssh_agent' });
-    if (!isAllowed) {
-      log('agent forwarding refused', { reason: 'forwarding is off' });
+    if (allowed.agent !== 'allowed') {
+      log('agent forwarding refused', { reason: allowed.agent });
       return false;
     }
     try {
@@ -60,7 +60,7 @@ export class AgentForwarding {
     });
     server.on('connection', (socket) => {
       socket.on('error', () => {}); // 'close' follows
-      if (this.#streams.reserve() !== 'reserved') {
+      if (this.#streams.reserve('agent') !== 'reserved') {
         socket.destroy();
         return;
       }

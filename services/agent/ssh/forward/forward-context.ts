@@ -16,11 +16,15 @@ export const MAX_FORWARDED_STREAMS_PER_CONNECTION = 256;
  */
 export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
 
+/** Whether something may be forwarded, or why not. */
+export type Allowance = 'allowed' | 'forwarding is off' | 'the certificate does not permit it';
+
 export interface ForwardContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly clock: Clock;
-  readonly isAllowed: boolean;
+  /** Of ports and unix sockets, and of the ssh-agent. */
+  readonly allowed: { readonly ports: Allowance; readonly agent: Allowance };
   readonly onActivity: () => void;
   /** A stream is forwarded, or a listener waits for one. */
   readonly onServed: () => void;
@@ -39,9 +43,12 @@ export class ForwardStreams {
     this.context = context;
   }
 
-  /** Takes a place; false when forwarding is off or there are too many. Whoever got one calls `join` or `giveUp`. */
-  reserve(): 'reserved' | 'forwarding is off' | 'too many forwarded streams' {
-    if (!this.context.isAllowed) return 'forwarding is off';
+  /** Takes a place, or says why there is none. Whoever got one calls `join` or `giveUp`. */
+  reserve(
+    what: keyof ForwardContext['allowed'],
+  ): 'reserved' | Exclude<Allowance, 'allowed'> | 'too many forwarded streams' {
+    const allowance = this.context.allowed[what];
+    if (allowance !== 'allowed') return allowance;
     if (this.#reserved >= MAX_FORWARDED_STREAMS_PER_CONNECTION) return 'too many forwarded streams';
     this.#reserved++;
     return 'reserved';
@@ -98,7 +105,8 @@ export class ForwardStreams {
   /** Refuses a channel of the client with a reason that it prints, and logs it. */
   refuse(reject: RejectConnection, why: string, fields: Record<string, unknown>): void {
     const { ADMINISTRATIVELY_PROHIBITED, RESOURCE_SHORTAGE } = OPEN_FAILURE;
-    const reason = this.context.isAllowed ? RESOURCE_SHORTAGE : ADMINISTRATIVELY_PROHIBITED;
+    const isAllowed = this.context.allowed.ports === 'allowed';
+    const reason = isAllowed ? RESOURCE_SHORTAGE : ADMINISTRATIVELY_PROHIBITED;
     this.context.log('forward refused', { ...fields, reason: why });
     refuseOpen(this.context.connection, reject, reason, why);
   }

@@ -22,7 +22,7 @@ export function serveLocalForwards(streams: ForwardStreams): () => void {
       log('forward failed', { ...fields, error: error.message });
       refuseOpen(connection, reject, OPEN_FAILURE.CONNECT_FAILED, error.message || 'connection refused');
     };
-    const place = streams.reserve();
+    const place = streams.reserve('ports');
     if (place !== 'reserved') {
       streams.refuse(reject, place, fields);
       return;

@@ -105,7 +105,7 @@ class RemoteListeners {
   }
 
   listen(place: Place, accept: Accept, reject: Reject): void {
-    const { isAllowed, log, onAsked, onServed } = this.#streams.context;
+    const { allowed, log, onAsked, onServed } = this.#streams.context;
     const { where } = place;
     const { host = '*', port, path } = where;
     onAsked({ direction: 'remote', ...(path === undefined ? { host, port } : { path }) });
@@ -114,7 +114,7 @@ class RemoteListeners {
       log('forward refused', { ...fields, reason });
       reject?.();
     };
-    if (!isAllowed) return refuse('forwarding is off');
+    if (allowed.ports !== 'allowed') return refuse(allowed.ports);
     if (this.#servers.size >= MAX_REMOTE_LISTENERS_PER_CONNECTION) return refuse('too many listeners');
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     this.#servers.add(server);
@@ -163,7 +163,7 @@ class RemoteListeners {
   }
 
   #offer(socket: Socket, port: number, { open }: Place): void {
-    const reserved = this.#streams.reserve();
+    const reserved = this.#streams.reserve('ports');
     socket.on('error', () => {}); // 'close' follows
     if (reserved !== 'reserved') {
       this.#streams.context.log('forward refused', { reason: reserved });

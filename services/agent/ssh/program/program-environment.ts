@@ -22,6 +22,8 @@ export interface ProgramEnvironment {
   /** The client's terminal type, when it has a terminal. */
   readonly terminal: string | undefined;
   readonly agentSocket: string | undefined;
+  /** What the client asked for, where something else is run. */
+  readonly originalCommand?: Buffer | undefined;
 }
 
 /** Whether a client may set this variable: a plain name and a small value. It could run `export` as well. */
@@ -50,5 +52,6 @@ export function buildEnvironment(parts: ProgramEnvironment): ProgramVariables {
   env.set('SSH_CONNECTION', `${clientAddress} 0 127.0.0.1 22`);
   if (parts.terminal !== undefined) env.set('TERM', parts.terminal);
   if (parts.agentSocket !== undefined) env.set('SSH_AUTH_SOCK', parts.agentSocket);
+  if (parts.originalCommand !== undefined) env.set('SSH_ORIGINAL_COMMAND', parts.originalCommand);
   return env;
 }

@@ -1,5 +1,6 @@
 // The agent's routes: /agent/ID, the control link, and /agent/ID/stream/TICKET, one stream for one client.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ACCESS_FROM_POLICY, ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { CLAIM_HEADER, GRANT_HEADER, hashClaim, isClaim } from '#shared/protocol/claim.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { MAX_CONTROL_BYTES, parseAgentMessage } from '#shared/protocol/control-messages.ts';
@@ -143,6 +144,10 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       const pass = entry?.pass ?? '';
       const own = { grant: agents.grantFor(agent), pass, lifetimeMs, audit: options.keepsRecord };
       link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, ...own });
+      if (request.headers[ACCESS_HEADER] === ACCESS_FROM_POLICY) {
+        const { userAuthorities: authorities = [], people = [] } = entry?.access ?? {};
+        link.send({ type: 'access', authorities, people });
+      }
     });
     if (!isAccepted) {
       places.leave(claimHash);

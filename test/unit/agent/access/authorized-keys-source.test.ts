@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
-  type Fetch,
   loadAuthorizedKeys,
   MAX_KEYS_BYTES,
 } from '../../../../services/agent/access/authorized-keys-source.ts';
 import { fetchThroughProxies } from '../../../../services/agent/access/proxied-fetch.ts';
+import type { Fetch } from '../../../../services/agent/access/source.ts';
 
 /** The server of the test speaks http. */
 const OPTIONS = { fetch: fetchThroughProxies({}), allowsHttp: true };

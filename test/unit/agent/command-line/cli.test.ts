@@ -7,6 +7,16 @@ import { OPTIONS } from '../../../../services/agent/command-line/option-table.ts
 
 const URL = 'wss://relay.example.org/agent/job-1';
 
+/** What else `--authorized-keys` alone does not name. */
+const NOBODY_ELSE = {
+  allowsHttp: false,
+  accounts: [],
+  authorities: [],
+  principals: undefined,
+  revokedKeys: undefined,
+  asksRelay: false,
+};
+
 function run(argv: string[], env: Record<string, string> = {}): AgentOptions {
   const invocation = parseInvocation(argv, env);
   if (invocation.kind !== 'run') expect.fail(JSON.stringify(invocation));
@@ -96,13 +106,13 @@ describe('options', () => {
     expect(run(argv).entry).toEqual({
       kind: 'keys',
       sources: ['keys one', 'https://h/x,y.keys'],
-      allowsHttp: false,
+      ...NOBODY_ELSE,
     });
     const env = { CONVERGE_AUTHORIZED_KEYS: 'a, b\n\nhttps://h/me.keys\n' };
     expect(run([URL], env).entry).toEqual({
       kind: 'keys',
       sources: ['a', 'b', 'https://h/me.keys'],
-      allowsHttp: false,
+      ...NOBODY_ELSE,
     });
   });
 

@@ -1,6 +1,7 @@
 // What people read: greeting, warnings, card and job log.
 import { describe, expect, test } from 'vitest';
 import { Untrusted } from '#shared/text/untrusted.ts';
+import type { AccessSummary } from '../../../../services/agent/access/access-list.ts';
 import { type CardInput, cardFrom, quietCardFrom } from '../../../../services/agent/notices/card.ts';
 import { greetingFrom } from '../../../../services/agent/notices/greeting.ts';
 import { isRoutine, type LogEvent, logLineFrom } from '../../../../services/agent/notices/log-line.ts';
@@ -26,6 +27,13 @@ const DESTINATION: SshDestination = {
   id: 'job-1',
   user: 'abc',
   fingerprint: FINGERPRINT,
+};
+const NOBODY: AccessSummary = {
+  authorizedKeys: 0,
+  accounts: [],
+  authorities: [],
+  principals: ['abc'],
+  relay: undefined,
 };
 const CARD: CardInput = {
   destination: DESTINATION,
@@ -122,17 +130,19 @@ describe('the card', () => {
   });
 
   test('tells that keys are needed, and how many are accepted', () => {
-    expect(cardFrom({ ...CARD, entry: { kind: 'keys', count: 1 } }).join('\n')).toContain(
-      '1 key is accepted',
-    );
-    expect(cardFrom({ ...CARD, entry: { kind: 'keys', count: 3 } }).join('\n')).toContain(
-      '3 keys are accepted',
-    );
+    expect(
+      cardFrom({ ...CARD, entry: { kind: 'keys', people: { ...NOBODY, authorizedKeys: 1 } } }).join('\n'),
+    ).toContain('1 key is accepted');
+    expect(
+      cardFrom({ ...CARD, entry: { kind: 'keys', people: { ...NOBODY, authorizedKeys: 3 } } }).join('\n'),
+    ).toContain('3 keys are accepted');
   });
 
   test('is two lines with --quiet, one where there is no password to print', () => {
     expect(quietCardFrom(CARD)).toEqual([sshCommand(DESTINATION), 'correct-horse']);
-    expect(quietCardFrom({ ...CARD, entry: { kind: 'keys', count: 1 } })).toEqual([sshCommand(DESTINATION)]);
+    expect(
+      quietCardFrom({ ...CARD, entry: { kind: 'keys', people: { ...NOBODY, authorizedKeys: 1 } } }),
+    ).toEqual([sshCommand(DESTINATION)]);
   });
 });
 

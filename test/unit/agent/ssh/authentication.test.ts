@@ -2,6 +2,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { AuthContext } from 'ssh2';
 import { expect, test } from 'vitest';
+import { AccessList } from '../../../../services/agent/access/access-list.ts';
+import type { AuthorizedKey } from '../../../../services/agent/access/authorized-keys.ts';
 import type { Credentials } from '../../../../services/agent/access/credentials.ts';
 import { failureDelay, PasswordGuard } from '../../../../services/agent/access/password-guard.ts';
 import { LOGIN_GRACE_MS } from '../../../../services/agent/crowd/login-limits.ts';
@@ -18,11 +20,16 @@ const PASSWORD: Credentials = { kind: 'password', user: 'abc', password: 'correc
 const pair = generateKeyPairSync('ed25519');
 const point = Buffer.from(pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
 const BLOB = Buffer.concat([wireString(Buffer.from('ssh-ed25519')), wireString(point)]);
-const KEYS: Credentials = {
-  kind: 'keys',
-  user: 'abc',
-  keys: [{ type: 'ssh-ed25519', blob: BLOB, fingerprint: keyFingerprint(BLOB), comment: 'jane' }],
-};
+const KEYS: Credentials = keysOf({
+  type: 'ssh-ed25519',
+  blob: BLOB,
+  fingerprint: keyFingerprint(BLOB),
+  comment: 'jane',
+});
+
+function keysOf(...authorizedKeys: AuthorizedKey[]): Credentials {
+  return { kind: 'keys', user: 'abc', access: new AccessList({ clock: new ManualClock(), authorizedKeys }) };
+}
 
 function start(credentials: Credentials) {
   const clock = new ManualClock();
@@ -129,7 +136,7 @@ test('a bad signature by an authorized key is a failure', () => {
 });
 
 test('a signature by an unknown key does not let in', () => {
-  const { decide, told, answers } = start({ ...KEYS, keys: [] });
+  const { decide, told, answers } = start(keysOf());
   decide(key(BLOB, sign(null, Buffer.from('message'), pair.privateKey)));
   expect(told).toEqual([]);
   expect(answers).toEqual(['reject publickey']);

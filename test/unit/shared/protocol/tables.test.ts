@@ -163,6 +163,7 @@ const RELAY_MESSAGES: { readonly [Type in RelayMessage['type']]: Extract<RelayMe
     lifetimeMs: 60_000,
     audit: true,
   },
+  access: { type: 'access', authorities: ['ssh-ed25519 AAAA'], people: ['github:ada'] },
   grant: { type: 'grant', grant: 'g' },
   dial: { type: 'dial', ticket: 't', client: '192.0.2.7', resumable: true },
   goaway: { type: 'goaway', reason: 'restart', seconds: 30 },

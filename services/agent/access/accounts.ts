@@ -1,0 +1,115 @@
+// The accounts that may enter: their keys as they were last fetched, and when they are fetched again.
+import type { Clock } from '#shared/time/clock.ts';
+import { type Account, accountName } from './account.ts';
+import type { AccountKeys } from './account-keys.ts';
+import { type AuthorizedKey, findKey } from './authorized-keys.ts';
+
+/** In milliseconds from one look to the next: anybody can come with an unknown key, and each look asks every account. */
+export const LOOK_AGAIN_AFTER_MS = 30_000;
+
+/** More than this is nobody's list. */
+export const MAX_ACCOUNTS = 50;
+
+export interface AccountsOptions {
+  readonly accounts: readonly Account[];
+  readonly clock: Clock;
+  /** Never rejects. */
+  readonly fetchKeys: (account: Account) => Promise<AccountKeys>;
+  /** Takes what a later look has found, one line each: new keys, and accounts that did not answer. */
+  readonly tell: (line: string) => void;
+}
+
+/** The keys of one account; none if it has none yet, or did not answer. */
+export interface KnownAccount {
+  readonly name: string;
+  readonly keys: readonly AuthorizedKey[];
+}
+
+/** What came of the first look. */
+export interface FirstLook {
+  /** Accounts that are written wrongly or ask for something that is missing. */
+  readonly faults: readonly string[];
+  /** Accounts that did not answer; a later look may find them well. */
+  readonly troubles: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export class Accounts {
+  readonly #options: AccountsOptions;
+  readonly #known = new Map<Account, KnownAccount>();
+  #looking: Promise<void> | undefined;
+  /** On the Clock; undefined before the first look has ended. */
+  #lookedAt: number | undefined;
+
+  constructor(options: AccountsOptions) {
+    this.#options = options;
+    for (const account of options.accounts)
+      this.#known.set(account, { name: accountName(account), keys: [] });
+  }
+
+  /** In the order in which they were named. */
+  get known(): readonly KnownAccount[] {
+    return [...this.#known.values()];
+  }
+
+  find(blob: Buffer): AuthorizedKey | undefined {
+    for (const { keys } of this.#known.values()) {
+      const key = findKey(keys, blob);
+      if (key !== undefined) return key;
+    }
+    return undefined;
+  }
+
+  /** Asks every account for the first time. */
+  async look(): Promise<FirstLook> {
+    const results = await this.#ask();
+    const failed = results.flatMap(([, result]) => (result.kind === 'failed' ? [result] : []));
+    return {
+      faults: failed.filter(({ isPassing }) => !isPassing).map(({ fault }) => fault),
+      troubles: failed.filter(({ isPassing }) => isPassing).map(({ fault }) => fault),
+      notes: results.flatMap(([, result]) => (result.kind === 'fetched' ? result.notes : [])),
+    };
+  }
+
+  /**
+   * Asks every account again, for somebody with a key that none of them had; whoever comes meanwhile waits for the same
+   * answers. Undefined if there is nobody to ask, or the last look was not LOOK_AGAIN_AFTER_MS ago. Never rejects.
+   */
+  lookAgain(): Promise<void> | undefined {
+    const { accounts, clock } = this.#options;
+    if (this.#looking !== undefined) return this.#looking;
+    if (accounts.length === 0 || this.#lookedAt === undefined) return undefined;
+    if (clock.now() - this.#lookedAt < LOOK_AGAIN_AFTER_MS) return undefined;
+    this.#looking = this.#lookLater().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookLater(): Promise<void> {
+    const { tell } = this.#options;
+    const before = new Set(this.known.flatMap(({ keys }) => keys.map(({ fingerprint }) => fingerprint)));
+    for (const [account, result] of await this.#ask()) {
+      if (result.kind === 'failed') {
+        tell(`${result.fault}; what was known of it stands`);
+        continue;
+      }
+      const added = result.keys.map(({ fingerprint }) => fingerprint).filter((key) => !before.has(key));
+      if (added.length > 0) tell(`${accountName(account)} may enter with more keys now: ${added.join(', ')}`);
+    }
+  }
+
+  /** Keeps what was known of an account that does not answer. */
+  async #ask(): Promise<(readonly [Account, AccountKeys])[]> {
+    const { accounts, clock, fetchKeys } = this.#options;
+    const results = await Promise.all(
+      accounts.map(async (account) => [account, await fetchKeys(account)] as const),
+    );
+    this.#lookedAt = clock.now();
+    for (const [account, result] of results) {
+      const { kind } = result;
+      if (kind === 'fetched') this.#known.set(account, { name: accountName(account), keys: result.keys });
+    }
+    return results;
+  }
+}

@@ -1,0 +1,13 @@
+// Access on the wire: how an agent asks its relay who may enter it, and how much of an answer it takes.
+
+/** A request header of the control link: the agent wants an `access` message. */
+export const ACCESS_HEADER = 'converge-access';
+
+/** Its one value: by the rule that let the agent in. */
+export const ACCESS_FROM_POLICY = 'policy';
+
+/** Of authorities and of people in one message, so many each. */
+export const MAX_ACCESS_ENTRIES = 50;
+
+/** Of the whole message, in bytes: a control message may have 4,096. */
+export const MAX_ACCESS_BYTES = 3_500;
