@@ -13,7 +13,7 @@ export const DEPLOY_ROOMS: readonly Room[] = [
     path: 'deploy/build/pages',
     purpose: 'pages and tables that are made from the code, so that they cannot say anything else',
     imports: ['deploy/build', 'services/*'],
-    libraries: { esbuild: 'notice.ts', yaml: '*' },
+    libraries: { esbuild: 'notice.ts', yaml: '*', zod: '*' },
   },
   {
     path: 'deploy/dev',
