@@ -132,6 +132,12 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/support/audit',
+    purpose: 'the record of a relay as those see it who read it',
+    imports: ['deploy/build/pages'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
     path: 'test/support/chaos',
     purpose: 'relays that are killed, and transfers and counters that must not notice',
     imports: [
