@@ -123,8 +123,9 @@ export class UntoldRecords {
     this.#entries.push({ message: this.#options.chain.add(record), isFile });
   }
 
+  /** Once half of them are gone: else each loss would be followed by a record of it, which takes the next one's place. */
   #tellLost(): void {
-    if (this.#lost === 0 || this.#entries.length >= MAX_UNTOLD_RECORDS) return;
+    if (this.#lost === 0 || this.#entries.length >= MAX_UNTOLD_RECORDS / 2) return;
     const count = this.#lost;
     this.#lost = 0;
     this.#add({ event: 'records_lost', count });
