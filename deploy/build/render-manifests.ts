@@ -9,7 +9,7 @@ import { ROOT } from './source-tree.ts';
 export const MANIFESTS = join(ROOT, 'deploy/k8s');
 
 /** What is not rendered in that folder. */
-const HAND_WRITTEN = ['README.md', 'values.yaml'];
+const HAND_WRITTEN = ['README.md', 'values.yaml', 'policy'];
 const NOTE = '# Rendered from the chart by deploy/build/render-manifests.ts: change it there.\n';
 
 /** File name to text of everything that is rendered. */

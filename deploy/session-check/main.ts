@@ -27,6 +27,11 @@ async function main(): Promise<number> {
         `session-check: a session through ${relay} in ${result.seconds.toFixed(1)} s (${result.id})`,
       );
       return 0;
+    case 'guarded':
+      console.log(
+        `session-check: ${relay} answers, and its policy lets no ${result.role} in without a proof; so no session was tried`,
+      );
+      return 0;
     case 'failed':
       console.error(`session-check: failed at the ${result.step}: ${result.detail}`);
       return EXIT_FAILED;

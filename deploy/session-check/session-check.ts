@@ -9,12 +9,15 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { Client } from 'ssh2';
 import { type StartedProgram, startProgram } from './programs.ts';
+import { isGuarded } from './stranger.ts';
 
 /** In these steps; when one fails, its name tells where to look. */
 export type CheckStep = 'agent' | 'login' | 'command';
 
 export type CheckResult =
   | { readonly kind: 'passed'; readonly id: string; readonly seconds: number }
+  /** The relay works, and its policy keeps out who comes without a proof, as this check does: in this role. */
+  | { readonly kind: 'guarded'; readonly role: 'agent' | 'client' }
   | { readonly kind: 'failed'; readonly step: CheckStep; readonly detail: string };
 
 export interface CheckOptions {
@@ -49,11 +52,14 @@ export async function checkSession(options: CheckOptions): Promise<CheckResult> 
     return program;
   };
   try {
+    // Under an ID of its own: where anybody may open an agent, this has just been one.
+    if (await isGuarded(relay, 'agent', `${id}-stranger`, signal)) return { kind: 'guarded', role: 'agent' };
     const fingerprint = await readFingerprint(
       start('agent', '--timeout', AGENT_TIMEOUT, '--user', USER, `${relay}/agent/${id}`),
       signal,
     );
     step = 'login';
+    if (await isGuarded(relay, 'client', id, signal)) return { kind: 'guarded', role: 'client' };
     const { stdin: writable, stdout: readable } = start(
       'wsproxy',
       `${relay}/client/${id}#${fingerprint}`,

@@ -70,7 +70,10 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const audit = parts.audit ?? trail ?? NOBODY;
   const core = createCore({
     ...parts,
-    gateParts: () => ({ ...gatePartsOf(), ...parts.gateParts }),
+    gateParts: (key) => ({
+      ...gatePartsOf({ config, key, clock, log, recorder: metrics }),
+      ...parts.gateParts,
+    }),
     config,
     clock,
     log,
@@ -89,6 +92,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     limits: () => core.admission.levels(),
     blocks: () => core.blocks.list().length,
     auditWaitingBytes: () => trail?.waitingBytes ?? 0,
+    policy: () => core.gatehouse.policy.file,
   });
   const serving = { config, core, metrics, refusals, audit, leaving: leaving.signal, background };
   servePublic(listeners.public, { ...serving, ...parts, audit, keepsRecord: audit !== NOBODY });

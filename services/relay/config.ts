@@ -15,6 +15,7 @@ import {
   POD_LIMITS,
   type PodLimitValues,
 } from './limits/limit-table.ts';
+import { type GoodVersion, loadPolicySync } from './policy/file/policy-version.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
 /** A shorter secret could be guessed; in characters. */
@@ -95,6 +96,12 @@ const SCHEMA = z.object({
     .optional()
     .describe(
       'what the usage page and the agents print; the only origin whose pages may open a WebSocket here',
+    ),
+  POLICY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'who may come in, in YAML ([Who may come in](deploy/README.md#who-may-come-in)); read again when it changes. Unset: everybody who reaches this relay',
     ),
   TRUST_PROXY: z
     .string()
@@ -202,6 +209,8 @@ export interface Config {
   /** The one in use first. Undefined: a random one will do. */
   readonly clusterSecrets: readonly string[] | undefined;
   readonly publicUrl: URL | undefined;
+  /** Undefined: no file, and everybody may come in. */
+  readonly policy: GoodVersion | undefined;
   readonly trustProxy: TrustProxy;
   /** Addresses and ranges of TCP balancers that speak the PROXY protocol; none: nobody does. */
   readonly proxyProtocolFrom: readonly string[];
@@ -244,6 +253,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       `PROXY_PROTOCOL_FROM: must be a comma-separated list of addresses, ${got(given['PROXY_PROTOCOL_FROM'])}`,
     );
   }
+  const policy = policyFrom(given, faults);
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = given;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     const missing = certFile === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE';
@@ -284,6 +294,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       podAddress: values.POD_ADDRESS,
       clusterSecrets,
       publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
+      policy,
       trustProxy,
       proxyProtocolFrom,
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
@@ -300,6 +311,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       },
     },
   };
+}
+
+/** The policy of POLICY_FILE, or all of its faults. */
+function policyFrom(given: Record<string, string | undefined>, faults: string[]): GoodVersion | undefined {
+  const { POLICY_FILE: path, PUBLIC_URL: publicUrl } = given;
+  if (path === undefined) return undefined;
+  const audience = URL.parse(publicUrl ?? '')?.origin;
+  const version = loadPolicySync(path, { audience, now: Date.now() });
+  if (version.kind === 'good') return version;
+  faults.push(...version.faults.map((fault) => `POLICY_FILE: ${fault}`));
+  return undefined;
 }
 
 /** The README's table of variables, in Markdown. */

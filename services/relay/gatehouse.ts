@@ -7,7 +7,8 @@ import type { IdentityCheck, PolicyJudge, ProofBudget } from './gate/needs.ts';
 import { keepPlaces } from './gate/place-keeper.ts';
 import type { ClusterKey } from './hop/cluster-key.ts';
 import { passesOf } from './hop/pass.ts';
-import type { PolicySource } from './policy/policy.ts';
+import { type EntryTerms, OPEN_TERMS } from './http/usage/entry-terms.ts';
+import type { Policy, PolicySource } from './policy/policy.ts';
 import type { BlockList } from './registry/blocks.ts';
 import type { Tally } from './registry/tally.ts';
 
@@ -17,6 +18,8 @@ export interface GatehouseOptions {
   readonly judge: PolicyJudge;
   readonly blocks: Pick<BlockList, 'find'>;
   readonly budget: ProofBudget;
+  /** Begins what the parts above do by themselves; the result ends it and may be called twice. */
+  readonly startParts: () => Cancel;
   readonly tally: Tally;
   readonly key: ClusterKey;
   readonly clock: Clock;
@@ -28,7 +31,9 @@ export interface Gatehouse {
   readonly gate: Gate;
   readonly places: AgentPlaces;
   readonly allowances: Allowances;
-  /** Extends places from now on. */
+  /** What the policy of this moment asks for, as the usage page says it. */
+  readonly entryTerms: () => EntryTerms;
+  /** Extends places, and looks at the policy file, from now on. The result may be called twice. */
   start(): Cancel;
 }
 
@@ -43,6 +48,23 @@ export function createGatehouse(options: GatehouseOptions): Gatehouse {
     gate,
     places,
     allowances,
-    start: () => keepPlaces({ tally, clock, held: () => [...places.held, ...allowances.places] }),
+    entryTerms: () => termsOf(policy.current, options.judge),
+    start() {
+      const held = () => [...places.held, ...allowances.places];
+      const stops = [options.startParts(), keepPlaces({ tally, clock, held })];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
+}
+
+function termsOf(policy: Policy | undefined, judge: PolicyJudge): EntryTerms {
+  if (policy === undefined) return OPEN_TERMS;
+  const { agents, clients } = policy;
+  return {
+    agents: agents && judge.kindsAsked(agents),
+    clients: clients && judge.kindsAsked(clients),
+    knowsNetworks: clients?.some(({ proof }) => proof.kind === 'network') === true,
   };
 }

@@ -1,4 +1,4 @@
-// The relay's first lines: they see to the right Node with the right flags, however it is started, and then run the relay.
+// The relay's first lines: they see to the right Node with the right flags, however it is started, and then run the relay, or a subcommand.
 import { spawnSync } from 'node:child_process';
 import { runtimeFor } from './runtime.ts';
 
@@ -23,13 +23,22 @@ if (runtime.kind === 'flags_missing' && process.env[RESTARTED_VARIABLE] === unde
 delete process.env[RESTARTED_VARIABLE];
 
 // Not a static import: those come before the first line, and an older Node would fail over what it cannot read there.
-const { runRelay } = await import('./relay-process.ts');
-await runRelay({
+const { runSubcommand } = await import('./subcommand/subcommand.ts');
+const exitCode = runSubcommand(process.argv.slice(2), {
   env: process.env,
-  complain: (fault) => {
-    console.error(fault);
-  },
+  print: (line) => console.log(line),
+  complain: (line) => console.error(line),
+  now: Date.now(),
 });
+if (exitCode === undefined) {
+  const { runRelay } = await import('./relay-process.ts');
+  await runRelay({
+    env: process.env,
+    complain: (fault) => {
+      console.error(fault);
+    },
+  });
+} else process.exitCode = exitCode;
 
 /**
  * Becomes the same program with `flags`: same process, standard streams, signals and environment. V8 sizes its heap when

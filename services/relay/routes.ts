@@ -77,6 +77,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
     binaries: () => listPlatforms(downloads),
     agentSha256: () => downloadDigest(downloads, 'agent', platform),
     defaultPlatform: platform,
+    entryTerms: core.gatehouse.entryTerms,
   });
 }
 

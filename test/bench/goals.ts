@@ -25,6 +25,8 @@ export const GOALS: readonly Goal[] = [
   goal('connect.hop', 'the same with a hop', 'at most', 25),
   goal('memory.per_agent', 'memory per idle agent', 'at most', 12),
   goal('setup.ratio', 'sessions set up per second over bare ws handshakes', 'at least', 0.6),
+  goal('policy.sessions.ratio', 'sessions set up per second with a policy over without', 'at least', 0.9),
+  goal('policy.links.ratio', 'agents back per second, with a pass over without a policy', 'at least', 0.9),
   goal('resume.last', 'last of 200 sessions resumed after kill -9', 'at most', 2),
 ];
 

@@ -1,6 +1,6 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks] [--rounds N] [--full]
+//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
@@ -9,6 +9,7 @@ import { measureConnect } from './first-contact.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
 import type { Part } from './part.ts';
+import { measurePolicy } from './policy-cost.ts';
 import { measureHop, measureRelay } from './relay-cost.ts';
 import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
@@ -28,6 +29,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   sftp: measureSftp,
   resume: measureResume,
   attacks: measureAttacks,
+  policy: measurePolicy,
 };
 
 const { values } = parseArgs({

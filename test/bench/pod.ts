@@ -85,6 +85,10 @@ export async function startPod(
     redisUrl === undefined
       ? {}
       : { REDIS_URL: redisUrl, CLUSTER_SECRET: 'a-secret-of-the-bench-that-opens-nothing' };
-  const ports = { port: await freePort(), internalPort: await freePort() };
-  return new BenchPod(name, ports, { ...shared, ...env }).start();
+  return new BenchPod(name, await freePorts(), { ...shared, ...env }).start();
+}
+
+/** For a pod that has to know its address before it starts. */
+export async function freePorts(): Promise<{ readonly port: number; readonly internalPort: number }> {
+  return { port: await freePort(), internalPort: await freePort() };
 }

@@ -3,11 +3,14 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { answerRefusals } from '../../services/relay/http/door/refusal.ts';
+import { OPEN_TERMS } from '../../services/relay/http/usage/entry-terms.ts';
 import { registerUsagePage } from '../../services/relay/http/usage/usage-page.ts';
 import { launchBrowser } from '../support/machine/browser.ts';
 
 const CI_IDS = /\$GITHUB_RUN_ID|\$CI_JOB_ID|\$BUILD_TAG|\$CIRCLE_WORKFLOW_JOB_ID|\$BUILDKITE_JOB_ID/;
 
+/** What the policy of the test's relay asks for. */
+let terms = OPEN_TERMS;
 let app: FastifyInstance;
 let origin: string;
 let browser: Browser;
@@ -23,6 +26,7 @@ beforeAll(async () => {
     binaries: () => ['linux-arm64', 'linux-x64'],
     defaultPlatform: 'linux-x64',
     agentSha256: () => Promise.resolve('0123456789abcdef'.repeat(4)),
+    entryTerms: () => terms,
   });
   origin = (await app.listen({ host: '127.0.0.1', port: 0 })).replace('127.0.0.1', 'localhost');
   browser = await launchBrowser();
@@ -31,6 +35,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await context?.close();
   context = undefined;
+  terms = OPEN_TERMS;
 });
 
 afterAll(async () => {
@@ -137,6 +142,31 @@ describe('the copy buttons', () => {
     } finally {
       await remote.close();
     }
+  });
+});
+
+describe('with a policy', () => {
+  const all = {
+    agents: ['oidc', 'token', 'key'],
+    clients: ['certificate', 'sso', 'token'],
+    knowsNetworks: true,
+  } as const;
+
+  test('it says before all commands what is asked, and copies what a job needs for it', async () => {
+    terms = all;
+    const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const [first = ''] = await page.locator('[role="note"], pre').allTextContents();
+    expect(first).toContain('This relay asks who comes');
+    await page.locator('button[data-copies="github-permissions"]').click();
+    await page.locator('button[data-copies="github-permissions"][data-state="Copied"]').waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toContain('id-token: write');
+    expect(complaints).toEqual([]);
+  });
+
+  test.each([320, 1200])('it fits %d pixels', async (width) => {
+    terms = all;
+    const page = await openPage({ viewport: { width, height: 800 } });
+    expect(await isTooWide(page, 'html')).toBe(false);
   });
 });
 

@@ -39,6 +39,7 @@ export async function describeMetrics(): Promise<
     logLinesDropped: () => 0,
     blocks: () => 0,
     auditWaitingBytes: () => 0,
+    policy: () => ({ sha256: '', isStale: false }),
     limits: () => new Map(),
   });
   const text = await metrics.text();

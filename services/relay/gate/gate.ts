@@ -14,6 +14,7 @@ import type {
   RuleAccess,
   RuleLimits,
 } from '../policy/policy.ts';
+import { ruleDigest } from '../policy/rule-digest.ts';
 import type { BlockList } from '../registry/blocks.ts';
 import type { Admittance, Standing } from '../session/needs.ts';
 import type { AgentPlaces } from './agent-places.ts';
@@ -111,7 +112,8 @@ export class Gate {
     const { clock, passes } = this.#options;
     const facts = passes.read(asking, text);
     const rule = rules.find(({ name }) => name === facts?.admittance.rule);
-    if (facts === undefined || rule === undefined) return undefined;
+    // A rule that has changed in what it asks is another rule.
+    if (facts === undefined || rule === undefined || facts.digest !== ruleDigest(rule)) return undefined;
     if (asking.role === 'client' && facts.since + CLIENT_PASS_LIFE_MS <= clock.wallTime()) return undefined;
     return this.#enter(asking, rule, facts, false);
   }
@@ -151,7 +153,7 @@ export class Gate {
       return { kind: 'refused', code, message, ...demand };
     }
     const { admittance, rule } = judged;
-    return this.#enter(asking, rule, { admittance, since: clock.wallTime() }, true);
+    return this.#enter(asking, rule, firstFacts(admittance, rule, clock.wallTime()), true);
   }
 
   /** Some rules of clients ask for no proof: their address is enough. */
@@ -163,7 +165,7 @@ export class Gate {
     const now = this.#options.clock.wallTime();
     const judged = this.#judge(asking, policy, { kind: 'none' }, now);
     if (judged.kind === 'admitted')
-      return this.#enter(asking, judged.rule, { admittance: judged.admittance, since: now }, true);
+      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, now), true);
     const demand = this.#demand(rules);
     if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message: judged.message };
     const who = asking.role === 'agent' ? 'agents' : 'clients';
@@ -230,6 +232,10 @@ export class Gate {
     const message = `whoever runs this relay has blocked ${what} until ${until}: ask them`;
     return { kind: 'refused', code: 'blocked', message };
   }
+}
+
+function firstFacts(admittance: Admittance, rule: AgentRule | ClientRule, since: number): PassFacts {
+  return { admittance, since, digest: ruleDigest(rule) };
 }
 
 const KIND_WORDS: Readonly<Record<IdentityDemand['kinds'][number], string>> = {

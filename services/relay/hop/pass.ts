@@ -21,6 +21,8 @@ export interface PassFacts {
   readonly admittance: Admittance;
   /** When its holder was first let in, in milliseconds since the Unix epoch. */
   readonly since: number;
+  /** Of the rule as it was then (policy/rule-digest.ts): under the same name it may ask for more by now. */
+  readonly digest: string;
 }
 
 /** The passes of one cluster. */
@@ -59,12 +61,12 @@ export function passesOf(key: ClusterKey): Passes {
 }
 
 /** The facts in what room there is: the last ones are left out where all would be too long. */
-function packed({ admittance, since }: PassFacts): string {
+function packed({ admittance, since, digest }: PassFacts): string {
   const { rule, kind } = admittance;
   const subject = admittance.subject.slice(0, MAX_SUBJECT_CHARACTERS);
   const facts = Object.entries(admittance.facts);
   for (;;) {
-    const record = { rule, kind, subject, since, facts: Object.fromEntries(facts) };
+    const record = { rule, kind, subject, since, digest, facts: Object.fromEntries(facts) };
     const body = Buffer.from(JSON.stringify(record)).toString('base64url');
     if (body.length + 44 <= MAX_PASS_CHARACTERS || facts.length === 0) return body;
     facts.pop();
@@ -72,12 +74,13 @@ function packed({ admittance, since }: PassFacts): string {
 }
 
 function unpacked(record: JsonRecord | undefined): PassFacts | undefined {
-  const { rule, kind, subject, since, facts } = record ?? {};
+  const { rule, kind, subject, since, digest, facts } = record ?? {};
   const known = recordOf(facts);
   if (typeof rule !== 'string' || typeof subject !== 'string' || typeof since !== 'number') return undefined;
+  if (typeof digest !== 'string') return undefined;
   if (typeof kind !== 'string' || !KINDS.includes(kind) || known === undefined) return undefined;
   const admittance = { rule, kind: kind as Admittance['kind'], subject, facts: known as Admittance['facts'] };
-  return { admittance, since };
+  return { admittance, since, digest };
 }
 
 function textOf({ role, id, claimHash }: PassHolder, body: string): string {

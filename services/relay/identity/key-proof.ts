@@ -32,7 +32,7 @@ export interface KeyProofContext {
    */
   readonly keys: readonly string[];
   readonly authorities: readonly string[];
-  readonly revoked?: RevocationList | undefined;
+  readonly revoked?: Pick<RevocationList, 'revocationOf'> | undefined;
 }
 
 /**

@@ -15,6 +15,9 @@ const PRIVATE_RANGES = [
   'fe80::/10',
 ] as const;
 
+/** So many bits of an IPv6 address say that the rest is an IPv4 address (RFC 4291 section 2.5.5.2). */
+const MAPPED_PREFIX = 96;
+
 /** Whether an address is in one of some ranges. */
 export type InRanges = (address: string) => boolean;
 
@@ -33,19 +36,40 @@ export function isAddressRange(text: string): boolean {
   return isRange(text) && !/\/0+$/.test(text);
 }
 
-/** `ranges` are as `isRange` wants them. */
+/**
+ * `ranges` are as `isRange` wants them. A range of IPv6 has no IPv4 address in it, however wide it is, unless it is written as
+ * one of IPv4 addresses, `::ffff:10.0.0.0/104`.
+ */
 export function inRanges(ranges: readonly string[]): InRanges {
-  const list = new BlockList();
+  // Two lists: Node's own look-up takes an IPv4 address for one in `::/0`, since IPv6 can write it too.
+  const lists = { 4: new BlockList(), 6: new BlockList() };
   for (const range of ranges) {
-    const [address = '', prefix] = range.split('/');
-    const type = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (prefix === undefined) list.addAddress(address, type);
-    else list.addSubnet(address, Number(prefix), type);
+    const { address, prefix, family } = readRange(range);
+    const type = family === 4 ? 'ipv4' : 'ipv6';
+    if (prefix === undefined) lists[family].addAddress(address, type);
+    else lists[family].addSubnet(address, prefix, type);
   }
   return (address) => {
     const plain = readAddress(address);
-    return plain !== undefined && list.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
+    if (plain === undefined) return false;
+    return isIP(plain) === 4 ? lists[4].check(plain, 'ipv4') : lists[6].check(plain, 'ipv6');
   };
+}
+
+interface Range {
+  readonly address: string;
+  readonly prefix: number | undefined;
+  readonly family: 4 | 6;
+}
+
+function readRange(range: string): Range {
+  const [address = '', written] = range.split('/');
+  const prefix = written === undefined ? undefined : Number(written);
+  if (isIP(address) === 4) return { address, prefix, family: 4 };
+  const plain = readAddress(address) ?? address;
+  const isMapped = isIP(plain) === 4 && (prefix === undefined || prefix >= MAPPED_PREFIX);
+  if (!isMapped) return { address, prefix, family: 6 };
+  return { address: plain, prefix: prefix === undefined ? undefined : prefix - MAPPED_PREFIX, family: 4 };
 }
 
 export interface AddressRules {

@@ -13,6 +13,7 @@ import type { Exposition } from '../http/route/metrics.ts';
 import type { ApiRecorder } from '../kubernetes/api-troubles.ts';
 import type { LimitRecorder } from '../limits/admission.ts';
 import { MET_LIMITS } from '../limits/limit-table.ts';
+import type { PolicyRecorder } from '../policy/file/policy-watch.ts';
 import type { RegistryRecorder } from '../registry/registry-recorder.ts';
 import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderRecorder } from '../session/router.ts';
@@ -52,6 +53,7 @@ export interface Metrics
     OperatorRecorder,
     OrderRecorder,
     PeerRecorder,
+    PolicyRecorder,
     RegistryRecorder,
     RefusalRecorder,
     SessionRecorder,

@@ -2,6 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MetLimit } from '../limits/limit-table.ts';
 import type { Level } from '../limits/pod-limits.ts';
+import type { PolicyFileState } from '../policy/policy.ts';
 import type { ByteCounts, SessionRoute } from '../session/session-table.ts';
 
 export interface Readings {
@@ -18,6 +19,8 @@ export interface Readings {
   /** Those in force, as this pod knows them. */
   readonly blocks: () => number;
   readonly auditWaitingBytes: () => number;
+  /** Undefined: there is no policy file. */
+  readonly policy: () => PolicyFileState | undefined;
   readonly limits: () => ReadonlyMap<MetLimit, Level>;
 }
 
@@ -40,6 +43,7 @@ export function registerReadings(registry: Registry, readings: Readings): void {
     'Audit lines that wait for the file or the endpoint, in bytes.',
     readings.auditWaitingBytes,
   );
+  readPolicy(registry, readings);
 }
 
 function readAgents(registry: Registry, { agents, clients }: Readings): void {
@@ -131,6 +135,27 @@ function readLimits(registry: Registry, readings: Readings): void {
   });
   registry.registerMetric(limitUsed);
   registry.registerMetric(limitMax);
+}
+
+function readPolicy(registry: Registry, { policy }: Readings): void {
+  const info = new Gauge({
+    name: 'converge_policy_info',
+    help: '1 for the policy in force, by the SHA-256 of its file; none: the relay is open.',
+    labelNames: ['sha256'],
+    registers: [],
+    collect() {
+      this.reset();
+      const state = policy();
+      if (state !== undefined) this.set({ sha256: state.sha256 }, 1);
+    },
+  });
+  registry.registerMetric(info);
+  gauge(
+    registry,
+    'converge_policy_stale',
+    '1 while the policy file has faults, and the policy before it stays in force, else 0.',
+    () => (policy()?.isStale === true ? 1 : 0),
+  );
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

@@ -54,10 +54,16 @@ export type ClientProof =
       readonly authorities: readonly RuleKey[];
       /** One of these must be in the certificate; undefined: any certificate will do. */
       readonly principals: readonly string[] | undefined;
-      /** Undefined: nothing is revoked. */
-      readonly revoked: RevocationList | undefined;
+      /** Undefined: nothing is revoked. What one rule revokes is revoked for all. */
+      readonly revoked: RuleRevocations | undefined;
     }
   | { readonly kind: 'sso'; readonly match: readonly ClaimPattern[] };
+
+export interface RuleRevocations {
+  readonly list: RevocationList;
+  /** Of the list as it is in the file, in lower-case hex. */
+  readonly sha256: string;
+}
 
 /** A secret for CI systems without OIDC, by its hash. */
 export interface RuleToken {
@@ -101,4 +107,14 @@ export interface RuleAccess {
 export interface PolicySource {
   /** Undefined: there is no file, and the relay is open. */
   readonly current: Policy | undefined;
+  /** Undefined where no file is watched. */
+  readonly file?: PolicyFileState | undefined;
+}
+
+/** Of the policy file. */
+export interface PolicyFileState {
+  /** Of the version in force, in lower-case hex. */
+  readonly sha256: string;
+  /** True while the file says something else, and cannot be taken as it is. */
+  readonly isStale: boolean;
 }

@@ -28,7 +28,7 @@ export interface CertificateDemands {
   readonly address: string;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
-  readonly revoked: RevocationList | undefined;
+  readonly revoked: Pick<RevocationList, 'revocationOf'> | undefined;
 }
 
 /** What a certificate says; its authority's signature has been verified. That its holder has the key is not known yet. */

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
+import { OPEN_TERMS } from '../../../services/relay/http/usage/entry-terms.ts';
 import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
 import { buildSections } from '../../../services/relay/http/usage/sections.ts';
 import { registerUsagePage } from '../../../services/relay/http/usage/usage-page.ts';
@@ -20,7 +21,12 @@ const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay
 function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
   const app = fastify({ trustProxy });
   answerRefusals(app, { refused: () => undefined });
-  registerUsagePage(app, { publicUrl, binaries: () => ['linux-x64'], defaultPlatform: 'linux-x64' });
+  registerUsagePage(app, {
+    publicUrl,
+    binaries: () => ['linux-x64'],
+    defaultPlatform: 'linux-x64',
+    entryTerms: () => OPEN_TERMS,
+  });
   return app;
 }
 
@@ -105,7 +111,7 @@ describe('GET /', () => {
 describe('the commands', () => {
   const relay = addressFromPublicUrl('https://relay.example.com');
   const snippets = new Map(
-    buildSections({ relay, platforms: ['linux-x64'], defaultPlatform: 'linux-x64' })
+    buildSections({ relay, platforms: ['linux-x64'], defaultPlatform: 'linux-x64', entry: OPEN_TERMS })
       .flatMap((section) => [...section.snippets, ...section.blocks])
       .map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
   );

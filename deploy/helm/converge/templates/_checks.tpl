@@ -9,6 +9,7 @@ are refused by values.schema.json before this is read.
 {{- include "converge.check.scale" . }}
 {{- include "converge.check.relay" . }}
 {{- include "converge.check.access" . }}
+{{- include "converge.check.policy" . }}
 {{- end }}
 
 {{- define "converge.check.names" -}}
@@ -134,6 +135,7 @@ are refused by values.schema.json before this is read.
 {{- $_ := set $ours "MEMORY_LIMIT_BYTES" "resources.limits.memory" }}
 {{- $_ := set $ours "UNLIMITED_ADDRESSES" "relay.limits.unlimitedAddresses" }}
 {{- $_ := set $ours "LIMIT_PRIVATE_ADDRESSES" "relay.limits.limitPrivateAddresses" }}
+{{- $_ := set $ours "POLICY_FILE" "policy.file" }}
 {{- range $variable, $_ := include "converge.limits" $v.relay.limits | fromYaml }}
   {{- $_ := set $ours $variable (ternary "relay.limits.perAddress" "relay.limits.perPod" (hasPrefix "ADDRESS_" $variable)) }}
 {{- end }}

@@ -1,6 +1,8 @@
 // CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
-import { command, type Snippet } from './command-text.ts';
+import type { IdentityKind } from '#shared/protocol/identity.ts';
+import { command, type IdGap, type Snippet } from './command-text.ts';
 import { agentUrl, fetchPinned } from './commands.ts';
+import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 
 /** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
@@ -11,30 +13,69 @@ const STEP_TIMEOUT_MINUTES = 130;
 export interface CiBlock extends Snippet {
   readonly where: string;
   readonly note: string;
+  /** What the job needs beside it, for the proof that the relay asks for. */
+  readonly before?: Snippet & { readonly where: string };
 }
 
 /** `fetch` is how they get the agent, one command or more per line. */
 interface BlockParts {
   readonly relay: OwnAddress;
   readonly fetch: string;
+  /** What the relay asks agents for. */
+  readonly asked: readonly IdentityKind[];
+  /** Where it asks, an ID is one that the policies of deploy/README.md give to this very job; else it is shorter. */
+  readonly idFrom: (short: string, ruled: string) => IdGap;
 }
 
 /** They pin the agent with this SHA-256; undefined where none is built. */
-export function ciBlocks(relay: OwnAddress, agentSha256: string | undefined): CiBlock[] {
-  const parts = { relay, fetch: fetchPinned(relay, 'agent', agentSha256) };
+export function ciBlocks(
+  relay: OwnAddress,
+  agentSha256: string | undefined,
+  { agents }: EntryTerms,
+): CiBlock[] {
+  const parts = {
+    relay,
+    fetch: fetchPinned(relay, 'agent', agentSha256),
+    asked: agents ?? [],
+    idFrom: (short: string, ruled: string) => ({ fallback: agents === undefined ? short : ruled }),
+  };
   return [github, gitlab, jenkins, circleci, buildkite].map((block) => block(parts));
 }
 
-function github({ relay, fetch }: BlockParts): CiBlock {
+/** A job with `permissions` has no others, and `actions/checkout` needs the first. */
+const GITHUB_PERMISSIONS = {
+  name: 'github-permissions',
+  title: 'For the job on GitHub Actions',
+  where:
+    'In the job itself, beside `steps`: this relay asks for the identity token, which a job gets only if it says so.',
+  text: command`
+permissions:
+  contents: read
+  id-token: write`,
+};
+
+/** For a CI system that has no identity tokens. */
+const JENKINS_TOKEN = {
+  name: 'jenkins-token',
+  title: 'For the pipeline on Jenkins',
+  where:
+    'In the same `pipeline` or `stage`: this relay asks for a token, which whoever runs it can make. It is kept as a credential of the kind “Secret text”.',
+  text: command`
+environment {
+  CONVERGE_TOKEN = credentials('converge-token')
+}`,
+};
+
+function github({ relay, fetch, asked, idFrom }: BlockParts): CiBlock {
   // One run has many jobs, one job many matrix legs, and each may be run again.
-  const id = {
-    fallback: '$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}',
-  };
+  const leg = '$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}';
+  const id = idFrom(`$GITHUB_RUN_ID-${leg}`, `gh.$GITHUB_REPOSITORY_ID.$GITHUB_RUN_ID.${leg}`);
   return {
     name: 'github',
     title: 'GitHub Actions',
     where: 'The last of the job’s `steps`.',
     note: 'Whoever started the run gets in, with the SSH keys of their GitHub account.',
+    ...(asked.includes('oidc') ? { before: GITHUB_PERMISSIONS } : {}),
     text: command`
 - name: Open a shell if the job failed
   if: failure()
@@ -47,14 +88,19 @@ ${indent(fetch, 4)}
   };
 }
 
-function gitlab({ relay, fetch }: BlockParts): CiBlock {
+function gitlab({ relay, fetch, asked, idFrom }: BlockParts): CiBlock {
+  const idTokens = command`
+id_tokens:
+  CONVERGE_ID_TOKEN:
+    aud: ${new URL(relay.http).origin}
+`;
   return {
     name: 'gitlab',
     title: 'GitLab CI',
     where: 'In the job. `timeout` is what the script needs, plus the 130 minutes of the shell.',
     note: 'Whoever started the pipeline gets in, with the SSH keys of their GitLab account. The longer `after_script` needs GitLab Runner 16.4.',
     text: command`
-timeout: 3h
+${asked.includes('oidc') ? idTokens : ''}timeout: 3h
 variables:
   RUNNER_AFTER_SCRIPT_TIMEOUT: ${String(STEP_TIMEOUT_MINUTES)}m
 after_script:
@@ -63,19 +109,21 @@ after_script:
 ${indent(fetch, 6)}
       ./agent ${MAX_LIFETIME} \\
         --authorized-keys "$CI_SERVER_URL/$GITLAB_USER_LOGIN.keys" \\
-        "${agentUrl(relay, { fallback: '$CI_JOB_ID' })}"
+        "${agentUrl(relay, idFrom('$CI_JOB_ID', 'gl.$CI_PROJECT_ID.$CI_JOB_ID'))}"
     fi`,
   };
 }
 
-function jenkins({ relay, fetch }: BlockParts): CiBlock {
+function jenkins({ relay, fetch, asked, idFrom }: BlockParts): CiBlock {
   // BUILD_TAG is unique, but may hold blanks and percent signs, from the names of folders and branches.
-  const id = { fallback: '$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)' };
+  const tag = '$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)';
+  const id = idFrom(tag, `jenkins.${tag}`);
   return {
     name: 'jenkins',
     title: 'Jenkins',
     where: 'In a declarative `pipeline` or `stage`.',
     note: 'The password is in the build log, for all who may read that. Add `--authorized-keys` to let in some of them only.',
+    ...(asked.includes('token') ? { before: JENKINS_TOKEN } : {}),
     text: command`
 post {
   failure {
@@ -90,7 +138,9 @@ ${indent(fetch, 8)}
   };
 }
 
-function circleci({ relay, fetch }: BlockParts): CiBlock {
+function circleci({ relay, fetch, idFrom }: BlockParts): CiBlock {
+  const job = '$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX';
+  const id = idFrom(job, `cc.$CIRCLE_PROJECT_ID.${job}`);
   return {
     name: 'circleci',
     title: 'CircleCI',
@@ -105,11 +155,12 @@ function circleci({ relay, fetch }: BlockParts): CiBlock {
 ${indent(fetch, 6)}
       ./agent ${MAX_LIFETIME} \\
         --authorized-keys "https://github.com/$CIRCLE_USERNAME.keys" \\
-        "${agentUrl(relay, { fallback: '$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX' })}"`,
+        "${agentUrl(relay, id)}"`,
   };
 }
 
-function buildkite({ relay, fetch }: BlockParts): CiBlock {
+function buildkite({ relay, fetch, idFrom }: BlockParts): CiBlock {
+  const id = idFrom('$BUILDKITE_JOB_ID', 'bk.$BUILDKITE_PIPELINE_ID.$BUILDKITE_JOB_ID');
   return {
     name: 'buildkite',
     title: 'Buildkite',
@@ -119,7 +170,7 @@ function buildkite({ relay, fetch }: BlockParts): CiBlock {
 #!/bin/sh
 if [ "\${BUILDKITE_COMMAND_EXIT_STATUS:-0}" -ne 0 ]; then
 ${indent(fetch, 2)}
-  ./agent ${MAX_LIFETIME} "${agentUrl(relay, { fallback: '$BUILDKITE_JOB_ID' })}" || true
+  ./agent ${MAX_LIFETIME} "${agentUrl(relay, id)}" || true
 fi`,
   };
 }

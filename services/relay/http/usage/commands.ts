@@ -9,10 +9,14 @@ import {
 } from '#shared/commands/printed-commands.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
 import { type CommandText, command, type IdGap, type Snippet } from './command-text.ts';
+import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 
 /** The ID in the commands until somebody gives one. */
 export const SAMPLE_ID = 'my-job';
+
+/** Where ssh-keygen puts a key, and its certificate beside it. */
+const SAMPLE_KEY = '~/.ssh/id_ed25519';
 
 const SAMPLE: IdGap = { fallback: SAMPLE_ID };
 
@@ -48,10 +52,10 @@ ${fetchProgram(relay, 'agent')}
   return [{ name: 'job', title: 'Get the agent and start it', text }];
 }
 
-export function laptopCommands(relay: OwnAddress): Snippet[] {
+export function laptopCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
   const through = (program: string, target: CommandText): CommandText => command`
 ${program} -o ${FORGET_HOST} \\
-  -o ProxyCommand='./wsproxy ${clientUrl(relay)}' \\
+  -o ProxyCommand='./wsproxy ${identityOption(entry)}${clientUrl(relay)}' \\
   ${target}`;
   const host = command`${DEFAULT_USER}@${SAMPLE}`;
   return [
@@ -62,11 +66,11 @@ ${program} -o ${FORGET_HOST} \\
   ];
 }
 
-export function configCommands(relay: OwnAddress): Snippet[] {
+export function configCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
   const config = command`
 Host *.job
   User ${DEFAULT_USER}
-  ProxyCommand wsproxy ${relay.ws}${clientPath('')}$(basename %n .job)
+  ProxyCommand wsproxy ${identityOption(entry)}${relay.ws}${clientPath('')}$(basename %n .job)
   ${FORGET_HOST.replace('=', ' ')}`;
   const use = command`
 ssh ${SAMPLE}.job
@@ -78,10 +82,10 @@ scp ${SAMPLE}.job:build.log .`;
   ];
 }
 
-export function portCommands(relay: OwnAddress): Snippet[] {
+export function portCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
   const listen = command`
 ${fetchProgram(relay, 'tcptows')}
-./tcptows ${String(EXAMPLE_PORT)} ${clientUrl(relay)}`;
+./tcptows ${identityOption(entry)}${String(EXAMPLE_PORT)} ${clientUrl(relay)}`;
   return [
     { name: 'tcptows', title: 'In one terminal', text: listen },
     {
@@ -98,6 +102,11 @@ export function checksumCommands(relay: OwnAddress, platform: string): Snippet[]
 curl -fsSL ${relay.http}${downloadPath('SHA256SUMS')} |
   sed -n 's/ agent-${platform}$/ agent/p' | sha256sum -c`;
   return [{ name: 'checksum', title: 'Is the agent what this relay built?', text }];
+}
+
+/** Where nothing but a certificate will do, it is in the commands; a sign-on and a token need no option. */
+function identityOption({ clients }: EntryTerms): string {
+  return clients?.length === 1 && clients[0] === 'certificate' ? `--identity ${SAMPLE_KEY} ` : '';
 }
 
 function clientUrl(relay: OwnAddress): CommandText {

@@ -3,6 +3,7 @@ import type { CiBlock } from './ci-blocks.ts';
 import { type CommandText, fillGaps, type Snippet } from './command-text.ts';
 import { SAMPLE_ID } from './commands.ts';
 import { DIAGRAM, ICON_URL, MARK } from './drawings.ts';
+import { entryNotice } from './entry-terms.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { PageOptions } from './plain-text.ts';
 import { htmlFromProse } from './prose.ts';
@@ -44,6 +45,7 @@ ${DIAGRAM}
 </header>
 <main id="main" tabindex="-1">
 ${warning === undefined ? '' : html`<p class="warning" role="note">${warning}</p>`}
+<p class="entry" role="note">${htmlFromProse(entryNotice(options.entry))}</p>
 ${renderIdForm(options)}
 <nav aria-label="Sections"><ul>${sections.map(({ name, shortTitle }) => html`<li><a href="#${name}">${shortTitle}</a></li>`)}</ul></nav>
 ${sections.map((section) => renderSection(section, options.id))}
@@ -94,7 +96,12 @@ function renderSnippet(snippet: Snippet, id: string | undefined): Html {
 function renderBlock(block: CiBlock, id: string | undefined, isOpen: boolean): Html {
   return html`<details name="ci"${isOpen ? html` open` : ''}>
 <summary>${block.title}</summary>
-<p>${htmlFromProse(block.where)}</p>
+${
+  block.before === undefined
+    ? ''
+    : html`<p>${htmlFromProse(block.before.where)}</p>
+${renderSnippet(block.before, id)}`
+}<p>${htmlFromProse(block.where)}</p>
 ${renderSnippet({ ...block, title: `For ${block.title}` }, id)}<p class="note">${htmlFromProse(block.note)}</p>
 </details>
 `;

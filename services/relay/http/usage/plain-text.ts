@@ -1,6 +1,7 @@
 // The usage page as plain text, for `curl` and other readers without a browser.
 import { wrapWords } from '#shared/text/wrap.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
+import { type EntryTerms, entryNotice } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
 import { buildSections, exposureWarning, SUMMARY, TITLE } from './sections.ts';
@@ -17,6 +18,7 @@ export interface PageOptions {
   readonly defaultPlatform: string;
   /** Of the agent for that platform, in hex; undefined where none is built. */
   readonly agentSha256?: string | undefined;
+  readonly entry: EntryTerms;
 }
 
 export function renderPlainText(options: PageOptions): string {
@@ -24,17 +26,26 @@ export function renderPlainText(options: PageOptions): string {
   const warning = exposureWarning(relay);
   const lines = [`Converge: ${TITLE}`, '', wrap(plainFromProse(SUMMARY)), ''];
   if (warning !== undefined) lines.push(wrap(warning), '');
+  lines.push(wrap(plainFromProse(entryNotice(options.entry))), '');
   lines.push(`Commands with your own ID: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
   for (const section of buildSections(options)) {
     lines.push(section.title, '-'.repeat(section.title.length), '', wrap(plainFromProse(section.lead)), '');
     for (const snippet of section.snippets) lines.push(...renderSnippet(snippet, id), '');
-    for (const block of section.blocks)
+    for (const block of section.blocks) {
+      if (block.before !== undefined)
+        lines.push(
+          ...renderSnippet(block.before, id),
+          '',
+          wrap(plainFromProse(block.before.where), '  '),
+          '',
+        );
       lines.push(
         ...renderSnippet(block, id),
         '',
         wrap(plainFromProse(`${block.where} ${block.note}`), '  '),
         '',
       );
+    }
     for (const [term, meaning] of section.terms)
       lines.push(`  ${plainFromProse(term)}`, wrap(plainFromProse(meaning), '      '));
     if (section.terms.length > 0) lines.push('');

@@ -4,6 +4,7 @@ import { DOWNLOADED_PROGRAMS } from '../download/binary.ts';
 import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
+import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import type { PageOptions } from './plain-text.ts';
 
@@ -42,35 +43,40 @@ export function buildSections({
   platforms,
   defaultPlatform,
   agentSha256,
+  entry,
 }: Omit<PageOptions, 'id'>): Section[] {
   return [
     section('in-the-job', 'In the CI job', 'Job', {
       lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
       snippets: jobCommands(relay),
       notes: [
+        ...agentProofNotes(entry),
         `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
         'The agent never holds the job for longer than it was told, and ends with status 0.',
       ],
     }),
     section('on-your-laptop', 'On your laptop', 'Laptop', {
       lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes.',
-      snippets: laptopCommands(relay),
-      notes: ['The password is in the job log, unless the job was given `--authorized-keys`.'],
+      snippets: laptopCommands(relay, entry),
+      notes: [
+        'The password is in the job log, unless the job was given `--authorized-keys`.',
+        ...clientProofNotes(entry),
+      ],
     }),
     section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', {
       lead: 'With `wsproxy` on your `PATH`, every job is a host called ID.job, for `ssh`, `rsync`, `git` and IDEs alike.',
-      snippets: configCommands(relay),
+      snippets: configCommands(relay, entry),
       notes: [
         'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
       ],
     }),
     section('local-port', 'As a local port, with tcptows', 'Local port', {
       lead: 'For programs that cannot start a proxy command: PuTTY, WinSCP, some IDEs. It takes any number of connections.',
-      snippets: portCommands(relay),
+      snippets: portCommands(relay, entry),
     }),
     section('ci', 'Ready blocks for your CI', 'CI blocks', {
       lead: 'They do nothing while the job is green. When it is red they open a shell for ten minutes, longer while somebody is in it, and two hours at most. Who gets in sees what the job sees, secrets included.',
-      blocks: ciBlocks(relay, agentSha256),
+      blocks: ciBlocks(relay, agentSha256, entry),
       notes: [
         ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
@@ -128,6 +134,47 @@ export function buildSections({
       ],
     }),
     section('security', 'How it is secured', 'Security', { lead: SECURITY }),
+  ];
+}
+
+/** How an agent shows what the policy asks for. */
+function agentProofNotes({ agents = [] }: EntryTerms): Prose[] {
+  return [
+    ...(agents.includes('oidc')
+      ? [
+          'The agent asks the CI system for its identity token by itself; the blocks below say what the job needs for that.',
+        ]
+      : []),
+    ...(agents.includes('token')
+      ? ['A token goes to the job as the variable `CONVERGE_TOKEN`, from its secrets.']
+      : []),
+    ...(agents.includes('key')
+      ? ['A machine with an SSH key of its own: `./agent --identity key --identity-key FILE …`']
+      : []),
+    ...(agents.length > 0
+      ? [
+          'This relay gives each job the IDs that it may have. One that it may not have is refused, with the reason in the job log.',
+        ]
+      : []),
+  ];
+}
+
+/** How a client does. */
+function clientProofNotes({ clients = [] }: EntryTerms): Prose[] {
+  return [
+    ...(clients.includes('certificate')
+      ? [
+          '`--identity FILE` is your SSH key, with its certificate beside it (`FILE-cert.pub`); without it your ssh-agent is asked.',
+        ]
+      : []),
+    ...(clients.includes('sso')
+      ? [
+          'To sign on, `wsproxy` prints an address and a code: open the one, type the other, and it goes on. It asks again when that has run out.',
+        ]
+      : []),
+    ...(clients.includes('token')
+      ? ['A script shows its token in the variable `CONVERGE_TOKEN`, or with `--token-file FILE`.']
+      : []),
   ];
 }
 

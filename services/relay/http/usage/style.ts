@@ -79,6 +79,7 @@ main:focus{outline:none}
 .tunnel{fill:none;stroke:var(--accent);stroke-width:2;stroke-dasharray:5 4}
 .label{fill:var(--page)}
 .warning{margin:0 0 1rem;padding:.75rem 1rem;border-left:3px solid var(--alert);background:var(--alertPanel);color:var(--alert);border-radius:0 .4rem .4rem 0;max-width:none}
+.entry{margin:0 0 1rem;padding:.6rem 1rem;border-left:3px solid var(--accent);background:var(--panel);color:var(--text);border-radius:0 .4rem .4rem 0;max-width:none}
 .id-form{padding:1.1rem 1.25rem 1rem;background:var(--panel);border:1px solid var(--line);border-radius:.75rem}
 label{display:block;font-weight:620;margin-bottom:.4rem}
 .row{display:flex;flex-wrap:wrap;gap:.6rem}

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { Refused } from '../door/refusal.ts';
+import type { EntryTerms } from './entry-terms.ts';
 import { addressFromPublicUrl, addressFromRequest } from './own-address.ts';
 import { renderPage } from './page.ts';
 import { renderPlainText } from './plain-text.ts';
@@ -17,6 +18,8 @@ export interface UsagePageOptions {
   readonly defaultPlatform: string;
   /** The SHA-256 of that agent in hex, if it is built; asked for every page. */
   agentSha256?(): Promise<string | undefined>;
+  /** Who may come in, by the policy of this moment. */
+  readonly entryTerms: () => EntryTerms;
 }
 
 /** The page depends on who asks and how they came; a shared cache could hand one relay's commands to another's users. */
@@ -44,7 +47,8 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       const rejectedId = id === undefined && asked !== '' ? asked : undefined;
       const { defaultPlatform } = options;
       const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
-      const page = { relay, id, platforms, defaultPlatform, agentSha256 };
+      const entry = options.entryTerms();
+      const page = { relay, id, platforms, defaultPlatform, agentSha256, entry };
       const isForBrowser = acceptsHtml(request);
       if (rejectedId !== undefined)
         return new Refused(

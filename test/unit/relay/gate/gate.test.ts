@@ -309,6 +309,19 @@ describe('a pass', () => {
     });
   });
 
+  test('of a rule that asks for something else by now needs a proof; other limits ask nobody again', async () => {
+    bench.agents(agentRule('rule'));
+    const pass = await passFor(AGENT);
+    const shown = { identity: undefined, pass };
+    const token = { name: 'a', sha256: 'f', expiresAt: 0 };
+    bench.agents({ ...agentRule('rule'), proof: { kind: 'token', tokens: [token] } });
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ code: 'identity_required' });
+    bench.agents({ ...agentRule('rule'), networks: ['10.0.0.0/8'] });
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ code: 'identity_required' });
+    bench.agents(agentRule('rule', { sessions: 3 }));
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
+  });
+
   test('of a rule that is blocked is refused, and counts again later', async () => {
     bench.agents(agentRule('rule'));
     const pass = await passFor(AGENT);

@@ -12,6 +12,7 @@ const HOLDER: PassHolder = { role: 'agent', id: 'job', claimHash: 'hash' };
 const FACTS: PassFacts = {
   admittance: { rule: 'acme', kind: 'oidc', subject: 'acme/app, run 7', facts: { repository: 'acme/app' } },
   since: 1_795_000_000_000,
+  digest: 'd'.repeat(22),
 };
 
 test('a pass says to every pod of the cluster what it was made of, also after a rotation of the secret', () => {
@@ -38,10 +39,12 @@ test('whatever a token said, a pass is a header value, and its rule, kind and ti
       const made = passes.make(HOLDER, {
         admittance: { rule, kind: 'certificate', subject, facts: claims },
         since: since + 1_795_000_000_000,
+        digest: FACTS.digest,
       });
       expect(isPass(made)).toBe(true);
       const read = passes.read(HOLDER, made);
       expect(read?.since).toBe(since + 1_795_000_000_000);
+      expect(read?.digest).toBe(FACTS.digest);
       expect(read?.admittance).toMatchObject({ rule, kind: 'certificate' });
     }),
   );

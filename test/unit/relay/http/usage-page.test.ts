@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { fillGaps } from '../../../../services/relay/http/usage/command-text.ts';
+import { type EntryTerms, OPEN_TERMS } from '../../../../services/relay/http/usage/entry-terms.ts';
 import { html } from '../../../../services/relay/http/usage/html.ts';
 import {
   addressFromPublicUrl,
@@ -23,6 +24,7 @@ const options = {
   platforms: ['linux-x64'],
   defaultPlatform: 'linux-x64',
   agentSha256: '0123456789abcdef'.repeat(4),
+  entry: OPEN_TERMS,
 };
 const snippets = buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]);
 
@@ -125,6 +127,84 @@ describe('the page and the plain text', () => {
 
   test('say so where nothing is built', () => {
     expect(renderPage({ ...options, platforms: [] })).toContain('<code>npm run build</code>');
+  });
+});
+
+describe('who may come in', () => {
+  const withTerms = (entry: Partial<EntryTerms>) => ({ ...options, entry: { ...OPEN_TERMS, ...entry } });
+  /** What a person reads, without the breaks between lines. */
+  const textWith = (entry: Partial<EntryTerms>): string =>
+    renderPlainText(withTerms(entry)).replaceAll(/\s+/g, ' ');
+
+  test('is said in one line, on the page and in the text', () => {
+    const lines: [Partial<EntryTerms>, string][] = [
+      [{}, 'open: everybody who reaches this relay may use it'],
+      [
+        { agents: ['oidc', 'token'], clients: ['sso'], knowsNetworks: true },
+        'This relay asks who comes. Agents: an identity token of the CI system, or a token. Clients: a single sign-on, or an address that it knows.',
+      ],
+      [{ agents: [] }, 'Agents: nobody. Clients: anybody.'],
+      [{ clients: [] }, 'Agents: anybody. Clients: nobody.'],
+      [{ clients: [], knowsNetworks: true }, 'Agents: anybody. Clients: an address that it knows.'],
+    ];
+    for (const [entry, line] of lines) {
+      expect(textWith(entry)).toContain(line);
+      expect(renderPage(withTerms(entry)), line).toMatch(
+        new RegExp(`<p class="entry" role="note">[^<]*${line.replaceAll('.', '\\.')}`),
+      );
+    }
+    expect(textWith({ clients: ['token'] })).not.toContain('open: everybody');
+  });
+
+  test('gives a job what it needs for an identity token, if that is asked for', () => {
+    const asking = textWith({ agents: ['oidc'] });
+    expect(asking).toContain('permissions: contents: read id-token: write');
+    expect(asking).toContain('id_tokens: CONVERGE_ID_TOKEN: aud: https://relay.example.com timeout: 3h');
+    for (const other of [textWith({}), textWith({ agents: ['token', 'key'], clients: ['sso'] })])
+      expect(other).not.toMatch(/id-token: write|id_tokens:/);
+  });
+
+  test('makes the audience the origin alone, as agents do', () => {
+    const below = addressFromPublicUrl('https://example.com:8443/converge');
+    const entry = { ...OPEN_TERMS, agents: ['oidc'] as const };
+    expect(renderPlainText({ ...options, relay: below, entry })).toContain('aud: https://example.com:8443\n');
+  });
+
+  test('puts a key into the commands where nothing else will do', () => {
+    const only = textWith({ clients: ['certificate'] });
+    expect(only).toContain("ProxyCommand='./wsproxy --identity ~/.ssh/id_ed25519 wss://");
+    expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 wss://');
+    expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 wss://');
+    const either = textWith({ clients: ['certificate', 'sso', 'token'] });
+    expect(either).not.toContain('wsproxy --identity ~');
+    for (const word of ['FILE-cert.pub', 'To sign on', 'CONVERGE_TOKEN']) expect(either).toContain(word);
+    expect(textWith({})).not.toMatch(/FILE-cert\.pub|To sign on|CONVERGE_TOKEN/);
+  });
+
+  test('gives a job an ID that the documented policies give to it, and to no other project', () => {
+    const ids = [
+      'gh.$GITHUB_REPOSITORY_ID.$GITHUB_RUN_ID.$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}"',
+      'gl.$CI_PROJECT_ID.$CI_JOB_ID"',
+      'jenkins.$(printf %s "$BUILD_TAG"',
+      'cc.$CIRCLE_PROJECT_ID.$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX"',
+      'bk.$BUILDKITE_PIPELINE_ID.$BUILDKITE_JOB_ID"',
+    ];
+    for (const id of ids) {
+      expect(textWith({ agents: ['token'] })).toContain(`/agent/${id}`);
+      expect(textWith({ clients: ['sso'] })).not.toContain(`/agent/${id}`);
+    }
+  });
+
+  test('gives Jenkins the variable for a token, if that is asked for', () => {
+    expect(textWith({ agents: ['token'] })).toContain("CONVERGE_TOKEN = credentials('converge-token')");
+    expect(textWith({ agents: ['oidc'] })).not.toContain('credentials(');
+  });
+
+  test('has a block of its own for the job, which is copied by itself', () => {
+    const codes = codesOf(renderPage(withTerms({ agents: ['oidc'] })));
+    expect(codes.get('github-permissions')).toBe('permissions:\n  contents: read\n  id-token: write');
+    expect(codes.get('github')).toMatch(/^- name: Open a shell/);
+    expect(codesOf(renderPage(options)).has('github-permissions')).toBe(false);
   });
 });
 
