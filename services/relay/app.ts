@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '#shared/time/clock.ts';
 import type { AuditLog } from './audit/audit-event.ts';
 import { AuditTrail } from './audit/audit-trail.ts';
 import { sinkFor } from './audit/sink-choice.ts';
-import { witnessFor } from './audit/witness.ts';
+import { policyEventOf, witnessFor } from './audit/witness.ts';
 import type { Config } from './config.ts';
 import { createCore } from './core.ts';
 import { type GateParts, gatePartsOf } from './gate-parts.ts';
@@ -52,6 +52,10 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
       counted.refused(code, asker);
       refusals.refused(code);
       audit.record({ event: 'refused', code, ...asker });
+    },
+    policyRead(version) {
+      counted.policyRead(version);
+      audit.record(policyEventOf(version));
     },
   };
   const listeners = new Listeners({ config, clock, recorder: metrics, output: parts.log });

@@ -124,6 +124,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     purpose: 'the record of who did what: its events, and where they go',
     imports: [
       'services/relay/log',
+      'services/relay/policy/file',
       'services/relay/session',
       'services/shared/protocol',
       'services/shared/text',

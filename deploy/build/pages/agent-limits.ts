@@ -1,9 +1,15 @@
 // The fixed limits of the agent, and of agent and clients together: rows of docs/limits.md.
+import { MAX_KEYS_PER_ACCOUNT, MAX_TEAM_MEMBERS } from '../../../services/agent/access/account-keys.ts';
 import { MAX_AUTHORIZED_KEYS_BYTES } from '../../../services/agent/access/authorized-keys.ts';
+import { MAX_KEYS_BYTES } from '../../../services/agent/access/authorized-keys-source.ts';
+import { LOOK_AGAIN_AFTER_MS, MAX_ACCOUNTS } from '../../../services/agent/access/key-accounts.ts';
 import {
   MAX_FAILURE_DELAY_MS,
   MAX_PASSWORD_FAILURES,
 } from '../../../services/agent/access/password-guard.ts';
+import { ACCESS_WITHIN_MS } from '../../../services/agent/access/relay-access.ts';
+import { KEYS_FETCH_TIMEOUT_MS } from '../../../services/agent/access/source.ts';
+import { MAX_USER_AUTHORITIES } from '../../../services/agent/access/user-authorities.ts';
 import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
 import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
@@ -15,6 +21,7 @@ import {
   MAX_WAITING_REQUESTS,
 } from '../../../services/agent/sftp/limits.ts';
 import {
+  MAX_CERTIFICATES_TOLD,
   MAX_FAILURES_PER_CONNECTION,
   MAX_KEY_OFFERS_PER_CONNECTION,
 } from '../../../services/agent/ssh/authentication.ts';
@@ -39,6 +46,7 @@ import {
   MAX_BLOCKS,
   MIN_BLOCK_MS,
 } from '../../../services/relay/registry/blocks.ts';
+import { MAX_ACCESS_ENTRIES } from '../../../services/shared/protocol/access.ts';
 import { MAX_REFUSAL_BYTES } from '../../../services/shared/protocol/refusals.ts';
 import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-after.ts';
 import type { FixedLimit } from './fixed-limit.ts';
@@ -180,6 +188,38 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     { what: 'variables that a client sets', value: MAX_CLIENT_VARIABLES, unit: 'count', past: 'ignored' },
     { what: 'one of them', value: MAX_CLIENT_VARIABLE_BYTES, unit: 'bytes', past: 'ignored' },
     { what: 'a file of authorized keys', value: MAX_AUTHORIZED_KEYS_BYTES, unit: 'bytes', past: 'refused' },
+  ],
+  'Agent: accounts and certificates': [
+    { what: 'accounts', value: MAX_ACCOUNTS, unit: 'count', past: 'exit code 2' },
+    { what: 'keys of one account', value: MAX_KEYS_PER_ACCOUNT, unit: 'count', past: 'refused' },
+    { what: 'people in a team', value: MAX_TEAM_MEMBERS, unit: 'count', past: 'refused' },
+    { what: 'what is fetched of one of them', value: MAX_KEYS_BYTES, unit: 'bytes', past: 'refused' },
+    { what: 'the time for it', value: KEYS_FETCH_TIMEOUT_MS, unit: 'ms', past: 'asked again later' },
+    {
+      what: 'from one look at the accounts to the next',
+      value: LOOK_AGAIN_AFTER_MS,
+      unit: 'ms',
+      past: 'an unknown key is refused unasked',
+    },
+    { what: 'authorities in a file', value: MAX_USER_AUTHORITIES, unit: 'count', past: 'exit code 2' },
+    {
+      what: 'certificates that a connection offers in vain',
+      value: MAX_CERTIFICATES_TOLD,
+      unit: 'count',
+      past: 'not in the job log',
+    },
+    {
+      what: 'authorities or people that a relay names',
+      value: MAX_ACCESS_ENTRIES,
+      unit: 'count',
+      past: 'its word counts for nothing',
+    },
+    {
+      what: 'the wait for its word after `--access policy`',
+      value: ACCESS_WITHIN_MS,
+      unit: 'ms',
+      past: 'the job log says that none came',
+    },
   ],
   'Agent: sftp, each connection': [
     { what: 'a packet', value: MAX_PACKET_BYTES, unit: 'bytes', past: 'the connection ends' },

@@ -5,8 +5,8 @@ import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
 import { keyTypeOf, type PublicKey, readPublicKey } from '#shared/ssh/public-key.ts';
 import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { Accounts, KnownAccount } from './accounts.ts';
 import { type AuthorizedKey, findKey } from './authorized-keys.ts';
+import type { KeyAccounts, KnownAccount } from './key-accounts.ts';
 import type { UserAuthority } from './user-authorities.ts';
 
 /** Whom a certificate must name; `any`: it must name somebody. */
@@ -17,13 +17,13 @@ export interface RelayPeople {
   /** Whose word it is. */
   readonly host: string;
   readonly authorities: readonly UserAuthority[];
-  readonly accounts: Accounts;
+  readonly accounts: KeyAccounts;
 }
 
 export interface AccessListOptions {
   readonly clock: Clock;
   readonly authorizedKeys: readonly AuthorizedKey[];
-  readonly accounts?: Accounts | undefined;
+  readonly accounts?: KeyAccounts | undefined;
   readonly authorities?: readonly UserAuthority[];
   /** Of certificates of any authority. */
   readonly principals?: Principals;

@@ -1,8 +1,8 @@
 // The keys of an account: fetched from where its owner has put them.
 import { parseJson, recordOf } from '#shared/text/json-record.ts';
-import { type Account, accountName } from './account.ts';
 import { type AuthorizedKey, parseAuthorizedKeys } from './authorized-keys.ts';
 import { MAX_KEYS_BYTES } from './authorized-keys-source.ts';
+import { accountName, type KeyAccount } from './key-account.ts';
 import { type LoadedSource, type LoadOptions, loadSource } from './source.ts';
 
 /** A person has a handful. */
@@ -40,7 +40,7 @@ export interface AccountOptions extends LoadOptions {
 }
 
 /** Fetches the keys of an account. Never throws. */
-export async function fetchAccountKeys(account: Account, options: AccountOptions): Promise<AccountKeys> {
+export async function fetchAccountKeys(account: KeyAccount, options: AccountOptions): Promise<AccountKeys> {
   const name = accountName(account);
   switch (account.kind) {
     case 'github':
@@ -84,7 +84,7 @@ function failedAt(name: string, failed: Extract<LoadedSource, { kind: 'failed' }
 
 async function fetchTeam(
   name: string,
-  { organisation, team }: Account & { kind: 'github_team' },
+  { organisation, team }: KeyAccount & { kind: 'github_team' },
   options: AccountOptions,
 ): Promise<AccountKeys> {
   const { githubToken } = options;
@@ -98,11 +98,11 @@ async function fetchTeam(
     const read = await fetchMembers(name, `${url}&page=${page}`, { ...options, githubToken });
     if (read.kind === 'failed') return read;
     members.push(...read.members);
-    if (read.members.length < MEMBERS_PER_PAGE) break;
     if (members.length > MAX_TEAM_MEMBERS) {
       const fault = `${name}: more than ${MAX_TEAM_MEMBERS} people; name a smaller team`;
       return { kind: 'failed', fault, isPassing: false };
     }
+    if (read.members.length < MEMBERS_PER_PAGE) break;
   }
   return keysOf(members, options);
 }

@@ -1,12 +1,12 @@
 // Where the credentials come from: keys, accounts and authorities, a chosen password, or one that is made here.
 import type { Clock } from '#shared/time/clock.ts';
 import { AccessList, type AccessSummary, type Principals } from './access-list.ts';
-import type { Account } from './account.ts';
 import { fetchAccountKeys } from './account-keys.ts';
-import { Accounts } from './accounts.ts';
 import { type AuthorizedKey, type AuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.ts';
 import { loadAuthorizedKeys } from './authorized-keys-source.ts';
 import type { Credentials } from './credentials.ts';
+import type { KeyAccount } from './key-account.ts';
+import { KeyAccounts } from './key-accounts.ts';
 import { makePassword } from './random-token.ts';
 import { loadRevokedKeys } from './revoked-keys-source.ts';
 import type { Fetch, LoadOptions } from './source.ts';
@@ -18,7 +18,7 @@ export interface PeopleOptions {
   readonly sources: readonly string[];
   /** Keys may come by http: as well. */
   readonly allowsHttp: boolean;
-  readonly accounts: readonly Account[];
+  readonly accounts: readonly KeyAccount[];
   /** Where the keys of user authorities are. */
   readonly authorities: readonly string[];
   /** Undefined: the name to log in with, as for sshd. */
@@ -138,10 +138,10 @@ async function preparePeople(
 
 /** Accounts that are asked by this agent. */
 export function accountsOf(
-  accounts: readonly Account[],
+  accounts: readonly KeyAccount[],
   { clock, fetch, githubToken, tell, allowsHttp }: CredentialsContext & { readonly allowsHttp: boolean },
-): Accounts {
-  return new Accounts({
+): KeyAccounts {
+  return new KeyAccounts({
     accounts,
     clock,
     fetchKeys: (account) => fetchAccountKeys(account, { allowsHttp, fetch, githubToken }),

@@ -2,8 +2,8 @@
 import type { AccessMessage } from '#shared/protocol/control-messages.ts';
 import type { Cancel } from '#shared/time/clock.ts';
 import type { AccessList } from './access-list.ts';
-import { type Account, parseAccount } from './account.ts';
 import { accountsOf, type CredentialsContext } from './credentials-source.ts';
+import { type KeyAccount, parseAccount } from './key-account.ts';
 import { parseUserAuthorities } from './user-authorities.ts';
 
 /** How long a relay has for its word after its welcome, in milliseconds. One that is older than `access` never says it. */
@@ -82,7 +82,7 @@ export class RelayAccess {
     this.#lastWord = word;
   }
 
-  #accountsIn({ people }: AccessMessage): readonly Account[] {
+  #accountsIn({ people }: AccessMessage): readonly KeyAccount[] {
     const { host, tell } = this.#options;
     return people.flatMap((text) => {
       const read = parseAccount(text);

@@ -149,7 +149,7 @@ function targetOf(
 function certificateRecord({ keyId, serial, caFingerprint, principals }: LoginCertificate) {
   return {
     keyId: printable(keyId, MAX_PHRASE_LENGTH),
-    serial: String(serial),
+    serial,
     authority: caFingerprint,
     principals: principals.slice(0, MAX_PRINCIPALS).map(word),
   };

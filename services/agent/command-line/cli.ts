@@ -2,7 +2,7 @@
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
-import { type Note, readEntry } from './entry-options.ts';
+import { type Note, readEntryOptions } from './entry-options.ts';
 import { helpText } from './help-text.ts';
 import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';
 import { isOn } from './option-values.ts';
@@ -63,7 +63,7 @@ function optionsFrom(words: Words, env: Environment): Invocation {
   const insecure = given('allowInsecureKeysUrl', words, env);
   const allowsHttp = isOn(insecure.value);
   if (allowsHttp.kind === 'fault') note(`${insecure.origin}: ${allowsHttp.fault}`);
-  const entry = readEntry(words, env, allowsHttp.kind === 'value' && allowsHttp.value, note);
+  const entry = readEntryOptions(words, env, allowsHttp.kind === 'value' && allowsHttp.value, note);
   const rest = readSettings(others, words, env, note);
   const { timeoutMs, maxLifetimeMs } = lengths;
   if (timeoutMs !== undefined && maxLifetimeMs !== undefined && timeoutMs > maxLifetimeMs) {

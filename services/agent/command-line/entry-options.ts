@@ -1,9 +1,9 @@
 // How people are to enter, by the options that say it together.
 import type { Environment } from '#shared/machine/environment.ts';
 import type { Principals } from '../access/access-list.ts';
-import { type Account, parseAccount } from '../access/account.ts';
-import { MAX_ACCOUNTS } from '../access/accounts.ts';
 import type { EntryOptions, PeopleOptions } from '../access/credentials-source.ts';
+import { type KeyAccount, parseAccount } from '../access/key-account.ts';
+import { MAX_ACCOUNTS } from '../access/key-accounts.ts';
 import { OPTIONS } from './option-table.ts';
 import type { Words } from './words.ts';
 
@@ -32,7 +32,7 @@ interface GivenList {
 }
 
 /** Undefined: something is wrong, and noted. */
-export function readEntry(
+export function readEntryOptions(
   words: Words,
   env: Environment,
   allowsHttp: boolean,
@@ -90,7 +90,7 @@ function chosen({ value, origin }: Secret, note: Note): EntryOptions | undefined
   return note(`${origin} is too short (${length} characters): ${wayOut}`);
 }
 
-function accountsFrom(given: GivenList | undefined, note: Note): readonly Account[] {
+function accountsFrom(given: GivenList | undefined, note: Note): readonly KeyAccount[] {
   if (given === undefined) return [];
   const { values, origin } = given;
   if (values.length > MAX_ACCOUNTS)

@@ -9,7 +9,7 @@ import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
 /** The longest user name or key comment in a line, in characters: what follows it must still be read. */
 const MAX_NAME_LENGTH = 64;
 /** The longest reason in a line, in characters: it may name many keys. */
-const MAX_REASON_LENGTH = 240;
+const MAX_REASON_LENGTH = 160;
 
 /** How a client entered; `fingerprint` is `SHA256:…`. */
 export type Credential =
@@ -20,7 +20,7 @@ export type Credential =
       /** Of the key in it. */
       readonly fingerprint: string;
       readonly keyId: Untrusted;
-      readonly serial: bigint;
+      readonly serial: string;
       readonly caFingerprint: string;
     };
 

@@ -1,7 +1,7 @@
 // Whose keys and certificates open a session, as the card says it: with the fingerprints of what was fetched.
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { AccessSummary } from '../access/access-list.ts';
-import type { KnownAccount } from '../access/accounts.ts';
+import type { KnownAccount } from '../access/key-accounts.ts';
 import type { UserAuthority } from '../access/user-authorities.ts';
 
 /** So many fingerprints of one account are shown; the rest is a number. */

@@ -2,7 +2,7 @@
 import type { Connection } from 'ssh2';
 import type { TransportGate } from './channel/transport-gate.ts';
 import { AgentForwarding } from './forward/agent-forwarding.ts';
-import { type Allowance, ForwardStreams } from './forward/forward-context.ts';
+import { type ForwardAllowance, ForwardStreams } from './forward/forward-context.ts';
 import { serveLocalForwards } from './forward/forward-local.ts';
 import { serveRemoteForwards } from './forward/forward-remote.ts';
 import type { Rights } from './rights.ts';
@@ -124,7 +124,7 @@ export class ClientServices {
   }
 }
 
-function allowanceOf(isOn: boolean, isPermitted: boolean): Allowance {
+function allowanceOf(isOn: boolean, isPermitted: boolean): ForwardAllowance {
   if (!isOn) return 'forwarding is off';
   return isPermitted ? 'allowed' : 'the certificate does not permit it';
 }

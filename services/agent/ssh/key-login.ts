@@ -32,7 +32,7 @@ export function keyLoginOf(named: Named, user: string): KeyLogin {
     user,
     method: 'certificate',
     key: { fingerprint, comment: '' },
-    certificate: { keyId, serial, caFingerprint, principals },
+    certificate: { keyId, serial: String(serial), caFingerprint, principals },
   };
 }
 

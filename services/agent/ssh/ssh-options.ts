@@ -69,7 +69,8 @@ export interface LoginEvent {
 export interface LoginCertificate {
   /** As its authority calls it. */
   readonly keyId: string;
-  readonly serial: bigint;
+  /** In decimal: it may have 64 bits. */
+  readonly serial: string;
   readonly principals: readonly string[];
   /** `SHA256:…` of its authority. */
   readonly caFingerprint: string;

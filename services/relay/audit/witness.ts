@@ -1,7 +1,8 @@
 // The witness: what the core and the doors report, as audit events.
+import type { PolicyRead } from '../policy/file/policy-watch.ts';
 import type { Agent, AgentWitness } from '../session/agent-table.ts';
 import type { SessionWitness } from '../session/session-table.ts';
-import type { AuditLog } from './audit-event.ts';
+import type { AuditEvent, AuditLog } from './audit-event.ts';
 
 /** Hears of agents and sessions, and records them. */
 export function witnessFor(audit: AuditLog): AgentWitness & SessionWitness {
@@ -26,4 +27,14 @@ export function witnessFor(audit: AuditLog): AgentWitness & SessionWitness {
       audit.record({ event: 'session_ended', ...ended });
     },
   };
+}
+
+/** A version of the policy file was read. */
+export function policyEventOf(version: PolicyRead): AuditEvent {
+  switch (version.kind) {
+    case 'loaded':
+      return { event: 'policy_loaded', sha256: version.sha256, rules: version.rules };
+    case 'rejected':
+      return { event: 'policy_rejected', faults: version.faults };
+  }
 }

@@ -8,6 +8,3 @@ export const ACCESS_FROM_POLICY = 'policy';
 
 /** Of authorities and of people in one message, so many each. */
 export const MAX_ACCESS_ENTRIES = 50;
-
-/** Of the whole message, in bytes: a control message may have 4,096. */
-export const MAX_ACCESS_BYTES = 3_500;

@@ -1,6 +1,7 @@
 // The gate at the routes: what somebody without a proof is told, what a pass is good for, and what the limits of a rule end.
 import { once } from 'node:events';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { ACCESS_FROM_POLICY, ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { ADD_EVERY_MS } from '../../../services/relay/gate/allowances.ts';
 import { END_GRACE_MS } from '../../../services/relay/http/route/agent.ts';
@@ -43,6 +44,36 @@ describe('an agent', () => {
       refusal: { code: 'identity_required', demand: { kinds: ['token'], challenge: 'challenge' } },
     });
     expect(await metric('converge_refusals_total{code="identity_required"}')).toBe(1);
+  });
+
+  test('hears by its rule who may enter, if it asks, with a proof and with a pass, and not otherwise', async () => {
+    policy = new TestPolicy({}, { userAuthorities: ['ssh-ed25519 AAAA ours'], people: ['github:ada'] });
+    const { port } = await open();
+    const asking = { ...PROOF, [ACCESS_HEADER]: ACCESS_FROM_POLICY };
+    const access = { type: 'access', authorities: ['ssh-ed25519 AAAA ours'], people: ['github:ada'] };
+    using agent = await openAgent(port, 'job', { headers: asking });
+    await until('two messages', () => agent.messages.length > 1);
+    expect(agent.messages[1]).toEqual(access);
+    const headers = { [ACCESS_HEADER]: ACCESS_FROM_POLICY, [PASS_HEADER]: welcomeOf(agent).pass };
+    using back = await openAgent(port, 'job', { claim: agent.claim, headers });
+    await until('two messages', () => back.messages.length > 1);
+    expect(back.messages[1]).toEqual(access);
+    for (const other of [{}, { [ACCESS_HEADER]: 'everything' }]) {
+      using silent = await openAgent(port, `silent-${String(Object.keys(other).length)}`, {
+        headers: { ...PROOF, ...other },
+      });
+      await settle();
+      expect(silent.messages.map(({ type }) => type)).toEqual(['welcome']);
+    }
+  });
+
+  test('hears that nobody may, from a rule or a relay that says nothing of it', async () => {
+    const headers = { ...PROOF, [ACCESS_HEADER]: ACCESS_FROM_POLICY };
+    for (const relay of [await open(), await openRelay()]) {
+      using agent = await openAgent(relay.port, 'job', { headers });
+      await until('two messages', () => agent.messages.length > 1);
+      expect(agent.messages[1]).toEqual({ type: 'access', authorities: [], people: [] });
+    }
   });
 
   test('with one gets a pass, and comes back with that where the token is good no more', async () => {

@@ -1,5 +1,4 @@
 // Clients other than OpenSSH's: what they do on their own, where ssh2 would have ended it.
-
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';

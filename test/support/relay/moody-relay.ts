@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { AGENT_CONTROL } from '#shared/protocol/subprotocols.ts';
@@ -11,6 +12,8 @@ interface Handshake {
   readonly claim: string | undefined;
   readonly grant: string | undefined;
   readonly path: string | undefined;
+  /** The header with which it asks who may enter. */
+  readonly access: string | undefined;
 }
 
 /** Answers each handshake as the test last said. */
@@ -23,6 +26,8 @@ export class MoodyRelay {
   mood: RefusalCode | 'welcome' | 'silent' = 'welcome';
   /** Of its refusals. */
   retryAfter: string | undefined;
+  /** Who may enter; a relay without it knows of no such question. */
+  access: { readonly authorities: readonly string[]; readonly people: readonly string[] } | undefined;
   /** What it tells the agents to print. */
   publicUrl = 'https://relay.test';
 
@@ -33,7 +38,8 @@ export class MoodyRelay {
       socket.on('error', () => undefined);
       const { headers, url } = request;
       const [claim, grant] = [headers[CLAIM_HEADER]?.toString(), headers[GRANT_HEADER]?.toString()];
-      this.handshakes.push({ claim, grant, path: url });
+      const access = headers[ACCESS_HEADER]?.toString();
+      this.handshakes.push({ claim, grant, path: url, access });
       const { mood } = this;
       if (mood !== 'welcome' && mood !== 'silent') {
         const body = JSON.stringify({ code: mood, message: 'because the test says so' });
@@ -49,6 +55,7 @@ export class MoodyRelay {
         const epoch = this.links.length;
         const { publicUrl } = this;
         link.send(JSON.stringify({ type: 'welcome', id: 'job', epoch, pod: `pod-${epoch}`, publicUrl }));
+        if (this.access !== undefined) link.send(JSON.stringify({ type: 'access', ...this.access }));
       });
     });
     this.#server.listen(0, '127.0.0.1');

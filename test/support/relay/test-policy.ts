@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
 import type { GateParts } from '../../../services/relay/gate-parts.ts';
-import type { Policy, RuleLimits } from '../../../services/relay/policy/policy.ts';
+import type { Policy, RuleAccess, RuleLimits } from '../../../services/relay/policy/policy.ts';
 
 /** What `TestPolicy` takes for a good proof. */
 export const GOOD_PROOF = { [IDENTITY_HEADER]: formatIdentity({ kind: 'token', token: 'good' }) };
@@ -13,11 +13,11 @@ export class TestPolicy {
   readonly source: { current: Policy | undefined } = { current: undefined };
   isGood = true;
 
-  constructor(limits: Partial<RuleLimits> = {}) {
+  constructor(limits: Partial<RuleLimits> = {}, access?: RuleAccess) {
     const none = { agents: undefined, lifetimeMs: undefined, sessions: undefined };
     const all = { ...none, bytesPerSecond: undefined, totalBytes: undefined, ...limits };
     const rule = { name: 'rule', networks: undefined, proof: { kind: 'token', tokens: [] } } as const;
-    const agents = [{ ...rule, ids: [], limits: all, access: undefined }];
+    const agents = [{ ...rule, ids: [], limits: all, access }];
     this.source.current = {
       audience: '',
       agents,

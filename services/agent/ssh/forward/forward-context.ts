@@ -17,14 +17,14 @@ export const MAX_FORWARDED_STREAMS_PER_CONNECTION = 256;
 export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
 
 /** Whether something may be forwarded, or why not. */
-export type Allowance = 'allowed' | 'forwarding is off' | 'the certificate does not permit it';
+export type ForwardAllowance = 'allowed' | 'forwarding is off' | 'the certificate does not permit it';
 
 export interface ForwardContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly clock: Clock;
   /** Of ports and unix sockets, and of the ssh-agent. */
-  readonly allowed: { readonly ports: Allowance; readonly agent: Allowance };
+  readonly allowed: { readonly ports: ForwardAllowance; readonly agent: ForwardAllowance };
   readonly onActivity: () => void;
   /** A stream is forwarded, or a listener waits for one. */
   readonly onServed: () => void;
@@ -46,7 +46,7 @@ export class ForwardStreams {
   /** Takes a place, or says why there is none. Whoever got one calls `join` or `giveUp`. */
   reserve(
     what: keyof ForwardContext['allowed'],
-  ): 'reserved' | Exclude<Allowance, 'allowed'> | 'too many forwarded streams' {
+  ): 'reserved' | Exclude<ForwardAllowance, 'allowed'> | 'too many forwarded streams' {
     const allowance = this.context.allowed[what];
     if (allowance !== 'allowed') return allowance;
     if (this.#reserved >= MAX_FORWARDED_STREAMS_PER_CONNECTION) return 'too many forwarded streams';

@@ -116,6 +116,45 @@ describe('options', () => {
     });
   });
 
+  test('name accounts, authorities, principals and revoked keys', () => {
+    const people = ['--allow', 'github:ada', '--allow=github:acme/ops', '--trusted-user-ca', 'a,b.pub'];
+    const more = ['--trusted-user-ca=https://h/ca.pub', '--principals', 'ops, ada', '--principals=root'];
+    expect(run([...people, ...more, '--revoked-keys', 'a,b.krl', '--access=policy', URL]).entry).toEqual({
+      kind: 'keys',
+      sources: [],
+      allowsHttp: false,
+      accounts: [
+        { kind: 'github', user: 'ada' },
+        { kind: 'github_team', organisation: 'acme', team: 'ops' },
+      ],
+      authorities: ['a,b.pub', 'https://h/ca.pub'],
+      principals: ['ops', 'ada', 'root'],
+      revokedKeys: 'a,b.krl',
+      asksRelay: true,
+    });
+    const env = {
+      CONVERGE_ALLOW: 'github:ada,gitlab:bob\nhttps://h/list',
+      CONVERGE_TRUSTED_USER_CA: 'ca.pub',
+      CONVERGE_PRINCIPALS: '*',
+      CONVERGE_REVOKED_KEYS: 'a,b.krl',
+    };
+    expect(run([URL], env).entry).toMatchObject({
+      accounts: [
+        { kind: 'github', user: 'ada' },
+        { kind: 'gitlab', user: 'bob' },
+        { kind: 'url', url: 'https://h/list' },
+      ],
+      authorities: ['ca.pub'],
+      principals: 'any',
+      revokedKeys: 'a,b.krl',
+      asksRelay: false,
+    });
+    expect(run(['--access', 'policy', '--principals', 'ada', URL]).entry).toMatchObject({
+      asksRelay: true,
+      principals: ['ada'],
+    });
+  });
+
   test('give a note, not a fault, for a password that others can see', () => {
     expect(parseInvocation(['--password', 'long enough now', URL], {})).toMatchObject({
       kind: 'run',
@@ -188,6 +227,66 @@ describe('faults', () => {
       ['--authorized-keys', 'f'],
       { CONVERGE_PASSWORD: 'long enough now' },
       'CONVERGE_PASSWORD and --authorized-keys exclude each other: with keys, only keys are accepted; remove one',
+    ],
+    [
+      'an account and a password',
+      ['--allow', 'github:ada', '--password', 'long enough now'],
+      {},
+      '--password and --allow exclude each other: with keys, only keys are accepted; remove one',
+    ],
+    [
+      'an account that is none',
+      ['--allow', 'ada'],
+      {},
+      '--allow: "ada" is no account: write github:USER, github:ORG/TEAM, gitlab:USER or https://HOST/LIST',
+    ],
+    [
+      'too many accounts',
+      Array.from({ length: 51 }, () => '--allow=github:ada'),
+      {},
+      '--allow: 51 accounts, 50 are taken; name a team',
+    ],
+    [
+      'principals without certificates',
+      ['--allow', 'github:ada', '--principals', 'ada'],
+      {},
+      '--principals is about certificates: add --trusted-user-ca',
+    ],
+    [
+      'principals without anybody',
+      ['--principals', 'ada'],
+      {},
+      '--principals is about keys and certificates: add --trusted-user-ca, --allow or --authorized-keys',
+    ],
+    [
+      'revoked keys beside a password',
+      ['--revoked-keys', 'krl'],
+      { CONVERGE_PASSWORD: 'long enough now' },
+      '--revoked-keys is about keys and certificates: add --trusted-user-ca, --allow or --authorized-keys',
+    ],
+    [
+      'a pattern among the principals',
+      ['--trusted-user-ca', 'ca.pub', '--principals', 'ada,ops-*'],
+      {},
+      '--principals: "ops-*" is no name in a certificate: names have no patterns; * alone is anybody',
+    ],
+    [
+      'another word for access',
+      ['--access', 'everybody'],
+      {},
+      '--access: "everybody" is not known: the one word is policy',
+    ],
+    [
+      'empty revoked keys, which are a missing secret',
+      ['--trusted-user-ca', 'ca.pub'],
+      { CONVERGE_REVOKED_KEYS: '' },
+      'CONVERGE_REVOKED_KEYS is empty: give it a value, or unset it',
+    ],
+    [
+      'an empty account, which is a missing secret',
+      [],
+      { CONVERGE_ALLOW: ' ' },
+      'CONVERGE_ALLOW is empty: give it a value, or unset it',
     ],
     [
       'a timeout that the lifetime cuts off',

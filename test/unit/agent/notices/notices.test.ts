@@ -219,6 +219,21 @@ describe('the job log', () => {
     ],
     [
       {
+        kind: 'logged_in',
+        address: '192.0.2.7',
+        user: new Untrusted('abc'),
+        credential: {
+          kind: 'certificate',
+          fingerprint: 'SHA256:x',
+          keyId: new Untrusted('ada\nat home'),
+          serial: '7',
+          caFingerprint: 'SHA256:ca',
+        },
+      },
+      'abc logged in from 192.0.2.7 with certificate "ada\\nat home" (serial 7) by SHA256:ca for key SHA256:x',
+    ],
+    [
+      {
         kind: 'logged_out',
         address: '192.0.2.7',
         user: new Untrusted('abc'),

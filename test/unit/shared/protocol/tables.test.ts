@@ -3,6 +3,7 @@ import { createCipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'n
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ACCESS_HEADER } from '#shared/protocol/access.ts';
 import { CLAIM_HEADER, GRANT_HEADER } from '#shared/protocol/claim.ts';
 import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import {
@@ -134,7 +135,14 @@ test('codes of REFUSED and RESET', () => {
 test('subprotocols and headers', () => {
   const names = (table: string): string[] => tableOf(table).map(([name = '']) => name);
   expect(names('subprotocols')).toEqual([AGENT_CONTROL, STREAM, RESUME]);
-  expect(names('headers')).toEqual([CLAIM_HEADER, GRANT_HEADER, IDENTITY_HEADER, PASS_HEADER, PEER_HEADER]);
+  expect(names('headers')).toEqual([
+    ACCESS_HEADER,
+    CLAIM_HEADER,
+    GRANT_HEADER,
+    IDENTITY_HEADER,
+    PASS_HEADER,
+    PEER_HEADER,
+  ]);
 });
 
 test('paths of WebSockets and of dial orders', () => {
@@ -176,6 +184,7 @@ const AGENT_MESSAGES: { readonly [Type in AgentMessage['type']]: Extract<AgentMe
 };
 const KINDS: Readonly<Record<string, unknown>> = {
   text: 'string',
+  texts: 'object',
   number: 'number',
   boolean: 'boolean',
   word: 'string',
@@ -188,7 +197,10 @@ test('control messages: types, who sends them, and their fields', () => {
   const onPage = tableOf('control messages').map(([type = '', from, , fields = '']) => {
     return [
       type,
-      [from, [...fields.matchAll(/(\w+) (?:text|number|boolean|word|IP address)/g)].map(([, name]) => name)],
+      [
+        from,
+        [...fields.matchAll(/(\w+) (?:texts|text|number|boolean|word|IP address)/g)].map(([, name]) => name),
+      ],
     ] as const;
   });
   const inCode = [
@@ -216,7 +228,7 @@ test('control messages: a field is of the kind that the page says, and what may 
     const example = { ...examples[type] } as Record<string, unknown>;
     expect(parse(JSON.stringify({ ...example, another: 1 }))).toEqual({ kind: 'message', message: example });
     for (const [, name = '', kind = '', optional] of fields.matchAll(
-      /(\w+) (text|number|boolean|word|IP address)(, may be left out)?/g,
+      /(\w+) (texts|text|number|boolean|word|IP address)(, may be left out)?/g,
     )) {
       expect(typeof example[name], `${type}.${name}`).toBe(KINDS[kind]);
       const { [name]: _, ...rest } = example;

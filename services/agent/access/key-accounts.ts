@@ -1,8 +1,8 @@
 // The accounts that may enter: their keys as they were last fetched, and when they are fetched again.
 import type { Clock } from '#shared/time/clock.ts';
-import { type Account, accountName } from './account.ts';
 import type { AccountKeys } from './account-keys.ts';
 import { type AuthorizedKey, findKey } from './authorized-keys.ts';
+import { accountName, type KeyAccount } from './key-account.ts';
 
 /** In milliseconds from one look to the next: anybody can come with an unknown key, and each look asks every account. */
 export const LOOK_AGAIN_AFTER_MS = 30_000;
@@ -10,11 +10,11 @@ export const LOOK_AGAIN_AFTER_MS = 30_000;
 /** More than this is nobody's list. */
 export const MAX_ACCOUNTS = 50;
 
-export interface AccountsOptions {
-  readonly accounts: readonly Account[];
+export interface KeyAccountsOptions {
+  readonly accounts: readonly KeyAccount[];
   readonly clock: Clock;
   /** Never rejects. */
-  readonly fetchKeys: (account: Account) => Promise<AccountKeys>;
+  readonly fetchKeys: (account: KeyAccount) => Promise<AccountKeys>;
   /** Takes what a later look has found, one line each: new keys, and accounts that did not answer. */
   readonly tell: (line: string) => void;
 }
@@ -34,14 +34,14 @@ export interface FirstLook {
   readonly notes: readonly string[];
 }
 
-export class Accounts {
-  readonly #options: AccountsOptions;
-  readonly #known = new Map<Account, KnownAccount>();
+export class KeyAccounts {
+  readonly #options: KeyAccountsOptions;
+  readonly #known = new Map<KeyAccount, KnownAccount>();
   #looking: Promise<void> | undefined;
   /** On the Clock; undefined before the first look has ended. */
   #lookedAt: number | undefined;
 
-  constructor(options: AccountsOptions) {
+  constructor(options: KeyAccountsOptions) {
     this.#options = options;
     for (const account of options.accounts)
       this.#known.set(account, { name: accountName(account), keys: [] });
@@ -100,7 +100,7 @@ export class Accounts {
   }
 
   /** Keeps what was known of an account that does not answer. */
-  async #ask(): Promise<(readonly [Account, AccountKeys])[]> {
+  async #ask(): Promise<(readonly [KeyAccount, AccountKeys])[]> {
     const { accounts, clock, fetchKeys } = this.#options;
     const results = await Promise.all(
       accounts.map(async (account) => [account, await fetchKeys(account)] as const),

@@ -1,6 +1,6 @@
 // Accounts: whose keys may enter, as `--allow` and a relay's policy name them.
 
-export type Account =
+export type KeyAccount =
   | { readonly kind: 'github'; readonly user: string }
   /** Everybody who is in it. */
   | { readonly kind: 'github_team'; readonly organisation: string; readonly team: string }
@@ -9,7 +9,7 @@ export type Account =
   | { readonly kind: 'url'; readonly url: string };
 
 export type ReadAccount =
-  | { readonly kind: 'account'; readonly account: Account }
+  | { readonly kind: 'account'; readonly account: KeyAccount }
   /** Names the text and the way out. */
   | { readonly kind: 'fault'; readonly fault: string };
 
@@ -42,7 +42,7 @@ export function parseAccount(text: string): ReadAccount {
 }
 
 /** How an account is called in the job log, as it was written; a URL without what may be secret in it. */
-export function accountName(account: Account): string {
+export function accountName(account: KeyAccount): string {
   switch (account.kind) {
     case 'github':
       return `github:${account.user}`;
