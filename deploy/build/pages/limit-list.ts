@@ -50,6 +50,7 @@ import {
 } from '../../../services/shared/websocket/keepalive.ts';
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
+import { AUDIT_LIMITS } from './audit-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
@@ -286,4 +287,5 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
   ],
   ...AGENT_LIMITS,
+  ...AUDIT_LIMITS,
 };
