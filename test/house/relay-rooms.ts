@@ -15,6 +15,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/operator',
       'services/relay/http/route',
       'services/relay/http/usage',
+      'services/relay/identity',
       'services/relay/kubernetes',
       'services/relay/limits',
       'services/relay/log',

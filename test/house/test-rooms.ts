@@ -37,7 +37,7 @@ export const TEST_ROOMS: readonly Room[] = [
     hasFolders: true,
     purpose: 'one part alone, with clocks and streams of the test',
     imports: ['deploy/*', 'services/*', 'test/*'],
-    libraries: { ...TEST_LIBRARIES, 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
+    libraries: { ...TEST_LIBRARIES, 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*', zod: '*' },
   },
   {
     path: 'test/contract',
@@ -135,7 +135,6 @@ export const TEST_ROOMS: readonly Room[] = [
     path: 'test/support/audit',
     purpose: 'the record of a relay as those see it who read it',
     imports: ['deploy/build/pages'],
-    libraries: TEST_LIBRARIES,
   },
   {
     path: 'test/support/chaos',

@@ -12,7 +12,7 @@ import {
   MAX_UNTOLD_RECORDS,
 } from '../../../services/agent/audit/untold-records.ts';
 import {
-  MAX_LINE_BYTES,
+  MAX_AUDIT_LINE_BYTES,
   MAX_LINE_ENTRIES,
   MAX_LINE_TEXT_LENGTH,
 } from '../../../services/relay/audit/audit-line.ts';
@@ -48,7 +48,7 @@ export const AUDIT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     { what: 'the same of one address', value: FIRST_REFUSALS_OF_ADDRESS, unit: 'count', past: 'the same' },
     { what: 'characters of one text', value: MAX_LINE_TEXT_LENGTH, unit: 'count', past: 'cut' },
     { what: 'entries of one list', value: MAX_LINE_ENTRIES, unit: 'count', past: 'left out' },
-    { what: 'a line', value: MAX_LINE_BYTES, unit: 'bytes', past: 'only the name of its event' },
+    { what: 'a line', value: MAX_AUDIT_LINE_BYTES, unit: 'bytes', past: 'only the name of its event' },
     {
       what: 'lines of one request to an endpoint',
       value: ENDPOINT_BATCH.lines,

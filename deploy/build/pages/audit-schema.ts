@@ -17,6 +17,10 @@ const reason = z
   .enum(Object.keys(CLOSE_REASONS))
   .describe('the word of docs/protocol.md, "Close codes", as in log and metrics');
 
+const proof = z
+  .enum(['oidc', 'token', 'key', 'certificate', 'sso', 'network'])
+  .describe('how the identity was proved');
+
 /** The same in every line. */
 export const LINE_HEAD = {
   audit: z.literal(true).describe('no line of the log has it'),
@@ -28,9 +32,7 @@ export const LINE_HEAD = {
 const admittance = z
   .strictObject({
     rule: text.describe('the rule of the policy'),
-    kind: z
-      .enum(['oidc', 'token', 'key', 'certificate', 'sso', 'network'])
-      .describe('how the identity was proved'),
+    kind: proof,
     subject: text.describe('who it is, in few words'),
     facts: z.record(text, text).describe('what the rule looked at: claims, fingerprints, names of tokens'),
   })

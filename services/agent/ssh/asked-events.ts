@@ -1,5 +1,6 @@
 // What clients ask the SSH server for: programs, forwards and files, never what goes through them.
 import type { ProcessExit } from './channel/process-exit.ts';
+import type { ForwardAsk } from './forward/forward-context.ts';
 
 /** A shell, a command or SFTP was asked for; whether it could be started shows at its end. */
 export interface ProgramStarted {
@@ -26,15 +27,9 @@ export interface ProgramEnded {
   readonly sent: number;
 }
 
-export interface ForwardAsked {
+export interface ForwardAsked extends ForwardAsk {
   readonly clientId: string;
-  /** `local`: the client reaches something from here; `remote`: something here reaches the client. */
-  readonly direction: 'local' | 'remote' | 'ssh_agent';
   readonly isAllowed: boolean;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  /** Of a unix socket. */
-  readonly path?: string | undefined;
 }
 
 export interface FileAsked {

@@ -13,13 +13,13 @@ export const MAX_LINE_TEXT_LENGTH = 1_024;
 export const MAX_LINE_ENTRIES = 256;
 
 /** No line is longer, in bytes: what is, for all that, is left out but for the name of its event. */
-export const MAX_LINE_BYTES = 64 * 1024;
+export const MAX_AUDIT_LINE_BYTES = 64 * 1024;
 
 /** The line of `event`, with a line feed. `audit` tells it apart from the lines of the log. */
 export function auditLineOf(event: AuditEvent, { pod, at }: { pod: string; at: number }): string {
   const head = { audit: true, v: AUDIT_VERSION, time: new Date(at).toISOString(), pod };
   const line = format({ ...head, ...event });
-  return Buffer.byteLength(line) <= MAX_LINE_BYTES ? line : format({ ...head, event: event.event });
+  return Buffer.byteLength(line) <= MAX_AUDIT_LINE_BYTES ? line : format({ ...head, event: event.event });
 }
 
 function format(fields: Readonly<Record<string, unknown>>): string {

@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
-import type { ForwardAsked } from '../asked-events.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
 import { OPEN_FAILURE, refuseOpen } from '../ssh2/open-failure.ts';
 import { type ForwardStream, joinForward } from './forward-stream.ts';
@@ -19,6 +18,16 @@ export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
 /** Whether something may be forwarded, or why not. */
 export type ForwardAllowance = 'allowed' | 'forwarding is off' | 'the certificate does not permit it';
 
+/** A forward that a client asks for. */
+export interface ForwardAsk {
+  /** `local`: the client reaches something from here; `remote`: something here reaches the client. */
+  readonly direction: 'local' | 'remote' | 'ssh_agent';
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** Of a unix socket. */
+  readonly path?: string | undefined;
+}
+
 export interface ForwardContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
@@ -29,7 +38,7 @@ export interface ForwardContext {
   /** A stream is forwarded, or a listener waits for one. */
   readonly onServed: () => void;
   /** A forward is asked for, whether there will be one or not. */
-  readonly onAsked: (asked: Omit<ForwardAsked, 'clientId' | 'isAllowed'>) => void;
+  readonly onAsked: (asked: ForwardAsk) => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 

@@ -5,7 +5,7 @@ import { MAX_SUMMARY_KINDS, SUMMARY_EVERY_MS } from '#shared/time/summary.ts';
 import type { AuditEvent } from '../../../../services/relay/audit/audit-event.ts';
 import {
   auditLineOf,
-  MAX_LINE_BYTES,
+  MAX_AUDIT_LINE_BYTES,
   MAX_LINE_TEXT_LENGTH,
 } from '../../../../services/relay/audit/audit-line.ts';
 import type { AuditSink, SinkEvents } from '../../../../services/relay/audit/audit-sink.ts';
@@ -179,5 +179,5 @@ test('no text of strangers makes a line long, a line two lines, or a line that a
   );
   const faults = Array.from({ length: 10_000 }, () => '\u{1f600}'.repeat(500));
   const long = auditLineOf({ event: 'policy_rejected', faults }, place);
-  expect(Buffer.byteLength(long)).toBeLessThanOrEqual(MAX_LINE_BYTES);
+  expect(Buffer.byteLength(long)).toBeLessThanOrEqual(MAX_AUDIT_LINE_BYTES);
 });
