@@ -24,10 +24,16 @@ test('tables and schema are those of the code (node deploy/build/pages/audit-pag
 
 test('every event has a part of the page, a field of each a row, and all have a meaning', () => {
   expect(Object.keys(AUDIT_LINES).sort()).toEqual([...AUDIT_EVENTS].sort());
-  for (const [event, { shape }] of Object.entries({ ...AUDIT_LINES, ...JOB_RECORDS })) {
-    const [, part = ''] = new RegExp(`#### \`${event}\`\n([^]*?)\n(?:####|##|<!--)`).exec(page) ?? [];
-    for (const name of Object.keys(shape))
-      expect(`${part}\n${page.slice(0, page.indexOf('####'))}`, event).toContain(`| \`${name}\` |`);
+  for (const [part, events] of [
+    [partOf('events'), AUDIT_LINES],
+    [partOf('records'), JOB_RECORDS],
+  ] as const) {
+    const [head = '', ...sections] = part.split('#### ');
+    for (const [event, { shape }] of Object.entries(events)) {
+      const own = sections.find((section) => section.startsWith(`\`${event}\`\n`)) ?? '';
+      expect(own, event).toContain('| field |');
+      for (const name of Object.keys(shape)) expect(`${head}${own}`, event).toContain(`| \`${name}\` |`);
+    }
   }
   expect(page).not.toMatch(/\| \s*\|$/m);
 });
@@ -45,3 +51,8 @@ test('the examples of the page are lines, by the code and by the schema that oth
     expect(published.safeParse({ ...line, event: 'unheard_of' }).success).toBe(false);
   }
 });
+
+/** What stands between two markers. */
+function partOf(name: string): string {
+  return new RegExp(`<!-- ${name}: [^>]*-->([^]*?)<!-- end -->`).exec(page)?.[1] ?? '';
+}

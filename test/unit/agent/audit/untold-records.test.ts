@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AuditMessage } from '#shared/protocol/audit.ts';
-import { formatMessage, parseAgentMessage } from '#shared/protocol/control-messages.ts';
+import { type AgentMessage, formatMessage, parseAgentMessage } from '#shared/protocol/control-messages.ts';
 import { AGENT_BUDGET, AGENT_PACE } from '#shared/websocket/link-budget.ts';
 import type { JobRecord } from '../../../../services/agent/audit/job-record.ts';
 import { RecordChain } from '../../../../services/agent/audit/record-chain.ts';
@@ -24,8 +24,8 @@ let records: UntoldRecords;
 class Link {
   readonly sent: AuditMessage[] = [];
 
-  send(message: AuditMessage): void {
-    this.sent.push(message);
+  send(message: AgentMessage): void {
+    if (message.type === 'audit') this.sent.push(message);
   }
 
   get events(): unknown[] {
@@ -38,7 +38,6 @@ class Link {
 }
 
 const forward = (n: number) => ({ ...FORWARD, target: `host:${n}` });
-const newLink = (): Link & { send: (message: never) => void } => new Link() as never;
 const textOf = (message: AuditMessage | undefined): Record<string, unknown> =>
   JSON.parse(message?.text ?? '{}') as Record<string, unknown>;
 
@@ -55,17 +54,17 @@ beforeEach(() => {
 
 describe('a relay that keeps no record', () => {
   test('is told nothing, and nothing is kept for it', () => {
-    const link = newLink();
+    const link = new Link();
     records.greet(link, false);
     for (let n = 0; n < 10; n += 1) records.tell(forward(n));
     expect(link.sent).toEqual([]);
-    const next = newLink();
+    const next = new Link();
     records.greet(next, true);
     expect(next.events).toEqual(['job_opened']);
   });
 
   test('between two that do leaves a gap that has its number', () => {
-    const [first, second, third] = [newLink(), newLink(), newLink()];
+    const [first, second, third] = [new Link(), new Link(), new Link()];
     records.greet(first, true);
     records.taken(1);
     records.tell(forward(1));
@@ -79,7 +78,7 @@ describe('a relay that keeps no record', () => {
 });
 
 test('the chain: each has its number and the hash of the one before', () => {
-  const link = newLink();
+  const link = new Link();
   records.greet(link, true);
   for (let n = 0; n < 5; n += 1) records.tell(forward(n));
   let prev = '';
@@ -92,7 +91,7 @@ test('the chain: each has its number and the hash of the one before', () => {
 });
 
 test('what was not taken goes over the next link too, the same byte for byte', () => {
-  const [first, second] = [newLink(), newLink()];
+  const [first, second] = [new Link(), new Link()];
   records.greet(first, true);
   for (let n = 0; n < 3; n += 1) records.tell(forward(n));
   records.taken(2);
@@ -105,7 +104,7 @@ test('what was not taken goes over the next link too, the same byte for byte', (
 });
 
 test('an older link that goes after its successor came changes nothing', () => {
-  const [first, second] = [newLink(), newLink()];
+  const [first, second] = [new Link(), new Link()];
   records.greet(first, true);
   records.greet(second, true);
   records.left(first);
@@ -114,7 +113,7 @@ test('an older link that goes after its successor came changes nothing', () => {
 });
 
 test('past the bound records are lost, and their number is the next record', () => {
-  const [first, second] = [newLink(), newLink()];
+  const [first, second] = [new Link(), new Link()];
   records.greet(first, true);
   records.taken(1);
   records.left(first);
@@ -127,7 +126,7 @@ test('past the bound records are lost, and their number is the next record', () 
 });
 
 test('files do not push out who came', () => {
-  const [first, second] = [newLink(), newLink()];
+  const [first, second] = [new Link(), new Link()];
   records.greet(first, true);
   records.taken(1);
   records.left(first);
@@ -147,7 +146,7 @@ test('what a link carries stays within its budget, whatever clients do', () => {
     AGENT_BUDGET.messages.perSecond,
   );
   expect(recordBytes.perSecond).toBeLessThan(AGENT_BUDGET.bytes.perSecond);
-  const link = newLink();
+  const link = new Link();
   records.greet(link, true);
   const from = clock.now();
   const sizes = (): number => link.sent.reduce((sum, message) => sum + formatMessage(message).length, 0);
@@ -163,7 +162,7 @@ test('what a link carries stays within its budget, whatever clients do', () => {
 
 describe('at the end', () => {
   test('an agent waits until the last record is taken', async () => {
-    const link = newLink();
+    const link = new Link();
     records.greet(link, true);
     records.tell({ event: 'job_closed', reason: 'signal' });
     let isTold = false;
@@ -178,7 +177,7 @@ describe('at the end', () => {
   });
 
   test('not for ever, and not where no relay is there', async () => {
-    const link = newLink();
+    const link = new Link();
     records.greet(link, true);
     const told = records.told();
     clock.advance(LAST_RECORDS_WITHIN_MS);
