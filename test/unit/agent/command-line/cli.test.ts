@@ -40,19 +40,21 @@ describe('options', () => {
       user: 'abc',
       shell: undefined,
       allowsForwarding: true,
+      auditsPaths: false,
       isQuiet: false,
     });
   });
 
   test('come from arguments', () => {
     const argv = ['--timeout', '5m', '--max-lifetime=1h', '--user', 'me', '--shell', '/bin/zsh', '--quiet'];
-    expect(run([...argv, '--no-forwarding', '--resume-window', '0', URL])).toMatchObject({
+    expect(run([...argv, '--no-forwarding', '--audit-paths', '--resume-window', '0', URL])).toMatchObject({
       timeoutMs: 300_000,
       maxLifetimeMs: 3_600_000,
       resumeWindowMs: 0,
       user: 'me',
       shell: '/bin/zsh',
       allowsForwarding: false,
+      auditsPaths: true,
       isQuiet: true,
     });
   });
@@ -68,6 +70,7 @@ describe('options', () => {
         CONVERGE_USER: 'me',
         CONVERGE_SHELL: '/bin/zsh',
         CONVERGE_NO_FORWARDING: 'true',
+        CONVERGE_AUDIT_PATHS: '1',
         CONVERGE_QUIET: '1',
       }),
     ).toEqual({
@@ -79,6 +82,7 @@ describe('options', () => {
       user: 'me',
       shell: '/bin/zsh',
       allowsForwarding: false,
+      auditsPaths: true,
       isQuiet: true,
     });
   });
