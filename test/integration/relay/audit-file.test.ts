@@ -1,11 +1,13 @@
 // The record in a file: moved away, on a full disk, after a kill, and with a relay whose output nobody reads.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { appendFile, mkdtemp, open, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
 import { AuditTrail } from '../../../services/relay/audit/audit-trail.ts';
@@ -130,6 +132,29 @@ test('while the disk is full lines wait, up to a bound; then those that waited a
   );
   expect(lines.at(-1)).toMatchObject({ event: 'audit_lost', count: 100 - kept });
   expect(lost).toBe(100 - kept);
+});
+
+test('a line that went into the file in part before it was moved away is whole in the next one', async () => {
+  // A pipe takes 64 KiB, and as much of the next lines as somebody has read.
+  await promisify(execFile)('mkfifo', [path]);
+  const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const trail = trailTo(path, 1_000_000);
+  for (let epoch = 1; epoch <= 600; epoch += 1) record(trail, epoch);
+  const isFull = (times: number): Promise<unknown> =>
+    until('a full pipe', () => failures.filter((detail) => detail.includes('EAGAIN')).length >= times);
+  await isFull(1);
+  const early = await reader.read(Buffer.alloc(10_000));
+  await isFull(failures.length + 1);
+  await rm(path);
+  await trail.close();
+  const late = await reader.read(Buffer.alloc(200_000));
+  await reader.close();
+  const parts = [early, late].map(({ buffer, bytesRead }) => buffer.subarray(0, bytesRead));
+  const first = Buffer.concat(parts).toString();
+  expect(first.endsWith('\n')).toBe(false);
+  const whole = readAuditLines(first.slice(0, first.lastIndexOf('\n') + 1));
+  const all = [...whole, ...(await readAuditFile(path))].map(({ epoch }) => epoch);
+  expect(all).toEqual(Array.from({ length: 600 }, (_, index) => index + 1));
 });
 
 test('after half a line of a relay that was killed the next one begins a line of its own', async () => {
