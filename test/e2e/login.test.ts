@@ -1,14 +1,17 @@
 // Who gets in, who does not, and what the job log tells of both.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
+import { type E2eAgent, launchAgent, startAgent } from '../support/laptop/job.ts';
 import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
 import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { listening } from '../support/network/ports.ts';
+import { makeKeyFile } from '../support/ssh/key-file.ts';
+import { certify } from '../support/ssh/ssh-keygen.ts';
 
 const run = promisify(execFile);
 const KEY_TYPES = ['ed25519', 'ecdsa', 'rsa'] as const;
@@ -68,6 +71,80 @@ describe.concurrent('a password', () => {
     const { code, stdout } = await their.ssh([their.host, 'env']);
     expect(code).toBe(0);
     expect(`${stdout}${chosen.process.stdout}${chosen.process.stderr}`).not.toContain('a long secret');
+  });
+});
+
+describe.concurrent('a certificate', () => {
+  /** An authority, and a person with a certificate for the names. */
+  async function certified(names: string, options: readonly string[] = []) {
+    const folder = await world.makeFolder('authority');
+    const ca = join(folder, 'ca');
+    await makeKeyFile(ca, 'ecdsa');
+    const key = await makeKey(world);
+    await certify(ca, key.file, ['-I', 'ada@example.com', '-n', names, '-z', '5', ...options]);
+    return { ca, key };
+  }
+
+  test('by an authority that the agent trusts opens the job, for ssh and sftp, and is logged', async () => {
+    const { ca, key } = await certified('abc,ada');
+    const agent = await startAgent(world, { args: ['--trusted-user-ca', `${ca}.pub`], held: true });
+    const authority = await fingerprintOf(ca);
+    expect(agent.process.stdout).toContain(
+      `Enter with an SSH certificate, no password.\n  certificates for abc by ${authority}`,
+    );
+    const way = await openWay(world, agent, key);
+    expect(await way.ssh([way.host, 'echo in'])).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
+    expect((await way.sftp(['pwd'])).stdout).toContain(agent.job);
+    expect(agent.process.stdout).toContain(
+      `abc logged in from 127.0.0.1 with certificate "ada@example.com" (serial 5) by ${authority} for key ${await fingerprintOf(key.file)}\n`,
+    );
+  });
+
+  test('that is revoked, or for others, does not, and the log says why', async () => {
+    const { ca, key } = await certified('ada');
+    const folder = await world.makeFolder('revoked');
+    await writeFile(join(folder, 'list'), 'serial: 5\n');
+    const krl = join(folder, 'krl');
+    await run('ssh-keygen', ['-q', '-k', '-f', krl, '-s', `${ca}.pub`, join(folder, 'list')]);
+    const trusting = ['--trusted-user-ca', `${ca}.pub`];
+    const others = await startAgent(world, { args: trusting });
+    const revoking = [...trusting, '--principals', 'ada', '--revoked-keys', krl];
+    const revoked = await startAgent(world, { args: revoking });
+    for (const agent of [others, revoked]) {
+      const way = await openWay(world, agent, key);
+      expect(await way.ssh([way.host, 'echo in'])).toMatchObject({ code: 255, stdout: '' });
+    }
+    const name = 'refused abc from 127.0.0.1: certificate "ada@example.com"';
+    await others.process.see(new RegExp(`${name} is for "ada", and --principals is abc \\(attempt 0\\)\n`));
+    await revoked.process.see(new RegExp(`${name} is revoked, by its serial number \\(attempt 0\\)\n`));
+  });
+});
+
+describe.concurrent('an account', () => {
+  test('whose owner adds a key after the job has started opens the job with it', async () => {
+    const [early, late] = [await makeKey(world), await makeKey(world)];
+    let list = await readFile(`${early.file}.pub`, 'utf8');
+    await using server = await listening(createServer((_request, reply) => reply.end(list)));
+    const url = `http://127.0.0.1:${server.port}/ada.keys`;
+    const agent = await startAgent(world, {
+      args: ['--allow-insecure-keys-url', '--allow', url],
+      held: true,
+    });
+    expect(agent.process.stdout).toContain(`  ${url}:\n    ${await fingerprintOf(early.file)}\n`);
+    list += await readFile(`${late.file}.pub`, 'utf8');
+    const way = await openWay(world, agent, late);
+    expect(await way.ssh([way.host, 'echo in'])).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
+    expect(agent.process.stdout).toContain(
+      `${url} may enter with more keys now: ${await fingerprintOf(late.file)}\n`,
+    );
+  });
+
+  test('that nobody has ends the agent with 2, in words', async () => {
+    await using server = await listening(createServer((_request, reply) => reply.writeHead(404).end()));
+    const url = `http://127.0.0.1:${server.port}/nobody.keys`;
+    const agent = await launchAgent(world, { args: ['--allow-insecure-keys-url', '--allow', url] });
+    expect((await agent.process.exited).code).toBe(2);
+    expect(agent.process.stderr).toBe(`agent: ${url}: the server answered 404; check the URL\n`);
   });
 });
 

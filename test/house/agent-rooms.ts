@@ -63,7 +63,8 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/access',
-    purpose: 'who may enter: keys and passwords, where they come from, and how fast one may guess',
+    purpose:
+      'who may enter: keys, accounts, certificates and passwords, where they come from, and how often one may try',
     imports: ['services/shared/*'],
     libraries: { 'https-proxy-agent': 'proxied-fetch.ts' },
   },

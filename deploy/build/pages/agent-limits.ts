@@ -1,5 +1,9 @@
 // The fixed limits of the agent, and of agent and clients together: rows of docs/limits.md.
-import { MAX_KEYS_PER_ACCOUNT, MAX_TEAM_MEMBERS } from '../../../services/agent/access/account-keys.ts';
+import {
+  MAX_KEYS_PER_ACCOUNT,
+  MAX_TEAM_MEMBERS,
+  TEAM_WITHIN_MS,
+} from '../../../services/agent/access/account-keys.ts';
 import { MAX_AUTHORIZED_KEYS_BYTES } from '../../../services/agent/access/authorized-keys.ts';
 import { MAX_KEYS_BYTES } from '../../../services/agent/access/authorized-keys-source.ts';
 import { LOOK_AGAIN_AFTER_MS, MAX_ACCOUNTS } from '../../../services/agent/access/key-accounts.ts';
@@ -193,10 +197,11 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     { what: 'accounts', value: MAX_ACCOUNTS, unit: 'count', past: 'exit code 2' },
     { what: 'keys of one account', value: MAX_KEYS_PER_ACCOUNT, unit: 'count', past: 'refused' },
     { what: 'people in a team', value: MAX_TEAM_MEMBERS, unit: 'count', past: 'refused' },
+    { what: 'the time for a team', value: TEAM_WITHIN_MS, unit: 'ms', past: 'asked again later' },
     { what: 'what is fetched of one of them', value: MAX_KEYS_BYTES, unit: 'bytes', past: 'refused' },
     { what: 'the time for it', value: KEYS_FETCH_TIMEOUT_MS, unit: 'ms', past: 'asked again later' },
     {
-      what: 'from one look at the accounts to the next',
+      what: 'from one look for an unknown key to the next',
       value: LOOK_AGAIN_AFTER_MS,
       unit: 'ms',
       past: 'an unknown key is refused unasked',

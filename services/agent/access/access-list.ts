@@ -105,6 +105,12 @@ export class AccessList {
     return { kind: 'key', key, comment: named.comment };
   }
 
+  /** How long it is until the accounts may be asked again, in milliseconds; 0 if they may be, or there are none. */
+  get waitMs(): number {
+    const waits = [this.#options.accounts, this.#relay?.accounts].map((all) => all?.waitMs ?? 0);
+    return Math.max(...waits);
+  }
+
   /**
    * Asks the accounts again, for somebody with an unknown key. Undefined if that was done a moment ago, or there is nobody to
    * ask. Never rejects.

@@ -1,5 +1,6 @@
 // The keys of an account: fetched from where its owner has put them.
 import { parseJson, recordOf } from '#shared/text/json-record.ts';
+import type { Clock } from '#shared/time/clock.ts';
 import { type AuthorizedKey, parseAuthorizedKeys } from './authorized-keys.ts';
 import { MAX_KEYS_BYTES } from './authorized-keys-source.ts';
 import { accountName, type KeyAccount } from './key-account.ts';
@@ -10,6 +11,9 @@ export const MAX_KEYS_PER_ACCOUNT = 100;
 
 /** Each is a request of its own. */
 export const MAX_TEAM_MEMBERS = 200;
+
+/** In milliseconds: after this the next request of a team is not made any more. A login may be waiting for it. */
+export const TEAM_WITHIN_MS = 20_000;
 
 /** So many keys of members are fetched at once. */
 const MEMBERS_AT_ONCE = 8;
@@ -35,6 +39,7 @@ export type AccountKeys =
     };
 
 export interface AccountOptions extends LoadOptions {
+  readonly clock: Clock;
   /** Of GITHUB_TOKEN_VARIABLE. */
   readonly githubToken: string | undefined;
 }
@@ -92,6 +97,7 @@ async function fetchTeam(
     const fault = `${name}: who is in a team GitHub only tells a token with read:org; put one into ${GITHUB_TOKEN_VARIABLE}`;
     return { kind: 'failed', fault, isPassing: false };
   }
+  const until = options.clock.now() + TEAM_WITHIN_MS;
   const url = `https://api.github.com/orgs/${organisation}/teams/${team}/members?per_page=${MEMBERS_PER_PAGE}`;
   const members: string[] = [];
   for (let page = 1; ; page += 1) {
@@ -104,7 +110,7 @@ async function fetchTeam(
     }
     if (read.members.length < MEMBERS_PER_PAGE) break;
   }
-  return keysOf(members, options);
+  return keysOf(name, members, { ...options, until });
 }
 
 type Members =
@@ -143,10 +149,18 @@ function isGithubName(login: string): boolean {
 }
 
 /** The keys of all. Whoever cannot be asked now fails all, since they would be locked out in silence. */
-async function keysOf(members: readonly string[], options: AccountOptions): Promise<AccountKeys> {
+async function keysOf(
+  name: string,
+  members: readonly string[],
+  { until, ...options }: AccountOptions & { readonly until: number },
+): Promise<AccountKeys> {
   const keys: AuthorizedKey[] = [];
   const notes: string[] = [];
   for (let start = 0; start < members.length; start += MEMBERS_AT_ONCE) {
+    if (options.clock.now() > until) {
+      const fault = `${name}: not all answers came within ${TEAM_WITHIN_MS / 1_000} s`;
+      return { kind: 'failed', fault, isPassing: true };
+    }
     const some = members.slice(start, start + MEMBERS_AT_ONCE);
     const fetched = await Promise.all(
       some.map((user) => fetchAccountKeys({ kind: 'github', user }, options)),

@@ -84,7 +84,11 @@ function parseLine(content: string): Line {
   const names = options.map((option) => option.split('=', 1)[0]?.toLowerCase() ?? '');
   const restriction = names.find((name) => RESTRICTIONS.has(name));
   if (restriction !== undefined) {
-    const text = `the option ${restriction} is not supported here; remove the line or the option`;
+    const wayOut =
+      restriction === 'cert-authority'
+        ? 'name its key with --trusted-user-ca'
+        : 'remove the line or the option';
+    const text = `the option ${restriction} is not supported here; ${wayOut}`;
     return { kind: 'problem', text };
   }
   const blob = Buffer.from(fields[2] ?? '', 'base64');

@@ -144,7 +144,7 @@ export function accountsOf(
   return new KeyAccounts({
     accounts,
     clock,
-    fetchKeys: (account) => fetchAccountKeys(account, { allowsHttp, fetch, githubToken }),
+    fetchKeys: (account) => fetchAccountKeys(account, { allowsHttp, clock, fetch, githubToken }),
     tell,
   });
 }

@@ -4,7 +4,7 @@ import type { AccountKeys } from './account-keys.ts';
 import { type AuthorizedKey, findKey } from './authorized-keys.ts';
 import { accountName, type KeyAccount } from './key-account.ts';
 
-/** In milliseconds from one look to the next: anybody can come with an unknown key, and each look asks every account. */
+/** In milliseconds from one look for an unknown key to the next: anybody can come with one, and each look asks every account. */
 export const LOOK_AGAIN_AFTER_MS = 30_000;
 
 /** More than this is nobody's list. */
@@ -38,8 +38,8 @@ export class KeyAccounts {
   readonly #options: KeyAccountsOptions;
   readonly #known = new Map<KeyAccount, KnownAccount>();
   #looking: Promise<void> | undefined;
-  /** On the Clock; undefined before the first look has ended. */
-  #lookedAt: number | undefined;
+  /** From when on the next look may be, on the Clock; undefined before the first one has ended. */
+  #nextFrom: number | undefined;
 
   constructor(options: KeyAccountsOptions) {
     this.#options = options;
@@ -60,9 +60,17 @@ export class KeyAccounts {
     return undefined;
   }
 
+  /** How long it is until they may be asked again, in milliseconds; undefined if there is nobody to ask. */
+  get waitMs(): number | undefined {
+    const { accounts, clock } = this.#options;
+    if (accounts.length === 0 || this.#nextFrom === undefined) return undefined;
+    return Math.max(0, this.#nextFrom - clock.now());
+  }
+
   /** Asks every account for the first time. */
   async look(): Promise<FirstLook> {
     const results = await this.#ask();
+    this.#nextFrom = this.#options.clock.now();
     const failed = results.flatMap(([, result]) => (result.kind === 'failed' ? [result] : []));
     return {
       faults: failed.filter(({ isPassing }) => !isPassing).map(({ fault }) => fault),
@@ -73,13 +81,11 @@ export class KeyAccounts {
 
   /**
    * Asks every account again, for somebody with a key that none of them had; whoever comes meanwhile waits for the same
-   * answers. Undefined if there is nobody to ask, or the last look was not LOOK_AGAIN_AFTER_MS ago. Never rejects.
+   * answers. Undefined if there is nobody to ask, or it was done less than LOOK_AGAIN_AFTER_MS ago. Never rejects.
    */
   lookAgain(): Promise<void> | undefined {
-    const { accounts, clock } = this.#options;
     if (this.#looking !== undefined) return this.#looking;
-    if (accounts.length === 0 || this.#lookedAt === undefined) return undefined;
-    if (clock.now() - this.#lookedAt < LOOK_AGAIN_AFTER_MS) return undefined;
+    if (this.waitMs !== 0) return undefined;
     this.#looking = this.#lookLater().finally(() => {
       this.#looking = undefined;
     });
@@ -87,9 +93,11 @@ export class KeyAccounts {
   }
 
   async #lookLater(): Promise<void> {
-    const { tell } = this.#options;
+    const { clock, tell } = this.#options;
     const before = new Set(this.known.flatMap(({ keys }) => keys.map(({ fingerprint }) => fingerprint)));
-    for (const [account, result] of await this.#ask()) {
+    const results = await this.#ask();
+    this.#nextFrom = clock.now() + LOOK_AGAIN_AFTER_MS;
+    for (const [account, result] of results) {
       if (result.kind === 'failed') {
         tell(`${result.fault}; what was known of it stands`);
         continue;
@@ -101,11 +109,10 @@ export class KeyAccounts {
 
   /** Keeps what was known of an account that does not answer. */
   async #ask(): Promise<(readonly [KeyAccount, AccountKeys])[]> {
-    const { accounts, clock, fetchKeys } = this.#options;
+    const { accounts, fetchKeys } = this.#options;
     const results = await Promise.all(
       accounts.map(async (account) => [account, await fetchKeys(account)] as const),
     );
-    this.#lookedAt = clock.now();
     for (const [account, result] of results) {
       const { kind } = result;
       if (kind === 'fetched') this.#known.set(account, { name: accountName(account), keys: result.keys });

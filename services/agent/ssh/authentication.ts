@@ -87,7 +87,7 @@ export class Authentication {
     const others = [...this.#offered].filter(([fingerprint]) => !this.#reasons.has(fingerprint));
     if (others.length === 0) return;
     const keys = others.map(([, key]) => key).join(', ');
-    const problem = this.#userProblem() ?? 'none of the offered keys is authorized';
+    const problem = this.#userProblem() ?? `none of the offered keys is authorized${this.#waitText()}`;
     this.#options.onRefused({ ...common, detail: `${problem}: ${keys}` });
   }
 
@@ -188,6 +188,13 @@ export class Authentication {
       if (failure < MAX_FAILURES_PER_CONNECTION) attempt.reject(this.#methods);
       else this.#options.onExhausted();
     });
+  }
+
+  /** Whoever has just added a key to an account reads when to come again. */
+  #waitText(): string {
+    const { credentials } = this.#options;
+    const waitMs = credentials.kind === 'keys' ? credentials.access.waitMs : 0;
+    return waitMs === 0 ? '' : ` (accounts are asked again in ${Math.ceil(waitMs / 1_000)} s)`;
   }
 
   #userProblem(): string | undefined {

@@ -11,6 +11,7 @@ import { readRevocations } from '../../../services/shared/ssh/revocation-file.ts
 import { systemClock } from '../../../services/shared/time/clock.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { type KeyType, makeKeyFile } from '../../support/ssh/key-file.ts';
+import { runPython } from '../../support/ssh/ssh-clients.ts';
 import {
   CLIENT_ENV,
   outcomeOf,
@@ -184,6 +185,33 @@ test('why a certificate is refused is told in a line of its own, before the keys
     `certificate "ada" is for "jane", and --principals is ${USER}`,
     expect.stringMatching(/^none of the offered keys is authorized: ssh-ed25519 SHA256:\S+$/),
   ]);
+});
+
+test.each<[library: 'paramiko' | 'asyncssh', script: string]>([
+  [
+    'paramiko',
+    `
+pkey = paramiko.RSAKey.from_private_key_file(KEY)
+pkey.load_certificate(KEY + '-cert.pub')
+client.connect('127.0.0.1', port, USER, pkey=pkey, look_for_keys=False, allow_agent=False)
+print(client.exec_command('echo hello')[1].read().decode(), end='')
+`,
+  ],
+  [
+    'asyncssh',
+    `
+async def main():
+    pair = (KEY, KEY + '-cert.pub')
+    async with asyncssh.connect('127.0.0.1', port, username=USER, client_keys=[pair], known_hosts=None) as connection:
+        print((await connection.run('echo hello')).stdout, end='')
+asyncio.run(main())
+`,
+  ],
+])('%s logs in with the certificate of an RSA key', async (library, script) => {
+  const key = await personWith(['-n', USER], { key: 'rsa' });
+  const known = `KEY, USER = ${JSON.stringify(file(key))}, ${JSON.stringify(USER)}\n`;
+  const { stdout, stderr } = await runPython(library, host, known + script);
+  expect([stdout.toString(), stderr]).toEqual(['hello\n', '']);
 });
 
 describe('a forced command', () => {

@@ -18,6 +18,8 @@ export function verifyCertificateLogin(
   { algorithm, blob, signature }: CertificateSignature,
   demands: SignatureDemands,
 ): boolean {
-  const isAnnounced = signatureAlgorithmOf(signature) === plainNameOf(algorithm);
+  const announced = plainNameOf(algorithm);
+  // asyncssh and OpenSSH before 7.8 call every RSA certificate by this name, and sign with SHA-2 all the same.
+  const isAnnounced = announced === 'ssh-rsa' || signatureAlgorithmOf(signature) === announced;
   return isAnnounced && verifySshSignature(key, blob, signature, demands);
 }

@@ -74,10 +74,11 @@ describe('a key', () => {
   test('makes the accounts be asked again, those of the relay too', async () => {
     const list = listOf({ accounts: await accountsWith() });
     list.takeFromRelay({ host: 'h', authorities: [], accounts: await accountsWith() });
-    expect(list.lookAgain()).toBeUndefined();
+    expect(await list.lookAgain()).toHaveLength(2);
+    expect([list.lookAgain(), list.waitMs]).toEqual([undefined, LOOK_AGAIN_AFTER_MS]);
     clock.advance(LOOK_AGAIN_AFTER_MS);
     expect(await list.lookAgain()).toHaveLength(2);
-    expect(listOf().lookAgain()).toBeUndefined();
+    expect([listOf().lookAgain(), listOf().waitMs]).toEqual([undefined, 0]);
   });
 });
 

@@ -5,18 +5,22 @@ import {
   fetchAccountKeys,
   MAX_KEYS_PER_ACCOUNT,
   MAX_TEAM_MEMBERS,
+  TEAM_WITHIN_MS,
 } from '../../../../services/agent/access/account-keys.ts';
 import { MAX_KEYS_BYTES } from '../../../../services/agent/access/authorized-keys-source.ts';
 import { accountName, type KeyAccount, parseAccount } from '../../../../services/agent/access/key-account.ts';
 import type { Fetch } from '../../../../services/agent/access/source.ts';
 import { type KeyLists, startKeyLists } from '../../../support/ssh/key-lists.ts';
 import { makeTestKey } from '../../../support/ssh/test-key.ts';
+import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const MEMBERS = '/api.github.com/orgs/acme/teams/ops/members?per_page=100&page=';
 
 let lists: KeyLists;
+let clock: ManualClock;
 
 beforeEach(async () => {
+  clock = new ManualClock();
   lists = await startKeyLists();
 });
 afterEach(() => lists[Symbol.asyncDispose]());
@@ -32,7 +36,7 @@ function accountOf(text: string): KeyAccount {
 }
 
 function fetchKeys(text: string, githubToken?: string): Promise<AccountKeys> {
-  return fetchAccountKeys(accountOf(text), { fetch: lists.fetch, allowsHttp: false, githubToken });
+  return fetchAccountKeys(accountOf(text), { clock, fetch: lists.fetch, allowsHttp: false, githubToken });
 }
 
 describe('the name of an account', () => {
@@ -127,7 +131,7 @@ describe('the keys of an account', () => {
 
   test('may come later from a server that does not answer', async () => {
     const fetch: Fetch = () => Promise.reject(new DOMException('aborted', 'TimeoutError'));
-    const options = { fetch, allowsHttp: false, githubToken: undefined };
+    const options = { clock, fetch, allowsHttp: false, githubToken: undefined };
     expect(await fetchAccountKeys(accountOf('github:ada'), options)).toEqual({
       kind: 'failed',
       fault: 'github:ada: no answer within 10 s',
@@ -223,6 +227,23 @@ describe('the keys of a team', () => {
       keys: [{ comment: 'github:ada' }],
       notes: ['github:bob: there is no such account; check the name'],
     });
+  });
+
+  test('are given up for now if the answers are slow', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
+    lists.answers.set(`${MEMBERS}1`, people(...names));
+    for (const name of names) {
+      lists.answers.set(`/github.com/${name}.keys`, (_request, response) => {
+        clock.advance(TEAM_WITHIN_MS / 10);
+        response.end(keyLine());
+      });
+    }
+    expect(await fetchKeys('github:acme/ops', 'secret')).toEqual({
+      kind: 'failed',
+      fault: 'github:acme/ops: not all answers came within 20 s',
+      isPassing: true,
+    });
+    expect(lists.asked.length).toBeLessThan(names.length);
   });
 
   test('keep the token from another host', async () => {

@@ -55,8 +55,10 @@ test.each([
   const parsed = parse('# first', `${option} ${ED25519}`);
   expect(parsed.kind).toBe('refused');
   const name = option.split(/[=,]/)[0];
+  const wayOut =
+    name === 'cert-authority' ? 'name its key with --trusted-user-ca' : 'remove the line or the option';
   expect(parsed.kind === 'refused' && parsed.problems).toEqual([
-    `keys.txt, line 2: the option ${name} is not supported here; remove the line or the option`,
+    `keys.txt, line 2: the option ${name} is not supported here; ${wayOut}`,
   ]);
 });
 

@@ -1,0 +1,56 @@
+// What runs for the holder of a certificate with a forced command, and which variables they may set.
+import { expect, test } from 'vitest';
+import {
+  type AskedRun,
+  forcedRun,
+  isHarmlessVariable,
+} from '../../../../services/agent/ssh/program/forced-command.ts';
+
+const ASKED: readonly AskedRun[] = [
+  { kind: 'shell' },
+  { kind: 'command', command: Buffer.from('id') },
+  { kind: 'sftp' },
+];
+
+test('the command runs whatever was asked for, and that is told', () => {
+  expect(ASKED.map((asked) => forcedRun('date', asked))).toEqual(
+    [undefined, 'id', 'internal-sftp'].map((original) => ({
+      kind: 'command',
+      command: Buffer.from('date'),
+      originalCommand: original === undefined ? undefined : Buffer.from(original),
+    })),
+  );
+});
+
+test('internal-sftp is sftp alone; what only begins like it is a command; its options are not ignored', () => {
+  expect(ASKED.map((asked) => forcedRun('internal-sftp', asked).kind)).toEqual([
+    'command',
+    'command',
+    'sftp',
+  ]);
+  for (const options of ['internal-sftp -R', 'internal-sftp\t-d /']) {
+    expect(ASKED.map((asked) => forcedRun(options, asked).kind)).toEqual(Array(3).fill('impossible'));
+  }
+  for (const command of ['internal-sftp-2', '', ' internal-sftp']) {
+    expect(forcedRun(command, { kind: 'sftp' })).toMatchObject({
+      kind: 'command',
+      command: Buffer.from(command),
+    });
+  }
+});
+
+test('only the language is taken from a client', () => {
+  const names = [
+    'LANG',
+    'LC_ALL',
+    'LC_',
+    'LC_ALL_X',
+    'LANGUAGE',
+    'XLC_ALL',
+    'BASH_ENV',
+    'LD_PRELOAD',
+    'PATH',
+    'TERM',
+  ];
+  expect(names.filter(isHarmlessVariable)).toEqual(['LANG', 'LC_ALL']);
+});
