@@ -10,6 +10,9 @@ import { PasswordGuard } from './access/password-guard.ts';
 import { fetchThroughProxies } from './access/proxied-fetch.ts';
 import { makeAgentId } from './access/random-token.ts';
 import { RelayAccess } from './access/relay-access.ts';
+import { JobAudit } from './audit/job-audit.ts';
+import { RecordChain } from './audit/record-chain.ts';
+import { UntoldRecords } from './audit/untold-records.ts';
 import type { AgentOptions } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES, type AgentExitCode } from './command-line/exit-code.ts';
 import { type ConvergeCommand, installConvergeCommand } from './converge-command/answering-end.ts';
@@ -22,6 +25,7 @@ import type { IdentityOptions } from './identity/identity-source.ts';
 import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
 import { chooseShell } from './job/shell.ts';
+import { auditedEvents } from './life/audited-events.ts';
 import { commandAnswersFrom } from './life/command-answers.ts';
 import { Lifecycle } from './life/lifecycle.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
@@ -39,6 +43,10 @@ import { createRelayLink, type RelayListener } from './relay/relay-link.ts';
 import { createStreamIntake, type StreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
 import { createSshServer, type SshServer } from './ssh/ssh-server.ts';
+
+/** Said once, where a relay asks for records: people in the job are to know. */
+const RECORD_NOTE =
+  'this relay keeps a record of who is in the job and which programs they start, and of nothing that they see or type';
 
 /** What its process gives it. */
 export interface AgentSurroundings {
@@ -74,7 +82,7 @@ export type AgentStart =
 /** Starts an agent; the time of its life begins now. */
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { clock, random, env, cwd, print, complain } = around;
-  const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs } = options;
+  const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs, auditsPaths } = options;
   const fetch = fetchThroughProxies(env);
   const log = createJobLog({ clock, print, isQuiet });
   const context: CredentialsContext = {
@@ -123,7 +131,20 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     random,
     tell: complain,
   });
-  const link = createRelayLink({ target, clock, random, prover });
+  const chain = new RecordChain({ id, signer: hostKey, clock });
+  const since = new Date(clock.wallTime()).toISOString();
+  const records = new UntoldRecords({
+    clock,
+    chain,
+    opening() {
+      const { provider } = job ?? {};
+      const known = provider === undefined ? {} : { provider };
+      log.tell({ kind: 'note', text: RECORD_NOTE });
+      return { event: 'job_opened', since, hostKey: hostKey.fingerprint, ...known, paths: auditsPaths };
+    },
+  });
+  const audit = new JobAudit({ clock, records, withPaths: auditsPaths });
+  const link = createRelayLink({ target, clock, random, prover, records });
   const statusChanged = (): void => link.statusChanged();
   const ssh = createSshServer({
     hostKey,
@@ -142,7 +163,10 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       const lines = greetingFrom({ job, now: clock.wallTime(), deadline, isHeld, hasCommand });
       return `${lines.join('\n')}\n`;
     },
-    events: sshEventsFrom({ log, strangers, watch, attendance, onClients: statusChanged }),
+    events: auditedEvents(
+      sshEventsFrom({ log, strangers, watch, attendance, onClients: statusChanged }),
+      audit,
+    ),
   });
   const events = streamEventsFrom({ strangers, link, ssh });
   const intake = createStreamIntake({ target, clock, random, resumeWindowMs, loggedInFrom, events });
@@ -155,6 +179,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     command,
     watch,
     link,
+    audit,
+    records,
     ssh,
     intake,
     print,

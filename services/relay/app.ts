@@ -1,6 +1,9 @@
 // The relay, put together: the log and the metrics, two listeners, the session core between them, and their life.
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import type { AuditLog } from './audit/audit-event.ts';
+import { AuditTrail } from './audit/audit-trail.ts';
+import { sinkFor } from './audit/sink-choice.ts';
+import { policyEventOf, witnessFor } from './audit/witness.ts';
 import type { Config } from './config.ts';
 import { createCore } from './core.ts';
 import { type GateParts, gatePartsOf } from './gate-parts.ts';
@@ -30,7 +33,7 @@ export interface RelayParts {
   readonly memory?: ProcessMemory;
   /** In tests, in place of what the policy file says. */
   readonly gateParts?: Partial<GateParts>;
-  /** Left out: what operators do is in the log alone. */
+  /** In tests, in place of where the configuration says. */
   readonly audit?: AuditLog;
 }
 
@@ -46,13 +49,30 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
   const counted = createMetrics();
   const metrics: Metrics = {
     ...counted,
-    refused(code) {
-      counted.refused(code);
+    refused(code, asker) {
+      counted.refused(code, asker);
       refusals.refused(code);
+      audit.record({ event: 'refused', code, ...asker });
+    },
+    policyRead(version) {
+      counted.policyRead(version);
+      audit.record(policyEventOf(version));
     },
   };
   const listeners = new Listeners({ config, clock, recorder: metrics, output: parts.log });
   const { log } = listeners;
+  const output = parts.log ?? STANDARD_OUTPUT;
+  const trail =
+    config.audit === undefined
+      ? undefined
+      : new AuditTrail({
+          pod: config.podId,
+          clock,
+          log,
+          recorder: metrics,
+          sink: sinkFor(config.audit, { clock, output }),
+        });
+  const audit = parts.audit ?? trail ?? NOBODY;
   const core = createCore({
     ...parts,
     gateParts: (key) => ({
@@ -63,6 +83,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     clock,
     log,
     recorder: metrics,
+    witness: witnessFor(audit),
   });
 
   metrics.read({
@@ -75,11 +96,22 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     logLinesDropped: () => parts.log?.dropped ?? 0,
     limits: () => core.admission.levels(),
     blocks: () => core.blocks.list().length,
+    auditWaitingBytes: () => trail?.waitingBytes ?? 0,
     policy: () => core.gatehouse.policy.file,
   });
-  const audit = parts.audit ?? { record: () => undefined };
   const serving = { config, core, metrics, refusals, audit, leaving: leaving.signal, background };
-  servePublic(listeners.public, { ...serving, ...parts });
+  servePublic(listeners.public, { ...serving, ...parts, audit, keepsRecord: audit !== NOBODY });
   serveInternal(listeners.internal, serving);
-  return new RelayLifecycle({ config, core, listeners, leaving, background });
+  return new RelayLifecycle({ config, core, listeners, trail, leaving, background });
 }
+
+/** Keeps no record. */
+const NOBODY: AuditLog = { record: () => undefined };
+
+/** What the log has by default as well. */
+const STANDARD_OUTPUT = {
+  dropped: 0,
+  write(line: string): void {
+    process.stdout.write(line);
+  },
+};

@@ -25,13 +25,13 @@ import { RedisTally } from './registry/redis/redis-tally.ts';
 import type { AgentRegistry } from './registry/registry.ts';
 import type { RegistryRecorder } from './registry/registry-recorder.ts';
 import { MemoryTally, type Tally } from './registry/tally.ts';
-import { type AgentRecorder, AgentTable } from './session/agent-table.ts';
+import { type AgentRecorder, AgentTable, type AgentWitness } from './session/agent-table.ts';
 import { LeaseKeeper } from './session/lease-keeper.ts';
 import type { Log } from './session/needs.ts';
 import { OwnerCheck } from './session/owner-check.ts';
 import { PendingDials } from './session/pending-dials.ts';
 import { type OrderRecorder, Router } from './session/router.ts';
-import { type SessionRecorder, SessionTable } from './session/session-table.ts';
+import { type SessionRecorder, SessionTable, type SessionWitness } from './session/session-table.ts';
 import { WaitingClients } from './session/waiting-clients.ts';
 
 /** The port of the internal listener as the chart's Service names it. */
@@ -56,6 +56,7 @@ export interface CoreOptions {
   readonly cluster?: Cluster;
   readonly memory?: ProcessMemory;
   readonly gateParts: (key: ClusterKey) => GateParts;
+  readonly witness: AgentWitness & SessionWitness;
 }
 
 export interface Core {
@@ -81,7 +82,7 @@ export interface Core {
 
 /** Opens nothing. */
 export function createCore(options: CoreOptions): Core {
-  const { config, clock, log, recorder } = options;
+  const { config, clock, log, recorder, witness } = options;
   const self = { pod: config.podId, address: config.podAddress ?? '' };
   const key = new ClusterKey(config.clusterSecrets ?? [randomBytes(32).toString('base64url')]);
   const { registry, tally, blocks } = createStores(options, key);
@@ -91,14 +92,14 @@ export function createCore(options: CoreOptions): Core {
   const admission = new Admission({ ...config.limits, clock, memory, recorder });
 
   const grants = grantsOf(key);
-  const agents = new AgentTable({ registry, owner: self, grants, clock, log, recorder });
+  const agents = new AgentTable({ registry, owner: self, grants, clock, log, recorder, witness });
   const leases = new LeaseKeeper({ agents, registry, owner: self, clock, log });
   const owners = new OwnerCheck({ registry, agents, peers, cluster, self, clock });
   const dials = new PendingDials(clock);
   const tickets = ticketsOf(key, clock);
   const found = { agents, leases, dials, registry, peers, cluster };
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
-  const sessions = new SessionTable({ clock, log, recorder });
+  const sessions = new SessionTable({ clock, log, recorder, witness });
   const waiting = new WaitingClients();
   const gatehouse = createGatehouse({
     ...options.gateParts(key),

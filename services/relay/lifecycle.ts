@@ -1,4 +1,5 @@
 // The life of a relay: it starts, it drains when it is asked to leave, and it stops.
+import type { AuditTrail } from './audit/audit-trail.ts';
 import type { Config } from './config.ts';
 import { type Core, startCore, stopCore } from './core.ts';
 import { drain } from './drain.ts';
@@ -12,12 +13,16 @@ export interface Relay {
   drain(): Promise<void>;
   /** Closes everything now. May be called twice. */
   stop(): Promise<void>;
+  /** Opens files anew that somebody may have moved away. */
+  reopen(): void;
 }
 
 export interface LifecycleOptions {
   readonly config: Config;
   readonly core: Core;
   readonly listeners: Listeners;
+  /** Undefined: no record is kept. */
+  readonly trail: AuditTrail | undefined;
   /** Aborted at the first word of leaving. */
   readonly leaving: AbortController;
   /** Disposed of at the stop. */
@@ -77,6 +82,10 @@ export class RelayLifecycle implements Relay {
     return stopped;
   }
 
+  reopen(): void {
+    this.#options.trail?.reopen();
+  }
+
   async #drain(): Promise<void> {
     const { config, core, leaving } = this.#options;
     leaving.abort();
@@ -85,7 +94,7 @@ export class RelayLifecycle implements Relay {
   }
 
   async #stop(): Promise<void> {
-    const { background, core, leaving, listeners } = this.#options;
+    const { background, core, leaving, listeners, trail } = this.#options;
     const { agents, sessions, waiting } = core;
     leaving.abort();
     waiting.dismiss();
@@ -94,6 +103,7 @@ export class RelayLifecycle implements Relay {
     background.dispose();
     await listeners.close();
     await stopCore(core);
+    await trail?.close();
     listeners.flushLog();
   }
 }

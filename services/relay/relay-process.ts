@@ -44,6 +44,8 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     downloads: downloadsDirectory(),
     platform: `${process.platform}-${process.arch}`,
   });
+  // Without a file it means what it does to others: the terminal is gone.
+  if (read.config.audit?.target.kind === 'file') process.on('SIGHUP', () => relay.reopen());
   let toldAt: number | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -47,13 +47,15 @@ export interface PublicServingOptions extends ServingOptions {
   readonly downloads: string;
   /** `OS-ARCH` of `/docs/agent` and its like. */
   readonly platform: string;
+  /** Whether agents are to tell what happens in their jobs. */
+  readonly keepsRecord: boolean;
 }
 
 export function servePublic(app: Listener, options: PublicServingOptions): void {
-  const { background, config, core, downloads, leaving, metrics, platform } = options;
+  const { background, config, core, downloads, keepsRecord, leaving, metrics, platform } = options;
   const { clock, log } = core;
   const { proxyProtocolFrom: from, publicUrl } = config;
-  const routes = { ...core, ...core.gatehouse, publicUrl, recorder: metrics, leaving };
+  const routes = { ...core, ...core.gatehouse, publicUrl, keepsRecord, recorder: metrics, leaving };
 
   if (from.length > 0) {
     const onMalformed = tellCut('proxy_header', options);

@@ -7,6 +7,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     purpose: 'the process, and the agent put together',
     imports: [
       'services/agent/access',
+      'services/agent/audit',
       'services/agent/command-line',
       'services/agent/converge-command',
       'services/agent/crowd',
@@ -28,6 +29,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'from the first welcome to the end: what the parts tell one another, and in which order all is ended',
     imports: [
       'services/agent/access',
+      'services/agent/audit',
       'services/agent/command-line',
       'services/agent/converge-command',
       'services/agent/crowd',
@@ -62,7 +64,13 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/relay',
     purpose: 'the way to a relay: the link that is kept, the streams it asks for, and what a refusal means',
-    imports: ['services/agent/crowd', 'services/shared/*'],
+    imports: ['services/agent/audit', 'services/agent/crowd', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/audit',
+    purpose:
+      'what the agent alone knows of its clients, for the record of a relay: signed, in a chain, sent until it is taken',
+    imports: ['services/agent/ssh', 'services/shared/*'],
   },
   {
     path: 'services/agent/access',

@@ -34,7 +34,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/shared/protocol',
       'services/shared/time',
     ],
-    libraries: { zod: 'config.ts' },
+    libraries: { zod: 'config-variables.ts' },
   },
   {
     path: 'services/relay/session',
@@ -157,7 +157,14 @@ export const RELAY_ROOMS: readonly Room[] = [
   {
     path: 'services/relay/audit',
     purpose: 'the record of who did what: its events, and where they go',
-    imports: ['services/relay/session', 'services/shared/protocol'],
+    imports: [
+      'services/relay/log',
+      'services/relay/policy/file',
+      'services/relay/session',
+      'services/shared/protocol',
+      'services/shared/text',
+      'services/shared/time',
+    ],
   },
   {
     path: 'services/relay/kubernetes',
@@ -179,6 +186,7 @@ export const RELAY_ROOMS: readonly Room[] = [
     path: 'services/relay/metrics',
     purpose: 'every metric, declared once',
     imports: [
+      'services/relay/audit',
       'services/relay/gate',
       'services/relay/http/door',
       'services/relay/http/listener',

@@ -13,7 +13,7 @@ export const DEPLOY_ROOMS: readonly Room[] = [
     path: 'deploy/build/pages',
     purpose: 'pages and tables that are made from the code, so that they cannot say anything else',
     imports: ['deploy/build', 'services/*'],
-    libraries: { esbuild: 'notice.ts', yaml: '*' },
+    libraries: { esbuild: 'notice.ts', yaml: '*', zod: '*' },
   },
   {
     path: 'deploy/dev',
@@ -37,7 +37,7 @@ export const TEST_ROOMS: readonly Room[] = [
     hasFolders: true,
     purpose: 'one part alone, with clocks and streams of the test',
     imports: ['deploy/*', 'services/*', 'test/*'],
-    libraries: { ...TEST_LIBRARIES, 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*' },
+    libraries: { ...TEST_LIBRARIES, 'fast-check': '*', ssh2: '*', ws: '*', yaml: '*', zod: '*' },
   },
   {
     path: 'test/contract',
@@ -138,6 +138,11 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/time',
     ],
     libraries: { ws: '*' },
+  },
+  {
+    path: 'test/support/audit',
+    purpose: 'the record of a relay as those see it who read it',
+    imports: ['deploy/build/pages'],
   },
   {
     path: 'test/support/chaos',

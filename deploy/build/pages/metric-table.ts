@@ -38,6 +38,7 @@ export async function describeMetrics(): Promise<
     draining: () => false,
     logLinesDropped: () => 0,
     blocks: () => 0,
+    auditWaitingBytes: () => 0,
     policy: () => ({ sha256: '', isStale: false }),
     limits: () => new Map(),
   });

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OPTIONS, URL_VARIABLE } from '../../../services/agent/command-line/option-table.ts';
-import { configTable } from '../../../services/relay/config.ts';
+import { configTable } from '../../../services/relay/config-variables.ts';
 import { ROOT } from '../source-tree.ts';
 import { replaceMarkedPart } from './marked-part.ts';
 

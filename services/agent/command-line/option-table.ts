@@ -170,6 +170,15 @@ export const OPTIONS = {
     help: 'refuse port, socket and agent forwarding',
     read: isOff,
   },
+  auditsPaths: {
+    name: 'audit-paths',
+    variable: 'CONVERGE_AUDIT_PATHS',
+    placeholder: undefined,
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'where the relay keeps a record: tell it the paths that SFTP and sockets are asked for, too',
+    read: isOn,
+  },
   isQuiet: {
     name: 'quiet',
     variable: 'CONVERGE_QUIET',

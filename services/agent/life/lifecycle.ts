@@ -5,6 +5,8 @@ import type { PrintableLine } from '#shared/text/printable.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
+import type { JobAudit } from '../audit/job-audit.ts';
+import type { UntoldRecords } from '../audit/untold-records.ts';
 import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor } from '../command-line/exit-code.ts';
 import type { ConvergeCommand } from '../converge-command/answering-end.ts';
 import type { EndReason } from '../expiry/end-reason.ts';
@@ -21,7 +23,7 @@ import type { StreamIntake } from '../relay/stream-intake.ts';
 import type { SshServer } from '../ssh/ssh-server.ts';
 import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './life.ts';
 
-// The end takes no longer than the SSH server's STOP_TIMEOUT_MS and these two together. It waits for no program, whatever
+// The end takes no longer than the SSH server's STOP_TIMEOUT_MS, LAST_RECORDS_WITHIN_MS and these two together. It waits for no program, whatever
 // that does with its SIGHUP, and for no file system.
 /** How long the last bytes of the clients may take at the end. */
 const LAST_BYTES_WITHIN_MS = 5_000;
@@ -42,6 +44,8 @@ export interface AgentLifecycleOptions {
   readonly command: ConvergeCommand | undefined;
   readonly watch: ExpiryWatch;
   readonly link: RelayLink;
+  readonly audit: Pick<JobAudit, 'close'>;
+  readonly records: Pick<UntoldRecords, 'told' | 'stop'>;
   readonly ssh: SshServer;
   readonly intake: StreamIntake;
   /** What is said when the first relay has taken it. */
@@ -142,13 +146,16 @@ export class Lifecycle {
   }
 
   async #end(reason: EndReason | undefined, code: AgentExitCode): Promise<void> {
-    const { log, watch, ssh, intake, link, unreadable, strangers, command } = this.#options;
+    const { log, watch, ssh, intake, link, audit, records, unreadable, strangers, command } = this.#options;
     if (this.#life.kind === 'ending') return;
     if (this.#life.kind !== 'calling') this.#life.cancelReminder();
     this.#life = ENDING;
     watch.stop();
     await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
+    audit.close(reason ?? 'failed');
+    await records.told();
+    records.stop();
     link.stop();
     unreadable.stop();
     strangers.stop();

@@ -21,6 +21,7 @@ import { type ControlLink, controlLinkOver } from '#shared/websocket/control-lin
 import { waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { LinkDialOutcome } from '#shared/websocket/dial-link.ts';
 import { RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
+import type { UntoldRecords } from '../audit/untold-records.ts';
 import { closedEarly, endedByOperator, type LinkFailure, linkFailureFrom } from './link-failure.ts';
 import { Patience } from './patience.ts';
 import {
@@ -51,6 +52,8 @@ export interface RelayLinkOptions {
   readonly random: () => number;
   /** For a relay that asks who this is. */
   readonly prover: Prover;
+  /** What is to be told to relays that keep a record. */
+  readonly records?: Pick<UntoldRecords, 'greet' | 'left' | 'taken'>;
   /** In tests, in place of the network. */
   readonly dial?: (
     target: RelayTarget,
@@ -214,6 +217,8 @@ class PersistentLink implements RelayLink {
             return onDial(message);
           case 'unreadable_dial':
             return onUnreadableDial(message.detail);
+          case 'audit_taken':
+            return this.#options.records?.taken(message.seq);
           case 'goaway':
             return resolve(undefined);
         }
@@ -222,6 +227,7 @@ class PersistentLink implements RelayLink {
         cancelWelcome();
         signal.removeEventListener('abort', leave);
         const wasUp = this.#up.delete(link);
+        this.#options.records?.left(link);
         if (reason === 'ended_by_operator' && !signal.aborted) {
           this.stop();
           listener.onFailed(endedByOperator(target));
@@ -257,6 +263,7 @@ class PersistentLink implements RelayLink {
     this.#patience.forget();
     this.#status.greet(link);
     this.#resumptions.tellRest();
+    this.#options.records?.greet(link, welcome.audit);
   }
 }
 

@@ -1,11 +1,18 @@
 // An SFTP connection: takes packets from one channel, has them carried out, and ends with everything closed.
 import type { Duplex } from 'node:stream';
 import { Accounts } from './accounts.ts';
+import { fileRequestName } from './file-request-name.ts';
 import { HandleTable } from './handles.ts';
 import { BufferPool, FieldReader, PacketReader } from './packet-reader.ts';
 import { isSystemError, refusalFrom, StatusRefusal } from './refusal.ts';
 import { ReplyOutlet, refusalReply, type Transport } from './replies.ts';
-import { NOTHING, type ParseRequest, type RequestContext, type SftpRequest } from './request.ts';
+import {
+  NOTHING,
+  type ParseRequest,
+  type RequestContext,
+  type SftpRequest,
+  type SftpTraffic,
+} from './request.ts';
 import { RequestQueue } from './request-queue.ts';
 import { DIRECTORY_REQUESTS } from './requests/directory-requests.ts';
 import { EXTENDED_REQUESTS, versionReply } from './requests/extended-requests.ts';
@@ -43,6 +50,8 @@ export interface SftpOptions {
   readonly transport?: Transport;
   /** Called for every request, and while a long one goes on. */
   onActivity(): void;
+  /** Called for requests that name a file or folder to open, list or change, before they are carried out. */
+  readonly onFile?: ((request: string, path: string) => void) | undefined;
   /** Notified of start and end (with counts), and of faults of this program; never of contents. */
   log?(event: string, fields: Record<string, unknown>): void;
 }
@@ -53,6 +62,8 @@ export interface SftpService {
    * from this side, so that its owner can send an exit status first.
    */
   readonly done: Promise<SftpEnd>;
+  /** So far. */
+  readonly traffic: Readonly<SftpTraffic>;
   /** Drops what has not begun and ends; may be called twice. */
   stop(): void;
 }
@@ -71,7 +82,7 @@ export function serveSftp(channel: Duplex, options: SftpOptions): SftpService {
     });
     return end;
   });
-  return { done, stop: () => connection.stop() };
+  return { done, traffic: connection.traffic, stop: () => connection.stop() };
 }
 
 type State =
@@ -117,6 +128,10 @@ class SftpConnection {
       reply: (packet) => this.#reply(packet),
       onProgress: () => this.#advance(),
     });
+  }
+
+  get traffic(): Readonly<SftpTraffic> {
+    return this.#context.traffic;
   }
 
   /** Settles when nothing is at work any more and every handle is closed; never rejects. */
@@ -194,7 +209,11 @@ class SftpConnection {
   #serve(packet: Buffer, type: number, id: number, fields: FieldReader): void {
     this.#requests += 1;
     this.#options.onActivity();
-    this.#enqueue(packet, id, this.#requestFrom(type, id, fields));
+    const request = this.#requestFrom(type, id, fields);
+    const { onFile } = this.#options;
+    const name = onFile === undefined ? undefined : fileRequestName(packet);
+    if (name !== undefined) onFile?.(name, request.subject());
+    this.#enqueue(packet, id, request);
   }
 
   /** Malformed and unknown requests too wait their turn, so that a client which reads no replies cannot pile them up. */

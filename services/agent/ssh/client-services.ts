@@ -16,6 +16,7 @@ export interface ClientServicesOptions {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly server: SshServerOptions;
+  readonly clientId: string;
   readonly clientAddress: string;
   readonly rights: Rights;
   /** True once no further session channel is to be opened. */
@@ -33,22 +34,28 @@ export class ClientServices {
   readonly #agentForwarding: AgentForwarding;
   readonly #channels = new Set<SessionChannel>();
   readonly #stops: readonly (() => void)[];
+  #opened = 0;
 
   constructor(options: ClientServicesOptions) {
-    const { connection, gate, server, rights, onServed, log } = options;
+    const { clientId, connection, gate, server, rights, onServed, log } = options;
     this.#options = options;
+    const allowed = {
+      ports: allowanceOf(server.forwarding, rights.portForwarding),
+      agent: allowanceOf(server.forwarding, rights.agentForwarding),
+    };
     const streams = new ForwardStreams({
       connection,
       gate,
       clock: server.clock,
-      allowed: {
-        ports: allowanceOf(server.forwarding, rights.portForwarding),
-        agent: allowanceOf(server.forwarding, rights.agentForwarding),
-      },
+      allowed,
       onActivity: () => {
         server.events.activity();
       },
       onServed,
+      onAsked: (asked) => {
+        const allowance = asked.direction === 'ssh_agent' ? allowed.agent : allowed.ports;
+        server.events.asked?.forward({ clientId, isAllowed: allowance === 'allowed', ...asked });
+      },
       log,
     });
     this.#agentForwarding = new AgentForwarding(streams);
@@ -94,12 +101,16 @@ export class ClientServices {
   }
 
   #open(accept: () => ConstructorParameters<typeof SessionChannel>[0]): void {
-    const { connection, gate, server, clientAddress, rights, log, onServed, onChannelClosed } = this.#options;
+    const { connection, gate, server, clientId, clientAddress, rights, log, onServed, onChannelClosed } =
+      this.#options;
+    this.#opened += 1;
     const channel = new SessionChannel(accept(), {
       connection,
       gate,
       options: server,
+      clientId,
       clientAddress,
+      number: this.#opened,
       rights,
       agentForwarding: this.#agentForwarding,
       log,

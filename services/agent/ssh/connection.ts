@@ -180,6 +180,7 @@ export class SshConnection {
       connection,
       gate: this.#gate,
       server,
+      clientId: client.id,
       clientAddress: client.address,
       rights: this.#rights,
       isStopping: () => isStopping(this.#state),

@@ -27,12 +27,12 @@ export function keyLoginOf(named: Named, user: string): KeyLogin {
     const { key, comment } = named;
     return { user, method: 'key', key: { fingerprint: keyFingerprint(key.blob), comment } };
   }
-  const { fingerprint, keyId, serial, caFingerprint } = named.certificate;
+  const { fingerprint, keyId, serial, caFingerprint, principals } = named.certificate;
   return {
     user,
     method: 'certificate',
     key: { fingerprint, comment: '' },
-    certificate: { keyId, serial: String(serial), caFingerprint },
+    certificate: { keyId, serial: String(serial), caFingerprint, principals },
   };
 }
 

@@ -28,7 +28,10 @@ export interface SessionChannelContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
   readonly options: SshServerOptions;
+  readonly clientId: string;
   readonly clientAddress: string;
+  /** Counted from 1 in its connection. */
+  readonly number: number;
   readonly rights: Rights;
   readonly agentForwarding: AgentForwarding;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
@@ -46,7 +49,7 @@ interface Terminal {
 
 type State =
   | { readonly kind: 'preparing'; readonly terminal: Terminal | undefined }
-  | { readonly kind: 'running'; readonly program: Program }
+  | { readonly kind: 'running'; readonly program: Program; readonly since: number }
   | { readonly kind: 'closed' };
 
 /** One session channel. Its requests are answered at once, so in their order. */
@@ -94,7 +97,10 @@ export class SessionChannel {
     const state = this.#state;
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
-    if (state.kind === 'running') state.program.hangUp();
+    if (state.kind === 'running') {
+      this.#tellEnd(state);
+      state.program.hangUp();
+    }
     this.#context.onClosed();
   }
 
@@ -150,6 +156,7 @@ export class SessionChannel {
     if (this.#state.kind !== 'preparing') return;
     const { rights, log } = this.#context;
     const run = rights.forcedCommand === undefined ? asked : forcedRun(rights.forcedCommand, asked);
+    if (run.kind !== 'impossible') this.#tellStart(asked, rights.forcedCommand !== undefined);
     switch (run.kind) {
       case 'shell':
         return this.#run(open, { command: undefined });
@@ -196,7 +203,9 @@ export class SessionChannel {
   }
 
   #serveSftp(open: () => ServerChannel): void {
+    const { clientId, number: channel } = this.#context;
     const { cwd, env, events } = this.#context.options;
+    const tell = events.asked?.file;
     const program = startSftpProgram({
       channel: open(),
       gate: this.#context.gate,
@@ -205,14 +214,28 @@ export class SessionChannel {
       onActivity: () => {
         events.activity();
       },
+      onFile: tell && ((request, path) => tell({ clientId, channel, request, path })),
       log: this.#context.log,
     });
     this.#started(program);
   }
 
   #started(program: Program): void {
-    this.#state = { kind: 'running', program };
+    this.#state = { kind: 'running', program, since: this.#context.options.clock.now() };
     if (program.hasStarted) this.#context.onServed();
+  }
+
+  #tellStart(asked: AskedRun, isForced: boolean): void {
+    const { clientId, number: channel, options } = this.#context;
+    const terminal = this.#state.kind === 'preparing' && this.#state.terminal !== undefined;
+    const command = asked.kind === 'command' ? asked.command : undefined;
+    options.events.asked?.started({ clientId, channel, what: asked.kind, command, terminal, isForced });
+  }
+
+  #tellEnd({ program, since }: State & { kind: 'running' }): void {
+    const { clientId, number: channel, options } = this.#context;
+    const seconds = (options.clock.now() - since) / 1_000;
+    options.events.asked?.ended({ clientId, channel, seconds, ...program.account });
   }
 
   #programOptions(channel: ServerChannel) {

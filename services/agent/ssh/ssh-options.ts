@@ -3,6 +3,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';
 import type { Attendance } from '../crowd/attendance.ts';
+import type { AskedEvents } from './asked-events.ts';
 import type { HostKey } from './keys/host-key.ts';
 
 export interface SshServerOptions {
@@ -70,6 +71,7 @@ export interface LoginCertificate {
   readonly keyId: string;
   /** In decimal: it may have 64 bits. */
   readonly serial: string;
+  readonly principals: readonly string[];
   /** `SHA256:…` of its authority. */
   readonly caFingerprint: string;
 }
@@ -114,6 +116,8 @@ export interface SshEvents {
   activity(): void;
   /** Constant lower-case text and its data: refused forwards, faults, limits. Never content. */
   log?(event: string, fields: Record<string, unknown>): void;
+  /** What clients ask for. */
+  readonly asked?: AskedEvents;
 }
 
 /** Somebody who is logged in. */

@@ -3,7 +3,7 @@ import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Admittance } from '../session/needs.ts';
 import type { ByteCounts } from '../session/session-table.ts';
 
-/** What a relay sees and does. */
+/** What a relay sees and does. docs/audit.md has a table of each, made from deploy/build/pages/audit-schema.ts. */
 export type AuditEvent =
   /** An agent was linked: for the first time, or again. */
   | {
@@ -12,7 +12,7 @@ export type AuditEvent =
       readonly epoch: number;
       readonly address: string;
       readonly admittance: Admittance | undefined;
-      /** False after a re-dial, which shows a pass. */
+      /** False after a re-dial, which shows a pass or, in an open relay, a grant. */
       readonly isFirst: boolean;
     }
   | {
@@ -26,6 +26,8 @@ export type AuditEvent =
   | {
       readonly event: 'session_started';
       readonly id: string;
+      /** Names it among all sessions of the cluster. */
+      readonly session: string;
       readonly client: string;
       readonly resumable: boolean;
       readonly admittance: Admittance | undefined;
@@ -33,6 +35,7 @@ export type AuditEvent =
   | {
       readonly event: 'session_ended';
       readonly id: string;
+      readonly session: string;
       readonly client: string;
       readonly reason: string;
       readonly by: 'client' | 'agent' | 'relay';
@@ -41,11 +44,19 @@ export type AuditEvent =
     }
   | {
       readonly event: 'refused';
-      readonly role: 'agent' | 'client';
+      readonly role: 'agent' | 'client' | 'other';
       readonly id: string | undefined;
       readonly address: string;
       readonly code: RefusalCode;
       readonly message: string;
+    }
+  /** Refusals of one code beyond those that have a line each. */
+  | {
+      readonly event: 'refused_more';
+      readonly code: RefusalCode;
+      readonly count: number;
+      /** Of the busiest addresses, with their part of it. */
+      readonly addresses: Readonly<Record<string, number>>;
     }
   | { readonly event: 'policy_loaded'; readonly sha256: string; readonly rules: readonly string[] }
   | { readonly event: 'policy_rejected'; readonly faults: readonly string[] }
@@ -63,11 +74,35 @@ export type AuditEvent =
       readonly id: string;
       /** The signed text: JSON. */
       readonly text: string;
-      /** SSH's signature blob, base64. */
+      /** The SSHSIG of it (OpenSSH's PROTOCOL.sshsig), base64. */
       readonly signature: string;
       /** The public key, SSH's wire form, base64. */
       readonly hostKey: string;
+    }
+  /** Lines that are nowhere, because what takes them did not, for too long. */
+  | {
+      readonly event: 'audit_lost';
+      readonly count: number;
+      /** When the first and the last of them would have been written, as ISO 8601. */
+      readonly since: string;
+      readonly until: string;
     };
+
+export type AuditEventName = AuditEvent['event'];
+
+export const AUDIT_EVENTS = [
+  'agent_linked',
+  'agent_unlinked',
+  'session_started',
+  'session_ended',
+  'refused',
+  'refused_more',
+  'policy_loaded',
+  'policy_rejected',
+  'operator_acted',
+  'job',
+  'audit_lost',
+] as const satisfies readonly AuditEventName[];
 
 /** Takes what happens; never throws, never waits. */
 export interface AuditLog {

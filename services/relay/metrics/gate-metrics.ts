@@ -18,7 +18,7 @@ export function countAdmissions(register: Registry): GateRecorder & PolicyRecord
     { outcome: ['loaded', 'rejected'] },
   );
   return {
-    policyRead: (outcome) => {
+    policyRead: ({ kind: outcome }) => {
       loads.inc({ outcome });
     },
     admitted: (role, rule, by) => {

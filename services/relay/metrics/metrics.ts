@@ -1,5 +1,6 @@
 // What the relay counts as it happens, put together for a scrape. Gauges are in readings.ts.
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { AuditRecorder } from '../audit/audit-trail.ts';
 import type { GateRecorder } from '../gate/gate.ts';
 import type { PeerRecorder } from '../http/door/peer.ts';
 import type { RefusalRecorder } from '../http/door/refusal.ts';
@@ -19,6 +20,7 @@ import type { AgentRecorder } from '../session/agent-table.ts';
 import type { OrderRecorder } from '../session/router.ts';
 import type { SessionRecorder } from '../session/session-table.ts';
 import { SIGN_ON_OUTCOMES, SIGN_ON_WAYS, type SignOnRecorder } from '../sso/needs.ts';
+import { countAudit } from './audit-metrics.ts';
 import { countFromZero } from './counter.ts';
 import { countAdmissions } from './gate-metrics.ts';
 import { countKeyFetches } from './issuer-metrics.ts';
@@ -46,6 +48,7 @@ export interface Metrics
   extends AgentRecorder,
     AgentRouteRecorder,
     ApiRecorder,
+    AuditRecorder,
     ClientRouteRecorder,
     Exposition,
     GateRecorder,
@@ -91,6 +94,7 @@ export function createMetrics(): Metrics {
     ...countApiFailures(counted),
     ...countPeerRejections(counted),
     ...countActions(counted),
+    ...countAudit(counted),
   };
 }
 

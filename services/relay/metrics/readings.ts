@@ -18,6 +18,7 @@ export interface Readings {
   readonly logLinesDropped: () => number;
   /** Those in force, as this pod knows them. */
   readonly blocks: () => number;
+  readonly auditWaitingBytes: () => number;
   /** Undefined: there is no policy file. */
   readonly policy: () => PolicyFileState | undefined;
   readonly limits: () => ReadonlyMap<MetLimit, Level>;
@@ -35,6 +36,12 @@ export function registerReadings(registry: Registry, readings: Readings): void {
     'converge_blocks',
     'Addresses and rules that operators have blocked, as this pod knows them.',
     readings.blocks,
+  );
+  gauge(
+    registry,
+    'converge_audit_waiting_bytes',
+    'Audit lines that wait for the file or the endpoint, in bytes.',
+    readings.auditWaitingBytes,
   );
   readPolicy(registry, readings);
 }

@@ -1,4 +1,5 @@
 // The agents on this pod: who has a control link here. lease-keeper.ts keeps their IDs for them.
+import type { AuditMessage } from '#shared/protocol/audit.ts';
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { AgentMessage, AgentStatus, Resumption } from '#shared/protocol/control-messages.ts';
 import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
@@ -19,6 +20,15 @@ export interface AgentRecorder {
   agentUnlinked(reason: CloseReason): void;
   /** An agent says what became of a client's connection that had lost its transport. */
   resumptionReported(outcome: Resumption['outcome'], afterSeconds: number): void;
+}
+
+/** Hears of agents, to keep a record. Must not throw. */
+export interface AgentWitness {
+  /** `isFirst`: it has not been linked before, as far as it shows. */
+  agentLinked(agent: Agent, isFirst: boolean): void;
+  agentUnlinked(agent: Agent, reason: CloseReason, seconds: number): void;
+  /** What the agent itself saw, and signed. */
+  jobSaid(agent: Agent, said: AuditMessage): void;
 }
 
 /** An agent with a control link on this pod. */
@@ -47,7 +57,7 @@ export interface Agent {
 
 /** A link that is open, and whose ID was claimed before. */
 export type Attachment = Pick<Agent, 'id' | 'claimHash' | 'epoch' | 'tenure' | 'address' | 'link'> &
-  Partial<Pick<Agent, 'admittance' | 'standing'>>;
+  Partial<Pick<Agent, 'admittance' | 'standing'>> & { readonly isFirst?: boolean };
 
 export interface AgentTableOptions {
   readonly registry: AgentRegistry;
@@ -56,6 +66,7 @@ export interface AgentTableOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly recorder: AgentRecorder;
+  readonly witness?: AgentWitness;
 }
 
 /** An agent, and how the table ends it. Owned by the table. */
@@ -124,7 +135,7 @@ export class AgentTable {
    * Puts a fresh link in charge of `id`. An older link of the same agent on this pod is superseded. If the fresh link has
    * the older claim of the two, because it was slower to open, it is itself superseded.
    */
-  attach({ admittance, standing, ...attached }: Attachment): Agent {
+  attach({ admittance, standing, isFirst = true, ...attached }: Attachment): Agent {
     const { id, epoch, address, link } = attached;
     const older = this.#rows.get(id);
     const end = new AbortController();
@@ -151,6 +162,7 @@ export class AgentTable {
     this.#options.recorder.agentLinked();
     const { rule, subject } = admittance ?? {};
     this.#options.log.info({ id, epoch, address, rule, subject }, 'agent linked');
+    this.#options.witness?.agentLinked(agent, isFirst);
     return agent;
   }
 
@@ -162,10 +174,11 @@ export class AgentTable {
     const row = this.#rows.get(agent.id);
     const current = row?.agent === agent;
     if (current) this.#forget(row);
-    const { clock, log, recorder, registry } = this.#options;
+    const { clock, log, recorder, registry, witness } = this.#options;
     recorder.agentUnlinked(reason);
     const seconds = (clock.now() - agent.linkedAt) / 1000;
     log.info({ id: agent.id, epoch: agent.epoch, address: agent.address, reason, seconds }, 'agent unlinked');
+    witness?.agentUnlinked(agent, reason, seconds);
     if (!current) return;
     if (!GOODBYES.has(reason)) return this.forsake(agent);
     registry.release(agent.id, agent.epoch).catch((error: unknown) => {
@@ -187,6 +200,11 @@ export class AgentTable {
         return;
       case 'resumption':
         this.#options.recorder.resumptionReported(message.outcome, message.afterMs / 1000);
+        return;
+      case 'audit':
+        this.#options.witness?.jobSaid(agent, message);
+        // Also where nobody keeps a record: the agent has no use for it any more.
+        agent.link.send({ type: 'audit_taken', seq: message.seq });
     }
   }
 

@@ -22,6 +22,20 @@ export interface SessionRecorder {
   sessionEnded(route: SessionRoute, reason: CloseReason, seconds: number): void;
 }
 
+/** How a session ended. */
+export interface SessionEnd {
+  readonly reason: CloseReason;
+  /** Who ended it: the relay also where a limit or an operator did. */
+  readonly by: 'client' | 'agent' | 'relay';
+  readonly seconds: number;
+}
+
+/** Hears of sessions, to keep a record. Must not throw. */
+export interface SessionWitness {
+  sessionStarted(session: Session): void;
+  sessionEnded(session: Session, end: SessionEnd): void;
+}
+
 /** Bytes that went each way. */
 export interface ByteCounts {
   toAgent: number;
@@ -50,6 +64,7 @@ export interface SessionTableOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly recorder: SessionRecorder;
+  readonly witness?: SessionWitness;
 }
 
 export interface StartOptions {
@@ -68,6 +83,8 @@ export interface StartOptions {
 export class SessionTable {
   readonly #options: SessionTableOptions;
   readonly #joins = new Map<Session, Join>();
+  /** Those of them that this end has closed or cut. */
+  readonly #ending = new Set<Session>();
   #onEmpty: (() => void) | undefined;
   /** Bytes of all sessions since the start, those that run included. */
   readonly totals: Readonly<Record<SessionRoute, ByteCounts>> = perRoute(() => ({ toAgent: 0, toClient: 0 }));
@@ -93,7 +110,7 @@ export class SessionTable {
 
   /** Joins the two streams. The session ends on its own when one of them does. */
   start(client: ByteStream, agent: ByteStream, options: StartOptions): Session {
-    const { clock, recorder } = this.#options;
+    const { clock, recorder, witness } = this.#options;
     const startedAt = clock.now();
     const bytes = { toAgent: 0, toClient: 0 };
     const totals = this.totals[options.route];
@@ -112,6 +129,7 @@ export class SessionTable {
     const account = options.watch?.({
       held: () => (client.pendingBytes ?? 0) + (agent.pendingBytes ?? 0),
       cut: (end) => {
+        this.#ending.add(session);
         join.cut(end);
       },
     });
@@ -129,12 +147,17 @@ export class SessionTable {
       },
     });
     this.#joins.set(session, join);
+    witness?.sessionStarted(session);
     return session;
   }
 
   /** Closes the sessions that `choose` picks. */
   close(reason: CloseReason, choose: (session: Session) => boolean): void {
-    for (const [session, join] of this.#joins) if (choose(session)) join.close({ reason });
+    for (const [session, join] of this.#joins) {
+      if (!choose(session)) continue;
+      this.#ending.add(session);
+      join.close({ reason });
+    }
   }
 
   /** An operator ends the sessions that `choose` picks: their clients do not come back. How many they are. */
@@ -158,11 +181,11 @@ export class SessionTable {
 
   #end(session: Session, first: Side, end: StreamEnd): void {
     this.#joins.delete(session);
-    const { clock, log, recorder } = this.#options;
+    const { clock, log, recorder, witness } = this.#options;
     const seconds = (clock.now() - session.startedAt) / 1000;
     const { id, client, resumable, route, bytes } = session;
     recorder.sessionEnded(route, end.reason, seconds);
-    const by = first === 'left' ? 'client' : 'agent';
+    const by = this.#ending.delete(session) ? 'relay' : first === 'left' ? 'client' : 'agent';
     const fields = {
       id,
       client,
@@ -175,6 +198,7 @@ export class SessionTable {
       seconds,
     };
     log.info(fields, 'session ended');
+    witness?.sessionEnded(session, { reason: end.reason, by, seconds });
     if (this.#joins.size > 0) return;
     this.#onEmpty?.();
     this.#onEmpty = undefined;

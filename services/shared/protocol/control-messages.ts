@@ -10,9 +10,10 @@
 //   agent -> relay   resumption   when a resumable stream that lost its transport came back, or did not
 // A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout. So is a
 // dial that the agent cannot read: it fails one client, and the link stays for the others.
-import { type JsonRecord, parseJson, recordOf } from '#shared/text/json-record.ts';
+import { type JsonRecord, parseJson, parseRecord, recordOf } from '#shared/text/json-record.ts';
 import { MAX_ACCESS_ENTRIES } from './access.ts';
 import { readAddress } from './address.ts';
+import { type AuditMessage, type AuditTaken, isAuditBase64, MAX_AUDIT_TEXT_LENGTH } from './audit.ts';
 
 /** The largest control message, in bytes. A bigger one closes the link with 1009. */
 export const MAX_CONTROL_BYTES = 4096;
@@ -35,6 +36,8 @@ export interface Welcome {
   readonly pass: string;
   /** What is left of the time that the relay gives this agent, in milliseconds; 0: it sets no limit. */
   readonly lifetimeMs: number;
+  /** True if the relay keeps a record and wants to hear what happens in the job: AuditMessage. */
+  readonly audit: boolean;
 }
 
 /** What proves to every relay of the cluster since when the agent has had its ID. Opaque to the agent. */
@@ -92,8 +95,8 @@ export interface Resumption {
   readonly afterMs: number;
 }
 
-export type RelayMessage = Welcome | AccessMessage | GrantMessage | Dial | Goaway;
-export type AgentMessage = AgentStatus | Resumption;
+export type RelayMessage = Welcome | AccessMessage | GrantMessage | Dial | Goaway | AuditTaken;
+export type AgentMessage = AgentStatus | Resumption | AuditMessage;
 
 /** What came over a control link: a message, one of another version, or none at all. */
 export type Received<Message> =
@@ -116,6 +119,7 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
           grant: fields.optionalText('grant'),
           pass: fields.optionalText('pass'),
           lifetimeMs: fields.optionalCount('lifetimeMs'),
+          audit: fields.flag('audit'),
         };
       case 'access':
         return { type, authorities: fields.texts('authorities'), people: fields.texts('people') };
@@ -130,6 +134,8 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
         };
       case 'goaway':
         return { type, reason: fields.text('reason'), seconds: fields.count('seconds') };
+      case 'audit_taken':
+        return { type, seq: fields.count('seq') };
       default:
         return undefined;
     }
@@ -153,6 +159,14 @@ export function parseAgentMessage(text: string): Received<AgentMessage> {
         // A word of a newer agent is as good as a type of a newer agent.
         return outcome && { type, outcome, afterMs: fields.count('afterMs') };
       }
+      case 'audit':
+        return {
+          type,
+          seq: fields.count('seq'),
+          text: fields.record('text'),
+          signature: fields.base64('signature'),
+          hostKey: fields.base64('hostKey'),
+        };
       default:
         return undefined;
     }
@@ -177,6 +191,9 @@ interface Fields {
   optionalCount(name: string): number;
   flag(name: string): boolean;
   address(name: string): string;
+  /** The text of a JSON object, as long as an audit record may be. */
+  record(name: string): string;
+  base64(name: string): string;
 }
 
 function parse<Message>(
@@ -230,6 +247,17 @@ function fieldsOf(record: JsonRecord): Fields {
       const address = typeof value === 'string' ? readAddress(value) : undefined;
       if (address !== undefined) return address;
       throw new FieldFault(`${name} is not an IP address`);
+    },
+    record(name) {
+      const value = record[name];
+      const isText = typeof value === 'string' && value.length <= MAX_AUDIT_TEXT_LENGTH;
+      if (isText && parseRecord(value) !== undefined) return value;
+      throw new FieldFault(`${name} is not a JSON object of at most ${MAX_AUDIT_TEXT_LENGTH} characters`);
+    },
+    base64(name) {
+      const value = record[name];
+      if (typeof value === 'string' && isAuditBase64(value)) return value;
+      throw new FieldFault(`${name} is not base64`);
     },
   };
 }

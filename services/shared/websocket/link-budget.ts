@@ -35,8 +35,14 @@ export const RELAY_BUDGET: LinkAllowances = {
 /**
  * How fast an agent says what its clients do, so that no stranger can make it spend its budget by coming and going. Its
  * status: once per this many milliseconds. What became of resumable streams: MAX_RESUMABLE_STREAMS at once, since a relay may restart.
+ * Records of the audit: in messages and in bytes.
  */
-export const AGENT_PACE = { statusEveryMs: 1_000, resumptions: { burst: 1_024, perSecond: 5 } } as const;
+export const AGENT_PACE = {
+  statusEveryMs: 1_000,
+  resumptions: { burst: 1_024, perSecond: 5 },
+  records: { burst: 512, perSecond: 10 },
+  recordBytes: { burst: 128 * 1024, perSecond: 8 * 1024 },
+} as const;
 
 /** The largest number of frames that one message may come in: ours come in one. */
 const MAX_FRAGMENTS = 16;

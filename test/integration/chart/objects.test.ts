@@ -1,6 +1,6 @@
 // What the chart promises, object by object.
 import { describe, expect, test } from 'vitest';
-import { configTable } from '../../../services/relay/config.ts';
+import { configTable } from '../../../services/relay/config-variables.ts';
 import {
   at,
   type KubeObject,

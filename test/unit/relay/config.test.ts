@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Config, configTable, readConfig } from '../../../services/relay/config.ts';
+import { type Config, readConfig } from '../../../services/relay/config.ts';
+import { configTable } from '../../../services/relay/config-variables.ts';
 import { ALL_LIMITS } from '../../../services/relay/limits/limit-table.ts';
 
 /** Without those of the limits. */
@@ -26,6 +27,8 @@ const VARIABLES = [
   'TLS_CERT_FILE',
   'TLS_KEY_FILE',
   'LOG_LEVEL',
+  'AUDIT_TO',
+  'AUDIT_TOKEN_FILE',
 ];
 
 const SECRET = 's'.repeat(32);
@@ -298,4 +301,34 @@ test('the table documents every variable, in one row each', () => {
   const named = rows.map((row) => /^\| `([A-Z_]+)` \| .+ \| .+ \|$/.exec(row)?.[1]);
   for (const name of VARIABLES) expect(named).toContain(name);
   expect(new Set(named).size).toBe(rows.length);
+});
+
+describe('the record', () => {
+  test('is kept where somebody says where, and nowhere else', () => {
+    expect(valid({}).audit).toBeUndefined();
+    expect(valid({ AUDIT_TO: 'stdout' }).audit).toEqual({ target: { kind: 'stdout' }, tokenFile: undefined });
+    const path = join(tmpdir(), 'audit.jsonl');
+    expect(valid({ AUDIT_TO: `file:${path}` }).audit?.target).toEqual({ kind: 'file', path });
+  });
+
+  test.each<[Record<string, string>, RegExp]>([
+    [{ AUDIT_TO: 'stderr' }, /^AUDIT_TO: must be stdout, file:/],
+    [{ AUDIT_TO: 'http://siem.example.com/' }, /^AUDIT_TO: must be stdout, file:/],
+    [
+      { AUDIT_TO: 'file:/nonexistent/audit.jsonl' },
+      /^AUDIT_TO: must be a file that this process may write to/,
+    ],
+    [{ AUDIT_TOKEN_FILE: '/etc/hostname' }, /^AUDIT_TOKEN_FILE: is for an endpoint/],
+    [{ AUDIT_TO: 'stdout', AUDIT_TOKEN_FILE: '/etc/hostname' }, /^AUDIT_TOKEN_FILE: is for an endpoint/],
+    [
+      { AUDIT_TO: 'https://siem.example.com/', AUDIT_TOKEN_FILE: '/nonexistent/token' },
+      /^AUDIT_TOKEN_FILE: must be a readable file/,
+    ],
+  ])('%j is a fault in words', (env, said) => {
+    expect(faults(env)).toEqual([expect.stringMatching(said)]);
+  });
+
+  test('no password of an endpoint is in a message', () => {
+    expect(faults({ AUDIT_TO: 'https://me:hunter2@siem.example.com/' }).join()).not.toContain('hunter2');
+  });
 });

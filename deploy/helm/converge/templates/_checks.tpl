@@ -10,6 +10,20 @@ are refused by values.schema.json before this is read.
 {{- include "converge.check.relay" . }}
 {{- include "converge.check.access" . }}
 {{- include "converge.check.policy" . }}
+{{- include "converge.check.audit" . }}
+{{- end }}
+
+{{- define "converge.check.audit" -}}
+{{- $a := .Values.audit }}
+{{- if and $a.to (not (regexMatch "^(stdout|https://.+|http://(localhost|127\\.[0-9.]+)[:/].*|file:/var/log/converge/[^/]+)$" $a.to)) }}
+  {{- fail (printf "audit.to is %q: stdout, https://HOST/PATH or file:/var/log/converge/NAME" $a.to) }}
+{{- end }}
+{{- if and $a.tokenSecret (not (hasPrefix "http" $a.to)) }}
+  {{- fail "audit.tokenSecret is set, but audit.to is no endpoint: set audit.to=https://HOST/PATH, or leave it empty" }}
+{{- end }}
+{{- if and $a.volume (not (hasPrefix "file:" $a.to)) }}
+  {{- fail "audit.volume is set, but audit.to is no file: set audit.to=file:/var/log/converge/NAME, or leave it empty" }}
+{{- end }}
 {{- end }}
 
 {{- define "converge.check.names" -}}
@@ -136,6 +150,8 @@ are refused by values.schema.json before this is read.
 {{- $_ := set $ours "UNLIMITED_ADDRESSES" "relay.limits.unlimitedAddresses" }}
 {{- $_ := set $ours "LIMIT_PRIVATE_ADDRESSES" "relay.limits.limitPrivateAddresses" }}
 {{- $_ := set $ours "POLICY_FILE" "policy.file" }}
+{{- $_ := set $ours "AUDIT_TO" "audit.to" }}
+{{- $_ := set $ours "AUDIT_TOKEN_FILE" "audit.tokenSecret" }}
 {{- range $variable, $_ := include "converge.limits" $v.relay.limits | fromYaml }}
   {{- $_ := set $ours $variable (ternary "relay.limits.perAddress" "relay.limits.perPod" (hasPrefix "ADDRESS_" $variable)) }}
 {{- end }}

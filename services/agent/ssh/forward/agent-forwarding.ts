@@ -26,8 +26,9 @@ export class AgentForwarding {
 
   /** Makes the socket if there is none. False: forwarding is off, or there is no place for the socket. */
   start(): boolean {
-    const { allowed, log } = this.#streams.context;
+    const { allowed, log, onAsked } = this.#streams.context;
     if (this.#state.kind === 'on') return true;
+    onAsked({ direction: 'ssh_agent' });
     if (allowed.agent !== 'allowed') {
       log('agent forwarding refused', { reason: allowed.agent });
       return false;

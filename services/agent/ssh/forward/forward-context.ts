@@ -18,6 +18,16 @@ export const OPEN_ANSWER_TIMEOUT_MS = 900_000;
 /** Whether something may be forwarded, or why not. */
 export type ForwardAllowance = 'allowed' | 'forwarding is off' | 'the certificate does not permit it';
 
+/** A forward that a client asks for. */
+export interface ForwardAsk {
+  /** `local`: the client reaches something from here; `remote`: something here reaches the client. */
+  readonly direction: 'local' | 'remote' | 'ssh_agent';
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** Of a unix socket. */
+  readonly path?: string | undefined;
+}
+
 export interface ForwardContext {
   readonly connection: Connection;
   readonly gate: TransportGate;
@@ -27,6 +37,8 @@ export interface ForwardContext {
   readonly onActivity: () => void;
   /** A stream is forwarded, or a listener waits for one. */
   readonly onServed: () => void;
+  /** A forward is asked for, whether there will be one or not. */
+  readonly onAsked: (asked: ForwardAsk) => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 

@@ -9,7 +9,7 @@ const FORWARD_DIAL_TIMEOUT_MS = 30_000;
 
 /** Lets the client dial from here. Returns its stop, which drops the dials under way and leaves open streams alone. */
 export function serveLocalForwards(streams: ForwardStreams): () => void {
-  const { connection, clock, log } = streams.context;
+  const { connection, clock, log, onAsked } = streams.context;
   const dialling = new Set<() => void>();
 
   function dial(
@@ -60,9 +60,11 @@ export function serveLocalForwards(streams: ForwardStreams): () => void {
   }
 
   connection.on('tcpip', (accept, reject, { destIP, destPort }) => {
+    onAsked({ direction: 'local', host: destIP, port: destPort });
     dial({ host: destIP, port: destPort }, { host: destIP, port: destPort }, accept, reject);
   });
   connection.on('openssh.streamlocal', (accept, reject, { socketPath }) => {
+    onAsked({ direction: 'local', path: socketPath });
     dial({ path: socketPath }, { path: socketPath }, accept, reject);
   });
   return () => {

@@ -105,8 +105,10 @@ class RemoteListeners {
   }
 
   listen(place: Place, accept: Accept, reject: Reject): void {
-    const { allowed, log, onServed } = this.#streams.context;
+    const { allowed, log, onAsked, onServed } = this.#streams.context;
     const { where } = place;
+    const { host = '*', port, path } = where;
+    onAsked({ direction: 'remote', ...(path === undefined ? { host, port } : { path }) });
     const fields = { address: where.host ?? where.path ?? '*', port: where.port };
     const refuse = (reason: string): void => {
       log('forward refused', { ...fields, reason });

@@ -1,5 +1,5 @@
 // The host key: made at start, known by its fingerprint, gone with the process.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
 import { wireString } from '#shared/ssh/strings.ts';
 
@@ -14,6 +14,10 @@ export interface HostKey {
   readonly publicKey: string;
   /** `SHA256:` and unpadded base64, as `ssh-keygen -l` prints it. */
   readonly fingerprint: string;
+  /** SSH's wire form of the public key. */
+  readonly blob: Buffer;
+  /** SSH's signature blob over `message` (RFC 8709). */
+  sign(message: Buffer): Buffer;
 }
 
 /**
@@ -30,7 +34,10 @@ export function hostKeyFrom({ d = '', x = '' }: { d?: string; x?: string }): Hos
   const seed = Buffer.from(d, 'base64url');
   const point = Buffer.from(x, 'base64url');
   const blob = Buffer.concat([wireString(KEY_TYPE), wireString(point)]);
+  const key = createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d, x }, format: 'jwk' });
   return {
+    blob,
+    sign: (message) => Buffer.concat([wireString(KEY_TYPE), wireString(sign(null, message, key))]),
     privateKey: encodePrivateKey(blob, seed, point),
     publicKey: `${KEY_TYPE} ${blob.toString('base64')}`,
     fingerprint: keyFingerprint(blob),

@@ -3,8 +3,8 @@ import { type PipedProcess, startPipedProcess } from '../../process/piped-proces
 import type { ProcessEnd } from '../../process/process-end.ts';
 import { signalGroup } from '../../process/spawn.ts';
 import { ChannelOutput } from '../channel/channel-output.ts';
-import { EXIT_CANNOT_RUN, exitFrom } from '../channel/process-exit.ts';
-import type { Program, ProgramOptions } from './program.ts';
+import { EXIT_CANNOT_RUN, exitFrom, type ProcessExit } from '../channel/process-exit.ts';
+import type { Program, ProgramAccount, ProgramOptions } from './program.ts';
 import { shellArguments } from './shell-command.ts';
 import { cannotRun, resolveWorkingDirectory } from './working-directory.ts';
 
@@ -30,6 +30,9 @@ class PipeProgram implements Program {
   readonly #options: ProgramOptions;
   readonly #output: ChannelOutput;
   #state: State = { kind: 'not_started' };
+  #received = 0;
+  #sent = 0;
+  #exit: ProcessExit | undefined;
 
   constructor(options: ProgramOptions) {
     this.#options = options;
@@ -38,6 +41,10 @@ class PipeProgram implements Program {
 
   get hasStarted(): boolean {
     return this.#state.kind !== 'not_started';
+  }
+
+  get account(): ProgramAccount {
+    return { received: this.#received, sent: this.#sent, exit: this.#exit };
   }
 
   start(): void {
@@ -52,6 +59,7 @@ class PipeProgram implements Program {
       this.#passInput(started);
     } catch (error) {
       this.#output.write('stderr', Buffer.from(cannotRun(shell, error as Error)));
+      this.#exit = EXIT_CANNOT_RUN;
       this.#output.finish(EXIT_CANNOT_RUN);
       channel.resume();
     }
@@ -98,6 +106,7 @@ class PipeProgram implements Program {
     ] as const) {
       stream.on('data', (chunk: Buffer) => {
         this.#options.onActivity();
+        this.#sent += chunk.length;
         if (this.#output.write(target, chunk)) return;
         stdout.pause();
         stderr.pause();
@@ -112,6 +121,7 @@ class PipeProgram implements Program {
     let isInputOpen = true;
     channel.on('data', (chunk: Buffer) => {
       onActivity();
+      this.#received += chunk.length;
       // After the program has closed its stdin the rest of the input is thrown away, as in sshd.
       if (stdin.writable && !stdin.write(chunk)) channel.pause();
     });
@@ -136,7 +146,8 @@ class PipeProgram implements Program {
     const { process } = this.#state;
     this.#state = { kind: 'ended', process };
     process.stdin.destroy();
-    this.#output.exit(exitFrom(end));
+    this.#exit = exitFrom(end);
+    this.#output.exit(this.#exit);
     this.#finishIfOver();
   }
 

@@ -1,6 +1,7 @@
 // A program of a session channel: what the channel needs to know of it, whatever runs it.
 import type { ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
+import type { ProcessExit } from '../channel/process-exit.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
 import type { ProgramVariables } from './program-environment.ts';
 
@@ -25,10 +26,20 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
+/** What a program has done so far. */
+export interface ProgramAccount {
+  /** Bytes of its input, and of its output; of SFTP, of the files that were written and read. */
+  readonly received: number;
+  readonly sent: number;
+  /** Undefined while it runs. */
+  readonly exit: ProcessExit | undefined;
+}
+
 /** A program in progress. It closes its channel itself, after its last output. */
 export interface Program {
   /** False if nothing could be started: no shell, or no terminal. The client has been sent the reason. */
   readonly hasStarted: boolean;
+  readonly account: ProgramAccount;
   /** Of the terminal; ignored without one. */
   resize(size: TerminalSize): void;
   /** For its process group; ignored when it has ended. */

@@ -2,8 +2,8 @@
 import { openPty, type Pty, PtyError } from '../../pty/pty.ts';
 import type { TerminalMode } from '../../pty/terminal-mode.ts';
 import { ChannelOutput } from '../channel/channel-output.ts';
-import { EXIT_CANNOT_RUN, exitFrom } from '../channel/process-exit.ts';
-import type { Program, ProgramOptions, TerminalSize } from './program.ts';
+import { EXIT_CANNOT_RUN, exitFrom, type ProcessExit } from '../channel/process-exit.ts';
+import type { Program, ProgramAccount, ProgramOptions, TerminalSize } from './program.ts';
 import { ScreenState } from './screen-state.ts';
 import { shellArguments } from './shell-command.ts';
 import { resolveWorkingDirectory } from './working-directory.ts';
@@ -29,6 +29,9 @@ class TerminalProgram implements Program {
   readonly #output: ChannelOutput;
   /** Undefined before the start, and where none could be opened. */
   #pty: Pty | undefined;
+  #received = 0;
+  #sent = 0;
+  #exit: ProcessExit | undefined;
 
   constructor(options: TerminalProgramOptions) {
     this.#options = options;
@@ -46,6 +49,10 @@ class TerminalProgram implements Program {
 
   get hasStarted(): boolean {
     return this.#pty !== undefined;
+  }
+
+  get account(): ProgramAccount {
+    return { received: this.#received, sent: this.#sent, exit: this.#exit };
   }
 
   resize({ columns, rows }: TerminalSize): void {
@@ -89,6 +96,7 @@ class TerminalProgram implements Program {
         {
           data: (chunk) => {
             this.#screen.see(chunk);
+            this.#sent += chunk.length;
             if (!this.#output.write('stdout', chunk)) opened.pause();
           },
           drained() {
@@ -101,6 +109,7 @@ class TerminalProgram implements Program {
       if (!(error instanceof PtyError)) throw error;
       log('terminal not opened', { error: error.message });
       this.#show(`converge: ${error.message}\n`);
+      this.#exit = EXIT_CANNOT_RUN;
       this.#output.finish(EXIT_CANNOT_RUN);
       channel.resume();
       return undefined;
@@ -111,11 +120,13 @@ class TerminalProgram implements Program {
     const { channel, onActivity } = this.#options;
     channel.on('data', (chunk: Buffer) => {
       onActivity();
+      this.#received += chunk.length;
       if (!pty.write(chunk)) channel.pause();
     });
     // As in sshd, the client's EOF means nothing to a terminal: there a key ends the input.
     void pty.exited.then((end) => {
-      this.#output.finish(exitFrom(end));
+      this.#exit = exitFrom(end);
+      this.#output.finish(this.#exit);
       channel.resume();
     });
   }

@@ -1,6 +1,7 @@
 // Refusals: a route or a hook returns one, and this file alone answers it, counts it and logs it.
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IdentityDemand } from '#shared/protocol/identity.ts';
+import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { OverLimit } from '../../limits/admission.ts';
 import { addressOf } from './asker.ts';
@@ -8,9 +9,18 @@ import { addressOf } from './asker.ts';
 /** More of a path than this is not repeated in a message or in the log, in characters. */
 export const MAX_SHOWN_PATH_CHARACTERS = 200;
 
+/** Who was refused, and what they were told. */
+export interface RefusedAsker {
+  readonly role: 'agent' | 'client' | 'other';
+  /** Undefined where the path has none, or not one that can be. */
+  readonly id: string | undefined;
+  readonly address: string;
+  readonly message: string;
+}
+
 /** Counts refusals, by code. */
 export interface RefusalRecorder {
-  refused(code: RefusalCode): void;
+  refused(code: RefusalCode, asker: RefusedAsker): void;
 }
 
 /** What a refusal has beside its code and message. */
@@ -74,7 +84,7 @@ function answerTo(
   reply: FastifyReply,
   recorder: RefusalRecorder,
 ): RefusalBody | string {
-  recorder.refused(code);
+  recorder.refused(code, askerRefused(reply.request, message));
   reply.log.info({ ...details.fields, code, address: addressOf(reply.request) }, 'request refused');
   // RFC 6455 section 4.2.2 asks for the version that is spoken.
   if (code === 'upgrade_required')
@@ -85,4 +95,13 @@ function answerTo(
     return { code, message, ...(demand === undefined ? {} : { identity: demand }) };
   void reply.type('text/html; charset=utf-8').serializer((page: string) => page);
   return details.page;
+}
+
+/** Who asks, by the path of the request. */
+export function askerRefused(request: FastifyRequest, message: string): RefusedAsker {
+  const url = request.raw.url ?? '';
+  const target = parsePublicTarget(url);
+  const role = url.startsWith('/agent/') ? 'agent' : url.startsWith('/client/') ? 'client' : 'other';
+  const id = 'id' in target && target.kind !== 'invalid_id' ? target.id : undefined;
+  return { role, id, address: addressOf(request), message };
 }

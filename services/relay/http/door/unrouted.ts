@@ -3,7 +3,13 @@ import type { FastifyError, FastifyInstance, FastifyRequest, FastifyServerOption
 import { ID_RULE, parsePublicTarget } from '#shared/protocol/paths.ts';
 import { type MalformedRecorder, tellMalformed } from '../listener/malformed.ts';
 import { addressOf } from './asker.ts';
-import { MAX_SHOWN_PATH_CHARACTERS, type RefusalRecorder, Refused, sendRefusal } from './refusal.ts';
+import {
+  askerRefused,
+  MAX_SHOWN_PATH_CHARACTERS,
+  type RefusalRecorder,
+  Refused,
+  sendRefusal,
+} from './refusal.ts';
 
 /**
  * The option of fastify that answers a path which cannot be decoded. Fastify looks for no route then, and runs no hooks.
@@ -42,10 +48,11 @@ export function answerUnrouted(app: FastifyInstance, recorder: RefusalRecorder &
       tellMalformed(reason, { address, code }, { log: request.log, recorder });
       return reply.code(statusCode).send({ code: 'malformed_request', message: error.message });
     }
-    recorder.refused('fault');
+    const message = 'an internal fault: try again';
+    recorder.refused('fault', askerRefused(request, message));
     // A peer that has gone may have caused the error by going. Nobody waits for the answer then, and nobody is woken up.
     const level = request.socket.destroyed ? 'info' : 'error';
     request.log[level]({ err: error, address }, 'request failed');
-    return reply.code(500).send({ code: 'fault', message: 'an internal fault: try again' });
+    return reply.code(500).send({ code: 'fault', message });
   });
 }

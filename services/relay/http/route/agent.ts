@@ -45,6 +45,8 @@ export interface AgentRouteOptions extends AgentStreamOptions {
   readonly gate: Pick<Gate, 'letIn'>;
   readonly places: Pick<AgentPlaces, 'leave' | 'forget'>;
   readonly publicUrl: URL | undefined;
+  /** Whether agents are to tell what happens in their jobs. */
+  readonly keepsRecord: boolean;
   readonly recorder: AgentRouteRecorder;
 }
 
@@ -129,8 +131,9 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
         },
       });
       const { epoch, tenure } = claimed;
-      const { admittance, standing } = entry ?? {};
-      const agent = agents.attach({ id, claimHash, epoch, tenure, address, link, admittance, standing });
+      const { admittance, standing, isFirst = grant === undefined } = entry ?? {};
+      const attached = { id, claimHash, epoch, tenure, address, link, admittance, standing, isFirst };
+      const agent = agents.attach(attached);
       const lifetimeMs = entry === undefined ? 0 : remainingMs(entry);
       const cancelEnd =
         lifetimeMs === 0
@@ -139,9 +142,9 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
               link.close('expired');
             });
       const { pod } = options.self;
-      const grant = agents.grantFor(agent);
       const pass = entry?.pass ?? '';
-      link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, grant, pass, lifetimeMs });
+      const own = { grant: agents.grantFor(agent), pass, lifetimeMs, audit: options.keepsRecord };
+      link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, ...own });
       if (request.headers[ACCESS_HEADER] === ACCESS_FROM_POLICY) {
         const { userAuthorities: authorities = [], people = [] } = entry?.access ?? {};
         link.send({ type: 'access', authorities, people });

@@ -9,9 +9,15 @@ import { type GoodVersion, loadPolicy } from './policy-version.ts';
  */
 export const POLICY_POLL_MS = 5_000;
 
+export type PolicyRead =
+  /** `rules`: the names of those of agents and then of clients, in their order. */
+  | { readonly kind: 'loaded'; readonly sha256: string; readonly rules: readonly string[] }
+  /** One sentence each, with file and line. */
+  | { readonly kind: 'rejected'; readonly faults: readonly string[] };
+
 export interface PolicyRecorder {
   /** A new version of the file: it is in force now, or it has faults. */
-  policyRead(outcome: 'loaded' | 'rejected'): void;
+  policyRead(version: PolicyRead): void;
 }
 
 export interface PolicyLog {
@@ -63,7 +69,6 @@ export class PolicyWatch implements PolicySource {
         });
       });
     };
-    this.#options.recorder.policyRead('loaded');
     this.#tell('policy in force');
     lookLater();
     return () => {
@@ -79,8 +84,8 @@ export class PolicyWatch implements PolicySource {
     if (version === undefined || over.aborted) return;
     this.#seen = version.sha256;
     if (version.kind === 'bad') {
-      recorder.policyRead('rejected');
       const { faults } = version;
+      recorder.policyRead({ kind: 'rejected', faults });
       log.error(
         { file: path, faults, inForce: this.#inForce.sha256 },
         'policy not reloaded: the one before stays',
@@ -89,13 +94,14 @@ export class PolicyWatch implements PolicySource {
     }
     // Also a version that was in force before: somebody has taken back a change that had a fault.
     this.#inForce = version;
-    recorder.policyRead('loaded');
     this.#tell('policy reloaded');
   }
 
   #tell(message: string): void {
-    const { log } = this.#options;
+    const { log, recorder } = this.#options;
     const { path, policy, sha256, warnings } = this.#inForce;
+    const rules = [...(policy.agents ?? []), ...(policy.clients ?? [])].map(({ name }) => name);
+    recorder.policyRead({ kind: 'loaded', sha256, rules });
     const countOf = (rules: readonly unknown[] | undefined) => rules?.length ?? 'anybody';
     log.info(
       { file: path, sha256, agents: countOf(policy.agents), clients: countOf(policy.clients) },

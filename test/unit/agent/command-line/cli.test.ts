@@ -42,19 +42,21 @@ describe('options', () => {
       identityKey: undefined,
       shell: undefined,
       allowsForwarding: true,
+      auditsPaths: false,
       isQuiet: false,
     });
   });
 
   test('come from arguments', () => {
     const argv = ['--timeout', '5m', '--max-lifetime=1h', '--user', 'me', '--shell', '/bin/zsh', '--quiet'];
-    expect(run([...argv, '--no-forwarding', '--resume-window', '0', URL])).toMatchObject({
+    expect(run([...argv, '--no-forwarding', '--audit-paths', '--resume-window', '0', URL])).toMatchObject({
       timeoutMs: 300_000,
       maxLifetimeMs: 3_600_000,
       resumeWindowMs: 0,
       user: 'me',
       shell: '/bin/zsh',
       allowsForwarding: false,
+      auditsPaths: true,
       isQuiet: true,
     });
   });
@@ -72,6 +74,7 @@ describe('options', () => {
         CONVERGE_IDENTITY_KEY: 'id_ed25519',
         CONVERGE_SHELL: '/bin/zsh',
         CONVERGE_NO_FORWARDING: 'true',
+        CONVERGE_AUDIT_PATHS: '1',
         CONVERGE_QUIET: '1',
       }),
     ).toEqual({
@@ -85,6 +88,7 @@ describe('options', () => {
       identityKey: 'id_ed25519',
       shell: '/bin/zsh',
       allowsForwarding: false,
+      auditsPaths: true,
       isQuiet: true,
     });
   });

@@ -35,6 +35,7 @@ test('nobody listens after the end, not even who was about to', async () => {
       allowed: { ports: 'allowed', agent: 'allowed' },
       onActivity: () => {},
       onServed: () => {},
+      onAsked: () => {},
       log: (event) => events.push(event),
     }),
   );
@@ -64,6 +65,7 @@ test('who connects to a port of a client that does not answer is let go, and a l
       allowed: { ports: 'allowed', agent: 'allowed' },
       onActivity: () => {},
       onServed: () => {},
+      onAsked: () => {},
       log: () => {},
     }),
   );

@@ -1,6 +1,7 @@
 // Control messages: what is read back, what is refused, and that nothing throws.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MAX_AUDIT_BASE64_LENGTH, MAX_AUDIT_TEXT_LENGTH } from '#shared/protocol/audit.ts';
 import {
   type AgentMessage,
   formatMessage,
@@ -21,6 +22,14 @@ const WELCOME = {
   grant: 'g',
   pass: 'p',
   lifetimeMs: 3_600_000,
+  audit: true,
+} as const;
+const SAID = {
+  type: 'audit',
+  seq: 7,
+  text: '{"v":1}',
+  signature: 'U1NIU0lH',
+  hostKey: 'AAAA',
 } as const;
 const DIAL = { type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true } as const;
 const STATUS = { type: 'status', clients: 2, detached: 1, expiresAt: 1_700_000_000_000 } as const;
@@ -37,10 +46,12 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
     grant: word,
     pass: word,
     lifetimeMs: count,
+    audit: fc.boolean(),
   }),
   fc.record({ type: fc.constant('grant'), grant: word }),
   fc.record({ type: fc.constant('dial'), ticket: word, client: fc.ipV4(), resumable: fc.boolean() }),
   fc.record({ type: fc.constant('goaway'), reason: word, seconds: count }),
+  fc.record({ type: fc.constant('audit_taken'), seq: count }),
 );
 const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   fc.record({ type: fc.constant('status'), clients: count, detached: count, expiresAt: count }),
@@ -165,7 +176,9 @@ test.each([
   [{ ...DIAL, resumable: 'yes' }, 'resumable'],
   [{ ...DIAL, client: 'somewhere' }, 'client'],
   [{ ...DIAL, client: 'x'.repeat(1025) }, 'client'],
+  [{ ...WELCOME, audit: 'yes' }, 'audit'],
   [{ type: 'goaway', reason: 'restart' }, 'seconds'],
+  [{ type: 'audit_taken', seq: -1 }, 'seq'],
 ])('%j is malformed: %s', (message, field) => {
   const received = parseRelayMessage(JSON.stringify(message));
   expect(received).toMatchObject({ kind: 'malformed', detail: expect.stringContaining(field) as unknown });
@@ -177,6 +190,13 @@ test.each([
   [{ ...STATUS, expiresAt: 1e300 }, 'expiresAt'],
   [{ type: 'resumption', outcome: 'resumed', afterMs: -1 }, 'afterMs'],
   [{ type: 'resumption', outcome: 1, afterMs: 1 }, 'outcome'],
+  [{ ...SAID, seq: '7' }, 'seq'],
+  [{ ...SAID, text: '[]' }, 'text'],
+  [{ ...SAID, text: 'not JSON' }, 'text'],
+  [{ ...SAID, text: JSON.stringify({ x: 'x'.repeat(MAX_AUDIT_TEXT_LENGTH) }) }, 'text'],
+  [{ ...SAID, signature: '' }, 'signature'],
+  [{ ...SAID, signature: 'a b' }, 'signature'],
+  [{ ...SAID, hostKey: 'A'.repeat(MAX_AUDIT_BASE64_LENGTH + 1) }, 'hostKey'],
 ])('%j is malformed: %s', (message, field) => {
   const received = parseAgentMessage(JSON.stringify(message));
   expect(received).toMatchObject({ kind: 'malformed', detail: expect.stringContaining(field) as unknown });

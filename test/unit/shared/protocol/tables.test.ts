@@ -169,15 +169,18 @@ const RELAY_MESSAGES: { readonly [Type in RelayMessage['type']]: Extract<RelayMe
     grant: 'g',
     pass: 'p',
     lifetimeMs: 60_000,
+    audit: true,
   },
   access: { type: 'access', authorities: ['ssh-ed25519 AAAA'], people: ['github:ada'] },
   grant: { type: 'grant', grant: 'g' },
   dial: { type: 'dial', ticket: 't', client: '192.0.2.7', resumable: true },
   goaway: { type: 'goaway', reason: 'restart', seconds: 30 },
+  audit_taken: { type: 'audit_taken', seq: 7 },
 };
 const AGENT_MESSAGES: { readonly [Type in AgentMessage['type']]: Extract<AgentMessage, { type: Type }> } = {
   status: { type: 'status', clients: 2, detached: 1, expiresAt: 1_800_000_000_000 },
   resumption: { type: 'resumption', outcome: 'resumed', afterMs: 80 },
+  audit: { type: 'audit', seq: 7, text: '{}', signature: 'AAAA', hostKey: 'AAAA' },
 };
 const KINDS: Readonly<Record<string, unknown>> = {
   text: 'string',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadPolicySync } from '../../../../../services/relay/policy/file/policy-version.ts';
-import { POLICY_POLL_MS, PolicyWatch } from '../../../../../services/relay/policy/file/policy-watch.ts';
+import { POLICY_POLL_MS, type PolicyRead, PolicyWatch } from '../../../../../services/relay/policy/file/policy-watch.ts';
 import { MAX_POLICY_BYTES } from '../../../../../services/relay/policy/file/read-policy.ts';
 import { ManualClock } from '../../../../support/time/manual-clock.ts';
 import { until } from '../../../../support/time/poll.ts';
@@ -40,7 +40,7 @@ function watch(): PolicyWatch {
     lines.push({ level, message, ...fields });
   };
   const log = { info: told('info'), warn: told('warn'), error: told('error') };
-  const recorder = { policyRead: (outcome: string) => outcomes.push(outcome) };
+  const recorder = { policyRead: ({ kind }: PolicyRead) => outcomes.push(kind) };
   const watching = new PolicyWatch({ initial, audience: undefined, clock, log, recorder });
   stop = watching.start();
   return watching;
