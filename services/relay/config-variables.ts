@@ -172,3 +172,15 @@ export function configTable(): string {
   });
   return ['| name | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
+
+/** What is wrong with a variable, in a sentence that names it. */
+export function describeFault(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
+  const name = String(issue.path[0]);
+  const message = issue.message.startsWith(name) ? issue.message.slice(name.length).trim() : issue.message;
+  return `${name}: ${message}, ${got(given[name])}`;
+}
+
+/** The end of such a sentence: what was given. */
+export function got(value: string | undefined): string {
+  return `got ${JSON.stringify(value ?? '')}`;
+}

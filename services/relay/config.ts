@@ -1,9 +1,8 @@
 // The configuration: the relay's environment variables, checked all at once.
 import { accessSync, constants } from 'node:fs';
-import type { z } from 'zod';
 import type { Environment } from '#shared/machine/environment.ts';
 import { type AuditSettings, auditFrom } from './audit/audit-settings.ts';
-import { LIMIT_VARIABLES, VARIABLES } from './config-variables.ts';
+import { describeFault, got, LIMIT_VARIABLES, VARIABLES } from './config-variables.ts';
 import { internalHostFor } from './http/listener/internal-host.ts';
 import type { TlsFiles } from './http/listener/tls.ts';
 import { parseTrustProxy, type TrustProxy } from './http/listener/trust-proxy.ts';
@@ -193,16 +192,6 @@ function secretFaults(secrets: readonly string[] | undefined, isRequired: boolea
   );
   if (secrets.length > 2) faults.push(`CLUSTER_SECRET: at most two secrets, NEW,OLD, got ${secrets.length}`);
   return faults;
-}
-
-function describeFault(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {
-  const name = String(issue.path[0]);
-  const message = issue.message.startsWith(name) ? issue.message.slice(name.length).trim() : issue.message;
-  return `${name}: ${message}, ${got(given[name])}`;
-}
-
-function got(value: string | undefined): string {
-  return `got ${JSON.stringify(value ?? '')}`;
 }
 
 function listOf(text = ''): string[] {

@@ -54,8 +54,8 @@ import {
 } from '../../../services/shared/websocket/keepalive.ts';
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
-import { CLIENT_LIMITS } from './client-limits.ts';
 import { AUDIT_LIMITS } from './audit-limits.ts';
+import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';

@@ -11,7 +11,8 @@ const WORD = /^[!-~]+$/;
 /** What is wrong with `token`, as the rest of a sentence that its name begins; undefined if it can be shown. */
 export function tokenFault(token: string): string | undefined {
   if (token === '') return 'is empty';
-  if (token.length > MAX_SHOWN_TOKEN_CHARACTERS) return `is longer than ${MAX_SHOWN_TOKEN_CHARACTERS} characters`;
+  if (token.length > MAX_SHOWN_TOKEN_CHARACTERS)
+    return `is longer than ${MAX_SHOWN_TOKEN_CHARACTERS} characters`;
   return WORD.test(token) ? undefined : 'has characters that no token has: spaces, line ends or others';
 }
 

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadPolicySync } from '../../../../../services/relay/policy/file/policy-version.ts';
-import { POLICY_POLL_MS, type PolicyRead, PolicyWatch } from '../../../../../services/relay/policy/file/policy-watch.ts';
+import {
+  POLICY_POLL_MS,
+  type PolicyRead,
+  PolicyWatch,
+} from '../../../../../services/relay/policy/file/policy-watch.ts';
 import { MAX_POLICY_BYTES } from '../../../../../services/relay/policy/file/read-policy.ts';
 import { ManualClock } from '../../../../support/time/manual-clock.ts';
 import { until } from '../../../../support/time/poll.ts';
