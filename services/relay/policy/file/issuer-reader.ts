@@ -164,7 +164,7 @@ function webKeyFault(node: YamlNode): string | undefined {
     return 'is a shared secret, with which anybody here could sign: give a public key';
   if (key['d'] !== undefined) return 'has its private half (d): give the public one, and make a new key';
   return SignatureKey.from(key) === undefined
-    ? `verifies no token: it must be a public key (RFC 7517) to verify with, RSA of ${MIN_TOKEN_RSA_BITS} to ${MAX_TOKEN_RSA_BITS} bits, EC P-256, P-384, P-521, or Ed25519`
+    ? `is no public key that verifies tokens (RFC 7517): RSA of ${MIN_TOKEN_RSA_BITS} to ${MAX_TOKEN_RSA_BITS} bits, EC P-256, P-384 or P-521, or Ed25519`
     : undefined;
 }
 

@@ -186,12 +186,6 @@ test.each<[string, string, IssuerPage, FetchFault]>([
   ['no usable keys', KEYS_PATH, json({ keys: [null, 7, { kty: 'oct', k: 'AA' }] }), 'malformed'],
   ['many keys', KEYS_PATH, json({ keys: Array(MAX_ISSUER_KEYS + 1).fill(FIRST.jwk) }), 'malformed'],
   ['a list as discovery', DISCOVERY_PATH, json([]), 'malformed'],
-  [
-    'of another issuer',
-    DISCOVERY_PATH,
-    json({ issuer: 'https://other.example.com', jwks_uri: 'x' }),
-    'malformed',
-  ],
 ])('an issuer that is %s has no keys', async (_what, path, page, fault) => {
   issuer.pages.set(path, page);
   expect(await kindOf()).toBe('unavailable');
@@ -199,6 +193,16 @@ test.each<[string, string, IssuerPage, FetchFault]>([
   expect(warnings).toEqual([expect.objectContaining({ issuer: issuer.url, fault })]);
   // What it was asked for is the two documents, wherever its answers lead.
   expect([DISCOVERY_PATH, KEYS_PATH]).toEqual(expect.arrayContaining(issuer.asked));
+});
+
+test('what another issuer says of its keys does not count for this one', async () => {
+  for (const named of ['https://other.example.com', `${issuer.url}/`, undefined, [issuer.url]]) {
+    issuer.pages.set(DISCOVERY_PATH, json({ ...issuer.document, issuer: named }));
+    keys = keysOf(issuer.url);
+    expect(await kindOf()).toBe('unavailable');
+  }
+  expect(new Set(outcomes)).toEqual(new Set(['malformed']));
+  expect(issuer.fetches).toBe(0);
 });
 
 test.each([
