@@ -232,7 +232,7 @@ describe('refused, each with its line', () => {
     ],
     [
       ISSUER('{ url: https://a.example, owners: [a], keys: { keys: [ { kty: RSA } ] } }'),
-      [/^3: .*verifies no token/],
+      [/^3: .*is no public key/],
     ],
     [
       ISSUER('{ url: https://a.example, owners: [a] }\n  two: { url: https://a.example, owners: [a] }'),
