@@ -32,15 +32,15 @@ export type SignOnWay = (typeof SIGN_ON_WAYS)[number];
 
 /** What came of it. */
 export const SIGN_ON_OUTCOMES = ['begun', 'confirmed', 'refused', 'expired', 'unavailable'] as const;
-export type SignOnOutcome = (typeof SIGN_ON_OUTCOMES)[number];
+export type CountedOutcome = (typeof SIGN_ON_OUTCOMES)[number];
 
 /** Counts sign-ons. */
 export interface SignOnRecorder {
-  signOn(way: SignOnWay, outcome: SignOnOutcome): void;
+  signOn(way: SignOnWay, outcome: CountedOutcome): void;
 }
 
 /** The outcome that a refusal is counted as. */
-export function outcomeOf({ code }: SignOnRefusal): SignOnOutcome {
+export function outcomeOf({ code }: SignOnRefusal): CountedOutcome {
   switch (code) {
     case 'sso_expired':
       return 'expired';
