@@ -70,6 +70,14 @@ export function isHttpIssuer(issuer: string): boolean {
   return url?.protocol === 'http:' && isLoopbackName(url.hostname);
 }
 
+/**
+ * True if the provider calls itself what the policy calls it. openid-client lets Entra's `common` and `organizations` pass, which
+ * call themselves `{tenantid}`: every company of the world could sign on there.
+ */
+export function isNamedAs(issuer: string, metadata: Pick<ServerMetadata, 'issuer'>): boolean {
+  return URL.parse(metadata.issuer)?.href === URL.parse(issuer)?.href;
+}
+
 async function discover(issuer: string, way: ProviderWay): Promise<ServerMetadata> {
   const url = URL.parse(issuer);
   if (url === null) throw new ProviderAway(`${issuer} is no URL`);
@@ -81,8 +89,7 @@ async function discover(issuer: string, way: ProviderWay): Promise<ServerMetadat
     ...(allowsHttp ? { execute: [allowInsecureRequests] } : {}),
   });
   const metadata = configuration.serverMetadata();
-  // openid-client lets Entra's `common` and `organizations` pass, with which every company of the world could sign on.
-  if (URL.parse(metadata.issuer)?.href !== url.href)
+  if (!isNamedAs(issuer, metadata))
     throw new ProviderAway(`${issuer} calls itself ${metadata.issuer}: the policy must name it so`);
   return metadata;
 }

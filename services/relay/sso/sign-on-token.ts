@@ -6,7 +6,7 @@ import { personSubject } from '../policy/subject.ts';
 import { openRecord, type SignOnSeal, sealRecord } from './sealed-record.ts';
 
 /** Somebody who has signed on. */
-export interface ConfirmedSignOn {
+export interface SealedSignOn {
   /** `issuer` of the settings. */
   readonly issuer: string;
   /** Those that count: `claimsThatCount`. */
@@ -15,12 +15,12 @@ export interface ConfirmedSignOn {
   readonly expiresAt: number;
 }
 
-export function makeSignOnToken(seal: SignOnSeal, { issuer, claims, expiresAt }: ConfirmedSignOn): string {
+export function makeSignOnToken(seal: SignOnSeal, { issuer, claims, expiresAt }: SealedSignOn): string {
   return sealRecord(seal, 'sign-on', { issuer, claims, expiresAt });
 }
 
 /** What the token says, in time or not; undefined if no pod of this cluster has made it. */
-export function readSignOnToken(seal: SignOnSeal, token: string): ConfirmedSignOn | undefined {
+export function readSignOnToken(seal: SignOnSeal, token: string): SealedSignOn | undefined {
   const { issuer, claims, expiresAt } = openRecord(seal, 'sign-on', token) ?? {};
   const known = recordOf(claims);
   if (typeof issuer !== 'string' || typeof expiresAt !== 'number' || known === undefined) return undefined;

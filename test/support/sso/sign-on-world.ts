@@ -1,7 +1,7 @@
 // A relay whose policy asks clients to sign on at a provider of the test.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Policy } from '../../../services/relay/policy/policy.ts';
 import type { SsoSettings } from '../../../services/relay/policy/sso-settings.ts';
@@ -35,6 +35,8 @@ export interface SignOnWorld {
 export interface SignOnSetUp extends Omit<OidcIssuerOptions, 'redirectUris'> {
   readonly settings?: Partial<SsoSettings>;
   readonly env?: Readonly<Record<string, string>>;
+  /** With a policy file in place of `policy`, and the machine's clock. */
+  readonly hasPolicyFile?: boolean;
   /** What the relay's clock is ahead of the provider's, in milliseconds. */
   readonly aheadMs?: number;
 }
@@ -48,8 +50,29 @@ export async function openSignOnWorld(setUp: SignOnSetUp = {}): Promise<SignOnWo
   const clock = new ManualClock(Date.now() + (setUp.aheadMs ?? 0));
   const policy = { current: policyOf(base, { ...(await settingsOf(issuer.issuer)), ...setUp.settings }) };
   const env = { PORT: String(port), CLUSTER_SECRET: SECRET, ...setUp.env };
+  if (setUp.hasPolicyFile === true) {
+    const file = await writePolicy(policy.current);
+    return { issuer, clock, relay: await openRelay({ env: { ...env, POLICY_FILE: file } }), base, policy };
+  }
   const relay = await openRelay({ clock, env, gateParts: { policy } });
   return { issuer, clock, relay, base, policy };
+}
+
+/** The same policy as an operator writes it. */
+async function writePolicy({ audience, sso }: Policy): Promise<string> {
+  const lines = [
+    `audience: ${audience}`,
+    'clients:',
+    '  - { name: people, sso: { groups: engineers } }',
+    'sso:',
+    `  issuer: ${sso?.issuer}`,
+    `  client-id: ${sso?.clientId}`,
+    `  client-secret-file: ${sso?.clientSecretFile}`,
+    `  scopes: [${sso?.scopes.join(', ')}]`,
+  ];
+  const file = join(dirname(sso?.clientSecretFile ?? ''), 'policy.yaml');
+  await writeFile(file, `${lines.join('\n')}\n`);
+  return file;
 }
 
 async function settingsOf(issuer: string): Promise<SsoSettings> {
