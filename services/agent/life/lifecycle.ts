@@ -28,6 +28,9 @@ const LAST_BYTES_WITHIN_MS = 5_000;
 /** How long the files of the `converge` command may take to go. */
 const REMOVED_WITHIN_MS = 2_000;
 
+/** A relay that leaves less than this, in milliseconds, leaves no time to copy a command: nothing is announced then. */
+export const SHORTEST_ANNOUNCED_MS = 10_000;
+
 /** The parts that it speaks by, and those that it stops in the end. */
 export interface AgentLifecycleOptions {
   readonly clock: Clock;
@@ -73,6 +76,8 @@ export class Lifecycle {
   /** A relay has taken the agent. */
   welcomed({ publicUrl, pod, lifetimeMs }: Welcome): void {
     const { log, ownUrl, watch } = this.#options;
+    const isTooShort = lifetimeMs > 0 && lifetimeMs < SHORTEST_ANNOUNCED_MS;
+    if (this.#life.kind === 'calling' && isTooShort) return watch.end('relay_lifetime');
     // Before anything is announced: the card says until when.
     watch.relayLeaves(lifetimeMs);
     switch (this.#life.kind) {
@@ -128,7 +133,7 @@ export class Lifecycle {
       return void this.#end(reason, AGENT_EXIT_CODES.ended);
     }
     if (reason === 'relay_lifetime') {
-      this.#options.complain('the relay takes this agent, but the time that it gives to it is over');
+      this.#options.complain('the relay takes this agent, but leaves it no time for anybody to come');
       return void this.#end(undefined, AGENT_EXIT_CODES.refused);
     }
     this.#options.complain('the relay was not reached before the deadline');

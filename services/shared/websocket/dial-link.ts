@@ -4,6 +4,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import { type FailedDial, refusedBy, unreachableFrom } from './dial-outcome.ts';
 import { BUDGETED_READING } from './link-budget.ts';
+import { peerCheckFor } from './peer-check.ts';
 import { SOCKET_OPTIONS } from './socket-options.ts';
 
 export interface LinkDialOptions {
@@ -39,6 +40,7 @@ export function dialLink(url: URL, options: LinkDialOptions): Promise<LinkDialOu
     ...(options.isBudgeted === true ? BUDGETED_READING : {}),
     maxPayload: options.maxMessageBytes,
     headers: { ...options.headers },
+    ...peerCheckFor(options.headers),
     // A hostile answer must not lead anywhere else.
     followRedirects: false,
     ...(options.proxy === undefined

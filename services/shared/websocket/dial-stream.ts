@@ -10,6 +10,7 @@ import type { Mask } from '#shared/websocket/mask-choice.ts';
 import { frameStream } from './frame-stream.ts';
 import { acceptValueFor, newHandshakeKey, WEBSOCKET_VERSION } from './handshake.ts';
 import type { PeerReading } from './pace.ts';
+import { peerCheckFor } from './peer-check.ts';
 
 export interface StreamDialOptions {
   readonly clock: Clock;
@@ -40,6 +41,7 @@ export function dialStream(url: URL, options: StreamDialOptions): Promise<Stream
   // A tunnel that is not there yet has a socket that the request does not know.
   const tunnel = new AbortController();
   const request = requestTo(url, {
+    ...peerCheckFor(options.headers),
     // A socket of its own: it becomes the stream.
     agent: proxy === undefined ? false : new HttpsProxyAgent(proxy, { signal: tunnel.signal }),
     headers: {

@@ -1,5 +1,5 @@
 // The life of an agent, transition by transition: what people read, and how it ends.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AgentStart, startAgent } from '../../../services/agent/agent.ts';
 import { parseInvocation } from '../../../services/agent/command-line/cli.ts';
 import type { AgentExitCode } from '../../../services/agent/command-line/exit-code.ts';
+import { SHORTEST_ANNOUNCED_MS } from '../../../services/agent/life/lifecycle.ts';
 import { REMINDER_EVERY_MS } from '../../../services/agent/notices/job-log.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
@@ -45,12 +46,13 @@ async function start(
   mood: MoodyRelay['mood'],
   argv: readonly string[] = [],
   url = base,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<AgentStart> {
   relay.mood = mood;
   const invocation = parseInvocation([...argv, `${url}/agent/job`], {});
   if (invocation.kind !== 'run') throw new Error(JSON.stringify(invocation));
   agent = await startAgent(invocation.options, {
-    env: { PATH: '/usr/bin:/bin' },
+    env: { PATH: '/usr/bin:/bin', ...env },
     cwd: directory,
     clock,
     random: () => 0.5,
@@ -240,6 +242,90 @@ describe('an agent that lost its relay', () => {
     end('signal');
     await until(() => code !== undefined);
     expect(code).toBe(0);
+  });
+});
+
+describe('an agent of a relay that asks who it is', () => {
+  const GITHUB = { GITHUB_ACTIONS: 'true' };
+
+  test('shows what it has, and prints no more than it does otherwise', async () => {
+    relay.demand = { kinds: ['token'], challenge: 'c' };
+    await start('welcome', [], base, { CONVERGE_TOKEN: 'secret' });
+    await until(() => told('this job is open for SSH'));
+    expect(relay.handshakes.map(({ identity }) => identity)).toEqual([undefined, 'token secret']);
+    expect(complaints).toEqual([]);
+    expect(lines.join()).not.toContain('secret');
+  });
+
+  test('ends with 4 and one line that says what is missing, on the page of the run as well', async () => {
+    relay.demand = { kinds: ['oidc', 'token'], challenge: 'c' };
+    await start('welcome', [], base, GITHUB);
+    await until(() => code !== undefined);
+    const host = new URL(base).host;
+    const message = `${host} asks agents who they are: GitHub gives this job no identity token: write \`permissions: id-token: write\` into the workflow (a pull request from a fork gets none)`;
+    expect([code, complaints]).toEqual([4, [message]]);
+    expect(lines).toEqual([`::error title=Converge::This job is not open for SSH: ${message}`]);
+  });
+
+  test("is told the relay's reason whole, on one line", async () => {
+    relay.demand = { kinds: ['token'], challenge: 'c' };
+    relay.refusedProofs.push('not_admitted');
+    relay.words = `no rule admits it: ${'the rule a wants another ref; '.repeat(40)}::error::the end`;
+    await start('welcome', [], base, { CONVERGE_TOKEN: 'secret', ...GITHUB });
+    await until(() => code !== undefined);
+    expect(code).toBe(4);
+    expect(complaints).toEqual([
+      expect.stringContaining(String.raw`ref; :\u{3a}error:\u{3a}the end (not_admitted)`),
+    ]);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.match(/::/g)).toHaveLength(2);
+  });
+
+  test('with --identity none shows nothing', async () => {
+    relay.demand = { kinds: ['token'], challenge: 'c' };
+    await start('welcome', ['--identity', 'none'], base, { CONVERGE_TOKEN: 'secret' });
+    await until(() => code !== undefined);
+    expect(code).toBe(4);
+    expect(relay.handshakes).toHaveLength(1);
+    expect(complaints).toEqual([expect.stringContaining('(--identity none)')]);
+  });
+});
+
+describe('an agent that a relay gives less time than its own option', () => {
+  test('says so on the card, and ends by then whatever holds it', async () => {
+    relay.welcome = { lifetimeMs: 5 * MINUTE_MS };
+    await start('welcome');
+    await until(() => told('this job is open for SSH'));
+    expect(told('always 5 minutes from now: the relay gives this agent 5 minutes.')).toBe(true);
+    expect(told('Waits for you until 14:05 UTC (5 minutes).')).toBe(true);
+    await writeFile(join(directory, '.hold'), '');
+    clock.advance(5 * MINUTE_MS - 1_000);
+    expect(code).toBeUndefined();
+    clock.advance(1_000);
+    await until(() => code !== undefined);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toContain('ended: the time was over that the relay gives this agent');
+  });
+
+  test('counts from the newest word of a relay', async () => {
+    relay.welcome = { lifetimeMs: 5 * MINUTE_MS, pass: 'pass' };
+    await start('welcome');
+    await until(() => told('this job is open for SSH'));
+    relay.welcome = { lifetimeMs: 2 * MINUTE_MS, pass: 'pass' };
+    relay.links[0]?.send(JSON.stringify({ type: 'goaway', reason: 'restart', seconds: 30 }));
+    await until(() => relay.links[0]?.readyState === relay.links[0]?.CLOSED && relay.links.length === 2, 10);
+    clock.advance(2 * MINUTE_MS);
+    await until(() => code !== undefined);
+    expect(lines.at(-1)).toContain('ended: the time was over that the relay gives this agent');
+  });
+
+  test('ends with 4 and a sentence where that is over before anybody was told of it', async () => {
+    relay.welcome = { lifetimeMs: SHORTEST_ANNOUNCED_MS - 1 };
+    await start('welcome');
+    await until(() => code !== undefined);
+    expect(code).toBe(4);
+    expect(complaints).toEqual(['the relay takes this agent, but leaves it no time for anybody to come']);
+    expect(lines).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 export interface Upgrade {
   readonly path: string;
+  readonly headers: http.IncomingHttpHeaders;
   /** Takes it, as that subprotocol. */
   readonly accept: (protocol: string) => WebSocket;
   /** Sends these bytes in place of an answer, and hangs up. */
@@ -27,6 +28,7 @@ export async function startLyingRelay(answer: (upgrade: Upgrade) => void): Promi
     socket.on('error', () => undefined);
     answer({
       path: request.url ?? '',
+      headers: request.headers,
       accept(protocol) {
         const endpoint = new WebSocketServer({ noServer: true, handleProtocols: () => protocol });
         let accepted: WebSocket | undefined;

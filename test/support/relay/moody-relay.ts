@@ -30,6 +30,8 @@ export class MoodyRelay {
   demand: IdentityDemand | undefined;
   /** Of the next handshakes with a proof these are refused, with the demand in the body. */
   readonly refusedProofs: RefusalCode[] = [];
+  /** The message of its refusals. */
+  words = 'because the test says so';
   /** In its welcomes, besides the usual. */
   welcome: { readonly pass?: string; readonly lifetimeMs?: number } = {};
   /** What it tells the agents to print. */
@@ -48,7 +50,7 @@ export class MoodyRelay {
       if (mood !== 'welcome' && mood !== 'silent') {
         const body = JSON.stringify({
           code: mood,
-          message: 'because the test says so',
+          message: this.words,
           identity: this.demand,
         });
         const wait = this.retryAfter === undefined ? '' : `Retry-After: ${this.retryAfter}\r\n`;

@@ -51,15 +51,14 @@ async function ask(
 ): Promise<HadToken> {
   const env = { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret };
   const source = githubTokenSource({ env, fetch: fetchThroughProxies({}), clock, random: () => 0.5 });
-  let had: HadToken | undefined;
-  void source(AUDIENCE, controller.signal).then((one) => {
-    had = one;
-  });
-  while (had === undefined) {
+  const had: HadToken[] = [];
+  void source(AUDIENCE, controller.signal).then((one) => had.push(one));
+  for (;;) {
+    const [first] = had;
+    if (first !== undefined) return first;
     clock.advance(stepMs);
     await setImmediate();
   }
-  return had;
 }
 
 const json =

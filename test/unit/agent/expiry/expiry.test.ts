@@ -17,6 +17,7 @@ type Event =
   | { kind: 'rm' }
   | { kind: 'unreadable' }
   | { kind: 'end' }
+  | { kind: 'relay'; leavesMs: number | undefined }
   | { kind: 'pass' };
 
 /** Applies `event` at `now`, after the tick that a driver does first. */
@@ -41,6 +42,8 @@ function step(state: expiry.ExpiryState, event: Event, now: number): expiry.Expi
       return expiry.holdSeen(ticked, { kind: 'unreadable', code: 'EACCES' }, now);
     case 'end':
       return expiry.end(ticked, 'ended_by_user', now);
+    case 'relay':
+      return expiry.relayLimited(ticked, event.leavesMs === undefined ? undefined : now + event.leavesMs);
     case 'pass':
       return ticked;
   }
@@ -170,6 +173,55 @@ const RULES: [string, [number, Event][], { reason: string; minute: number } | { 
       [60, pass],
     ],
     { reason: 'max_lifetime', minute: 60 },
+  ],
+  [
+    'a relay leaves less: no hold reaches further',
+    [
+      [1, { kind: 'relay', leavesMs: 20 * MINUTE }],
+      [2, { kind: 'touch', offsetMs: 900 * MINUTE }],
+    ],
+    { deadline: 21 },
+  ],
+  [
+    'and no activity',
+    [
+      [1, { kind: 'relay', leavesMs: 20 * MINUTE }],
+      [9, login],
+      [18, activity],
+    ],
+    { deadline: 21 },
+  ],
+  [
+    'which then is the reason, with clients',
+    [
+      [1, login],
+      [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
+      [6, pass],
+    ],
+    { reason: 'relay_lifetime', minute: 6 },
+  ],
+  [
+    'a relay leaves more than there is: nothing changes',
+    [
+      [1, { kind: 'relay', leavesMs: 900 * MINUTE }],
+      [2, { kind: 'touch', offsetMs: 900 * MINUTE }],
+      [60, pass],
+    ],
+    { reason: 'max_lifetime', minute: 60 },
+  ],
+  [
+    'the newest word of a relay counts, also that there is no limit',
+    [
+      [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
+      [2, { kind: 'relay', leavesMs: undefined }],
+      [7, login],
+    ],
+    { deadline: 17 },
+  ],
+  [
+    'what a relay leaves is no longer timeout',
+    [[1, { kind: 'relay', leavesMs: 30 * MINUTE }]],
+    { deadline: 10 },
   ],
   [
     'an unreadable hold file changes nothing',

@@ -27,6 +27,10 @@ describe('an identity token', () => {
     [{ aud: AUDIENCE }, 'is for nobody (its aud), and not for https://relay.test'],
     [[], 'is for nobody (its aud), and not for https://relay.test'],
     [
+      [AUDIENCE, 'https://vault.test'],
+      'is for others too, where the relay could use it: make one for https://relay.test alone',
+    ],
+    [
       ['https://vault.test', AUDIENCE],
       'is for others too, where the relay could use it: make one for https://relay.test alone',
     ],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { makeAgentId, makePassword } from '../../../../services/agent/access/random-token.ts';
 import { detectCiJob } from '../../../../services/agent/job/ci-job.ts';
-import { annotationFrom } from '../../../../services/agent/notices/annotation.ts';
+import { annotationFrom, refusalAnnotationFrom } from '../../../../services/agent/notices/annotation.ts';
 import type { Environment } from '../../../../services/shared/machine/environment.ts';
 
 const ENVIRONMENTS: [Environment, [provider: string, job: string, url: string | undefined]][] = [
@@ -121,7 +121,14 @@ describe('annotations', () => {
     ]);
   });
 
+  test('put a refusal there as an error, in one line that commands nothing else', () => {
+    expect(refusalAnnotationFrom('github', 'relay refused: no\r\n::error::x 50%')).toEqual([
+      String.raw`::error title=Converge::This job is not open for SSH: relay refused: no\r\n:\u{3a}error:\u{3a}x 50%25`,
+    ]);
+  });
+
   test('are left out elsewhere', () => {
+    expect(refusalAnnotationFrom('gitlab', 'no')).toEqual([]);
     expect(annotationFrom('gitlab', 'ssh x')).toEqual([]);
     expect(annotationFrom(undefined, 'ssh x')).toEqual([]);
   });

@@ -10,6 +10,8 @@ test('secrets of the agent are left out', () => {
     PATH: '/bin',
     CONVERGE_PASSWORD: 'x',
     CONVERGE_AUTHORIZED_KEYS: 'y',
+    CONVERGE_TOKEN: 'z',
+    CONVERGE_ID_TOKEN: 'a.b.c',
     EMPTY: '',
     UNSET: undefined,
   };

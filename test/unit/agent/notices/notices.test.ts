@@ -94,6 +94,13 @@ describe('the commands', () => {
 });
 
 describe('the card', () => {
+  test("says that the relay's time counts where it gives less than the agent's own option", () => {
+    expect(cardFrom(CARD).join('\n')).not.toContain('the relay gives');
+    expect(cardFrom({ ...CARD, relayLeavesMs: 90 * MINUTE }).join('\n')).toContain(
+      'after the last activity, and always 1 hour 30 minutes from now: the relay gives this agent 1 hour 30 minutes.',
+    );
+  });
+
   test('shows each command and the password alone on a line', () => {
     const lines = cardFrom(CARD).map((line) => line.trim());
     expect(lines).toContain(sshCommand(DESTINATION));

@@ -196,3 +196,27 @@ test('a tunnel that does not come is given up with its connection', async () => 
   expect(await dialled).toMatchObject({ kind: 'unreachable', code: 'TIMEOUT' });
   await until('the connection is gone', () => accepted.every((socket) => socket.closed));
 });
+
+test.each([
+  ['a-pass', 'a-pass'],
+  ['a pass', undefined],
+  ['', undefined],
+  ['x'.repeat(2_000), undefined],
+])('the pass of an answer is given on if it may be one: %j', async (pass, expected) => {
+  const { port } = await answering((key) =>
+    [
+      'HTTP/1.1 101 Switching Protocols',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      `Sec-WebSocket-Accept: ${acceptValueFor(key)}`,
+      'Sec-WebSocket-Protocol: one',
+      `Converge-Pass: ${pass}`,
+      '',
+      '',
+    ].join('\r\n'),
+  );
+  const outcome = await dial(port);
+  if (outcome.kind !== 'open') throw new Error(JSON.stringify(outcome));
+  outcome.stream.cut({ reason: 'ended' });
+  expect(outcome.pass).toBe(expected);
+});
