@@ -16,6 +16,7 @@ import { readPublicKey } from '#shared/ssh/public-key.ts';
 import { USUAL_DEMANDS, verifySshSignature } from '#shared/ssh/signature.ts';
 import { sshsigBytes } from '#shared/ssh/sshsig.ts';
 import { openClientProgram } from '../support/clients/test-program.ts';
+import { makePrivateAuthority } from '../support/network/private-authority.ts';
 import { deviceSignOn, SignOnDesk } from '../support/relay/sign-on-desk.ts';
 import type { StandInRelay } from '../support/relay/stand-in-relay.ts';
 import { openStandIn } from '../support/relay/test-stand-in.ts';
@@ -205,6 +206,22 @@ test('a relay without TLS on another machine gets nothing to read', async () => 
   expect(await program.exit).toBe(4);
   expect(program.errors()).toMatch(/use wss:\/\/ in place of ws:\/\/\n$/);
   expect(shown).toEqual([]);
+  expect(desk.asked).toEqual([]);
+});
+
+test('a relay whose certificate nobody knows is not asked, whatever the machine was told of such', async () => {
+  const authority = await makePrivateAuthority(home, 'IP:127.0.0.1');
+  const relay = await openStandIn({
+    tls: authority,
+    request: desk.serve,
+    gate: { kinds: ['sso'], judge: () => 'identity_required' },
+  });
+  const program = openClientProgram('wsproxy', ['--wait', '0', relay.url()], {
+    HOME: home,
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+  });
+  expect(await program.exit).toBe(4);
+  expect(program.errors()).toContain('its certificate is not by an authority that this machine knows');
   expect(desk.asked).toEqual([]);
 });
 
