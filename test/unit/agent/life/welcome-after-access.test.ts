@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 function welcomeBy(pod: string): Welcome {
-  const rest = { epoch: 1, publicUrl: 'https://relay', grant: '', pass: '', lifetimeMs: 0 };
+  const rest = { epoch: 1, publicUrl: 'https://relay', grant: '', pass: '', lifetimeMs: 0, audit: false };
   return { type: 'welcome', id: 'job', pod, ...rest };
 }
 
