@@ -36,6 +36,7 @@ test('an agent is welcomed with its id, epoch, pod and the public url', async ()
       grant: expect.any(String) as string,
       pass: '',
       lifetimeMs: 0,
+      audit: false,
     },
   ]);
   expect(await running.metric('converge_agents')).toBe(1);

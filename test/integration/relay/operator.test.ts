@@ -101,7 +101,14 @@ test('a session is ended for good: both ends get 4410, the record has who did it
     [4410, 'ended_by_operator'],
   ]);
   expect(await actOn(relay, { action: 'end_session', handle })).toMatchObject({ kind: 'missed' });
-  expect(events).toEqual([{ event: 'operator_acted', by: 'ada', action: 'end_session', target: handle }]);
+  expect(events.filter(({ event }) => event === 'operator_acted')).toEqual([
+    { event: 'operator_acted', by: 'ada', action: 'end_session', target: handle },
+  ]);
+  expect(events.find(({ event }) => event === 'session_ended')).toMatchObject({
+    session: handle,
+    by: 'relay',
+    reason: 'ended_by_operator',
+  });
   expect(await relay.metric('converge_operator_actions_total{action="end_session"}')).toBe(1);
 });
 
