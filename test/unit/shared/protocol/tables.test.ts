@@ -18,6 +18,7 @@ import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { agentPath, agentStreamPath, clientPath, MAX_WAIT_SECONDS } from '#shared/protocol/paths.ts';
 import { MAX_REFUSAL_BYTES, REFUSALS } from '#shared/protocol/refusals.ts';
 import { MAX_RETRY_AFTER_MS } from '#shared/protocol/retry-after.ts';
+import { SIGN_ON_PATHS } from '#shared/protocol/sign-on.ts';
 import { AGENT_CONTROL, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import { RESUME_CODES } from '#shared/resume/codes.ts';
 import {
@@ -151,6 +152,7 @@ test('paths of WebSockets and of dial orders', () => {
     `WS ${agentPath('ID')}`,
     `WS ${agentStreamPath('ID', 'TICKET')}`,
     `WS ${clientPath('ID')}`,
+    `POST ${SIGN_ON_PATHS.device}, ${SIGN_ON_PATHS.token}, ${SIGN_ON_PATHS.refresh}`,
     `POST ${dialPath('ID')}`,
     `WS ${hopPath('NONCE')}`,
     `POST ${COMMAND_PATH}`,
