@@ -79,11 +79,17 @@ clients:
     admittance: { rule: 'staff', kind: 'certificate', subject: 'ada@example.com', facts: { serial: '5' } },
   });
   expect(only('session_ended')).toMatchObject([{ session: started?.['session'], reason: 'ended' }]);
-  // Agents and clients dial without a proof first, and are asked for one: those are not refusals of anybody.
-  expect(only('refused').map(({ code }) => code)).toEqual(['not_admitted']);
-  expect(only('refused')).toMatchObject([
-    { role: 'agent', id, message: 'no rule admits this: by acme-ci, repository_owner is "mallory"' },
+  // Agents and clients dial without a proof first, and are asked for one.
+  expect(only('refused').map(({ role, code }) => `${String(role)} ${String(code)}`)).toEqual([
+    'agent identity_required',
+    'client identity_required',
+    'agent identity_required',
+    'agent not_admitted',
   ]);
+  expect(only('refused').at(-1)).toMatchObject({
+    id,
+    message: 'no rule admits this: by acme-ci, repository_owner is "mallory"',
+  });
 
   const records = jobRecordsOf(lines);
   expect(records.map(({ event }) => event)).toEqual([

