@@ -98,6 +98,8 @@ test('the page shows by which rule and as whom an agent is in, and its session',
   await using page = await openPage(podAt(0), '');
   const row = page.locator('#live tbody tr');
   expect(await row.locator('td').first().textContent()).toBe('jenkins.app.1');
+  // The page is loaded anew by itself, until the agent has told of its client.
+  await row.locator('td', { hasText: /^1$/ }).waitFor();
   expect((await row.locator('td').allTextContents()).slice(1, 5)).toEqual([
     'jenkins',
     'jenkins-2026',

@@ -271,6 +271,7 @@ describe('refused', () => {
     ],
     ['another principal', certificate({ principals: ['eve'] }), 'x', 'not_admitted', /for eve/],
     ['another group', sso({ groups: ['guests'] }), 'gh.x', 'not_admitted', /groups is \["guests"\]/],
+    ['no group that counts', sso({ groups: [] }), 'gh.x', 'not_admitted', /groups has none of those/],
     ['another provider', sso({ groups: 'ops' }, 'https://evil.example'), 'gh.x', 'not_admitted', /office/],
     ['another agent', sso({ groups: 'ops' }), 'lab', 'id_not_allowed', /gh\.\*/],
   ])('a client: %s', (_, identity, id, code, message) => {
