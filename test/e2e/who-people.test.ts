@@ -86,7 +86,7 @@ test('a certificate for others, and one by another authority, are refused at the
   const bob = await authority.person('bob@example.com', 'sales,abc', 8);
   const sales = await openDoor(agent, bob);
   expect(await refusalOf(sales)).toBe(
-    `wsproxy: ${host} refused: no rule admits this: by staff, the certificate is for sales or abc (certificate_wrong_principal)`,
+    `wsproxy: ${host} refused: no rule admits this: rule staff does not, since the certificate is for sales or abc (certificate_wrong_principal)`,
   );
   const stranger = await (await makeAuthority(world)).person('ada@example.com', 'engineers,abc', 5);
   const strange = await openDoor(agent, stranger);

@@ -38,7 +38,7 @@ beforeAll(async () => {
   const args = ['--authorized-keys', `${key.file}.pub`];
   agent = await startAgent(world, {
     relay: relay.url,
-    id: 'job',
+    id: 'job1',
     args,
     held: true,
     env: { CONVERGE_TOKEN: old.secret },

@@ -88,7 +88,7 @@ clients:
   ]);
   expect(only('refused').at(-1)).toMatchObject({
     id,
-    message: 'no rule admits this: by acme-ci, repository_owner is "mallory"',
+    message: 'no rule admits this: rule acme-ci does not, since repository_owner is "mallory"',
   });
 
   const records = jobRecordsOf(lines);

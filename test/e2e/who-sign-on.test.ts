@@ -95,7 +95,7 @@ test('somebody of another group signs on and is refused in words', async () => {
   expect(await ssh.exited).toEqual({ code: 255, signal: null });
   expect(ssh.stdout).toBe('');
   expect(ssh.stderr.replace(ASKED, '')).toContain(
-    `wsproxy: signed on\nwsproxy: ${host} refused: no rule admits this: by people, groups has none of those that count here (not_admitted)\n`,
+    `wsproxy: signed on\nwsproxy: ${host} refused: no rule admits this: rule people does not, since groups has none of those that count here (not_admitted)\n`,
   );
 });
 

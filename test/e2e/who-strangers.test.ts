@@ -52,7 +52,7 @@ describe.concurrent('outside of CI', () => {
   test('an agent with the right token and an ID of others reads which IDs its rule has', async () => {
     const { env } = await company.job('token');
     expect(await refusalOf({ id: 'build.1', env })).toEqual({
-      line: `agent: ${host} refused: no rule admits this: by jenkins, the ID would have to be jenkins.* (id_not_allowed)\n`,
+      line: `agent: ${host} refused: no rule admits this: rule jenkins does not, since the ID would have to be jenkins.* (id_not_allowed)\n`,
       annotation: '',
     });
   });
@@ -87,14 +87,18 @@ describe.concurrent('a job of GitHub Actions', () => {
       repository_owner_id: '666',
     });
     expect(await refusalOf({ id: 'gh.mallory__app.16123456789.1', env })).toEqual(
-      told(`${host} refused: no rule admits this: by on-github, repository_owner_id is "666" (not_admitted)`),
+      told(
+        `${host} refused: no rule admits this: rule on-github does not, since repository_owner_id is "666" (not_admitted)`,
+      ),
     );
   });
 
   test('on a tag reads that its ref is not what the rule wants', async () => {
     const env = await github({ ref: 'refs/tags/v1' });
     expect(await refusalOf({ id: 'gh.acme__app.16123456789.1', env })).toEqual(
-      told(`${host} refused: no rule admits this: by on-github, ref is "refs/tags/v1" (not_admitted)`),
+      told(
+        `${host} refused: no rule admits this: rule on-github does not, since ref is "refs/tags/v1" (not_admitted)`,
+      ),
     );
   });
 
@@ -102,7 +106,7 @@ describe.concurrent('a job of GitHub Actions', () => {
     const env = await github({ repository: 'acme/lib' });
     expect(await refusalOf({ id: 'gh.acme__app.16123456789.1', env })).toEqual(
       told(
-        `${host} refused: no rule admits this: by on-github, the ID would have to be gh.acme__lib.16123456789.* (id_not_allowed)`,
+        `${host} refused: no rule admits this: rule on-github does not, since the ID would have to be gh.acme__lib.16123456789.* (id_not_allowed)`,
       ),
     );
   });
@@ -134,7 +138,7 @@ describe.concurrent('a job of GitLab', () => {
     const env = await gitlabEnvironment(company.issuers.gitlab, company.relay.audience, claims);
     const { line } = await refusalOf({ id: 'gl.20.302', env });
     expect(line).toBe(
-      `agent: ${host} refused: no rule admits this: by on-gitlab, namespace_path is "acme/tools/old" (not_admitted)\n`,
+      `agent: ${host} refused: no rule admits this: rule on-gitlab does not, since namespace_path is "acme/tools/old" (not_admitted)\n`,
     );
   });
 });
