@@ -80,7 +80,8 @@ async function block(page: Page, target: string, why: string): Promise<void> {
   await page.getByLabel('Address, range or rule').fill(target);
   await page.getByLabel('Why').fill(why);
   await page.getByRole('button', { name: 'Block', exact: true }).click();
-  await page.getByText(`${target} is blocked for 1 hour.`, { exact: false }).waitFor();
+  const words = target.replace(/^rule:/, 'The rule ');
+  await page.getByText(`${words} is blocked for 1 hour.`).waitFor();
 }
 
 /** All pods but the first, on which it was made, hear of it by themselves. */
@@ -106,6 +107,9 @@ test('the page shows by which rule and as whom an agent is in, and its session',
     '127.0.0.1',
     '1',
   ]);
+  // The agent was asked who it is before it showed its token: nobody was refused.
+  const { totals } = await askOperator(podAt(0));
+  expect(totals.refusals).toBe(0);
   await page.screenshot({ path: join(PICTURES, 'agents.png'), fullPage: true });
   await page.goto(`http://localhost:${podAt(0).internalPort}/operator?view=sessions`);
   expect(await page.locator('#live tbody td.name').textContent()).toBe('jenkins.app.1');
@@ -163,6 +167,7 @@ test('an address that is blocked on one pod gets in nowhere, and reads until whe
   }
   await page.goto(`http://localhost:${podAt(1).internalPort}/operator?view=refusals`);
   await page.getByRole('cell', { name: 'blocked' }).waitFor();
+  await page.screenshot({ path: join(PICTURES, 'refusals.png'), fullPage: true });
   await page.goto(`http://localhost:${podAt(1).internalPort}/operator?view=blocks&by=Grace`);
   await page.getByRole('button', { name: 'Unblock 127.0.0.1' }).click();
   await page.getByText('Nothing is blocked').waitFor();

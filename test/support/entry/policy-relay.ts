@@ -17,6 +17,7 @@ export interface OperatorRow {
 }
 
 export interface OperatorReport {
+  readonly totals: { readonly refusals: number };
   readonly agents: readonly OperatorRow[];
   readonly sessions: readonly OperatorRow[];
   readonly blocks: readonly { readonly target: string }[];
