@@ -30,6 +30,8 @@ async function refusalOf({ id, env = {}, args = [] }: Stranger): Promise<{
   readonly annotation: string;
 }> {
   const { process } = await launchAgent(world, { relay: company.relay.url, id, env, args });
+  const [said] = await process.see(/^agent: |open for SSH/m);
+  expect(said).toBe('agent: ');
   expect(await process.exited).toEqual({ code: 4, signal: null });
   return { line: process.stderr, annotation: process.stdout };
 }
