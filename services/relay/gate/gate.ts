@@ -23,6 +23,12 @@ import type { Asking, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from 
 /** How long a client may come back with its pass, in milliseconds: a session that is longer needs a proof at its next loss. */
 export const CLIENT_PASS_LIFE_MS = 24 * 3_600_000;
 
+/**
+ * Whoever was in before comes back, also where others have its place by now: so many times the limit may be linked then, since
+ * no more than the limit were in before. Without an end to it, passes could be collected one by one and shown at once.
+ */
+export const RETURNING_FACTOR = 2;
+
 /** What somebody shows. */
 export interface Shown {
   /** The header `converge-identity`. */
@@ -208,13 +214,12 @@ export class Gate {
   }
 
   async #place(
-    { claimHash }: Asking,
+    asking: Asking,
     { limits, isFirst, standing: { rule } }: Entry,
   ): Promise<GateRefusal | undefined> {
     const limit = limits?.agents;
     if (limit === undefined) return undefined;
-    // Whoever was in before comes back, also where others have its place by now.
-    const isFree = await this.#options.places.take(rule, claimHash, isFirst ? limit : undefined);
+    const isFree = await this.#options.places.take(rule, asking, isFirst ? limit : limit * RETURNING_FACTOR);
     if (isFree) return undefined;
     const message = `the rule ${rule} lets ${limit} agents be linked at once: end one, or try again when one has ended`;
     return { kind: 'refused', code: 'rule_full', message };

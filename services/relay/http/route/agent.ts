@@ -99,7 +99,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
     const claimed = await agents
       .claim(id, claimHash, typeof grant === 'string' ? grant : undefined)
       .catch(undefinedIfRegistryIsAway);
-    if (claimed?.kind !== 'claimed') places.leave(claimHash);
+    if (claimed?.kind !== 'claimed') leavePlace({ id, claimHash });
     if (claimed === undefined) {
       const message = 'the registry is not reachable: try again';
       return new Refused('registry_unavailable', message, { fields: { id } });
@@ -151,7 +151,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       }
     });
     if (!isAccepted) {
-      places.leave(claimHash);
+      leavePlace({ id, claimHash });
       agents.forsake({ id, epoch: claimed.epoch });
       recorder.requestMalformed('not_http');
       request.log.info({ id, address }, 'agent left at the upgrade');
@@ -159,11 +159,15 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
     return reply;
   }
 
-  /** A link that was closed may have a successor, here or on another pod. */
-  function leavePlace({ id, claimHash }: Agent, reason: CloseReason): void {
+  /**
+   * A link that was closed may have a successor, here or on another pod; one that never came to be (no `reason`) may have
+   * been the second of an agent that is linked.
+   */
+  function leavePlace({ id, claimHash }: Pick<Agent, 'id' | 'claimHash'>, reason?: CloseReason): void {
     if (agents.get(id)?.claimHash === claimHash) return;
-    if (reason === 'ended' && !leaving.aborted) places.leave(claimHash);
-    else places.forget(claimHash);
+    const isDone = reason === undefined || (reason === 'ended' && !leaving.aborted);
+    if (isDone) places.leave({ id, claimHash });
+    else places.forget({ id, claimHash });
   }
 
   /** What is left of the time that its rule allows, in milliseconds; 0 if the rule sets no limit. */

@@ -2,7 +2,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { formatIdentity } from '#shared/protocol/identity.ts';
 import { AgentPlaces } from '../../../../services/relay/gate/agent-places.ts';
-import { CLIENT_PASS_LIFE_MS, Gate, type GateVerdict } from '../../../../services/relay/gate/gate.ts';
+import {
+  CLIENT_PASS_LIFE_MS,
+  Gate,
+  type GateVerdict,
+  RETURNING_FACTOR,
+} from '../../../../services/relay/gate/gate.ts';
 import type { Asking } from '../../../../services/relay/gate/needs.ts';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { passesOf } from '../../../../services/relay/hop/pass.ts';
@@ -371,24 +376,46 @@ describe('places of a rule', () => {
     await bench.gate.letIn(AGENT, proof);
     expect(await bench.gate.letIn(another, proof)).toMatchObject({ code: 'rule_full' });
     expect(bench.admitted).toEqual(['agent rule proof']);
-    bench.places.leave(AGENT.claimHash);
-    bench.places.leave(AGENT.claimHash);
+    bench.places.leave(AGENT);
+    bench.places.leave(AGENT);
     expect(await bench.gate.letIn(another, proof)).toMatchObject({ kind: 'admitted' });
   });
 
   test('are given to whoever was in before, also where there is none', async () => {
     bench.agents(agentRule('rule', { agents: 1 }));
     const pass = passOf(await bench.gate.letIn(AGENT, proof));
-    bench.places.leave(AGENT.claimHash);
+    bench.places.leave(AGENT);
     await bench.gate.letIn(another, proof);
     expect(await bench.gate.letIn(AGENT, { identity: undefined, pass })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('are one for each ID: who claims many with one secret has as many', async () => {
+    bench.agents(agentRule('rule', { agents: 1 }));
+    await bench.gate.letIn(AGENT, proof);
+    expect(await bench.gate.letIn({ ...AGENT, id: 'another' }, proof)).toMatchObject({ code: 'rule_full' });
+  });
+
+  test('are not without end for passes that were collected one by one', async () => {
+    bench.agents(agentRule('rule', { agents: 2 }));
+    const passes: [Asking, string][] = [];
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      const asking = { ...AGENT, id };
+      passes.push([asking, passOf(await bench.gate.letIn(asking, proof))]);
+      bench.places.leave(asking);
+    }
+    const verdicts: string[] = [];
+    for (const [asking, pass] of passes) {
+      const verdict = await bench.gate.letIn(asking, { identity: undefined, pass });
+      verdicts.push(verdict.kind === 'refused' ? verdict.code : verdict.kind);
+    }
+    expect(verdicts).toEqual([...Array<string>(2 * RETURNING_FACTOR).fill('admitted'), 'rule_full']);
   });
 
   test('that another pod may have taken over are not extended from here, and not given up', async () => {
     bench.agents(agentRule('rule', { agents: 1 }));
     await bench.gate.letIn(AGENT, proof);
     expect([...bench.places.held]).toHaveLength(1);
-    bench.places.forget(AGENT.claimHash);
+    bench.places.forget(AGENT);
     expect([...bench.places.held]).toEqual([]);
     expect(await bench.gate.letIn(another, proof)).toMatchObject({ code: 'rule_full' });
   });
