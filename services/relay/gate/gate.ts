@@ -19,6 +19,7 @@ import type { BlockList } from '../registry/blocks.ts';
 import type { Admittance, Standing } from '../session/needs.ts';
 import type { AgentPlaces } from './agent-places.ts';
 import type { Asking, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from './needs.ts';
+import { mayComeFrom } from './rule-verdict.ts';
 
 /** How long a client may come back with its pass, in milliseconds: a session that is longer needs a proof at its next loss. */
 export const CLIENT_PASS_LIFE_MS = 24 * 3_600_000;
@@ -99,9 +100,11 @@ export class Gate {
     const { current } = policy;
     const rules = role === 'agent' ? current?.agents : current?.clients;
     if (current === undefined || rules === undefined) return { kind: 'open' };
-    const known = shown.pass === undefined ? undefined : this.#byPass(asking, rules, shown.pass);
+    const known = shown.pass === undefined ? undefined : this.#byPass(asking, current, rules, shown.pass);
     const verdict = known ?? (await this.#byProof(asking, current, rules, shown.identity));
     if (verdict.kind !== 'admitted') return verdict;
+    // Its issuer may have taken seconds to answer: what counts is the policy of now.
+    if (policy.current !== current) return this.letIn(asking, shown);
     const { entry } = verdict;
     const full = role === 'agent' ? await this.#place(asking, entry) : undefined;
     if (full !== undefined) return full;
@@ -112,6 +115,7 @@ export class Gate {
   /** Undefined: the pass is of no use, and a proof is needed. */
   #byPass(
     asking: Asking,
+    policy: Policy,
     rules: readonly (AgentRule | ClientRule)[],
     text: string,
   ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> | undefined {
@@ -119,7 +123,10 @@ export class Gate {
     const facts = passes.read(asking, text);
     const rule = rules.find(({ name }) => name === facts?.admittance.rule);
     // A rule that has changed in what it asks is another rule.
-    if (facts === undefined || rule === undefined || facts.digest !== ruleDigest(rule)) return undefined;
+    if (facts === undefined || rule === undefined || facts.digest !== ruleDigest(rule, policy))
+      return undefined;
+    // It is shown by whoever has it, and a rule that says from where means every time.
+    if (!mayComeFrom(rule, facts.admittance, asking.address)) return undefined;
     if (asking.role === 'client' && facts.since + CLIENT_PASS_LIFE_MS <= clock.wallTime()) return undefined;
     return this.#enter(asking, rule, facts, false);
   }
@@ -160,7 +167,7 @@ export class Gate {
       return { kind: 'refused', code, message, ...demand };
     }
     const { admittance, rule } = judged;
-    return this.#enter(asking, rule, firstFacts(admittance, rule, clock.wallTime()), true);
+    return this.#enter(asking, rule, firstFacts(admittance, rule, policy, clock.wallTime()), true);
   }
 
   /** Some rules of clients ask for no proof: their address is enough. */
@@ -172,7 +179,7 @@ export class Gate {
     const now = this.#options.clock.wallTime();
     const judged = this.#judge(asking, policy, { kind: 'none' }, now);
     if (judged.kind === 'admitted')
-      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, now), true);
+      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, policy, now), true);
     const demand = this.#demand(rules);
     if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message: judged.message };
     const who = asking.role === 'agent' ? 'agents' : 'clients';
@@ -240,8 +247,13 @@ export class Gate {
   }
 }
 
-function firstFacts(admittance: Admittance, rule: AgentRule | ClientRule, since: number): PassFacts {
-  return { admittance, since, digest: ruleDigest(rule) };
+function firstFacts(
+  admittance: Admittance,
+  rule: AgentRule | ClientRule,
+  policy: Policy,
+  since: number,
+): PassFacts {
+  return { admittance, since, digest: ruleDigest(rule, policy) };
 }
 
 const KIND_WORDS: Readonly<Record<IdentityDemand['kinds'][number], string>> = {

@@ -1,6 +1,7 @@
 // The gate: who is let in by a pass, by a proof, by neither, and what is looked at before what.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { formatIdentity } from '#shared/protocol/identity.ts';
+import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { AgentPlaces } from '../../../../services/relay/gate/agent-places.ts';
 import {
   CLIENT_PASS_LIFE_MS,
@@ -11,7 +12,7 @@ import {
 import type { Asking } from '../../../../services/relay/gate/needs.ts';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { passesOf } from '../../../../services/relay/hop/pass.ts';
-import type { IdentityVerdict } from '../../../../services/relay/identity/identity.ts';
+import type { Identity, IdentityVerdict } from '../../../../services/relay/identity/identity.ts';
 import type { AgentRule, ClientRule, Policy, RuleLimits } from '../../../../services/relay/policy/policy.ts';
 import { MemoryTally } from '../../../../services/relay/registry/tally.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
@@ -57,6 +58,8 @@ class Bench {
   verdict: IdentityVerdict = { kind: 'verified', identity: { kind: 'token', sha256: 'x' } };
   /** The name of the rule that admits somebody with that identity. */
   admits: string | undefined = 'rule';
+  /** What it looked at. */
+  facts: Record<string, string> = {};
   policy: { current: Policy | undefined } = { current: undefined };
   readonly places = new AgentPlaces(new MemoryTally(this.clock));
   readonly gate: Gate;
@@ -70,7 +73,11 @@ class Bench {
         );
         return rule === undefined
           ? ({ kind: 'refused', code: 'not_admitted', message: 'no rule' } as const)
-          : ({ kind: 'admitted', rule, admittance: admittanceBy(rule.name) } as const);
+          : ({
+              kind: 'admitted',
+              rule,
+              admittance: { ...admittanceBy(rule.name), facts: this.facts },
+            } as const);
       };
     this.gate = new Gate({
       policy: this.policy,
@@ -195,6 +202,19 @@ describe('a proof', () => {
       code: 'identity_malformed',
     });
     expect(bench.checked).toEqual([]);
+  });
+
+  test('is judged by the policy of now, where that has changed while the issuer was asked', async () => {
+    bench.agents(agentRule('rule'));
+    const asked = bench.gate.letIn(AGENT, { identity: TOKEN, pass: undefined });
+    bench.agents(agentRule('another'));
+    expect(await asked).toMatchObject({ code: 'not_admitted' });
+    expect(bench.admitted).toEqual([]);
+    const next = bench.gate.letIn(AGENT, { identity: TOKEN, pass: undefined });
+    bench.admits = 'rule';
+    bench.agents({ ...agentRule('rule'), networks: ['192.0.2.0/24'] });
+    const shown = { identity: undefined, pass: passOf(await next) };
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
   });
 
   test('that is good and admitted lets in, once as the first time', async () => {
@@ -334,6 +354,77 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ code: 'identity_required' });
     bench.agents(agentRule('rule', { sessions: 3 }));
     expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('is nothing at another address than its rule says, and again something at one of those', async () => {
+    bench.clients({ ...clientRule('rule', 'network'), networks: ['192.0.2.0/24'] });
+    const verdict = await bench.gate.letIn(CLIENT, NOTHING);
+    const shown = { identity: undefined, pass: passOf(verdict) };
+    bench.admits = undefined;
+    const elsewhere = { ...CLIENT, address: '198.51.100.1' };
+    expect(await bench.gate.letIn(elsewhere, shown)).toMatchObject({ code: 'not_admitted' });
+    expect(await bench.gate.letIn({ ...CLIENT, address: '192.0.2.9' }, shown)).toMatchObject({
+      kind: 'admitted',
+    });
+  });
+
+  test('by a certificate is nothing where that is not good', async () => {
+    bench.clients(clientRule('rule', 'token'));
+    bench.facts = { sourceAddress: '192.0.2.0/25,2001:db8::/32' };
+    const shown = { identity: undefined, pass: await passFor(CLIENT) };
+    for (const [address, kind] of [
+      ['192.0.2.127', 'admitted'],
+      ['2001:db8::1', 'admitted'],
+      ['192.0.2.128', 'refused'],
+    ])
+      expect(await bench.gate.letIn({ ...CLIENT, address: String(address) }, shown)).toMatchObject({ kind });
+  });
+
+  test('of a sign-on is nothing once people sign on elsewhere', async () => {
+    const sso = {
+      issuer: 'https://login.test',
+      clientId: 'converge',
+      clientSecretFile: undefined,
+      scopes: [],
+      sessionMs: 1,
+    };
+    const rule: ClientRule = {
+      ...clientRule('rule', 'token'),
+      proof: { kind: 'sso', match: [{ claim: 'groups', values: ['staff'], isGlob: false }] },
+    };
+    bench.verdict = { kind: 'verified', identity: { kind: 'sso', issuer: sso.issuer, claims: {} } };
+    const policy = (settings: Policy['sso']) => ({
+      audience: '',
+      agents: undefined,
+      clients: [rule],
+      sso: settings,
+    });
+    bench.policy.current = policy(sso);
+    const shown = { identity: undefined, pass: await passFor(CLIENT) };
+    for (const other of [
+      { ...sso, issuer: 'https://other.test' },
+      { ...sso, clientId: 'other' },
+    ]) {
+      bench.policy.current = policy(other);
+      expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'refused' });
+    }
+    bench.policy.current = policy({ ...sso, scopes: ['email'], sessionMs: 2 });
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('by a certificate is nothing once any rule revokes more', async () => {
+    const list = { revocationOf: () => undefined } as unknown as RevocationList;
+    const rule = (name: string, sha256: string): ClientRule => ({
+      ...clientRule(name, 'token'),
+      proof: { kind: 'certificate', authorities: [], principals: undefined, revoked: { list, sha256 } },
+    });
+    bench.verdict = { kind: 'verified', identity: { kind: 'certificate' } as Identity };
+    bench.clients(rule('rule', 'one'), rule('other', 'two'));
+    const shown = { identity: undefined, pass: await passFor(CLIENT) };
+    bench.clients(rule('rule', 'one'), rule('other', 'two'));
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'admitted' });
+    bench.clients(rule('rule', 'one'), rule('other', 'three'));
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'refused' });
   });
 
   test('of a rule that is blocked is refused, and counts again later', async () => {
