@@ -210,8 +210,8 @@ describe('a proof', () => {
     bench.agents(agentRule('another'));
     expect(await asked).toMatchObject({ code: 'not_admitted' });
     expect(bench.admitted).toEqual([]);
+    bench.agents(agentRule('rule'));
     const next = bench.gate.letIn(AGENT, { identity: TOKEN, pass: undefined });
-    bench.admits = 'rule';
     bench.agents({ ...agentRule('rule'), networks: ['192.0.2.0/24'] });
     const shown = { identity: undefined, pass: passOf(await next) };
     expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
