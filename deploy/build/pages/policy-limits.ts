@@ -22,18 +22,6 @@ export const POLICY_LIMITS: readonly FixedLimit[] = [
   { what: 'a policy file', value: MAX_POLICY_BYTES, unit: 'bytes', past: REFUSED },
   { what: 'between two looks at it', value: POLICY_POLL_MS, unit: 'ms', past: 'it is read again' },
   {
-    what: 'agents of a rule with those that come back with a pass, for each that its limit allows',
-    value: RETURNING_FACTOR,
-    unit: 'count',
-    past: '429 `rule_full`',
-  },
-  {
-    what: 'rules whose limits are remembered, those that are gone with those of now',
-    value: MAX_REMEMBERED_RULES,
-    unit: 'count',
-    past: 'the first that went is forgotten',
-  },
-  {
     what: 'how long a new version must stay as it is',
     value: POLICY_SETTLE_MS,
     unit: 'ms',
@@ -65,4 +53,16 @@ export const POLICY_LIMITS: readonly FixedLimit[] = [
     past: 'the number of the rest',
   },
   { what: 'its message, in characters', value: MAX_REFUSAL_LENGTH, unit: 'count', past: 'cut' },
+  {
+    what: 'agents of a rule with those that come back with a pass, for each that its limit allows',
+    value: RETURNING_FACTOR,
+    unit: 'count',
+    past: '429 `rule_full`',
+  },
+  {
+    what: 'rules whose limits are remembered, those that are gone with those of now',
+    value: MAX_REMEMBERED_RULES,
+    unit: 'count',
+    past: 'the first that went is forgotten',
+  },
 ];

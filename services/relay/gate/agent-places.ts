@@ -1,5 +1,4 @@
 // Places: how many agents are linked by a rule, on all pods, and the places that this pod holds.
-
 import { undefinedIfRegistryIsAway } from '../registry/registry-unavailable.ts';
 import type { Tally, TallyPlace } from '../registry/tally.ts';
 import type { Grantee } from '../session/needs.ts';
