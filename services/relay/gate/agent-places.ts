@@ -27,6 +27,16 @@ export class AgentPlaces {
     return true;
   }
 
+  /** The agent is linked. Another dial of it, that came to nothing, may have given back the place of both. */
+  keep(rule: string, agent: Grantee): void {
+    const member = memberOf(agent);
+    if (this.#held.has(member)) return;
+    const place = { group: `agents/${rule}`, member };
+    this.#held.set(member, place);
+    // If that fails it is extended with the others.
+    this.#tally.extend([place]).catch(() => undefined);
+  }
+
   /** The agent has no link here any more: another pod may have it, so its place is only not extended from here. */
   forget(agent: Grantee): void {
     this.#held.delete(memberOf(agent));

@@ -502,6 +502,19 @@ describe('places of a rule', () => {
     expect(verdicts).toEqual([...Array<string>(2 * RETURNING_FACTOR).fill('admitted'), 'rule_full']);
   });
 
+  test('are taken again by an agent that is linked, where another dial of it has given back its place', async () => {
+    bench.agents(agentRule('rule', { agents: 1 }));
+    await bench.gate.letIn(AGENT, proof);
+    await bench.gate.letIn(AGENT, proof);
+    bench.places.leave(AGENT);
+    bench.places.keep('rule', AGENT);
+    bench.places.keep('rule', AGENT);
+    expect([...bench.places.held]).toHaveLength(1);
+    expect(await bench.gate.letIn(another, proof)).toMatchObject({ code: 'rule_full' });
+    bench.places.leave(AGENT);
+    expect(await bench.gate.letIn(another, proof)).toMatchObject({ kind: 'admitted' });
+  });
+
   test('that another pod may have taken over are not extended from here, and not given up', async () => {
     bench.agents(agentRule('rule', { agents: 1 }));
     await bench.gate.letIn(AGENT, proof);
