@@ -112,6 +112,19 @@ export class Gate {
     return verdict;
   }
 
+  /**
+   * Asks again about somebody who was let in (`entry`; undefined by an open relay) and has waited since: a block, or another
+   * policy, counts for that one too. Undefined: may come in. Places are not asked for again.
+   */
+  refuseLater(asking: Asking, entry: Pick<Entry, 'pass'> | undefined): GateRefusal | undefined {
+    const { current } = this.#options.policy;
+    const rules = asking.role === 'agent' ? current?.agents : current?.clients;
+    if (current === undefined || rules === undefined) return this.#blocked({ address: asking.address });
+    const verdict = entry === undefined ? undefined : this.#byPass(asking, current, rules, entry.pass);
+    if (verdict?.kind === 'refused') return verdict;
+    return verdict === undefined ? this.#asked(asking, rules) : undefined;
+  }
+
   /** Undefined: the pass is of no use, and a proof is needed. */
   #byPass(
     asking: Asking,
@@ -180,11 +193,20 @@ export class Gate {
     const judged = this.#judge(asking, policy, { kind: 'none' }, now);
     if (judged.kind === 'admitted')
       return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, policy, now), true);
+    return this.#asked(asking, rules, judged.message);
+  }
+
+  /** Says what would do as a proof; `message` where nothing would. */
+  #asked(
+    { role }: Asking,
+    rules: readonly (AgentRule | ClientRule)[],
+    message = 'the policy has changed, and admits nobody',
+  ): GateRefusal {
     const demand = this.#demand(rules);
-    if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message: judged.message };
-    const who = asking.role === 'agent' ? 'agents' : 'clients';
-    const message = `this relay asks ${who} who they are: ${demand.kinds.map((kind) => KIND_WORDS[kind]).join(', or ')}`;
-    return { kind: 'refused', code: 'identity_required', message, demand };
+    if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message };
+    const kinds = demand.kinds.map((kind) => KIND_WORDS[kind]).join(', or ');
+    const asks = `this relay asks ${role === 'agent' ? 'agents' : 'clients'} who they are: ${kinds}`;
+    return { kind: 'refused', code: 'identity_required', message: asks, demand };
   }
 
   #judge(

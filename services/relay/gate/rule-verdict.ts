@@ -72,10 +72,10 @@ export function judgeRule(
  */
 export function mayComeFrom(
   { networks }: AgentRule | ClientRule,
-  { facts }: Admittance,
+  { facts, kind }: Admittance,
   address: string,
 ): boolean {
-  const { sourceAddress } = facts;
+  const sourceAddress = kind === 'certificate' ? facts['sourceAddress'] : undefined;
   // A list that was cut, since it was too long for a pass, cannot be read, and so has nobody in it.
   const isFromSource =
     sourceAddress === undefined || readAddressList(sourceAddress)?.includes(address) === true;

@@ -15,6 +15,7 @@ import { passesOf } from '../../../../services/relay/hop/pass.ts';
 import type { Identity, IdentityVerdict } from '../../../../services/relay/identity/identity.ts';
 import type { AgentRule, ClientRule, Policy, RuleLimits } from '../../../../services/relay/policy/policy.ts';
 import { MemoryTally } from '../../../../services/relay/registry/tally.ts';
+import type { Admittance } from '../../../../services/relay/session/needs.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const NO_LIMITS: RuleLimits = {
@@ -58,8 +59,8 @@ class Bench {
   verdict: IdentityVerdict = { kind: 'verified', identity: { kind: 'token', sha256: 'x' } };
   /** The name of the rule that admits somebody with that identity. */
   admits: string | undefined = 'rule';
-  /** What it looked at. */
-  facts: Record<string, string> = {};
+  /** What it says besides. */
+  admittance: Partial<Admittance> = {};
   policy: { current: Policy | undefined } = { current: undefined };
   readonly places = new AgentPlaces(new MemoryTally(this.clock));
   readonly gate: Gate;
@@ -76,7 +77,7 @@ class Bench {
           : ({
               kind: 'admitted',
               rule,
-              admittance: { ...admittanceBy(rule.name), facts: this.facts },
+              admittance: { ...admittanceBy(rule.name), ...this.admittance },
             } as const);
       };
     this.gate = new Gate({
@@ -370,7 +371,7 @@ describe('a pass', () => {
 
   test('by a certificate is nothing where that is not good', async () => {
     bench.clients(clientRule('rule', 'token'));
-    bench.facts = { sourceAddress: '192.0.2.0/25,2001:db8::/32' };
+    bench.admittance = { kind: 'certificate', facts: { sourceAddress: '192.0.2.0/25,2001:db8::/32' } };
     const shown = { identity: undefined, pass: await passFor(CLIENT) };
     for (const [address, kind] of [
       ['192.0.2.127', 'admitted'],
@@ -455,6 +456,43 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(AGENT, { identity: undefined, pass: agentPass })).toMatchObject({
       code: 'lifetime_over',
     });
+  });
+});
+
+describe('whoever was let in and has waited since', () => {
+  test('comes in, if nothing has changed', async () => {
+    expect(bench.gate.refuseLater(CLIENT, undefined)).toBeUndefined();
+    bench.clients({ ...clientRule('rule', 'network'), networks: ['192.0.2.0/24'] });
+    const verdict = await bench.gate.letIn(CLIENT, NOTHING);
+    if (verdict.kind !== 'admitted') throw new Error(verdict.kind);
+    expect(bench.gate.refuseLater(CLIENT, verdict.entry)).toBeUndefined();
+    expect(bench.admitted).toHaveLength(1);
+  });
+
+  test('does not, if an operator has blocked the address or the rule meanwhile', async () => {
+    bench.blocked.add(CLIENT.address);
+    expect(bench.gate.refuseLater(CLIENT, undefined)).toMatchObject({ code: 'blocked' });
+    bench.blocked.clear();
+    bench.clients(clientRule('rule', 'token'));
+    const pass = passOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
+    for (const target of [CLIENT.address, 'rule']) {
+      bench.blocked.add(target);
+      expect(bench.gate.refuseLater(CLIENT, { pass })).toMatchObject({ code: 'blocked' });
+      bench.blocked.clear();
+    }
+  });
+
+  test('does not, if the policy asks for something else by now', async () => {
+    bench.clients(clientRule('rule', 'token'));
+    const pass = passOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
+    expect(bench.gate.refuseLater(CLIENT, undefined)).toMatchObject({
+      code: 'identity_required',
+      demand: { kinds: ['token'] },
+    });
+    bench.clients(clientRule('another', 'token'));
+    expect(bench.gate.refuseLater(CLIENT, { pass })).toMatchObject({ code: 'identity_required' });
+    bench.clients();
+    expect(bench.gate.refuseLater(CLIENT, { pass })).toMatchObject({ code: 'not_admitted' });
   });
 });
 
