@@ -353,6 +353,17 @@ describe('only odd', () => {
     expect(today).toMatchObject({ kind: 'read', warnings: [] });
   });
 
+  test('a claim that people may choose themselves', () => {
+    const sso = 'audience: https://a.example\nsso: { issuer: https://login.example.com, client-id: x }';
+    const asking = (claim: string) => readTestPolicy(`${sso}\n${CLIENT(`sso: { ${claim}: ada }`)}`);
+    for (const claim of ['name', 'nickname', 'preferred_username'])
+      expect(asking(claim)).toMatchObject({
+        kind: 'read',
+        warnings: [{ line: 5, message: expect.stringContaining(`choose their "${claim}" themselves`) }],
+      });
+    expect(asking('email')).toMatchObject({ kind: 'read', warnings: [] });
+  });
+
   test('a provider that no rule asks for', () => {
     const reading = readTestPolicy('agents: []\nsso: { issuer: https://login.example.com, client-id: x }');
     expect(reading).toMatchObject({ kind: 'read', warnings: [{ line: 2 }] });
