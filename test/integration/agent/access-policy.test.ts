@@ -169,11 +169,14 @@ test('a later word takes the place of the one before, and the log says that ther
 test.each<[string, () => string, URL | undefined]>([
   ['plainly from another machine', () => 'ws://relay.test:80', undefined],
   ['by a proxy, which is another machine', () => base, new URL('http://proxy.test:3128')],
-])('the word of a relay does not come %s: whoever is on the way could let themselves in', async (_how, url, proxy) => {
-  base = url();
-  await expect(startVia(proxy, '--access', 'policy')).rejects.toThrow(
-    `--access policy: whoever is on the way to ${host()} could let themselves in: use wss:// in place of ws://`,
-  );
-  expect(agent).toEqual({ kind: 'failed', code: 2 });
-  expect(relay.handshakes).toEqual([]);
-});
+])(
+  'the word of a relay does not come %s: whoever is on the way could let themselves in',
+  async (_how, url, proxy) => {
+    base = url();
+    await expect(startVia(proxy, '--access', 'policy')).rejects.toThrow(
+      `--access policy: whoever is on the way to ${host()} could let themselves in: use wss:// in place of ws://`,
+    );
+    expect(agent).toEqual({ kind: 'failed', code: 2 });
+    expect(relay.handshakes).toEqual([]);
+  },
+);

@@ -262,7 +262,11 @@ describe('the script of the page', () => {
     const jobs = lines.filter(({ event }) => event === 'job') as Record<string, string>[];
     const spoilt = join(folder, 'spoilt');
     // Of the same numbers and of none: a stranger's agent may send these to the same relay.
-    const texts = [...jobs.slice(0, 2).map(({ text = '' }) => text.replace('"v":1', '"v":2')), '{}', '{"seq":"x"}'];
+    const texts = [
+      ...jobs.slice(0, 2).map(({ text = '' }) => text.replace('"v":1', '"v":2')),
+      '{}',
+      '{"seq":"x"}',
+    ];
     const strange = texts.map((text) => ({ ...jobs[0], id: 'stranger', text }));
     const other = { ...jobs[0], id: 'stranger', hostKey: 'AAAA' };
     const all = [...strange, other, ...jobs, forgedAfter(jobs)];
