@@ -181,14 +181,17 @@ describe('the keys of a team', () => {
     expect(lists.asked).toEqual([{ path: `${MEMBERS}1`, authorization: 'Bearer secret' }]);
   });
 
-  test.each([undefined, '', '\n', 'two\nlines', 'of s\u00e9cret'])('need a token: %j is none', async (token) => {
-    expect(await fetchKeys('github:acme/ops', token)).toMatchObject({
-      kind: 'failed',
-      fault: expect.stringMatching(/^github:acme\/ops: .*CONVERGE_GITHUB_TOKEN$/),
-      isPassing: false,
-    });
-    expect(lists.asked).toEqual([]);
-  });
+  test.each([undefined, '', '\n', 'two\nlines', 'of s\u00e9cret'])(
+    'need a token: %j is none',
+    async (token) => {
+      expect(await fetchKeys('github:acme/ops', token)).toMatchObject({
+        kind: 'failed',
+        fault: expect.stringMatching(/^github:acme\/ops: .*CONVERGE_GITHUB_TOKEN$/),
+        isPassing: false,
+      });
+      expect(lists.asked).toEqual([]);
+    },
+  );
 
   test('take as many pages as there are people, up to a limit', async () => {
     const hundred = (page: number): string =>
