@@ -112,6 +112,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/identity/oidc',
       'services/relay/limits',
       'services/relay/policy',
+      'services/shared/protocol',
       'services/shared/ssh',
       'services/shared/text',
       'services/shared/time',

@@ -1,7 +1,9 @@
 // The policy file as a whole: what is taken, and what is refused with its line and a way out.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { printableLine } from '#shared/text/printable.ts';
+import { parseAccount } from '../../../../../services/agent/access/key-account.ts';
 import { MAX_POLICY_FAULTS } from '../../../../../services/relay/policy/file/policy-fault.ts';
 import { MAX_POLICY_BYTES, readPolicy } from '../../../../../services/relay/policy/file/read-policy.ts';
 import { MAX_POLICY_RULES } from '../../../../../services/relay/policy/file/rule-reader.ts';
@@ -101,6 +103,24 @@ const RULE = (more: string) => `agents:\n  - name: a\n    tokens: [ ${TOKEN} ]\n
 const CLIENT = (more: string) => `clients:\n  - name: a\n    ${more}`;
 const ISSUER = (more: string) => `agents: []\nissuers:\n  own: ${more}`;
 const OWNER = 'repository_owner: acme';
+
+test('whom the access of a policy may name, an agent takes', () => {
+  const people = [
+    'github:ada_acme',
+    'github:a',
+    'github:acme/ops_1',
+    'gitlab:ada.b',
+    `https://a.example/${'x'.repeat(1_006)}`,
+  ];
+  const text = (some: readonly string[]) =>
+    `agents:\n- { name: a, tokens: [ ${TOKEN} ], ids: a.*, access: { people: [${some.map((one) => `'${one}'`).join(', ')}] } }`;
+  for (const some of [people, Array.from({ length: 50 }, (_, index) => `gitlab:p${index}`)]) {
+    expect(faultsOf(text(some))).toEqual([]);
+    const message = JSON.stringify({ type: 'access', authorities: [], people: some });
+    expect(parseRelayMessage(message)).toMatchObject({ kind: 'message', message: { people: some } });
+    for (const one of some) expect(parseAccount(one)).toMatchObject({ kind: 'account' });
+  }
+});
 
 describe('refused, each with its line', () => {
   test.each([
@@ -205,10 +225,22 @@ describe('refused, each with its line', () => {
     [RULE('access: { people: [ada] }'), [/^5: .*"ada" is none of github:USER/]],
     [
       RULE(
-        `access: { people: ['https://a.example/${'x'.repeat(1_900)}', 'https://b.example/${'x'.repeat(1_900)}'] }`,
+        `access: { people: [${['a', 'b', 'c', 'd'].map((host) => `'https://${host}.example/${'x'.repeat(900)}'`).join(', ')}] }`,
       ),
       [/^5: .*an agent takes 3500/],
     ],
+    [
+      RULE(`access: { people: ['https://a.example/${'x'.repeat(1_010)}'] }`),
+      [/^5: .*is none of github:USER/],
+    ],
+    [
+      RULE(
+        `access: { people: [${Array.from({ length: 51 }, (_, index) => `'gitlab:p${index}'`).join(', ')}] }`,
+      ),
+      [/^5: .*"people" has 51 entries, and an agent takes 50/],
+    ],
+    [RULE("access: { people: ['github:acme/ops.team'] }"), [/^5: .*is none of github:USER/]],
+    [RULE("access: { people: ['gitlab:.ada'] }"), [/^5: .*is none of github:USER/]],
     // Clients
     ['clients:\n- { name: a }', [/^2: .*too wide/]],
     [
