@@ -150,6 +150,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/registry',
       'services/relay/session',
       'services/shared/protocol',
+      'services/shared/ssh',
       'services/shared/stream',
       'services/shared/text',
       'services/shared/time',

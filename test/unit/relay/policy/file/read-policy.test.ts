@@ -208,6 +208,8 @@ describe('refused, each with its line', () => {
     // Networks, limits, access
     [RULE('networks: [10.0.0.0/33]'), [/^5: .*is no address/]],
     [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody/]],
+    [RULE("networks: ['::/00']"), [/^5: .*is everybody/]],
+    [RULE("networks: ['::ffff:0:0/96']"), [/^5: .*is everybody/]],
     [RULE('networks: []'), [/^5: .*empty list/]],
     [
       RULE('limits: { agents: 0, lifetime: 5s, sessions: many, bytes-per-second: 20 MB, total: 1 }'),
@@ -269,6 +271,14 @@ describe('refused, each with its line', () => {
     [
       ISSUER('{ url: https://a.example, owners: [a] }\n  two: { url: https://a.example, owners: [a] }'),
       [/^4: .*has the URL of issuer "own"/],
+    ],
+    [
+      ISSUER('{ url: https://token.actions.githubusercontent.com, owners: [workflow] }'),
+      [/^3: .*is the URL of github, whose claims are known: write like: github/],
+    ],
+    [
+      ISSUER('{ url: https://oidc.circleci.com/org/3fa85f64-5717-4562-b3fc-2c963f66afa6, like: gitlab }'),
+      [/^3: .*is the URL of circleci/],
     ],
     [
       'agents: []\nissuers:\n  github: { url: https://a.example }',
@@ -373,6 +383,17 @@ describe('only odd', () => {
     });
     const today = readTestPolicy(TOKENS(`[ { name: a, sha256: ${HASH}, expires: 2026-11-29 } ]`));
     expect(today).toMatchObject({ kind: 'read', warnings: [] });
+  });
+
+  test('a claim that people may choose themselves', () => {
+    const sso = 'audience: https://a.example\nsso: { issuer: https://login.example.com, client-id: x }';
+    const asking = (claim: string) => readTestPolicy(`${sso}\n${CLIENT(`sso: { ${claim}: ada }`)}`);
+    for (const claim of ['name', 'nickname', 'preferred_username'])
+      expect(asking(claim)).toMatchObject({
+        kind: 'read',
+        warnings: [{ line: 5, message: expect.stringContaining(`choose their "${claim}" themselves`) }],
+      });
+    expect(asking('email')).toMatchObject({ kind: 'read', warnings: [] });
   });
 
   test('a provider that no rule asks for', () => {
