@@ -44,6 +44,8 @@ export interface Entry {
   readonly standing: Standing;
   /** To be shown with the next dial. */
   readonly pass: string;
+  /** What that says. */
+  readonly facts: PassFacts;
   /** True if it came with a proof, false if with a pass. */
   readonly isFirst: boolean;
   /** Of an agent. */
@@ -116,11 +118,11 @@ export class Gate {
    * Asks again about somebody who was let in (`entry`; undefined by an open relay) and has waited since: a block, or another
    * policy, counts for that one too. Undefined: may come in. Places are not asked for again.
    */
-  refuseLater(asking: Asking, entry: Pick<Entry, 'pass'> | undefined): GateRefusal | undefined {
+  refuseLater(asking: Asking, entry: Pick<Entry, 'facts' | 'pass'> | undefined): GateRefusal | undefined {
     const { current } = this.#options.policy;
     const rules = asking.role === 'agent' ? current?.agents : current?.clients;
     if (current === undefined || rules === undefined) return this.#blocked({ address: asking.address });
-    const verdict = entry === undefined ? undefined : this.#byPass(asking, current, rules, entry.pass);
+    const verdict = entry && this.#byFacts(asking, current, rules, entry.facts, entry.pass);
     if (verdict?.kind === 'refused') return verdict;
     return verdict === undefined ? this.#asked(asking, rules) : undefined;
   }
@@ -132,16 +134,27 @@ export class Gate {
     rules: readonly (AgentRule | ClientRule)[],
     text: string,
   ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> | undefined {
-    const { clock, passes } = this.#options;
-    const facts = passes.read(asking, text);
-    const rule = rules.find(({ name }) => name === facts?.admittance.rule);
+    const facts = this.#options.passes.read(asking, text);
+    return facts && this.#byFacts(asking, policy, rules, facts, text);
+  }
+
+  /** The same, of a pass that has been read. */
+  #byFacts(
+    asking: Asking,
+    policy: Policy,
+    rules: readonly (AgentRule | ClientRule)[],
+    facts: PassFacts,
+    pass: string,
+  ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> | undefined {
+    const { admittance, digest, since } = facts;
+    const rule = rules.find(({ name }) => name === admittance.rule);
     // A rule that has changed in what it asks is another rule.
-    if (facts === undefined || rule === undefined || facts.digest !== ruleDigest(rule, policy))
-      return undefined;
+    if (rule === undefined || digest !== ruleDigest(rule, policy)) return undefined;
     // It is shown by whoever has it, and a rule that says from where means every time.
-    if (!mayComeFrom(rule, facts.admittance, asking.address)) return undefined;
-    if (asking.role === 'client' && facts.since + CLIENT_PASS_LIFE_MS <= clock.wallTime()) return undefined;
-    return this.#enter(asking, rule, facts, false);
+    if (!mayComeFrom(rule, admittance, asking.address)) return undefined;
+    const isOver = since + clientPassLifeMs(admittance, policy) <= this.#options.clock.wallTime();
+    if (asking.role === 'client' && isOver) return undefined;
+    return this.#enter(asking, rule, facts, pass);
   }
 
   async #byProof(
@@ -180,7 +193,7 @@ export class Gate {
       return { kind: 'refused', code, message, ...demand };
     }
     const { admittance, rule } = judged;
-    return this.#enter(asking, rule, firstFacts(admittance, rule, policy, clock.wallTime()), true);
+    return this.#enter(asking, rule, firstFacts(admittance, rule, policy, clock.wallTime()));
   }
 
   /** Some rules of clients ask for no proof: their address is enough. */
@@ -192,7 +205,7 @@ export class Gate {
     const now = this.#options.clock.wallTime();
     const judged = this.#judge(asking, policy, { kind: 'none' }, now);
     if (judged.kind === 'admitted')
-      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, policy, now), true);
+      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, policy, now));
     return this.#asked(asking, rules, judged.message);
   }
 
@@ -225,7 +238,7 @@ export class Gate {
     asking: Asking,
     rule: AgentRule | ClientRule,
     facts: PassFacts,
-    isFirst: boolean,
+    pass?: string,
   ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> {
     const { clock, passes } = this.#options;
     const blocked = this.#blocked({ address: asking.address, rule: rule.name });
@@ -237,9 +250,11 @@ export class Gate {
       return { kind: 'refused', code: 'lifetime_over', message };
     }
     const standing = { rule: rule.name, since };
-    const pass = passes.make(asking, facts);
     const access = 'access' in rule ? rule.access : undefined;
-    return { kind: 'admitted', entry: { admittance, standing, pass, isFirst, limits, access } };
+    // Whoever comes back keeps the pass: another one would say the same.
+    const given = pass ?? passes.make(asking, facts);
+    const isFirst = pass === undefined;
+    return { kind: 'admitted', entry: { admittance, standing, facts, pass: given, isFirst, limits, access } };
   }
 
   async #place(
@@ -267,6 +282,13 @@ export class Gate {
     const message = `whoever runs this relay has blocked ${what} until ${until}: ask them`;
     return { kind: 'refused', code: 'blocked', message };
   }
+}
+
+/** Whoever signed on counts no longer than a sign-on does. */
+function clientPassLifeMs({ kind }: Admittance, { sso }: Policy): number {
+  return kind === 'sso' && sso !== undefined
+    ? Math.min(CLIENT_PASS_LIFE_MS, sso.sessionMs)
+    : CLIENT_PASS_LIFE_MS;
 }
 
 function firstFacts(

@@ -5,6 +5,7 @@ import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { AgentPlaces } from '../../../../services/relay/gate/agent-places.ts';
 import {
   CLIENT_PASS_LIFE_MS,
+  type Entry,
   Gate,
   type GateVerdict,
   RETURNING_FACTOR,
@@ -141,9 +142,13 @@ class Bench {
 const proofFor = (identity: string) => (identity === 'none' ? 'network' : identity);
 const admittanceBy = (rule: string) => ({ rule, kind: 'token', subject: 'somebody', facts: {} }) as const;
 
-function passOf(verdict: GateVerdict): string {
+function entryOf(verdict: GateVerdict): Entry {
   if (verdict.kind !== 'admitted') throw new Error(`not let in: ${JSON.stringify(verdict)}`);
-  return verdict.entry.pass;
+  return verdict.entry;
+}
+
+function passOf(verdict: GateVerdict): string {
+  return entryOf(verdict).pass;
 }
 
 let bench: Bench;
@@ -437,7 +442,7 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(AGENT, { identity: undefined, pass })).toMatchObject({ kind: 'admitted' });
   });
 
-  test('of a client is good for a day, and that of an agent for as long as its rule says', async () => {
+  test('of a client is good for a day, of one who signed on for a session, and that of an agent for as long as its rule says', async () => {
     bench.clients(clientRule('rule', 'token'));
     const pass = await passFor(CLIENT);
     bench.clock.advance(CLIENT_PASS_LIFE_MS - 1);
@@ -446,6 +451,18 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(CLIENT, { identity: undefined, pass })).toMatchObject({
       code: 'identity_required',
     });
+    bench.admittance = { kind: 'sso' };
+    const sso = { issuer: '', clientId: '', clientSecretFile: undefined, scopes: [], sessionMs: 3_600_000 };
+    bench.policy.current = { ...(bench.policy.current as Policy), sso };
+    const ofSession = await passFor(CLIENT);
+    bench.clock.advance(3_600_000 - 1);
+    const shown = { identity: undefined, pass: ofSession };
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({
+      kind: 'admitted',
+      entry: { pass: ofSession },
+    });
+    bench.clock.advance(1);
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ code: 'identity_required' });
     bench.agents(agentRule('rule', { lifetimeMs: 3_600_000 }));
     const agentPass = await passFor(AGENT);
     bench.clock.advance(3_600_000 - 1);
@@ -463,9 +480,8 @@ describe('whoever was let in and has waited since', () => {
   test('comes in, if nothing has changed', async () => {
     expect(bench.gate.refuseLater(CLIENT, undefined)).toBeUndefined();
     bench.clients({ ...clientRule('rule', 'network'), networks: ['192.0.2.0/24'] });
-    const verdict = await bench.gate.letIn(CLIENT, NOTHING);
-    if (verdict.kind !== 'admitted') throw new Error(verdict.kind);
-    expect(bench.gate.refuseLater(CLIENT, verdict.entry)).toBeUndefined();
+    const entry = entryOf(await bench.gate.letIn(CLIENT, NOTHING));
+    expect(bench.gate.refuseLater(CLIENT, entry)).toBeUndefined();
     expect(bench.admitted).toHaveLength(1);
   });
 
@@ -474,25 +490,25 @@ describe('whoever was let in and has waited since', () => {
     expect(bench.gate.refuseLater(CLIENT, undefined)).toMatchObject({ code: 'blocked' });
     bench.blocked.clear();
     bench.clients(clientRule('rule', 'token'));
-    const pass = passOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
+    const entry = entryOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
     for (const target of [CLIENT.address, 'rule']) {
       bench.blocked.add(target);
-      expect(bench.gate.refuseLater(CLIENT, { pass })).toMatchObject({ code: 'blocked' });
+      expect(bench.gate.refuseLater(CLIENT, entry)).toMatchObject({ code: 'blocked' });
       bench.blocked.clear();
     }
   });
 
   test('does not, if the policy asks for something else by now', async () => {
     bench.clients(clientRule('rule', 'token'));
-    const pass = passOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
+    const entry = entryOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
     expect(bench.gate.refuseLater(CLIENT, undefined)).toMatchObject({
       code: 'identity_required',
       demand: { kinds: ['token'] },
     });
     bench.clients(clientRule('another', 'token'));
-    expect(bench.gate.refuseLater(CLIENT, { pass })).toMatchObject({ code: 'identity_required' });
+    expect(bench.gate.refuseLater(CLIENT, entry)).toMatchObject({ code: 'identity_required' });
     bench.clients();
-    expect(bench.gate.refuseLater(CLIENT, { pass })).toMatchObject({ code: 'not_admitted' });
+    expect(bench.gate.refuseLater(CLIENT, entry)).toMatchObject({ code: 'not_admitted' });
   });
 });
 
