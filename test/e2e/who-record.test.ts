@@ -121,8 +121,6 @@ clients:
     text.replace('\\"command\\":\\"printf\\"', '\\"command\\":\\"prinft\\"'),
   );
   const changed = await verifyByScript(folder, agent.card.fingerprint, [join(folder, 'changed')]);
-  expect(changed).toMatchObject({
-    code: 1,
-    errors: `verify: record 3 is not signed by ${agent.card.fingerprint}\n`,
-  });
+  expect(changed.code).toBe(1);
+  expect(changed.errors).toContain('verify: record 3 is missing\n');
 });
