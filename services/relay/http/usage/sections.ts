@@ -51,7 +51,12 @@ export function buildSections({
       snippets: jobCommands(relay),
       notes: [
         ...agentProofNotes(entry),
-        `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
+        // A policy knows no ID that an agent makes up.
+        ...(entry.agents === undefined
+          ? [
+              `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
+            ]
+          : []),
         'The agent never holds the job for longer than it was told, and ends with status 0.',
       ],
     }),
@@ -153,7 +158,7 @@ function agentProofNotes({ agents = [] }: EntryTerms): Prose[] {
       : []),
     ...(agents.length > 0
       ? [
-          'This relay gives each job the IDs that it may have. One that it may not have is refused, with the reason in the job log.',
+          'This relay says which IDs a job may have: those of the blocks below, unless its policy has others. Any other one, and none at all, is refused, with the reason in the job log.',
         ]
       : []),
   ];
