@@ -8,15 +8,23 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['token', tokenCommand],
 ]);
 
+const HELP = `usage: node dist/relay/main.js                  a relay, set up by its variables (README.md, "The relay")
+       node dist/relay/main.js policy FILE      checks a policy file and says what it does
+       node dist/relay/main.js token [NAME]     makes a token and its lines for a policy; --expires 90d|2027-01-31`;
+
 /**
  * Runs the subcommand that the first of `args` names, and gives its exit code; undefined where there is none, and so a
- * relay is wanted. Another word is refused, since who wrote it did not want a relay.
+ * relay is wanted. `--help` anywhere says what there is. Another word is refused, since who wrote it did not want a relay.
  */
 export function runSubcommand(
   args: readonly string[],
   surroundings: SubcommandSurroundings,
 ): number | undefined {
   const [name, ...more] = args;
+  if (args.includes('--help') || args.includes('-h')) {
+    surroundings.print(HELP);
+    return 0;
+  }
   if (name === undefined || name.startsWith('-')) return undefined;
   const subcommand = SUBCOMMANDS.get(name);
   if (subcommand !== undefined) return subcommand(more, surroundings);

@@ -79,3 +79,12 @@ test('without a word, and with an option, a relay is wanted; with any other word
     expect(told).toContain(`there is no command "${word}", only policy, token`);
   }
 });
+
+test.each([[['--help']], [['-h']], [['token', '--help']], [['policy', '-h']]])(
+  '%j says what there is, and starts nothing',
+  (args) => {
+    const { code, printed, told } = run(...args);
+    expect({ code, told }).toEqual({ code: 0, told: '' });
+    expect(printed.join('\n')).toMatch(/usage: [\s\S]*main\.js policy FILE[\s\S]*main\.js token/);
+  },
+);
