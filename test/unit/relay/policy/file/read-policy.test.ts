@@ -187,7 +187,11 @@ describe('refused, each with its line', () => {
     ],
     // Networks, limits, access
     [RULE('networks: [10.0.0.0/33]'), [/^5: .*is no address/]],
-    [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody/]],
+    [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody: leave "networks" out/]],
+    [
+      'clients: [ { name: all, networks: ["::/0"] } ]',
+      [/^1: .*is everybody: if that is meant, leave "clients" out/],
+    ],
     [RULE('networks: []'), [/^5: .*empty list/]],
     [
       RULE('limits: { agents: 0, lifetime: 5s, sessions: many, bytes-per-second: 20 MB, total: 1 }'),
