@@ -85,7 +85,9 @@ export function buildSections({
       notes: [
         ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
-        'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.',
+        entry.agents === undefined
+          ? 'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.'
+          : 'An ID that you give this page takes the place of these, and is for one job at a time, if this relay allows it at all.',
       ],
     }),
     section('options', 'What the agent can be told', 'Options', {
