@@ -179,11 +179,12 @@ test('an agent comes in by a key that has signed the challenge of the refusal', 
 });
 
 test('a relay without a policy says that it is open, once in its log and on its page; one with a policy does not', async () => {
-  const page = async ({ port }: RunningRelay) => (await fetch(`http://127.0.0.1:${port}/`)).text();
+  const page = async ({ port }: RunningRelay) =>
+    (await (await fetch(`http://127.0.0.1:${port}/`)).text()).replaceAll(/\s+/g, ' ');
   const without = await openRelay({ clock });
   const open_ = 'open: everybody who reaches this relay may use it';
   expect(without.log.filter(({ msg }) => msg === open_)).toHaveLength(1);
-  expect(await page(without)).toMatch(/Open: everybody who reaches this relay may use it\./);
+  expect(await page(without)).toContain(open_);
   expect(await without.metric('converge_policy_info')).toBe(0);
   const withPolicy = await open('agents: []');
   expect(withPolicy.log.filter(({ msg }) => msg.startsWith('policy '))).toMatchObject([
