@@ -54,7 +54,7 @@ describe.concurrent('outside of CI', () => {
   test('an agent with the right token and an ID of others reads which IDs its rule has', async () => {
     const { env } = await company.job('token');
     expect(await refusalOf({ id: 'build.1', env })).toEqual({
-      line: `agent: ${host} refused: no rule admits this: rule jenkins does not, since the ID would have to be jenkins.* (id_not_allowed)\n`,
+      line: `agent: ${host} refused: no rule admits this: rule jenkins does not, since the ID would have to be jenkins.* (id_not_allowed); the ID is build.1: end the URL with one that the relay allows\n`,
       annotation: '',
     });
   });
@@ -108,7 +108,7 @@ describe.concurrent('a job of GitHub Actions', () => {
     const env = await github({ repository: 'acme/lib' });
     expect(await refusalOf({ id: 'gh.acme__app.16123456789.1', env })).toEqual(
       told(
-        `${host} refused: no rule admits this: rule on-github does not, since the ID would have to be gh.acme__lib.16123456789.* (id_not_allowed)`,
+        `${host} refused: no rule admits this: rule on-github does not, since the ID would have to be gh.acme__lib.16123456789.* (id_not_allowed); the ID is gh.acme__app.16123456789.1: end the URL with one that the relay allows`,
       ),
     );
   });
