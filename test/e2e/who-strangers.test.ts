@@ -119,7 +119,7 @@ describe.concurrent('a job of GitHub Actions', () => {
       await refusalOf({ id: 'gh.acme__app.16123456789.1', env, args: ['--identity', 'github'] }),
     ).toEqual(
       told(
-        `${host} asks agents who they are: GitHub gives this job no identity token: write \`permissions: id-token: write\` into the workflow (a pull request from a fork gets none)`,
+        `${host} asks agents who they are: GitHub gives this job no identity token: write \`permissions: { contents: read, id-token: write }\` into the job (a pull request from a fork gets none)`,
       ),
     );
   });
