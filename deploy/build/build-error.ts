@@ -5,6 +5,7 @@ export type BuildErrorCode =
   | 'command_failed'
   | 'platform_unsupported'
   | 'bundle_broken'
+  | 'icu_data_unknown'
   | 'signing_key_unusable';
 
 export class BuildError extends Error {
