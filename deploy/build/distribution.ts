@@ -3,9 +3,10 @@ import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { fileDigest, writeChecksums } from './checksums.ts';
-import { compressBinary } from './compression.ts';
+import { compileLauncher, readSystemLibraries } from './launcher.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
-import { stripNode } from './node-runtime.ts';
+import { slimNode } from './node-runtime.ts';
+import { makePortableBinary } from './portable-binary.ts';
 import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
@@ -33,19 +34,20 @@ export async function buildDistribution(
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
   };
-  const [crypto, pipeSize, processes, node] = await Promise.all([
+  const [crypto, pipeSize, processes, node, launcher] = await Promise.all([
     compileSshCrypto().then(tell),
     compilePipeSize().then(tell),
     compileProcess().then(tell),
-    stripNode().then(tell),
+    slimNode().then(tell),
+    compileLauncher().then(tell),
   ]);
 
+  const libraries = await readSystemLibraries();
   const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
   const make = async (program: BuiltProgram, digests?: Digests): Promise<Made> => {
     const bundle = await bundleProgram(program, digests);
-    const binary = tell(await makeSeaBinary({ program, bundle, addons, node }));
-    for (const made of await compressBinary(binary)) tell(made);
-    return binary;
+    const executable = tell(await makeSeaBinary({ program, bundle, addons, node }));
+    return tell(await makePortableBinary({ name: program.name, program: executable, launcher, libraries }));
   };
   // The clients first: the agent tells people which of them are its own.
   const [clients, others] = [

@@ -19,12 +19,15 @@ const ENTRY_BYTES = 8;
 
 /** Languages that stay; `root` is what all others fall back to, `pool` is the strings that they share. */
 const LANGUAGE = /^(?:[a-z]+\/)?(?:root|en|en_001|en_US|en_US_POSIX|en_GB|pool|res_index)\.res$/;
-/** Tables of no language: properties, normalization, names of time zones and currencies, rules of plurals. */
-const TABLE = /\.(?:icu|nrm|spp|cfu|brk)$|^(?:[a-z]+\/)?[a-z]+[A-Z0-9]\w*\.res$|^(?:plurals|units|metadata|icuver|icustd)\.res$/;
+/** Tables of no language: properties, normalization, time zones, currencies, rules of plurals. */
+const TABLE =
+  /\.(?:icu|nrm|brk)$|^(?:[a-z]+\/)?[a-z]+[A-Z0-9]\w*\.res$|^(?:plurals|units|metadata|icuver|icustd)\.res$/;
+/** Tables that nothing of ours asks for: names of characters, line breaks by language, spelled-out numbers, scripts. */
+const UNUSED = /^(?:unames\.icu|brkitr\/(?:line_|sent|title|word_POSIX)|(?:rbnf|translit)\/)/;
 
-/** What our programs need: English, and everything that is not a language. */
+/** What our programs need: English, and most of what is not a language. */
 export function keepsEnglish(name: string): boolean {
-  return LANGUAGE.test(name) || TABLE.test(name);
+  return (LANGUAGE.test(name) || TABLE.test(name)) && !UNUSED.test(name);
 }
 
 interface Item {
@@ -81,7 +84,9 @@ function readContents(executable: Buffer, contents: number): Item[] {
       dataOffset,
     };
   });
-  const isAscending = items.every(({ dataOffset }, index) => dataOffset > (items[index - 1]?.dataOffset ?? 0));
+  const isAscending = items.every(
+    ({ dataOffset }, index) => dataOffset > (items[index - 1]?.dataOffset ?? 0),
+  );
   if (!isAscending) throw new BuildError('icu_data_unknown', 'the items of ICU are not in their order');
   return items;
 }

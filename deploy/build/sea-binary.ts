@@ -6,7 +6,7 @@ import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { withdrawChecksums } from './checksums.ts';
 import { runCommand } from './command.ts';
 import { NODE_BINARY } from './node-runtime.ts';
-import { type AddonName, type BuiltProgram, DIST, PLATFORM } from './source-tree.ts';
+import { type AddonName, type BuiltProgram, PLATFORM, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 /** Node looks for this in itself; postject flips its last digit when a blob is there. */
@@ -36,7 +36,7 @@ export interface SeaParts {
   readonly node: Made;
 }
 
-/** Makes `dist/bin/NAME-OS-ARCH`. */
+/** Makes `dist/work/NAME-OS-ARCH`, which needs a C library and libstdc++. */
 export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts): Promise<Made> {
   const assets = Object.fromEntries(program.addons.map((name) => [`${name}.node`, addons[name]]));
   const ingredients = [
@@ -45,7 +45,7 @@ export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts)
     await readFile(bundle),
     ...(await Promise.all(Object.values(assets).map((path) => readFile(path)))),
   ];
-  const output = join(DIST, 'bin', `${program.name}-${PLATFORM}`);
+  const output = join(WORKSHOP, `${program.name}-${PLATFORM}`);
   return await makeOnce(output, ingredients, async (temporary) => {
     const blob = `${temporary}.blob`;
     try {

@@ -1,4 +1,5 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
+import { claimOwnProgram } from '#shared/machine/own-program.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import type { ClientExitCode } from '../command-line/exit-code.ts';
@@ -9,6 +10,7 @@ import { runWsproxy } from './wsproxy.ts';
 /** A visit that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
 const EXIT_WITHIN_MS = 10_000;
 
+claimOwnProgram('wsproxy');
 const report = reportAs('wsproxy');
 
 async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCode> {
