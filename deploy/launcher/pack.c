@@ -10,7 +10,7 @@
 #include "launcher.h"
 
 // No chunk is larger, packed or not: what unpacking takes of memory at once.
-static const uint64_t MAX_CHUNK_BYTES = 16u << 20;
+static const uint64_t MAX_CHUNK_BYTES = 32u << 20;
 static const uint64_t MAX_UNPACKED_BYTES = 1024u << 20;
 
 static int reads_all(int file, void *target, size_t bytes, off_t at) {
