@@ -46,8 +46,8 @@ export async function buildDistribution(
   const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
   const make = async (program: BuiltProgram, digests?: Digests): Promise<Made> => {
     const bundle = await bundleProgram(program, digests);
-    const executable = tell(await makeSeaBinary({ program, bundle, addons, node }));
-    return tell(await makePortableBinary({ name: program.name, program: executable, launcher, libraries }));
+    const executable = tell(await makeSeaBinary({ program, bundle, node }));
+    return tell(await makePortableBinary({ program, executable, launcher, libraries, addons }));
   };
   // The clients first: the agent tells people which of them are its own.
   const [clients, others] = [

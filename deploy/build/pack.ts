@@ -43,7 +43,7 @@ export const compressChunk: CompressChunk = async (chunk) =>
   await promisify(zstdCompress)(chunk, { params: PARAMETERS });
 
 /**
- * `launcher` with `files` behind it: first the loader, then the program, then libraries.
+ * `launcher` with `files` behind it: first the loader, then the program, then libraries and addons (`….node`).
  * @throws BuildError `bundle_broken` where that is more than the launcher takes
  */
 export async function packFiles(

@@ -4,33 +4,41 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withdrawChecksums } from './checksums.ts';
 import { CHUNK_CODING, type CompressChunk, compressChunk, type PackedFile, packFiles } from './pack.ts';
-import { DIST, PLATFORM, WORKSHOP } from './source-tree.ts';
+import { type AddonName, type BuiltProgram, DIST, PLATFORM, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 const CHUNKS = join(WORKSHOP, 'chunks');
 
 export interface PortableParts {
-  readonly name: string;
-  /** The program as a single executable that needs a C library. */
-  readonly program: Made;
+  readonly program: BuiltProgram;
+  /** It as a single executable, which needs a C library. */
+  readonly executable: Made;
   readonly launcher: Made;
   /** The loader first. */
   readonly libraries: readonly [PackedFile, ...PackedFile[]];
+  /** Where they are. */
+  readonly addons: Readonly<Record<AddonName, string>>;
 }
 
 /** Makes `dist/bin/NAME-OS-ARCH`. */
-export async function makePortableBinary({
-  name,
-  program,
-  launcher,
-  libraries: [loader, ...libraries],
-}: PortableParts): Promise<Made> {
-  const others = [loader, ...libraries].flatMap((file) => [file.name, file.bytes]);
-  const output = join(DIST, 'bin', `${name}-${PLATFORM}`);
-  return await makeOnce(output, [program.key, launcher.key, CHUNK_CODING, ...others], async (temporary) => {
+export async function makePortableBinary(parts: PortableParts): Promise<Made> {
+  const { program, executable, launcher } = parts;
+  const [loader, ...libraries] = parts.libraries;
+  const addons = await Promise.all(
+    program.addons.map(async (name) => ({ name: `${name}.node`, bytes: await readFile(parts.addons[name]) })),
+  );
+  const others = [loader, ...libraries, ...addons];
+  const ingredients = [
+    executable.key,
+    launcher.key,
+    CHUNK_CODING,
+    ...others.flatMap(({ name, bytes }) => [name, bytes]),
+  ];
+  const output = join(DIST, 'bin', `${program.name}-${PLATFORM}`);
+  return await makeOnce(output, ingredients, async (temporary) => {
     await withdrawChecksums();
-    const packed = { name, bytes: await readFile(program.path) };
-    const files = [loader, packed, ...libraries];
+    const packed = { name: program.name, bytes: await readFile(executable.path) };
+    const files = [loader, packed, ...libraries, ...addons];
     await writeFile(temporary, await packFiles(await readFile(launcher.path), files, compressOnce));
     await chmod(temporary, 0o755);
   });

@@ -143,6 +143,11 @@ static int uses_folder(const struct pack *pack, const char *folder, struct place
   snprintf(place->libraries, sizeof place->libraries, "%s", folder);
   int length = snprintf(place->loader, sizeof place->loader, "%s/%s", folder, pack->index.file[LOADER].name);
   int other = snprintf(place->program, sizeof place->program, "%s/%s", folder, pack->index.file[PROGRAM].name);
+  place->addons[0] = '\0';
+  for (size_t index = LIBRARIES; index < pack->index.files; index += 1) {
+    const struct packed_file *file = &pack->index.file[index];
+    if (is_addon(file) && !adds_to_list(place->addons, "%s=%s/%s", file->name, folder, file->name)) return 0;
+  }
   // Says when it was last used.
   utimensat(AT_FDCWD, folder, NULL, 0);
   return length < (int)sizeof place->loader && other < (int)sizeof place->program;

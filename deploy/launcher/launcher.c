@@ -24,7 +24,8 @@ extern char **environ;
 // What the loader would take from the job's environment is for the job's own programs: it comes to them under its own name again
 // (own-environment.ts), and to this program not at all.
 static const char *const KEPT_PREFIX = "CONVERGE_KEPT_";
-static const char *const EXECUTABLE = "CONVERGE_EXECUTABLE";
+static const char *const OWN[] = {"CONVERGE_EXECUTABLE", "CONVERGE_ADDONS"};
+enum { EXECUTABLE, ADDONS, OWN_COUNT };
 
 static const char *program_name = "converge";
 
@@ -57,38 +58,49 @@ static int is_for_the_loader(const char *entry) {
   return strncmp(entry, "LD_", 3) == 0 || strncmp(entry, "GLIBC_TUNABLES=", 15) == 0;
 }
 
-// The environment of the program: as it is, with the loader's words under other names, and where this file is.
-static char **environment_for(const char *self) {
+static int is_own(const char *entry) {
+  for (size_t index = 0; index < OWN_COUNT; index += 1) {
+    size_t length = strlen(OWN[index]);
+    if (strncmp(entry, OWN[index], length) == 0 && entry[length] == '=') return 1;
+  }
+  return 0;
+}
+
+// The environment of the program: as it is, with the loader's words under other names, where this file is, and where addons are.
+static char **environment_for(const char *self, const char *addons) {
   size_t count = 0;
   while (environ[count] != NULL) count += 1;
-  char **result = calloc(count + 2, sizeof *result);
+  char **result = calloc(count + OWN_COUNT + 1, sizeof *result);
   if (result == NULL) return NULL;
   size_t at = 0;
   for (size_t index = 0; index < count; index += 1) {
     const char *entry = environ[index];
     // An older one, of a program that started this one.
-    if (strncmp(entry, EXECUTABLE, strlen(EXECUTABLE)) == 0 && entry[strlen(EXECUTABLE)] == '=') continue;
+    if (is_own(entry)) continue;
     if (!is_for_the_loader(entry)) result[at] = environ[index];
     else if (asprintf(&result[at], "%s%s", KEPT_PREFIX, entry) < 0) return NULL;
     at += 1;
   }
-  if (asprintf(&result[at], "%s=%s", EXECUTABLE, self) < 0) return NULL;
+  if (asprintf(&result[at], "%s=%s", OWN[EXECUTABLE], self) < 0) return NULL;
+  if (asprintf(&result[at + 1], "%s=%s", OWN[ADDONS], addons) < 0) return NULL;
   return result;
 }
 
 // Runs the program of `place`; returns only where that is not possible, with errno.
-static void start(const struct place *place, int count, char *arguments[], char *const environment[]) {
+static void start(const struct place *place, const char *self, int count, char *arguments[]) {
   const char *own[] = {"converge", "--argv0", arguments[0], place->how, place->libraries, place->program};
   size_t own_count = sizeof own / sizeof *own;
   char **all = calloc(own_count + (size_t)count, sizeof *all);
-  if (all == NULL) return;
+  char **environment = environment_for(self, place->addons);
+  // Not free again where it fails: the next place is the last thing that this process does.
+  if (all == NULL || environment == NULL) {
+    errno = ENOMEM;
+    return;
+  }
   memcpy(all, own, sizeof own);
   memcpy(all + own_count, arguments + 1, (size_t)(count - 1) * sizeof *all);
   if (place->loader_file >= 0) fexecve(place->loader_file, all, environment);
   else execve(place->loader, all, environment);
-  int why = errno;
-  free(all);
-  errno = why;
 }
 
 int main(int count, char *arguments[]) {
@@ -107,16 +119,11 @@ int main(int count, char *arguments[]) {
     say("%s is incomplete or damaged: download it again, and compare its SHA-256 with the one on the relay's page", self);
     return 126;
   }
-  char **environment = environment_for(self);
-  if (environment == NULL) {
-    say("not enough memory to start");
-    return 126;
-  }
 
   struct place place;
   struct search search = {0};
   while (finds_folder(&search, &pack, &place)) {
-    start(&place, count, arguments, environment);
+    start(&place, self, count, arguments);
     // Some ways of forbidding programs in a folder show only now.
     notes_failure(&search, place.folder, strerror(errno));
   }
@@ -125,7 +132,7 @@ int main(int count, char *arguments[]) {
     return 126;
   }
   if (fills_memory_files(&pack, &place)) {
-    start(&place, count, arguments, environment);
+    start(&place, self, count, arguments);
     notes_failure(&search, "a memory file", strerror(errno));
   } else {
     notes_failure(&search, "a memory file", place.why);

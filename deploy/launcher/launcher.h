@@ -49,6 +49,8 @@ struct place {
   const char *how;
   char libraries[PATH_MAX];
   char program[PATH_MAX];
+  // `NAME=PATH:NAME=PATH…` of what the program loads by itself.
+  char addons[PATH_MAX];
   const char *why;
 };
 
@@ -59,8 +61,12 @@ struct search {
   char failures[1024];
 };
 
-// The loader is the first file, the program the second, libraries are the rest.
+// The loader is the first file, the program the second; the rest are libraries, and addons, which are called `….node`.
 enum { LOADER, PROGRAM, LIBRARIES };
+int is_addon(const struct packed_file *file);
+
+// Adds text to a list of things with `:` between them; false if there is no room.
+int adds_to_list(char list[PATH_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // False: the file is shorter than its index says, or has none.
 int reads_pack(int file, struct pack *pack);

@@ -30,11 +30,16 @@ int fills_memory_files(const struct pack *pack, struct place *place) {
     place->why = strerror(why);
     return 0;
   }
-  size_t length = 0;
+  place->libraries[0] = place->addons[0] = '\0';
   for (size_t index = LIBRARIES; index < pack->index.files; index += 1) {
-    const char *gap = index == LIBRARIES ? "" : ":";
-    length += (size_t)snprintf(place->libraries + length, sizeof place->libraries - length, "%s/proc/self/fd/%d", gap, memory.file[index]);
-    if (length >= sizeof place->libraries) return 0;
+    const struct packed_file *file = &pack->index.file[index];
+    int has_room = is_addon(file)
+                       ? adds_to_list(place->addons, "%s=/proc/self/fd/%d", file->name, memory.file[index])
+                       : adds_to_list(place->libraries, "/proc/self/fd/%d", memory.file[index]);
+    if (!has_room) {
+      place->why = "no room for their names";
+      return 0;
+    }
   }
   place->how = "--preload";
   place->loader_file = memory.file[LOADER];

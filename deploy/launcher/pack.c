@@ -1,5 +1,7 @@
 // The pack: what lies behind the launcher in its own file, and how it is unpacked.
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,6 +58,21 @@ int reads_pack(int file, struct pack *pack) {
   pack->source = file;
   pack->unpacked = unpacked;
   return 1;
+}
+
+int is_addon(const struct packed_file *file) {
+  size_t length = strlen(file->name);
+  return length > 5 && strcmp(file->name + length - 5, ".node") == 0;
+}
+
+int adds_to_list(char list[PATH_MAX], const char *format, ...) {
+  size_t length = strlen(list);
+  if (length > 0 && length < PATH_MAX - 1) list[length++] = ':';
+  va_list arguments;
+  va_start(arguments, format);
+  int added = vsnprintf(list + length, PATH_MAX - length, format, arguments);
+  va_end(arguments);
+  return added >= 0 && (size_t)added < PATH_MAX - length;
 }
 
 static int writes_all(int file, const char *bytes, size_t count) {

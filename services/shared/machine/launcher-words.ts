@@ -3,20 +3,35 @@
 /** The file that somebody started. */
 const EXECUTABLE = 'CONVERGE_EXECUTABLE';
 
+/** `NAME=PATH:NAME=PATH…` of the native addons. */
+const ADDONS = 'CONVERGE_ADDONS';
+
 /** Before the names of what the loader would have taken to itself, such as LD_PRELOAD. */
 const KEPT_PREFIX = 'CONVERGE_KEPT_';
 
+export interface LauncherWords {
+  /** The file that somebody started; undefined where there was no launcher. */
+  readonly executable: string | undefined;
+  /** Paths, by the names of the files. */
+  readonly addons: ReadonlyMap<string, string>;
+}
+
 /**
  * Takes the launcher's words out of `env`: what it kept from the loader has its own name again, for the programs that this one
- * starts. Returns the path of the file that somebody started; undefined where there was no launcher.
+ * starts.
  */
-export function takeLauncherWords(env: Record<string, string | undefined>): string | undefined {
-  const executable = env[EXECUTABLE];
+export function takeLauncherWords(env: Record<string, string | undefined>): LauncherWords {
+  const { [EXECUTABLE]: executable, [ADDONS]: addons = '' } = env;
   delete env[EXECUTABLE];
+  delete env[ADDONS];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(KEPT_PREFIX)) continue;
     delete env[name];
     env[name.slice(KEPT_PREFIX.length)] = value;
   }
-  return executable;
+  const pairs = addons.split(':').map((pair): [string, string] => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return { executable, addons: new Map(pairs) };
 }

@@ -1,13 +1,21 @@
-// The own program: how this process is started again, and by what name people find it.
+// The own program: how this process is started again, by what name people find it, and where its native addons are.
 import { isSea } from 'node:sea';
-import { takeLauncherWords } from './launcher-words.ts';
+import { type LauncherWords, takeLauncherWords } from './launcher-words.ts';
+
+let words: LauncherWords | undefined;
+
+/** What the launcher left in the environment of this process; at the first call it goes from there. */
+export function ownLauncherWords(): LauncherWords {
+  words ??= takeLauncherWords(process.env);
+  return words;
+}
 
 /**
  * The words that start this program again, without arguments. To be called once, before anything else looks at `process.env`.
  * Gives the process the name `title` in `ps` and `pgrep`, where the loader has put its own.
  */
 export function claimOwnProgram(title: string): readonly string[] {
-  const executable = takeLauncherWords(process.env);
+  const { executable } = ownLauncherWords();
   if (executable !== undefined) process.title = [title, ...process.argv.slice(2)].join(' ');
   if (!isSea()) return [process.execPath, process.argv[1] ?? ''];
   return [executable ?? process.execPath];

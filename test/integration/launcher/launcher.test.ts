@@ -67,6 +67,7 @@ describe('a start', () => {
     const folder = await unpackedIn(cache);
     expect(facts.get('exe')).toMatch(new RegExp(`^${folder}/ld-linux`));
     expect((await stat(cache)).mode & 0o777).toBe(0o700);
+    expect(facts.get('CONVERGE_ADDONS')).toBe(`some.node=${folder}/some.node`);
     const before = await stat(join(folder, 'probe'));
     expect(await start()).toMatchObject({ code: PROBE_EXIT_CODE });
     const after = await stat(join(folder, 'probe'));
@@ -80,6 +81,7 @@ describe('a start', () => {
       LD_PRELOAD: '/nowhere.so',
       LD_LIBRARY_PATH: '/nowhere',
       CONVERGE_EXECUTABLE: '/bin/old',
+      CONVERGE_ADDONS: 'old',
     };
     const { facts, stderr } = await runProbe([probe.file], env);
     expect(stderr).toBe('');
@@ -190,6 +192,7 @@ describe.runIf(isRoot)('where no folder will do', () => {
     expect(run).toMatchObject({ code: PROBE_EXIT_CODE, stderr: '' });
     expect(run.facts.get('argument 1')).toBe('word');
     expect(run.facts.get('exe')).toMatch(/^\/memfd:/);
+    expect(run.facts.get('CONVERGE_ADDONS')).toMatch(/^some\.node=\/proc\/self\/fd\/\d+$/);
   });
 
   test('and there is no memory file without /proc: it says what it tried, and the way out', async () => {

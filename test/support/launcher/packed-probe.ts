@@ -25,7 +25,8 @@ export async function packProbe(): Promise<PackedProbe> {
   const launcher = await readFile((await compileLauncher()).path);
   const [loader, ...libraries] = await readSystemLibraries();
   const probe = { name: 'probe', bytes: await readFile(program) };
-  const bytes = await packFiles(launcher, [loader, probe, ...libraries]);
+  const addon = { name: 'some.node', bytes: Buffer.from('no library: it must not be loaded with the program') };
+  const bytes = await packFiles(launcher, [loader, probe, ...libraries, addon]);
   const file = join(folder, 'packed');
   await writeFile(file, bytes);
   await chmod(file, 0o755);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 int main(int count, char *arguments[]) {
-  const char *const names[] = {"CONVERGE_EXECUTABLE", "CONVERGE_KEPT_LD_PRELOAD", "LD_PRELOAD", "LD_LIBRARY_PATH"};
+  const char *const names[] = {"CONVERGE_EXECUTABLE", "CONVERGE_KEPT_LD_PRELOAD", "LD_PRELOAD", "LD_LIBRARY_PATH", "CONVERGE_ADDONS"};
   for (int at = 0; at < count; at += 1) printf("argument %d: %s\n", at, arguments[at]);
   for (size_t at = 0; at < sizeof names / sizeof *names; at += 1) {
     const char *value = getenv(names[at]);
