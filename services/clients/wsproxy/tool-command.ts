@@ -1,5 +1,5 @@
 // `wsproxy ssh URL …` and its like: a stock program with the options that lead it into a job.
-import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
+import { DEFAULT_USER, isUserName } from '#shared/commands/printed-commands.ts';
 import { DEFAULT_RESUME_WINDOW_MS } from '#shared/commands/ssh-options.ts';
 import type { Environment } from '#shared/machine/environment.ts';
 import { parseDuration } from '#shared/time/duration.ts';
@@ -28,9 +28,6 @@ interface ToolArguments extends CommandSurroundings {
   readonly from: number;
 }
 
-/** Whom an agent lets in has a name like this; ssh refuses more than it. */
-const USER_NAME = /^[A-Za-z0-9_][A-Za-z0-9._@-]{0,127}$/;
-
 /** Up to the URL the words are wsproxy's own, those behind it the tool's. Never throws. */
 export function parseToolCommand(
   tool: ToolName,
@@ -48,7 +45,7 @@ export function parseToolCommand(
   const destination = readDestination(url, values.get('wait'), env);
   if (destination.kind === 'invalid') return destination;
   const user = values.get('user') ?? DEFAULT_USER;
-  if (!USER_NAME.test(user)) return invalid(`--user: ${JSON.stringify(user)} is no name to log in with`);
+  if (!isUserName(user)) return invalid(`--user: ${JSON.stringify(user)} is no name to log in with`);
   const window = parseDuration(values.get('resume-window') ?? `${DEFAULT_RESUME_WINDOW_MS / 1_000}s`, 0);
   if (window.kind === 'invalid') return invalid(`--resume-window: ${window.fault}`);
   const { id, pinned } = destination.target;

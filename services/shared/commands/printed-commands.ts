@@ -7,6 +7,11 @@ export const EXAMPLE_PORT = 2222;
 /** The user to log in as, unless the agent is given another. */
 export const DEFAULT_USER = 'abc';
 
+/** True if `text` can be a name to log in with: a POSIX portable one, with dots. A shell or `ssh user@host` misreads none. */
+export function isUserName(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(text);
+}
+
 /** A job's host key lasts as long as the job: ssh is not to remember it, nor to find a stale one under a name used again. */
 export const FORGET_HOST = 'UserKnownHostsFile=/dev/null';
 
