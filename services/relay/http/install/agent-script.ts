@@ -19,6 +19,13 @@ make_program_folder() {
   fail "no folder here takes a program (tried TMPDIR, /tmp, /var/tmp, /dev/shm, /run, HOME and this one); name one: TMPDIR=/some/folder"
 }
 
+# SIGNAL: it may come before the agent has started.
+pass_on() {
+  asked=$1
+  woken=$1
+  [ -z "$agent" ] || kill "-$1" "$agent" 2>/dev/null
+}
+
 find_platform
 find_program agent
 make_program_folder
@@ -28,18 +35,24 @@ chmod +x "$folder/agent"
 
 CONVERGE_URL=\${CONVERGE_URL:-$relay_ws${agentPath('').replace(/\/$/, '')}}
 export CONVERGE_URL
+agent=
+asked=
+trap 'woken=INT' INT
+trap 'pass_on TERM' TERM
+trap 'pass_on HUP' HUP
 "$folder/agent" "$@" &
 agent=$!
-trap : INT
-trap 'kill -TERM "$agent" 2>/dev/null' TERM
-trap 'kill -HUP "$agent" 2>/dev/null' HUP
-# A signal ends the wait, not the agent.
+[ -z "$asked" ] || kill "-$asked" "$agent"
+# A signal ends the wait, not the agent; a shell that took its code together with the signal has none left (127).
+code=127
 while :; do
+  woken=
   wait "$agent"
-  status=$?
-  kill -0 "$agent" 2>/dev/null || break
+  latest=$?
+  [ "$latest" -eq 127 ] || code=$latest
+  [ -n "$woken" ] || break
 done
-exit "$status"`;
+exit "$code"`;
 
 export function agentScript(input: ScriptInput): string {
   const purpose = `gets the agent from ${input.http}, checks its SHA-256 and runs it; sh -s -- [options of the agent]`;
