@@ -1,5 +1,11 @@
 // The commands that people paste on their laptop, exactly as they work in bash, dash and zsh.
-import { allowCommand, checkCommand, DEFAULT_USER, fetchCommand } from '#shared/commands/printed-commands.ts';
+import {
+  allowCommand,
+  checkCommand,
+  DEFAULT_USER,
+  fetchCommand,
+  toolCommand,
+} from '#shared/commands/printed-commands.ts';
 import { DEFAULT_RESUME_WINDOW_MS, sshOptions } from '#shared/commands/ssh-options.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
 
@@ -46,17 +52,17 @@ export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows
 
 /** `ssh` through ./wsproxy, which adds the options that it needs: `./wsproxy ssh --print URL` shows them. */
 export function sshCommand(destination: SshDestination): string {
-  return toolCommand('ssh', destination);
+  return clientCommand('ssh', destination);
 }
 
 /** `sftp` through ./wsproxy. */
 export function sftpCommand(destination: SshDestination): string {
-  return toolCommand('sftp', destination);
+  return clientCommand('sftp', destination);
 }
 
 /** `scp` of one file out of the job. */
 export function scpCommand(destination: SshDestination): string {
-  return `${toolCommand('scp', destination)} :FILE .`;
+  return `${clientCommand('scp', destination)} :FILE .`;
 }
 
 /** A local port for tools that cannot run a ProxyCommand, and `ssh` through it. */
@@ -74,15 +80,15 @@ export function clientUrl({ publicUrl, id, fingerprint }: SshDestination): strin
 }
 
 /** Only what differs from what wsproxy takes for granted is in the line. */
-function toolCommand(tool: 'ssh' | 'sftp' | 'scp', destination: SshDestination): string {
+function clientCommand(tool: 'ssh' | 'sftp' | 'scp', destination: SshDestination): string {
   const { user, resumeWindowMs = 0 } = destination;
   const options = [
-    ...(user === DEFAULT_USER ? [] : [`--user ${user}`]),
+    ...(user === DEFAULT_USER ? [] : [`--user ${user} `]),
     ...(resumeWindowMs > DEFAULT_RESUME_WINDOW_MS
-      ? [`--resume-window ${Math.ceil(resumeWindowMs / 1_000)}s`]
+      ? [`--resume-window ${Math.ceil(resumeWindowMs / 1_000)}s `]
       : []),
   ];
-  return ['./wsproxy', tool, ...options, `"${clientUrl(destination)}"`].join(' ');
+  return toolCommand(tool, options.join(''), clientUrl(destination));
 }
 
 /** The origin and path of a URL, without a trailing slash, with all that means something to a shell escaped. */

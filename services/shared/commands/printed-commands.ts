@@ -29,3 +29,17 @@ export function checkCommand(program: string, sha256: string): string {
 export function allowCommand(program: string): string {
   return `chmod +x ${program}`;
 }
+
+/** The scripts that pick the platform, check the digest and do the rest. */
+export type InstallScriptName = 'agent.sh' | 'client.sh';
+
+/** Runs one of them from the relay at `base`, with the words that are meant for it. */
+export function scriptCommand(base: string, script: InstallScriptName, words = ''): string {
+  const shell = words === '' ? 'sh' : `sh -s -- ${words}`;
+  return `curl -fsSL ${base}${downloadPath(script)} | ${shell}`;
+}
+
+/** A stock tool through the wsproxy of this folder; double quotes, since zsh may take `#` and `[` for patterns. */
+export function toolCommand(tool: string, options: string, url: string): string {
+  return `./wsproxy ${tool} ${options}"${url}"`;
+}

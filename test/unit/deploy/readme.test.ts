@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { configBlock } from '#shared/commands/config-block.ts';
 import { sshOptions } from '#shared/commands/ssh-options.ts';
 import { README, renderTables } from '../../../deploy/build/pages/readme-tables.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
@@ -38,6 +39,10 @@ test('every folder of the map exists, and every folder of a part is on it: corre
     );
     expect(new Set(named), part).toEqual(new Set(there.map(({ name }) => name)));
   }
+});
+
+test('the block for ~/.ssh/config is the one that wsproxy and the usage page have', () => {
+  expect(text).toContain(`\`\`\`\n${configBlock({ relay: 'wss://RELAY', wsproxy: 'wsproxy' })}\n\`\`\`\n`);
 });
 
 test('the keepalive values are those that the agent prints for each window', () => {
