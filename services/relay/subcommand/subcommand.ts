@@ -8,16 +8,28 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['token', tokenCommand],
 ]);
 
+/** The one option of the relay itself: it says to a person what to do next. */
+const RELAY_OPTION = '--hints';
+
 /**
  * Runs the subcommand that the first of `args` names, and gives its exit code; undefined where there is none, and so a
- * relay is wanted. Another word is refused, since who wrote it did not want a relay.
+ * relay is wanted. Another word or option is refused, since who wrote it did not want a relay, or not one without it: with
+ * `--policy FILE` passed over, it would be open.
  */
 export function runSubcommand(
   args: readonly string[],
   surroundings: SubcommandSurroundings,
 ): number | undefined {
   const [name, ...more] = args;
-  if (name === undefined || name.startsWith('-')) return undefined;
+  const isOption = name?.startsWith('-') === true;
+  const odd = isOption ? args.find((word) => word !== RELAY_OPTION) : undefined;
+  if (odd !== undefined) {
+    surroundings.complain(
+      `relay: "${odd}" is nothing that a relay knows: it is set up by environment variables, such as POLICY_FILE`,
+    );
+    return EXIT_BAD_SUBCOMMAND;
+  }
+  if (name === undefined || isOption) return undefined;
   const subcommand = SUBCOMMANDS.get(name);
   if (subcommand !== undefined) return subcommand(more, surroundings);
   const known = [...SUBCOMMANDS.keys()].join(', ');

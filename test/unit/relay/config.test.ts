@@ -84,6 +84,13 @@ test('an empty variable counts as unset', () => {
   expect(valid(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(valid({}));
 });
 
+test('an empty POLICY_FILE is a fault: a relay that was to have a policy must not be open', () => {
+  expect(readConfig({ POLICY_FILE: '' })).toEqual({
+    kind: 'invalid',
+    faults: [expect.stringMatching(/^POLICY_FILE: is empty/)],
+  });
+});
+
 test('values are taken over', () => {
   const config = valid({
     PORT: '1',

@@ -175,14 +175,23 @@ describe('the keys of a team', () => {
     ]);
   });
 
-  test.each([undefined, ''])('need a token: %j is none', async (token) => {
-    expect(await fetchKeys('github:acme/ops', token)).toMatchObject({
-      kind: 'failed',
-      fault: expect.stringMatching(/^github:acme\/ops: .*CONVERGE_GITHUB_TOKEN$/),
-      isPassing: false,
-    });
-    expect(lists.asked).toEqual([]);
+  test('have a token with a line end behind it, as secrets have', async () => {
+    lists.answers.set(`${MEMBERS}1`, people());
+    expect(await fetchKeys('github:acme/ops', 'secret\n')).toMatchObject({ kind: 'fetched' });
+    expect(lists.asked).toEqual([{ path: `${MEMBERS}1`, authorization: 'Bearer secret' }]);
   });
+
+  test.each([undefined, '', '\n', 'two\nlines', 'of s\u00e9cret'])(
+    'need a token: %j is none',
+    async (token) => {
+      expect(await fetchKeys('github:acme/ops', token)).toMatchObject({
+        kind: 'failed',
+        fault: expect.stringMatching(/^github:acme\/ops: .*CONVERGE_GITHUB_TOKEN$/),
+        isPassing: false,
+      });
+      expect(lists.asked).toEqual([]);
+    },
+  );
 
   test('take as many pages as there are people, up to a limit', async () => {
     const hundred = (page: number): string =>

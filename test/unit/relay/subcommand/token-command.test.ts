@@ -70,9 +70,19 @@ describe('is refused, with the way out and no token', () => {
   });
 });
 
-test('without a word, and with an option, a relay is wanted; with any other word nothing is started', () => {
+test('without a word, and with its one option, a relay is wanted; with any other word nothing is started', () => {
   expect(run().code).toBeUndefined();
   expect(run('--hints').code).toBeUndefined();
+  for (const args of [
+    ['--policy', 'policy.yaml'],
+    ['--hints', '--policy=policy.yaml'],
+    ['-h'],
+    ['--hints', 'policy'],
+  ]) {
+    const { code, told } = run(...args);
+    expect(code).toBe(2);
+    expect(told).toMatch(/^relay: ".*" is nothing that a relay knows: .*POLICY_FILE/);
+  }
   for (const word of ['tokens', 'constructor', 'serve']) {
     const { code, told } = run(word);
     expect(code).toBe(2);
