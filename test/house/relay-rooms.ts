@@ -272,6 +272,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/download',
       'services/relay/http/usage',
       'services/shared/protocol',
+      'services/shared/text',
     ],
     libraries: { fastify: '*' },
   },

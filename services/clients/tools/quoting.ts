@@ -1,4 +1,5 @@
 // Quoting: words of a command put into a ProxyCommand, into a line to paste, and into what rsync calls ssh by.
+import { shellQuoted } from '#shared/text/shell-quoted.ts';
 
 /** Nothing that a shell, ssh_config or cmd.exe acts on. */
 const PLAIN_WORD = /^[A-Za-z0-9_@+=:,./-]+$/;
@@ -30,7 +31,7 @@ export function remoteShellOf(words: readonly string[]): string {
 function shellWord(word: string): string {
   if (PLAIN_WORD.test(word)) return word;
   if (!ALIVE_IN_DOUBLE_QUOTES.test(word)) return `"${word}"`;
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  return shellQuoted(word);
 }
 
 function windowsProxyWord(word: string): string {

@@ -47,8 +47,12 @@ export async function runTool(
     report(missingTool(tool));
     return NO_SUCH_TOOL;
   }
-  if (process.platform !== 'win32') process.execve?.(file, [tool, ...args], process.env);
+  if (process.platform !== 'win32') process.execve?.(file, [tool, ...args], definedOf(env));
   return await runChild(file, args);
+}
+
+function definedOf(env: Environment): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
 }
 
 async function runChild(file: string, args: readonly string[]): Promise<number> {

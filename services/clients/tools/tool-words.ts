@@ -59,5 +59,6 @@ function wantsNextWord(tool: ToolName, word: string): boolean {
 }
 
 function firstValueLetter(tool: ToolName, word: string): string | undefined {
-  return [...word.slice(1)].find((letter) => VALUE_LETTERS[tool].includes(letter));
+  const letters = VALUE_LETTERS[tool];
+  return word.slice(1).match(new RegExp(`[${letters}]`))?.[0];
 }

@@ -72,7 +72,13 @@ test('the ProxyCommand is this very wsproxy with its own options, so that ssh sa
     process.execPath,
     [
       join(import.meta.dirname, '../../../services/clients/wsproxy/main.ts'),
-      ...['ssh', '--wait', '0', `${URL_TEXT}`, '-F', 'none', 'true'],
+      'ssh',
+      '--wait',
+      '0',
+      URL_TEXT,
+      '-F',
+      'none',
+      'true',
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );

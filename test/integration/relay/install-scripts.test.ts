@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findCommand } from '../../../deploy/build/debian-packages.ts';
-import { fillPath } from '../../support/clients/bare-path.ts';
+import { fillPath } from '../../support/machine/bare-path.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
 

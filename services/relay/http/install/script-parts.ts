@@ -1,5 +1,6 @@
 // Script parts: what `/docs/agent.sh` and `/docs/client.sh` do alike, in plain POSIX sh.
 import { downloadPath } from '#shared/protocol/paths.ts';
+import { shellQuoted } from '#shared/text/shell-quoted.ts';
 
 /** What a script of this relay is made with. */
 export interface ScriptInput {
@@ -19,11 +20,6 @@ export interface ListedProgram {
   readonly sha256: string;
 }
 
-/** One word of sh, whatever is in it. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /**
  * The whole script, whose work is `body`. All of it is one command in braces, which a shell reads to the end before it runs any
  * of it: of a script that was cut nothing runs. Functions set variables instead of printing, so that `fail` ends the script.
@@ -36,8 +32,8 @@ export function scriptFrom(purpose: string, { http, ws, programs }: ScriptInput,
 # Converge: ${purpose}
 # It is one command in braces: a shell that got a part of it runs nothing.
 {
-relay=${quoted(http)}
-relay_ws=${quoted(ws)}
+relay=${shellQuoted(http)}
+relay_ws=${shellQuoted(ws)}
 newline='
 '
 # PROGRAM PLATFORM SHA-256 FILE

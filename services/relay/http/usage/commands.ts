@@ -1,5 +1,4 @@
 // Commands: every line that the usage page offers, but for the CI blocks.
-
 import { configBlock, JOB_SUFFIX } from '#shared/commands/config-block.ts';
 import {
   allowCommand,
