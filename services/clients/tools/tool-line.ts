@@ -20,39 +20,40 @@ export type ToolLine =
 
 /**
  * Puts our options behind the person's own: of an option that is given twice ssh takes the first. The host is the job's ID,
- * so that prompts name it.
+ * so that prompts name it; `-l` and `-o User` win over the name before it.
  */
 export function toolLine(request: ToolRequest): ToolLine {
-  const { tool, id, words } = request;
+  const { tool, words } = request;
+  const host = `${request.user}@${request.id}`;
   const ours = optionsOf(request).flatMap((option) => ['-o', option]);
   if (tool === 'rsync') {
     if (choosesRemoteShell(words))
       return invalid('rsync is given -e by wsproxy; leave it out, and put options of ssh into ~/.ssh/config');
     if (!words.some((word) => word.startsWith(':'))) return invalid(missingPath('rsync -a'));
-    return { kind: 'line', words: [tool, '-e', remoteShellOf(['ssh', ...ours]), ...nameHost(id, words)] };
+    return { kind: 'line', words: [tool, '-e', remoteShellOf(['ssh', ...ours]), ...nameHost(host, words)] };
   }
   const { options, rest } = splitToolWords(tool, words);
   const start = [tool, ...options, ...ours] as const;
   switch (tool) {
     case 'ssh':
-      return { kind: 'line', words: [...start, id, ...rest] };
+      return { kind: 'line', words: [...start, host, ...rest] };
     case 'scp':
       if (!rest.some((word) => word.startsWith(':'))) return invalid(missingPath('scp'));
-      return { kind: 'line', words: [...start, ...nameHost(id, rest)] };
+      return { kind: 'line', words: [...start, ...nameHost(host, rest)] };
     case 'sftp': {
       const [path, ...others] = rest;
       if (path !== undefined && (!path.startsWith(':') || others.length > 0))
         return invalid(
           `sftp takes one path in the job, which begins with a colon; not ${JSON.stringify(rest.join(' '))}`,
         );
-      return { kind: 'line', words: [...start, `${id}${path ?? ''}`] };
+      return { kind: 'line', words: [...start, `${host}${path ?? ''}`] };
     }
   }
 }
 
 function optionsOf(request: ToolRequest): string[] {
   const proxyCommand = proxyCommandOf(request.wsproxy, request.platform);
-  return [`ProxyCommand=${proxyCommand}`, ...sshOptions(request), `User=${request.user}`];
+  return [`ProxyCommand=${proxyCommand}`, ...sshOptions(request)];
 }
 
 function missingPath(tool: string): string {

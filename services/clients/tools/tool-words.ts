@@ -44,11 +44,11 @@ export function choosesRemoteShell(words: readonly string[]): boolean {
   });
 }
 
-/** `:PATH` is a path in the job: the host `id` stands before it. `./:NAME` is a file here. */
-export function nameHost(id: string, words: readonly string[]): string[] {
+/** `:PATH` is a path in the job: `host` stands before it. `./:NAME` is a file here. */
+export function nameHost(host: string, words: readonly string[]): string[] {
   return words.map((word, at) => {
     const isRule = TAKES_A_RULE.test(words[at - 1] ?? '');
-    return word.startsWith(':') && !isRule ? `${id}${word}` : word;
+    return word.startsWith(':') && !isRule ? `${host}${word}` : word;
   });
 }
 

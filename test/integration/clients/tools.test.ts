@@ -42,7 +42,7 @@ describe.each([
     expect(code).toBe(42);
     expect(errors).toBe('err\n');
     expect(output.toString()).toMatch(
-      /^in\n<-v>\n<-o>\n<ProxyCommand=.*wsproxy.*>\n(<.*>\n)*<job-1>\n<two words>\n<>\n$/,
+      /^in\n<-v>\n<-o>\n<ProxyCommand=.*wsproxy.*>\n(<.*>\n)*<abc@job-1>\n<two words>\n<>\n$/,
     );
   });
 

@@ -92,7 +92,7 @@ export class Laptop {
 /** Of one agent: what a person pasted from its card, to be used again and again. */
 export class Way {
   readonly laptop: Laptop;
-  /** The ID: the name to log in with is among the options. */
+  /** `abc@ID`. */
   readonly host: string;
   readonly #card: Card;
   readonly #secret: Secret;

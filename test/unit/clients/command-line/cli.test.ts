@@ -39,10 +39,10 @@ describe('wsproxy with a tool', () => {
 
   test('logs in as abc, or as it is told, and waits for as long as the agent', () => {
     expect(wordsOf('sftp', PINNED)).toEqual(
-      expect.arrayContaining(['User=abc', 'ServerAliveCountMax=5', 'StrictHostKeyChecking=no', 'Job-1']),
+      expect.arrayContaining(['ServerAliveCountMax=5', 'StrictHostKeyChecking=no', 'abc@Job-1']),
     );
     expect(wordsOf('scp', '--user', 'dana', '--resume-window', '10m', PINNED, ':a', '.')).toEqual(
-      expect.arrayContaining(['User=dana', 'ServerAliveCountMax=21', 'Job-1:a']),
+      expect.arrayContaining(['ServerAliveCountMax=21', 'dana@Job-1:a']),
     );
   });
 
@@ -64,7 +64,7 @@ describe('wsproxy with a tool', () => {
       kind: 'text',
       text:
         `ssh -o 'ProxyCommand="/opt/my tools/wsproxy" ws://h/client/a' -o UserKnownHostsFile=/dev/null ` +
-        '-o ServerAliveInterval=30 -o ServerAliveCountMax=5 -o User=abc a "ls -l"\n',
+        '-o ServerAliveInterval=30 -o ServerAliveCountMax=5 abc@a "ls -l"\n',
     });
   });
 
