@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { downloadPath } from '#shared/protocol/paths.ts';
 import { Refused } from '../door/refusal.ts';
-import { listBinaries } from '../download/binary.ts';
+import { type INSTALL_SCRIPTS, listBinaries } from '../download/binary.ts';
 import { addressFromPublicUrl, addressFromRequest } from '../usage/own-address.ts';
 import { agentScript } from './agent-script.ts';
 import { clientScript } from './client-script.ts';
@@ -16,7 +16,7 @@ export interface InstallScriptOptions {
 }
 
 interface InstallScript {
-  readonly name: string;
+  readonly name: (typeof INSTALL_SCRIPTS)[number];
   /** Without one of these there is no script. */
   readonly programs: readonly string[];
   readonly make: (input: ScriptInput) => string;
