@@ -8,12 +8,16 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['token', tokenCommand],
 ]);
 
+const HELP = `usage: node dist/relay/main.js                  a relay, set up by its variables (README.md, "The relay")
+       node dist/relay/main.js policy FILE      checks a policy file and says what it does
+       node dist/relay/main.js token [NAME]     makes a token and its lines for a policy; --expires 90d|2027-01-31`;
+
 /** The one option of the relay itself: it says to a person what to do next. */
 const RELAY_OPTION = '--hints';
 
 /**
  * Runs the subcommand that the first of `args` names, and gives its exit code; undefined where there is none, and so a
- * relay is wanted. Another word or option is refused, since who wrote it did not want a relay, or not one without it: with
+ * relay is wanted. `--help` anywhere says what there is. Another word or option is refused, since who wrote it did not want a relay, or not one without it: with
  * `--policy FILE` passed over, it would be open.
  */
 export function runSubcommand(
@@ -21,6 +25,10 @@ export function runSubcommand(
   surroundings: SubcommandSurroundings,
 ): number | undefined {
   const [name, ...more] = args;
+  if (args.includes('--help') || args.includes('-h')) {
+    surroundings.print(HELP);
+    return 0;
+  }
   const isOption = name?.startsWith('-') === true;
   const odd = isOption ? args.find((word) => word !== RELAY_OPTION) : undefined;
   if (odd !== undefined) {

@@ -13,7 +13,7 @@ export interface Card {
   readonly getWsproxy: string;
   /** `./wsproxy ssh "URL"`. */
   readonly shell: string;
-  /** What that line runs, as `--print` shows it. */
+  /** What that line runs, as `--print` shows it, with the wsproxy of the folder. */
   readonly ssh: string;
   readonly sftp: string;
   readonly scp: string;
@@ -94,7 +94,7 @@ export async function readCard(agent: E2eProcess): Promise<Card> {
   return {
     getWsproxy: find(/^ {2}(curl .* wsproxy)$/m),
     shell,
-    ssh: ssh.trimEnd(),
+    ssh: ssh.trimEnd().replace(binary('wsproxy'), './wsproxy'),
     sftp: find(/^ {2}(\.\/wsproxy sftp .*)$/m),
     scp: find(/^ {2}(\.\/wsproxy scp .*)$/m),
     getTcptows: find(/^ {2}(curl .* tcptows)$/m),

@@ -325,6 +325,11 @@ describe('the record', () => {
       { AUDIT_TO: 'file:/nonexistent/audit.jsonl' },
       /^AUDIT_TO: must be a file that this process may write to/,
     ],
+    [{ AUDIT_TO: `file:${tmpdir()}` }, /^AUDIT_TO: must be a file that this process may write to/],
+    [
+      { AUDIT_TO: 'https://siem.example.com/', AUDIT_TOKEN_FILE: tmpdir() },
+      /^AUDIT_TOKEN_FILE: must be a readable file/,
+    ],
     [{ AUDIT_TOKEN_FILE: '/etc/hostname' }, /^AUDIT_TOKEN_FILE: is for an endpoint/],
     [{ AUDIT_TO: 'stdout', AUDIT_TOKEN_FILE: '/etc/hostname' }, /^AUDIT_TOKEN_FILE: is for an endpoint/],
     [

@@ -129,6 +129,19 @@ describe('the keys of an account', () => {
     expect(await fetchKeys('github:ada')).toMatchObject({ kind: 'failed', isPassing: false });
   });
 
+  test.each([
+    ['ENOTFOUND', /^github:ada: no host has this name.*HTTPS_PROXY$/],
+    ['ECONNREFUSED', /^github:ada: the host refuses the connection$/],
+  ])('may come later after %s, in words of ours', async (code, fault) => {
+    const fetch: Fetch = () => Promise.reject(Object.assign(new Error('the system'), { code }));
+    const options = { clock, fetch, allowsHttp: false, githubToken: undefined };
+    expect(await fetchAccountKeys(accountOf('github:ada'), options)).toEqual({
+      kind: 'failed',
+      fault: expect.stringMatching(fault),
+      isPassing: true,
+    });
+  });
+
   test('may come later from a server that does not answer', async () => {
     const fetch: Fetch = () => Promise.reject(new DOMException('aborted', 'TimeoutError'));
     const options = { clock, fetch, allowsHttp: false, githubToken: undefined };

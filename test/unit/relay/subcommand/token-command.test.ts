@@ -76,7 +76,6 @@ test('without a word, and with its one option, a relay is wanted; with any other
   for (const args of [
     ['--policy', 'policy.yaml'],
     ['--hints', '--policy=policy.yaml'],
-    ['-h'],
     ['--hints', 'policy'],
   ]) {
     const { code, told } = run(...args);
@@ -89,3 +88,12 @@ test('without a word, and with its one option, a relay is wanted; with any other
     expect(told).toContain(`there is no command "${word}", only policy, token`);
   }
 });
+
+test.each([[['--help']], [['-h']], [['token', '--help']], [['policy', '-h']]])(
+  '%j says what there is, and starts nothing',
+  (args) => {
+    const { code, printed, told } = run(...args);
+    expect({ code, told }).toEqual({ code: 0, told: '' });
+    expect(printed.join('\n')).toMatch(/usage: [\s\S]*main\.js policy FILE[\s\S]*main\.js token/);
+  },
+);

@@ -207,7 +207,11 @@ describe('refused, each with its line', () => {
     ],
     // Networks, limits, access
     [RULE('networks: [10.0.0.0/33]'), [/^5: .*is no address/]],
-    [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody/]],
+    [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody: leave "networks" out/]],
+    [
+      'clients: [ { name: all, networks: ["::/0"] } ]',
+      [/^1: .*is everybody: if that is meant, leave "clients" out/],
+    ],
     [RULE("networks: ['::/00']"), [/^5: .*is everybody/]],
     [RULE("networks: ['::ffff:0:0/96']"), [/^5: .*is everybody/]],
     [RULE('networks: []'), [/^5: .*empty list/]],
