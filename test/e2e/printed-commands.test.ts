@@ -13,7 +13,7 @@ import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 /** As printed; the machine of the tests may have it in use. */
 const PRINTED_PORT = /\b2222\b/;
 
-const world = useWorld(['curl']);
+const world = useWorld(['curl', 'rsync']);
 
 /** Pastes a line into bash, in a terminal. */
 function pasteIntoBash(laptop: Laptop, line: string): Terminal {
@@ -77,6 +77,15 @@ describe('the card of the job log', () => {
     expect(listed).toMatchObject({ code: 0, stdout: 'sftp> ls -1\nFILE\n' });
     const copied = await laptop.paste(`${card.scp} && cat FILE`);
     expect(copied).toEqual({ code: 0, stdout: 'from the job', stderr: '' });
+  });
+
+  test('what --print shows works as it stands, and rsync as its help has it', async () => {
+    const { stdout: printed } = await laptop.paste(card.shell.replace(' ssh ', ' ssh --print '));
+    expect(await laptop.paste(`${printed.trimEnd()} 'exit 3'`)).toMatchObject({ code: 3, stderr: '' });
+    const rsync = `${card.shell.replace(' ssh ', ' rsync ')} -a`;
+    const there = await laptop.paste(`echo here >'a b' && ${rsync} 'a b' :new/ && ${rsync} :new/ back/`);
+    expect(there).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await readFile(join(laptop.folder, 'back/a b'), 'utf8')).toBe('here\n');
   });
 
   test('its tcptows lines work', async () => {
