@@ -138,7 +138,7 @@ describe('the copy buttons', () => {
       // Pasted into a box of one line, it is the command without its line breaks.
       await page.locator('#id-input').focus();
       await page.keyboard.press('Control+V');
-      expect(await page.locator('#id-input').inputValue()).toMatch(/^ssh .* abc@my-job$/);
+      expect(await page.locator('#id-input').inputValue()).toMatch(/^\.\/wsproxy ssh .*\/client\/my-job"$/);
     } finally {
       await remote.close();
     }

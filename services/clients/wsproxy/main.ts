@@ -1,8 +1,9 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
 import { claimOwnProgram } from '#shared/machine/own-program.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
+import { type Report, reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import type { ClientExitCode } from '../command-line/exit-code.ts';
+import { runTool } from '../tools/run-tool.ts';
 import { parseWsproxyCommand, type WsproxyRun } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
 import { runWsproxy } from './wsproxy.ts';
@@ -38,10 +39,15 @@ async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCod
 // Node's answer to it would be a debugger (runtime-flags.ts).
 process.on('SIGUSR1', () => undefined);
 
-// Nobody reads it: no reason to fail.
-process.stderr.on('error', () => undefined);
+const command = parseWsproxyCommand(process.argv.slice(2), process.env);
 
-runProgram(parseWsproxyCommand(process.argv.slice(2), process.env), report, run).then(
+// A tool inherits the outputs as they are: nothing here may touch them before, Node would make pipes of them non-blocking.
+const ended =
+  command.kind === 'tool'
+    ? runTool(command.words, process.env, report)
+    : runProgram(command, silently(report), run);
+
+ended.then(
   (code) => {
     // No process.exit: what standard output still holds is written first.
     process.exitCode = code;
@@ -49,3 +55,9 @@ runProgram(parseWsproxyCommand(process.argv.slice(2), process.env), report, run)
   },
   (error: unknown) => process.exit(reportFault('wsproxy', report, error)),
 );
+
+/** Nobody reads it: no reason to fail. */
+function silently(told: Report): Report {
+  process.stderr.on('error', () => undefined);
+  return told;
+}

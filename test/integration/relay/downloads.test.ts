@@ -182,14 +182,31 @@ describe('what is not there', () => {
     ['/docs/agent-solaris-sparc', 'no agent for that platform here; there is linux-arm64, linux-x64'],
     ['/docs/wsproxy', 'wsproxy-linux-x64 is not built here; run npm run build'],
     ['/docs/tcptows', 'tcptows-linux-x64 is not built here; run npm run build'],
-    ['/docs/doctor', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
-    ['/docs/agent-linux-x64.gz', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
-    ['/docs/..%2f..%2fetc%2fpasswd', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
-    ['/docs/agent-..', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
+    ['/docs/doctor', 'no such download; there is agent, wsproxy, tcptows, agent.sh, client.sh, SHA256SUMS'],
+    [
+      '/docs/agent-linux-x64.gz',
+      'no such download; there is agent, wsproxy, tcptows, agent.sh, client.sh, SHA256SUMS',
+    ],
+    [
+      '/docs/..%2f..%2fetc%2fpasswd',
+      'no such download; there is agent, wsproxy, tcptows, agent.sh, client.sh, SHA256SUMS',
+    ],
+    ['/docs/agent-..', 'no such download; there is agent, wsproxy, tcptows, agent.sh, client.sh, SHA256SUMS'],
   ])('%s is a 404 that says what is', async (url, message) => {
     const answer = await app.inject({ url });
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toEqual({ code: 'not_found', message });
+  });
+
+  test('a program that is there, but not for the platform of the relay, is listed as well', async () => {
+    await using other = fastify();
+    answerRefusals(other, { refused: () => undefined });
+    registerDownloads(other, { directory: folder, defaultPlatform: 'linux-riscv64' });
+    const answer = await other.inject({ url: '/docs/agent' });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({
+      message: 'no agent for that platform here; there is linux-arm64, linux-x64',
+    });
   });
 
   test.each(['agent', 'SHA256SUMS'])('%s before a build names the command', async (name) => {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
+import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
 import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
 import { OPEN_TERMS } from '../../../services/relay/http/usage/entry-terms.ts';
@@ -166,14 +167,16 @@ describe('the commands', () => {
   });
 
   test.each(['ssh', 'sftp', 'scp'])('for %s start wsproxy with the address of the job', async (name) => {
-    // wsproxy ends at once here, so that ssh fails: what counts is how it was started.
-    const args = await runShell(`{ ${snippets.get(name)} \n} </dev/null || true`, {});
-    expect(args).toEqual(['wss://relay.example.com/client/my-job']);
+    const args = await runShell(snippets.get(name) ?? '', {});
+    const paths = name === 'scp' ? [':build.log', '.'] : [];
+    expect(args).toEqual([name, 'wss://relay.example.com/client/my-job', ...paths]);
   });
 
   test('for ~/.ssh/config make every ID a host, capitals and dots included', async () => {
     await writeFile(join(folder, 'config'), snippets.get('config') ?? '');
+    // wsproxy ends at once here, so that ssh fails: what counts is how it was started.
     const args = await runShell('ssh -F config Build.47-A.job </dev/null || true', {});
-    expect(args).toEqual(['wss://relay.example.com/client/Build.47-A']);
+    expect(args).toEqual(['--strip', '.job', 'wss://relay.example.com/client/Build.47-A.job']);
+    expect(parseWsproxyCommand(args, {})).toMatchObject({ destination: { target: { id: 'Build.47-A' } } });
   });
 });

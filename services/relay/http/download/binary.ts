@@ -4,6 +4,9 @@ import { join } from 'node:path';
 
 export const DOWNLOADED_PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
 
+/** Made for each request, and not in the folder. */
+export const INSTALL_SCRIPTS = ['agent.sh', 'client.sh'] as const;
+
 export const SUMS_FILE = 'SHA256SUMS';
 
 /** Of SHA256SUMS, by a key that no relay has (Ed25519, 64 bytes); there if the build was given one. */
@@ -67,8 +70,7 @@ export function findBinary(binaries: readonly Binary[], name: string, defaultPla
   const builds = binaries.filter((binary) => binary.program === program);
   const binary = builds.find((build) => build.platform === platform);
   if (binary !== undefined) return { kind: 'found', binary };
-  if (builds.length === 0 || platform === defaultPlatform)
-    return { kind: 'not_built', fileName: `${program}-${platform}` };
+  if (builds.length === 0) return { kind: 'not_built', fileName: `${program}-${platform}` };
   return { kind: 'unknown_platform', program, platforms: builds.map((build) => build.platform).sort() };
 }
 

@@ -9,6 +9,7 @@ import {
   type BinaryLookup,
   DOWNLOADED_PROGRAMS,
   findBinary,
+  INSTALL_SCRIPTS,
   listBinaries,
   readList,
   SIGNATURE_FILE,
@@ -70,7 +71,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
 function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
   if (missing.kind === 'not_built') return notBuilt(missing.fileName);
   if (missing.kind === 'unknown_program')
-    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SUMS_FILE].join(', ')}`;
+    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
   return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
 }
 

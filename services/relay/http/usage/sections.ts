@@ -51,6 +51,7 @@ export function buildSections({
       snippets: jobCommands(relay),
       notes: [
         ...agentProofNotes(entry),
+        `The one line checks the digest of what it gets, and needs \`curl\`, \`wget\`, \`python3\` or \`perl\` in the image: \`wget -qO- ${relay.http}${downloadPath('agent.sh')} | sh -s -- …\` is the same.`,
         // A policy knows no ID that an agent makes up.
         ...(entry.agents === undefined
           ? [
@@ -61,7 +62,7 @@ export function buildSections({
       ],
     }),
     section('on-your-laptop', 'On your laptop', 'Laptop', {
-      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes.',
+      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
       snippets: laptopCommands(relay, entry),
       notes: [
         'The password is in the job log, unless the job was given `--authorized-keys`.',
@@ -69,9 +70,10 @@ export function buildSections({
       ],
     }),
     section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', {
-      lead: 'With `wsproxy` on your `PATH`, every job is a host called ID.job, for `ssh`, `rsync`, `git` and IDEs alike.',
+      lead: 'Every job is a host called ID.job then, for `ssh`, `rsync`, `git` and IDEs alike.',
       snippets: configCommands(relay, entry),
       notes: [
+        'In the block `wsproxy` is on your `PATH`; `wsproxy config` writes the whole path of the one in this folder.',
         'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
       ],
     }),

@@ -183,11 +183,12 @@ describe('who may come in', () => {
 
   test('puts a key into the commands where nothing else will do', () => {
     const only = textWith({ clients: ['certificate'] });
-    expect(only).toContain("ProxyCommand='./wsproxy --identity ~/.ssh/id_ed25519 wss://");
-    expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 wss://');
+    expect(only).toContain('./wsproxy ssh --identity ~/.ssh/id_ed25519 "wss://');
+    expect(only).toContain('./wsproxy config --identity ~/.ssh/id_ed25519 wss://');
+    expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 --strip .job wss://');
     expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 wss://');
     const either = textWith({ clients: ['certificate', 'sso', 'token'] });
-    expect(either).not.toContain('wsproxy --identity ~');
+    expect(either).not.toContain('--identity ~');
     for (const word of ['FILE-cert.pub', 'To sign on', 'CONVERGE_TOKEN']) expect(either).toContain(word);
     expect(textWith({})).not.toMatch(/FILE-cert\.pub|To sign on|CONVERGE_TOKEN/);
   });
