@@ -64,10 +64,13 @@ export function trimIcuData(executable: Buffer, keeps: KeepsItem): number {
 }
 
 function findPackage(executable: Buffer): number {
-  for (let at = executable.indexOf(PACKAGE_FORMAT); at >= FORMAT_AT; ) {
-    const header = at - FORMAT_AT;
-    if (executable.subarray(header + MAGIC_AT, header + MAGIC_AT + MAGIC.length).equals(MAGIC)) return header;
-    at = executable.indexOf(PACKAGE_FORMAT, at + 1);
+  for (
+    let at = executable.indexOf(PACKAGE_FORMAT);
+    at !== -1;
+    at = executable.indexOf(PACKAGE_FORMAT, at + 1)
+  ) {
+    const magic = at - FORMAT_AT + MAGIC_AT;
+    if (magic >= 0 && executable.subarray(magic, magic + MAGIC.length).equals(MAGIC)) return at - FORMAT_AT;
   }
   throw new BuildError('icu_data_unknown', 'this Node carries no data of ICU, or in a way that is not known');
 }

@@ -1,5 +1,5 @@
 // wsproxy itself, as another program starts it: the words for that, and the options that it hands on to itself.
-import { isSea } from 'node:sea';
+import { ownProgramWords } from '#shared/machine/own-program.ts';
 import { IDENTITY_OPTIONS } from '../command-line/identity-options.ts';
 import type { QuotingPlatform } from '../tools/quoting.ts';
 
@@ -16,8 +16,7 @@ export const OWN_OPTIONS = ['wait', 'strip', 'user', 'resume-window', ...IDENTIT
 const HANDED_ON = ['wait', ...IDENTITY_OPTIONS] as const;
 
 export function ownProgram(): OwnProgram {
-  const words = isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ''];
-  return { words, platform: process.platform };
+  return { words: ownProgramWords(), platform: process.platform };
 }
 
 /** Where the first word stands that is no option and no value of one of `options`; the length if there is none. */

@@ -29,9 +29,6 @@ export function takeLauncherWords(env: Record<string, string | undefined>): Laun
     delete env[name];
     env[name.slice(KEPT_PREFIX.length)] = value;
   }
-  const pairs = addons.split(':').map((pair): [string, string] => {
-    const at = pair.indexOf('=');
-    return [pair.slice(0, at), pair.slice(at + 1)];
-  });
-  return { executable, addons: new Map(pairs) };
+  const pairs = [...addons.matchAll(/([^:=]+)=([^:]+)/g)];
+  return { executable, addons: new Map(pairs.map(([, name = '', path = '']) => [name, path])) };
 }

@@ -10,13 +10,17 @@ export function ownLauncherWords(): LauncherWords {
   return words;
 }
 
-/**
- * The words that start this program again, without arguments. To be called once, before anything else looks at `process.env`.
- * Gives the process the name `title` in `ps` and `pgrep`, where the loader has put its own.
- */
-export function claimOwnProgram(title: string): readonly string[] {
-  const { executable } = ownLauncherWords();
-  if (executable !== undefined) process.title = [title, ...process.argv.slice(2)].join(' ');
+/** The words that start this program again, without arguments; files by their whole path. */
+export function ownProgramWords(): readonly string[] {
   if (!isSea()) return [process.execPath, process.argv[1] ?? ''];
-  return [executable ?? process.execPath];
+  return [ownLauncherWords().executable ?? process.execPath];
+}
+
+/**
+ * Takes the launcher's words out of `process.env`, before anything else looks at that, and gives the process the name `title` in
+ * `ps` and `pgrep`, where the loader has put its own.
+ */
+export function claimOwnProgram(title: string): void {
+  if (ownLauncherWords().executable !== undefined)
+    process.title = [title, ...process.argv.slice(2)].join(' ');
 }
