@@ -4,6 +4,8 @@ export type BuildErrorCode =
   | 'requirement_missing'
   | 'command_failed'
   | 'platform_unsupported'
+  | 'archive_changed'
+  | 'executable_unusable'
   | 'bundle_broken'
   | 'signing_key_unusable';
 
