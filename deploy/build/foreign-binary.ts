@@ -16,7 +16,7 @@ import { type BuiltProgram, DIST, PLATFORM } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 /** V8's code cache is for the V8 that made it, with its processor's features. */
-const FOREIGN_SETTINGS = { ...SEA_SETTINGS, useCodeCache: false, useSnapshot: false };
+export const FOREIGN_SETTINGS = { ...SEA_SETTINGS, useCodeCache: false, useSnapshot: false };
 
 /** Counted up when what happens to a file after Node made it changes. */
 const FINISH_VERSION = 'finish 1';

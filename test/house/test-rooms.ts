@@ -114,6 +114,12 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/laptops',
+    purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
+    imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
     path: 'test/image',
     purpose: 'the image, built and run',
     imports: ['deploy/build', 'services/shared/machine', 'test/support/*'],

@@ -31,6 +31,8 @@ const PACKAGES = {
   tmux: 'tmux',
   top: 'procps',
   vim: 'vim',
+  wine: 'wine',
+  wineserver: 'wine',
 } as const;
 
 export type TestCommand = keyof typeof PACKAGES;
