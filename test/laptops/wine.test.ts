@@ -4,7 +4,7 @@
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -61,20 +61,11 @@ afterAll(async () => {
 
 /** What a program of Windows' Node prints: into a file, since Wine gives no pipe of Linux to it. */
 async function runNode(...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
-  const path = join(await world.makeFolder('said'), 'stdout');
-  await using file = await open(path, 'w+');
-  await using nothing = await open('/dev/null');
-  const started = world.start('wine node', ['wine', node, ...args], {
-    cwd: way.laptop.folder,
-    env,
-    stdin: nothing.fd,
-    stdout: file.fd,
-  });
+  const said = join(await world.makeFolder('said'), 'output');
+  const command = ['sh', '-c', 'exec "$@" < /dev/null > "$0" 2>&1', said, 'wine', node, ...args] as const;
+  const started = world.start('wine node', [...command], { cwd: way.laptop.folder, env });
   const { code } = await started.exited;
-  return {
-    code,
-    said: (await file.read(Buffer.alloc(10_000), 0, 10_000, 0)).buffer.toString().replace(/\0+$/, ''),
-  };
+  return { code, said: await readFile(said, 'utf8') };
 }
 
 test('--version says that this is Windows', async () => {

@@ -17,6 +17,7 @@ export interface WalkedSegment {
   readonly size: number;
   readonly memoryOffset: bigint;
   readonly memorySize: bigint;
+  /** Those that the file has content for. */
   readonly sections: ReadonlyMap<string, Buffer>;
 }
 
@@ -46,6 +47,8 @@ function walkSegment(file: Buffer, at: number): WalkedSegment {
   for (let number = 0; number < file.readUInt32LE(at + 64); number += 1) {
     const section = at + 72 + number * 80;
     const offset = file.readUInt32LE(section + 48);
+    // Only memory, which begins as zeros.
+    if (offset === 0) continue;
     sections.set(
       text(file, section),
       file.subarray(offset, offset + Number(file.readBigUInt64LE(section + 40))),
