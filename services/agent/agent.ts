@@ -1,4 +1,5 @@
 // The agent, put together: one SSH server, fed by the relay, that ends on its own.
+import { isPrivateWay } from '#shared/identity/proof-way.ts';
 import type { Environment } from '#shared/machine/environment.ts';
 import { createClaim } from '#shared/protocol/claim.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
@@ -83,6 +84,11 @@ export type AgentStart =
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { clock, random, env, cwd, print, complain } = around;
   const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs, auditsPaths } = options;
+  const exposed = exposedAccessFault(options, around.proxy);
+  if (exposed !== undefined) {
+    complain(exposed);
+    return { kind: 'failed', code: AGENT_EXIT_CODES.bad_arguments };
+  }
   const fetch = fetchThroughProxies(env);
   const log = createJobLog({ clock, print, isQuiet });
   const context: CredentialsContext = {
@@ -209,6 +215,13 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   statusChanged();
   void lifecycle.ended.then(() => relayAccess?.stop());
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
+}
+
+/** What the relay says of who may enter, whoever is on the way could say as well. */
+function exposedAccessFault({ entry, relay }: AgentOptions, proxy: URL | undefined): string | undefined {
+  const url = new URL(relay.base);
+  if (entry.kind !== 'keys' || !entry.asksRelay || isPrivateWay(url, proxy)) return undefined;
+  return `--access policy: whoever is on the way to ${url.host} could let themselves in: use wss:// in place of ws://`;
 }
 
 /** A key that was named is the identity that is meant. */

@@ -79,7 +79,7 @@ export type ConfigResult =
   /** One sentence per fault, each naming its variable. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
-/** Reads the configuration. An empty variable counts as unset, as compose files and charts leave them. */
+/** Reads the configuration. An empty variable counts as unset, as compose files and charts leave them, but for POLICY_FILE. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): ConfigResult {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
@@ -104,6 +104,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       `PROXY_PROTOCOL_FROM: must be a comma-separated list of addresses, ${got(given['PROXY_PROTOCOL_FROM'])}`,
     );
   }
+  // The one variable of which an empty one is a slip: the name of a file that came to nothing would open the relay.
+  if (env['POLICY_FILE'] === '')
+    faults.push(
+      'POLICY_FILE: is empty: name the file, or leave it out for a relay that is open to everybody',
+    );
   const policy = policyFrom(given, faults);
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = given;
   if ((certFile === undefined) !== (keyFile === undefined)) {

@@ -11,11 +11,12 @@ import { issuerGet } from './identity/oidc/issuer-get.ts';
 import type { KeyFetchRecorder } from './identity/oidc/issuer-keys.ts';
 import { TokenCheck } from './identity/oidc/token-check.ts';
 import { type PolicyLog, type PolicyRecorder, PolicyWatch } from './policy/file/policy-watch.ts';
+import type { Policy } from './policy/policy.ts';
 
 export type GateParts = Pick<GatehouseOptions, 'policy' | 'identities' | 'judge' | 'startParts'>;
 
 export interface GatePartsOptions {
-  readonly config: Pick<Config, 'policy' | 'proxies' | 'publicUrl'>;
+  readonly config: Pick<Config, 'policy' | 'proxies' | 'publicUrl' | 'trustProxy'>;
   readonly key: ClusterKey;
   readonly clock: Clock;
   readonly log: PolicyLog;
@@ -38,9 +39,20 @@ export function gatePartsOf({ config, key, log, ...options }: GatePartsOptions):
     }),
     judge: policyJudge,
     startParts() {
-      if (watch !== undefined) return watch.start();
+      if (watch !== undefined) {
+        if (config.trustProxy === true && asksForNetworks(watch.current)) log.warn({}, ANY_ADDRESS_TEXT);
+        return watch.start();
+      }
       log.info({}, OPEN_TEXT);
       return () => undefined;
     },
   };
+}
+
+/** Also a proxy that adds to the header passes on what came before it, and the first address in it counts. */
+const ANY_ADDRESS_TEXT =
+  'TRUST_PROXY is true, so whoever writes X-Forwarded-For chooses the address by which rules of the policy let them in: name the proxies';
+
+function asksForNetworks({ agents = [], clients = [] }: Policy): boolean {
+  return [...agents, ...clients].some(({ networks }) => networks !== undefined);
 }

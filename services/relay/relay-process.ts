@@ -69,7 +69,9 @@ async function start({ env, complain }: Surroundings): Promise<void> {
   }
   const { port } = await relay.start();
   if (process.argv.includes('--hints'))
-    complain(hints(read.config.publicUrl?.origin ?? `http://localhost:${port}`));
+    complain(
+      hints(read.config.publicUrl?.origin ?? `http://localhost:${port}`, read.config.policy !== undefined),
+    );
 }
 
 /** The build puts `bin/` beside the folder of this bundle; a run from the sources takes the last build's. */
@@ -79,7 +81,7 @@ function downloadsDirectory(): string {
 }
 
 /** For the person who typed `npm start`; on stderr, since stdout is the log. */
-function hints(origin: string): string {
+function hints(origin: string, hasPolicy: boolean): string {
   const agentUrl = `${origin.replace(/^http/, 'ws')}${agentPath('try')}`;
   return `
 Converge relay at ${origin}  (usage page: open it in a browser)
@@ -87,7 +89,7 @@ Converge relay at ${origin}  (usage page: open it in a browser)
 In a second terminal, play the CI job:
   ${fetchCommand(origin, 'agent')} && ${allowCommand('agent')}
   ./agent ${agentUrl}
-
+${hasPolicy ? '\nPOLICY_FILE says who may come in, and may ask for another ID than `try`, and for a proof: see the usage page.\n' : ''}
 It prints the ssh command for a third terminal. Ctrl-C here ends the relay.
 `;
 }

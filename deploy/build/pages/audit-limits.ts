@@ -8,6 +8,7 @@ import {
 } from '../../../services/agent/audit/job-audit.ts';
 import {
   LAST_RECORDS_WITHIN_MS,
+  MAX_UNTOLD_ASKED,
   MAX_UNTOLD_FILES,
   MAX_UNTOLD_RECORDS,
 } from '../../../services/agent/audit/untold-records.ts';
@@ -69,6 +70,12 @@ export const AUDIT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_UNTOLD_RECORDS,
       unit: 'count',
       past: 'lost, and counted in `records_lost`',
+    },
+    {
+      what: 'of these, records about programs, forwards and files',
+      value: MAX_UNTOLD_ASKED,
+      unit: 'count',
+      past: 'the same',
     },
     { what: 'of these, records about files', value: MAX_UNTOLD_FILES, unit: 'count', past: 'the same' },
     { what: 'the same when the agent ends', value: LAST_RECORDS_WITHIN_MS, unit: 'ms', past: 'not told' },

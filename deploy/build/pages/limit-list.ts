@@ -183,7 +183,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: '429 with Retry-After, without a look at the proof',
     },
     {
-      what: 'a proof of identity',
+      what: 'a proof of identity, in characters',
       value: MAX_IDENTITY_CHARACTERS,
       unit: 'count',
       past: '401 `identity_malformed`',

@@ -7,6 +7,9 @@ import type { FixedLimit } from './fixed-limit.ts';
 import { FIXED_LIMITS } from './limit-list.ts';
 import { replaceMarkedPart } from './marked-part.ts';
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
 export const LIMITS_PAGE = join(ROOT, 'docs/limits.md');
 
 /** `text` with the tables between its markers as the code has them. */
@@ -49,12 +52,19 @@ function formatLimit(value: number, unit: FixedLimit['unit']): string {
     case 's':
       return `${value} s`;
     case 'ms':
-      return value % 1_000 === 0 ? `${value / 1_000} s` : `${value} ms`;
+      return durationText(value);
     case 'bytes': {
       const [divisor, name] = value % 1_048_576 === 0 ? [1_048_576, 'MiB'] : [1_024, 'KiB'];
       return value % divisor === 0 ? `${value / divisor} ${name}` : `${value.toLocaleString('en')} bytes`;
     }
   }
+}
+
+/** Whole days and hours as such: nobody reads 2592000 s as a month. */
+function durationText(ms: number): string {
+  if (ms > DAY_MS && ms % DAY_MS === 0) return `${ms / DAY_MS} days`;
+  if (ms % HOUR_MS === 0) return `${ms / HOUR_MS} h`;
+  return ms % 1_000 === 0 ? `${ms / 1_000} s` : `${ms} ms`;
 }
 
 if (import.meta.main) writeFileSync(LIMITS_PAGE, renderLimitsPage(readFileSync(LIMITS_PAGE, 'utf8')));

@@ -92,8 +92,9 @@ async function fetchTeam(
   { organisation, team }: KeyAccount & { kind: 'github_team' },
   options: AccountOptions,
 ): Promise<AccountKeys> {
-  const { githubToken } = options;
-  if (githubToken === undefined || githubToken === '') {
+  // A secret of a CI system ends with a line end now and then.
+  const githubToken = options.githubToken?.trim() ?? '';
+  if (!/^[!-~]+$/.test(githubToken)) {
     const fault = `${name}: who is in a team GitHub only tells a token with read:org; put one into ${GITHUB_TOKEN_VARIABLE}`;
     return { kind: 'failed', fault, isPassing: false };
   }

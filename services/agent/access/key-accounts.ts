@@ -23,6 +23,8 @@ export interface KeyAccountsOptions {
 export interface KnownAccount {
   readonly name: string;
   readonly keys: readonly AuthorizedKey[];
+  /** It did not answer when it was last asked, and nothing is known of it from before. */
+  readonly isSilent?: boolean;
 }
 
 /** What came of the first look. */
@@ -114,8 +116,10 @@ export class KeyAccounts {
       accounts.map(async (account) => [account, await fetchKeys(account)] as const),
     );
     for (const [account, result] of results) {
-      const { kind } = result;
-      if (kind === 'fetched') this.#known.set(account, { name: accountName(account), keys: result.keys });
+      const name = accountName(account);
+      if (result.kind === 'fetched') this.#known.set(account, { name, keys: result.keys });
+      else if (this.#known.get(account)?.keys.length === 0)
+        this.#known.set(account, { name, keys: [], isSilent: true });
     }
     return results;
   }

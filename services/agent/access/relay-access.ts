@@ -26,7 +26,10 @@ export class RelayAccess {
   readonly #options: RelayAccessOptions;
   readonly #settled = Promise.withResolvers<AccessOutcome>();
   #cancelWait: Cancel | undefined;
-  #takes = 0;
+  #hasSpoken = false;
+  /** The newest word, until its people are looked up. */
+  #waiting: AccessMessage | undefined;
+  #taking: Promise<void> | undefined;
   #lastWord = '';
 
   constructor(options: RelayAccessOptions) {
@@ -41,7 +44,7 @@ export class RelayAccess {
   /** A relay has said welcome: its word is due. */
   expect(): void {
     const { clock, host, tell } = this.#options;
-    if (this.#takes > 0) return;
+    if (this.#hasSpoken) return;
     this.#cancelWait ??= clock.after(ACCESS_WITHIN_MS, () => {
       tell(
         `the relay of ${host} has not said who may enter: it has no policy for this, or is too old for --access policy`,
@@ -56,19 +59,35 @@ export class RelayAccess {
     this.#cancelWait = undefined;
   }
 
-  /** Takes a relay's word in place of the one before, once the keys of its people are here. Never rejects. */
-  async take(message: AccessMessage): Promise<void> {
-    const { access, host, tell } = this.#options;
+  /**
+   * Takes a relay's word in place of the one before, once the keys of its people are here. Of words that come meanwhile the
+   * newest is taken next: no relay makes the agent ask for more than one list of people at once. Never rejects.
+   */
+  take(message: AccessMessage): Promise<void> {
     this.stop();
-    this.#takes += 1;
-    const take = this.#takes;
+    this.#hasSpoken = true;
+    this.#waiting = message;
+    this.#taking ??= this.#takeAll();
+    return this.#taking;
+  }
+
+  async #takeAll(): Promise<void> {
+    for (let word = this.#waiting; word !== undefined; word = this.#waiting) {
+      this.#waiting = undefined;
+      await this.#takeOne(word);
+    }
+    this.#taking = undefined;
+  }
+
+  async #takeOne(message: AccessMessage): Promise<void> {
+    const { access, host, tell } = this.#options;
     const accounts = accountsOf(this.#accountsIn(message), { ...this.#options, allowsHttp: false });
     const lines = message.authorities.join('\n');
     const read = lines === '' ? undefined : parseUserAuthorities(lines, `the policy of ${host}`);
     if (read?.kind === 'failed') for (const fault of read.faults) tell(fault);
     const { faults, troubles, notes } = await accounts.look();
-    // A later word was quicker.
-    if (take !== this.#takes) return;
+    // It does not count any more.
+    if (this.#waiting !== undefined) return;
     for (const line of [...faults, ...troubles, ...notes]) tell(line);
     access.takeFromRelay({ host, accounts, authorities: read?.kind === 'read' ? read.authorities : [] });
     this.#tellChange(JSON.stringify([message.authorities, message.people]));

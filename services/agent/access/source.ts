@@ -147,5 +147,8 @@ function faultFrom(error: unknown): string {
   if (error.name === 'TimeoutError') return `no answer within ${KEYS_FETCH_TIMEOUT_MS / 1_000} s`;
   if ('code' in error && error.code === 'ENOENT') return 'no such file; give a path or an https:// URL';
   if ('code' in error && error.code === 'EISDIR') return 'is a directory; give a file';
+  if ('code' in error && error.code === 'ENOTFOUND')
+    return 'no host has this name, as seen from here; behind a proxy set HTTPS_PROXY';
+  if ('code' in error && error.code === 'ECONNREFUSED') return 'the host refuses the connection';
   return error.message;
 }

@@ -5,13 +5,16 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
 import { AGENT_PACE } from '#shared/websocket/link-budget.ts';
-import type { JobRecord } from './job-record.ts';
+import type { JobEventName, JobRecord } from './job-record.ts';
 import type { RecordChain } from './record-chain.ts';
 
 /** How many records wait for a relay; further ones are lost, and counted. */
 export const MAX_UNTOLD_RECORDS = 512;
 
-/** Of these, how many may be about files, so that a large copy does not push out who came. */
+/** Of these, how many may be about what clients ask for, so that nobody who is in can push out who else came. */
+export const MAX_UNTOLD_ASKED = 448;
+
+/** Of these, how many may be about files, so that a large copy does not push out what else was asked for. */
 export const MAX_UNTOLD_FILES = 256;
 
 /** How long an agent that ends waits for its last records to be taken, in milliseconds. */
@@ -31,8 +34,12 @@ export interface UntoldRecordsOptions {
 
 interface Entry {
   readonly message: AuditMessage;
+  readonly isAsked: boolean;
   readonly isFile: boolean;
 }
+
+/** Of these somebody who is in can make as many as they like. */
+const ASKED: ReadonlySet<JobEventName> = new Set(['program_started', 'program_ended', 'forward', 'file']);
 
 /** Nothing is signed or kept before a relay has asked. */
 export class UntoldRecords {
@@ -41,6 +48,7 @@ export class UntoldRecords {
   readonly #bytes: TokenBucket;
   /** In their order; those that were sent over the link come first. */
   readonly #entries: Entry[] = [];
+  #asked = 0;
   #files = 0;
   #sent = 0;
   #lost = 0;
@@ -88,6 +96,7 @@ export class UntoldRecords {
   taken(seq: number): void {
     while (this.#entries[0] !== undefined && this.#entries[0].message.seq <= seq) {
       const entry = this.#entries.shift();
+      if (entry?.isAsked === true) this.#asked -= 1;
       if (entry?.isFile === true) this.#files -= 1;
       this.#sent = Math.max(0, this.#sent - 1);
     }
@@ -114,13 +123,18 @@ export class UntoldRecords {
 
   #add(record: JobRecord): void {
     const isFile = record.event === 'file';
-    const isFull = this.#entries.length >= MAX_UNTOLD_RECORDS || (isFile && this.#files >= MAX_UNTOLD_FILES);
+    const isAsked = ASKED.has(record.event);
+    const isFull =
+      this.#entries.length >= MAX_UNTOLD_RECORDS ||
+      (isAsked && this.#asked >= MAX_UNTOLD_ASKED) ||
+      (isFile && this.#files >= MAX_UNTOLD_FILES);
     if (isFull) {
       this.#lost += 1;
       return;
     }
+    if (isAsked) this.#asked += 1;
     if (isFile) this.#files += 1;
-    this.#entries.push({ message: this.#options.chain.add(record), isFile });
+    this.#entries.push({ message: this.#options.chain.add(record), isAsked, isFile });
   }
 
   /** Once half of them are gone: else each loss would be followed by a record of it, which takes the next one's place. */
@@ -134,6 +148,7 @@ export class UntoldRecords {
   #forget(): void {
     this.#lost += this.#entries.length;
     this.#entries.length = 0;
+    this.#asked = 0;
     this.#files = 0;
     this.#whenTold();
   }

@@ -5,6 +5,15 @@ import { OPTIONS, type OptionEntry, URL_VARIABLE } from './option-table.ts';
 
 const HELP_WIDTH = 80;
 const NAME_COLUMN = 31;
+const VARIABLE_COLUMN = 36;
+
+/** Variables that are no options: secrets, which do not belong into arguments, and what the machine says. */
+const OTHER_VARIABLES = [
+  ['CONVERGE_TOKEN', 'a token for a relay that asks who this is'],
+  ['CONVERGE_ID_TOKEN', 'identity token of GitLab (`id_tokens:`)'],
+  ['CONVERGE_GITHUB_TOKEN', 'with read:org, for --allow github:ORG/TEAM'],
+  ['SSH_AUTH_SOCK', 'the ssh-agent of --identity key'],
+] as const;
 
 /** The complete help, 80 columns wide, ending in a line end. */
 export function helpText(): string {
@@ -13,7 +22,7 @@ export function helpText(): string {
     '',
     'Makes the job that it runs in reachable by SSH through a Converge relay, prints',
     'the commands to connect, and ends when the last client has left. Without an ID',
-    'it makes one that cannot be guessed.',
+    'it makes one that cannot be guessed; a relay with a policy may want another.',
     '',
     'options:',
     ...Object.values(OPTIONS).flatMap(optionLines),
@@ -24,12 +33,14 @@ export function helpText(): string {
     '',
     'variables (an argument wins; an empty variable counts as unset, except for the',
     'password and the keys, where it is an error):',
-    `  ${URL_VARIABLE.padEnd(NAME_COLUMN - 2)}the URL`,
+    `  ${URL_VARIABLE.padEnd(VARIABLE_COLUMN - 2)}the URL`,
     ...Object.values(OPTIONS).map(
       ({ variable, name, placeholder }: OptionEntry) =>
-        `  ${variable.padEnd(NAME_COLUMN - 2)}--${name}${placeholder === undefined ? ' (1 or 0)' : ''}`,
+        `  ${variable.padEnd(VARIABLE_COLUMN - 2)}--${name}${placeholder === undefined ? ' (1 or 0)' : ''}`,
     ),
-    '  HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS are honoured.',
+    ...OTHER_VARIABLES.map(([name, meaning]) => `  ${name.padEnd(VARIABLE_COLUMN - 2)}${meaning}`),
+    '  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS and',
+    '  SSL_CERT_FILE are honoured.',
     '  CONVERGE_MASK=random is for a middlebox that insists on masks that differ.',
     '',
     'when it ends:',
@@ -44,9 +55,10 @@ export function helpText(): string {
     '  SIGTERM and SIGINT end it; SIGHUP only where it runs on a terminal.',
     '',
     'exit codes:',
-    ...(Object.keys(AGENT_EXIT_CODES) as (keyof typeof AGENT_EXIT_CODES)[]).map(
-      (code) => `  ${AGENT_EXIT_CODES[code]}  ${EXIT_CODE_MEANINGS[code]}`,
-    ),
+    ...(Object.keys(AGENT_EXIT_CODES) as (keyof typeof AGENT_EXIT_CODES)[])
+      .map((code) => `  ${AGENT_EXIT_CODES[code]}  ${EXIT_CODE_MEANINGS[code]}`)
+      // Node's own, where nothing caught it.
+      .toSpliced(1, 0, '  1  a fault of its own'),
     '',
   ].join('\n');
 }

@@ -79,12 +79,18 @@ async function run(
   const child = startPipedProcess({ file, argv, env: new Map(Object.entries(env)), cwd }, ended.resolve);
   child.stdin.on('error', () => undefined);
   child.stdin.end();
-  const kill = (): void => signalGroup(child.pid, 'SIGKILL');
+  const kill = (): void => {
+    signalGroup(child.pid, 'SIGKILL');
+    // What it has started in a group of its own may keep the pipes.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
   let isLate = false;
   const cancel = clock.after(TOKEN_COMMAND_TIMEOUT_MS, () => {
     isLate = true;
     kill();
   });
+  if (signal.aborted) kill();
   signal.addEventListener('abort', kill, { once: true });
   const [end, token, words] = await Promise.all([
     ended.promise,

@@ -48,7 +48,7 @@ export interface GithubTokenOptions {
 
 /** What a job says that may not have one. */
 const NOT_PERMITTED =
-  'GitHub gives this job no identity token: write `permissions: id-token: write` into the workflow (a pull request from a fork gets none)';
+  'GitHub gives this job no identity token: write `permissions: { contents: read, id-token: write }` into the job (a pull request from a fork gets none)';
 
 /** Asks GitHub for one. */
 export function githubTokenSource({ env, fetch, clock, random }: GithubTokenOptions): TokenSource {

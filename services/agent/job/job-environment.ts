@@ -3,14 +3,19 @@ import { readFileSync } from 'node:fs';
 import type { Environment } from '#shared/machine/environment.ts';
 
 /**
- * Variables that are the agent's own and that no session needs to see. The tokens outlive the job, or open agents elsewhere.
- * What a CI system gives its jobs stays, its secrets too: people come to see what the job sees.
+ * Variables that are the agent's own and that no session needs to see. The tokens outlive the job, or open agents elsewhere;
+ * where keys come from may be a URL with a secret in it. What a CI system gives its jobs stays, its secrets too: people come
+ * to see what the job sees.
  */
 const PRIVATE_VARIABLES: ReadonlySet<string> = new Set([
   'CONVERGE_PASSWORD',
   'CONVERGE_AUTHORIZED_KEYS',
+  'CONVERGE_ALLOW',
+  'CONVERGE_TRUSTED_USER_CA',
+  'CONVERGE_REVOKED_KEYS',
   'CONVERGE_TOKEN',
   'CONVERGE_ID_TOKEN',
+  'CONVERGE_GITHUB_TOKEN',
 ]);
 
 /** What bytes that are not text become when they are read as text. */

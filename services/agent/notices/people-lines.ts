@@ -30,7 +30,9 @@ function headline({ authorizedKeys, accounts, authorities, relay }: AccessSummar
   return `Enter with your ${what}: ${count === 1 ? '1 key is' : `${count} keys are`} accepted, no password.`;
 }
 
-function accountLines({ name, keys }: KnownAccount): string[] {
+function accountLines({ name, keys, isSilent }: KnownAccount): string[] {
+  if (isSilent === true)
+    return [`  ${name}: did not answer; it is asked again when somebody comes with a key that is not known`];
   if (keys.length === 0) return [`  ${name}: no key that can log in yet; add one there and come again`];
   const shown = keys.slice(0, MAX_FINGERPRINTS_SHOWN).map(({ fingerprint, comment }) => {
     // The keys of a team have their owners' names.

@@ -45,6 +45,11 @@ export function linkFailureFrom(
     return { kind: 'usurped', message: words, patienceMs: TAKEN_PATIENCE_MS };
   }
   if (failure.code === 'id_taken') return { kind: 'refused', message, patienceMs: TAKEN_PATIENCE_MS };
+  if (failure.code === 'id_not_allowed') {
+    // It may be one that nobody typed: without an ID in the URL the agent makes one up.
+    const words = `${message}; the ID is ${target.id}: end the URL with one that the relay allows`;
+    return { kind: 'refused', message: words, patienceMs: 0 };
+  }
   return REFUSALS[failure.code].retry
     ? { ...unreachable(message, wasLinked), ...wait }
     : { kind: 'refused', message, patienceMs: 0 };

@@ -26,12 +26,16 @@ export async function clientKeys({ file, sshAgent, clock }: ClientKeys): Promise
     return { kind: 'unusable', message: 'there is no ssh-agent (SSH_AUTH_SOCK)' };
   }
   const found = await signersFromFile(file);
-  if (found.kind === 'found' || sshAgent === undefined) return found;
+  if (found.kind === 'found') return found;
   // ssh takes the name of the public half for -i, too.
   const base = file.replace(/(-cert)?\.pub$/, '');
   const named = await blobsIn([file, `${base}.pub`, `${base}-cert.pub`]);
   const fingerprints = new Set(named.map(({ fingerprint }) => fingerprint));
   if (fingerprints.size === 0) return found;
+  if (sshAgent === undefined) {
+    const message = `${found.message}; there is no ssh-agent (SSH_AUTH_SOCK) that could have it`;
+    return { kind: 'unusable', message };
+  }
   const inAgent = await signersFromSshAgent(sshAgent, clock);
   if (inAgent.kind === 'unusable') return inAgent;
   const fitting = inAgent.signers.filter(({ fingerprint }) => fingerprints.has(fingerprint));

@@ -3,7 +3,7 @@
 // A dial shows what is in hand: the pass of an earlier 101, or else a proof that the relay has accepted. If that does not do any more, or
 // nothing is in hand, one connection proves anew, and the others wait for what comes of it.
 import type { Prover } from '#shared/identity/proof-maker.ts';
-import { dialProving, isAboutProof, type Unproved } from '#shared/identity/proving-dial.ts';
+import { dialProving, isAboutProof, isForNobody, type Unproved } from '#shared/identity/proving-dial.ts';
 import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
@@ -145,6 +145,7 @@ function headersOf(shown: InHand): Readonly<Record<string, string>> {
 
 /** What a relay wants that was shown this: a proof, another one than this, or none. */
 function askedBy(outcome: StreamDialOutcome, shown: InHand): 'proof' | 'another' | 'nothing' {
+  if (shown.kind === 'pass' && isForNobody(outcome)) return 'another';
   if (outcome.kind !== 'refused') return 'nothing';
   const { code, demand } = outcome.refusal ?? {};
   if (code === 'identity_required' && demand !== undefined) return 'proof';

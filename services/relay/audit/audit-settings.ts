@@ -1,5 +1,5 @@
 // The settings of the audit: two variables, checked.
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AUDIT_TO_RULE, type AuditTarget, parseAuditTarget } from './audit-target.ts';
 
@@ -29,9 +29,10 @@ export function auditFrom(
   return target === undefined ? undefined : { target, tokenFile };
 }
 
-/** A file that is there, or for writing a folder where it can be. */
+/** A file that is there, or for writing a folder where it can be. Root may write to a folder as well, and would find out too late. */
 function isOurs(path: string, mode: number): boolean {
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return false;
     accessSync(mode === constants.R_OK || existsSync(path) ? path : dirname(path), mode);
     return true;
   } catch {

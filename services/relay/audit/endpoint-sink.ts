@@ -135,7 +135,7 @@ export class EndpointSink implements AuditSink {
       late.abort(new Error(`no answer within ${ENDPOINT_ANSWER_WITHIN_MS / 1_000} s`));
     });
     try {
-      const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim();
+      const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
       const answer = await fetch(url, {
         method: 'POST',
         // It would be told the token, and it is not who was asked.
@@ -158,6 +158,16 @@ export class EndpointSink implements AuditSink {
       cancel();
     }
   }
+}
+
+/** What a header can carry as one word. */
+const TOKEN = /^[!-~]+$/;
+
+/** @throws Error for a text that no header takes: what fetch says of one names it, and goes to the log */
+async function readToken(path: string): Promise<string> {
+  const token = (await readFile(path, 'utf8')).trim();
+  if (!TOKEN.test(token)) throw new Error(`${path} must have one line with a token, without spaces`);
+  return token;
 }
 
 /** What fetch hides behind "fetch failed". */

@@ -11,6 +11,7 @@ import type { PolicySource, RuleLimits } from '../policy/policy.ts';
 import { undefinedIfRegistryIsAway } from '../registry/registry-unavailable.ts';
 import type { Tally, TallyPlace } from '../registry/tally.ts';
 import type { HeldAccount, Holder, Standing } from '../session/needs.ts';
+import { LimitBook } from './limit-book.ts';
 
 /**
  * How often the bytes of an agent are added to the sum of all pods, in milliseconds: so much later may a limit be noticed on
@@ -63,6 +64,7 @@ const OVERDUE: StreamEnd = {
 
 export class Allowances {
   readonly #options: AllowancesOptions;
+  readonly #limits: LimitBook;
   /** Those with a session here. */
   readonly #accounts = new Map<string, Account>();
   readonly #places = new Set<TallyPlace>();
@@ -70,6 +72,7 @@ export class Allowances {
 
   constructor(options: AllowancesOptions) {
     this.#options = options;
+    this.#limits = new LimitBook(options.policy);
   }
 
   /** The places that sessions of this pod hold, to be extended. */
@@ -79,7 +82,7 @@ export class Allowances {
 
   /** Whether agent `id` may have one more session. Never rejects: without a registry only this pod counts. */
   async grant(id: string, standing: Standing | undefined): Promise<AllowanceVerdict> {
-    const limits = standing && this.#limitsOf(standing.rule);
+    const limits = standing && this.#limits.of(standing.rule);
     if (standing === undefined || limits === undefined || limitsNothing(limits))
       return { kind: 'granted', allowance: undefined };
     const { rule, since } = standing;
@@ -102,10 +105,6 @@ export class Allowances {
     this.#cancelAdding?.();
     this.#cancelAdding = undefined;
     this.#accounts.clear();
-  }
-
-  #limitsOf(rule: string): RuleLimits | undefined {
-    return this.#options.policy.current?.agents?.find(({ name }) => name === rule)?.limits;
   }
 
   #open(name: string, account: Account, place: TallyPlace, endsAt: number | undefined): SessionAllowance {
@@ -198,7 +197,7 @@ export class Allowances {
     for (const { account, amount } of due) account.unadded -= amount;
     const sums = await this.#options.tally.add(due).catch(undefinedIfRegistryIsAway);
     for (const [index, { name, account, amount }] of due.entries()) {
-      const limit = this.#limitsOf(account.rule)?.totalBytes;
+      const limit = this.#limits.of(account.rule)?.totalBytes;
       if (sums === undefined) account.unadded += amount;
       else if (limit !== undefined && (sums[index] ?? 0) >= limit)
         for (const holder of account.holders) holder.cut(SPENT);

@@ -19,9 +19,16 @@ import type { BlockList } from '../registry/blocks.ts';
 import type { Admittance, Standing } from '../session/needs.ts';
 import type { AgentPlaces } from './agent-places.ts';
 import type { Asking, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from './needs.ts';
+import { mayComeFrom } from './rule-verdict.ts';
 
 /** How long a client may come back with its pass, in milliseconds: a session that is longer needs a proof at its next loss. */
 export const CLIENT_PASS_LIFE_MS = 24 * 3_600_000;
+
+/**
+ * Whoever was in before comes back, also where others have its place by now: so many times the limit may be linked then, since
+ * no more than the limit were in before. Without an end to it, passes could be collected one by one and shown at once.
+ */
+export const RETURNING_FACTOR = 2;
 
 /** What somebody shows. */
 export interface Shown {
@@ -37,6 +44,8 @@ export interface Entry {
   readonly standing: Standing;
   /** To be shown with the next dial. */
   readonly pass: string;
+  /** What that says. */
+  readonly facts: PassFacts;
   /** True if it came with a proof, false if with a pass. */
   readonly isFirst: boolean;
   /** Of an agent. */
@@ -93,9 +102,11 @@ export class Gate {
     const { current } = policy;
     const rules = role === 'agent' ? current?.agents : current?.clients;
     if (current === undefined || rules === undefined) return { kind: 'open' };
-    const known = shown.pass === undefined ? undefined : this.#byPass(asking, rules, shown.pass);
+    const known = shown.pass === undefined ? undefined : this.#byPass(asking, current, rules, shown.pass);
     const verdict = known ?? (await this.#byProof(asking, current, rules, shown.identity));
     if (verdict.kind !== 'admitted') return verdict;
+    // Its issuer may have taken seconds to answer: what counts is the policy of now.
+    if (policy.current !== current) return this.letIn(asking, shown);
     const { entry } = verdict;
     const full = role === 'agent' ? await this.#place(asking, entry) : undefined;
     if (full !== undefined) return full;
@@ -103,19 +114,47 @@ export class Gate {
     return verdict;
   }
 
+  /**
+   * Asks again about somebody who was let in (`entry`; undefined by an open relay) and has waited since: a block, or another
+   * policy, counts for that one too. Undefined: may come in. Places are not asked for again.
+   */
+  refuseLater(asking: Asking, entry: Pick<Entry, 'facts' | 'pass'> | undefined): GateRefusal | undefined {
+    const { current } = this.#options.policy;
+    const rules = asking.role === 'agent' ? current?.agents : current?.clients;
+    if (current === undefined || rules === undefined) return this.#blocked({ address: asking.address });
+    const verdict = entry && this.#byFacts(asking, current, rules, entry.facts, entry.pass);
+    if (verdict?.kind === 'refused') return verdict;
+    return verdict === undefined ? this.#asked(asking, rules) : undefined;
+  }
+
   /** Undefined: the pass is of no use, and a proof is needed. */
   #byPass(
     asking: Asking,
+    policy: Policy,
     rules: readonly (AgentRule | ClientRule)[],
     text: string,
   ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> | undefined {
-    const { clock, passes } = this.#options;
-    const facts = passes.read(asking, text);
-    const rule = rules.find(({ name }) => name === facts?.admittance.rule);
+    const facts = this.#options.passes.read(asking, text);
+    return facts && this.#byFacts(asking, policy, rules, facts, text);
+  }
+
+  /** The same, of a pass that has been read. */
+  #byFacts(
+    asking: Asking,
+    policy: Policy,
+    rules: readonly (AgentRule | ClientRule)[],
+    facts: PassFacts,
+    pass: string,
+  ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> | undefined {
+    const { admittance, digest, since } = facts;
+    const rule = rules.find(({ name }) => name === admittance.rule);
     // A rule that has changed in what it asks is another rule.
-    if (facts === undefined || rule === undefined || facts.digest !== ruleDigest(rule)) return undefined;
-    if (asking.role === 'client' && facts.since + CLIENT_PASS_LIFE_MS <= clock.wallTime()) return undefined;
-    return this.#enter(asking, rule, facts, false);
+    if (rule === undefined || digest !== ruleDigest(rule, policy)) return undefined;
+    // It is shown by whoever has it, and a rule that says from where means every time.
+    if (!mayComeFrom(rule, admittance, asking.address)) return undefined;
+    const isOver = since + clientPassLifeMs(admittance, policy) <= this.#options.clock.wallTime();
+    if (asking.role === 'client' && isOver) return undefined;
+    return this.#enter(asking, rule, facts, pass);
   }
 
   async #byProof(
@@ -154,7 +193,7 @@ export class Gate {
       return { kind: 'refused', code, message, ...demand };
     }
     const { admittance, rule } = judged;
-    return this.#enter(asking, rule, firstFacts(admittance, rule, clock.wallTime()), true);
+    return this.#enter(asking, rule, firstFacts(admittance, rule, policy, clock.wallTime()));
   }
 
   /** Some rules of clients ask for no proof: their address is enough. */
@@ -166,12 +205,21 @@ export class Gate {
     const now = this.#options.clock.wallTime();
     const judged = this.#judge(asking, policy, { kind: 'none' }, now);
     if (judged.kind === 'admitted')
-      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, now), true);
+      return this.#enter(asking, judged.rule, firstFacts(judged.admittance, judged.rule, policy, now));
+    return this.#asked(asking, rules, judged.message);
+  }
+
+  /** Says what would do as a proof; `message` where nothing would. */
+  #asked(
+    { role }: Asking,
+    rules: readonly (AgentRule | ClientRule)[],
+    message = 'the policy has changed, and admits nobody',
+  ): GateRefusal {
     const demand = this.#demand(rules);
-    if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message: judged.message };
-    const who = asking.role === 'agent' ? 'agents' : 'clients';
-    const message = `this relay asks ${who} who they are: ${demand.kinds.map((kind) => KIND_WORDS[kind]).join(', or ')}`;
-    return { kind: 'refused', code: 'identity_required', message, demand };
+    if (demand.kinds.length === 0) return { kind: 'refused', code: 'not_admitted', message };
+    const kinds = demand.kinds.map((kind) => KIND_WORDS[kind]).join(', or ');
+    const asks = `this relay asks ${role === 'agent' ? 'agents' : 'clients'} who they are: ${kinds}`;
+    return { kind: 'refused', code: 'identity_required', message: asks, demand };
   }
 
   #judge(
@@ -190,7 +238,7 @@ export class Gate {
     asking: Asking,
     rule: AgentRule | ClientRule,
     facts: PassFacts,
-    isFirst: boolean,
+    pass?: string,
   ): Extract<GateVerdict, { kind: 'admitted' | 'refused' }> {
     const { clock, passes } = this.#options;
     const blocked = this.#blocked({ address: asking.address, rule: rule.name });
@@ -202,19 +250,20 @@ export class Gate {
       return { kind: 'refused', code: 'lifetime_over', message };
     }
     const standing = { rule: rule.name, since };
-    const pass = passes.make(asking, facts);
     const access = 'access' in rule ? rule.access : undefined;
-    return { kind: 'admitted', entry: { admittance, standing, pass, isFirst, limits, access } };
+    // Whoever comes back keeps the pass: another one would say the same.
+    const given = pass ?? passes.make(asking, facts);
+    const isFirst = pass === undefined;
+    return { kind: 'admitted', entry: { admittance, standing, facts, pass: given, isFirst, limits, access } };
   }
 
   async #place(
-    { claimHash }: Asking,
+    asking: Asking,
     { limits, isFirst, standing: { rule } }: Entry,
   ): Promise<GateRefusal | undefined> {
     const limit = limits?.agents;
     if (limit === undefined) return undefined;
-    // Whoever was in before comes back, also where others have its place by now.
-    const isFree = await this.#options.places.take(rule, claimHash, isFirst ? limit : undefined);
+    const isFree = await this.#options.places.take(rule, asking, isFirst ? limit : limit * RETURNING_FACTOR);
     if (isFree) return undefined;
     const message = `the rule ${rule} lets ${limit} agents be linked at once: end one, or try again when one has ended`;
     return { kind: 'refused', code: 'rule_full', message };
@@ -235,8 +284,20 @@ export class Gate {
   }
 }
 
-function firstFacts(admittance: Admittance, rule: AgentRule | ClientRule, since: number): PassFacts {
-  return { admittance, since, digest: ruleDigest(rule) };
+/** Whoever signed on counts no longer than a sign-on does. */
+function clientPassLifeMs({ kind }: Admittance, { sso }: Policy): number {
+  return kind === 'sso' && sso !== undefined
+    ? Math.min(CLIENT_PASS_LIFE_MS, sso.sessionMs)
+    : CLIENT_PASS_LIFE_MS;
+}
+
+function firstFacts(
+  admittance: Admittance,
+  rule: AgentRule | ClientRule,
+  policy: Policy,
+  since: number,
+): PassFacts {
+  return { admittance, since, digest: ruleDigest(rule, policy) };
 }
 
 const KIND_WORDS: Readonly<Record<IdentityDemand['kinds'][number], string>> = {

@@ -56,7 +56,10 @@ function checkKey(
   const proofs = rulesOf(policy, role).map((rule) => rule.proof);
   const keys = proofs.flatMap((known) => (known.kind === 'key' ? known.keys : []));
   const certified = proofs.filter((known) => known.kind === 'certificate');
-  const lists = certified.flatMap(({ revoked }) => (revoked === undefined ? [] : [revoked.list]));
+  // Those of clients count for agents too: only rules of clients have such lists.
+  const lists = (policy.clients ?? []).flatMap(({ proof: known }) =>
+    known.kind === 'certificate' && known.revoked !== undefined ? [known.revoked.list] : [],
+  );
   return checkKeyProof(proof, {
     ...own,
     audience: policy.audience,

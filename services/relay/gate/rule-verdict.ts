@@ -1,5 +1,6 @@
 // Verdicts of single rules: whether a rule admits somebody, and if not, what it is that does not match.
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import { readAddressList } from '#shared/ssh/address-list.ts';
 import { printable } from '#shared/text/printable.ts';
 import type { Claims, Identity } from '../identity/identity.ts';
 import { type InRanges, inRanges } from '../limits/client-address.ts';
@@ -63,6 +64,22 @@ export function judgeRule(
   if (wanted !== undefined) return missed('id_not_allowed', wanted);
   const { subject, facts } = proof;
   return { kind: 'admits', admittance: { rule: name, kind: rule.proof.kind, subject, facts } };
+}
+
+/**
+ * Whether somebody whom `rule` has let in before may come from `address` now: by its networks, and by the `source-address` of
+ * the certificate that was shown then.
+ */
+export function mayComeFrom(
+  { networks }: AgentRule | ClientRule,
+  { facts, kind }: Admittance,
+  address: string,
+): boolean {
+  const sourceAddress = kind === 'certificate' ? facts['sourceAddress'] : undefined;
+  // A list that was cut, since it was too long for a pass, cannot be read, and so has nobody in it.
+  const isFromSource =
+    sourceAddress === undefined || readAddressList(sourceAddress)?.includes(address) === true;
+  return isFromSource && (networks === undefined || rangesOf(networks)(address));
 }
 
 function judgeProof(

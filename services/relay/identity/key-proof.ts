@@ -88,7 +88,7 @@ function hasSigned(
 
 /** Names what it should have been made for: whoever dials by another name than the relay's own finds out here. */
 function unsignedText(fingerprint: string, { audience, role, id }: KeyProofContext): string {
-  return `${fingerprint} did not sign this challenge for ${role} ${id} at ${audience}`;
+  return `${fingerprint} did not sign this challenge for ${role} ${id} at ${audience}, the name by which to dial this relay`;
 }
 
 function noKey(): IdentityVerdict {

@@ -236,6 +236,13 @@ export function knownIssuerOf(
     : undefined;
 }
 
+/** Whose the claim `iss` is, if it is that of a known issuer. */
+export function knownIssuerAt(url: string): KnownIssuer | undefined {
+  return KNOWN_ISSUERS.find((known) =>
+    known.url === undefined ? url.startsWith(CIRCLECI_ISSUER) : known.url === url,
+  );
+}
+
 /** True if tokens of `issuer` can have `claim`, those that every JWT has aside. */
 export function hasClaim(issuer: KnownIssuer, claim: string): boolean {
   return issuer.claims.includes(claim) || issuer.claimPrefixes.some((prefix) => claim.startsWith(prefix));

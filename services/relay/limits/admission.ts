@@ -165,7 +165,7 @@ export class Admission {
     levels.set('address_proofs', { used: fullest.proofs, max: WRONG_PROOFS_AT_ONCE });
     levels.set('address_held', { used: this.#held.fullest(), max: this.#limits.held * MIB });
     const signOns = this.#signOns.levels();
-    for (const of of ['address', 'pod'] as const) levels.set(`${of}_sign_ons`, signOns[of]);
+    for (const whose of ['address', 'pod'] as const) levels.set(`${whose}_sign_ons`, signOns[whose]);
     const pod = this.#pod.levels();
     for (const kind of [...COUNTED, 'memory', 'heap'] as const) levels.set(`pod_${kind}`, pod[kind]);
     return levels;

@@ -33,7 +33,7 @@ export function isRange(text: string): boolean {
 
 /** Like `isRange`, without a prefix of 0: a range that is everybody names nobody. */
 export function isAddressRange(text: string): boolean {
-  return isRange(text) && !/\/0+$/.test(text);
+  return isRange(text) && readRange(text).prefix !== 0;
 }
 
 /**

@@ -50,8 +50,11 @@ export function claimFacts(
 export function certificateFacts({
   certificate,
 }: Extract<Identity, { kind: 'certificate' }>): Record<string, string> {
-  const { caFingerprint, fingerprint, keyId, principals, serial } = certificate;
-  const facts = { keyId, serial: String(serial), key: fingerprint, authority: caFingerprint };
+  const { caFingerprint, criticalOptions, fingerprint, keyId, principals, serial } = certificate;
+  const sourceAddress = criticalOptions.get('source-address');
+  // First, since a pass leaves out the last where there is no room, and this one must be in it.
+  const bound = sourceAddress === undefined ? {} : { sourceAddress };
+  const facts = { ...bound, keyId, serial: String(serial), key: fingerprint, authority: caFingerprint };
   return Object.fromEntries(
     Object.entries({ ...facts, principals: principals.join(',') }).map(([name, text]) => [
       name,

@@ -186,6 +186,17 @@ export class AgentTable {
     });
   }
 
+  /**
+   * Whether no pod has a later link of an agent whose link here is closed, so that it is done. Never rejects: where nobody
+   * knows, there may be one.
+   */
+  isGone({ id, epoch }: HeldId): Promise<boolean> {
+    return this.#options.registry.lookup(id).then(
+      (entry) => entry === undefined || entry.epoch <= epoch,
+      () => false,
+    );
+  }
+
   /** There is no link for this claim here: its ID is kept for it for one lease from now. */
   forsake({ id, epoch }: HeldId): void {
     // If that fails, the reservation runs out a lease later.

@@ -12,7 +12,7 @@ import { claimNames, claimsThatCount } from './claims-that-count.ts';
 import type { Confirmation, SignOnRefusal } from './needs.ts';
 import type { Provider } from './provider.ts';
 import { expired, refused } from './provider-refusal.ts';
-import { openRecord, type SignOnSeal, sealRecord } from './sealed-record.ts';
+import { openRecord, type SealedFor, type SignOnSeal, sealRecord } from './sealed-record.ts';
 import { makeSignOnToken, readSignOnToken } from './sign-on-token.ts';
 
 /** How long a token counts at most, in milliseconds: so soon is noticed that the provider has ended a sign-on. */
@@ -59,6 +59,11 @@ export class SignOnDesk {
     this.#provider = provider;
     this.#seal = seal;
     this.#clock = clock;
+  }
+
+  /** Whether this cluster has sealed `text` for `purpose`: about anything else no provider is asked. */
+  isOwn(purpose: SealedFor, text: string): boolean {
+    return openRecord(this.#seal, purpose, text) !== undefined;
   }
 
   /** Begins a sign-on by device code (RFC 8628). */

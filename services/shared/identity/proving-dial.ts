@@ -1,13 +1,14 @@
 // The proving dial: dials a relay, and again with a proof of who dials if the relay asks for one.
 //
 //   dial with a pass, or with nothing
+//     -- a certificate that is not good for a pass --> dial with nothing
 //     -- anything but identity_required --> the outcome
 //     -- identity_required --> a proof by the likeliest maker --> dial
 //          -- challenge_stale, the first time --> the same maker signs the new challenge --> dial
 //          -- a refusal of this proof --> the next maker, if there is one
 //          -- anything else --> the outcome
 //
-// So a relay that asks again and again is dialled MAX_PROOFS_PER_DIAL + 2 times at most.
+// So a relay that asks again and again is dialled MAX_PROOFS_PER_DIAL + 3 times at most.
 import {
   audienceOf,
   formatIdentity,
@@ -20,6 +21,7 @@ import {
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { MAX_SHOWN_REFUSAL_LENGTH } from '#shared/websocket/dial-failure-text.ts';
 import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
+import { isBadCertificate } from '#shared/websocket/peer-check.ts';
 import type { ProofMaker, Prover } from './proof-maker.ts';
 import { isPrivateWay } from './proof-way.ts';
 
@@ -56,7 +58,8 @@ export async function dialProving<Open extends { readonly kind: 'open' }>(
   dial: (headers: Readonly<Record<string, string>>) => Promise<Open | FailedDial>,
 ): Promise<Open | FailedDial | Unproved> {
   const { relay, proxy, who, prover, pass, signal } = options;
-  const first = await dial(pass !== '' && isPass(pass) ? { [PASS_HEADER]: pass } : {});
+  const withPass = pass !== '' && isPass(pass) ? await dial({ [PASS_HEADER]: pass }) : undefined;
+  const first = withPass === undefined || isForNobody(withPass) ? await dial({}) : withPass;
   const demand = demandOf(first, 'identity_required');
   if (demand === undefined) return first;
   const asks = `${relay.host} asks ${who.role}s who they are`;
@@ -102,6 +105,11 @@ export async function dialProving<Open extends { readonly kind: 'open' }>(
   return { kind: 'unproved', message: `${asks}: ${messages.join('; ')}`, passes };
 }
 
+/** Whether the peer is none that a pass is shown to. */
+export function isForNobody(outcome: { readonly kind: string }): boolean {
+  return isUnreachable(outcome) && isBadCertificate(outcome.code);
+}
+
 /** What a refusal with `code` asks for. */
 function demandOf(outcome: { readonly kind: string }, code: RefusalCode): IdentityDemand | undefined {
   const { refusal } = isRefused(outcome) ? outcome : {};
@@ -119,6 +127,12 @@ export function isAboutProof<Outcome extends { readonly kind: string }>(
 
 function isRefused(outcome: { readonly kind: string }): outcome is Refused {
   return outcome.kind === 'refused';
+}
+
+function isUnreachable(outcome: {
+  readonly kind: string;
+}): outcome is Extract<FailedDial, { kind: 'unreachable' }> {
+  return outcome.kind === 'unreachable';
 }
 
 function wordsOf({ refusal }: Refused): string {

@@ -8,3 +8,6 @@ export const ACCESS_FROM_POLICY = 'policy';
 
 /** Of authorities and of people in one message, so many each. */
 export const MAX_ACCESS_ENTRIES = 50;
+
+/** Each of them has so many characters. */
+export const MAX_ACCESS_TEXT_LENGTH = 1_024;

@@ -11,7 +11,7 @@
 // A type that the receiver does not know is ignored and counted, so that versions can mix during a rollout. So is a
 // dial that the agent cannot read: it fails one client, and the link stays for the others.
 import { type JsonRecord, parseJson, parseRecord, recordOf } from '#shared/text/json-record.ts';
-import { MAX_ACCESS_ENTRIES } from './access.ts';
+import { MAX_ACCESS_ENTRIES, MAX_ACCESS_TEXT_LENGTH } from './access.ts';
 import { readAddress } from './address.ts';
 import { type AuditMessage, type AuditTaken, isAuditBase64, MAX_AUDIT_TEXT_LENGTH } from './audit.ts';
 
@@ -19,7 +19,7 @@ import { type AuditMessage, type AuditTaken, isAuditBase64, MAX_AUDIT_TEXT_LENGT
 export const MAX_CONTROL_BYTES = 4096;
 
 /** The longest string in a control message, in characters, so that none can fill a log line. */
-const MAX_FIELD_LENGTH = 1024;
+const MAX_FIELD_LENGTH = MAX_ACCESS_TEXT_LENGTH;
 
 export interface Welcome {
   readonly type: 'welcome';

@@ -48,6 +48,10 @@ function lineOf({ type, blob }: TestKey): string {
 }
 
 async function start(...argv: string[]): Promise<void> {
+  return startVia(undefined, ...argv);
+}
+
+async function startVia(proxy: URL | undefined, ...argv: string[]): Promise<void> {
   const invocation = parseInvocation([...argv, `${base}/agent/job`], {});
   if (invocation.kind !== 'run') throw new Error(JSON.stringify(invocation));
   agent = await startAgent(invocation.options, {
@@ -57,7 +61,7 @@ async function start(...argv: string[]): Promise<void> {
     random: () => 0.5,
     temporaryDirectory: directory,
     program: ['/bin/true'],
-    proxy: undefined,
+    proxy,
     mask: 'zero',
     print: (line) => lines.push(line),
     complain: (line) => complaints.push(line),
@@ -161,3 +165,18 @@ test('a later word takes the place of the one before, and the log says that ther
   await until(() => lines.some((line) => line.includes('has changed who may enter')), 10);
   expect(code).toBeUndefined();
 });
+
+test.each<[string, () => string, URL | undefined]>([
+  ['plainly from another machine', () => 'ws://relay.test:80', undefined],
+  ['by a proxy, which is another machine', () => base, new URL('http://proxy.test:3128')],
+])(
+  'the word of a relay does not come %s: whoever is on the way could let themselves in',
+  async (_how, url, proxy) => {
+    base = url();
+    await expect(startVia(proxy, '--access', 'policy')).rejects.toThrow(
+      `--access policy: whoever is on the way to ${host()} could let themselves in: use wss:// in place of ws://`,
+    );
+    expect(agent).toEqual({ kind: 'failed', code: 2 });
+    expect(relay.handshakes).toEqual([]);
+  },
+);

@@ -262,7 +262,7 @@ describe('an agent of a relay that asks who it is', () => {
     await start('welcome', [], base, GITHUB);
     await until(() => code !== undefined);
     const host = new URL(base).host;
-    const message = `${host} asks agents who they are: GitHub gives this job no identity token: write \`permissions: id-token: write\` into the workflow (a pull request from a fork gets none)`;
+    const message = `${host} asks agents who they are: GitHub gives this job no identity token: write \`permissions: { contents: read, id-token: write }\` into the job (a pull request from a fork gets none)`;
     expect([code, complaints]).toEqual([4, [message]]);
     expect(lines).toEqual([`::error title=Converge::This job is not open for SSH: ${message}`]);
   });

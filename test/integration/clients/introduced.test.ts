@@ -196,7 +196,7 @@ describe('a certificate by ssh-keygen -s', () => {
     );
     await program.exit;
     expect(program.errors()).toMatch(
-      /did not sign this challenge for client job at http:\/\/127\.0\.0\.1:\d+ \(certificate_bad_signature\)/,
+      /did not sign this challenge for client job at http:\/\/127\.0\.0\.1:\d+, the name by which to dial this relay \(certificate_bad_signature\)/,
     );
   });
 });
@@ -204,11 +204,13 @@ describe('a certificate by ssh-keygen -s', () => {
 test.each([
   ['that is a key without a certificate', 'a key is there without a certificate'],
   ['that is encrypted', 'is encrypted'],
+  ['that is the public half, without an ssh-agent', 'needed; there is no ssh-agent (SSH_AUTH_SOCK)'],
 ])('an identity %s is said', async (kind, words) => {
   const key = join(folder, 'id');
   await makeKeyFile(key);
   if (kind.includes('encrypted')) await sshKeygen(['-q', '-p', '-P', '', '-N', 'a secret', '-f', key]);
-  expect(await lineOf(wsproxy(['--identity', key]))).toContain(words);
+  const file = kind.includes('public half') ? `${key}.pub` : key;
+  expect(await lineOf(wsproxy(['--identity', file]))).toContain(words);
 });
 
 test('one signature does for all questions while the agent is waited for', async () => {

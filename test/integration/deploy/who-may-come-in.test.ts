@@ -11,6 +11,7 @@ import { policyJudge } from '../../../services/relay/gate/policy-judge.ts';
 import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
 import { renderPlainText } from '../../../services/relay/http/usage/plain-text.ts';
 import type { Claims } from '../../../services/relay/identity/identity.ts';
+import { KNOWN_ISSUERS } from '../../../services/relay/identity/known-issuers.ts';
 import { readPolicy } from '../../../services/relay/policy/file/read-policy.ts';
 import type { Policy } from '../../../services/relay/policy/policy.ts';
 import { CHART } from '../../support/kubernetes/chart.ts';
@@ -63,6 +64,11 @@ test('the three whole ones are those of the chart, to the letter', async () => {
     };
     expect(policies, name).toContain(set.policy.file);
   }
+});
+
+test.each(KNOWN_ISSUERS)('the table has the claims of $name', ({ name, owners, globs }) => {
+  const listed = (claims: readonly string[]): string => claims.map((claim) => `\`${claim}\``).join(', ');
+  expect(section).toContain(`\n| \`${name}\` | ${listed(owners)} | ${listed(globs)} |\n`);
 });
 
 describe('the policy for GitHub', () => {

@@ -137,6 +137,23 @@ test('lines that come together go together, as lines of JSON, with the token of 
   expect(requests[0]?.headers['content-type']).toBe('application/x-ndjson');
 });
 
+test.each(['', 'hunter2\nhunter2', 'hunter2 of the test', 'hunter2\u2019'])(
+  'a file that has no token is named, and what is in it is not told: %j',
+  async (text) => {
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, text);
+    const trail = trailTo({ tokenFile });
+    record(trail, 1);
+    await pass('the failure', () => failures.length > 0, BATCH_LINGER_MS);
+    expect(failures[0]).toBe(`${tokenFile} must have one line with a token, without spaces`);
+    expect(requests).toEqual([]);
+    await writeFile(tokenFile, 'good\n');
+    await pass('the request', () => requests.length > 0, 1_000);
+    expect(requests[0]?.headers.authorization).toBe('Bearer good');
+    await trail.close();
+  },
+);
+
 test('an endpoint that fails gets the same batch under the same key, at growing intervals, until it takes it', async () => {
   const statuses = [500, 429, 401, 302, 204];
   const at: number[] = [];

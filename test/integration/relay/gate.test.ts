@@ -181,6 +181,22 @@ describe('a client', () => {
     expect(agent.messages).toHaveLength(1);
   });
 
+  test('that waits for its agent while the policy changes is asked again before it reaches it', async () => {
+    const { port } = await open();
+    const waiting = openClient(port, 'job', { headers: PROOF, waitSeconds: 60 });
+    const { current } = policy.source;
+    if (current === undefined) throw new Error('a policy');
+    await settle();
+    using agent = await openAgent(port, 'job', { headers: PROOF });
+    const { ticket } = await agent.dial(0);
+    policy.source.current = { ...current, clients: [] };
+    const stream = socketOf(await openAgentStream(port, 'job', ticket));
+    const ended = once(stream, 'close');
+    expect(await waiting).toMatchObject({ refusal: { code: 'identity_required' } });
+    stream.resume();
+    expect(await ended).toMatchObject([1001, expect.anything()]);
+  });
+
   test('with one gets a pass on its 101, good for this ID alone, and none of an open relay', async () => {
     const { port } = await open();
     using agent = await openAgent(port, 'job', { headers: PROOF });

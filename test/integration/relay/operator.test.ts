@@ -1,8 +1,10 @@
 // The operator's routes: who gets the page and the JSON, who may act, and what an action does.
 import { expect, test } from 'vitest';
+import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
 import type { AuditEvent } from '../../../services/relay/audit/audit-event.ts';
-import { openAgent, openAgentStream, socketOf } from '../../support/relay/fake-agent.ts';
+import { dialAgent, openAgent, openAgentStream, socketOf } from '../../support/relay/fake-agent.ts';
 import { openClient, openRaw, type RunningRelay } from '../../support/relay/relay.ts';
+import { TestPolicy } from '../../support/relay/test-policy.ts';
 import { openRelay } from '../../support/relay/test-relay.ts';
 import { until } from '../../support/time/poll.ts';
 
@@ -66,6 +68,17 @@ test('the page and the JSON show who is there, searched and sorted', async () =>
   const text = await page.text();
   expect(text).toContain('deploy-2');
   expect(pair).toBeDefined();
+});
+
+test('whom the policy asked for a proof is listed, and is not in the figure of those who were refused', async () => {
+  const relay = await openRelay({ gateParts: new TestPolicy().parts });
+  await dialAgent(relay.port, 'build-1');
+  const bad = { [IDENTITY_HEADER]: formatIdentity({ kind: 'token', token: 'bad' }) };
+  const outcome = await dialAgent(relay.port, 'build-1', { headers: bad });
+  expect(outcome).toMatchObject({ refusal: { code: 'token_unknown' } });
+  const { refusals, totals } = await reportOf(relay, '?view=refusals');
+  expect(refusals.map(({ code }) => code).sort()).toEqual(['identity_required', 'token_unknown']);
+  expect(totals['refusals']).toBe(1);
 });
 
 test('what a stranger chose is text on the page, whatever it is', async () => {

@@ -239,14 +239,26 @@ describe('a question', () => {
     expect(await ask(world, 'token', {}, { 'content-type': 'text/plain' })).toMatchObject({ status: 415 });
   });
 
+  test('that is nonsense asks the provider nothing, and takes nothing of what all may ask it', async () => {
+    const world = await openSignOnWorld({ env: { LIMIT_PRIVATE_ADDRESSES: 'true' } });
+    for (let asked = 0; asked < ADDRESS_SIGN_ONS.burst; asked += 1) {
+      await ask(world, 'token', { handle: 'x' });
+      await ask(world, 'refresh', { refresh: 'x' });
+    }
+    expect(world.issuer.asked).toEqual([]);
+    expect(await ask(world, 'device', {})).toMatchObject({ status: 200 });
+  });
+
   test('that comes too often from one address is refused before the provider hears of it', async () => {
     const world = await openSignOnWorld({ env: { LIMIT_PRIVATE_ADDRESSES: 'true' } });
-    for (let asked = 0; asked < ADDRESS_SIGN_ONS.burst; asked += 1)
-      await ask(world, 'token', { handle: 'x' });
+    const { json } = await ask(world, 'device', {});
+    for (let asked = 1; asked < ADDRESS_SIGN_ONS.burst; asked += 1)
+      await ask(world, 'token', { handle: json['handle'] });
+    const before = world.issuer.asked.length;
     const over = await ask(world, 'device', {});
     expect(over).toMatchObject({ status: 429, json: { code: 'rate_limited' } });
     expect(over.headers.get('retry-after')).toBe('1');
-    expect(world.issuer.asked).toEqual([]);
+    expect(world.issuer.asked).toHaveLength(before);
     expect(await world.relay.metric('converge_limit_hits_total{limit="address_sign_ons"}')).toBe(1);
     world.clock.advance(1_000);
     expect(await finish(world)).toMatchObject({ status: 200 });

@@ -84,6 +84,13 @@ test('an empty variable counts as unset', () => {
   expect(valid(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(valid({}));
 });
 
+test('an empty POLICY_FILE is a fault: a relay that was to have a policy must not be open', () => {
+  expect(readConfig({ POLICY_FILE: '' })).toEqual({
+    kind: 'invalid',
+    faults: [expect.stringMatching(/^POLICY_FILE: is empty/)],
+  });
+});
+
 test('values are taken over', () => {
   const config = valid({
     PORT: '1',
@@ -317,6 +324,11 @@ describe('the record', () => {
     [
       { AUDIT_TO: 'file:/nonexistent/audit.jsonl' },
       /^AUDIT_TO: must be a file that this process may write to/,
+    ],
+    [{ AUDIT_TO: `file:${tmpdir()}` }, /^AUDIT_TO: must be a file that this process may write to/],
+    [
+      { AUDIT_TO: 'https://siem.example.com/', AUDIT_TOKEN_FILE: tmpdir() },
+      /^AUDIT_TOKEN_FILE: must be a readable file/,
     ],
     [{ AUDIT_TOKEN_FILE: '/etc/hostname' }, /^AUDIT_TOKEN_FILE: is for an endpoint/],
     [{ AUDIT_TO: 'stdout', AUDIT_TOKEN_FILE: '/etc/hostname' }, /^AUDIT_TOKEN_FILE: is for an endpoint/],

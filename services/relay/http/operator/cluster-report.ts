@@ -93,7 +93,8 @@ export async function reportCluster(options: ClusterReportOptions, query: ViewQu
       agents: sum(reports, ({ agents }) => agents),
       clients: sum(reports, ({ clients }) => clients),
       sessions: sum(reports, ({ sessions }) => sessions.local + sessions.waiting),
-      refusals: sum(refusals, ({ total }) => total),
+      // Not the first answer to everybody whom the policy asks for a proof: nobody is kept out by it who has one.
+      refusals: sum(refusals, ({ code, total }) => (code === 'identity_required' ? 0 : total)),
       blocks: inForce.length,
     },
     pods: reports.map(stateOf),

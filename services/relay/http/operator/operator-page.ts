@@ -125,7 +125,7 @@ function viewOf(data: PageData): Html {
     case 'sessions':
       return html`${panelOf(sessionTable(data))}${footOf(data)}<p class="hint">A session that is ended does not resume. Its person may connect again, unless their address is blocked.</p>`;
     case 'refusals':
-      return html`${panelOf(refusalTable(data))}<p class="hint">What each code means is in docs/protocol.md, section 4.</p>`;
+      return html`${panelOf(refusalTable(data))}<p class="hint">What each code means is in docs/protocol.md, section 4. <code>identity_required</code> is the first answer to everybody whom the policy asks for a proof; the figure above leaves it out.</p>`;
     case 'limits':
       return html`${panelOf(limitTable(data))}<p class="hint">Of a limit per address: the address that has most. The variables are in docs/limits.md.</p>`;
     case 'blocks':

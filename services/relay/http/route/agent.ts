@@ -13,6 +13,7 @@ import type { AgentPlaces } from '../../gate/agent-places.ts';
 import type { Entry, Gate } from '../../gate/gate.ts';
 import { undefinedIfRegistryIsAway } from '../../registry/registry-unavailable.ts';
 import type { Agent, AgentTable } from '../../session/agent-table.ts';
+import type { Grantee } from '../../session/needs.ts';
 import type { OwnerCheck } from '../../session/owner-check.ts';
 import { askerOf } from '../door/asker.ts';
 import { refusedByGate, shownBy } from '../door/gate-door.ts';
@@ -43,7 +44,7 @@ export interface AgentRouteOptions extends AgentStreamOptions {
   readonly agents: AgentTable;
   readonly owners: Pick<OwnerCheck, 'check'>;
   readonly gate: Pick<Gate, 'letIn'>;
-  readonly places: Pick<AgentPlaces, 'leave' | 'forget'>;
+  readonly places: Pick<AgentPlaces, 'keep' | 'leave' | 'forget'>;
   readonly publicUrl: URL | undefined;
   /** Whether agents are to tell what happens in their jobs. */
   readonly keepsRecord: boolean;
@@ -99,7 +100,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
     const claimed = await agents
       .claim(id, claimHash, typeof grant === 'string' ? grant : undefined)
       .catch(undefinedIfRegistryIsAway);
-    if (claimed?.kind !== 'claimed') places.leave(claimHash);
+    if (claimed?.kind !== 'claimed') leavePlace({ id, claimHash });
     if (claimed === undefined) {
       const message = 'the registry is not reachable: try again';
       return new Refused('registry_unavailable', message, { fields: { id } });
@@ -127,13 +128,14 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
         onClosed: (reason) => {
           cancelEnd();
           agents.detach(agent, reason);
-          leavePlace(agent, reason);
+          void leavePlaceAfter(agent, reason);
         },
       });
       const { epoch, tenure } = claimed;
       const { admittance, standing, isFirst = grant === undefined } = entry ?? {};
       const attached = { id, claimHash, epoch, tenure, address, link, admittance, standing, isFirst };
       const agent = agents.attach(attached);
+      if (entry?.limits?.agents !== undefined) places.keep(entry.standing.rule, agent);
       const lifetimeMs = entry === undefined ? 0 : remainingMs(entry);
       const cancelEnd =
         lifetimeMs === 0
@@ -151,7 +153,7 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
       }
     });
     if (!isAccepted) {
-      places.leave(claimHash);
+      leavePlace({ id, claimHash });
       agents.forsake({ id, epoch: claimed.epoch });
       recorder.requestMalformed('not_http');
       request.log.info({ id, address }, 'agent left at the upgrade');
@@ -159,11 +161,20 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
     return reply;
   }
 
-  /** A link that was closed may have a successor, here or on another pod. */
-  function leavePlace({ id, claimHash }: Agent, reason: CloseReason): void {
-    if (agents.get(id)?.claimHash === claimHash) return;
-    if (reason === 'ended' && !leaving.aborted) places.leave(claimHash);
-    else places.forget(claimHash);
+  /** A link that was closed may have a successor, here or on another pod, whatever it said at its end. */
+  async function leavePlaceAfter(agent: Agent, reason: CloseReason): Promise<void> {
+    const isDone = reason === 'ended' && !leaving.aborted && (await agents.isGone(agent));
+    if (isDone) leavePlace(agent);
+    else if (!isLinked(agent)) places.forget(agent);
+  }
+
+  /** A link that never came to be may have been the second of an agent that is linked. */
+  function leavePlace(agent: Grantee): void {
+    if (!isLinked(agent)) places.leave(agent);
+  }
+
+  function isLinked({ id, claimHash }: Grantee): boolean {
+    return agents.get(id)?.claimHash === claimHash;
   }
 
   /** What is left of the time that its rule allows, in milliseconds; 0 if the rule sets no limit. */

@@ -34,7 +34,7 @@ export interface ClientRouteRecorder extends MalformedRecorder {
 export interface ClientRouteOptions extends BrowserTerms {
   readonly clock: Clock;
   readonly admission: Admission;
-  readonly gate: Pick<Gate, 'letIn'>;
+  readonly gate: Pick<Gate, 'letIn' | 'refuseLater'>;
   readonly allowances: Pick<Allowances, 'grant'>;
   readonly router: Pick<Router, 'route'>;
   readonly sessions: SessionTable;
@@ -104,10 +104,14 @@ export function registerClientRoute(app: FastifyInstance, options: ClientRouteOp
       wait.slot.release();
     });
     switch (result.kind) {
-      case 'routed':
-        return result.routed.kind === 'refused'
-          ? new Refused(result.routed.code, result.routed.message, { fields: { id } })
-          : startSession(options, request, reply, waiter, result.routed, result.early);
+      case 'routed': {
+        const { early, routed } = result;
+        if (routed.kind === 'refused') return new Refused(routed.code, routed.message, { fields: { id } });
+        const later = options.gate.refuseLater(asking, entry);
+        if (later === undefined) return startSession(options, request, reply, waiter, routed, early);
+        routed.stream.close({ reason: 'going_away' });
+        return refusedByGate(later, { id });
+      }
       case 'registry_away': {
         const message = 'the registry is not reachable, so the agent cannot be found: try again';
         return new Refused('registry_unavailable', message, { fields: { id } });

@@ -34,9 +34,8 @@ export function registerBrowserRoutes(app: FastifyInstance, options: SignOnRoute
   app.get<{ Querystring: Query }>(SIGN_ON_PATHS.browser, async (request, reply): Promise<Answer> => {
     const current = signOnPolicyOf(policy);
     if (current === undefined) return refusedUnrouted(request);
+    // The provider is asked nothing: the browser goes there itself.
     const base = baseOf(current);
-    const over = refuseTooMany(request, options);
-    if (over !== undefined) return over;
     const returnTo = ownPath(request.query['return'], base);
     const trip = await desk.beginTrip(current, redirectUri(base), returnTo);
     if (trip.kind === 'refused') return refusedInBrowser(trip, base, reply);
@@ -50,11 +49,13 @@ export function registerBrowserRoutes(app: FastifyInstance, options: SignOnRoute
     const current = signOnPolicyOf(policy);
     if (current === undefined) return refusedUnrouted(request);
     const base = baseOf(current);
-    const over = refuseTooMany(request, options);
+    const cookie = cookieOf(request, TRIP_COOKIE);
+    // About a trip that nobody has begun here the provider is not asked either.
+    const over = desk.isOwn('sign-on-trip', cookie ?? '') ? refuseTooMany(request, options) : undefined;
     if (over !== undefined) return over;
     const url = new URL(redirectUri(base));
     url.search = new URL(request.url, base.url).search;
-    const ended = await desk.endTrip(current, url, cookieOf(request, TRIP_COOKIE));
+    const ended = await desk.endTrip(current, url, cookie);
     // Whatever came of it: the same answer of the provider must not be shown twice.
     const forgotten = cookieText(TRIP_COOKIE, '', tripTerms(base, 0));
     if (ended.kind === 'refused') {
@@ -64,8 +65,8 @@ export function registerBrowserRoutes(app: FastifyInstance, options: SignOnRoute
     tellConfirmed('browser', ended, reply, recorder);
     const { expiresAt, token } = ended.signedOn;
     const maxAgeSeconds = Math.floor((expiresAt - clock.wallTime()) / 1_000);
-    const cookie = cookieText(SIGN_ON_COOKIE, token, tokenTerms(base, maxAgeSeconds));
-    return redirect(reply, ended.returnTo ?? `${base.prefix}${DONE_PATH}`, [forgotten, cookie]);
+    const signedOn = cookieText(SIGN_ON_COOKIE, token, tokenTerms(base, maxAgeSeconds));
+    return redirect(reply, ended.returnTo ?? `${base.prefix}${DONE_PATH}`, [forgotten, signedOn]);
   });
 
   app.get(DONE_PATH, (request, reply): Answer => {

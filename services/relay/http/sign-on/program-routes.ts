@@ -26,7 +26,7 @@ export function registerProgramRoutes(app: FastifyInstance, options: SignOnRoute
   app.post(SIGN_ON_PATHS.device, async (request, reply): Promise<Answer> => {
     const current = signOnPolicyOf(policy);
     if (current === undefined) return refusedUnrouted(request);
-    const refused = refuse(request);
+    const refused = refuse(request, true);
     if (refused !== undefined) return refused;
     const begun = await desk.beginDevice(current);
     if (begun.kind === 'refused') return refusedSignOn('device', begun, recorder);
@@ -39,7 +39,7 @@ export function registerProgramRoutes(app: FastifyInstance, options: SignOnRoute
     if (current === undefined) return refusedUnrouted(request);
     const question = parseTokenQuestion(String(request.body));
     if (question === undefined) return answerMalformed(reply, 'handle');
-    const refused = refuse(request);
+    const refused = refuse(request, desk.isOwn('sign-on-handle', question.handle));
     if (refused !== undefined) return refused;
     const answer = await desk.askDevice(current, question.handle);
     switch (answer.kind) {
@@ -58,7 +58,7 @@ export function registerProgramRoutes(app: FastifyInstance, options: SignOnRoute
     if (current === undefined) return refusedUnrouted(request);
     const question = parseRefreshQuestion(String(request.body));
     if (question === undefined) return answerMalformed(reply, 'refresh');
-    const refused = refuse(request);
+    const refused = refuse(request, desk.isOwn('sign-on-refresh', question.refresh));
     if (refused !== undefined) return refused;
     const answer = await desk.refresh(current, question.refresh);
     if (answer.kind === 'refused') return refusedSignOn('refresh', answer, recorder);
@@ -66,9 +66,11 @@ export function registerProgramRoutes(app: FastifyInstance, options: SignOnRoute
     return sendJson(reply, formatSignOnProgress({ kind: 'signed_on', signedOn: answer.signedOn }));
   });
 
-  function refuse(request: FastifyRequest): Refused | undefined {
+  /** What asks nothing of the provider takes nothing of what the relay may ask it, which all people share. */
+  function refuse(request: FastifyRequest, asksProvider: boolean): Refused | undefined {
     const message = 'a page of another site must not sign anybody on here';
-    return refuseForeignOrigin(request, publicUrl, message) ?? refuseTooMany(request, options);
+    const foreign = refuseForeignOrigin(request, publicUrl, message);
+    return foreign ?? (asksProvider ? refuseTooMany(request, options) : undefined);
   }
 }
 

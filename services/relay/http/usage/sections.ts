@@ -51,7 +51,12 @@ export function buildSections({
       snippets: jobCommands(relay),
       notes: [
         ...agentProofNotes(entry),
-        `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
+        // A policy knows no ID that an agent makes up.
+        ...(entry.agents === undefined
+          ? [
+              `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
+            ]
+          : []),
         'The agent never holds the job for longer than it was told, and ends with status 0.',
       ],
     }),
@@ -80,7 +85,9 @@ export function buildSections({
       notes: [
         ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
-        'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.',
+        entry.agents === undefined
+          ? 'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.'
+          : 'An ID that you give this page takes the place of these, and is for one job at a time, if this relay allows it at all.',
       ],
     }),
     section('options', 'What the agent can be told', 'Options', {
@@ -159,7 +166,7 @@ function agentProofNotes({ agents = [] }: EntryTerms): Prose[] {
       : []),
     ...(agents.length > 0
       ? [
-          'This relay gives each job the IDs that it may have. One that it may not have is refused, with the reason in the job log.',
+          'This relay says which IDs a job may have: those of the blocks below, unless its policy has others. Any other one, and none at all, is refused, with the reason in the job log.',
         ]
       : []),
   ];

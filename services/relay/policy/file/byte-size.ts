@@ -17,3 +17,10 @@ export function parseByteSize(text: string): number | undefined {
   const bytes = Number(digits) * (factor ?? 0);
   return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
 }
+
+/** As people write it: in the largest unit of which it is a whole number. */
+export function formatByteSize(bytes: number): string {
+  const [unit = 'B', factor = 1] =
+    Object.entries(UNITS).findLast(([, size]) => bytes >= size && bytes % size === 0) ?? [];
+  return `${bytes / factor} ${unit}`;
+}

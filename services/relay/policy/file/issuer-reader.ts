@@ -1,7 +1,13 @@
 // Issuers: those that are known by name, and those that the file describes.
 import { CLAIM_FORMS, type ClaimForm } from '../../identity/claim-forms.ts';
 import type { JsonWebKeys, TrustedIssuer } from '../../identity/identity.ts';
-import { hasClaim, KNOWN_ISSUERS, type KnownIssuer, knownIssuerOf } from '../../identity/known-issuers.ts';
+import {
+  hasClaim,
+  KNOWN_ISSUERS,
+  type KnownIssuer,
+  knownIssuerAt,
+  knownIssuerOf,
+} from '../../identity/known-issuers.ts';
 import { MAX_ISSUER_KEYS } from '../../identity/oidc/key-set.ts';
 import { MAX_TOKEN_RSA_BITS, MIN_TOKEN_RSA_BITS, SignatureKey } from '../../identity/oidc/signature-key.ts';
 import { Fields, quoted, typeText } from './fields.ts';
@@ -83,6 +89,20 @@ export class IssuerBook {
     if (node === undefined && known === undefined && !fields.has('url'))
       fields.fault('url', '"url" is missing: the claim iss of its tokens, exactly');
     const traits = this.#traits(known?.issuer, fields, faults);
+    // What this file says of it must not be less than what is known: with an owner that anybody may choose, it is open to all.
+    const own = node === undefined ? undefined : knownIssuerAt(node.text);
+    if (
+      node !== undefined &&
+      own !== undefined &&
+      known?.issuer !== own &&
+      fields.text('like')?.text !== own.name
+    )
+      faults.add(
+        node.line,
+        fields.about(
+          `this is the URL of ${own.name}, whose claims are known: write like: ${own.name}, and no owners`,
+        ),
+      );
     const keys = fields.has('keys') ? readGivenKeys(fields, faults) : undefined;
     const url = node?.text ?? known?.url;
     if (url === undefined || traits === undefined) return undefined;

@@ -1,7 +1,7 @@
 // Limits of a rule.
 import { parseDuration } from '#shared/time/duration.ts';
 import type { RuleLimits } from '../policy.ts';
-import { parseByteSize } from './byte-size.ts';
+import { formatByteSize, parseByteSize } from './byte-size.ts';
 import { Fields, quoted } from './fields.ts';
 import type { FaultList } from './policy-fault.ts';
 
@@ -55,7 +55,7 @@ function bytesOf(fields: Fields, word: string, least: number): number | undefine
   if (node === undefined) return undefined;
   const bytes = parseByteSize(node.text);
   if (bytes !== undefined && bytes >= least) return bytes;
-  const rule = `${least} bytes or more, such as 20 MiB (B, KiB, MiB, GiB, TiB)`;
+  const rule = `${formatByteSize(least)} or more, such as 20 MiB (B, KiB, MiB, GiB, TiB)`;
   fields.fault(word, `"${word}" must be ${rule}, and is ${quoted(node.text)}`);
   return undefined;
 }

@@ -10,6 +10,9 @@ import type { MapNode, TextNode } from './yaml-node.ts';
 /** Each token is checked for these anyway, and none says whose it is. */
 const CHECKED_CLAIMS: readonly string[] = ['aud', 'exp', 'iat', 'iss', 'jti', 'nbf'];
 
+/** OpenID Connect Core section 5.1: what people may call themselves. Section 5.7: only `sub` and `iss` say who they are. */
+const CHOSEN_CLAIMS: readonly string[] = ['name', 'nickname', 'preferred_username'];
+
 /** What a rule asks of a CI system's token. */
 export function readMatch(rule: Fields, traits: IssuerTraits, faults: FaultList): ClaimPattern[] {
   const owners = traits.owners.join(', ');
@@ -44,6 +47,13 @@ export function readSsoMatch(rule: Fields, map: MapNode, faults: FaultList): Cla
   return [...map.entries].flatMap(([claim, { line, value }]) => {
     const fault = claimFault(claim, undefined);
     if (fault !== undefined) faults.add(line, rule.about(fault));
+    if (CHOSEN_CLAIMS.includes(claim))
+      faults.warn(
+        line,
+        rule.about(
+          `at many providers people choose their "${claim}" themselves: ask for groups or email, if it is so at yours`,
+        ),
+      );
     const texts = textsOf(value, rule.about(quoted(claim)), faults) ?? [];
     const values = texts
       .filter((text) => isFit(text, claim, undefined, rule, faults))

@@ -4,6 +4,7 @@ import { formatCompact } from '#shared/time/duration.ts';
 import type { ClaimPattern } from '../claim-pattern.ts';
 import { claimsIn } from '../id-template.ts';
 import type { AgentRule, ClientRule, Policy, RuleLimits } from '../policy.ts';
+import { formatByteSize } from './byte-size.ts';
 
 export function policySummary({ agents, audience, clients, sso }: Policy): string[] {
   return [
@@ -91,8 +92,8 @@ function limitsText({ agents, lifetimeMs, sessions, bytesPerSecond, totalBytes }
     agents === undefined ? '' : `${agents} agents at once`,
     lifetimeMs === undefined ? '' : `${formatCompact(lifetimeMs)} each`,
     sessions === undefined ? '' : `${sessions} sessions at once each`,
-    bytesPerSecond === undefined ? '' : `${bytesPerSecond} bytes a second each`,
-    totalBytes === undefined ? '' : `${totalBytes} bytes in all each`,
+    bytesPerSecond === undefined ? '' : `${formatByteSize(bytesPerSecond)} a second each`,
+    totalBytes === undefined ? '' : `${formatByteSize(totalBytes)} in all each`,
   ]
     .filter((text) => text !== '')
     .join(', ');

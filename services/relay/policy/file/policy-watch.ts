@@ -9,6 +9,13 @@ import { type GoodVersion, loadPolicy } from './policy-version.ts';
  */
 export const POLICY_POLL_MS = 5_000;
 
+/**
+ * How long a new version must have stayed as it is before it counts, in milliseconds. A file that is written in place is there
+ * in part meanwhile, and the part may be a good policy that lets in more: its first rule without `networks`, its `agents`
+ * without its `clients`.
+ */
+export const POLICY_SETTLE_MS = 1_000;
+
 export type PolicyRead =
   /** `rules`: the names of those of agents and then of clients, in their order. */
   | { readonly kind: 'loaded'; readonly sha256: string; readonly rules: readonly string[] }
@@ -41,6 +48,8 @@ export class PolicyWatch implements PolicySource {
   #inForce: GoodVersion;
   /** The hash of what the file was when it was last looked at. */
   #seen: string;
+  /** The hash of a version that is new and may still be written. */
+  #unsettled: string | undefined;
 
   constructor(options: PolicyWatchOptions) {
     this.#options = options;
@@ -63,7 +72,7 @@ export class PolicyWatch implements PolicySource {
     const over = new AbortController();
     let cancel: Cancel = () => {};
     const lookLater = (): void => {
-      cancel = clock.after(POLICY_POLL_MS, () => {
+      cancel = clock.after(this.#unsettled === undefined ? POLICY_POLL_MS : POLICY_SETTLE_MS, () => {
         void this.#look(over.signal).then(() => {
           if (!over.signal.aborted) lookLater();
         });
@@ -81,7 +90,13 @@ export class PolicyWatch implements PolicySource {
     const { audience, clock, log, recorder } = this.#options;
     const { path } = this.#inForce;
     const version = await loadPolicy(path, this.#seen, { audience, now: clock.wallTime() });
-    if (version === undefined || over.aborted) return;
+    if (over.aborted) return;
+    if (version?.sha256 !== this.#unsettled) {
+      this.#unsettled = version?.sha256;
+      return;
+    }
+    if (version === undefined) return;
+    this.#unsettled = undefined;
     this.#seen = version.sha256;
     if (version.kind === 'bad') {
       const { faults } = version;

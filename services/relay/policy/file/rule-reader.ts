@@ -74,8 +74,8 @@ export function readClientRules(list: ListNode, context: RuleContext): PlacedRul
     for (const own of ['principals', 'revoked-keys'])
       if (fields.has(own) && word !== 'certificate-authorities')
         fields.fault(own, `"${own}" needs certificate-authorities`);
-    const networks = readNetworks(fields, faults);
     const isByProof = CLIENT_PROOFS.some((proof) => fields.has(proof));
+    const networks = readNetworks(fields, faults, !isByProof);
     if (!isByProof && !fields.has('networks'))
       fields.fault(
         'name',

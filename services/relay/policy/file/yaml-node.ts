@@ -72,6 +72,9 @@ function parsed(text: string, lineCounter: LineCounter): Document.Parsed | undef
   }
 }
 
+/** What the package says of a line that is moved to the right or left, or of a colon without a space; its own words are for parsers. */
+const COLUMN_FAULTS = /^(?:(?:BLOCK_AS|MULTILINE)_IMPLICIT_KEY|BAD_INDENT All|MISSING_CHAR Sequence) ?/;
+
 function yamlFault(code: string, message: string, line: string): string {
   switch (code) {
     case 'MULTIPLE_DOCS':
@@ -79,10 +82,14 @@ function yamlFault(code: string, message: string, line: string): string {
     case 'TAB_AS_INDENT':
       return 'a tab: indent with spaces';
     default: {
+      const isAboutColumns = COLUMN_FAULTS.test(`${code} ${message}`);
+      const columns = isAboutColumns
+        ? '; words of one rule begin in one column, each with ": " behind it'
+        : '';
       const hint = /[{}*[\]&!|>%@`]/.test(line)
         ? '; a text with { } or *, such as an ID, may need quotes'
         : '';
-      return `not YAML: ${printable(message)}${hint}`;
+      return `not YAML: ${printable(message)}${columns}${hint}`;
     }
   }
 }

@@ -90,6 +90,26 @@ test('one that does not end is killed with all that it started', async () => {
   });
 });
 
+test('one that leaves something behind with its pipes is not waited for beyond its time', async () => {
+  await program('buildkite-agent', `setsid sleep 1000 & echo $! > ${directory}/pid; echo the.id.token`);
+  let had: HadToken | undefined;
+  void ask().then((one) => {
+    had = one;
+  });
+  const pidFile = () => readFile(join(directory, 'pid'), 'utf8').catch(() => '');
+  await until('it runs', async () => (await pidFile()) !== '');
+  clock.advance(TOKEN_COMMAND_TIMEOUT_MS);
+  await until('it is given up', () => had !== undefined);
+  process.kill(Number(await pidFile()), 'SIGKILL');
+  expect(had).toEqual(failed('it did not end within 30 s', true));
+});
+
+test('one that is asked when the agent has ended is not waited for', async () => {
+  controller.abort();
+  await program('buildkite-agent', 'sleep 1000');
+  expect(await ask()).toEqual(failed('it was ended by a signal'));
+});
+
 test('one that never stops talking is killed', async () => {
   await program('buildkite-agent', `yes ${'x'.repeat(1_000)}`);
   expect(await ask()).toEqual(failed('it was ended by a signal'));

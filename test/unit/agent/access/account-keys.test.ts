@@ -129,6 +129,19 @@ describe('the keys of an account', () => {
     expect(await fetchKeys('github:ada')).toMatchObject({ kind: 'failed', isPassing: false });
   });
 
+  test.each([
+    ['ENOTFOUND', /^github:ada: no host has this name.*HTTPS_PROXY$/],
+    ['ECONNREFUSED', /^github:ada: the host refuses the connection$/],
+  ])('may come later after %s, in words of ours', async (code, fault) => {
+    const fetch: Fetch = () => Promise.reject(Object.assign(new Error('the system'), { code }));
+    const options = { clock, fetch, allowsHttp: false, githubToken: undefined };
+    expect(await fetchAccountKeys(accountOf('github:ada'), options)).toEqual({
+      kind: 'failed',
+      fault: expect.stringMatching(fault),
+      isPassing: true,
+    });
+  });
+
   test('may come later from a server that does not answer', async () => {
     const fetch: Fetch = () => Promise.reject(new DOMException('aborted', 'TimeoutError'));
     const options = { clock, fetch, allowsHttp: false, githubToken: undefined };
@@ -175,14 +188,23 @@ describe('the keys of a team', () => {
     ]);
   });
 
-  test.each([undefined, ''])('need a token: %j is none', async (token) => {
-    expect(await fetchKeys('github:acme/ops', token)).toMatchObject({
-      kind: 'failed',
-      fault: expect.stringMatching(/^github:acme\/ops: .*CONVERGE_GITHUB_TOKEN$/),
-      isPassing: false,
-    });
-    expect(lists.asked).toEqual([]);
+  test('have a token with a line end behind it, as secrets have', async () => {
+    lists.answers.set(`${MEMBERS}1`, people());
+    expect(await fetchKeys('github:acme/ops', 'secret\n')).toMatchObject({ kind: 'fetched' });
+    expect(lists.asked).toEqual([{ path: `${MEMBERS}1`, authorization: 'Bearer secret' }]);
   });
+
+  test.each([undefined, '', '\n', 'two\nlines', 'of s\u00e9cret'])(
+    'need a token: %j is none',
+    async (token) => {
+      expect(await fetchKeys('github:acme/ops', token)).toMatchObject({
+        kind: 'failed',
+        fault: expect.stringMatching(/^github:acme\/ops: .*CONVERGE_GITHUB_TOKEN$/),
+        isPassing: false,
+      });
+      expect(lists.asked).toEqual([]);
+    },
+  );
 
   test('take as many pages as there are people, up to a limit', async () => {
     const hundred = (page: number): string =>

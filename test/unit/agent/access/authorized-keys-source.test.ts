@@ -88,7 +88,7 @@ describe('authorized keys', () => {
     const refused = await loadAuthorizedKeys([`${origin}/me.keys`], OPTIONS);
     expect(refused).toMatchObject({
       kind: 'failed',
-      faults: [expect.stringContaining('ECONNREFUSED') as string],
+      faults: [expect.stringContaining('the host refuses the connection') as string],
     });
     const fetch: Fetch = () => Promise.reject(new DOMException('aborted', 'TimeoutError'));
     expect(await loadAuthorizedKeys(['https://h/x'], { fetch, allowsHttp: false })).toEqual({

@@ -68,8 +68,11 @@ test('the first look says what is wrong, what is in the way, and what was left o
   expect(await accounts.look()).toEqual({ faults: ['gitlab:bob: away'], troubles: [], notes: ['a note'] });
   expect(accounts.known).toEqual([
     { name: 'github:ada', keys: [FIRST] },
-    { name: 'gitlab:bob', keys: [] },
+    { name: 'gitlab:bob', keys: [], isSilent: true },
   ]);
+  answers.set(BOB, { kind: 'fetched', keys: [], notes: [] });
+  await accounts.look();
+  expect(accounts.known[1]).toEqual({ name: 'gitlab:bob', keys: [] });
 });
 
 test('a flood of unknown keys makes one look, for which all of them wait', async () => {

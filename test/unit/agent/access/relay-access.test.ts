@@ -62,11 +62,22 @@ test('counts once the keys of its people are here', async () => {
   expect(access.judge(ada.blob, '').kind).toBe('key');
 });
 
-test('that comes later counts, whichever keys are here first', async () => {
-  void relay.take(wordFor('github:ada'));
-  void relay.take(wordFor('github:bob'));
-  await answer('https://github.com/bob.keys', bob);
+test('that comes later counts, and one that came before does not any more', async () => {
+  const all = [relay.take(wordFor('github:ada')), relay.take(wordFor('github:bob'))];
   await answer('https://github.com/ada.keys', ada);
+  expect([outcome, access.isEmpty]).toEqual([undefined, true]);
+  await answer('https://github.com/bob.keys', bob);
+  await Promise.all(all);
+  expect([ada, bob].map(({ blob }) => access.judge(blob, '').kind)).toEqual(['unknown', 'key']);
+});
+
+test('that comes a thousand times makes the agent ask for one list at once, and for the last', async () => {
+  for (let n = 0; n < 1_000; n += 1) void relay.take(wordFor(`github:p${n}`));
+  await settle();
+  expect([...answers.keys()]).toEqual(['https://github.com/p0.keys']);
+  await answer('https://github.com/p0.keys', ada);
+  expect([...answers.keys()]).toEqual(['https://github.com/p0.keys', 'https://github.com/p999.keys']);
+  await answer('https://github.com/p999.keys', bob);
   expect([ada, bob].map(({ blob }) => access.judge(blob, '').kind)).toEqual(['unknown', 'key']);
 });
 

@@ -8,6 +8,7 @@ import type { JobRecord } from '../../../../services/agent/audit/job-record.ts';
 import { RecordChain } from '../../../../services/agent/audit/record-chain.ts';
 import {
   LAST_RECORDS_WITHIN_MS,
+  MAX_UNTOLD_ASKED,
   MAX_UNTOLD_FILES,
   MAX_UNTOLD_RECORDS,
   UntoldRecords,
@@ -38,6 +39,8 @@ class Link {
 }
 
 const forward = (n: number) => ({ ...FORWARD, target: `host:${n}` });
+const login = (n: number) =>
+  ({ event: 'login', connection: `c${n}`, address: '192.0.2.7', user: 'abc', method: 'password' }) as const;
 const textOf = (message: AuditMessage | undefined): Record<string, unknown> =>
   JSON.parse(message?.text ?? '{}') as Record<string, unknown>;
 
@@ -117,7 +120,7 @@ test('past the bound records are lost, and their number is the next record', () 
   records.greet(first, true);
   records.taken(1);
   records.left(first);
-  for (let n = 0; n < MAX_UNTOLD_RECORDS + 40; n += 1) records.tell(forward(n));
+  for (let n = 0; n < MAX_UNTOLD_RECORDS + 40; n += 1) records.tell(login(n));
   records.greet(second, true);
   clock.advance(120_000);
   expect(second.seqs).toHaveLength(MAX_UNTOLD_RECORDS);
@@ -125,7 +128,29 @@ test('past the bound records are lost, and their number is the next record', () 
   expect(textOf(second.sent.at(-1))).toMatchObject({ event: 'records_lost', count: 40 });
 });
 
-test('files do not push out who came', () => {
+test('whoever is in cannot push out who else came, by whatever they ask for', () => {
+  const [first, second] = [new Link(), new Link()];
+  records.greet(first, true);
+  records.taken(1);
+  records.left(first);
+  const about = { connection: 'c', channel: 1 } as const;
+  for (let n = 0; n < MAX_UNTOLD_RECORDS; n += 1) {
+    records.tell({ event: 'program_started', ...about, what: 'command', terminal: false, isForced: false });
+    records.tell({ event: 'program_ended', ...about, seconds: 0, bytes: { received: 0, sent: 0 } });
+    records.tell(forward(n));
+  }
+  const room = MAX_UNTOLD_RECORDS - MAX_UNTOLD_ASKED;
+  for (let n = 0; n < room; n += 1) records.tell(login(n));
+  records.greet(second, true);
+  clock.advance(120_000);
+  expect(second.events.filter((event) => event === 'login')).toHaveLength(room);
+  // There is room for more once a relay has them.
+  records.taken(MAX_UNTOLD_RECORDS + 1);
+  records.tell(forward(1));
+  expect(second.events.at(-1)).toBe('forward');
+});
+
+test('files do not push out what else was asked for', () => {
   const [first, second] = [new Link(), new Link()];
   records.greet(first, true);
   records.taken(1);

@@ -382,6 +382,10 @@ describe('other invocations', () => {
     }
     for (const code of Object.values(AGENT_EXIT_CODES)) expect(invocation.text).toContain(`\n  ${code}  `);
     expect(invocation.text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    // A name as long as the column would run into what stands behind it.
+    expect(invocation.text).not.toMatch(/^ +[A-Z_]+--/m);
+    for (const variable of ['CONVERGE_TOKEN', 'CONVERGE_ID_TOKEN', 'CONVERGE_GITHUB_TOKEN'])
+      expect(invocation.text).toContain(`  ${variable} `);
   });
 
   test('version', () => {

@@ -57,7 +57,7 @@ describe('an agent that was told nothing', () => {
   test('says what its job lacks, whatever else there is', async () => {
     const github = { provider: 'github' };
     const lacks =
-      'GitHub gives this job no identity token: write `permissions: id-token: write` into the workflow (a pull request from a fork gets none)';
+      'GitHub gives this job no identity token: write `permissions: { contents: read, id-token: write }` into the job (a pull request from a fork gets none)';
     expect(await made(await find(['oidc'], {}, github))).toEqual([lacks]);
     expect(await made(await find(['oidc', 'token'], { CONVERGE_TOKEN: 'x' }, github))).toEqual([
       lacks,

@@ -20,6 +20,7 @@ test('accounts are shown with their fingerprints, and whose they are in a team',
     { name: 'github:ada', keys: [keyOf('SHA256:a', 'github:ada'), keyOf('SHA256:b', 'ada@home')] },
     { name: 'github:acme/ops', keys: [keyOf('SHA256:c', 'github:bob')] },
     { name: 'gitlab:eve', keys: [] },
+    { name: 'gitlab:bob', keys: [], isSilent: true },
   ];
   expect(peopleLines({ ...NOBODY, authorizedKeys: 1, accounts })).toEqual([
     'Enter with your SSH key: 4 keys are accepted, no password.',
@@ -29,6 +30,7 @@ test('accounts are shown with their fingerprints, and whose they are in a team',
     '  github:acme/ops:',
     '    SHA256:c (github:bob)',
     '  gitlab:eve: no key that can log in yet; add one there and come again',
+    '  gitlab:bob: did not answer; it is asked again when somebody comes with a key that is not known',
   ]);
 });
 

@@ -120,6 +120,18 @@ test('a pass that does not count any more is dropped for a proof', async () => {
   expect(shown.slice(2)).toEqual(['pass pass', 'token secret-2', 'pass new']);
 });
 
+test('a pass that the certificate of the relay is not good for is not kept', async () => {
+  const introduction = introductionTo('wss://relay.example/client/job');
+  await come(introduction);
+  agent = () =>
+    shown.at(-1)?.startsWith('pass') === true
+      ? { kind: 'unreachable', code: 'SELF_SIGNED_CERT_IN_CHAIN', detail: 'no' }
+      : { kind: 'open', stream: new FakeStream() };
+  takes = () => undefined;
+  expect(await come(introduction)).toMatchObject({ kind: 'open' });
+  expect(shown.slice(2)).toEqual(['pass pass', 'none']);
+});
+
 test('twenty connections at once make one proof, and the nineteen come with what it brought', async () => {
   const outcomes = await all(introductionTo('wss://relay.example/client/job'));
   expect(outcomes.every(({ kind }) => kind === 'open')).toBe(true);

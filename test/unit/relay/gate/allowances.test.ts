@@ -6,6 +6,7 @@ import {
   Allowances,
   type SessionAllowance,
 } from '../../../../services/relay/gate/allowances.ts';
+import { LimitBook, MAX_REMEMBERED_RULES } from '../../../../services/relay/gate/limit-book.ts';
 import type { Policy, RuleLimits } from '../../../../services/relay/policy/policy.ts';
 import { RegistryUnavailable } from '../../../../services/relay/registry/registry-unavailable.ts';
 import { MemoryTally, PLACE_LIFE_MS, TallyStore } from '../../../../services/relay/registry/tally.ts';
@@ -36,7 +37,7 @@ function policyWith(limits: Partial<RuleLimits>): Policy {
 function openPods(limits: Partial<RuleLimits>) {
   const clock = new ManualClock(1_000_000);
   const store = new TallyStore();
-  const policy = { current: policyWith(limits) };
+  const policy: { current: Policy } = { current: policyWith(limits) };
   const pods = [1, 2].map(() => new Allowances({ policy, clock, tally: new MemoryTally(clock, store) }));
   const [here, there] = pods;
   if (here === undefined || there === undefined) throw new Error('two pods');
@@ -66,6 +67,44 @@ test.each([
 ])('%s has no allowance to keep to', async (_, standing) => {
   const { here } = openPods({});
   expect(await here.grant('job', standing)).toEqual({ kind: 'granted', allowance: undefined });
+});
+
+describe('a rule that is taken out, or has another name now,', () => {
+  test('goes on to limit the agents that it let in', async () => {
+    const { here, policy, clock, since } = openPods({ sessions: 1, totalBytes: 1_000 });
+    policy.current = { ...policyWith({}), agents: [] };
+    const session = run(await grant(here, since));
+    expect(await refusal(here, since)).toMatchObject({ code: 'rule_full' });
+    policy.current = { ...policyWith({}), agents: undefined };
+    session.wrote(1_000);
+    clock.advance(ADD_EVERY_MS);
+    await settle();
+    expect(session.ends[0]).toMatchObject({ reason: 'over_budget' });
+  });
+
+  test('and that comes back has the limits that it has then', async () => {
+    const { here, policy, since } = openPods({ sessions: 1 });
+    policy.current = { ...policyWith({}), agents: [] };
+    run(await grant(here, since));
+    policy.current = policyWith({ sessions: 2 });
+    run(await grant(here, since));
+    expect(await refusal(here, since)).toMatchObject({ code: 'rule_full' });
+  });
+
+  test('is forgotten where too many have gone since, and none that is there', () => {
+    const [rule] = policyWith({ sessions: 1 }).agents ?? [];
+    if (rule === undefined) throw new Error('a rule');
+    const named = (name: string) => ({ ...rule, name });
+    const policy = { current: { ...policyWith({}), agents: [named('stays'), named('goes')] } };
+    const book = new LimitBook(policy);
+    for (let round = 0; round < MAX_REMEMBERED_RULES; round += 1) {
+      policy.current = { ...policyWith({}), agents: [named('stays'), named(`r${round}`)] };
+      book.of('stays');
+    }
+    expect(
+      ['stays', `r${MAX_REMEMBERED_RULES - 1}`, 'r1', 'goes'].map((name) => book.of(name)?.sessions),
+    ).toEqual([1, 1, 1, undefined]);
+  });
 });
 
 describe('sessions at once', () => {

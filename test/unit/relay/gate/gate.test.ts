@@ -1,14 +1,22 @@
 // The gate: who is let in by a pass, by a proof, by neither, and what is looked at before what.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { formatIdentity } from '#shared/protocol/identity.ts';
+import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { AgentPlaces } from '../../../../services/relay/gate/agent-places.ts';
-import { CLIENT_PASS_LIFE_MS, Gate, type GateVerdict } from '../../../../services/relay/gate/gate.ts';
+import {
+  CLIENT_PASS_LIFE_MS,
+  type Entry,
+  Gate,
+  type GateVerdict,
+  RETURNING_FACTOR,
+} from '../../../../services/relay/gate/gate.ts';
 import type { Asking } from '../../../../services/relay/gate/needs.ts';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { passesOf } from '../../../../services/relay/hop/pass.ts';
-import type { IdentityVerdict } from '../../../../services/relay/identity/identity.ts';
+import type { Identity, IdentityVerdict } from '../../../../services/relay/identity/identity.ts';
 import type { AgentRule, ClientRule, Policy, RuleLimits } from '../../../../services/relay/policy/policy.ts';
 import { MemoryTally } from '../../../../services/relay/registry/tally.ts';
+import type { Admittance } from '../../../../services/relay/session/needs.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const NO_LIMITS: RuleLimits = {
@@ -52,6 +60,8 @@ class Bench {
   verdict: IdentityVerdict = { kind: 'verified', identity: { kind: 'token', sha256: 'x' } };
   /** The name of the rule that admits somebody with that identity. */
   admits: string | undefined = 'rule';
+  /** What it says besides. */
+  admittance: Partial<Admittance> = {};
   policy: { current: Policy | undefined } = { current: undefined };
   readonly places = new AgentPlaces(new MemoryTally(this.clock));
   readonly gate: Gate;
@@ -65,7 +75,11 @@ class Bench {
         );
         return rule === undefined
           ? ({ kind: 'refused', code: 'not_admitted', message: 'no rule' } as const)
-          : ({ kind: 'admitted', rule, admittance: admittanceBy(rule.name) } as const);
+          : ({
+              kind: 'admitted',
+              rule,
+              admittance: { ...admittanceBy(rule.name), ...this.admittance },
+            } as const);
       };
     this.gate = new Gate({
       policy: this.policy,
@@ -128,9 +142,13 @@ class Bench {
 const proofFor = (identity: string) => (identity === 'none' ? 'network' : identity);
 const admittanceBy = (rule: string) => ({ rule, kind: 'token', subject: 'somebody', facts: {} }) as const;
 
-function passOf(verdict: GateVerdict): string {
+function entryOf(verdict: GateVerdict): Entry {
   if (verdict.kind !== 'admitted') throw new Error(`not let in: ${JSON.stringify(verdict)}`);
-  return verdict.entry.pass;
+  return verdict.entry;
+}
+
+function passOf(verdict: GateVerdict): string {
+  return entryOf(verdict).pass;
 }
 
 let bench: Bench;
@@ -190,6 +208,19 @@ describe('a proof', () => {
       code: 'identity_malformed',
     });
     expect(bench.checked).toEqual([]);
+  });
+
+  test('is judged by the policy of now, where that has changed while the issuer was asked', async () => {
+    bench.agents(agentRule('rule'));
+    const asked = bench.gate.letIn(AGENT, { identity: TOKEN, pass: undefined });
+    bench.agents(agentRule('another'));
+    expect(await asked).toMatchObject({ code: 'not_admitted' });
+    expect(bench.admitted).toEqual([]);
+    bench.agents(agentRule('rule'));
+    const next = bench.gate.letIn(AGENT, { identity: TOKEN, pass: undefined });
+    bench.agents({ ...agentRule('rule'), networks: ['192.0.2.0/24'] });
+    const shown = { identity: undefined, pass: passOf(await next) };
+    expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
   });
 
   test('that is good and admitted lets in, once as the first time', async () => {
@@ -331,6 +362,77 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(AGENT, shown)).toMatchObject({ kind: 'admitted' });
   });
 
+  test('is nothing at another address than its rule says, and again something at one of those', async () => {
+    bench.clients({ ...clientRule('rule', 'network'), networks: ['192.0.2.0/24'] });
+    const verdict = await bench.gate.letIn(CLIENT, NOTHING);
+    const shown = { identity: undefined, pass: passOf(verdict) };
+    bench.admits = undefined;
+    const elsewhere = { ...CLIENT, address: '198.51.100.1' };
+    expect(await bench.gate.letIn(elsewhere, shown)).toMatchObject({ code: 'not_admitted' });
+    expect(await bench.gate.letIn({ ...CLIENT, address: '192.0.2.9' }, shown)).toMatchObject({
+      kind: 'admitted',
+    });
+  });
+
+  test('by a certificate is nothing where that is not good', async () => {
+    bench.clients(clientRule('rule', 'token'));
+    bench.admittance = { kind: 'certificate', facts: { sourceAddress: '192.0.2.0/25,2001:db8::/32' } };
+    const shown = { identity: undefined, pass: await passFor(CLIENT) };
+    for (const [address, kind] of [
+      ['192.0.2.127', 'admitted'],
+      ['2001:db8::1', 'admitted'],
+      ['192.0.2.128', 'refused'],
+    ])
+      expect(await bench.gate.letIn({ ...CLIENT, address: String(address) }, shown)).toMatchObject({ kind });
+  });
+
+  test('of a sign-on is nothing once people sign on elsewhere', async () => {
+    const sso = {
+      issuer: 'https://login.test',
+      clientId: 'converge',
+      clientSecretFile: undefined,
+      scopes: [],
+      sessionMs: 1,
+    };
+    const rule: ClientRule = {
+      ...clientRule('rule', 'token'),
+      proof: { kind: 'sso', match: [{ claim: 'groups', values: ['staff'], isGlob: false }] },
+    };
+    bench.verdict = { kind: 'verified', identity: { kind: 'sso', issuer: sso.issuer, claims: {} } };
+    const policy = (settings: Policy['sso']) => ({
+      audience: '',
+      agents: undefined,
+      clients: [rule],
+      sso: settings,
+    });
+    bench.policy.current = policy(sso);
+    const shown = { identity: undefined, pass: await passFor(CLIENT) };
+    for (const other of [
+      { ...sso, issuer: 'https://other.test' },
+      { ...sso, clientId: 'other' },
+    ]) {
+      bench.policy.current = policy(other);
+      expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'refused' });
+    }
+    bench.policy.current = policy({ ...sso, scopes: ['email'], sessionMs: 2 });
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('by a certificate is nothing once any rule revokes more', async () => {
+    const list = { revocationOf: () => undefined } as unknown as RevocationList;
+    const rule = (name: string, sha256: string): ClientRule => ({
+      ...clientRule(name, 'token'),
+      proof: { kind: 'certificate', authorities: [], principals: undefined, revoked: { list, sha256 } },
+    });
+    bench.verdict = { kind: 'verified', identity: { kind: 'certificate' } as Identity };
+    bench.clients(rule('rule', 'one'), rule('other', 'two'));
+    const shown = { identity: undefined, pass: await passFor(CLIENT) };
+    bench.clients(rule('rule', 'one'), rule('other', 'two'));
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'admitted' });
+    bench.clients(rule('rule', 'one'), rule('other', 'three'));
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ kind: 'refused' });
+  });
+
   test('of a rule that is blocked is refused, and counts again later', async () => {
     bench.agents(agentRule('rule'));
     const pass = await passFor(AGENT);
@@ -340,7 +442,7 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(AGENT, { identity: undefined, pass })).toMatchObject({ kind: 'admitted' });
   });
 
-  test('of a client is good for a day, and that of an agent for as long as its rule says', async () => {
+  test('of a client is good for a day, of one who signed on for a session, and that of an agent for as long as its rule says', async () => {
     bench.clients(clientRule('rule', 'token'));
     const pass = await passFor(CLIENT);
     bench.clock.advance(CLIENT_PASS_LIFE_MS - 1);
@@ -349,6 +451,18 @@ describe('a pass', () => {
     expect(await bench.gate.letIn(CLIENT, { identity: undefined, pass })).toMatchObject({
       code: 'identity_required',
     });
+    bench.admittance = { kind: 'sso' };
+    const sso = { issuer: '', clientId: '', clientSecretFile: undefined, scopes: [], sessionMs: 3_600_000 };
+    bench.policy.current = { ...(bench.policy.current as Policy), sso };
+    const ofSession = await passFor(CLIENT);
+    bench.clock.advance(3_600_000 - 1);
+    const shown = { identity: undefined, pass: ofSession };
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({
+      kind: 'admitted',
+      entry: { pass: ofSession },
+    });
+    bench.clock.advance(1);
+    expect(await bench.gate.letIn(CLIENT, shown)).toMatchObject({ code: 'identity_required' });
     bench.agents(agentRule('rule', { lifetimeMs: 3_600_000 }));
     const agentPass = await passFor(AGENT);
     bench.clock.advance(3_600_000 - 1);
@@ -362,6 +476,42 @@ describe('a pass', () => {
   });
 });
 
+describe('whoever was let in and has waited since', () => {
+  test('comes in, if nothing has changed', async () => {
+    expect(bench.gate.refuseLater(CLIENT, undefined)).toBeUndefined();
+    bench.clients({ ...clientRule('rule', 'network'), networks: ['192.0.2.0/24'] });
+    const entry = entryOf(await bench.gate.letIn(CLIENT, NOTHING));
+    expect(bench.gate.refuseLater(CLIENT, entry)).toBeUndefined();
+    expect(bench.admitted).toHaveLength(1);
+  });
+
+  test('does not, if an operator has blocked the address or the rule meanwhile', async () => {
+    bench.blocked.add(CLIENT.address);
+    expect(bench.gate.refuseLater(CLIENT, undefined)).toMatchObject({ code: 'blocked' });
+    bench.blocked.clear();
+    bench.clients(clientRule('rule', 'token'));
+    const entry = entryOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
+    for (const target of [CLIENT.address, 'rule']) {
+      bench.blocked.add(target);
+      expect(bench.gate.refuseLater(CLIENT, entry)).toMatchObject({ code: 'blocked' });
+      bench.blocked.clear();
+    }
+  });
+
+  test('does not, if the policy asks for something else by now', async () => {
+    bench.clients(clientRule('rule', 'token'));
+    const entry = entryOf(await bench.gate.letIn(CLIENT, { identity: TOKEN, pass: undefined }));
+    expect(bench.gate.refuseLater(CLIENT, undefined)).toMatchObject({
+      code: 'identity_required',
+      demand: { kinds: ['token'] },
+    });
+    bench.clients(clientRule('another', 'token'));
+    expect(bench.gate.refuseLater(CLIENT, entry)).toMatchObject({ code: 'identity_required' });
+    bench.clients();
+    expect(bench.gate.refuseLater(CLIENT, entry)).toMatchObject({ code: 'not_admitted' });
+  });
+});
+
 describe('places of a rule', () => {
   const another = { ...AGENT, id: 'another', claimHash: 'claim-b' };
   const proof = { identity: TOKEN, pass: undefined };
@@ -371,24 +521,59 @@ describe('places of a rule', () => {
     await bench.gate.letIn(AGENT, proof);
     expect(await bench.gate.letIn(another, proof)).toMatchObject({ code: 'rule_full' });
     expect(bench.admitted).toEqual(['agent rule proof']);
-    bench.places.leave(AGENT.claimHash);
-    bench.places.leave(AGENT.claimHash);
+    bench.places.leave(AGENT);
+    bench.places.leave(AGENT);
     expect(await bench.gate.letIn(another, proof)).toMatchObject({ kind: 'admitted' });
   });
 
   test('are given to whoever was in before, also where there is none', async () => {
     bench.agents(agentRule('rule', { agents: 1 }));
     const pass = passOf(await bench.gate.letIn(AGENT, proof));
-    bench.places.leave(AGENT.claimHash);
+    bench.places.leave(AGENT);
     await bench.gate.letIn(another, proof);
     expect(await bench.gate.letIn(AGENT, { identity: undefined, pass })).toMatchObject({ kind: 'admitted' });
+  });
+
+  test('are one for each ID: who claims many with one secret has as many', async () => {
+    bench.agents(agentRule('rule', { agents: 1 }));
+    await bench.gate.letIn(AGENT, proof);
+    expect(await bench.gate.letIn({ ...AGENT, id: 'another' }, proof)).toMatchObject({ code: 'rule_full' });
+  });
+
+  test('are not without end for passes that were collected one by one', async () => {
+    bench.agents(agentRule('rule', { agents: 2 }));
+    const passes: [Asking, string][] = [];
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      const asking = { ...AGENT, id };
+      passes.push([asking, passOf(await bench.gate.letIn(asking, proof))]);
+      bench.places.leave(asking);
+    }
+    const verdicts: string[] = [];
+    for (const [asking, pass] of passes) {
+      const verdict = await bench.gate.letIn(asking, { identity: undefined, pass });
+      verdicts.push(verdict.kind === 'refused' ? verdict.code : verdict.kind);
+    }
+    expect(verdicts).toEqual([...Array<string>(2 * RETURNING_FACTOR).fill('admitted'), 'rule_full']);
+  });
+
+  test('are taken again by an agent that is linked, where another dial of it has given back its place', async () => {
+    bench.agents(agentRule('rule', { agents: 1 }));
+    await bench.gate.letIn(AGENT, proof);
+    await bench.gate.letIn(AGENT, proof);
+    bench.places.leave(AGENT);
+    bench.places.keep('rule', AGENT);
+    bench.places.keep('rule', AGENT);
+    expect([...bench.places.held]).toHaveLength(1);
+    expect(await bench.gate.letIn(another, proof)).toMatchObject({ code: 'rule_full' });
+    bench.places.leave(AGENT);
+    expect(await bench.gate.letIn(another, proof)).toMatchObject({ kind: 'admitted' });
   });
 
   test('that another pod may have taken over are not extended from here, and not given up', async () => {
     bench.agents(agentRule('rule', { agents: 1 }));
     await bench.gate.letIn(AGENT, proof);
     expect([...bench.places.held]).toHaveLength(1);
-    bench.places.forget(AGENT.claimHash);
+    bench.places.forget(AGENT);
     expect([...bench.places.held]).toEqual([]);
     expect(await bench.gate.letIn(another, proof)).toMatchObject({ code: 'rule_full' });
   });

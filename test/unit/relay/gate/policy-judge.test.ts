@@ -142,6 +142,13 @@ describe('admitted', () => {
       },
     ],
     [
+      'certificate, which says from where it is good',
+      certificate({ criticalOptions: new Map([['source-address', '192.0.2.0/24']]) }),
+      'any',
+      '192.0.2.1',
+      { rule: 'staff', facts: { sourceAddress: '192.0.2.0/24' } },
+    ],
+    [
       'sign-on',
       sso({ groups: ['all', 'ops'], email: 'ada@acme.com' }),
       'gh.x',

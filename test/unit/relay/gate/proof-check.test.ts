@@ -70,6 +70,18 @@ describe('a key', () => {
     });
   });
 
+  test('that a rule of clients revokes does not', async () => {
+    const policy = testPolicy(`
+agents:
+  - { name: builders, keys: '${lineOf(KEY)}', ids: d }
+clients:
+  - { name: staff, certificate-authorities: '${lineOf(CA)}', revoked-keys: '${fileOf(KEY)}' }`);
+    expect(await identities.check(signed('key', KEY.blob, AGENT), AGENT, policy)).toMatchObject({
+      code: 'key_unknown',
+      message: expect.stringContaining('revoked'),
+    });
+  });
+
   test('that signed for another ID does not', async () => {
     const proof = signed('key', KEY.blob, { ...AGENT, id: 'e' });
     expect(await identities.check(proof, AGENT, POLICY)).toMatchObject({ code: 'key_bad_signature' });

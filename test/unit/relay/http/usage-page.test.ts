@@ -167,6 +167,17 @@ describe('who may come in', () => {
       expect(other).not.toMatch(/id-token: write|id_tokens:/);
   });
 
+  test('offers an ID that the agent makes up, or any at all, only where no policy asks for another', () => {
+    for (const entry of [{}, { clients: ['sso'] as const }]) {
+      expect(textWith(entry)).toContain('Leave the ID out');
+      expect(textWith(entry)).toContain('good for a try');
+    }
+    for (const entry of [{ agents: ['oidc'] as const }, { agents: [] }]) {
+      expect(textWith(entry)).not.toContain('Leave the ID out');
+      expect(textWith(entry)).toContain('if this relay allows it at all');
+    }
+  });
+
   test('makes the audience the origin alone, as agents do', () => {
     const below = addressFromPublicUrl('https://example.com:8443/converge');
     const entry = { ...OPEN_TERMS, agents: ['oidc'] as const };

@@ -290,6 +290,6 @@ test('a bad signature says what it should have been made for', () => {
   expect(verdict).toEqual({
     kind: 'refused',
     code: 'key_bad_signature',
-    message: `${keyFingerprint(KEY.blob)} did not sign this challenge for agent lab.printer at https://converge.example.com`,
+    message: `${keyFingerprint(KEY.blob)} did not sign this challenge for agent lab.printer at https://converge.example.com, the name by which to dial this relay`,
   });
 });

@@ -1,8 +1,9 @@
 // The agents of a pod: who is in charge of an ID, and what becomes of its lease.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { MAX_RESUMABLE_STREAMS } from '#shared/resume/limits.ts';
 import { RENEW_EVERY_MS } from '../../../../services/relay/registry/registry.ts';
+import { RegistryUnavailable } from '../../../../services/relay/registry/registry-unavailable.ts';
 import { createCore, FakeLink, PEER, SELF } from '../../../support/relay/session-core.ts';
 import { LINKED } from '../../../support/relay/tenure.ts';
 import { settle } from '../../../support/time/poll.ts';
@@ -85,6 +86,19 @@ test('an agent that said goodbye frees its id at once', async () => {
     message: 'agent unlinked',
     fields: { id: 'job', reason: 'ended', seconds: 2.5 },
   });
+});
+
+test('an agent is gone with its link, unless another pod has a later one, or nobody knows', async () => {
+  const { agents, link, registry } = createCore();
+  const { agent } = await link('job');
+  agents.detach(agent, 'ended');
+  expect(await agents.isGone(agent)).toBe(true);
+  const { agent: back } = await link('job');
+  await registry.claim('job', back.claimHash, PEER);
+  agents.detach(back, 'ended');
+  expect(await agents.isGone(back)).toBe(false);
+  vi.spyOn(registry, 'lookup').mockRejectedValue(new RegistryUnavailable('away'));
+  expect(await agents.isGone(agent)).toBe(false);
 });
 
 test.each([

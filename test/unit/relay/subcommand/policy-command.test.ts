@@ -50,7 +50,7 @@ clients:
       'agents: 2 rules, of which the first that admits counts',
       '  acme: a token of https://token.actions.githubusercontent.com with repository_owner acme and ref refs/heads/* or refs/tags/v1',
       '    IDs gh.{repository}.*, acme.* (acme.* shared by all that match)',
-      '    limits: 20 agents at once, 6h each, 5 sessions at once each, 1048576 bytes a second each, 1073741824 bytes in all each',
+      '    limits: 20 agents at once, 6h each, 5 sessions at once each, 1 MiB a second each, 1 GiB in all each',
       '    access: github:ada',
       '  jenkins: the token t until 2099-02-01T00:00:00.000Z',
       '    IDs jenkins.*',
@@ -91,6 +91,6 @@ test('what is odd is told, and does not count', () => {
   expect(run([path])).toMatchObject({ code: 0, err: [expect.stringMatching(/:2: .*counts all the same/)] });
 });
 
-test.each([[[]], [['--help']], [['a', 'b']]])('%j is told how it is used', (args) => {
+test.each([[[]], [['--fix']], [['a', 'b']]])('%j is told how it is used', (args) => {
   expect(run(args)).toMatchObject({ code: 2, out: [], err: [expect.stringMatching(/policy FILE checks/)] });
 });

@@ -70,12 +70,30 @@ describe('is refused, with the way out and no token', () => {
   });
 });
 
-test('without a word, and with an option, a relay is wanted; with any other word nothing is started', () => {
+test('without a word, and with its one option, a relay is wanted; with any other word nothing is started', () => {
   expect(run().code).toBeUndefined();
   expect(run('--hints').code).toBeUndefined();
+  for (const args of [
+    ['--policy', 'policy.yaml'],
+    ['--hints', '--policy=policy.yaml'],
+    ['--hints', 'policy'],
+  ]) {
+    const { code, told } = run(...args);
+    expect(code).toBe(2);
+    expect(told).toMatch(/^relay: ".*" is nothing that a relay knows: .*POLICY_FILE/);
+  }
   for (const word of ['tokens', 'constructor', 'serve']) {
     const { code, told } = run(word);
     expect(code).toBe(2);
     expect(told).toContain(`there is no command "${word}", only policy, token`);
   }
 });
+
+test.each([[['--help']], [['-h']], [['token', '--help']], [['policy', '-h']]])(
+  '%j says what there is, and starts nothing',
+  (args) => {
+    const { code, printed, told } = run(...args);
+    expect({ code, told }).toEqual({ code: 0, told: '' });
+    expect(printed.join('\n')).toMatch(/usage: [\s\S]*main\.js policy FILE[\s\S]*main\.js token/);
+  },
+);

@@ -98,6 +98,22 @@ describe('a proving dial', () => {
     expect(shown).toEqual([{ [PASS_HEADER]: 'pass' }, { [IDENTITY_HEADER]: 'token a-first' }]);
   });
 
+  test.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID'])(
+    'shows no pass to a peer without a good certificate (%s), and dials as if it had none',
+    async (code) => {
+      answers = [{ kind: 'unreachable', code, detail: 'no' }, OPEN];
+      expect(await dial(undefined, 'pass')).toEqual(OPEN);
+      expect(shown).toEqual([{ [PASS_HEADER]: 'pass' }, {}]);
+    },
+  );
+
+  test('dials once where nobody answers, with a pass too', async () => {
+    const away: Answer = { kind: 'unreachable', code: 'ECONNREFUSED', detail: 'no' };
+    answers = [away, OPEN];
+    expect(await dial(undefined, 'pass')).toEqual(away);
+    expect(shown).toHaveLength(1);
+  });
+
   test('never sends a pass that is no header value', async () => {
     answers = [OPEN];
     await dial(undefined, 'a\r\nconverge-claim: other');

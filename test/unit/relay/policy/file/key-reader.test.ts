@@ -94,5 +94,8 @@ describe('refused', () => {
       `{ name: a, keys: ['${line}'], ids: a.*, access: { user-authorities: ['${text}'] } }`;
     expect(faultsOf(`agents:\n- ${rule(certificate)}`)).toEqual([expect.stringMatching(/is a certificate/)]);
     expect(faultsOf(`agents:\n- ${rule(line)}`)).toEqual([]);
+    expect(faultsOf(`agents:\n- ${rule(`${line} ${'x'.repeat(1_024)}`)}`)).toEqual([
+      expect.stringMatching(/has \d+ characters, and an agent takes 1024/),
+    ]);
   });
 });

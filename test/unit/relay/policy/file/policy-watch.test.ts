@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadPolicySync } from '../../../../../services/relay/policy/file/policy-version.ts';
 import {
   POLICY_POLL_MS,
+  POLICY_SETTLE_MS,
   type PolicyRead,
   PolicyWatch,
 } from '../../../../../services/relay/policy/file/policy-watch.ts';
@@ -51,9 +52,15 @@ function watch(): PolicyWatch {
 }
 
 /** Resolves when the file has been looked at once more. */
-async function look(): Promise<void> {
-  clock.advance(POLICY_POLL_MS);
+async function glance(afterMs: number): Promise<void> {
+  clock.advance(afterMs);
   await until('the next look', () => clock.pending === 1);
+}
+
+/** The same, and once more after that, where what was new has settled. */
+async function look(): Promise<void> {
+  await glance(POLICY_POLL_MS);
+  await glance(POLICY_SETTLE_MS);
 }
 
 test('a file that stays as it is says one line, however often it is looked at', async () => {
@@ -84,6 +91,33 @@ test('a new version is in force once it has been seen', async () => {
   expect(watching.file).toEqual({ sha256: expect.not.stringMatching(before), isStale: false });
   expect(lines.at(-1)).toMatchObject({ message: 'policy reloaded', agents: 'anybody', clients: 1 });
   expect(outcomes).toEqual(['loaded', 'loaded']);
+});
+
+test('what is there of a file while it is written counts for nothing, however good it is', async () => {
+  writeFileSync(path, `${ONE}\n${TWO}`);
+  const watching = watch();
+  const whole = `${ONE}\n${TWO.replace('/24', '/25')}`;
+  for (const part of [ONE, `${ONE}\nclients: []`, `${ONE}\n${TWO.replace('/24', '/2')}`]) {
+    writeFileSync(path, part);
+    await glance(part === ONE ? POLICY_POLL_MS : POLICY_SETTLE_MS);
+    expect(watching.current.clients).toMatchObject([{ networks: ['203.0.113.0/24'] }]);
+  }
+  writeFileSync(path, whole);
+  await glance(POLICY_SETTLE_MS);
+  expect(outcomes).toEqual(['loaded']);
+  await glance(POLICY_SETTLE_MS);
+  expect(watching.current.clients).toMatchObject([{ networks: ['203.0.113.0/25'] }]);
+  expect(outcomes).toEqual(['loaded', 'loaded']);
+});
+
+test('a version that was there for a moment only is told to nobody', async () => {
+  writeFileSync(path, ONE);
+  const watching = watch();
+  writeFileSync(path, BAD);
+  await glance(POLICY_POLL_MS);
+  writeFileSync(path, ONE);
+  await glance(POLICY_SETTLE_MS);
+  expect([watching.file.isStale, outcomes]).toEqual([false, ['loaded']]);
 });
 
 test('a version with faults changes nothing, and is told once with all of them; the one before may come back', async () => {

@@ -1,7 +1,9 @@
 // The policy file as a whole: what is taken, and what is refused with its line and a way out.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseRelayMessage } from '#shared/protocol/control-messages.ts';
 import { printableLine } from '#shared/text/printable.ts';
+import { parseAccount } from '../../../../../services/agent/access/key-account.ts';
 import { MAX_POLICY_FAULTS } from '../../../../../services/relay/policy/file/policy-fault.ts';
 import { MAX_POLICY_BYTES, readPolicy } from '../../../../../services/relay/policy/file/read-policy.ts';
 import { MAX_POLICY_RULES } from '../../../../../services/relay/policy/file/rule-reader.ts';
@@ -102,6 +104,24 @@ const CLIENT = (more: string) => `clients:\n  - name: a\n    ${more}`;
 const ISSUER = (more: string) => `agents: []\nissuers:\n  own: ${more}`;
 const OWNER = 'repository_owner: acme';
 
+test('whom the access of a policy may name, an agent takes', () => {
+  const people = [
+    'github:ada_acme',
+    'github:a',
+    'github:acme/ops_1',
+    'gitlab:ada.b',
+    `https://a.example/${'x'.repeat(1_006)}`,
+  ];
+  const text = (some: readonly string[]) =>
+    `agents:\n- { name: a, tokens: [ ${TOKEN} ], ids: a.*, access: { people: [${some.map((one) => `'${one}'`).join(', ')}] } }`;
+  for (const some of [people, Array.from({ length: 50 }, (_, index) => `gitlab:p${index}`)]) {
+    expect(faultsOf(text(some))).toEqual([]);
+    const message = JSON.stringify({ type: 'access', authorities: [], people: some });
+    expect(parseRelayMessage(message)).toMatchObject({ kind: 'message', message: { people: some } });
+    for (const one of some) expect(parseAccount(one)).toMatchObject({ kind: 'account' });
+  }
+});
+
 describe('refused, each with its line', () => {
   test.each([
     // The file
@@ -187,7 +207,13 @@ describe('refused, each with its line', () => {
     ],
     // Networks, limits, access
     [RULE('networks: [10.0.0.0/33]'), [/^5: .*is no address/]],
-    [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody/]],
+    [RULE('networks: [0.0.0.0/0]'), [/^5: .*is everybody: leave "networks" out/]],
+    [
+      'clients: [ { name: all, networks: ["::/0"] } ]',
+      [/^1: .*is everybody: if that is meant, leave "clients" out/],
+    ],
+    [RULE("networks: ['::/00']"), [/^5: .*is everybody/]],
+    [RULE("networks: ['::ffff:0:0/96']"), [/^5: .*is everybody/]],
     [RULE('networks: []'), [/^5: .*empty list/]],
     [
       RULE('limits: { agents: 0, lifetime: 5s, sessions: many, bytes-per-second: 20 MB, total: 1 }'),
@@ -203,10 +229,22 @@ describe('refused, each with its line', () => {
     [RULE('access: { people: [ada] }'), [/^5: .*"ada" is none of github:USER/]],
     [
       RULE(
-        `access: { people: ['https://a.example/${'x'.repeat(1_900)}', 'https://b.example/${'x'.repeat(1_900)}'] }`,
+        `access: { people: [${['a', 'b', 'c', 'd'].map((host) => `'https://${host}.example/${'x'.repeat(900)}'`).join(', ')}] }`,
       ),
       [/^5: .*an agent takes 3500/],
     ],
+    [
+      RULE(`access: { people: ['https://a.example/${'x'.repeat(1_010)}'] }`),
+      [/^5: .*is none of github:USER/],
+    ],
+    [
+      RULE(
+        `access: { people: [${Array.from({ length: 51 }, (_, index) => `'gitlab:p${index}'`).join(', ')}] }`,
+      ),
+      [/^5: .*"people" has 51 entries, and an agent takes 50/],
+    ],
+    [RULE("access: { people: ['github:acme/ops.team'] }"), [/^5: .*is none of github:USER/]],
+    [RULE("access: { people: ['gitlab:.ada'] }"), [/^5: .*is none of github:USER/]],
     // Clients
     ['clients:\n- { name: a }', [/^2: .*too wide/]],
     [
@@ -237,6 +275,14 @@ describe('refused, each with its line', () => {
     [
       ISSUER('{ url: https://a.example, owners: [a] }\n  two: { url: https://a.example, owners: [a] }'),
       [/^4: .*has the URL of issuer "own"/],
+    ],
+    [
+      ISSUER('{ url: https://token.actions.githubusercontent.com, owners: [workflow] }'),
+      [/^3: .*is the URL of github, whose claims are known: write like: github/],
+    ],
+    [
+      ISSUER('{ url: https://oidc.circleci.com/org/3fa85f64-5717-4562-b3fc-2c963f66afa6, like: gitlab }'),
+      [/^3: .*is the URL of circleci/],
     ],
     [
       'agents: []\nissuers:\n  github: { url: https://a.example }',
@@ -341,6 +387,17 @@ describe('only odd', () => {
     });
     const today = readTestPolicy(TOKENS(`[ { name: a, sha256: ${HASH}, expires: 2026-11-29 } ]`));
     expect(today).toMatchObject({ kind: 'read', warnings: [] });
+  });
+
+  test('a claim that people may choose themselves', () => {
+    const sso = 'audience: https://a.example\nsso: { issuer: https://login.example.com, client-id: x }';
+    const asking = (claim: string) => readTestPolicy(`${sso}\n${CLIENT(`sso: { ${claim}: ada }`)}`);
+    for (const claim of ['name', 'nickname', 'preferred_username'])
+      expect(asking(claim)).toMatchObject({
+        kind: 'read',
+        warnings: [{ line: 5, message: expect.stringContaining(`choose their "${claim}" themselves`) }],
+      });
+    expect(asking('email')).toMatchObject({ kind: 'read', warnings: [] });
   });
 
   test('a provider that no rule asks for', () => {

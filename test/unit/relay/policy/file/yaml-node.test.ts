@@ -44,7 +44,11 @@ test.each([
   ['an anchor', 'agents: &a []', [/^1: an anchor, &a/]],
   ['a tag', 'agents: !!seq []', [/^1: a tag, tag:yaml.org,2002:seq/]],
   ['a key that is no word', '[a]: b\nagents: []', [/^1: a list where a word/]],
-  ['an open bracket', 'agents: [', [/^1: not YAML/]],
+  ['an open bracket', 'agents: [', [/^1: not YAML(?!.*column)/]],
+  ['a word too far to the right', 'agents:\n- name: a\n   ids: b\n', [/^2: not YAML.*in one column/]],
+  ['a word too far to the left', 'agents:\n  - name: a\n ids: b\n', [/^3: not YAML.*in one column/]],
+  ['a word between', 'agents:\n  - name: a\n   ids: b\n', [/^3: not YAML.*in one column/]],
+  ['a colon without a space', 'agents:\n  - name:a\n    ids: b\n', [/^2: not YAML.*": " behind/]],
   [
     'a claim without quotes in a list',
     'agents:\n  - ids: [gh.{repository}.*]',
