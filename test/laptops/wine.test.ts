@@ -1,7 +1,6 @@
 // wsproxy on Windows, as far as Wine is Windows: Windows' own Node 22 runs wsproxy.mjs, and a session goes through it.
 //
 // Wine 8 of Debian 12 runs no newer Node: V8 cannot reserve its tables there.
-
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

@@ -17,7 +17,7 @@ export interface Segment {
   readonly sections: readonly Section[];
 }
 
-export interface Section {
+interface Section {
   readonly name: string;
   /** In the file; 0 for what is only memory. */
   readonly fileOffset: number;

@@ -1,5 +1,4 @@
 // The removal of certificates: a program that changes after it was signed is worse than one that nobody signed.
-
 import { PeError } from './pe-error.ts';
 import { readPeHeader } from './pe-header.ts';
 
