@@ -20,12 +20,19 @@ const BANNER = [
   'const require = createRequireOfBundle(import.meta.url);',
 ].join('\n');
 
-/** Addons are for one system each, and every one that a client asks for is one that it does without. */
-const withoutAddons: Plugin = {
-  name: 'without-addons',
+/**
+ * Addons are for one system each, and every one that a client asks for is one that it does without. A script is no single
+ * executable either; the first Nodes 20 have no `node:sea` to ask.
+ */
+const withoutExecutable: Plugin = {
+  name: 'without-executable',
   setup(build) {
     build.onLoad({ filter: new RegExp(`${NATIVE_ADDON_LOADER.replaceAll('.', '\\.')}$`) }, () => ({
       contents: 'export function loadNativeAddon() { return undefined; }',
+    }));
+    build.onResolve({ filter: /^node:sea$/ }, () => ({ path: 'sea', namespace: 'script' }));
+    build.onLoad({ filter: /.*/, namespace: 'script' }, () => ({
+      contents: 'export function isSea() { return false; }',
     }));
   },
 };
@@ -44,7 +51,7 @@ export async function makeScript(): Promise<Made> {
     format: 'esm',
     define: { CONVERGE_SCRIPT: JSON.stringify(SCRIPT_NAME) },
     banner: { js: BANNER },
-    plugins: [withoutAddons],
+    plugins: [withoutExecutable],
     logLevel: 'warning',
   });
   const text = outputFiles[0]?.contents ?? new Uint8Array();
