@@ -37,6 +37,22 @@ const withoutExecutable: Plugin = {
   },
 };
 
+/**
+ * Node's own modules as what `require` gives: a name that an older Node does not have is then undefined where it is used, and
+ * not a reason for the file not to start and say what it needs.
+ */
+const lateNames: Plugin = {
+  name: 'late-names',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'node' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'node' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
 /** Makes `dist/bin/wsproxy.mjs`. @throws BuildError `bundle_broken` when it is larger than it may be */
 export async function makeScript(): Promise<Made> {
   const bundle = join(WORKSHOP, SCRIPT_NAME);
@@ -51,7 +67,7 @@ export async function makeScript(): Promise<Made> {
     format: 'esm',
     define: { CONVERGE_SCRIPT: JSON.stringify(SCRIPT_NAME) },
     banner: { js: BANNER },
-    plugins: [withoutExecutable],
+    plugins: [withoutExecutable, lateNames],
     logLevel: 'warning',
   });
   const text = outputFiles[0]?.contents ?? new Uint8Array();

@@ -33,13 +33,24 @@ test('is one file of less than half a megabyte, which every relay serves', async
   expect(compressed.size).toBeLessThan(script.length / 2);
 });
 
-describe.for(['20', '22', '24', '26'])('with Node %s', (major) => {
+test('with an older Node it says what it needs, and nothing else', async ({ skip }) => {
+  const found = await findNode('18');
+  if (found.kind === 'absent') return skip(found.reason);
+  const laptop = await openLaptop(world);
+  expect(await laptop.run([found.path, join(DIST, 'bin/wsproxy.mjs'), '--version'])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'wsproxy: this is Node 18.20.8, and wsproxy.mjs needs 20 or newer\n',
+  });
+});
+
+describe.for(['20.0', '20', '22', '24', '26'])('with Node %s', (wanted) => {
   let way: Way;
   let node: string | undefined;
 
   beforeAll(async () => {
-    const found = await findNode(major);
-    if (found.kind === 'absent') console.warn(`not tested with Node ${major}: ${found.reason}`);
+    const found = await findNode(wanted);
+    if (found.kind === 'absent') console.warn(`not tested with Node ${wanted}: ${found.reason}`);
     else node = found.path;
     way = await openWay(world, agent);
     await rm(join(way.laptop.folder, 'wsproxy'));
@@ -53,7 +64,7 @@ describe.for(['20', '22', '24', '26'])('with Node %s', (major) => {
     const { code, stdout, stderr } = await way.laptop.run(['./wsproxy', '--version']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(
-      new RegExp(`^${version} \\(wsproxy\\.mjs on Node ${major}\\.\\d+\\.\\d+, linux-\\w+\\)\n$`),
+      new RegExp(`^${version} \\(wsproxy\\.mjs on Node ${wanted}\\.[0-9.]+, linux-\\w+\\)\n$`),
     );
   });
 
@@ -62,8 +73,8 @@ describe.for(['20', '22', '24', '26'])('with Node %s', (major) => {
     expect(await way.ssh([way.host, 'echo in; exit 7'])).toEqual({ code: 7, stdout: 'in\n', stderr: '' });
     const file = join(way.laptop.folder, 'file');
     await makeBytes(file, 5 * MB);
-    expect((await way.sftp([`put file from-${major}`, `get from-${major} back`], ['-q'])).code).toBe(0);
-    expect(await hashOf(join(agent.job, `from-${major}`))).toBe(await hashOf(file));
+    expect((await way.sftp([`put file from-${wanted}`, `get from-${wanted} back`], ['-q'])).code).toBe(0);
+    expect(await hashOf(join(agent.job, `from-${wanted}`))).toBe(await hashOf(file));
     expect(await hashOf(join(way.laptop.folder, 'back'))).toBe(await hashOf(file));
   });
 

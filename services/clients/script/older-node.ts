@@ -32,3 +32,17 @@ if (!('withResolvers' in Promise)) {
     writable: true,
   });
 }
+
+// Since Node 20.3.
+if (!('any' in AbortSignal)) {
+  const any = (signals: Iterable<AbortSignal>): AbortSignal => {
+    const controller = new AbortController();
+    for (const one of signals) {
+      const abort = (): void => controller.abort(one.reason);
+      if (one.aborted) abort();
+      else one.addEventListener('abort', abort, { once: true, signal: controller.signal });
+    }
+    return controller.signal;
+  };
+  Object.defineProperty(AbortSignal, 'any', { value: any, configurable: true, writable: true });
+}
