@@ -187,6 +187,18 @@ export const TEST_ROOMS: readonly Room[] = [
     imports: [],
   },
   {
+    path: 'test/support/entry',
+    purpose: 'built relays that ask who comes, and the jobs and people that can tell',
+    imports: [
+      'deploy/build',
+      'test/support/chaos',
+      'test/support/laptop',
+      'test/support/relay',
+      'test/support/ssh',
+      'test/support/time',
+    ],
+  },
+  {
     path: 'test/support/kubernetes',
     purpose: 'an API server of the test, the chart rendered, and what a manifest means',
     imports: ['deploy/build', 'services/*', 'test/support/time'],

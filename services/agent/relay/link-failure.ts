@@ -2,7 +2,7 @@
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
 import { agentPath } from '#shared/protocol/paths.ts';
-import { REFUSALS } from '#shared/protocol/refusals.ts';
+import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { dialFailureFrom, hostAndPort } from '#shared/websocket/dial-failure-text.ts';
 import type { ControlDialOutcome, RelayTarget } from './relay-dialler.ts';
 
@@ -11,6 +11,9 @@ export const FIRST_LINK_PATIENCE_MS = 60_000;
 
 /** In milliseconds: a little longer than a lease. A taken ID may be that of the job's previous run, whose lease runs out. */
 export const TAKEN_PATIENCE_MS = LEASE_MS + 5_000;
+
+/** The relay is well, and says no for now: an agent that ends over it was refused. */
+const SAID_NO: ReadonlySet<RefusalCode> = new Set(['blocked', 'rule_full']);
 
 /** A relay did not take the agent. */
 export interface LinkFailure {
@@ -50,9 +53,9 @@ export function linkFailureFrom(
     const words = `${message}; the ID is ${target.id}: end the URL with one that the relay allows`;
     return { kind: 'refused', message: words, patienceMs: 0 };
   }
-  return REFUSALS[failure.code].retry
-    ? { ...unreachable(message, wasLinked), ...wait }
-    : { kind: 'refused', message, patienceMs: 0 };
+  if (!REFUSALS[failure.code].retry) return { kind: 'refused', message, patienceMs: 0 };
+  const passing = { ...unreachable(message, wasLinked), ...wait };
+  return SAID_NO.has(failure.code) ? { ...passing, kind: 'refused' } : passing;
 }
 
 /** What it means that a link was opened and closed before its welcome. */

@@ -30,7 +30,9 @@ export function failureFrom(
   switch (failure.kind) {
     case 'refusal': {
       if (failure.code === 'agent_not_found') return noAgent(target);
-      const retry = REFUSALS[failure.code].retry ? 'agent' : 'never';
+      // A block may be lifted, but lasts for a minute at least: whoever reads of it at once can ask.
+      const mayPass = REFUSALS[failure.code].retry && failure.code !== 'blocked';
+      const retry = mayPass ? 'agent' : 'never';
       const { message, waitMs } = failure;
       return { kind: 'refused', message, retry, ...(waitMs === undefined ? {} : { waitMs }) };
     }

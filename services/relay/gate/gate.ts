@@ -277,7 +277,8 @@ export class Gate {
   #blocked(who: { readonly address: string; readonly rule?: string }): GateRefusal | undefined {
     const block = this.#options.blocks.find(who);
     if (block === undefined) return undefined;
-    const what = who.rule === undefined ? 'this address' : `the rule ${who.rule}, or this address,`;
+    const isOfRule = who.rule !== undefined && block.target === `rule:${who.rule}`;
+    const what = isOfRule ? `the rule ${who.rule}` : 'this address';
     const until = new Date(block.until).toISOString();
     const message = `whoever runs this relay has blocked ${what} until ${until}: ask them`;
     return { kind: 'refused', code: 'blocked', message };

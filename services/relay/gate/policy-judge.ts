@@ -66,7 +66,9 @@ const OF_NO_RULE: Partial<Record<RefusalCode, string>> = {
 };
 
 function listed(misses: readonly RuleMiss[]): string {
-  const told = misses.slice(0, MAX_TOLD_RULES).map(({ rule, detail }) => `by ${rule}, ${detail}`);
+  const told = misses
+    .slice(0, MAX_TOLD_RULES)
+    .map(({ rule, detail }) => `rule ${rule} does not, since ${detail}`);
   const more = misses.length - told.length;
   return more === 0 ? told.join('; ') : `${told.join('; ')}; and ${more} more rules`;
 }

@@ -162,6 +162,9 @@ function claimText(claim: string, claims: Claims): string {
 /** As `claimText`, where a list would do. */
 function memberText(claim: string, claims: Claims): string {
   const isPlain = plainTextOf(claims, claim) !== undefined;
+  const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+  // A relay keeps of a list what some rule names: somebody else's groups are no longer there.
+  if (Array.isArray(value) && value.length === 0) return `${claim} has none of those that count here`;
   const text = claimShown(claims, claim, MAX_TOLD_LENGTH);
   return isPlain || text === '' ? claimText(claim, claims) : `${claim} is ${text}`;
 }

@@ -16,7 +16,7 @@ const MAX_LIFE_DAYS = 3_653;
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DAYS = /^(\d{1,4})d$/;
-const NAME = /^[a-z0-9-]{1,64}$/;
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 const USAGE = 'usage: node dist/relay/main.js token [NAME] [--expires 90d|2027-01-31]';
 
@@ -55,7 +55,7 @@ function readTokenArguments(args: readonly string[], now: number): WantedToken {
   const unknown = options.find((option) => option.name !== 'expires')?.rawName ?? more[0];
   if (unknown !== undefined) return { kind: 'invalid', fault: `"${unknown}" is nothing that token knows` };
   if (!NAME.test(name)) {
-    const fault = `"${name}" is no name: lower-case letters, digits and dashes, up to 64`;
+    const fault = `"${name}" is no name: lower-case letters, digits and dashes, up to 64, a dash not first`;
     return { kind: 'invalid', fault };
   }
   const given = options.at(-1);

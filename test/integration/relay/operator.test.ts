@@ -198,7 +198,7 @@ test('a browser without the script comes back to where it was, with a sentence',
     view: 'blocks',
     q: 'a',
     by: 'ada',
-    said: 'rule:acme is blocked for 1 minute',
+    said: 'the rule acme is blocked for 1 minute',
   });
 });
 

@@ -167,7 +167,7 @@ test('an agent is told by what it missed, and nothing of what the rule wants', a
   const outcome = await dialAgent(port, 'other', { headers: proofOf('old') });
   expect(outcome).toMatchObject({ status: 403, refusal: { code: 'id_not_allowed' } });
   const message = outcome.kind === 'refused' ? String(outcome.refusal?.message) : '';
-  expect(message).toBe('no rule admits this: by jobs, the ID would have to be job*');
+  expect(message).toBe('no rule admits this: rule jobs does not, since the ID would have to be job*');
 });
 
 test('an agent comes in by a key that has signed the challenge of the refusal', async () => {

@@ -88,7 +88,7 @@ async function perform(action: Action, by: string, options: ActingOptions): Prom
       const added = await blocks.add({ target, since, until: since + ms, by, why });
       if (added.kind === 'full')
         return { kind: 'full', said: 'there are as many blocks as there may be: remove some' };
-      const said = `${target} is blocked for ${formatDuration(ms)}`;
+      const said = `${wordsOf(target)} is blocked for ${formatDuration(ms)}`;
       if (!ends) return done(said);
       const ended = await command({ kind: 'end_target', target }, undefined, options);
       return done(`${said}, and ${ended} of its agents and sessions are ended`);
@@ -96,10 +96,15 @@ async function perform(action: Action, by: string, options: ActingOptions): Prom
     case 'unblock': {
       const { target } = action;
       return (await blocks.remove(target))
-        ? done(`${target} is unblocked`)
-        : missed(`${target} is not blocked`);
+        ? done(`${wordsOf(target)} is unblocked`)
+        : missed(`${wordsOf(target)} is not blocked`);
     }
   }
+}
+
+/** `the rule NAME`, or the address as it is. */
+function wordsOf(target: string): string {
+  return target.replace(/^rule:/, 'the rule ');
 }
 
 /** Gives it to the pod at the address `pod`, or to all; how many it has ended. */

@@ -2,10 +2,10 @@
 import { type Fields, quoted } from './fields.ts';
 import type { FaultList } from './policy-fault.ts';
 
-const NAME = /^[a-z0-9-]{1,64}$/;
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** What a name may be, in words. */
-export const NAME_RULE = '1 to 64 of a-z 0-9 -';
+export const NAME_RULE = '1 to 64 of a-z 0-9 -, not - first';
 
 export function isRuleName(text: string): boolean {
   return NAME.test(text);

@@ -153,7 +153,7 @@ describe('waiting for an agent', () => {
     },
   );
 
-  test.each(['unauthorized', 'invalid_id', 'not_found'] as const)(
+  test.each(['unauthorized', 'invalid_id', 'not_found', 'blocked'] as const)(
     'takes %s for an answer at once',
     async (code) => {
       const { outcome, asked } = await run({ script: [refused(code, 401)] });

@@ -99,7 +99,13 @@ class Bench {
       blocks: {
         find: ({ address, rule }) =>
           this.blocked.has(address) || this.blocked.has(rule ?? '')
-            ? { target: rule ?? address, since: 0, until: 1_000_060_000, by: 'ops', why: '' }
+            ? {
+                target: rule === undefined ? address : `rule:${rule}`,
+                since: 0,
+                until: 1_000_060_000,
+                by: 'ops',
+                why: '',
+              }
             : undefined,
       },
       passes: passesOf(new ClusterKey([key])),
@@ -164,7 +170,11 @@ describe('without a policy', () => {
 
   test('an address that is blocked is not', async () => {
     bench.blocked.add(AGENT.address);
-    expect(await bench.gate.letIn(AGENT, NOTHING)).toMatchObject({ kind: 'refused', code: 'blocked' });
+    expect(await bench.gate.letIn(AGENT, NOTHING)).toMatchObject({
+      kind: 'refused',
+      code: 'blocked',
+      message: expect.stringContaining('has blocked this address until ') as unknown,
+    });
   });
 
   test('a policy that names agents alone leaves the clients be, and the other way round', async () => {
@@ -437,7 +447,10 @@ describe('a pass', () => {
     bench.agents(agentRule('rule'));
     const pass = await passFor(AGENT);
     bench.blocked.add('rule');
-    expect(await bench.gate.letIn(AGENT, { identity: TOKEN, pass })).toMatchObject({ code: 'blocked' });
+    expect(await bench.gate.letIn(AGENT, { identity: TOKEN, pass })).toMatchObject({
+      code: 'blocked',
+      message: expect.stringContaining('has blocked the rule rule until ') as unknown,
+    });
     bench.blocked.clear();
     expect(await bench.gate.letIn(AGENT, { identity: undefined, pass })).toMatchObject({ kind: 'admitted' });
   });

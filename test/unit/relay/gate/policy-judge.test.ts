@@ -173,35 +173,35 @@ describe('refused', () => {
       oidc({ ...CLAIMS, repository_owner: 'evil' }),
       'gh.acme__app.4711.x',
       'not_admitted',
-      /by acme, repository_owner is "evil"; by deploy, repository is "acme\/app"$/,
+      /rule acme does not, since repository_owner is "evil"; rule deploy does not, since repository is "acme\/app"$/,
     ],
     [
       'another ref',
       oidc({ ...CLAIMS, ref: 'refs/pull/1/merge' }),
       'gh.acme__app.4711.x',
       'not_admitted',
-      /by acme, ref is "refs\/pull\/1\/merge"/,
+      /rule acme does not, since ref is "refs\/pull\/1\/merge"/,
     ],
     [
       'a claim that is a list',
       oidc({ repository_owner: ['acme'], ref: 'x', repository: 'x' }),
       'x',
       'not_admitted',
-      /by deploy, repository is "x"; by acme, repository_owner is no plain text: \["acme"\]/,
+      /rule deploy does not, since repository is "x"; rule acme does not, since repository_owner is no plain text: \["acme"\]/,
     ],
     [
       'no claims at all',
       oidc({}),
       'x',
       'token_bad_claims',
-      /by acme, there is no repository_owner; by deploy, there is no repository$/,
+      /rule acme does not, since there is no repository_owner; rule deploy does not, since there is no repository$/,
     ],
     [
       'the ID of another project',
       oidc(CLAIMS),
       'gh.acme__lib.4711.x',
       'id_not_allowed',
-      /by acme, the ID would have to be gh\.acme__app\.4711\.\* or latest\.acme__app/,
+      /rule acme does not, since the ID would have to be gh\.acme__app\.4711\.\* or latest\.acme__app/,
     ],
     ['the ID of another rule', oidc(CLAIMS), 'jenkins.7', 'id_not_allowed', /gh\.acme__app/],
     [
@@ -216,7 +216,7 @@ describe('refused', () => {
       oidc({ repository: 'other/deploy', environment: 'production', repository_owner: 'other' }),
       'deploy.x',
       'not_admitted',
-      /by deploy, the address is 192\.0\.2\.1/,
+      /rule deploy does not, since the address is 192\.0\.2\.1/,
     ],
     [
       'another issuer',
@@ -244,7 +244,7 @@ describe('refused', () => {
       token(HASHES.one),
       'lab',
       'id_not_allowed',
-      /^no rule admits this: by jenkins, the ID would have to be jenkins\.\*; by lab, the token is another one$/,
+      /^no rule admits this: rule jenkins does not, since the ID would have to be jenkins\.\*; rule lab does not, since the token is another one$/,
     ],
     [
       'another key',
@@ -268,7 +268,13 @@ describe('refused', () => {
   });
 
   test.each<[string, Identity, string, string, RegExp]>([
-    ['another network', NONE, 'gh.x', 'not_admitted', /by office, the address is 192\.0\.2\.1/],
+    [
+      'another network',
+      NONE,
+      'gh.x',
+      'not_admitted',
+      /rule office does not, since the address is 192\.0\.2\.1/,
+    ],
     [
       'another authority',
       certificate({ caFingerprint: 'SHA256:x' }),
@@ -278,6 +284,7 @@ describe('refused', () => {
     ],
     ['another principal', certificate({ principals: ['eve'] }), 'x', 'not_admitted', /for eve/],
     ['another group', sso({ groups: ['guests'] }), 'gh.x', 'not_admitted', /groups is \["guests"\]/],
+    ['no group that counts', sso({ groups: [] }), 'gh.x', 'not_admitted', /groups has none of those/],
     ['another provider', sso({ groups: 'ops' }, 'https://evil.example'), 'gh.x', 'not_admitted', /office/],
     ['another agent', sso({ groups: 'ops' }), 'lab', 'id_not_allowed', /gh\.\*/],
   ])('a client: %s', (_, identity, id, code, message) => {
@@ -339,7 +346,7 @@ describe('a refusal', () => {
     expect(Buffer.byteLength(JSON.stringify({ code: 'not_admitted', message }))).toBeLessThan(
       MAX_REFUSAL_BYTES,
     );
-    expect(message).toMatch(/by r0, ref is .*; and 35 more rules$/);
+    expect(message).toMatch(/rule r0 does not, since ref is .*; and 35 more rules$/);
     expect(printable(message, MAX_REFUSAL_LENGTH)).toBe(message);
     expect(message).not.toMatch(/::error::|##/);
   });
