@@ -19,9 +19,11 @@ COPY tsconfig.json ./
 COPY services services
 COPY deploy/build deploy/build
 COPY deploy/session-check deploy/session-check
+# The machine's own, or with commas between: darwin-arm64, darwin-x64, windows-x64. What is left out, the relay says it has not.
+ARG PLATFORMS=all
 # Of the two compressed forms gzip stays, which every client takes; zstd would save a sixth of a download for 100 MB of
 # image. The plain form is what ranges, and so resumed downloads, are served from.
-RUN npm run build && rm dist/bin/*.zst
+RUN PLATFORMS=$PLATFORMS npm run build && rm dist/bin/*.zst
 
 FROM ${RUNTIME_BASE}
 # Nothing installs packages in here: without npm there is less to be scanned and patched.

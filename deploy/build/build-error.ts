@@ -4,6 +4,8 @@ export type BuildErrorCode =
   | 'requirement_missing'
   | 'command_failed'
   | 'platform_unsupported'
+  | 'archive_changed'
+  | 'executable_unusable'
   | 'bundle_broken'
   | 'icu_data_unknown'
   | 'signing_key_unusable';

@@ -13,7 +13,7 @@ const SEA_FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const POSTJECT = fileURLToPath(import.meta.resolve('postject/dist/cli.js'));
 
 /** Settings of Node's sea-config, apart from the files. */
-const SEA_SETTINGS = {
+export const SEA_SETTINGS = {
   disableExperimentalSEAWarning: true,
   useCodeCache: true,
   // A job's NODE_OPTIONS is for the job's own Node: a --require or --inspect in it must not reach the agent.

@@ -70,9 +70,11 @@ test.each(Object.entries(IMAGES))(
     const identity = '-F none -i key -o IdentitiesOnly=yes -o BatchMode=yes';
     const ssh = async (remote: string, more = ''): Promise<string> => {
       const command = line.replace(/^ssh /, `ssh ${identity} ${more} `);
-      const ended = await run('sh', ['-c', `${command} '${remote}'`], { cwd: laptop }).catch((e: unknown) => e as { stdout: string; stderr: string; code: number });
-    if ('code' in ended) console.log(ended);
-    return ended.stdout;
+      const ended = await run('sh', ['-c', `${command} '${remote}'`], { cwd: laptop }).catch(
+        (e: unknown) => e as { stdout: string; stderr: string; code: number },
+      );
+      if ('code' in ended) console.log(ended);
+      return ended.stdout;
     };
     expect(await ssh('test -e /lib64/ld-linux-x86-64.so.2 || echo no glibc; pwd')).toBe('no glibc\n/job\n');
     expect(await ssh('tty; echo $LD_LIBRARY_PATH$CONVERGE_EXECUTABLE.', '-tt')).toMatch(

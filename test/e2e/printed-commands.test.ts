@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DIST } from '../../deploy/build/source-tree.ts';
+import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { type Card, launchAgent, readCard } from '../support/laptop/job.ts';
 import { type Laptop, openLaptop } from '../support/laptop/laptop.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
@@ -51,7 +51,7 @@ describe('the card of the job log', () => {
       ['wsproxy', card.getWsproxy],
       ['tcptows', card.getTcptows],
     ] as const) {
-      const [, listed] = new RegExp(`^([0-9a-f]{64}) {2}${program}-`, 'm').exec(sums) ?? [];
+      const [, listed] = new RegExp(`^([0-9a-f]{64}) {2}${program}-${PLATFORM}$`, 'm').exec(sums) ?? [];
       expect(line).toContain(` && echo "${listed}  ${program}" | sha256sum -c && `);
     }
   });

@@ -23,7 +23,10 @@ beforeAll(async () => {
   app = fastify();
   answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
-    binaries: () => ['linux-arm64', 'linux-x64'],
+    binaries: () => [
+      { platform: 'darwin-arm64', programs: ['wsproxy', 'tcptows'] },
+      { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
+    ],
     defaultPlatform: 'linux-x64',
     agentSha256: () => Promise.resolve('0123456789abcdef'.repeat(4)),
     entryTerms: () => terms,

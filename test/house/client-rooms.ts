@@ -51,6 +51,11 @@ export const CLIENT_ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'services/clients/script',
+    purpose: 'wsproxy.mjs: wsproxy for every Node from 20 on',
+    imports: ['services/clients/command-line', 'services/clients/wsproxy'],
+  },
+  {
     path: 'services/clients/tcptows',
     purpose: 'tcptows: a local port to an agent',
     imports: [

@@ -6,8 +6,18 @@ export const DEPLOY_ROOMS: readonly Room[] = [
   {
     path: 'deploy/build',
     purpose: 'the build: from sources to the relay, the binaries and their checksums',
-    imports: ['services/shared/machine'],
+    imports: ['deploy/build/mach-o', 'deploy/build/pe', 'services/shared/machine'],
     libraries: { esbuild: '*', yaml: 'render-manifests.ts' },
+  },
+  {
+    path: 'deploy/build/mach-o',
+    purpose: 'programs for macOS as files: load commands, and the signature without which they do not start',
+    imports: [],
+  },
+  {
+    path: 'deploy/build/pe',
+    purpose: 'programs for Windows as files: certificates that no longer fit, and the checksum',
+    imports: [],
   },
   {
     path: 'deploy/build/pages',
@@ -104,6 +114,12 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/laptops',
+    purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
+    imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
     path: 'test/image',
     purpose: 'the image, built and run',
     imports: ['deploy/build', 'services/shared/machine', 'test/support/*'],
@@ -164,6 +180,11 @@ export const TEST_ROOMS: readonly Room[] = [
     purpose: 'wsproxy in this process, and the lines that a CI step runs',
     imports: ['services/*', 'test/support/process', 'test/support/time'],
     libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/support/executables',
+    purpose: 'programs for macOS and Windows, read by the eyes of the tests alone',
+    imports: [],
   },
   {
     path: 'test/support/entry',

@@ -1,6 +1,6 @@
 // Arguments: the options and words of a client program, each option given once at most.
 import { type OptionForm, splitArguments } from '#shared/command-line/split-arguments.ts';
-import { VERSION } from './version.ts';
+import { versionText } from './version.ts';
 
 /** Why a command line was not taken, in one line. */
 export interface Invalid {
@@ -48,7 +48,7 @@ export function readArguments(
     given.set(name, value ?? '');
   }
   if (given.has('help')) return { kind: 'text', text: help };
-  if (given.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  if (given.has('version')) return { kind: 'text', text: `${versionText()}\n` };
   return { kind: 'arguments', values: given, positionals: split.positionals };
 }
 

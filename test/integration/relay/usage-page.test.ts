@@ -17,6 +17,7 @@ import { registerUsagePage } from '../../../services/relay/http/usage/usage-page
 import { shellLinesOf } from '../../support/clients/ci-script.ts';
 
 const run = promisify(execFile);
+const LINUX = { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] };
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay.example.com' };
 
 function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
@@ -24,7 +25,7 @@ function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
   answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
     publicUrl,
-    binaries: () => ['linux-x64'],
+    binaries: () => [LINUX],
     defaultPlatform: 'linux-x64',
     entryTerms: () => OPEN_TERMS,
   });
@@ -112,7 +113,7 @@ describe('GET /', () => {
 describe('the commands', () => {
   const relay = addressFromPublicUrl('https://relay.example.com');
   const snippets = new Map(
-    buildSections({ relay, platforms: ['linux-x64'], defaultPlatform: 'linux-x64', entry: OPEN_TERMS })
+    buildSections({ relay, platforms: [LINUX], defaultPlatform: 'linux-x64', entry: OPEN_TERMS })
       .flatMap((section) => [...section.snippets, ...section.blocks])
       .map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
   );

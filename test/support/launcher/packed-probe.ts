@@ -25,7 +25,10 @@ export async function packProbe(): Promise<PackedProbe> {
   const launcher = await readFile((await compileLauncher()).path);
   const [loader, ...libraries] = await readSystemLibraries();
   const probe = { name: 'probe', bytes: await readFile(program) };
-  const addon = { name: 'some.node', bytes: Buffer.from('no library: it must not be loaded with the program') };
+  const addon = {
+    name: 'some.node',
+    bytes: Buffer.from('no library: it must not be loaded with the program'),
+  };
   const bytes = await packFiles(launcher, [loader, probe, ...libraries, addon]);
   const file = join(folder, 'packed');
   await writeFile(file, bytes);

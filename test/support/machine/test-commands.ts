@@ -37,6 +37,8 @@ const PACKAGES = {
   top: 'procps',
   vim: 'vim',
   wget: 'wget',
+  wine: 'wine',
+  wineserver: 'wine',
   yash: 'yash',
   zsh: 'zsh',
 } as const;

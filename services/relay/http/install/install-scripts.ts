@@ -47,7 +47,12 @@ export function registerInstallScripts(app: FastifyInstance, options: InstallScr
             'the Host header names no host; ask for this script by its name',
           );
         const binaries = await listBinaries(options.directory);
-        const listed = binaries.filter(({ program }) => programs.includes(program));
+        // wsproxy.mjs has no platform, and what is for Windows has another name than a script of sh asks for.
+        const listed = binaries.flatMap(({ program, platform, fileName, sha256 }) =>
+          programs.includes(program) && platform !== undefined && !fileName.endsWith('.exe')
+            ? [{ program, platform, sha256 }]
+            : [],
+        );
         const missing = programs.find((program) => listed.every((binary) => binary.program !== program));
         if (missing !== undefined)
           return new Refused('not_found', `${missing} is not built here; run npm run build`, {

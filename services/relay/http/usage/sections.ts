@@ -1,6 +1,6 @@
 // Sections: what the usage page says, once, for its HTML and its plain text.
 import { downloadPath, ID_RULE } from '#shared/protocol/paths.ts';
-import { DOWNLOADED_PROGRAMS } from '../download/binary.ts';
+import { type PlatformPrograms, SCRIPT_FILE } from '../download/binary.ts';
 import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
@@ -116,7 +116,13 @@ export function buildSections({
         platforms.length === 0
           ? 'No program is built here yet: run `npm run build` on the relay.'
           : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}${downloadPath('SHA256SUMS')}) lists every file.`,
-      terms: platforms.map((platform) => [`\`${platform}\``, downloadLinks(relay, platform)] as const),
+      terms: [
+        ...platforms.map((of) => [`\`${of.platform}\``, downloadLinks(relay, of)] as const),
+        [
+          'Any, with Node 20 or newer',
+          `[${SCRIPT_FILE}](${relay.http}${downloadPath(SCRIPT_FILE)}): \`wsproxy\` in a quarter of a megabyte, run with \`node\``,
+        ] as const,
+      ],
       snippets: checksumCommands(relay, defaultPlatform),
       notes: [
         'This finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
@@ -202,8 +208,8 @@ function section(
   return { name, title, shortTitle, snippets: [], blocks: [], terms: [], notes: [], ...content };
 }
 
-function downloadLinks(relay: OwnAddress, platform: string): Prose {
-  return DOWNLOADED_PROGRAMS.map(
-    (program) => `[${program}](${relay.http}${downloadPath(`${program}-${platform}`)})`,
-  ).join(' · ');
+function downloadLinks(relay: OwnAddress, { platform, programs }: PlatformPrograms): Prose {
+  return programs
+    .map((program) => `[${program}](${relay.http}${downloadPath(`${program}-${platform}`)})`)
+    .join(' · ');
 }

@@ -21,7 +21,10 @@ const relay = addressFromPublicUrl('https://relay.example.com');
 const options = {
   relay,
   id: undefined,
-  platforms: ['linux-x64'],
+  platforms: [
+    { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
+    { platform: 'darwin-arm64', programs: ['wsproxy'] },
+  ],
   defaultPlatform: 'linux-x64',
   agentSha256: '0123456789abcdef'.repeat(4),
   entry: OPEN_TERMS,
