@@ -211,6 +211,11 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: TEST_LIBRARIES,
   },
   {
+    path: 'test/support/launcher',
+    purpose: 'the launcher of binaries for Linux with a small program behind it',
+    imports: ['deploy/build'],
+  },
+  {
     path: 'test/support/machine',
     purpose: 'what of this machine a test needs: containers, roots, a browser, sockets',
     imports: ['deploy/build', 'test/support/time'],

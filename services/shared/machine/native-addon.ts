@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { faultText } from '#shared/text/fault-text.ts';
-import { ownLauncherWords } from './own-program.ts';
+import { unpackedAddon } from './own-program.ts';
 
 /** `process`: the agent's programs, always there. `sshcrypto`: ssh2's ciphers; `pipesize`: see wsproxy; both are optional. */
 export type NativeAddonName = 'process' | 'sshcrypto' | 'pipesize';
@@ -28,7 +28,7 @@ export function loadNativeAddon(name: NativeAddonName): unknown {
 
 /** Beside the program, where its launcher has put it. */
 function loadUnpacked(name: NativeAddonName): unknown {
-  const file = ownLauncherWords().addons.get(`${name}.node`);
+  const file = unpackedAddon(`${name}.node`);
   if (file === undefined) {
     if (name !== 'process') return undefined;
     throw new NativeAddonError(

@@ -121,7 +121,7 @@ describe('a start', () => {
     await utimes(join(cache, young ?? ''), now - 13 * day, now - 13 * day);
     await start();
     const left = (await filesIn(cache)).filter((name) => names.some((known) => known === name));
-    expect(left.toSorted()).toEqual(['.part-new', young, 'somebody-elses'].toSorted());
+    expect(new Set(left)).toEqual(new Set(['.part-new', young, 'somebody-elses']));
   });
 });
 

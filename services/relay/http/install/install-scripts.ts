@@ -50,7 +50,7 @@ export function registerInstallScripts(app: FastifyInstance, options: InstallScr
         // wsproxy.mjs has no platform, and what is for Windows has another name than a script of sh asks for.
         const listed = binaries.flatMap(({ program, platform, fileName, sha256 }) =>
           programs.includes(program) && platform !== undefined && !fileName.endsWith('.exe')
-            ? [{ program, platform, sha256 }]
+            ? [{ program, platform, fileName, sha256 }]
             : [],
         );
         const missing = programs.find((program) => listed.every((binary) => binary.program !== program));

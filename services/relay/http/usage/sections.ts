@@ -134,8 +134,8 @@ export function buildSections({
         ['Behind a proxy', '`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured, at both ends.'],
         ['A private CA', '`NODE_EXTRA_CA_CERTS=/path/to/ca.pem`; for the download, `curl --cacert`.'],
         [
-          'An image with musl (Alpine)',
-          'The programs need glibc, as in Debian, Ubuntu, Fedora, Red Hat or SUSE images.',
+          'No room in the image',
+          'The programs unpack 130 MB once, into your cache, `TMPDIR`, `/tmp`, `/var/tmp`, `/dev/shm` or `/run`, and into memory where none of these will do.',
         ],
         ['Not the pinned host key', 'Another job runs under the same ID now. Take the line from its log.'],
         [
