@@ -51,6 +51,8 @@ interface Account {
   grants: number;
   /** Bytes that the sum does not have yet. */
   unadded: number;
+  /** One timer for all its sessions, which end together; from the first one on. */
+  cancelEnd: Cancel | undefined;
 }
 
 const SPENT: StreamEnd = {
@@ -104,6 +106,7 @@ export class Allowances {
   stop(): void {
     this.#cancelAdding?.();
     this.#cancelAdding = undefined;
+    for (const { cancelEnd } of this.#accounts.values()) cancelEnd?.();
     this.#accounts.clear();
   }
 
@@ -123,12 +126,7 @@ export class Allowances {
       meter: bucket && { spend: (bytes) => bucket.spend(clock.now(), bytes) },
       watch: (holder) => {
         holders.add(holder);
-        const cancel =
-          endsAt === undefined
-            ? undefined
-            : clock.after(endsAt - clock.wallTime(), () => {
-                holder.cut(OVERDUE);
-              });
+        if (endsAt !== undefined) account.cancelEnd ??= this.#endLater(account, endsAt);
         return {
           wrote: (bytes) => {
             if (sum === undefined) return;
@@ -137,7 +135,6 @@ export class Allowances {
           },
           close() {
             holders.delete(holder);
-            cancel?.();
             release();
           },
         };
@@ -154,7 +151,15 @@ export class Allowances {
         ? undefined
         : new TokenBucket({ burst: bytesPerSecond, perSecond: bytesPerSecond }, this.#options.clock.now());
     const sum = totalBytes === undefined ? undefined : name;
-    const account = { rule, sum, bucket, holders: new Set<Holder>(), grants: 0, unadded: 0 };
+    const account = {
+      rule,
+      sum,
+      bucket,
+      holders: new Set<Holder>(),
+      grants: 0,
+      unadded: 0,
+      cancelEnd: undefined,
+    };
     this.#accounts.set(name, account);
     return account;
   }
@@ -177,8 +182,17 @@ export class Allowances {
     return (sums?.[0] ?? 0) + (this.#accounts.get(sum)?.unadded ?? 0);
   }
 
-  #forgetIfDone(name: string, { grants, unadded }: Account): void {
-    if (grants === 0 && unadded === 0) this.#accounts.delete(name);
+  #endLater({ holders }: Account, endsAt: number): Cancel {
+    const { clock } = this.#options;
+    return clock.after(endsAt - clock.wallTime(), () => {
+      for (const holder of holders) holder.cut(OVERDUE);
+    });
+  }
+
+  #forgetIfDone(name: string, account: Account): void {
+    if (account.grants > 0 || account.unadded > 0) return;
+    account.cancelEnd?.();
+    this.#accounts.delete(name);
   }
 
   readonly #addAll = (): void => {

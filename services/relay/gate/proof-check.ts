@@ -1,6 +1,6 @@
 // The check of proofs: who somebody is, by whatever kind of proof was shown. Costly steps come last, and none at all for what no
 // rule names.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { type ChallengeSeal, makeChallenge } from '../identity/challenge.ts';
@@ -31,7 +31,7 @@ export function proofCheckOf({ seal, clock, ci, signOn }: ProofCheckOptions): Id
           return ci.verify(presented.token, issuers);
         }
         case 'token': {
-          const sha256 = createHash('sha256').update(presented.token).digest('hex');
+          const sha256 = hash('sha256', presented.token);
           return Promise.resolve({ kind: 'verified', identity: { kind: 'token', sha256 } });
         }
         case 'key':

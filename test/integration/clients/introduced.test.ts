@@ -25,12 +25,15 @@ let relay: RunningRelay;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'introduced-'));
   await makeKeyFile(join(folder, 'ca'));
+  // The relay reads its policy before it has a port.
+  let port = 0;
   policy = new ClientPolicy({
     seal: new ClusterKey(['a secret of the test, longer than thirty-two characters']),
     authorities: [keyFingerprint(await readPublicBlob(join(folder, 'ca.pub')))],
-    audience: () => `http://127.0.0.1:${relay.port}`,
+    audience: () => `http://127.0.0.1:${port}`,
   });
   relay = await openRelay({ gateParts: policy.parts });
+  ({ port } = relay);
 });
 
 afterEach(async () => {

@@ -35,12 +35,14 @@ export class ClientPolicy {
   get parts(): Partial<GateParts> {
     const { seal, authorities = [], audience = () => '' } = this.#options;
     const { checked } = this;
-    const current = (): Policy => ({
-      audience: audience(),
-      agents: undefined,
-      clients: [this.#rule()],
-      sso: undefined,
-    });
+    // Another policy only where something has changed: the gate asks again by whatever is another one.
+    let last: Policy | undefined;
+    const current = (): Policy => {
+      const [rule] = last?.clients ?? [];
+      if (last === undefined || rule?.name !== this.rule || last.audience !== audience())
+        last = { audience: audience(), agents: undefined, clients: [this.#rule()], sso: undefined };
+      return last;
+    };
     return {
       policy: {
         get current() {
