@@ -21,9 +21,10 @@ export async function reportSizes(binaries: readonly string[], foreign: readonly
   return rows.map(formatRow).join('\n');
 }
 
+/** A dash for what is not made: files that are compressed inside have no compressed forms. */
 async function sizeOf(path: string): Promise<string> {
-  const { size } = await stat(path);
-  return (size / BYTES_PER_MB).toFixed(1);
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined ? '-' : (found.size / BYTES_PER_MB).toFixed(1);
 }
 
 /** Milliseconds of a whole `--version` run, from spawn to exit; the median of several. */
