@@ -2,7 +2,7 @@
 // image; behind it in the same file lie the program, and the loader and the libraries that Node needs, compressed.
 //
 // It unpacks them once into a folder of this user, and starts the program from there with its own loader; where no folder will
-// do, from memory files. pack-format.ts says how the file is laid out, and writes it.
+// do, from memory files. pack.ts says how the file is laid out, and writes it.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,7 +22,7 @@
 extern char **environ;
 
 // What the loader would take from the job's environment is for the job's own programs: it comes to them under its own name again
-// (own-environment.ts), and to this program not at all.
+// (launcher-words.ts), and to this program not at all.
 static const char *const KEPT_PREFIX = "CONVERGE_KEPT_";
 static const char *const OWN[] = {"CONVERGE_EXECUTABLE", "CONVERGE_ADDONS"};
 enum { EXECUTABLE, ADDONS, OWN_COUNT };

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// As pack-format.ts writes it: little-endian, without gaps.
+// As pack.ts writes it: little-endian, without gaps.
 #define PACK_MAGIC "CONVERGE PACK 1\n"
 #define MAX_FILES 16
 #define MAX_CHUNKS 64
