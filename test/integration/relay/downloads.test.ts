@@ -209,7 +209,7 @@ describe('what is not there', () => {
       'no tcptows for that platform here; there is darwin-arm64, windows-x64',
     ],
     ['/docs/wsproxy', 'wsproxy-linux-x64 is not built here; run npm run build'],
-    ['/docs/tcptows', 'tcptows-linux-x64 is not built here; run npm run build'],
+    ['/docs/tcptows', 'no tcptows for that platform here; there is darwin-arm64, windows-x64'],
     [
       '/docs/doctor',
       'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
