@@ -48,11 +48,13 @@ describe.concurrent('an agent', () => {
     await agent.process.see(/nobody is connected/);
     await agent.process.see(/held by \.hold until/);
     expect((await way.ssh([way.host, 'test -e .hold'])).code).toBe(0);
-    // Whoever takes the hold away before that has the client be the last thing that ended.
-    await agent.process.see(/nobody is connected[^]*nobody is connected/);
+    expect(agent.process.isRunning).toBe(true);
     await rm(join(agent.job, '.hold'));
     expect(await agent.process.exited).toEqual(FINE);
-    expect(agent.process.stdout).toMatch(/ended: the hold file was removed and no client is logged in\n$/);
+    // Which of the two it hears of last, the end of the second client or that of the hold, is not for this test to say.
+    expect(agent.process.stdout).toMatch(
+      /ended: (the hold file was removed and no client is logged in|the last client left)\n$/,
+    );
   });
 
   test('is kept longer by a newer hold file, and ends with 0 at its deadline', async () => {
