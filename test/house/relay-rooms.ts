@@ -85,13 +85,13 @@ export const RELAY_ROOMS: readonly Room[] = [
     imports: [
       'services/relay/identity',
       'services/shared/machine',
+      'services/shared/outbound',
       'services/shared/protocol',
       'services/shared/text',
       'services/shared/time',
     ],
     libraries: {
       jose: '*',
-      'https-proxy-agent': 'issuer-get.ts',
     },
   },
   {
@@ -133,11 +133,12 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/identity',
       'services/relay/policy',
       'services/shared/machine',
+      'services/shared/outbound',
       'services/shared/protocol',
       'services/shared/text',
       'services/shared/time',
     ],
-    libraries: { 'https-proxy-agent': 'provider-request.ts', 'openid-client': '*' },
+    libraries: { 'openid-client': '*' },
   },
   {
     path: 'services/relay/gate',
@@ -163,6 +164,8 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/log',
       'services/relay/policy/file',
       'services/relay/session',
+      'services/shared/machine',
+      'services/shared/outbound',
       'services/shared/protocol',
       'services/shared/text',
       'services/shared/time',

@@ -51,8 +51,6 @@ interface Account {
   grants: number;
   /** Bytes that the sum does not have yet. */
   unadded: number;
-  /** One timer for all its sessions, which end together; from the first one on. */
-  cancelEnd: Cancel | undefined;
 }
 
 const SPENT: StreamEnd = {
@@ -106,7 +104,6 @@ export class Allowances {
   stop(): void {
     this.#cancelAdding?.();
     this.#cancelAdding = undefined;
-    for (const { cancelEnd } of this.#accounts.values()) cancelEnd?.();
     this.#accounts.clear();
   }
 
@@ -126,7 +123,12 @@ export class Allowances {
       meter: bucket && { spend: (bytes) => bucket.spend(clock.now(), bytes) },
       watch: (holder) => {
         holders.add(holder);
-        if (endsAt !== undefined) account.cancelEnd ??= this.#endLater(account, endsAt);
+        const cancel =
+          endsAt === undefined
+            ? undefined
+            : clock.after(endsAt - clock.wallTime(), () => {
+                holder.cut(OVERDUE);
+              });
         return {
           wrote: (bytes) => {
             if (sum === undefined) return;
@@ -135,6 +137,7 @@ export class Allowances {
           },
           close() {
             holders.delete(holder);
+            cancel?.();
             release();
           },
         };
@@ -158,7 +161,6 @@ export class Allowances {
       holders: new Set<Holder>(),
       grants: 0,
       unadded: 0,
-      cancelEnd: undefined,
     };
     this.#accounts.set(name, account);
     return account;
@@ -182,17 +184,8 @@ export class Allowances {
     return (sums?.[0] ?? 0) + (this.#accounts.get(sum)?.unadded ?? 0);
   }
 
-  #endLater({ holders }: Account, endsAt: number): Cancel {
-    const { clock } = this.#options;
-    return clock.after(endsAt - clock.wallTime(), () => {
-      for (const holder of holders) holder.cut(OVERDUE);
-    });
-  }
-
-  #forgetIfDone(name: string, account: Account): void {
-    if (account.grants > 0 || account.unadded > 0) return;
-    account.cancelEnd?.();
-    this.#accounts.delete(name);
+  #forgetIfDone(name: string, { grants, unadded }: Account): void {
+    if (grants === 0 && unadded === 0) this.#accounts.delete(name);
   }
 
   readonly #addAll = (): void => {

@@ -86,6 +86,7 @@ function trailTo({
       new EndpointSink({
         url,
         tokenFile,
+        proxies: {},
         clock,
         random: () => 0.999,
         maxBacklogBytes,
