@@ -167,6 +167,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/shared/machine',
       'services/shared/outbound',
       'services/shared/protocol',
+      'services/shared/signing',
       'services/shared/text',
       'services/shared/time',
     ],

@@ -1,8 +1,8 @@
 // The sink that is an HTTP endpoint: lines go there in batches, each until it is taken.
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Environment } from '#shared/machine/environment.ts';
 import { requestTrusting } from '#shared/outbound/trusting-request.ts';
+import { readSmallFile } from '#shared/signing/small-file.ts';
 import { faultText } from '#shared/text/fault-text.ts';
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
@@ -18,6 +18,9 @@ export const BATCH_LINGER_MS = 1_000;
 
 /** How long the endpoint may take to answer, in milliseconds. */
 export const ENDPOINT_ANSWER_WITHIN_MS = 10_000;
+
+/** What a header can carry as one word. */
+const TOKEN = /^[!-~]+$/;
 
 /** Full jitter between attempts, in milliseconds. */
 const BACKOFF = { firstMs: 500, maxMs: 30_000 } as const;
@@ -166,12 +169,11 @@ export class EndpointSink implements AuditSink {
   }
 }
 
-/** What a header can carry as one word. */
-const TOKEN = /^[!-~]+$/;
-
-/** @throws Error for a text that no header takes: what Node says of one names it, and goes to the log */
+/** @throws Error for a file that has no token: what Node says of a bad header names it, and goes to the log */
 async function readToken(path: string): Promise<string> {
-  const token = (await readFile(path, 'utf8')).trim();
+  const file = await readSmallFile(path, 'token');
+  if (file.kind !== 'text') throw new Error(`${path} ${file.kind === 'missing' ? 'is not there' : file.why}`);
+  const token = file.text.trim();
   if (!TOKEN.test(token)) throw new Error(`${path} must have one line with a token, without spaces`);
   return token;
 }
