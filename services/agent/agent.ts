@@ -210,7 +210,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
 
   // The start. What happens on its own from here on finds all the parts in place.
   watch.start(expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }));
-  link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch, relayAccess }));
+  link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch, relayAccess, clock }));
   command?.answer(commandAnswersFrom({ id, timeoutMs, credentials, guard, log, watch, intake, lifecycle }));
   statusChanged();
   void lifecycle.ended.then(() => relayAccess?.stop());
@@ -261,14 +261,15 @@ interface RelayHearers {
   readonly watch: ExpiryWatch;
   /** Undefined: the relay is not asked who may enter. */
   readonly relayAccess: RelayAccess | undefined;
+  readonly clock: Clock;
 }
 
 function relayListenerFrom(hearers: RelayHearers): RelayListener {
-  const { lifecycle, intake, unreadable, watch, relayAccess } = hearers;
+  const { lifecycle, intake, unreadable, watch, relayAccess, clock } = hearers;
   const { welcomed, lost } =
     relayAccess === undefined
       ? { welcomed: lifecycle.welcomed.bind(lifecycle), lost: lifecycle.relayLost.bind(lifecycle) }
-      : welcomesAfterAccess(lifecycle, relayAccess);
+      : welcomesAfterAccess(lifecycle, relayAccess, clock);
   return {
     onWelcome: welcomed,
     onAccess: (access) => void relayAccess?.take(access),

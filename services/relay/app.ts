@@ -70,7 +70,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
           clock,
           log,
           recorder: metrics,
-          sink: sinkFor(config.audit, { clock, output }),
+          sink: sinkFor(config.audit, { clock, output, proxies: config.proxies }),
         });
   const audit = parts.audit ?? trail ?? NOBODY;
   const core = createCore({

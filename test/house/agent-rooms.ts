@@ -77,7 +77,6 @@ export const AGENT_ROOMS: readonly Room[] = [
     purpose:
       'who may enter: keys, accounts, certificates and passwords, where they come from, and how often one may try',
     imports: ['services/shared/*'],
-    libraries: { 'https-proxy-agent': 'proxied-fetch.ts' },
   },
   {
     path: 'services/agent/crowd',

@@ -28,6 +28,12 @@ export const SHARED_ROOMS: readonly Room[] = [
     libraries: { ws: '*', 'https-proxy-agent': '*' },
   },
   {
+    path: 'services/shared/outbound',
+    purpose: 'HTTP requests to others: through proxies, with checked certificates, bounded',
+    imports: ['services/shared/machine'],
+    libraries: { 'https-proxy-agent': '*' },
+  },
+  {
     path: 'services/shared/resume',
     purpose: 'the resumable stream: a byte stream between client and agent that outlives its transports',
     imports: [

@@ -102,6 +102,7 @@ async function fetchTeam(
   const url = `https://api.github.com/orgs/${organisation}/teams/${team}/members?per_page=${MEMBERS_PER_PAGE}`;
   const members: string[] = [];
   for (let page = 1; ; page += 1) {
+    if (options.clock.now() > until) return tooLate(name);
     const read = await fetchMembers(name, `${url}&page=${page}`, { ...options, githubToken });
     if (read.kind === 'failed') return read;
     members.push(...read.members);
@@ -144,6 +145,11 @@ async function fetchMembers(
   };
 }
 
+function tooLate(name: string): AccountKeys & { readonly kind: 'failed' } {
+  const fault = `${name}: not all answers came within ${TEAM_WITHIN_MS / 1_000} s`;
+  return { kind: 'failed', fault, isPassing: true };
+}
+
 /** A name goes into the path of a URL. */
 function isGithubName(login: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(login);
@@ -158,10 +164,7 @@ async function keysOf(
   const keys: AuthorizedKey[] = [];
   const notes: string[] = [];
   for (let start = 0; start < members.length; start += MEMBERS_AT_ONCE) {
-    if (options.clock.now() > until) {
-      const fault = `${name}: not all answers came within ${TEAM_WITHIN_MS / 1_000} s`;
-      return { kind: 'failed', fault, isPassing: true };
-    }
+    if (options.clock.now() > until) return tooLate(name);
     const some = members.slice(start, start + MEMBERS_AT_ONCE);
     const fetched = await Promise.all(
       some.map((user) => fetchAccountKeys({ kind: 'github', user }, options)),

@@ -81,6 +81,9 @@ export class RelayAccess {
 
   async #takeOne(message: AccessMessage): Promise<void> {
     const { access, host, tell } = this.#options;
+    const word = JSON.stringify([message.authorities, message.people]);
+    // A link that came back says it again: what is known of these people stands, and nobody is asked for it anew.
+    if (word === this.#lastWord) return;
     const accounts = accountsOf(this.#accountsIn(message), { ...this.#options, allowsHttp: false });
     const lines = message.authorities.join('\n');
     const read = lines === '' ? undefined : parseUserAuthorities(lines, `the policy of ${host}`);
@@ -90,7 +93,7 @@ export class RelayAccess {
     if (this.#waiting !== undefined) return;
     for (const line of [...faults, ...troubles, ...notes]) tell(line);
     access.takeFromRelay({ host, accounts, authorities: read?.kind === 'read' ? read.authorities : [] });
-    this.#tellChange(JSON.stringify([message.authorities, message.people]));
+    this.#tellChange(word);
     this.#settle();
   }
 

@@ -159,7 +159,13 @@ export class UntoldRecords {
     for (let entry = this.#entries[this.#sent]; entry !== undefined; entry = this.#entries[this.#sent]) {
       const { clock } = this.#options;
       const bytes = Buffer.byteLength(formatMessage(entry.message));
-      const waitMs = this.#bytes.take(clock.now(), bytes) || this.#messages.take(clock.now());
+      const now = clock.now();
+      // Taken of both or of neither: what is taken and not sent would be taken again.
+      const waitMs = Math.max(this.#bytes.waitFor(now, bytes), this.#messages.waitFor(now, 1));
+      if (waitMs === 0) {
+        this.#bytes.take(now, bytes);
+        this.#messages.take(now);
+      }
       if (waitMs > 0) {
         this.#cancelAgain ??= clock.after(waitMs, () => {
           this.#cancelAgain = undefined;

@@ -43,8 +43,9 @@ export async function takeTurn(options: TurnOptions): Promise<EndTurn> {
   let isNoticed = false;
   for (;;) {
     const file = await makeFile(folder, path);
+    // Also for whoever has given up meanwhile: the file is there, and goes when the turn is given back.
+    if (typeof file !== 'string') return hold(file, path, clock);
     if (file === 'impossible' || signal.aborted) return () => Promise.resolve();
-    if (file !== 'taken') return hold(file, path, clock);
     const mark = await markOf(path);
     const now = clock.now();
     if (mark === undefined || mark !== seen?.mark)
@@ -117,8 +118,9 @@ async function clear(path: string, mark: string): Promise<void> {
   try {
     await rename(path, aside);
     if ((await markOf(aside)) !== mark) await link(aside, path);
-    await rm(aside, { force: true });
   } catch {
     // Somebody else was faster.
+  } finally {
+    await rm(aside, { force: true }).catch(() => undefined);
   }
 }

@@ -1,5 +1,6 @@
 // Audit targets: where the lines go, as the variable AUDIT_TO says.
 import { isAbsolute } from 'node:path';
+import { isPrivateUrl } from '#shared/protocol/loopback.ts';
 
 export type AuditTarget =
   /** Beside the log. */
@@ -7,8 +8,6 @@ export type AuditTarget =
   /** Absolute. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'endpoint'; readonly url: URL };
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 export const AUDIT_TO_RULE =
   'stdout, file:/PATH or https://HOST/PATH (http:// on this machine alone, and no name or password in it)';
@@ -21,6 +20,5 @@ export function parseAuditTarget(text: string): AuditTarget | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') return undefined;
-  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
-  return isSafe ? { kind: 'endpoint', url } : undefined;
+  return isPrivateUrl(url) ? { kind: 'endpoint', url } : undefined;
 }

@@ -1,6 +1,9 @@
 // The sink that is an HTTP endpoint: lines go there in batches, each until it is taken.
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import type { Environment } from '#shared/machine/environment.ts';
+import { requestTrusting } from '#shared/outbound/trusting-request.ts';
+import { readSmallFile } from '#shared/signing/small-file.ts';
+import { faultText } from '#shared/text/fault-text.ts';
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
@@ -16,6 +19,9 @@ export const BATCH_LINGER_MS = 1_000;
 /** How long the endpoint may take to answer, in milliseconds. */
 export const ENDPOINT_ANSWER_WITHIN_MS = 10_000;
 
+/** What a header can carry as one word. */
+const TOKEN = /^[!-~]+$/;
+
 /** Full jitter between attempts, in milliseconds. */
 const BACKOFF = { firstMs: 500, maxMs: 30_000 } as const;
 
@@ -26,6 +32,8 @@ export interface EndpointSinkOptions {
   readonly url: URL;
   /** Read for each request, so that a token can be replaced. */
   readonly tokenFile: string | undefined;
+  /** HTTPS_PROXY and its like. */
+  readonly proxies: Environment;
   readonly clock: Clock;
   readonly random: () => number;
   readonly events: SinkEvents;
@@ -136,42 +144,36 @@ export class EndpointSink implements AuditSink {
     });
     try {
       const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-      const answer = await fetch(url, {
+      const answer = await requestTrusting(url, {
         method: 'POST',
-        // It would be told the token, and it is not who was asked.
-        redirect: 'manual',
         signal: AbortSignal.any([late.signal, this.#closed.signal]),
         headers: {
           'content-type': 'application/x-ndjson',
           'idempotency-key': name,
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
-        body: new Uint8Array(bytes),
+        body: bytes,
+        // An http: URL is one of this machine, and needs no proxy.
+        proxies: url.protocol === 'http:' ? {} : this.#options.proxies,
       });
-      await answer.body?.cancel();
-      if (answer.ok) return { kind: 'taken' };
-      const kind = FINAL_STATUSES.has(answer.status) ? 'unwanted' : 'failed';
-      return { kind, detail: `the endpoint answered ${answer.status}` };
+      const { statusCode: status = 0 } = answer;
+      answer.destroy();
+      if (status >= 200 && status < 300) return { kind: 'taken' };
+      const kind = FINAL_STATUSES.has(status) ? 'unwanted' : 'failed';
+      return { kind, detail: `the endpoint answered ${status}` };
     } catch (error) {
-      return { kind: 'failed', detail: causeOf(error) };
+      return { kind: 'failed', detail: faultText(error) };
     } finally {
       cancel();
     }
   }
 }
 
-/** What a header can carry as one word. */
-const TOKEN = /^[!-~]+$/;
-
-/** @throws Error for a text that no header takes: what fetch says of one names it, and goes to the log */
+/** @throws Error for a file that has no token: what Node says of a bad header names it, and goes to the log */
 async function readToken(path: string): Promise<string> {
-  const token = (await readFile(path, 'utf8')).trim();
+  const file = await readSmallFile(path, 'token');
+  if (file.kind !== 'text') throw new Error(`${path} ${file.kind === 'missing' ? 'is not there' : file.why}`);
+  const token = file.text.trim();
   if (!TOKEN.test(token)) throw new Error(`${path} must have one line with a token, without spaces`);
   return token;
-}
-
-/** What fetch hides behind "fetch failed". */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

@@ -1,6 +1,7 @@
 // The sink that is a file: appended to, opened anew when somebody has moved it away, and waited for when its disk is full.
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { faultText } from '#shared/text/fault-text.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import type { AuditSink, SinkEvents } from './audit-sink.ts';
@@ -100,7 +101,7 @@ export class FileSink implements AuditSink {
         this.#isFailing = false;
       } catch (error) {
         this.#isFailing = true;
-        events.onFailure(error instanceof Error ? error.message : String(error));
+        events.onFailure(faultText(error));
         await pause(clock, RETRY_AFTER_MS, this.#closing.signal);
       }
     }
@@ -147,8 +148,10 @@ export class FileSink implements AuditSink {
 }
 
 async function isAt(path: string, handle: FileHandle): Promise<boolean> {
-  const [named, opened] = await Promise.all([stat(path).catch(() => undefined), handle.stat()]);
-  return named?.ino === opened.ino && named.dev === opened.dev;
+  // A share that was taken away and came back answers neither: then the file is opened anew.
+  const unknown = (): undefined => undefined;
+  const [named, opened] = await Promise.all([stat(path).catch(unknown), handle.stat().catch(unknown)]);
+  return named !== undefined && named.ino === opened?.ino && named.dev === opened.dev;
 }
 
 /** A relay that was killed may have left half a line: the next one does not go on with it. */

@@ -1,4 +1,5 @@
 // The choice of a sink: the one that the configuration names.
+import type { Environment } from '#shared/machine/environment.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { LogOutput } from '../log/log-output.ts';
 import type { AuditSettings } from './audit-settings.ts';
@@ -10,12 +11,14 @@ import { sinkBesideLog } from './stdout-sink.ts';
 export interface SinkSurroundings {
   readonly clock: Clock;
   readonly output: Pick<LogOutput, 'write' | 'dropped'>;
+  /** HTTPS_PROXY and its like. */
+  readonly proxies: Environment;
 }
 
 /** The sink of a target. Opens nothing. */
 export function sinkFor(
   { target, tokenFile }: AuditSettings,
-  { clock, output }: SinkSurroundings,
+  { clock, output, proxies }: SinkSurroundings,
 ): (events: SinkEvents) => AuditSink {
   switch (target.kind) {
     case 'stdout':
@@ -23,6 +26,9 @@ export function sinkFor(
     case 'file':
       return (events) => new FileSink({ path: target.path, clock, events });
     case 'endpoint':
-      return (events) => new EndpointSink({ url: target.url, tokenFile, clock, random: Math.random, events });
+      return (events) => {
+        const { url } = target;
+        return new EndpointSink({ url, tokenFile, proxies, clock, random: Math.random, events });
+      };
   }
 }

@@ -5,12 +5,12 @@ import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Meter } from '#shared/stream/rated-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { formatDuration } from '#shared/time/duration.ts';
 import { TokenBucket } from '#shared/time/token-bucket.ts';
 import type { PolicySource, RuleLimits } from '../policy/policy.ts';
 import { undefinedIfRegistryIsAway } from '../registry/registry-unavailable.ts';
 import type { Tally, TallyPlace } from '../registry/tally.ts';
 import type { HeldAccount, Holder, Standing } from '../session/needs.ts';
+import { lifetimeOver } from './lifetime-over.ts';
 import { LimitBook } from './limit-book.ts';
 
 /**
@@ -44,15 +44,14 @@ export interface AllowancesOptions {
 interface Account {
   readonly rule: string;
   /** The name of its sum; undefined if nobody counts its bytes. */
-  readonly sum: string | undefined;
-  readonly bucket: TokenBucket | undefined;
+  sum: string | undefined;
+  bytesPerSecond: number | undefined;
+  bucket: TokenBucket | undefined;
   readonly holders: Set<Holder>;
   /** Sessions that are granted. */
   grants: number;
   /** Bytes that the sum does not have yet. */
   unadded: number;
-  /** One timer for all its sessions, which end together; from the first one on. */
-  cancelEnd: Cancel | undefined;
 }
 
 const SPENT: StreamEnd = {
@@ -89,7 +88,8 @@ export class Allowances {
       return { kind: 'granted', allowance: undefined };
     const { rule, since } = standing;
     const endsAt = limits.lifetimeMs === undefined ? undefined : since + limits.lifetimeMs;
-    if (endsAt !== undefined && endsAt <= this.#options.clock.wallTime()) return refusedOverdue(rule, limits);
+    if (endsAt !== undefined && endsAt <= this.#options.clock.wallTime())
+      return lifetimeOver(rule, limits.lifetimeMs ?? 0);
     const name = `${rule}/${id}/${since}`;
     const place = { group: `sessions/${name}`, member: randomUUID() };
     if (limits.sessions !== undefined && !(await this.#take(place, limits.sessions)))
@@ -106,13 +106,12 @@ export class Allowances {
   stop(): void {
     this.#cancelAdding?.();
     this.#cancelAdding = undefined;
-    for (const { cancelEnd } of this.#accounts.values()) cancelEnd?.();
     this.#accounts.clear();
   }
 
   #open(name: string, account: Account, place: TallyPlace, endsAt: number | undefined): SessionAllowance {
     const { clock } = this.#options;
-    const { bucket, holders, sum } = account;
+    const { bucket, holders } = account;
     account.grants += 1;
     let isOpen = true;
     const release = (): void => {
@@ -126,15 +125,21 @@ export class Allowances {
       meter: bucket && { spend: (bytes) => bucket.spend(clock.now(), bytes) },
       watch: (holder) => {
         holders.add(holder);
-        if (endsAt !== undefined) account.cancelEnd ??= this.#endLater(account, endsAt);
+        const cancel =
+          endsAt === undefined
+            ? undefined
+            : clock.after(endsAt - clock.wallTime(), () => {
+                holder.cut(OVERDUE);
+              });
         return {
           wrote: (bytes) => {
-            if (sum === undefined) return;
+            if (account.sum === undefined) return;
             account.unadded += bytes;
             this.#cancelAdding ??= clock.after(ADD_EVERY_MS, this.#addAll);
           },
           close() {
             holders.delete(holder);
+            cancel?.();
             release();
           },
         };
@@ -145,23 +150,27 @@ export class Allowances {
 
   #accountOf(name: string, rule: string, { bytesPerSecond, totalBytes }: RuleLimits): Account {
     const known = this.#accounts.get(name);
-    if (known !== undefined) return known;
-    const bucket =
-      bytesPerSecond === undefined
-        ? undefined
-        : new TokenBucket({ burst: bytesPerSecond, perSecond: bytesPerSecond }, this.#options.clock.now());
-    const sum = totalBytes === undefined ? undefined : name;
-    const account = {
+    const account: Account = known ?? {
       rule,
-      sum,
-      bucket,
-      holders: new Set<Holder>(),
+      sum: undefined,
+      bytesPerSecond: undefined,
+      bucket: undefined,
+      holders: new Set(),
       grants: 0,
       unadded: 0,
-      cancelEnd: undefined,
     };
+    // What the policy limits by now counts for the sessions that begin now, also beside older ones.
+    account.sum = totalBytes === undefined ? undefined : name;
+    if (account.bytesPerSecond !== bytesPerSecond) account.bucket = this.#bucketOf(bytesPerSecond);
+    account.bytesPerSecond = bytesPerSecond;
     this.#accounts.set(name, account);
     return account;
+  }
+
+  #bucketOf(perSecond: number | undefined): TokenBucket | undefined {
+    return perSecond === undefined
+      ? undefined
+      : new TokenBucket({ burst: perSecond, perSecond }, this.#options.clock.now());
   }
 
   async #take(place: TallyPlace, limit: number): Promise<boolean> {
@@ -182,17 +191,8 @@ export class Allowances {
     return (sums?.[0] ?? 0) + (this.#accounts.get(sum)?.unadded ?? 0);
   }
 
-  #endLater({ holders }: Account, endsAt: number): Cancel {
-    const { clock } = this.#options;
-    return clock.after(endsAt - clock.wallTime(), () => {
-      for (const holder of holders) holder.cut(OVERDUE);
-    });
-  }
-
-  #forgetIfDone(name: string, account: Account): void {
-    if (account.grants > 0 || account.unadded > 0) return;
-    account.cancelEnd?.();
-    this.#accounts.delete(name);
+  #forgetIfDone(name: string, { grants, unadded }: Account): void {
+    if (grants === 0 && unadded === 0) this.#accounts.delete(name);
   }
 
   readonly #addAll = (): void => {
@@ -222,11 +222,6 @@ export class Allowances {
 
 function limitsNothing({ lifetimeMs, sessions, bytesPerSecond, totalBytes }: RuleLimits): boolean {
   return [lifetimeMs, sessions, bytesPerSecond, totalBytes].every((limit) => limit === undefined);
-}
-
-function refusedOverdue(rule: string, { lifetimeMs = 0 }: RuleLimits): AllowanceVerdict {
-  const message = `the rule ${rule} lets an agent live for ${formatDuration(lifetimeMs)}, and that time is over`;
-  return { kind: 'refused', code: 'lifetime_over', message };
 }
 
 function refusedFull(rule: string, sessions: number): AllowanceVerdict {

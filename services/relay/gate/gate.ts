@@ -4,7 +4,6 @@
 import { type IdentityDemand, parseIdentity } from '#shared/protocol/identity.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { formatDuration } from '#shared/time/duration.ts';
 import type { Passes, PassFacts } from '../hop/pass.ts';
 import type {
   AgentRule,
@@ -18,6 +17,7 @@ import { ruleDigest } from '../policy/rule-digest.ts';
 import type { BlockList } from '../registry/blocks.ts';
 import type { Admittance, Standing } from '../session/needs.ts';
 import type { AgentPlaces } from './agent-places.ts';
+import { lifetimeOver } from './lifetime-over.ts';
 import type { Asking, IdentityCheck, Judgement, PolicyJudge, ProofBudget } from './needs.ts';
 import { mayComeFrom } from './rule-verdict.ts';
 
@@ -245,10 +245,8 @@ export class Gate {
     if (blocked !== undefined) return blocked;
     const limits = 'limits' in rule ? rule.limits : undefined;
     const { admittance, since } = facts;
-    if (limits?.lifetimeMs !== undefined && since + limits.lifetimeMs <= clock.wallTime()) {
-      const message = `the rule ${rule.name} lets an agent live for ${formatDuration(limits.lifetimeMs)}, and that time is over`;
-      return { kind: 'refused', code: 'lifetime_over', message };
-    }
+    if (limits?.lifetimeMs !== undefined && since + limits.lifetimeMs <= clock.wallTime())
+      return lifetimeOver(rule.name, limits.lifetimeMs);
     const standing = { rule: rule.name, since };
     const access = 'access' in rule ? rule.access : undefined;
     // Whoever comes back keeps the pass: another one would say the same.

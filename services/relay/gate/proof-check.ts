@@ -2,6 +2,7 @@
 // rule names.
 import { hash } from 'node:crypto';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
+import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { type ChallengeSeal, makeChallenge } from '../identity/challenge.ts';
 import type { CiTokenCheck, IdentityVerdict, SignOnCheck, TrustedIssuer } from '../identity/identity.ts';
@@ -25,7 +26,7 @@ export function proofCheckOf({ seal, clock, ci, signOn }: ProofCheckOptions): Id
       const now = clock.wallTime();
       switch (presented.kind) {
         case 'oidc': {
-          const issuers = issuersOf(policy, asking.role);
+          const { issuers } = knownTo(policy, asking.role);
           const none = 'no rule of this relay asks for the token of a CI system';
           if (ci === undefined || issuers.length === 0) return refused('token_unknown_issuer', none);
           return ci.verify(presented.token, issuers);
@@ -53,20 +54,41 @@ function checkKey(
   policy: Policy,
   own: { readonly seal: ChallengeSeal; readonly now: number },
 ): IdentityVerdict {
+  const { keys, authorities, revoked } = knownTo(policy, role);
+  const { audience } = policy;
+  return checkKeyProof(proof, { ...own, audience, role, id, claimHash, address, keys, authorities, revoked });
+}
+
+/** What the rules for one role know: gathered once for each policy, not for each proof that a stranger shows. */
+interface Known {
+  readonly issuers: readonly TrustedIssuer[];
+  /** `SHA256:…` */
+  readonly keys: readonly string[];
+  readonly authorities: readonly string[];
+  readonly revoked: Pick<RevocationList, 'revocationOf'>;
+}
+
+const gathered = new WeakMap<Policy, Partial<Record<Asking['role'], Known>>>();
+
+function knownTo(policy: Policy, role: Asking['role']): Known {
+  const ofPolicy = gathered.get(policy) ?? {};
+  ofPolicy[role] ??= gather(policy, role);
+  gathered.set(policy, ofPolicy);
+  return ofPolicy[role];
+}
+
+function gather(policy: Policy, role: Asking['role']): Known {
   const proofs = rulesOf(policy, role).map((rule) => rule.proof);
-  const keys = proofs.flatMap((known) => (known.kind === 'key' ? known.keys : []));
-  const certified = proofs.filter((known) => known.kind === 'certificate');
+  const issuers = proofs.flatMap((proof) => (proof.kind === 'oidc' ? [proof.issuer] : []));
+  const keys = proofs.flatMap((proof) => (proof.kind === 'key' ? proof.keys : []));
+  const certified = proofs.filter((proof) => proof.kind === 'certificate');
   // Those of clients count for agents too: only rules of clients have such lists.
-  const lists = (policy.clients ?? []).flatMap(({ proof: known }) =>
-    known.kind === 'certificate' && known.revoked !== undefined ? [known.revoked.list] : [],
+  const lists = (policy.clients ?? []).flatMap(({ proof }) =>
+    proof.kind === 'certificate' && proof.revoked !== undefined ? [proof.revoked.list] : [],
   );
-  return checkKeyProof(proof, {
-    ...own,
-    audience: policy.audience,
-    role,
-    id,
-    claimHash,
-    address,
+  return {
+    // Each once.
+    issuers: [...new Map(issuers.map((issuer) => [issuer.url, issuer])).values()],
     keys: keys.map(({ fingerprint }) => fingerprint),
     authorities: certified.flatMap(({ authorities }) => authorities.map(({ fingerprint }) => fingerprint)),
     // What one rule revokes is revoked for all: whoever lost a key has lost it.
@@ -74,13 +96,7 @@ function checkKey(
       revocationOf: (subject) =>
         lists.map((list) => list.revocationOf(subject)).find((revocation) => revocation !== undefined),
     },
-  });
-}
-
-/** Each issuer once. */
-function issuersOf(policy: Policy, role: Asking['role']): TrustedIssuer[] {
-  const issuers = rulesOf(policy, role).flatMap(({ proof }) => (proof.kind === 'oidc' ? [proof.issuer] : []));
-  return [...new Map(issuers.map((issuer) => [issuer.url, issuer])).values()];
+  };
 }
 
 function rulesOf({ agents, clients }: Policy, role: Asking['role']): readonly (AgentRule | ClientRule)[] {

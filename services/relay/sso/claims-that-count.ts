@@ -37,8 +37,10 @@ export function claimsThatCount(claims: JsonRecord, policy: Policy): Claims {
     if (claim === 'email' && isUnverified(claims)) continue;
     const value = valueThatCounts(claims, claim, patterns);
     if (value === undefined) continue;
-    bytes += Buffer.byteLength(JSON.stringify([claim, value]));
-    if (bytes > MAX_COUNTED_CLAIMS_BYTES) break;
+    const more = Buffer.byteLength(JSON.stringify([claim, value]));
+    // A large one does not shut out a small one behind it.
+    if (bytes + more > MAX_COUNTED_CLAIMS_BYTES) continue;
+    bytes += more;
     counted[claim] = value;
   }
   return counted;
@@ -60,7 +62,10 @@ function valueThatCounts(
   const named = new Set(
     patterns.filter((pattern) => pattern.claim === claim).flatMap(({ values }) => values),
   );
-  const kept = value.filter((item) => isPlain(item) && named.has(String(item))) as ClaimValue[];
+  // A rule compares the texts of a list alone.
+  const kept = value.filter(
+    (item): item is string => typeof item === 'string' && isPlain(item) && named.has(item),
+  );
   return [...new Set(kept)];
 }
 

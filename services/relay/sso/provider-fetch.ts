@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { CustomFetch } from 'openid-client';
 import type { Environment } from '#shared/machine/environment.ts';
+import { readBounded, requestTrusting } from '#shared/outbound/trusting-request.ts';
+import { isLoopbackHost } from '#shared/protocol/loopback.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { requestOf } from './provider-request.ts';
 
 /** More of an answer is not read, in bytes. A document of discovery has about 5,000, a large set of keys 20,000. */
 export const MAX_PROVIDER_ANSWER_BYTES = 256 * 1024;
@@ -26,7 +27,7 @@ export function providerFetch({ clock, proxies }: ProviderWay, allowsHttp: boole
   return async (text, { body, headers, method, signal }) => {
     const url = new URL(text);
     const { host, protocol, hostname } = url;
-    if (protocol !== 'https:' && !(allowsHttp && protocol === 'http:' && isLoopbackName(hostname)))
+    if (protocol !== 'https:' && !(allowsHttp && protocol === 'http:' && isLoopbackHost(hostname)))
       throw new ProviderAway(`the provider names ${text}, which is not https`);
     const late = new AbortController();
     const cancel = clock.after(PROVIDER_TIMEOUT_MS, () => {
@@ -34,9 +35,14 @@ export function providerFetch({ clock, proxies }: ProviderWay, allowsHttp: boole
     });
     try {
       const signals = AbortSignal.any([late.signal, ...(signal === undefined ? [] : [signal])]);
-      const question = { method, headers, body: textOf(body), signal: signals };
-      const answer = await requestOf(url, question, proxies);
-      return responseFrom(answer, await readBounded(answer, host));
+      // An http: URL is one of this machine, and needs no proxy.
+      const way = protocol === 'http:' ? {} : proxies;
+      const question = { method, headers, body: textOf(body), signal: signals, proxies: way };
+      const answer = await requestTrusting(url, question);
+      const bytes = await readBounded(answer, MAX_PROVIDER_ANSWER_BYTES);
+      if (bytes === undefined)
+        throw new ProviderAway(`${host} has answered with more than ${MAX_PROVIDER_ANSWER_BYTES} bytes`);
+      return responseFrom(answer, bytes);
     } catch (error) {
       if (late.signal.aborted) throw late.signal.reason;
       if (error instanceof ProviderAway) throw error;
@@ -59,22 +65,4 @@ function responseFrom({ headersDistinct, statusCode = 0 }: IncomingMessage, body
     for (const value of values) headers.append(name, value);
   const hasBody = ![204, 205, 304].includes(statusCode);
   return new Response(hasBody ? new Uint8Array(body) : null, { status: statusCode, headers });
-}
-
-/** `localhost`, 127.0.0.0/8, `[::1]`: as a URL has them. */
-export function isLoopbackName(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-async function readBounded(answer: IncomingMessage, host: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // Leaving the loop destroys the answer, and so the connection.
-  for await (const chunk of answer) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > MAX_PROVIDER_ANSWER_BYTES)
-      throw new ProviderAway(`${host} has answered with more than ${MAX_PROVIDER_ANSWER_BYTES} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,13 +1,8 @@
 // Provider metadata: what a provider says of itself (OpenID Connect Discovery), kept for a while.
 import { allowInsecureRequests, customFetch, discovery, type ServerMetadata } from 'openid-client';
+import { isLoopbackHost } from '#shared/protocol/loopback.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import {
-  isLoopbackName,
-  PROVIDER_TIMEOUT_MS,
-  ProviderAway,
-  type ProviderWay,
-  providerFetch,
-} from './provider-fetch.ts';
+import { PROVIDER_TIMEOUT_MS, ProviderAway, type ProviderWay, providerFetch } from './provider-fetch.ts';
 
 /** How long it counts, in milliseconds: a provider that moves its pages is followed within that time. */
 export const METADATA_LIFE_MS = 600_000;
@@ -67,7 +62,7 @@ export class ProviderMetadata {
 /** True if `issuer` is on this machine and speaks http: then its other addresses may do so too. */
 export function isHttpIssuer(issuer: string): boolean {
   const url = URL.parse(issuer);
-  return url?.protocol === 'http:' && isLoopbackName(url.hostname);
+  return url?.protocol === 'http:' && isLoopbackHost(url.hostname);
 }
 
 /**

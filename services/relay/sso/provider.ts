@@ -25,17 +25,12 @@ import {
   type TokenEndpointResponse,
   type TokenEndpointResponseHelpers,
 } from 'openid-client';
+import { isLoopbackHost } from '#shared/protocol/loopback.ts';
 import { faultText } from '#shared/text/fault-text.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { SsoSettings } from '../policy/sso-settings.ts';
 import type { Confirmation, SignOnPending, SignOnRefusal } from './needs.ts';
-import {
-  isLoopbackName,
-  PROVIDER_TIMEOUT_MS,
-  ProviderAway,
-  type ProviderWay,
-  providerFetch,
-} from './provider-fetch.ts';
+import { PROVIDER_TIMEOUT_MS, ProviderAway, type ProviderWay, providerFetch } from './provider-fetch.ts';
 import { isHttpIssuer, ProviderMetadata } from './provider-metadata.ts';
 import {
   PROVIDER_CLOCK_TOLERANCE_SECONDS,
@@ -275,7 +270,7 @@ function isSafePage(text: string, { issuer }: SsoSettings): boolean {
   if (url === null || url.username !== '' || url.password !== '') return false;
   return (
     url.protocol === 'https:' ||
-    (url.protocol === 'http:' && isHttpIssuer(issuer) && isLoopbackName(url.hostname))
+    (url.protocol === 'http:' && isHttpIssuer(issuer) && isLoopbackHost(url.hostname))
   );
 }
 

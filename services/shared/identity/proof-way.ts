@@ -1,7 +1,5 @@
 // The way of a proof: whether others could read it before the relay does.
-
-/** Names of this machine; a URL has the shortest form of an address. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+import { isLoopbackHost } from '#shared/protocol/loopback.ts';
 
 /**
  * True if only the relay reads what is sent to `relay` (ws: or wss:): over TLS, or on this machine. A proxy is another
@@ -9,5 +7,5 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
  */
 export function isPrivateWay(relay: URL, proxy: URL | undefined): boolean {
   if (relay.protocol === 'wss:' || relay.protocol === 'https:') return true;
-  return proxy === undefined && LOOPBACK.test(relay.hostname);
+  return proxy === undefined && isLoopbackHost(relay.hostname);
 }

@@ -24,7 +24,7 @@ export interface AuditMessage {
   readonly hostKey: string;
 }
 
-/** A relay has recorded the messages up to this one: the agent need not keep them any more. */
+/** A relay has taken the messages up to this one: what its own record loses of them later, that record counts. */
 export interface AuditTaken {
   readonly type: 'audit_taken';
   readonly seq: number;

@@ -12,6 +12,7 @@
 // The paths lie beside `/client/ID`: below the same prefix, where the relay has one.
 import { type JsonRecord, parseRecord } from '#shared/text/json-record.ts';
 import { MAX_IDENTITY_CHARACTERS } from './identity.ts';
+import { isPrivateUrl } from './loopback.ts';
 
 export const SIGN_ON_PATHS = {
   /** A browser begins here. */
@@ -148,14 +149,9 @@ export function signOnUrl(clientUrl: URL, path: keyof typeof SIGN_ON_PATHS): URL
 function pageFrom(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > MAX_VERIFICATION_URI_CHARACTERS) return undefined;
   if (!/^https?:\/\/[!-~]+$/.test(value) || !URL.canParse(value)) return undefined;
-  const { protocol, hostname, username, password } = new URL(value);
-  if (username !== '' || password !== '') return undefined;
-  return protocol === 'https:' || isLoopbackName(hostname) ? value : undefined;
-}
-
-/** The names of this machine in a URL. */
-function isLoopbackName(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+  const url = new URL(value);
+  if (url.username !== '' || url.password !== '') return undefined;
+  return isPrivateUrl(url) ? value : undefined;
 }
 
 /** Printable ASCII; spaces only inside it. */

@@ -20,12 +20,15 @@ export class TokenBucket {
 
   /** Takes this many tokens. The result is 0, or the milliseconds until there are enough; then none is taken. */
   take(now: number, amount = 1): number {
+    const waitMs = this.waitFor(now, amount);
+    if (waitMs === 0) this.#tokens -= amount;
+    return waitMs;
+  }
+
+  /** 0 if this many tokens are there, or the milliseconds until they are; takes none. */
+  waitFor(now: number, amount: number): number {
     this.#fill(now);
-    if (this.#tokens >= amount) {
-      this.#tokens -= amount;
-      return 0;
-    }
-    return Math.ceil(((amount - this.#tokens) * 1_000) / this.#size.perSecond);
+    return this.#tokens >= amount ? 0 : Math.ceil(((amount - this.#tokens) * 1_000) / this.#size.perSecond);
   }
 
   /**

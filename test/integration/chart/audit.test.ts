@@ -44,7 +44,9 @@ test('the token of an endpoint is in a file that nobody can write to', async () 
   const pod = await podOf({ to: 'https://siem.example.com/in', tokenSecret: 'siem', tokenSecretKey: 'key' });
   expect(pod.tokenFile).toBe('/etc/converge/audit/key');
   expect(pod.mount('audit-token')).toMatchObject({ mountPath: '/etc/converge/audit', readOnly: true });
-  expect(pod.volume('audit-token')).toMatchObject({ secret: { secretName: 'siem' } });
+  expect(pod.volume('audit-token')).toMatchObject({
+    secret: { secretName: 'siem', items: [{ key: 'key', path: 'key' }] },
+  });
 });
 
 test.each<[object, RegExp]>([

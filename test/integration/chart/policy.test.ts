@@ -90,6 +90,15 @@ test('the client secret of single sign-on is the file that the policy names', as
   expect(`${String(pod.mount('sso')?.['mountPath'])}/${items.path}`).toBe(named);
 });
 
+test('a comment in a policy names no secret', async () => {
+  const file = `# client-secret-file: /etc/converge/sso/client-secret\n${TEXT}`;
+  expect(await tryRender({ values: { policy: { file } } })).toHaveProperty('kind', 'rendered');
+  expect(await tryRender({ values: { policy: { file, ssoSecret: 'ours' } } })).toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('policy.file does not read it'),
+  });
+});
+
 describe('is refused with a sentence', () => {
   const secretFile = 'sso: { client-secret-file: /etc/converge/sso/client-secret }';
   test.each<[string, object, RegExp]>([

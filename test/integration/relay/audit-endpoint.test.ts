@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { Environment } from '#shared/machine/environment.ts';
 import { AuditTrail, LAST_AUDIT_WITHIN_MS } from '../../../services/relay/audit/audit-trail.ts';
 import {
   BATCH_LINGER_MS,
@@ -15,6 +16,7 @@ import {
   EndpointSink,
 } from '../../../services/relay/audit/endpoint-sink.ts';
 import { readAuditLines } from '../../support/audit/audit-file.ts';
+import { startConnectProxy } from '../../support/network/connect-proxy.ts';
 import { openClient, startRelay } from '../../support/relay/relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 import { until } from '../../support/time/poll.ts';
@@ -66,9 +68,11 @@ async function listen(port = 0): Promise<void> {
 function trailTo({
   tokenFile,
   maxBacklogBytes = 100_000,
+  proxies = {},
 }: {
   tokenFile?: string;
   maxBacklogBytes?: number;
+  proxies?: Environment;
 } = {}) {
   const none = (): void => undefined;
   return new AuditTrail({
@@ -86,6 +90,7 @@ function trailTo({
       new EndpointSink({
         url,
         tokenFile,
+        proxies,
         clock,
         random: () => 0.999,
         maxBacklogBytes,
@@ -173,6 +178,23 @@ test('an endpoint that fails gets the same batch under the same key, at growing 
   await pass('the next batch', () => requests.length === 6, 100);
   expect(requests[5]?.headers['idempotency-key']).not.toBe(requests[0]?.headers['idempotency-key']);
   expect(lost).toBe(0);
+});
+
+test('one on the internet is asked through the proxy of the environment, and one on this machine is not', async () => {
+  const proxy = await startConnectProxy();
+  onTestFinished(() => proxy.close());
+  const proxies = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`, HTTP_PROXY: 'http://127.0.0.1:9' };
+  const near = trailTo({ proxies });
+  record(near, 1);
+  clock.advance(BATCH_LINGER_MS);
+  await until('it is asked', () => requests.length === 1);
+  const { port } = url;
+  url = new URL(`https://siem.test:${port}/in`);
+  const far = trailTo({ proxies });
+  record(far, 2);
+  clock.advance(BATCH_LINGER_MS);
+  await until('the proxy is asked', () => failures.length === 1);
+  expect([proxy.tunnels, requests.length]).toEqual([[`siem.test:${port}`], 1]);
 });
 
 test('one that is gone gets all when it is back', async () => {

@@ -35,8 +35,10 @@ The text of the file. A map as JSON, which is YAML too: Helm's own YAML would wr
 {{- end }}
 {{- if $v.file }}
   {{- $text := include "converge.policyText" . }}
-  {{- $namesFile := regexMatch "client-secret-file" $text }}
-  {{- if and $v.ssoSecret (not (contains $ssoFile $text)) }}
+  {{- /* Whole lines that are comments say nothing. */}}
+  {{- $said := regexReplaceAll "(?m)^\\s*#.*$" $text "" }}
+  {{- $namesFile := regexMatch "client-secret-file" $said }}
+  {{- if and $v.ssoSecret (not (contains $ssoFile $said)) }}
     {{- fail (printf "policy.ssoSecret is set, and policy.file does not read it: write client-secret-file: %s under sso" $ssoFile) }}
   {{- end }}
   {{- if and $namesFile (not $v.ssoSecret) }}

@@ -180,6 +180,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
   /** What is left of the time that its rule allows, in milliseconds; 0 if the rule sets no limit. */
   function remainingMs({ limits, standing }: Entry): number {
     const { lifetimeMs } = limits ?? {};
-    return lifetimeMs === undefined ? 0 : Math.max(1, standing.since + lifetimeMs - clock.wallTime());
+    if (lifetimeMs === undefined) return 0;
+    // A pass of a pod whose clock is ahead says a later beginning; no timer is longer than the whole.
+    return Math.min(lifetimeMs, Math.max(1, standing.since + lifetimeMs - clock.wallTime()));
   }
 }

@@ -1,9 +1,8 @@
 // The own base: how browsers know this relay, so where the provider sends them back to and which paths are its own.
+import { SIGN_ON_PATHS } from '#shared/protocol/sign-on.ts';
 
 /** Longer than this is no path to return to, in characters. */
 const MAX_RETURN_CHARACTERS = 512;
-
-const SIGN_ON = '/sign-on';
 
 export interface OwnBase {
   /** `https://relay.example.com`, with a path if it has one, without a slash at the end. */
@@ -31,7 +30,7 @@ export function ownPath(text: unknown, { prefix }: OwnBase): string | undefined 
   if (url === null || url.origin !== 'http://own.invalid') return undefined;
   const { pathname, search, hash } = url;
   const isOurs = pathname.startsWith(`${prefix}/`) && !pathname.startsWith('//');
-  if (!isOurs || pathname === `${prefix}${SIGN_ON}` || pathname.startsWith(`${prefix}${SIGN_ON}/`))
-    return undefined;
+  const signOn = `${prefix}${SIGN_ON_PATHS.browser}`;
+  if (!isOurs || pathname === signOn || pathname.startsWith(`${signOn}/`)) return undefined;
   return `${pathname}${search}${hash}`;
 }

@@ -1,4 +1,5 @@
 // The relay's own address: what the commands on the usage page point at.
+import { isPrivateUrl } from '#shared/protocol/loopback.ts';
 
 /** Both bases are without a slash at the end. */
 export interface OwnAddress {
@@ -13,7 +14,6 @@ export interface OwnAddress {
 
 /** A DNS name (underscores included, as container networks use them), an IPv4 or a bracketed IPv6 address; then a port. */
 const HOST_PATTERN = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
-const LOOPBACK_PATTERN = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** The address that an operator gave (`PUBLIC_URL`); a path is kept. Throws a TypeError if it is not an http(s) URL. */
 export function addressFromPublicUrl(publicUrl: string | URL): OwnAddress {
@@ -40,6 +40,6 @@ function addressFrom(url: URL): OwnAddress {
     http: `${isSecure ? 'https' : 'http'}${rest}`,
     ws: `${isSecure ? 'wss' : 'ws'}${rest}`,
     host: url.host,
-    isExposed: !isSecure && !LOOPBACK_PATTERN.test(url.hostname),
+    isExposed: !isPrivateUrl(url),
   };
 }

@@ -1,11 +1,8 @@
 // GET from an issuer: bounded in bytes, followed nowhere, through the proxies of the environment.
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
-import { HttpsProxyAgent } from 'https-proxy-agent';
-import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Environment } from '#shared/machine/environment.ts';
-import { proxyFor } from '#shared/machine/proxy.ts';
-import { isSafeToAsk } from './issuer-url.ts';
+import { readBounded, requestTrusting } from '#shared/outbound/trusting-request.ts';
+import { isPrivateUrl } from '#shared/protocol/loopback.ts';
 
 /** More than this of an answer is not read, in bytes. A key has 500, a discovery document 2,000. */
 export const MAX_ISSUER_ANSWER_BYTES = 131_072;
@@ -22,7 +19,7 @@ export const FETCH_FAULTS = [
 export type FetchFault = (typeof FETCH_FAULTS)[number];
 
 export type IssuerAnswer =
-  | { readonly kind: 'answered'; readonly body: string; readonly headers: http.IncomingHttpHeaders }
+  | { readonly kind: 'answered'; readonly body: string; readonly headers: IncomingHttpHeaders }
   | FailedFetch;
 
 /** `detail` is for the log of the relay: it may name hosts and addresses that a stranger need not know. */
@@ -38,64 +35,27 @@ export type IssuerGet = (url: URL, signal: AbortSignal) => Promise<IssuerAnswer>
 /** A GET with the proxies that `env` names; an http: URL, which is one of this machine, needs none. */
 export function issuerGet(env: Environment): IssuerGet {
   return async (url, signal) => {
-    if (!isSafeToAsk(url)) return failed('malformed', `${url.href} is not https`);
+    if (!isPrivateUrl(url)) return failed('malformed', `${url.href} is not https`);
     try {
-      const response = await getTrusting(url, env, signal);
-      const { statusCode = 0, headers } = response;
+      const headers = { accept: 'application/json', 'user-agent': 'converge-relay' };
+      // An http: URL is one of this machine, and needs no proxy.
+      const proxies = url.protocol === 'http:' ? {} : env;
+      const response = await requestTrusting(url, { method: 'GET', headers, signal, proxies });
+      const { statusCode = 0, headers: answered } = response;
       if (statusCode !== 200) {
         response.destroy();
         const isRedirect = statusCode >= 300 && statusCode < 400;
         return failed(isRedirect ? 'redirected' : 'bad_status', `${url.href} answers ${statusCode}`);
       }
-      const body = await textOf(response);
+      const body = await readBounded(response, MAX_ISSUER_ANSWER_BYTES);
       return body === undefined
         ? failed('too_large', `${url.href} answers more than ${MAX_ISSUER_ANSWER_BYTES} bytes`)
-        : { kind: 'answered', body, headers };
+        : { kind: 'answered', body: body.toString('utf8'), headers: answered };
     } catch (error) {
       if (signal.aborted) return failed('too_slow', `${url.href} takes too long`);
       return failed('unreachable', `${url.href}: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
-}
-
-/** Undefined if there is too much of it. */
-async function textOf(response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Leaving the loop destroys the response.
-  for await (const chunk of response) {
-    length += (chunk as Buffer).length;
-    if (length > MAX_ISSUER_ANSWER_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Asks again if the machine's own authorities may make the certificate a good one: a company's GitLab has one by them. */
-async function getTrusting(url: URL, env: Environment, signal: AbortSignal): Promise<IncomingMessage> {
-  try {
-    return await get(url, env, signal);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!isUnknownAuthority(code) || !trustSystemCertificates()) throw error;
-    return get(url, env, signal);
-  }
-}
-
-function get(url: URL, env: Environment, signal: AbortSignal): Promise<IncomingMessage> {
-  const isPlain = url.protocol === 'http:';
-  const choice = isPlain ? ({ kind: 'direct' } as const) : proxyFor(url, env);
-  if (choice.kind === 'invalid') throw new Error(choice.message);
-  const agent = choice.kind === 'proxy' ? new HttpsProxyAgent(choice.url, { signal }) : false;
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const { request } = isPlain ? http : https;
-  const headers = { accept: 'application/json', 'user-agent': 'converge-relay' };
-  // Set here because NODE_TLS_REJECT_UNAUTHORIZED would count otherwise: these bytes decide who gets in.
-  request(url, { agent, signal, headers, rejectUnauthorized: true })
-    .on('response', resolve)
-    .on('error', reject)
-    .end();
-  return promise;
 }
 
 function failed(fault: FetchFault, detail: string): FailedFetch {

@@ -1,8 +1,9 @@
 // The fetch of an issuer's keys: its discovery document, and the key set that this names (OpenID Connect Discovery 1.0).
 import type { IncomingHttpHeaders } from 'node:http';
+import { isPrivateUrl } from '#shared/protocol/loopback.ts';
 import { parseJson, parseRecord } from '#shared/text/json-record.ts';
 import type { FailedFetch, IssuerGet } from './issuer-get.ts';
-import { discoveryUrlOf, isSafeToAsk } from './issuer-url.ts';
+import { discoveryUrlOf } from './issuer-url.ts';
 import { KeySet } from './key-set.ts';
 
 /** How long keys count as fresh, in milliseconds: what the issuer says of its answer (Cache-Control), within these bounds. */
@@ -29,7 +30,7 @@ export async function fetchKeys(issuer: string, get: IssuerGet, signal: AbortSig
   if (named !== issuer) return malformed(`${discovery} is of the issuer ${JSON.stringify(named)}`);
   const url = typeof where === 'string' ? URL.parse(where) : null;
   // It may be another host, as Google's is: whoever answers for the issuer says who signs for it.
-  if (url === null || !isSafeToAsk(url) || isDowngrade(issuer, url))
+  if (url === null || !isPrivateUrl(url) || isDowngrade(issuer, url))
     return malformed(`${discovery} has no https URL of keys (jwks_uri)`);
   const answer = await get(url, signal);
   if (answer.kind === 'failed') return answer;

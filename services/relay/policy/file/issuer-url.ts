@@ -1,12 +1,11 @@
 // URLs of issuers, and the audience: where a mistake in one character means that nobody gets in.
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+import { isPrivateUrl } from '#shared/protocol/loopback.ts';
 
 /** The rest of a sentence that the URL begins; undefined if an issuer may have it (OpenID Connect Discovery section 3). */
 export function issuerUrlFault(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null) return 'is no URL: write it as the claim iss has it, https://…';
-  if (!isSafe(url)) return 'must begin with https://';
+  if (!isPrivateUrl(url)) return 'must begin with https://';
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
     return 'must have no query, no fragment and no user';
   return undefined;
@@ -17,10 +16,7 @@ export function audienceFault(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) return 'is no https://HOST[:PORT]';
   if (url.origin !== text) return `must be an origin, with nothing behind: ${url.origin}`;
-  return isSafe(url) ? undefined : 'must begin with https://: nobody shows a proof over a plain connection';
-}
-
-/** A plain connection is safe on this machine alone. */
-function isSafe({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  return isPrivateUrl(url)
+    ? undefined
+    : 'must begin with https://: nobody shows a proof over a plain connection';
 }

@@ -32,29 +32,22 @@ export function loadPolicySync(path: string, options: ReadPolicyOptions): Policy
   }
 }
 
-/** The same. Never rejects. `known`: the hash of a version that needs no second look; then undefined. */
-export async function loadPolicy(
-  path: string,
-  known: string,
-  options: ReadPolicyOptions,
-): Promise<PolicyVersion | undefined> {
+/** The same. Never rejects. */
+export async function loadPolicy(path: string, options: ReadPolicyOptions): Promise<PolicyVersion> {
   try {
-    const fault = sizeFault(path, await stat(path));
-    const version = fault ?? (await fileAt(path, known, options));
-    return version?.sha256 === known ? undefined : version;
+    return sizeFault(path, await stat(path)) ?? versionOf(path, await readFile(path), options);
   } catch (error) {
-    const version = unreadable(path, faultText(error));
-    return version.sha256 === known ? undefined : version;
+    return unreadable(path, faultText(error));
   }
 }
 
-async function fileAt(
-  path: string,
-  known: string,
-  options: ReadPolicyOptions,
-): Promise<PolicyVersion | undefined> {
-  const file = await readFile(path);
-  return hashOf(file) === known ? undefined : versionOf(path, file, options);
+/** The hash that its version would have, at a fraction of what that costs. Never rejects. */
+export async function hashPolicy(path: string): Promise<string> {
+  try {
+    return sizeFault(path, await stat(path))?.sha256 ?? hashOf(await readFile(path));
+  } catch (error) {
+    return unreadable(path, faultText(error)).sha256;
+  }
 }
 
 function versionOf(path: string, file: Buffer, options: ReadPolicyOptions): PolicyVersion {

@@ -1,7 +1,7 @@
 // The watch over the policy file: it is read again when it changes, and a version with a fault changes nothing.
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Policy, PolicyFileState, PolicySource } from '../policy.ts';
-import { type GoodVersion, loadPolicy } from './policy-version.ts';
+import { type GoodVersion, hashPolicy, loadPolicy } from './policy-version.ts';
 
 /**
  * How often the file is looked at, in milliseconds. It is read, not watched: a ConfigMap changes by a link to another folder, and
@@ -89,13 +89,14 @@ export class PolicyWatch implements PolicySource {
   async #look(over: AbortSignal): Promise<void> {
     const { audience, clock, log, recorder } = this.#options;
     const { path } = this.#inForce;
-    const version = await loadPolicy(path, this.#seen, { audience, now: clock.wallTime() });
+    const before = this.#unsettled;
+    const found = await hashPolicy(path);
+    this.#unsettled = found === this.#seen ? undefined : found;
+    if (this.#unsettled === undefined || this.#unsettled !== before) return;
+    const version = await loadPolicy(path, { audience, now: clock.wallTime() });
     if (over.aborted) return;
-    if (version?.sha256 !== this.#unsettled) {
-      this.#unsettled = version?.sha256;
-      return;
-    }
-    if (version === undefined) return;
+    // It has changed once more.
+    if (version.sha256 !== found) return;
     this.#unsettled = undefined;
     this.#seen = version.sha256;
     if (version.kind === 'bad') {

@@ -125,3 +125,14 @@ test('that is the same as before is no news', async () => {
   await relay.take(wordFor());
   expect(told).toEqual([]);
 });
+
+test('that a link which came back says again asks nobody again, and what is known stands', async () => {
+  const first = relay.take(wordFor('github:ada'));
+  await settle();
+  await answer('https://github.com/ada.keys', ada);
+  await first;
+  answers.clear();
+  await relay.take(wordFor('github:ada'));
+  expect(answers.size).toBe(0);
+  expect(access.judge(ada.blob, '192.0.2.1')).toMatchObject({ kind: 'key' });
+});

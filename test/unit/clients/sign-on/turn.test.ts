@@ -119,6 +119,14 @@ test('whoever gives up waits no longer', async () => {
   await end();
 });
 
+test('whoever gives up as the turn is free leaves nothing that others wait for', async () => {
+  const giveUp = new AbortController();
+  const turn = take(giveUp.signal);
+  giveUp.abort();
+  await (await turn)();
+  expect([await readdir(folder), clock.pending]).toEqual([[], 0]);
+});
+
 test('a holder touches its file often enough to be seen', () => {
   expect(TOUCH_EVERY_MS * 3).toBeLessThanOrEqual(LEFT_BEHIND_AFTER_MS);
 });

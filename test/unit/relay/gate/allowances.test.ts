@@ -218,6 +218,20 @@ test('a limit that the policy has changed counts for the next session', async ()
   expect(await refusal(here, since)).toMatchObject({ code: 'rule_full' });
 });
 
+test('a pace and a sum that the policy has got meanwhile count for the next session, beside one that is older', async () => {
+  const { clock, here, policy, since } = openPods({ sessions: 5 });
+  const first = run(await grant(here, since));
+  policy.current = policyWith({ sessions: 5, bytesPerSecond: 1_000, totalBytes: 100 });
+  const second = await grant(here, since);
+  expect(second.meter?.spend(1_500)).toBe(500);
+  const session = run(second);
+  session.wrote(100);
+  clock.advance(ADD_EVERY_MS);
+  await settle();
+  expect(session.ends[0]).toMatchObject({ reason: 'over_budget' });
+  expect(first.ends[0]).toMatchObject({ reason: 'over_budget' });
+});
+
 test('without a registry this pod lets in, and adds later what it could not add', async () => {
   const { clock, policy, since } = openPods({ sessions: 1, totalBytes: 100 });
   const working = new MemoryTally(clock);

@@ -95,6 +95,16 @@ describe('what counts', () => {
     },
   );
 
+  test('has what is small also behind what is too large', () => {
+    const values = Array.from({ length: 200 }, (_, index) => `group-${index}`.padEnd(40, 'x'));
+    const policy = policyWith([
+      { claim: 'groups', values, isGlob: false },
+      { claim: 'department', values: ['ops'], isGlob: false },
+    ]);
+    const counted = claimsThatCount({ sub: '42', groups: values, department: 'ops' }, policy);
+    expect(counted).toEqual({ sub: '42', department: 'ops' });
+  });
+
   test('fits a cookie and the header of a proof, however much there is', () => {
     const names = Array.from({ length: 40 }, (_, index) => `claim-${index}`);
     const policy = policyWith(names.map((claim) => ({ claim, values: ['x'], isGlob: false })));
