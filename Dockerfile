@@ -18,10 +18,13 @@ RUN npm ci
 COPY tsconfig.json ./
 COPY services services
 COPY deploy/build deploy/build
+COPY deploy/launcher deploy/launcher
 COPY deploy/session-check deploy/session-check
+# The machine's own, or with commas between: darwin-arm64, darwin-x64, windows-x64. What is left out, the relay says it has not.
+ARG PLATFORMS=all
 # Of the two compressed forms gzip stays, which every client takes; zstd would save a sixth of a download for 100 MB of
 # image. The plain form is what ranges, and so resumed downloads, are served from.
-RUN npm run build && rm dist/bin/*.zst
+RUN PLATFORMS=$PLATFORMS npm run build && rm dist/bin/*.zst
 
 FROM ${RUNTIME_BASE}
 # Nothing installs packages in here: without npm there is less to be scanned and patched.
@@ -33,7 +36,7 @@ COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
 COPY LICENSE NOTICE ./
 # Bases pinned by the digests of different platforms would build, start, and have no download for their own.
-RUN dist/bin/agent-linux-$(node -p process.arch) --version
+RUN HOME=/tmp dist/bin/agent-linux-$(node -p process.arch) --version && rm -rf /tmp/.cache
 ENV NODE_ENV=production
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001

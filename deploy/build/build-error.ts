@@ -4,7 +4,10 @@ export type BuildErrorCode =
   | 'requirement_missing'
   | 'command_failed'
   | 'platform_unsupported'
+  | 'archive_changed'
+  | 'executable_unusable'
   | 'bundle_broken'
+  | 'icu_data_unknown'
   | 'signing_key_unusable';
 
 export class BuildError extends Error {

@@ -32,6 +32,23 @@ export async function ensureInstalled<Command extends string>(
   if (absent.length > 0) throw missingError(absent, wanted);
 }
 
+/**
+ * The same for what is no command, such as a library: `isThere` says whether it is.
+ * @throws BuildError as `ensureInstalled` does
+ */
+export async function ensurePresent(
+  isThere: () => Promise<boolean>,
+  what: string,
+  debianPackage: string,
+): Promise<void> {
+  if (await isThere()) return;
+  if (process.getuid?.() !== 0 || findCommand('apt-get') === undefined)
+    throw missingError([what], [debianPackage]);
+  console.error(`${what} missing: installing ${debianPackage} with apt-get`);
+  await installPackages([debianPackage]);
+  if (!(await isThere())) throw missingError([what], [debianPackage]);
+}
+
 /** The path of a command that can be run, or undefined; also where Debian keeps daemons. */
 export function findCommand(command: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS];

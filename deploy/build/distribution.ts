@@ -4,10 +4,15 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { fileDigest, writeChecksums } from './checksums.ts';
 import { compressBinary } from './compression.ts';
+import { makeForeignBinary } from './foreign-binary.ts';
+import { compileLauncher, readSystemLibraries } from './launcher.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
-import { stripNode } from './node-runtime.ts';
+import { slimNode } from './node-runtime.ts';
+import { FOREIGN_PROGRAMS, type PlatformChoice } from './platform.ts';
+import { makePortableBinary } from './portable-binary.ts';
 import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
+import { makeScript } from './script-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
 import { BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
@@ -15,50 +20,72 @@ import type { Made } from './stamp.ts';
 
 export interface Distribution {
   readonly relay: string;
-  /** Paths of the binaries, in the order of BUILT_PROGRAMS. */
+  /** Paths of the binaries of this platform. */
   readonly binaries: readonly string[];
+  /** Of all that was made for others: their programs, and the script. */
+  readonly foreign: readonly string[];
 }
 
 /**
- * Builds the relay and the binaries of this platform, with `signingKey` a signature of their checksums. `say` gets a line
- * for each thing that had to be made.
+ * Builds the relay, the binaries of this platform, the client programs of `others`, and wsproxy.mjs; with `signingKey` a
+ * signature of their checksums. `say` gets a line for each thing that had to be made.
  * @throws BuildError with a message that says what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
 export async function buildDistribution(
   say: (line: string) => void,
   signingKey?: KeyObject,
+  others: PlatformChoice = [],
 ): Promise<Distribution> {
   const relay = await bundleRelay();
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
   };
-  const [crypto, pipeSize, processes, node] = await Promise.all([
+  const [crypto, pipeSize, processes, node, launcher] = await Promise.all([
     compileSshCrypto().then(tell),
     compilePipeSize().then(tell),
     compileProcess().then(tell),
-    stripNode().then(tell),
+    slimNode().then(tell),
+    compileLauncher().then(tell),
   ]);
 
+  const libraries = await readSystemLibraries();
   const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
   const make = async (program: BuiltProgram, digests?: Digests): Promise<Made> => {
     const bundle = await bundleProgram(program, digests);
-    const binary = tell(await makeSeaBinary({ program, bundle, addons, node }));
-    for (const made of await compressBinary(binary)) tell(made);
-    return binary;
+    const executable = tell(await makeSeaBinary({ program, bundle, node }));
+    return tell(await makePortableBinary({ program, executable, launcher, libraries, addons }));
   };
   // The clients first: the agent tells people which of them are its own.
-  const [clients, others] = [
+  const [clients, rest] = [
     BUILT_PROGRAMS.filter(isClient),
     BUILT_PROGRAMS.filter((program) => !isClient(program)),
   ];
   const madeClients = await mapInParallel(clients, (program) => make(program));
   const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
   const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
-  const binaries = [...(await mapInParallel(others, (program) => make(program, known))), ...madeClients];
-  const signature = await signChecksums(await writeChecksums(binaries), signingKey);
+  const binaries = [...(await mapInParallel(rest, (program) => make(program, known))), ...madeClients];
+  const foreign = await makeForeign(others, tell);
+  const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
-  return { relay, binaries: binaries.map(({ path }) => path) };
+  return {
+    relay,
+    binaries: binaries.map(({ path }) => path),
+    foreign: foreign.map(({ path }) => path),
+  };
+}
+
+/** What is made for other machines than this one. */
+async function makeForeign(platforms: PlatformChoice, tell: (made: Made) => Made): Promise<readonly Made[]> {
+  const pairs = platforms.flatMap((platform) => FOREIGN_PROGRAMS.map((program) => ({ platform, program })));
+  // Three copies of a Node are in memory at once for each.
+  const binaries: Made[] = [tell(await makeScript())];
+  for (const { platform, program } of pairs) {
+    const bundle = await bundleProgram(program);
+    binaries.push(tell(await makeForeignBinary({ program, bundle, platform })));
+  }
+  for (const binary of binaries) for (const made of await compressBinary(binary)) tell(made);
+  return binaries;
 }
 
 function isClient({ entry }: BuiltProgram): boolean {

@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { BuildError } from './build-error.ts';
 import { buildDistribution } from './distribution.ts';
+import { choosePlatforms } from './platform.ts';
 import { readSigningKey } from './signature.ts';
 import { reportSizes } from './size-report.ts';
 import { ROOT } from './source-tree.ts';
@@ -12,12 +13,13 @@ const isBrief = process.argv.includes('--brief');
 const begin = performance.now();
 try {
   const keyFile = process.env['SIGNING_KEY_FILE'] ?? '';
-  // Before anything is made: a bad key is no reason to wait for a minute.
+  // Before anything is made: a bad key or name is no reason to wait for a minute.
   const signingKey = keyFile === '' ? undefined : await readSigningKey(keyFile);
-  const { relay, binaries } = await buildDistribution(say, signingKey);
+  const platforms = choosePlatforms(process.env['PLATFORMS'] ?? '');
+  const { relay, binaries, foreign } = await buildDistribution(say, signingKey, platforms);
   if (!isBrief) {
-    console.log(await reportSizes(binaries));
-    say(`${relative(ROOT, relay)} and ${binaries.length} binaries are up to date`);
+    console.log(await reportSizes(binaries, foreign));
+    say(`${relative(ROOT, relay)} and ${binaries.length + foreign.length} programs are up to date`);
   }
 } catch (error) {
   console.error(error instanceof BuildError ? `build: ${error.message}` : error);

@@ -1,9 +1,10 @@
 // The Node runtime: the pinned Node of this platform, and the copy without symbols that the binaries are made of.
-import { copyFile, readFile, stat } from 'node:fs/promises';
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
+import { keepsEnglish, trimIcuData } from './icu-data.ts';
 import { PLATFORM, ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
@@ -28,14 +29,20 @@ export async function readNodeVersion(): Promise<string> {
   }
 }
 
-/** A copy of the pinned Node without symbols: 18 MB less. It must happen before a blob is injected, never after. */
-export async function stripNode(): Promise<Made> {
+/**
+ * A copy of the pinned Node without symbols, which is 18 MB less, and without the languages of ICU, which is 12 MB less of what is
+ * compressed. It must happen before a blob is injected, never after.
+ */
+export async function slimNode(): Promise<Made> {
   const version = await readNodeVersion();
   const { size } = await stat(NODE_BINARY);
   const output = join(WORKSHOP, `node-${PLATFORM}`);
-  return await makeOnce(output, ['strip', version, String(size)], async (temporary) => {
+  return await makeOnce(output, ['strip', 'icu 1', version, String(size)], async (temporary) => {
     await ensureBuildCommands(['strip']);
     await copyFile(NODE_BINARY, temporary);
     await runCommand('strip', [temporary]);
+    const executable = await readFile(temporary);
+    trimIcuData(executable, keepsEnglish);
+    await writeFile(temporary, executable);
   });
 }

@@ -4,7 +4,8 @@ import { type Plugin, build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
 import { type BuiltProgram, ROOT, WORKSHOP } from './source-tree.ts';
 
-const NATIVE_ADDON_LOADER = 'services/shared/machine/native-addon.ts';
+/** The one place that loads addons. */
+export const NATIVE_ADDON_LOADER = 'services/shared/machine/native-addon.ts';
 
 /** `import.meta` does not exist in CommonJS; in a single executable the file name is that of the executable. */
 const IMPORT_META = {

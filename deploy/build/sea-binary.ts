@@ -1,12 +1,11 @@
-// SEA binaries: a program's bundle and its addons, injected into a copy of Node (a "single executable application").
+// SEA binaries: a program's bundle, injected into a copy of Node (a "single executable application").
 import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
-import { withdrawChecksums } from './checksums.ts';
 import { runCommand } from './command.ts';
 import { NODE_BINARY } from './node-runtime.ts';
-import { type AddonName, type BuiltProgram, DIST, PLATFORM } from './source-tree.ts';
+import { type BuiltProgram, PLATFORM, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 /** Node looks for this in itself; postject flips its last digit when a blob is there. */
@@ -14,7 +13,7 @@ const SEA_FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const POSTJECT = fileURLToPath(import.meta.resolve('postject/dist/cli.js'));
 
 /** Settings of Node's sea-config, apart from the files. */
-const SEA_SETTINGS = {
+export const SEA_SETTINGS = {
   disableExperimentalSEAWarning: true,
   useCodeCache: true,
   // A job's NODE_OPTIONS is for the job's own Node: a --require or --inspect in it must not reach the agent.
@@ -32,25 +31,17 @@ const CODE_CACHE_FLAGS = ['--random-seed=1'];
 export interface SeaParts {
   readonly program: BuiltProgram;
   readonly bundle: string;
-  readonly addons: Readonly<Record<AddonName, string>>;
   readonly node: Made;
 }
 
-/** Makes `dist/bin/NAME-OS-ARCH`. */
-export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts): Promise<Made> {
-  const assets = Object.fromEntries(program.addons.map((name) => [`${name}.node`, addons[name]]));
-  const ingredients = [
-    JSON.stringify([SEA_SETTINGS, CODE_CACHE_FLAGS]),
-    node.key,
-    await readFile(bundle),
-    ...(await Promise.all(Object.values(assets).map((path) => readFile(path)))),
-  ];
-  const output = join(DIST, 'bin', `${program.name}-${PLATFORM}`);
+/** Makes `dist/work/NAME-OS-ARCH`, which needs a C library and libstdc++. */
+export async function makeSeaBinary({ program, bundle, node }: SeaParts): Promise<Made> {
+  const ingredients = [JSON.stringify([SEA_SETTINGS, CODE_CACHE_FLAGS]), node.key, await readFile(bundle)];
+  const output = join(WORKSHOP, `${program.name}-${PLATFORM}`);
   return await makeOnce(output, ingredients, async (temporary) => {
     const blob = `${temporary}.blob`;
     try {
-      await writeBlob({ main: bundle, assets, output: blob });
-      await withdrawChecksums();
+      await writeBlob({ main: bundle, output: blob });
       await copyFile(node.path, temporary);
       const fuse = ['--sentinel-fuse', SEA_FUSE];
       await runCommand(NODE_BINARY, [POSTJECT, temporary, 'NODE_SEA_BLOB', blob, ...fuse]);
@@ -61,12 +52,8 @@ export async function makeSeaBinary({ program, bundle, addons, node }: SeaParts)
   });
 }
 
-/** Writes what is injected: the program, its code cache, its assets. The same from the same, byte for byte. */
-export async function writeBlob(parts: {
-  readonly main: string;
-  readonly assets: Readonly<Record<string, string>>;
-  readonly output: string;
-}): Promise<void> {
+/** Writes what is injected: the program and its code cache. The same from the same, byte for byte. */
+export async function writeBlob(parts: { readonly main: string; readonly output: string }): Promise<void> {
   const config = `${parts.output}.json`;
   try {
     await writeFile(config, JSON.stringify({ ...SEA_SETTINGS, ...parts }));

@@ -7,20 +7,24 @@ const BYTES_PER_MB = 1_000_000;
 /** Odd, so that the median is a measurement; few, since it is for orientation. */
 const STARTS = 7;
 
-/** The report as a table of text, one line for each of `binaries` (paths). Megabytes are of a million bytes. */
-export async function reportSizes(binaries: readonly string[]): Promise<string> {
+/**
+ * The report as a table of text, one line for each of `binaries` and of `foreign` (paths), which do not run here. Megabytes
+ * are of a million bytes.
+ */
+export async function reportSizes(binaries: readonly string[], foreign: readonly string[]): Promise<string> {
   const rows = [['', 'plain MB', 'gzip MB', 'zstd MB', 'start ms']];
-  for (const path of binaries) {
+  for (const path of [...binaries, ...foreign]) {
     const sizes = await Promise.all([path, `${path}.gz`, `${path}.zst`].map(sizeOf));
-    const start = await measureStart(path);
-    rows.push([basename(path), ...sizes, start.toFixed(0)]);
+    const start = binaries.includes(path) ? (await measureStart(path)).toFixed(0) : '';
+    rows.push([basename(path), ...sizes, start]);
   }
   return rows.map(formatRow).join('\n');
 }
 
+/** A dash for what is not made: files that are compressed inside have no compressed forms. */
 async function sizeOf(path: string): Promise<string> {
-  const { size } = await stat(path);
-  return (size / BYTES_PER_MB).toFixed(1);
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined ? '-' : (found.size / BYTES_PER_MB).toFixed(1);
 }
 
 /** Milliseconds of a whole `--version` run, from spawn to exit; the median of several. */
@@ -35,5 +39,5 @@ async function measureStart(path: string): Promise<number> {
 }
 
 function formatRow([name = '', ...figures]: readonly string[]): string {
-  return `${name.padEnd(20)}${figures.map((figure) => figure.padStart(10)).join('')}`;
+  return `${name.padEnd(26)}${figures.map((figure) => figure.padStart(10)).join('')}`;
 }

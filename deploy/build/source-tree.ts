@@ -11,7 +11,7 @@ export const DIST = join(ROOT, 'dist');
 /** What only the next build uses: bundles, blobs, the stripped Node, stamps. Removing it costs time and nothing else. */
 export const WORKSHOP = join(DIST, 'work');
 
-/** The machine's own platform as file names carry it, such as `linux-x64`. There is no cross build. */
+/** The machine's own platform as file names carry it, such as `linux-x64`: what there is an agent for. Others: platform.ts. */
 export const PLATFORM = `${process.platform}-${process.arch}`;
 
 /** One program that becomes a binary: its entry file, and the native addons that travel inside it. */
@@ -29,6 +29,9 @@ export const BUILT_PROGRAMS: readonly BuiltProgram[] = [
   { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: ['pipesize'] },
   { name: 'tcptows', entry: 'services/clients/tcptows/main.ts', addons: [] },
 ];
+
+/** wsproxy for every Node from 20 on. */
+export const SCRIPT_NAME = 'wsproxy.mjs';
 
 export const RELAY_ENTRY = 'services/relay/main.ts';
 

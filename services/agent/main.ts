@@ -1,6 +1,6 @@
 // The agent's process: arguments in, signals in, exit code out.
 import { tmpdir } from 'node:os';
-import { isSea } from 'node:sea';
+import { claimOwnProgram, ownProgramWords } from '#shared/machine/own-program.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
 import { stackLinesOf } from '#shared/text/fault-text.ts';
 import { printableLine } from '#shared/text/printable.ts';
@@ -14,6 +14,9 @@ import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
+
+/** First of all: what the launcher has put into the environment is not the job's. */
+claimOwnProgram('agent', process.env);
 
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
@@ -66,7 +69,7 @@ async function run(options: AgentOptions): Promise<number> {
     clock: systemClock,
     random: Math.random,
     temporaryDirectory: tmpdir(),
-    program: isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ''],
+    program: ownProgramWords(),
     proxy: choice.kind === 'proxy' ? choice.url : undefined,
     mask: masking.mask,
     print: (line) => {

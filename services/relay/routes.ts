@@ -9,6 +9,7 @@ import { answerRefusals } from './http/door/refusal.ts';
 import { answerUnrouted } from './http/door/unrouted.ts';
 import { downloadDigest, listPlatforms } from './http/download/binary.ts';
 import { registerDownloads } from './http/download/downloads.ts';
+import { registerInstallScripts } from './http/install/install-scripts.ts';
 import { takeProxyHeaders } from './http/listener/balanced-connections.ts';
 import type { Listener } from './http/listener/listener.ts';
 import { type MalformedReason, tellMalformed } from './http/listener/malformed.ts';
@@ -81,6 +82,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
     }),
   );
   registerDownloads(app, { directory: downloads, defaultPlatform: platform });
+  registerInstallScripts(app, { directory: downloads, publicUrl });
   registerUsagePage(app, {
     publicUrl: publicUrl?.href,
     binaries: () => listPlatforms(downloads),

@@ -104,7 +104,9 @@ test('what strangers name in a pull request is in the log and in the greeting as
   client.end();
   const [greeting = ''] = /^[^]*?rm \.hold/.exec(screen) ?? [];
   judge(greeting.replaceAll('\r\n', '\n'));
-  const own = job.agent.output().match(/^::notice title=Converge::This job is open for SSH: ssh [^\n]*$/gm);
+  const own = job.agent
+    .output()
+    .match(/^::notice title=Converge::This job is open for SSH: \.\/wsproxy ssh [^\n]*$/gm);
   expect(own).toHaveLength(1);
   judge(job.agent.output().replace(own?.[0] ?? '', ''));
 });

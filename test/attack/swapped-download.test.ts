@@ -1,7 +1,7 @@
 // The operator of a relay, or whoever broke into it; they want people to run their agent, and serve SHA256SUMS to match.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -159,6 +159,50 @@ describe('the line of the card that gets wsproxy', () => {
       expect(stdout + stderr).not.toContain('stranger');
     },
   );
+});
+
+describe('the scripts that get the programs', () => {
+  async function scriptFrom(relay: RunningRelay, name: string): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${relay.port}/docs/${name}`)).text();
+  }
+
+  test.each(['sh', 'bash'])(
+    'run, in %s, what they were made for; a swapped one runs nowhere and is not kept',
+    async (shell) => {
+      const downloads = await buildDownloads('taken-over', TRUE_WORD);
+      await using relay = await startRelay({ downloads });
+      const script = await scriptFrom(relay, 'agent.sh');
+      const temporary = await mkdtemp(join(folder, 'tmp-'));
+      const env = { TMPDIR: temporary };
+      expect(await runScript(script, [shell], env)).toMatchObject({ code: 0, stdout: `${TRUE_WORD}\n` });
+      // What lies in the folder of downloads is another file now, as behind a cache or on another pod.
+      await swap(downloads);
+      const { code, stdout, stderr } = await runScript(script, [shell], env);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(
+        `refused: http://127.0.0.1:${relay.port}/docs/agent-linux-x64 is another file`,
+      );
+      expect(stdout + stderr).not.toContain('stranger');
+      expect(await readdir(temporary)).toEqual([]);
+    },
+  );
+
+  test('leave the clients of before where they are', async () => {
+    const downloads = await buildDownloads('clients', TRUE_WORD, 'wsproxy');
+    const [wsproxy] = (await readFile(join(downloads, 'SHA256SUMS'), 'utf8')).split('\n');
+    await putProgram(downloads, TRUE_WORD, 'tcptows');
+    await appendFile(join(downloads, 'SHA256SUMS'), `${wsproxy}\n`);
+    await using relay = await startRelay({ downloads });
+    const script = await scriptFrom(relay, 'client.sh');
+    const cwd = await mkdtemp(join(folder, 'laptop-'));
+    expect(await runScript(script, ['sh'], {}, cwd)).toMatchObject({ code: 0 });
+    await swap(downloads, 'tcptows');
+    expect((await runScript(script, ['sh'], {}, cwd)).code).not.toBe(0);
+    expect(await runScript('./wsproxy && ./tcptows', ['sh'], {}, cwd)).toMatchObject({
+      stdout: `${TRUE_WORD}\n${TRUE_WORD}\n`,
+    });
+    expect((await readdir(cwd)).sort()).toEqual(['tcptows', 'wsproxy']);
+  });
 });
 
 describe('the lines of deploy/README.md that check a download', () => {

@@ -19,8 +19,15 @@ interface TestStage extends Stage {
   readonly results: string;
 }
 
-/** For `npm run test:image` and `npm run bench` alone; and the browser, which may have another name. */
-const NOT_NEEDED: ReadonlySet<string> = new Set(['docker', 'dockerd', 'nginx', 'chromium']);
+/** For `npm run test:image`, `test:laptops` and `bench` alone; and the browser, which may have another name. */
+const NOT_NEEDED: ReadonlySet<string> = new Set([
+  'docker',
+  'dockerd',
+  'nginx',
+  'chromium',
+  'wine',
+  'wineserver',
+]);
 
 /** Of projects that wait more than they work: three files at a time fit on two cores. */
 const WAITING_WORKERS = '--maxWorkers=3';

@@ -126,7 +126,7 @@ describe.concurrent('the agent goes on waiting when its last client', () => {
     const { agent, way } = await open();
     // Goes between ssh and wsproxy, and adds to what passes after so many reads: more than a login takes.
     const filter = '#!/bin/sh\n(dd bs=64k count=60 2>/dev/null; head -c 4096 /dev/zero; cat) | "$@"\n';
-    const ssh = agent.card.ssh.replace("ProxyCommand='", "ProxyCommand='./filter ");
+    const ssh = agent.card.ssh.replace("'ProxyCommand=", "'ProxyCommand=./filter ");
     const broken = await openWay(world, { ...agent, card: { ...agent.card, ssh } }, key);
     await writeFile(`${broken.laptop.folder}/filter`, filter, { mode: 0o700 });
     const client = broken.startSsh([way.host, 'cat']);

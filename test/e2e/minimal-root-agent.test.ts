@@ -87,7 +87,7 @@ async function readSshLine(child: ChildProcessWithoutNullStreams): Promise<strin
   });
   for await (const line of createInterface(child.stdout)) {
     said += `${line}\n`;
-    const command = /^\s*(ssh -o .*)$/.exec(line)?.[1];
+    const command = /^\s*(\.\/wsproxy ssh .*)$/.exec(line)?.[1];
     if (command === undefined) continue;
     child.stdout.resume();
     return command;
@@ -98,7 +98,9 @@ async function readSshLine(child: ChildProcessWithoutNullStreams): Promise<strin
 /** Runs the printed command with the test's key, and `remote` at its end, in the folder that holds wsproxy. */
 async function ssh(remote: string, options: readonly string[] = []): Promise<string> {
   const identity = `-F none -i key -o IdentitiesOnly=yes -o BatchMode=yes ${options.join(' ')}`;
-  const line = sshLine.replace(/^ssh /, `ssh ${identity} `);
-  const { stdout } = await run('sh', ['-c', `${line} '${remote}'`], { cwd: laptop, maxBuffer: 2 ** 24 });
+  const { stdout } = await run('sh', ['-c', `${sshLine} ${identity} '${remote}'`], {
+    cwd: laptop,
+    maxBuffer: 2 ** 24,
+  });
   return stdout;
 }

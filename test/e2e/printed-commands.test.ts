@@ -1,8 +1,8 @@
 // What Converge prints for people to paste, pasted: the usage page and the card of the job log, line by line.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DIST } from '../../deploy/build/source-tree.ts';
+import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { type Card, launchAgent, readCard } from '../support/laptop/job.ts';
 import { type Laptop, openLaptop } from '../support/laptop/laptop.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
@@ -13,7 +13,7 @@ import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 /** As printed; the machine of the tests may have it in use. */
 const PRINTED_PORT = /\b2222\b/;
 
-const world = useWorld(['curl']);
+const world = useWorld(['curl', 'rsync']);
 
 /** Pastes a line into bash, in a terminal. */
 function pasteIntoBash(laptop: Laptop, line: string): Terminal {
@@ -51,13 +51,13 @@ describe('the card of the job log', () => {
       ['wsproxy', card.getWsproxy],
       ['tcptows', card.getTcptows],
     ] as const) {
-      const [, listed] = new RegExp(`^([0-9a-f]{64}) {2}${program}-`, 'm').exec(sums) ?? [];
+      const [, listed] = new RegExp(`^([0-9a-f]{64}) {2}${program}-${PLATFORM}$`, 'm').exec(sums) ?? [];
       expect(line).toContain(` && echo "${listed}  ${program}" | sha256sum -c && `);
     }
   });
 
   test('its ssh line works the first time, and asks for the password alone', async () => {
-    const shell = pasteIntoBash(laptop, card.ssh);
+    const shell = pasteIntoBash(laptop, card.shell);
     const [question] = await shell.see(/^.*assword: $/s);
     expect(question).toMatch(/^\s*abc@\S+'s password: $/);
     shell.type(`${card.password}\r`);
@@ -68,7 +68,7 @@ describe('the card of the job log', () => {
   });
 
   test('its ssh line works in a plain sh too', async () => {
-    const { code, stdout, stderr } = await laptop.paste(`${card.ssh} 'echo in'`);
+    const { code, stdout, stderr } = await laptop.paste(`${card.shell} 'echo in'`);
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
   });
 
@@ -77,6 +77,15 @@ describe('the card of the job log', () => {
     expect(listed).toMatchObject({ code: 0, stdout: 'sftp> ls -1\nFILE\n' });
     const copied = await laptop.paste(`${card.scp} && cat FILE`);
     expect(copied).toEqual({ code: 0, stdout: 'from the job', stderr: '' });
+  });
+
+  test('what --print shows works as it stands, and rsync as its help has it', async () => {
+    const { stdout: printed } = await laptop.paste(card.shell.replace(' ssh ', ' ssh --print '));
+    expect(await laptop.paste(`${printed.trimEnd()} 'exit 3'`)).toMatchObject({ code: 3, stderr: '' });
+    const rsync = `${card.shell.replace(' ssh ', ' rsync ')} -a`;
+    const there = await laptop.paste(`echo here >'a b' && ${rsync} 'a b' :new/ && ${rsync} :new/ back/`);
+    expect(there).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await readFile(join(laptop.folder, 'back/a b'), 'utf8')).toBe('here\n');
   });
 
   test('its tcptows lines work', async () => {
@@ -126,7 +135,9 @@ describe('the usage page', () => {
     await writeFile(join(job, 'build.log'), 'a red build');
     card = await readCard(startIn(job, snippet('Get the agent and start it')));
     await laptop.remember(card.password ?? '');
-    expect(await laptop.paste(snippet('Once: get wsproxy'))).toEqual({ code: 0, stdout: '', stderr: '' });
+    const got = await laptop.paste(snippet('Once: get wsproxy'));
+    expect(got).toMatchObject({ code: 0, stderr: '' });
+    expect(got.stdout).toContain(`./wsproxy ssh '${world.relay.wsUrl}/client/ID'`);
   });
 
   test('its checksum line finds the download to be what the relay built', async () => {
@@ -153,7 +164,7 @@ describe('the usage page', () => {
 
   test('its lines for ~/.ssh/config make the job a host', async () => {
     const config = join(laptop.folder, 'config');
-    await writeFile(config, `${snippet('Add to ~/.ssh/config')}\n`);
+    await writeFile(config, `${snippet('Or add to ~/.ssh/config')}\n`);
     const env = { SSH_CONFIG: config, PATH: `${laptop.folder}:${laptop.folder}/bin:${SYSTEM_PATH}` };
     const [ssh = '', sftp = '', scp = ''] = snippet('Then').split('\n');
     expect(await laptop.paste(ssh, { env, input: 'echo in\n' })).toMatchObject({ code: 0, stdout: 'in\n' });
@@ -163,6 +174,27 @@ describe('the usage page', () => {
     await mkdir(join(laptop.folder, 'here'));
     const copied = await laptop.paste(`cd here && ${scp} && cat build.log`, { env });
     expect(copied).toMatchObject({ code: 0, stdout: 'a red build' });
+  });
+
+  test('its line that lets wsproxy write them does the same', async () => {
+    await mkdir(join(laptop.folder, '.ssh'));
+    expect(await laptop.paste(snippet('Let wsproxy add it'))).toMatchObject({ code: 0, stderr: '' });
+    const env = { SSH_CONFIG: join(laptop.folder, '.ssh/config') };
+    const [ssh = ''] = snippet('Then').split('\n');
+    expect(await laptop.paste(ssh, { env, input: 'echo in\n' })).toMatchObject({ code: 0, stdout: 'in\n' });
+  });
+
+  test('its one line for the job starts the agent, which leaves nothing behind', async () => {
+    const temporary = await world.makeFolder('tmp');
+    const line = `${snippet('The same in one line, on any platform')}-2`;
+    const started = startIn(await world.makeFolder('job'), line, { TMPDIR: temporary });
+    const { shell, password = '' } = await readCard(started);
+    const other = await openLaptop(world);
+    await other.remember(password);
+    await other.paste(snippet('Once: get wsproxy'));
+    expect(await other.paste(`${shell} converge status`)).toMatchObject({ code: 0, stderr: '' });
+    expect((await started.exited).code).toBe(0);
+    expect(await readdir(temporary)).toEqual([]);
   });
 
   test('its tcptows lines work', async () => {

@@ -23,7 +23,10 @@ beforeAll(async () => {
   app = fastify();
   answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
-    binaries: () => ['linux-arm64', 'linux-x64'],
+    binaries: () => [
+      { platform: 'darwin-arm64', programs: ['wsproxy', 'tcptows'] },
+      { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
+    ],
     defaultPlatform: 'linux-x64',
     agentSha256: () => Promise.resolve('0123456789abcdef'.repeat(4)),
     entryTerms: () => terms,
@@ -138,7 +141,7 @@ describe('the copy buttons', () => {
       // Pasted into a box of one line, it is the command without its line breaks.
       await page.locator('#id-input').focus();
       await page.keyboard.press('Control+V');
-      expect(await page.locator('#id-input').inputValue()).toMatch(/^ssh .* abc@my-job$/);
+      expect(await page.locator('#id-input').inputValue()).toMatch(/^\.\/wsproxy ssh .*\/client\/my-job"$/);
     } finally {
       await remote.close();
     }

@@ -35,14 +35,25 @@ export const CLIENT_ROOMS: readonly Room[] = [
     libraries: { 'https-proxy-agent': '*' },
   },
   {
+    path: 'services/clients/tools',
+    purpose: 'ssh, sftp, scp and rsync of this machine, run so that they reach a job',
+    imports: ['services/shared/*'],
+  },
+  {
     path: 'services/clients/wsproxy',
-    purpose: 'wsproxy: standard input and output to an agent',
+    purpose: 'wsproxy: standard input and output to an agent, and the tools that use it',
     imports: [
       'services/clients/command-line',
       'services/clients/connection',
       'services/clients/identity',
+      'services/clients/tools',
       'services/shared/*',
     ],
+  },
+  {
+    path: 'services/clients/script',
+    purpose: 'wsproxy.mjs: wsproxy for every Node from 20 on',
+    imports: ['services/clients/command-line', 'services/clients/wsproxy'],
   },
   {
     path: 'services/clients/tcptows',

@@ -11,6 +11,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/hop',
       'services/relay/http/door',
       'services/relay/http/download',
+      'services/relay/http/install',
       'services/relay/http/listener',
       'services/relay/http/operator',
       'services/relay/http/route',
@@ -265,6 +266,18 @@ export const RELAY_ROOMS: readonly Room[] = [
     path: 'services/relay/http/download',
     purpose: 'the programs that this relay hands out',
     imports: ['services/relay/http/door', 'services/shared/protocol'],
+    libraries: { fastify: '*' },
+  },
+  {
+    path: 'services/relay/http/install',
+    purpose: 'the scripts that get, check and start those programs on whatever machine',
+    imports: [
+      'services/relay/http/door',
+      'services/relay/http/download',
+      'services/relay/http/usage',
+      'services/shared/protocol',
+      'services/shared/text',
+    ],
     libraries: { fastify: '*' },
   },
   {

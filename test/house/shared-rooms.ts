@@ -76,7 +76,7 @@ export const SHARED_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/shared/text',
-    purpose: 'text of strangers made harmless, and long text broken into lines',
+    purpose: 'text of strangers made harmless, words quoted for a shell, and long text broken into lines',
     imports: [],
   },
   {

@@ -6,8 +6,18 @@ export const DEPLOY_ROOMS: readonly Room[] = [
   {
     path: 'deploy/build',
     purpose: 'the build: from sources to the relay, the binaries and their checksums',
-    imports: ['services/shared/machine'],
+    imports: ['deploy/build/mach-o', 'deploy/build/pe', 'services/shared/machine'],
     libraries: { esbuild: '*', yaml: 'render-manifests.ts' },
+  },
+  {
+    path: 'deploy/build/mach-o',
+    purpose: 'programs for macOS as files: load commands, and the signature without which they do not start',
+    imports: [],
+  },
+  {
+    path: 'deploy/build/pe',
+    purpose: 'programs for Windows as files: certificates that no longer fit, and the checksum',
+    imports: [],
   },
   {
     path: 'deploy/build/pages',
@@ -104,6 +114,12 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/laptops',
+    purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
+    imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
+    libraries: TEST_LIBRARIES,
+  },
+  {
     path: 'test/image',
     purpose: 'the image, built and run',
     imports: ['deploy/build', 'services/shared/machine', 'test/support/*'],
@@ -166,6 +182,11 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: TEST_LIBRARIES,
   },
   {
+    path: 'test/support/executables',
+    purpose: 'programs for macOS and Windows, read by the eyes of the tests alone',
+    imports: [],
+  },
+  {
     path: 'test/support/entry',
     purpose: 'built relays that ask who comes, and the jobs and people that can tell',
     imports: [
@@ -188,6 +209,11 @@ export const TEST_ROOMS: readonly Room[] = [
     purpose: 'the two ends of a session as people have them: a job and a laptop',
     imports: ['deploy/build', 'test/support/machine', 'test/support/process', 'test/support/ssh'],
     libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/support/launcher',
+    purpose: 'the launcher of binaries for Linux with a small program behind it',
+    imports: ['deploy/build'],
   },
   {
     path: 'test/support/machine',

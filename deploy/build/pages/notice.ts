@@ -67,6 +67,12 @@ function nodeSection(): string[] {
     "The addons in the programs are linked with GCC's libstdc++ and libgcc: GPL 3 with the GCC Runtime Library",
     'Exception, which asks nothing of programs that are linked with them. The image is built on a base image of Node,',
     'whose Debian packages carry their licences in /usr/share/doc.',
+    '',
+    'The programs for Linux carry shared libraries of the Debian release that they were built on, as they are: the GNU C',
+    'Library (LGPL 2.1 or later; ld-linux, libc, libm, libdl, libpthread), libstdc++ and libgcc (as above). Their source',
+    "is Debian's source packages glibc and gcc of that release. They lie unpacked beside the program and can be replaced",
+    'there. Their launcher is linked with the GNU C Library and with Zstandard (BSD-3-Clause, Copyright Meta Platforms,',
+    'Inc. and affiliates), which unpacks them.',
   ];
 }
 

@@ -1,5 +1,6 @@
 // The options of the agent: names, variables, defaults, help and values in one table.
 import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
+import { DEFAULT_RESUME_WINDOW } from '#shared/commands/ssh-options.ts';
 import {
   absolutePathOf,
   duration,
@@ -157,7 +158,7 @@ export const OPTIONS = {
     variable: 'CONVERGE_RESUME_WINDOW',
     placeholder: 'DURATION',
     isRepeatable: false,
-    fallback: '2m',
+    fallback: DEFAULT_RESUME_WINDOW,
     help: 'how long a session waits for its client to come back; 0 for not',
     read: duration(0),
   },

@@ -1,4 +1,5 @@
 // The values of options: what the text of one means, or what is wrong with it.
+import { isUserName } from '#shared/commands/printed-commands.ts';
 import { parseDuration } from '#shared/time/duration.ts';
 import { IDENTITY_SOURCES, type IdentitySource, identitySourceOf } from '../identity/identity-source.ts';
 
@@ -10,9 +11,6 @@ export type ValueRead<Value> =
 /** Reads a text; undefined where the option was not given and has no default. */
 export type ValueReader<Value> = (text: string | undefined) => ValueRead<Value>;
 
-/** POSIX portable user names, and dots. A shell or `ssh user@host` misreads none of them. */
-const USER_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
-
 /** Milliseconds, `minimumMs` or more. */
 export function duration(minimumMs?: number): ValueReader<number> {
   return (text = '') => {
@@ -23,7 +21,7 @@ export function duration(minimumMs?: number): ValueReader<number> {
 
 /** A name to log in with, 1 to 64 characters. */
 export const userName: ValueReader<string> = (text = '') => {
-  if (USER_PATTERN.test(text)) return { kind: 'value', value: text };
+  if (isUserName(text)) return { kind: 'value', value: text };
   return fault(`"${text}" is not a user name: 1 to 64 of A-Z a-z 0-9 _ . -, not starting with . or -`);
 };
 

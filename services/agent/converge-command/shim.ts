@@ -1,4 +1,5 @@
 // The shim: the /bin/sh script named `converge` that starts the agent's own program as a client of itself.
+import { shellQuoted } from '#shared/text/shell-quoted.ts';
 
 /** The hidden first argument that makes the agent's program run as `converge`. The socket's path follows. */
 export const CONVERGE_COMMAND_FLAG = '--session-command';
@@ -10,9 +11,4 @@ export const CONVERGE_COMMAND_FLAG = '--session-command';
 export function shimFrom(program: readonly string[], socketPath: string): string {
   const command = [...program, CONVERGE_COMMAND_FLAG, socketPath].map(shellQuoted).join(' ');
   return `#!/bin/sh\nunset NODE_OPTIONS\nexec ${command} "$@"\n`;
-}
-
-/** One word for any POSIX shell, whatever is in it. */
-export function shellQuoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

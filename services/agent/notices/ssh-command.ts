@@ -1,5 +1,12 @@
-// The commands that people paste on their laptop, exactly as they work in bash, dash, zsh and ssh_config.
-import { allowCommand, checkCommand, FORGET_HOST, fetchCommand } from '#shared/commands/printed-commands.ts';
+// The commands that people paste on their laptop, exactly as they work in bash, dash and zsh.
+import {
+  allowCommand,
+  checkCommand,
+  DEFAULT_USER,
+  fetchCommand,
+  toolCommand,
+} from '#shared/commands/printed-commands.ts';
+import { DEFAULT_RESUME_WINDOW_MS, sshOptions } from '#shared/commands/ssh-options.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
 
 /** Where a client finds the agent, and the key that must answer. */
@@ -13,15 +20,6 @@ export interface SshDestination {
   /** How long a session outlives its transport; undefined or 0 if it does not. */
   readonly resumeWindowMs?: number | undefined;
 }
-
-/** Between two probes of `ssh`; load balancers close what is idle for 60 s, so this also keeps a link busy. */
-export const SERVER_ALIVE_INTERVAL_SECONDS = 30;
-
-/** In milliseconds. `ssh` must not give up while its stream may still be resumed, nor at the moment when it is. */
-export const SERVER_ALIVE_MARGIN_MS = 30_000;
-
-/** The pin makes known_hosts needless; LogLevel keeps "Permanently added…" off the screen. */
-export const RECOMMENDED_SSH_OPTIONS = ['StrictHostKeyChecking=no', FORGET_HOST, 'LogLevel=ERROR'] as const;
 
 /**
  * True if `text` is an http(s) URL whose host means nothing to a shell. What a relay announces must pass
@@ -52,26 +50,27 @@ export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows
   return `${fetch} && ${checkCommand(program, sha256)} && ${allow} || ! rm -f ${program}`;
 }
 
-/** `ssh` through ./wsproxy. */
+/** `ssh` through ./wsproxy, which adds the options that it needs: `./wsproxy ssh --print URL` shows them. */
 export function sshCommand(destination: SshDestination): string {
-  return `ssh ${proxyOptions(destination)} ${address(destination)}`;
+  return clientCommand('ssh', destination);
 }
 
 /** `sftp` through ./wsproxy. */
 export function sftpCommand(destination: SshDestination): string {
-  return `sftp ${proxyOptions(destination)} ${address(destination)}`;
+  return clientCommand('sftp', destination);
 }
 
 /** `scp` of one file out of the job. */
 export function scpCommand(destination: SshDestination): string {
-  return `scp ${proxyOptions(destination)} ${address(destination)}:FILE .`;
+  return `${clientCommand('scp', destination)} :FILE .`;
 }
 
 /** A local port for tools that cannot run a ProxyCommand, and `ssh` through it. */
 export function tcptowsCommands(destination: SshDestination, port: number): [string, string] {
+  const options = sshOptions({ isPinned: true, resumeWindowMs: destination.resumeWindowMs });
   return [
     `./tcptows ${port} "${clientUrl(destination)}"`,
-    `ssh ${optionList(destination)} -p ${port} ${destination.user}@127.0.0.1`,
+    `ssh ${options.map((option) => `-o ${option}`).join(' ')} -p ${port} ${destination.user}@127.0.0.1`,
   ];
 }
 
@@ -80,31 +79,16 @@ export function clientUrl({ publicUrl, id, fingerprint }: SshDestination): strin
   return `${shellSafeUrl(publicUrl).replace(/^http/, 'ws')}${clientPath(id)}#${fingerprint}`;
 }
 
-/** `-o` options that every command shares; with a resume window, probes that outlast it. */
-export function sshOptions(resumeWindowMs = 0): string[] {
-  if (resumeWindowMs === 0) return [...RECOMMENDED_SSH_OPTIONS];
-  const patienceSeconds = (resumeWindowMs + SERVER_ALIVE_MARGIN_MS) / 1_000;
-  return [
-    ...RECOMMENDED_SSH_OPTIONS,
-    `ServerAliveInterval=${SERVER_ALIVE_INTERVAL_SECONDS}`,
-    `ServerAliveCountMax=${Math.ceil(patienceSeconds / SERVER_ALIVE_INTERVAL_SECONDS)}`,
+/** Only what differs from what wsproxy takes for granted is in the line. */
+function clientCommand(tool: 'ssh' | 'sftp' | 'scp', destination: SshDestination): string {
+  const { user, resumeWindowMs = 0 } = destination;
+  const options = [
+    ...(user === DEFAULT_USER ? [] : [`--user ${user} `]),
+    ...(resumeWindowMs > DEFAULT_RESUME_WINDOW_MS
+      ? [`--resume-window ${Math.ceil(resumeWindowMs / 1_000)}s `]
+      : []),
   ];
-}
-
-function proxyOptions(destination: SshDestination): string {
-  // ssh expands % in a ProxyCommand, then hands it to the person's own shell: hence %% and the inner quotes.
-  const url = clientUrl(destination).replaceAll('%', '%%');
-  return `-o ProxyCommand='./wsproxy "${url}"' ${optionList(destination)}`;
-}
-
-function optionList({ resumeWindowMs }: SshDestination): string {
-  return sshOptions(resumeWindowMs)
-    .map((option) => `-o ${option}`)
-    .join(' ');
-}
-
-function address({ user, id }: SshDestination): string {
-  return `${user}@${id}`;
+  return toolCommand(tool, options.join(''), clientUrl(destination));
 }
 
 /** The origin and path of a URL, without a trailing slash, with all that means something to a shell escaped. */

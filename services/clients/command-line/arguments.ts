@@ -1,6 +1,6 @@
 // Arguments: the options and words of a client program, each option given once at most.
 import { type OptionForm, splitArguments } from '#shared/command-line/split-arguments.ts';
-import { VERSION } from './version.ts';
+import { versionText } from './version.ts';
 
 /** Why a command line was not taken, in one line. */
 export interface Invalid {
@@ -21,17 +21,21 @@ export interface Arguments {
   readonly positionals: readonly string[];
 }
 
-const SWITCHES = ['help', 'version'] as const;
+const COMMON_SWITCHES = ['help', 'version'] as const;
 
-/** Reads a command line: `options` take a value each; `--help` prints `help`. The first fault is the answer. Never throws. */
+/**
+ * Reads a command line: `options` take a value each, `switches` none; `--help` prints `help`. The first fault is the answer.
+ * Never throws.
+ */
 export function readArguments(
   args: readonly string[],
   options: readonly string[],
   help: string,
+  switches: readonly string[] = [],
 ): Arguments | PrintedText | Invalid {
   const forms: Readonly<Record<string, OptionForm>> = Object.fromEntries([
     ...options.map((name) => [name, { takesValue: true }] as const),
-    ...SWITCHES.map((name) => [name, { takesValue: false }] as const),
+    ...[...COMMON_SWITCHES, ...switches].map((name) => [name, { takesValue: false }] as const),
   ]);
   const given = new Map<string, string>();
   const split = splitArguments(args, forms);
@@ -44,7 +48,7 @@ export function readArguments(
     given.set(name, value ?? '');
   }
   if (given.has('help')) return { kind: 'text', text: help };
-  if (given.has('version')) return { kind: 'text', text: `${VERSION}\n` };
+  if (given.has('version')) return { kind: 'text', text: `${versionText()}\n` };
   return { kind: 'arguments', values: given, positionals: split.positionals };
 }
 

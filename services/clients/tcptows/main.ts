@@ -1,10 +1,12 @@
 // tcptows, the process: arguments in, signals in, exit code out.
+import { claimOwnProgram } from '#shared/machine/own-program.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
 import { listenFaultLine, listeningLine, parseTcptowsCommand, type TcptowsRun } from './cli.ts';
 import { startTcptows } from './tcptows.ts';
 
+claimOwnProgram('tcptows', process.env);
 const report = reportAs('tcptows');
 
 async function run({ destination, identity, bind, port }: TcptowsRun): Promise<ClientExitCode> {

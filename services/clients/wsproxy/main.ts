@@ -1,7 +1,9 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
+import { claimOwnProgram } from '#shared/machine/own-program.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
+import { type Report, reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import type { ClientExitCode } from '../command-line/exit-code.ts';
+import { runTool } from '../tools/run-tool.ts';
 import { parseWsproxyCommand, type WsproxyRun } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
 import { runWsproxy } from './wsproxy.ts';
@@ -9,6 +11,7 @@ import { runWsproxy } from './wsproxy.ts';
 /** A visit that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
 const EXIT_WITHIN_MS = 10_000;
 
+claimOwnProgram('wsproxy', process.env);
 const report = reportAs('wsproxy');
 
 async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCode> {
@@ -36,10 +39,15 @@ async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCod
 // Node's answer to it would be a debugger (runtime-flags.ts).
 process.on('SIGUSR1', () => undefined);
 
-// Nobody reads it: no reason to fail.
-process.stderr.on('error', () => undefined);
+const command = parseWsproxyCommand(process.argv.slice(2), process.env);
 
-runProgram(parseWsproxyCommand(process.argv.slice(2), process.env), report, run).then(
+// A tool inherits the outputs as they are: nothing here may touch them before, Node would make pipes of them non-blocking.
+const ended =
+  command.kind === 'tool'
+    ? runTool(command.words, process.env, report)
+    : runProgram(command, silently(report), run);
+
+ended.then(
   (code) => {
     // No process.exit: what standard output still holds is written first.
     process.exitCode = code;
@@ -47,3 +55,9 @@ runProgram(parseWsproxyCommand(process.argv.slice(2), process.env), report, run)
   },
   (error: unknown) => process.exit(reportFault('wsproxy', report, error)),
 );
+
+/** Nobody reads it: no reason to fail. */
+function silently(told: Report): Report {
+  process.stderr.on('error', () => undefined);
+  return told;
+}

@@ -4,7 +4,7 @@
 // store or named by SSL_CERT_FILE. Reading these takes 0.1 to 0.2 s, which is longer than everything else before the first
 // byte, so it happens after a server was not trusted, not before.
 import { readFileSync } from 'node:fs';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import * as tls from 'node:tls';
 
 /** OpenSSL's words for a chain that ends at an authority nobody knows. */
 const UNKNOWN_AUTHORITY_CODES: ReadonlySet<string> = new Set([
@@ -27,6 +27,9 @@ export function isUnknownAuthority(code: string): boolean {
   return UNKNOWN_AUTHORITY_CODES.has(code);
 }
 
+/** It came with Node 22.19 and 24.5: where an older one runs wsproxy.mjs, NODE_EXTRA_CA_CERTS is the way. */
+const canTrustMore = 'setDefaultCACertificates' in tls;
+
 let isDone = false;
 
 /**
@@ -35,14 +38,14 @@ let isDone = false;
  * what failed is worth another attempt. A store that cannot be read counts as empty.
  */
 export function trustSystemCertificates(): boolean {
-  if (isDone) return false;
+  if (isDone || !canTrustMore) return false;
   isDone = true;
-  const known = new Set(getCACertificates('default'));
+  const known = new Set(tls.getCACertificates('default'));
   const before = known.size;
   for (const certificate of systemCertificates()) known.add(certificate);
   if (known.size === before) return false;
   try {
-    setDefaultCACertificates([...known]);
+    tls.setDefaultCACertificates([...known]);
     return true;
   } catch {
     // One certificate that OpenSSL does not parse spoils the list; the TLS error that led here is the better message.
@@ -51,7 +54,7 @@ export function trustSystemCertificates(): boolean {
 }
 
 function systemCertificates(): string[] {
-  return [...getCACertificates('system'), ...OTHER_BUNDLES.flatMap(certificatesIn)];
+  return [...tls.getCACertificates('system'), ...OTHER_BUNDLES.flatMap(certificatesIn)];
 }
 
 function certificatesIn(path: string): string[] {

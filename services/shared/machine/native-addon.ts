@@ -1,11 +1,10 @@
-// The native addons: the one place that loads .node files, from node_modules or out of the single binary.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// The native addons: the one place that loads .node files, from dist/ or from where the launcher has unpacked them.
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { getRawAsset, isSea } from 'node:sea';
+import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { faultText } from '#shared/text/fault-text.ts';
+import { unpackedAddon } from './own-program.ts';
 
 /** `process`: the agent's programs, always there. `sshcrypto`: ssh2's ciphers; `pipesize`: see wsproxy; both are optional. */
 export type NativeAddonName = 'process' | 'sshcrypto' | 'pipesize';
@@ -23,38 +22,27 @@ const loaded = new Map<NativeAddonName, unknown>();
  * Throws NativeAddonError.
  */
 export function loadNativeAddon(name: NativeAddonName): unknown {
-  if (!loaded.has(name)) loaded.set(name, isSea() ? loadAsset(name) : loadInstalled(name));
+  if (!loaded.has(name)) loaded.set(name, isSea() ? loadUnpacked(name) : loadInstalled(name));
   return loaded.get(name);
 }
 
-function loadAsset(name: NativeAddonName): unknown {
-  const bytes = new Uint8Array(getRawAsset(`${name}.node`));
-  let cause: unknown;
-  // Hardened images mount /tmp noexec, and a library cannot be mapped from there: try the next place.
-  for (const parent of [tmpdir(), '/dev/shm', '/var/tmp', process.cwd()]) {
-    try {
-      return loadFrom(parent, name, bytes);
-    } catch (error) {
-      cause = error;
-    }
+/** Beside the program, where its launcher has put it. */
+function loadUnpacked(name: NativeAddonName): unknown {
+  const file = unpackedAddon(`${name}.node`);
+  if (file === undefined) {
+    if (name !== 'process') return undefined;
+    throw new NativeAddonError(
+      `${name}.node is not there: start the file that the relay offers, not what it unpacks`,
+    );
   }
-  const detail = faultText(cause);
-  throw new NativeAddonError(`cannot load ${name}.node from any temporary folder: ${detail}`, { cause });
-}
-
-function loadFrom(parent: string, name: string, bytes: Uint8Array): unknown {
-  const folder = mkdtempSync(path.join(parent, 'converge-')); // mkdtemp makes it 0700
+  // Not undefined: dlopen makes an object of it first.
+  const module: { exports: unknown } = { exports: {} };
   try {
-    const file = path.join(folder, `${name}.node`);
-    writeFileSync(file, bytes, { mode: 0o700 });
-    // Not undefined: dlopen makes an object of it first.
-    const module: { exports: unknown } = { exports: {} };
     process.dlopen(module, file);
-    return module.exports;
-  } finally {
-    // The mapping outlives the file.
-    rmSync(folder, { recursive: true, force: true });
+  } catch (cause) {
+    throw new NativeAddonError(`cannot load ${file}: ${faultText(cause)}`, { cause });
   }
+  return module.exports;
 }
 
 function loadInstalled(name: NativeAddonName): unknown {

@@ -1,5 +1,5 @@
 // The opening handshake of a WebSocket (RFC 6455 section 4): what both ends of one must agree on.
-import { hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 export const WEBSOCKET_VERSION = '13';
@@ -22,7 +22,7 @@ export function isHandshake({ method, headers }: IncomingMessage): boolean {
 
 /** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`. */
 export function acceptValueFor(key: string): string {
-  return hash('sha1', `${key}${GUID}`, 'base64');
+  return createHash('sha1').update(`${key}${GUID}`).digest('base64');
 }
 
 /** A fresh `Sec-WebSocket-Key`. */

@@ -339,7 +339,7 @@ test('an agent with keys that cannot be read starts nothing and ends with 2', as
 test('a quiet agent prints what one needs to enter, and no reminder', async () => {
   await start('welcome', ['--quiet']);
   await until(() => lines.length === 2);
-  expect(lines[0]).toMatch(/^ssh /);
+  expect(lines[0]).toMatch(/^\.\/wsproxy ssh "wss:/);
   clock.advance(3 * REMINDER_EVERY_MS);
   expect(lines).toHaveLength(2);
 });

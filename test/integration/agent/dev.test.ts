@@ -22,7 +22,7 @@ test('the printed line opens a session, over a relay that was started again, and
     { cwd: ROOT, env: { ...(process.env as Record<string, string>), PORT: '0', INTERNAL_PORT: '0' } },
   );
   try {
-    const [, line = ''] = await dev.see(/^ {2}(ssh .*)$/m);
+    const [, line = ''] = await dev.see(/^ {2}(\S+ \S+wsproxy\/main\.ts ssh .*)$/m);
     expect(await said(line, key)).toBe('in the job\n');
 
     await touch('services/relay/app.ts');
@@ -30,8 +30,8 @@ test('the printed line opens a session, over a relay that was started again, and
     expect(await said(line, key)).toBe('in the job\n');
 
     await touch('services/agent/agent.ts');
-    await dev.see(/(^ {2}ssh [^]*){2}/m);
-    const next = dev.stdout.match(/(?<=^ {2})ssh .*$/gm)?.at(-1) ?? '';
+    await dev.see(/(^ {2}\S+ \S+wsproxy\/main\.ts ssh [^]*){2}/m);
+    const next = dev.stdout.match(/(?<=^ {2})\S+ \S+wsproxy\/main\.ts ssh .*$/gm)?.at(-1) ?? '';
     expect(next).not.toBe(line);
     expect(await said(next, key)).toBe('in the job\n');
   } finally {
@@ -42,7 +42,7 @@ test('the printed line opens a session, over a relay that was started again, and
 });
 
 async function said(line: string, key: string): Promise<string> {
-  const command = `${line.replace(/^ssh /, `ssh -i '${key}' `)} 'echo in the job' < /dev/null`;
+  const command = `${line} -i '${key}' 'echo in the job' < /dev/null`;
   return (await run('sh', ['-c', command], { cwd: ROOT })).stdout;
 }
 

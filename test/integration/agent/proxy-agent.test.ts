@@ -60,7 +60,7 @@ test('the agent takes a proxy without a scheme, to the relay and to the keys', a
       HTTP_PROXY: `127.0.0.1:${through.port}`,
     },
   );
-  await started.see(/ssh -o ProxyCommand/);
+  await started.see(/wsproxy ssh /);
   expect(through.tunnels).toEqual([`keys.test:${keysPort}`, `relay.test:${port}`]);
   expect(started.stderr).toBe('');
   started.kill('SIGTERM');

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await writeFile(join(folder, '.hold'), '');
   relay = await startRelay();
   agent = startAgentProcess(AGENT_PROGRAM, [`ws://127.0.0.1:${relay.port}/agent/job`], { cwd: folder });
-  await until('the agent is linked', () => /ssh -o ProxyCommand/.test(agent.output()), 30_000);
+  await until('the agent is linked', () => /wsproxy ssh /.test(agent.output()), 30_000);
 });
 
 afterEach(() => {

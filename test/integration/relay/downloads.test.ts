@@ -16,6 +16,7 @@ const run = promisify(execFile);
 /** More than any socket buffer holds, and compressible by half. */
 const CONTENT = Buffer.concat([randomBytes(6_000_000), Buffer.alloc(6_000_000)]);
 const DIGEST = createHash('sha256').update(CONTENT).digest('hex');
+const SCRIPT = Buffer.from('#!/usr/bin/env node\n');
 
 let folder: string;
 let empty: string;
@@ -32,10 +33,21 @@ beforeAll(async () => {
   await writeFile(join(folder, 'agent-linux-x64.gz'), gzipSync(CONTENT));
   await writeFile(join(folder, 'agent-linux-x64.zst'), zstdCompressSync(CONTENT));
   await writeFile(join(folder, 'agent-linux-arm64'), 'arm');
+  await writeFile(join(folder, 'tcptows-windows-x64.exe'), 'MZ');
+  await writeFile(join(folder, 'tcptows-darwin-arm64'), 'mac');
+  await writeFile(join(folder, 'wsproxy.mjs'), SCRIPT);
+  await writeFile(join(folder, 'wsproxy.mjs.gz'), gzipSync(SCRIPT));
   await writeFile(join(folder, 'wsproxy-linux-x64'), 'half a build, not in SHA256SUMS');
   await writeFile(
     join(folder, 'SHA256SUMS'),
-    `${DIGEST}  agent-linux-x64\n${createHash('sha256').update('arm').digest('hex')}  agent-linux-arm64\n`,
+    [
+      `${DIGEST}  agent-linux-x64`,
+      `${digestOf(Buffer.from('arm'))}  agent-linux-arm64`,
+      `${digestOf(Buffer.from('MZ'))}  tcptows-windows-x64.exe`,
+      `${digestOf(Buffer.from('mac'))}  tcptows-darwin-arm64`,
+      `${digestOf(SCRIPT)}  wsproxy.mjs`,
+      '',
+    ].join('\n'),
   );
   app = fastify();
   answerRefusals(app, { refused: () => undefined });
@@ -86,6 +98,17 @@ describe('people get the whole program with', () => {
   test('curl -OJ, under the name that was asked for', async () => {
     await runTool('curl', '-fsSLOJ', `${origin}/docs/agent-linux-arm64`);
     expect(await readFile(join(work, 'agent-linux-arm64'), 'utf8')).toBe('arm');
+  });
+
+  test.each([
+    ['tcptows-windows-x64', 'tcptows-windows-x64.exe', 'MZ'],
+    ['tcptows-windows-x64.exe', 'tcptows-windows-x64.exe', 'MZ'],
+    ['tcptows-darwin-arm64', 'tcptows-darwin-arm64', 'mac'],
+    ['wsproxy.mjs', 'wsproxy.mjs', SCRIPT.toString()],
+  ])('curl -OJ of %s, as %s, which its system runs', async (name, saved, content) => {
+    await runTool('curl', '--compressed', '-fsSLOJ', `${origin}/docs/${name}`);
+    expect(await readFile(join(work, saved), 'utf8')).toBe(content);
+    await rm(join(work, saved));
   });
 
   test('the checksum line of the usage page', async () => {
@@ -180,19 +203,47 @@ describe('a response', () => {
 describe('what is not there', () => {
   test.each([
     ['/docs/agent-solaris-sparc', 'no agent for that platform here; there is linux-arm64, linux-x64'],
+    ['/docs/tcptows-windows-arm64', 'no tcptows for that platform here; there is darwin-arm64, windows-x64'],
+    [
+      '/docs/tcptows-darwin-arm64.exe',
+      'no tcptows for that platform here; there is darwin-arm64, windows-x64',
+    ],
     ['/docs/wsproxy', 'wsproxy-linux-x64 is not built here; run npm run build'],
-    ['/docs/tcptows', 'tcptows-linux-x64 is not built here; run npm run build'],
-    ['/docs/doctor', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
-    ['/docs/agent-linux-x64.gz', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
-    ['/docs/..%2f..%2fetc%2fpasswd', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
-    ['/docs/agent-..', 'no such download; there is agent, wsproxy, tcptows, SHA256SUMS'],
+    ['/docs/tcptows', 'no tcptows for that platform here; there is darwin-arm64, windows-x64'],
+    [
+      '/docs/doctor',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+    ],
+    [
+      '/docs/agent-linux-x64.gz',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+    ],
+    [
+      '/docs/..%2f..%2fetc%2fpasswd',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+    ],
+    [
+      '/docs/agent-..',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+    ],
   ])('%s is a 404 that says what is', async (url, message) => {
     const answer = await app.inject({ url });
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toEqual({ code: 'not_found', message });
   });
 
-  test.each(['agent', 'SHA256SUMS'])('%s before a build names the command', async (name) => {
+  test('a program that is there, but not for the platform of the relay, is listed as well', async () => {
+    await using other = fastify();
+    answerRefusals(other, { refused: () => undefined });
+    registerDownloads(other, { directory: folder, defaultPlatform: 'linux-riscv64' });
+    const answer = await other.inject({ url: '/docs/agent' });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({
+      message: 'no agent for that platform here; there is linux-arm64, linux-x64',
+    });
+  });
+
+  test.each(['agent', 'wsproxy.mjs', 'SHA256SUMS'])('%s before a build names the command', async (name) => {
     const answer = await unbuilt.inject({ url: `/docs/${name}` });
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toMatchObject({ code: 'not_found' });

@@ -64,7 +64,7 @@ test('the agent gets in through ten, with a line for each kind of trouble and no
   const command = [process.execPath, AGENT, `ws://127.0.0.1:${balancer.port}/agent/job`] as const;
   const agent = startProcess('agent', command, { cwd: tmpdir(), env: cleanEnvironment() });
   try {
-    await agent.see(/ssh -o ProxyCommand/);
+    await agent.see(/wsproxy ssh /);
     expect(balancer.left).toBe(0);
     expect(agent.stderr).toMatch(/^(agent: [^\n]+\n)?$/);
     agent.kill('SIGTERM');

@@ -147,7 +147,7 @@ test('a shell knows the address behind the balancer, through ssh and all', async
     agent.kill('SIGKILL');
     await agent.exited;
   });
-  await agent.see(/ssh -o ProxyCommand/);
+  await agent.see(/wsproxy ssh /);
   const settings = [
     `ProxyCommand=${commandOf('wsproxy')} ws://[::1]:${balancer.ports.v2}/client/job`,
     'StrictHostKeyChecking=no',

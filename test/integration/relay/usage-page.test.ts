@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
+import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
 import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
 import { OPEN_TERMS } from '../../../services/relay/http/usage/entry-terms.ts';
@@ -16,6 +17,7 @@ import { registerUsagePage } from '../../../services/relay/http/usage/usage-page
 import { shellLinesOf } from '../../support/clients/ci-script.ts';
 
 const run = promisify(execFile);
+const LINUX = { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] };
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay.example.com' };
 
 function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
@@ -23,7 +25,7 @@ function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
   answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
     publicUrl,
-    binaries: () => ['linux-x64'],
+    binaries: () => [LINUX],
     defaultPlatform: 'linux-x64',
     entryTerms: () => OPEN_TERMS,
   });
@@ -111,7 +113,7 @@ describe('GET /', () => {
 describe('the commands', () => {
   const relay = addressFromPublicUrl('https://relay.example.com');
   const snippets = new Map(
-    buildSections({ relay, platforms: ['linux-x64'], defaultPlatform: 'linux-x64', entry: OPEN_TERMS })
+    buildSections({ relay, platforms: [LINUX], defaultPlatform: 'linux-x64', entry: OPEN_TERMS })
       .flatMap((section) => [...section.snippets, ...section.blocks])
       .map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
   );
@@ -166,14 +168,16 @@ describe('the commands', () => {
   });
 
   test.each(['ssh', 'sftp', 'scp'])('for %s start wsproxy with the address of the job', async (name) => {
-    // wsproxy ends at once here, so that ssh fails: what counts is how it was started.
-    const args = await runShell(`{ ${snippets.get(name)} \n} </dev/null || true`, {});
-    expect(args).toEqual(['wss://relay.example.com/client/my-job']);
+    const args = await runShell(snippets.get(name) ?? '', {});
+    const paths = name === 'scp' ? [':build.log', '.'] : [];
+    expect(args).toEqual([name, 'wss://relay.example.com/client/my-job', ...paths]);
   });
 
   test('for ~/.ssh/config make every ID a host, capitals and dots included', async () => {
     await writeFile(join(folder, 'config'), snippets.get('config') ?? '');
+    // wsproxy ends at once here, so that ssh fails: what counts is how it was started.
     const args = await runShell('ssh -F config Build.47-A.job </dev/null || true', {});
-    expect(args).toEqual(['wss://relay.example.com/client/Build.47-A']);
+    expect(args).toEqual(['--strip', '.job', 'wss://relay.example.com/client/Build.47-A.job']);
+    expect(parseWsproxyCommand(args, {})).toMatchObject({ destination: { target: { id: 'Build.47-A' } } });
   });
 });

@@ -1,12 +1,19 @@
 // The built agent in a job of its own, and the card that it prints for people.
+import { execFile } from 'node:child_process';
 import { chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { E2eProcess } from '../process/started-process.ts';
 import { binary, SYSTEM_PATH, type World } from './world.ts';
+
+const run = promisify(execFile);
 
 /** Line by line what the job log offers to paste. */
 export interface Card {
   readonly getWsproxy: string;
+  /** `./wsproxy ssh "URL"`. */
+  readonly shell: string;
+  /** What that line runs, as `--print` shows it, with the wsproxy of the folder. */
   readonly ssh: string;
   readonly sftp: string;
   readonly scp: string;
@@ -78,16 +85,22 @@ export async function readCard(agent: E2eProcess): Promise<Card> {
     if (found === undefined) throw new Error(`no line of the card is like ${pattern}:\n${agent.stdout}`);
     return found;
   };
-  const ssh = find(/^ {2}(ssh -o ProxyCommand=.*)$/m);
+  const shell = find(/^ {2}(\.\/wsproxy ssh .*)$/m);
+  const { stdout: ssh } = await run('sh', [
+    '-c',
+    shell.replace('./wsproxy ssh', '"$0" ssh --print'),
+    binary('wsproxy'),
+  ]);
   return {
     getWsproxy: find(/^ {2}(curl .* wsproxy)$/m),
-    ssh,
-    sftp: find(/^ {2}(sftp .*)$/m),
-    scp: find(/^ {2}(scp .*)$/m),
+    shell,
+    ssh: ssh.trimEnd().replace(binary('wsproxy'), './wsproxy'),
+    sftp: find(/^ {2}(\.\/wsproxy sftp .*)$/m),
+    scp: find(/^ {2}(\.\/wsproxy scp .*)$/m),
     getTcptows: find(/^ {2}(curl .* tcptows)$/m),
     tcptows: find(/^ {2}(\.\/tcptows .*)$/m),
     sshThroughTcptows: find(/^ {2}(ssh .* -p .*)$/m),
     password: /^Password:\n {2}(\S+)$/m.exec(agent.stdout)?.[1],
-    fingerprint: /#(SHA256:[A-Za-z0-9+/]{43})/.exec(ssh)?.[1] ?? '',
+    fingerprint: /#(SHA256:[A-Za-z0-9+/]{43})/.exec(shell)?.[1] ?? '',
   };
 }

@@ -29,7 +29,11 @@ interface StandIn {
 }
 
 const STAND_INS: readonly StandIn[] = [
-  { image: 'node:24-bookworm', packages: ['binutils', 'ca-certificates', 'g++'], withNpm: true },
+  {
+    image: 'node:24-bookworm',
+    packages: ['binutils', 'ca-certificates', 'g++', 'libzstd-dev'],
+    withNpm: true,
+  },
   { image: 'node:24-bookworm-slim', packages: [], withNpm: false },
 ];
 

@@ -4,8 +4,10 @@ import { ensureInstalled } from '../../../deploy/build/debian-packages.ts';
 
 const PACKAGES = {
   ...BUILD_PACKAGES,
+  busybox: 'busybox',
   chromium: 'chromium',
   curl: 'curl',
+  dash: 'dash',
   dbclient: 'dropbear-bin',
   debootstrap: 'debootstrap',
   docker: 'docker.io',
@@ -13,10 +15,13 @@ const PACKAGES = {
   dropbearconvert: 'dropbear-bin',
   fusermount3: 'fuse3',
   haproxy: 'haproxy',
+  mksh: 'mksh',
   nginx: 'nginx',
   openssl: 'openssl',
+  perl: 'perl',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  python3: 'python3',
   'redis-server': 'redis-server',
   rsync: 'rsync',
   scp: 'openssh-client',
@@ -31,6 +36,11 @@ const PACKAGES = {
   tmux: 'tmux',
   top: 'procps',
   vim: 'vim',
+  wget: 'wget',
+  wine: 'wine',
+  wineserver: 'wine',
+  yash: 'yash',
+  zsh: 'zsh',
 } as const;
 
 export type TestCommand = keyof typeof PACKAGES;

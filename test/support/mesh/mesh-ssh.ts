@@ -63,7 +63,7 @@ export async function openSshLine(port: number, id: string): Promise<SshLine> {
     [process.execPath, AGENT, '--authorized-keys', `${key}.pub`, `${relay}/agent/${id}`],
     options,
   );
-  await agent.see(/ssh -o ProxyCommand/);
+  await agent.see(/wsproxy ssh /);
   const settings = [
     `ProxyCommand=${commandOf('wsproxy')} ${relay}/client/${id}`,
     'StrictHostKeyChecking=no',

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { configBlock } from '#shared/commands/config-block.ts';
+import { sshOptions } from '#shared/commands/ssh-options.ts';
 import { README, renderTables } from '../../../deploy/build/pages/readme-tables.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
-import { sshOptions } from '../../../services/agent/notices/ssh-command.ts';
 
 const text = readFileSync(README, 'utf8');
 
@@ -40,11 +41,15 @@ test('every folder of the map exists, and every folder of a part is on it: corre
   }
 });
 
+test('the block for ~/.ssh/config is the one that wsproxy and the usage page have', () => {
+  expect(text).toContain(`\`\`\`\n${configBlock({ relay: 'wss://RELAY', wsproxy: 'wsproxy' })}\n\`\`\`\n`);
+});
+
 test('the keepalive values are those that the agent prints for each window', () => {
   const rows = [...text.matchAll(/^\| (\d+)m[^|]*\| (\d+) \| (\d+) \|/gm)];
   expect(rows).toHaveLength(3);
   for (const [, minutes, interval, count] of rows) {
-    const options = sshOptions(Number(minutes) * 60_000).join(' ');
+    const options = sshOptions({ isPinned: true, resumeWindowMs: Number(minutes) * 60_000 }).join(' ');
     expect(options).toContain(`ServerAliveInterval=${interval}`);
     expect(options).toContain(`ServerAliveCountMax=${count}`);
   }

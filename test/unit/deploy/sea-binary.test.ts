@@ -16,7 +16,7 @@ test('what is injected is the same each time, code cache and all', async () => {
     const main = join(folder, 'main.cjs');
     await writeFile(main, PROGRAM);
     const [first, second] = [join(folder, 'first'), join(folder, 'second')];
-    for (const output of [first, second]) await writeBlob({ main, assets: { program: main }, output });
+    for (const output of [first, second]) await writeBlob({ main, output });
     expect((await readFile(first)).equals(await readFile(second))).toBe(true);
     expect((await readdir(folder)).sort()).toEqual(['first', 'main.cjs', 'second']);
   } finally {

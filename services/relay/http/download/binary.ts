@@ -4,15 +4,23 @@ import { join } from 'node:path';
 
 export const DOWNLOADED_PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
 
+/** Made for each request, and not in the folder. */
+export const INSTALL_SCRIPTS = ['agent.sh', 'client.sh'] as const;
+
+/** wsproxy as one file for every Node from version 20 on, on every platform. */
+export const SCRIPT_FILE = 'wsproxy.mjs';
+
 export const SUMS_FILE = 'SHA256SUMS';
 
 /** Of SHA256SUMS, by a key that no relay has (Ed25519, 64 bytes); there if the build was given one. */
 export const SIGNATURE_FILE = 'SHA256SUMS.sig';
 
-/** One program for one platform. `fileName` is NAME-OS-ARCH; `sha256` is of the uncompressed file, in hex. */
+/** A file for one platform, or the script. `sha256` is of the uncompressed file, in hex. */
 export interface Binary {
   readonly program: string;
-  readonly platform: string;
+  /** Such as `linux-x64`; undefined for the script. */
+  readonly platform: string | undefined;
+  /** NAME-OS-ARCH, for Windows with `.exe` behind. */
   readonly fileName: string;
   readonly path: string;
   readonly sha256: string;
@@ -26,7 +34,13 @@ export type BinaryLookup =
 
 /** A line of sha256sum: digest, a blank, a blank or `*`, the name. */
 const SUMS_LINE = /^([0-9a-f]{64}) [ *](\S+)$/;
-const FILE_NAME = new RegExp(`^(${DOWNLOADED_PROGRAMS.join('|')})(?:-([a-z0-9]+(?:-[a-z0-9]+)+))?$`);
+const FILE_NAME = new RegExp(`^(${DOWNLOADED_PROGRAMS.join('|')})(?:-([a-z0-9]+(?:-[a-z0-9]+)+)(\\.exe)?)?$`);
+
+/** What there is for one platform. */
+export interface PlatformPrograms {
+  readonly platform: string;
+  readonly programs: readonly string[];
+}
 
 /**
  * The binaries in `directory`; none if nothing was built there. Only a file that SHA256SUMS lists counts, so that a
@@ -38,16 +52,24 @@ export async function listBinaries(directory: string): Promise<Binary[]> {
   for (const line of (await readSums(directory)).split('\n')) {
     const [, sha256, fileName = ''] = SUMS_LINE.exec(line) ?? [];
     const [, program, platform] = FILE_NAME.exec(fileName) ?? [];
-    if (sha256 === undefined || program === undefined || platform === undefined) continue;
-    binaries.push({ program, platform, fileName, path: join(directory, fileName), sha256 });
+    if (sha256 === undefined) continue;
+    const file = { fileName, path: join(directory, fileName), sha256 };
+    if (fileName === SCRIPT_FILE) binaries.push({ program: SCRIPT_FILE, platform: undefined, ...file });
+    else if (program !== undefined && platform !== undefined) binaries.push({ program, platform, ...file });
   }
   return binaries;
 }
 
-/** The platforms that at least one binary in `directory` is for, such as `linux-x64`. */
-export async function listPlatforms(directory: string): Promise<string[]> {
+/** The platforms that at least one binary in `directory` is for, by name, and which programs these are. */
+export async function listPlatforms(directory: string): Promise<PlatformPrograms[]> {
   const binaries = await listBinaries(directory);
-  return [...new Set(binaries.map((binary) => binary.platform))].sort();
+  const platforms = new Set(binaries.flatMap(({ platform }) => (platform === undefined ? [] : [platform])));
+  return [...platforms].sort().map((platform) => ({
+    platform,
+    programs: DOWNLOADED_PROGRAMS.filter((name) =>
+      binaries.some((binary) => binary.program === name && binary.platform === platform),
+    ),
+  }));
 }
 
 /** The SHA-256 of what `/docs/NAME` is, in hex; undefined if that is not built. */
@@ -60,16 +82,22 @@ export async function downloadDigest(
   return found.kind === 'found' ? found.binary.sha256 : undefined;
 }
 
-/** What `name` of `/docs/NAME` or `/docs/NAME-OS-ARCH` stands for. */
+/** What `name` of `/docs/NAME` or `/docs/NAME-OS-ARCH` stands for; `.exe` behind it is for a file that has that too. */
 export function findBinary(binaries: readonly Binary[], name: string, defaultPlatform: string): BinaryLookup {
-  const [, program, platform = defaultPlatform] = FILE_NAME.exec(name) ?? [];
+  if (name === SCRIPT_FILE) {
+    const script = binaries.find(({ fileName }) => fileName === SCRIPT_FILE);
+    return script === undefined
+      ? { kind: 'not_built', fileName: SCRIPT_FILE }
+      : { kind: 'found', binary: script };
+  }
+  const [, program, platform = defaultPlatform, extension = ''] = FILE_NAME.exec(name) ?? [];
   if (program === undefined) return { kind: 'unknown_program' };
   const builds = binaries.filter((binary) => binary.program === program);
-  const binary = builds.find((build) => build.platform === platform);
+  const binary = builds.find((build) => build.platform === platform && build.fileName.endsWith(extension));
   if (binary !== undefined) return { kind: 'found', binary };
-  if (builds.length === 0 || platform === defaultPlatform)
-    return { kind: 'not_built', fileName: `${program}-${platform}` };
-  return { kind: 'unknown_platform', program, platforms: builds.map((build) => build.platform).sort() };
+  if (builds.length === 0) return { kind: 'not_built', fileName: `${program}-${platform}${extension}` };
+  const platforms = builds.flatMap((build) => build.platform ?? []).sort();
+  return { kind: 'unknown_platform', program, platforms };
 }
 
 /** The text of SHA256SUMS in `directory`; empty if there is none. Other faults of the file system are thrown. */

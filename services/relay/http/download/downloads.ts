@@ -9,8 +9,10 @@ import {
   type BinaryLookup,
   DOWNLOADED_PROGRAMS,
   findBinary,
+  INSTALL_SCRIPTS,
   listBinaries,
   readList,
+  SCRIPT_FILE,
   SIGNATURE_FILE,
   SUMS_FILE,
 } from './binary.ts';
@@ -22,7 +24,7 @@ import { acceptableCodings, type ContentCoding } from './content-coding.ts';
 // `curl --compressed -C -`), and its errors are HTML.
 
 export interface DownloadOptions {
-  /** The folder that `npm run build` fills: NAME-OS-ARCH, the same with .gz and .zst, and SHA256SUMS. */
+  /** The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, the same with .gz and .zst, and SHA256SUMS. */
   readonly directory: string;
   /** What `/docs/agent` without a platform is, such as `linux-x64`. */
   readonly defaultPlatform: string;
@@ -43,8 +45,8 @@ interface Variant {
 }
 
 /**
- * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH` and `/docs/SHA256SUMS`, and of its
- * signature, `/docs/SHA256SUMS.sig`.
+ * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH`, `/docs/wsproxy.mjs` and `/docs/SHA256SUMS`, and of
+ * its signature, `/docs/SHA256SUMS.sig`.
  *
  * Every form of a file (identity, gzip, zstd) has its own strong ETag, made from the digest in SHA256SUMS. **Ranges are
  * ranges of the uncompressed file**: what a client has on disk is that, whatever it came as, so a resume is right with
@@ -70,7 +72,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
 function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
   if (missing.kind === 'not_built') return notBuilt(missing.fileName);
   if (missing.kind === 'unknown_program')
-    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SUMS_FILE].join(', ')}`;
+    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SCRIPT_FILE, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
   return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
 }
 
@@ -135,7 +137,7 @@ async function sendBinary(
     reply.headers({
       'content-type': 'application/octet-stream',
       'content-length': span.end - span.start + 1,
-      'content-disposition': `attachment; filename="${name}"`,
+      'content-disposition': `attachment; filename="${savedName(name, binary)}"`,
       'x-content-type-options': 'nosniff',
     });
     if (variant.coding !== 'identity') reply.header('content-encoding', variant.coding);
@@ -149,6 +151,11 @@ async function sendBinary(
   } finally {
     if (!isHandedOver) await variant.file.close();
   }
+}
+
+/** What `curl -OJ` and a browser save it as: the name that was asked for, on Windows as a program has to be called. */
+function savedName(name: string, { fileName }: Binary): string {
+  return fileName.endsWith('.exe') && !name.endsWith('.exe') ? `${name}.exe` : name;
 }
 
 /** Opens the first form that is there; undefined if not even the plain file is. */

@@ -1,4 +1,5 @@
 // Commands: every line that the usage page offers, but for the CI blocks.
+import { configBlock, JOB_SUFFIX } from '#shared/commands/config-block.ts';
 import {
   allowCommand,
   checkCommand,
@@ -6,6 +7,8 @@ import {
   EXAMPLE_PORT,
   FORGET_HOST,
   fetchCommand,
+  scriptCommand,
+  toolCommand,
 } from '#shared/commands/printed-commands.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
 import { type CommandText, command, type IdGap, type Snippet } from './command-text.ts';
@@ -19,6 +22,9 @@ export const SAMPLE_ID = 'my-job';
 const SAMPLE_KEY = '~/.ssh/id_ed25519';
 
 const SAMPLE: IdGap = { fallback: SAMPLE_ID };
+
+/** Where a text gets its URL, which has a gap of its own. */
+const GAP = '\0';
 
 /** `ws…/agent/ID`, with the gap that is given. */
 export function agentUrl(relay: OwnAddress, id: IdGap): CommandText {
@@ -49,35 +55,43 @@ export function jobCommands(relay: OwnAddress): Snippet[] {
   const text = command`
 ${fetchProgram(relay, 'agent')}
 ./agent ${agentUrl(relay, SAMPLE)}`;
-  return [{ name: 'job', title: 'Get the agent and start it', text }];
+  const line = command`${scriptCommand(relay.http, 'agent.sh', '--timeout 10m')} ${agentUrl(relay, SAMPLE)}`;
+  return [
+    { name: 'job', title: 'Get the agent and start it', text },
+    { name: 'job-line', title: 'The same in one line, on any platform', text: line },
+  ];
 }
 
 export function laptopCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
-  const through = (program: string, target: CommandText): CommandText => command`
-${program} -o ${FORGET_HOST} \\
-  -o ProxyCommand='./wsproxy ${identityOption(entry)}${clientUrl(relay)}' \\
-  ${target}`;
-  const host = command`${DEFAULT_USER}@${SAMPLE}`;
+  const through = (tool: string, rest = ''): CommandText => {
+    const [before = '', behind = ''] = toolCommand(tool, identityOption(entry), GAP).split(GAP);
+    return command`${before}${clientUrl(relay)}${behind}${rest}`;
+  };
   return [
-    { name: 'wsproxy', title: 'Once: get wsproxy', text: command`${fetchProgram(relay, 'wsproxy')}` },
-    { name: 'ssh', title: 'A shell', text: through('ssh', host) },
-    { name: 'sftp', title: 'Browse files', text: through('sftp', host) },
-    { name: 'scp', title: 'Copy a file', text: through('scp', command`${host}:build.log .`) },
+    { name: 'wsproxy', title: 'Once: get wsproxy', text: [scriptCommand(relay.http, 'client.sh')] },
+    { name: 'ssh', title: 'A shell', text: through('ssh') },
+    { name: 'sftp', title: 'Browse files', text: through('sftp') },
+    { name: 'scp', title: 'Copy a file', text: through('scp', ' :build.log .') },
   ];
 }
 
 export function configCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
-  const config = command`
-Host *.job
-  User ${DEFAULT_USER}
-  ProxyCommand wsproxy ${identityOption(entry)}${relay.ws}${clientPath('')}$(basename %n .job)
-  ${FORGET_HOST.replace('=', ' ')}`;
+  const wsproxy = `wsproxy ${identityOption(entry)}`.trimEnd();
   const use = command`
-ssh ${SAMPLE}.job
-sftp ${SAMPLE}.job
-scp ${SAMPLE}.job:build.log .`;
+ssh ${SAMPLE}${JOB_SUFFIX}
+sftp ${SAMPLE}${JOB_SUFFIX}
+scp ${SAMPLE}${JOB_SUFFIX}:build.log .`;
   return [
-    { name: 'config', title: 'Add to ~/.ssh/config', text: config },
+    {
+      name: 'config-add',
+      title: 'Let wsproxy add it',
+      text: [`./wsproxy config ${identityOption(entry)}${relay.ws} >> ~/.ssh/config`],
+    },
+    {
+      name: 'config',
+      title: 'Or add to ~/.ssh/config',
+      text: [configBlock({ relay: relay.ws.replaceAll('%', '%%'), wsproxy })],
+    },
     { name: 'config-use', title: 'Then', text: use },
   ];
 }

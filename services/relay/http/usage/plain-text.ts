@@ -1,5 +1,6 @@
 // The usage page as plain text, for `curl` and other readers without a browser.
 import { wrapWords } from '#shared/text/wrap.ts';
+import type { PlatformPrograms } from '../download/binary.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
 import { type EntryTerms, entryNotice } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
@@ -13,8 +14,8 @@ export interface PageOptions {
   readonly relay: OwnAddress;
   /** A valid ID, or undefined: then samples and CI variables stand in its place. */
   readonly id: string | undefined;
-  /** Those with downloads on this relay, such as `linux-x64`. */
-  readonly platforms: readonly string[];
+  /** Those with downloads on this relay. */
+  readonly platforms: readonly PlatformPrograms[];
   readonly defaultPlatform: string;
   /** Of the agent for that platform, in hex; undefined where none is built. */
   readonly agentSha256?: string | undefined;

@@ -1,6 +1,6 @@
 // Sections: what the usage page says, once, for its HTML and its plain text.
 import { downloadPath, ID_RULE } from '#shared/protocol/paths.ts';
-import { DOWNLOADED_PROGRAMS } from '../download/binary.ts';
+import { type PlatformPrograms, SCRIPT_FILE } from '../download/binary.ts';
 import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
@@ -51,6 +51,7 @@ export function buildSections({
       snippets: jobCommands(relay),
       notes: [
         ...agentProofNotes(entry),
+        `The one line checks the digest of what it gets, and needs \`curl\`, \`wget\`, \`python3\` or \`perl\` in the image: \`wget -qO- ${relay.http}${downloadPath('agent.sh')} | sh -s -- …\` is the same.`,
         // A policy knows no ID that an agent makes up.
         ...(entry.agents === undefined
           ? [
@@ -61,7 +62,7 @@ export function buildSections({
       ],
     }),
     section('on-your-laptop', 'On your laptop', 'Laptop', {
-      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes.',
+      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
       snippets: laptopCommands(relay, entry),
       notes: [
         'The password is in the job log, unless the job was given `--authorized-keys`.',
@@ -69,9 +70,10 @@ export function buildSections({
       ],
     }),
     section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', {
-      lead: 'With `wsproxy` on your `PATH`, every job is a host called ID.job, for `ssh`, `rsync`, `git` and IDEs alike.',
+      lead: 'Every job is a host called ID.job then, for `ssh`, `rsync`, `git` and IDEs alike.',
       snippets: configCommands(relay, entry),
       notes: [
+        'In the block `wsproxy` is on your `PATH`; `wsproxy config` writes the whole path of the one in this folder.',
         'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
       ],
     }),
@@ -114,7 +116,13 @@ export function buildSections({
         platforms.length === 0
           ? 'No program is built here yet: run `npm run build` on the relay.'
           : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}${downloadPath('SHA256SUMS')}) lists every file.`,
-      terms: platforms.map((platform) => [`\`${platform}\``, downloadLinks(relay, platform)] as const),
+      terms: [
+        ...platforms.map((of) => [`\`${of.platform}\``, downloadLinks(relay, of)] as const),
+        [
+          'Any, with Node 20 or newer',
+          `[${SCRIPT_FILE}](${relay.http}${downloadPath(SCRIPT_FILE)}): \`wsproxy\` in a quarter of a megabyte, run with \`node\``,
+        ] as const,
+      ],
       snippets: checksumCommands(relay, defaultPlatform),
       notes: [
         'This finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
@@ -126,8 +134,8 @@ export function buildSections({
         ['Behind a proxy', '`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured, at both ends.'],
         ['A private CA', '`NODE_EXTRA_CA_CERTS=/path/to/ca.pem`; for the download, `curl --cacert`.'],
         [
-          'An image with musl (Alpine)',
-          'The programs need glibc, as in Debian, Ubuntu, Fedora, Red Hat or SUSE images.',
+          'No room in the image',
+          'The programs unpack 130 MB once, into your cache, `TMPDIR`, `/tmp`, `/var/tmp`, `/dev/shm` or `/run`, and into memory where none of these will do.',
         ],
         ['Not the pinned host key', 'Another job runs under the same ID now. Take the line from its log.'],
         [
@@ -200,8 +208,8 @@ function section(
   return { name, title, shortTitle, snippets: [], blocks: [], terms: [], notes: [], ...content };
 }
 
-function downloadLinks(relay: OwnAddress, platform: string): Prose {
-  return DOWNLOADED_PROGRAMS.map(
-    (program) => `[${program}](${relay.http}${downloadPath(`${program}-${platform}`)})`,
-  ).join(' · ');
+function downloadLinks(relay: OwnAddress, { platform, programs }: PlatformPrograms): Prose {
+  return programs
+    .map((program) => `[${program}](${relay.http}${downloadPath(`${program}-${platform}`)})`)
+    .join(' · ');
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { Refused } from '../door/refusal.ts';
+import type { PlatformPrograms } from '../download/binary.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import { addressFromPublicUrl, addressFromRequest } from './own-address.ts';
 import { renderPage } from './page.ts';
@@ -12,8 +13,8 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 export interface UsagePageOptions {
   /** What the commands point at, whatever the request says (`PUBLIC_URL`). */
   readonly publicUrl?: string | URL | undefined;
-  /** The platforms with downloads here, such as `linux-x64`; asked for every page. */
-  binaries(): readonly string[] | Promise<readonly string[]>;
+  /** The platforms with downloads here; asked for every page. */
+  binaries(): readonly PlatformPrograms[] | Promise<readonly PlatformPrograms[]>;
   /** What `/docs/agent` without a platform is. */
   readonly defaultPlatform: string;
   /** The SHA-256 of that agent in hex, if it is built; asked for every page. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { shellQuoted } from '#shared/text/shell-quoted.ts';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import {
   type ConvergeCommand,
@@ -22,7 +23,7 @@ import {
   parseReply,
   parseRequest,
 } from '../../../../services/agent/converge-command/request.ts';
-import { shellQuoted, shimFrom } from '../../../../services/agent/converge-command/shim.ts';
+import { shimFrom } from '../../../../services/agent/converge-command/shim.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 let directory: string;

