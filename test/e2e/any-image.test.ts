@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(laptop, { recursive: true, force: true });
 });
 
-/** The ssh command of the card, as soon as it is there. */
+/** The card's line for a shell, as soon as it is there. */
 async function readSshLine(child: ChildProcessWithoutNullStreams): Promise<string> {
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -39,7 +39,7 @@ async function readSshLine(child: ChildProcessWithoutNullStreams): Promise<strin
   });
   for await (const line of createInterface(child.stdout)) {
     said += `${line}\n`;
-    const command = /^\s*(ssh -o .*)$/.exec(line)?.[1];
+    const command = /^\s*(\.\/wsproxy ssh .*)$/.exec(line)?.[1];
     if (command === undefined) continue;
     child.stdout.resume();
     return command;
@@ -69,18 +69,14 @@ test.each(Object.entries(IMAGES))(
     const line = await readSshLine(agent);
     const identity = '-F none -i key -o IdentitiesOnly=yes -o BatchMode=yes';
     const ssh = async (remote: string, more = ''): Promise<string> => {
-      const command = line.replace(/^ssh /, `ssh ${identity} ${more} `);
-      const ended = await run('sh', ['-c', `${command} '${remote}'`], { cwd: laptop }).catch(
-        (e: unknown) => e as { stdout: string; stderr: string; code: number },
-      );
-      if ('code' in ended) console.log(ended);
-      return ended.stdout;
+      const command = `${line} ${identity} ${more} '${remote}'`;
+      return (await run('sh', ['-c', command], { cwd: laptop })).stdout;
     };
     expect(await ssh('test -e /lib64/ld-linux-x86-64.so.2 || echo no glibc; pwd')).toBe('no glibc\n/job\n');
     expect(await ssh('tty; echo $LD_LIBRARY_PATH$CONVERGE_EXECUTABLE.', '-tt')).toMatch(
       /^\/dev\/pts\/\d+\r\n\.\r\n$/,
     );
-    const sftp = line.replace(/^ssh /, `echo get ${AGENT} | sftp ${identity} -b - `);
+    const sftp = `echo get ${AGENT} | ${line.replace(' ssh ', ' sftp ')} ${identity} -b -`;
     await run('sh', ['-c', `${sftp} && cmp ${AGENT} ${join(DIST, 'bin', AGENT)} && rm -f ${AGENT}`], {
       cwd: laptop,
     });
