@@ -165,7 +165,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/sftp',
     hasFolders: true,
     purpose: 'SFTP version 3 on the file system of the job; needs a duplex and nothing else',
-    imports: ['services/shared/*'],
+    imports: ['services/agent/platform', 'services/shared/*'],
   },
   {
     path: 'services/agent/process',

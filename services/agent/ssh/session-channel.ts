@@ -204,11 +204,12 @@ export class SessionChannel {
 
   #serveSftp(open: () => ServerChannel): void {
     const { clientId, number: channel } = this.#context;
-    const { cwd, env, events } = this.#context.options;
+    const { platform, cwd, env, events } = this.#context.options;
     const tell = events.asked?.file;
     const program = startSftpProgram({
       channel: open(),
       gate: this.#context.gate,
+      files: platform.files,
       cwd,
       home: env['HOME']?.toString() ?? cwd,
       onActivity: () => {
