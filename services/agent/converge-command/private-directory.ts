@@ -3,15 +3,7 @@ import { constants } from 'node:fs';
 import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultText } from '#shared/text/fault-text.ts';
-
-/** `sun_path` holds 108 bytes on Linux and 104 on macOS and the BSDs, with the final zero. */
-const MAX_SOCKET_PATH_BYTES = 103;
-
-/** Room for `/converge-XXXXXX/socket` below a candidate. */
-const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
-
-/** Where to try after the directory that the job prefers. */
-const FALLBACKS = ['/tmp', '/dev/shm', '/run', '/var/tmp'] as const;
+import type { CommandPlace } from '../platform/command-place.ts';
 
 export type PrivateDirectory =
   | { readonly kind: 'made'; readonly path: string }
@@ -19,6 +11,7 @@ export type PrivateDirectory =
   | { readonly kind: 'none'; readonly detail: string };
 
 export interface PrivateDirectoryOptions {
+  readonly place: CommandPlace;
   /** Where to try first. */
   readonly preferred: string;
   /** Where to try when no usual place will do: people do not expect such a directory there. */
@@ -28,15 +21,15 @@ export interface PrivateDirectoryOptions {
 }
 
 /**
- * Makes a directory of mode 0700. Its path is short enough for a socket and has no `:`, since it goes on PATH. Its file system
+ * Makes a directory of mode 0700, where PATH and sockets take one (see CommandPlace). Its file system
  * runs programs (a hardened /tmp is often mounted noexec) and has room for them (the /tmp of a failed job is often full).
  * Never throws.
  */
 export async function makePrivateDirectory(options: PrivateDirectoryOptions): Promise<PrivateDirectory> {
-  const { preferred, lastResorts = [], fill } = options;
+  const { place, preferred, lastResorts = [], fill } = options;
   const faults: string[] = [];
-  for (const parent of new Set([preferred, ...FALLBACKS, ...lastResorts])) {
-    const fault = unfitness(parent);
+  for (const parent of new Set([preferred, ...place.fallbacks, ...lastResorts])) {
+    const fault = place.unfitness(parent);
     if (fault !== undefined) {
       faults.push(`${parent}: ${fault}`);
       continue;
@@ -55,13 +48,6 @@ export async function writeProgram(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o700, flag: 'wx' });
   // Not every file system says that it is full.
   if ((await readFile(path, 'utf8')) !== text) throw new Error(`${path}: what was written is not there`);
-}
-
-function unfitness(parent: string): string | undefined {
-  if (!parent.startsWith('/')) return 'not an absolute path';
-  if (parent.includes(':')) return 'a colon cannot be on PATH';
-  const bytes = Buffer.byteLength(parent) + SUFFIX_BYTES;
-  return bytes > MAX_SOCKET_PATH_BYTES ? 'too long for a socket' : undefined;
 }
 
 async function makeIn(parent: string, fill: PrivateDirectoryOptions['fill']): Promise<string> {

@@ -2,16 +2,16 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants as fileModes } from 'node:fs';
 import { constants } from 'node:os';
-import type { PipedOptions, PipedProcess } from './piped-process.ts';
+import { type ProcessEnd, UNKNOWN_END } from '../platform/process-end.ts';
+import type { Bytes, PipedProcess, ProgramLaunch } from '../platform/programs.ts';
+import { groupOn } from './piped-group.ts';
 import { ProcessError } from './process-addon.ts';
-import { type ProcessEnd, UNKNOWN_END } from './process-end.ts';
-import type { Bytes } from './spawn.ts';
 
 /**
  * Its three descriptors are socket pairs, it inherits what the agent was started with, and bytes that are not text are lost.
  * @throws ProcessError when there is nothing to start.
  */
-export function startByNode(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {
+export function startByNode(options: ProgramLaunch, onEnd: (end: ProcessEnd) => void): PipedProcess {
   checkExecutable(options.file);
   const [argv0 = options.file, ...args] = options.argv.map(String);
   const env = Object.fromEntries(
@@ -24,7 +24,7 @@ export function startByNode(options: PipedOptions, onEnd: (end: ProcessEnd) => v
   child.on('error', () => {}); // without a pid, see below; with one there is nothing that could fail
   const { pid, stdin, stdout, stderr } = child;
   if (pid === undefined) throw new ProcessError(-constants.errno.ENOEXEC);
-  return { pid, stdin, stdout, stderr };
+  return groupOn({ pid, stdin, stdout, stderr });
 }
 
 /** Node reports why a program has not started, but later. */

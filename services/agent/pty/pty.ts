@@ -2,45 +2,23 @@
 import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
+import type { ProcessEnd } from '../platform/process-end.ts';
+import {
+  TerminalError,
+  type TerminalLaunch,
+  type TerminalProcess,
+  type TerminalSink,
+} from '../platform/programs.ts';
+import { NO_MODES } from '../platform/terminal-mode.ts';
 import { checked, processAddon, type TerminalEnds } from '../process/process-addon.ts';
-import type { ProcessEnd } from '../process/process-end.ts';
-import { type SpawnOptions, signalGroup, spawn } from '../process/spawn.ts';
+import { signalGroup, spawn } from '../process/spawn.ts';
+import { packModes } from './packed-modes.ts';
 import { PtyWriter } from './pty-writer.ts';
-import { NO_MODES, packModes, type TerminalMode } from './terminal-mode.ts';
 
 /** In milliseconds. If no output comes for this long after the exit, there is none left: others hold the terminal open. */
 const DRAIN_QUIET_MS = 100;
 /** At most this much output is read after the exit: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
 const MAX_DRAIN_BYTES = 64 * 1024;
-
-export interface PtyOptions extends Pick<SpawnOptions, 'file' | 'argv' | 'cwd'> {
-  /** The whole environment, TERM included, for a terminal of this name (the path of its device). */
-  readonly env: (terminal: string) => SpawnOptions['env'];
-  readonly columns: number;
-  readonly rows: number;
-  /** Set before the program starts, over the kernel's defaults and a line of UTF-8. */
-  readonly modes?: readonly TerminalMode[];
-  readonly clock?: Clock;
-}
-
-/** Who receives from a pty; called from the first turn after `openPty`. */
-export interface PtySink {
-  /** Output in order. The receiver owns the chunk. */
-  data(chunk: Buffer): void;
-  /** A `write` that returned false has been taken: go on writing. */
-  drained(): void;
-}
-
-/** There is no terminal to be had, or the program did not start; `cause` is a ProcessError. Nothing has run. */
-export class PtyError extends Error {
-  readonly code: 'no_terminal' | 'not_started';
-  override readonly name = 'PtyError';
-
-  constructor(code: PtyError['code'], message: string, cause: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
 
 type State =
   | { readonly kind: 'running' }
@@ -53,20 +31,21 @@ type State =
   | { readonly kind: 'closed' };
 
 /**
- * Starts a program as the leader of a new session with a new controlling terminal.
- * @throws PtyError
+ * Starts a program as the leader of a new session with a new controlling terminal, whose name is the path of its device. What
+ * is set on it is set over the kernel's defaults and a line of UTF-8.
+ * @throws TerminalError
  */
-export function openPty(options: PtyOptions, sink: PtySink): Pty {
+export function openPty(options: TerminalLaunch, sink: TerminalSink): Pty {
   return new Pty(options, sink);
 }
 
 /** One program on one terminal, until it exits or is hung up. */
-export class Pty {
+export class Pty implements TerminalProcess {
   readonly pid: number;
   /** Resolves after the program ended and all of its output was given to the sink. Never rejects. */
   readonly exited: Promise<ProcessEnd>;
   readonly #clock: Clock;
-  readonly #sink: PtySink;
+  readonly #sink: TerminalSink;
   /** Keeps the terminal alive: a program that has closed its own side is not hung up by that. */
   readonly #master: number;
   readonly #reader: ReadStream;
@@ -75,7 +54,7 @@ export class Pty {
   #state: State = { kind: 'running' };
   #isPaused = false;
 
-  constructor(options: PtyOptions, sink: PtySink) {
+  constructor(options: TerminalLaunch, sink: TerminalSink) {
     const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
     this.exited = promise;
     this.#resolveExited = resolve;
@@ -145,7 +124,7 @@ export class Pty {
     this.#release();
   }
 
-  #start(options: PtyOptions, { master, reader, slave, name }: TerminalEnds): number {
+  #start(options: TerminalLaunch, { master, reader, slave, name }: TerminalEnds): number {
     const { file, argv, cwd, env } = options;
     try {
       return spawn(
@@ -157,7 +136,7 @@ export class Pty {
     } catch (cause) {
       closeSync(reader);
       closeSync(master);
-      throw new PtyError('not_started', `cannot run ${file}: ${(cause as Error).message}`, cause);
+      throw new TerminalError('not_started', `cannot run ${file}: ${(cause as Error).message}`, cause);
     } finally {
       closeSync(slave);
     }
@@ -233,11 +212,11 @@ export class Pty {
   }
 }
 
-function openTerminal({ file, columns, rows, modes = NO_MODES }: PtyOptions): TerminalEnds {
+function openTerminal({ file, columns, rows, modes = NO_MODES }: TerminalLaunch): TerminalEnds {
   try {
     return checked(processAddon().openTerminal(columns, rows, packModes(modes))) as TerminalEnds;
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new PtyError('no_terminal', `cannot open a terminal for ${file}: ${reason}`, cause);
+    throw new TerminalError('no_terminal', `cannot open a terminal for ${file}: ${reason}`, cause);
   }
 }

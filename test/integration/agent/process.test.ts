@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { DIST } from '../../../deploy/build/source-tree.ts';
+import type { ProcessEnd } from '../../../services/agent/platform/process-end.ts';
 import { startByNode } from '../../../services/agent/process/node-process.ts';
 import { startPipedProcess } from '../../../services/agent/process/piped-process.ts';
-import type { ProcessEnd } from '../../../services/agent/process/process-end.ts';
 
 const run = promisify(execFile);
 const ENV = new Map([['PATH', '/usr/bin:/bin']]);

@@ -1,5 +1,5 @@
 // A person at a terminal: a program in a real pty, driven by keys and read by eye.
-import type { ProcessEnd } from '../../../services/agent/process/process-end.ts';
+import type { ProcessEnd } from '../../../services/agent/platform/process-end.ts';
 import { openPty } from '../../../services/agent/pty/pty.ts';
 import { CLIENT_ENV } from './ssh-host.ts';
 

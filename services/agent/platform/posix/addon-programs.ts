@@ -1,0 +1,11 @@
+// Programs as the agent's own addon starts them.
+import { startPipedProcess } from '../../process/piped-process.ts';
+import { openPty } from '../../pty/pty.ts';
+import type { Programs } from '../programs.ts';
+import { findProgram } from './program-search.ts';
+
+export const ADDON_PROGRAMS: Programs = {
+  startPiped: startPipedProcess,
+  openTerminal: openPty,
+  find: findProgram,
+};
