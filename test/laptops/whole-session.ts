@@ -41,7 +41,12 @@ class Running {
   stderr = '';
   #look: () => void = () => {};
 
-  constructor(name: string, file: string, args: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
+  constructor(
+    name: string,
+    file: string,
+    args: readonly string[],
+    options: { cwd: string; env?: NodeJS.ProcessEnv },
+  ) {
     this.name = name;
     this.child = spawn(file, args, { ...options, stdio: 'pipe' });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -96,7 +101,10 @@ async function run(name: string, file: string, args: readonly string[], cwd: str
 
 async function within<T>(what: string, begin: (found: (value: T) => void) => void): Promise<T> {
   return await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`in ${STEP_TIMEOUT_MS} ms it was not so that ${what}`)), STEP_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`in ${STEP_TIMEOUT_MS} ms it was not so that ${what}`)),
+      STEP_TIMEOUT_MS,
+    );
     begin((value) => {
       clearTimeout(timer);
       resolve(value);
@@ -135,7 +143,12 @@ async function session(folder: string): Promise<void> {
 
   const options = ['-F', 'none', '-i', key, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'];
   const tool = async (name: string, ...words: string[]): Promise<Outcome> =>
-    await run(`wsproxy ${name} ${words.join(' ')}`, file('wsproxy'), [name, url, ...options, ...words], laptop);
+    await run(
+      `wsproxy ${name} ${words.join(' ')}`,
+      file('wsproxy'),
+      [name, url, ...options, ...words],
+      laptop,
+    );
 
   const echoed = await tool('ssh', 'echo hello from the job');
   check('a command runs, and says what it says', /^hello from the job\r?\n$/.test(echoed.stdout), echoed);
@@ -162,7 +175,10 @@ async function session(folder: string): Promise<void> {
 
   const bytes = randomBytes(FILE_BYTES);
   await writeFile(join(laptop, 'there.bin'), bytes);
-  await writeFile(join(laptop, 'batch'), 'put there.bin in-the-job.bin\nget in-the-job.bin back.bin\nls -l\n');
+  await writeFile(
+    join(laptop, 'batch'),
+    'put there.bin in-the-job.bin\nget in-the-job.bin back.bin\nls -l\n',
+  );
   const moved = await tool('sftp', '-b', 'batch');
   check('sftp ends with 0', moved.code === 0, moved);
   check('a file is in the job as it was', bytes.equals(await readFile(join(job, 'in-the-job.bin'))), moved);

@@ -65,7 +65,8 @@ const SPEEDS: ReadonlyMap<number, string> = new Map([
 ]);
 /** Those that both systems have by name; as in sshd, another one is 9600. */
 const KNOWN_SPEEDS: ReadonlySet<number> = new Set([
-  50, 75, 110, 134, 150, 200, 300, 600, 1_200, 1_800, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200, 230_400,
+  50, 75, 110, 134, 150, 200, 300, 600, 1_200, 1_800, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200,
+  230_400,
 ]);
 const OTHER_SPEED = 9_600;
 
