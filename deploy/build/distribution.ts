@@ -8,7 +8,7 @@ import { makeForeignBinary } from './foreign-binary.ts';
 import { compileLauncher, readSystemLibraries } from './launcher.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
 import { slimNode } from './node-runtime.ts';
-import { FOREIGN_PROGRAMS, type PlatformChoice } from './platform.ts';
+import { type PlatformChoice, programsFor } from './platform.ts';
 import { makePortableBinary } from './portable-binary.ts';
 import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
@@ -27,7 +27,7 @@ export interface Distribution {
 }
 
 /**
- * Builds the relay, the binaries of this platform, the client programs of `others`, and wsproxy.mjs; with `signingKey` a
+ * Builds the relay, the binaries of this platform, the programs of `others`, and wsproxy.mjs; with `signingKey` a
  * signature of their checksums. `say` gets a line for each thing that had to be made.
  * @throws BuildError with a message that says what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
@@ -65,7 +65,7 @@ export async function buildDistribution(
   const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
   const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
   const binaries = [...(await mapInParallel(rest, (program) => make(program, known))), ...madeClients];
-  const foreign = await makeForeign(others, tell);
+  const foreign = await makeForeign(others, known, tell);
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
   return {
@@ -76,12 +76,18 @@ export async function buildDistribution(
 }
 
 /** What is made for other machines than this one. */
-async function makeForeign(platforms: PlatformChoice, tell: (made: Made) => Made): Promise<readonly Made[]> {
-  const pairs = platforms.flatMap((platform) => FOREIGN_PROGRAMS.map((program) => ({ platform, program })));
+async function makeForeign(
+  platforms: PlatformChoice,
+  known: Digests,
+  tell: (made: Made) => Made,
+): Promise<readonly Made[]> {
+  const pairs = platforms.flatMap((platform) =>
+    programsFor(platform).map((program) => ({ platform, program })),
+  );
   // Three copies of a Node are in memory at once for each.
   const binaries: Made[] = [tell(await makeScript())];
   for (const { platform, program } of pairs) {
-    const bundle = await bundleProgram(program);
+    const bundle = await bundleProgram(program, isClient(program) ? {} : known);
     binaries.push(tell(await makeForeignBinary({ program, bundle, platform })));
   }
   for (const binary of binaries) for (const made of await compressBinary(binary)) tell(made);

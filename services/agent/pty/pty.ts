@@ -10,10 +10,9 @@ import {
   type TerminalSink,
 } from '../platform/programs.ts';
 import { NO_MODES } from '../platform/terminal-mode.ts';
-import { checked, processAddon, type TerminalEnds } from '../process/process-addon.ts';
-import { signalGroup, spawn } from '../process/spawn.ts';
-import { packModes } from './packed-modes.ts';
+import { signalGroup } from '../process/spawn.ts';
 import { PtyWriter } from './pty-writer.ts';
+import type { OpenDevice, TerminalDevice } from './terminal-device.ts';
 
 /** In milliseconds. If no output comes for this long after the exit, there is none left: others hold the terminal open. */
 const DRAIN_QUIET_MS = 100;
@@ -35,8 +34,8 @@ type State =
  * is set on it is set over the kernel's defaults and a line of UTF-8.
  * @throws TerminalError
  */
-export function openPty(options: TerminalLaunch, sink: TerminalSink): Pty {
-  return new Pty(options, sink);
+export function openPty(open: OpenDevice, options: TerminalLaunch, sink: TerminalSink): Pty {
+  return new Pty(open, options, sink);
 }
 
 /** One program on one terminal, until it exits or is hung up. */
@@ -46,28 +45,26 @@ export class Pty implements TerminalProcess {
   readonly exited: Promise<ProcessEnd>;
   readonly #clock: Clock;
   readonly #sink: TerminalSink;
-  /** Keeps the terminal alive: a program that has closed its own side is not hung up by that. */
-  readonly #master: number;
+  readonly #device: TerminalDevice;
   readonly #reader: ReadStream;
   readonly #writer: PtyWriter;
   readonly #resolveExited: (end: ProcessEnd) => void;
   #state: State = { kind: 'running' };
   #isPaused = false;
 
-  constructor(options: TerminalLaunch, sink: TerminalSink) {
+  constructor(open: OpenDevice, options: TerminalLaunch, sink: TerminalSink) {
     const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
     this.exited = promise;
     this.#resolveExited = resolve;
     this.#clock = options.clock ?? systemClock;
     this.#sink = sink;
-    const terminal = openTerminal(options);
-    this.#master = terminal.master;
-    this.pid = this.#start(options, terminal);
-    this.#writer = new PtyWriter(terminal.master, this.#clock, () => {
+    this.#device = openDevice(open, options);
+    this.pid = this.#start(options);
+    this.#writer = new PtyWriter(this.#device.master, this.#clock, () => {
       sink.drained();
     });
     // It closes its descriptor when it fails, as it does when the program closes its side.
-    this.#reader = new ReadStream(terminal.reader);
+    this.#reader = new ReadStream(this.#device.reader);
     this.#reader.on('data', (chunk: Buffer) => {
       this.#received(chunk);
     });
@@ -101,7 +98,7 @@ export class Pty implements TerminalProcess {
 
   /** Sets the new size of the terminal; the foreground program gets SIGWINCH. */
   resize(columns: number, rows: number): void {
-    if (this.#isOpen()) processAddon().resizeTerminal(this.#master, columns, rows);
+    if (this.#isOpen()) this.#device.resize(columns, rows);
   }
 
   /** Signals the program's process group, as sshd does. Nothing happens when it is gone. */
@@ -124,21 +121,16 @@ export class Pty implements TerminalProcess {
     this.#release();
   }
 
-  #start(options: TerminalLaunch, { master, reader, slave, name }: TerminalEnds): number {
-    const { file, argv, cwd, env } = options;
+  #start({ file, argv, cwd, env }: TerminalLaunch): number {
+    const device = this.#device;
     try {
-      return spawn(
-        { file, argv, cwd, env: env(name), stdio: [slave, slave, slave], isTerminal: true },
-        (end) => {
-          this.#programEnded(end);
-        },
-      );
+      return device.start({ file, argv, cwd, env: env(device.name) }, (end) => {
+        this.#programEnded(end);
+      });
     } catch (cause) {
-      closeSync(reader);
-      closeSync(master);
+      closeSync(device.reader);
+      device.close();
       throw new TerminalError('not_started', `cannot run ${file}: ${(cause as Error).message}`, cause);
-    } finally {
-      closeSync(slave);
     }
   }
 
@@ -161,6 +153,11 @@ export class Pty implements TerminalProcess {
     const state = this.#state;
     switch (state.kind) {
       case 'running':
+        if (this.#device.isHeldOpen) {
+          this.#state = { kind: 'hung_up' };
+          this.#release();
+          return;
+        }
         this.#state = { kind: 'silent' };
         this.#reader.destroy();
         return;
@@ -208,13 +205,16 @@ export class Pty implements TerminalProcess {
   #release(): void {
     this.#writer.close();
     this.#reader.destroy();
-    closeSync(this.#master);
+    this.#device.close();
   }
 }
 
-function openTerminal({ file, columns, rows, modes = NO_MODES }: TerminalLaunch): TerminalEnds {
+function openDevice(
+  open: OpenDevice,
+  { file, columns, rows, modes = NO_MODES }: TerminalLaunch,
+): TerminalDevice {
   try {
-    return checked(processAddon().openTerminal(columns, rows, packModes(modes))) as TerminalEnds;
+    return open(columns, rows, modes);
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new TerminalError('no_terminal', `cannot open a terminal for ${file}: ${reason}`, cause);

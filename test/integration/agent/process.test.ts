@@ -102,6 +102,7 @@ describe.each([
   test.each([
     ['/nonexistent', 'no such file or directory'],
     ['/etc/passwd', 'permission denied'],
+    ['/tmp', 'permission denied'],
   ])('is an error with the reason when it is %s', (file, reason) => {
     expect(() => start({ ...options, file, argv: ['it'] }, () => {})).toThrow(reason);
   });

@@ -2,12 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { checkIntegrity } from '../../../deploy/build/npm-archive.ts';
-import {
-  choosePlatforms,
-  FOREIGN_PLATFORMS,
-  FOREIGN_PROGRAMS,
-  MAKERS,
-} from '../../../deploy/build/platform.ts';
+import { choosePlatforms, FOREIGN_PLATFORMS, MAKERS, programsFor } from '../../../deploy/build/platform.ts';
 import { PLATFORM } from '../../../deploy/build/source-tree.ts';
 
 describe('PLATFORMS', () => {
@@ -31,7 +26,19 @@ describe('PLATFORMS', () => {
 test('what makes a program and what becomes one are of the same version', () => {
   const nodes = [...FOREIGN_PLATFORMS.map(({ node }) => node), ...Object.values(MAKERS)];
   expect(new Set(nodes.map((node) => node?.version)).size).toBe(1);
-  expect(FOREIGN_PROGRAMS.map(({ name }) => name)).toEqual(['wsproxy', 'tcptows']);
+});
+
+test('there is an agent where there is something to open terminals with', () => {
+  for (const platform of FOREIGN_PLATFORMS) {
+    const names = programsFor(platform).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['wsproxy', 'tcptows']));
+    expect(names.includes('agent')).toBe(platform.terminal !== undefined);
+  }
+  const macs = FOREIGN_PLATFORMS.filter(({ format }) => format === 'mach-o');
+  expect(macs.map(({ terminal }) => terminal?.files)).toEqual([
+    ['pty.node', 'spawn-helper'],
+    ['pty.node', 'spawn-helper'],
+  ]);
 });
 
 test('a package of another hash is refused, by name', () => {
