@@ -19,6 +19,9 @@ import { startOrphanReaper } from './process/orphan-reaper.ts';
 /** First of all: what the launcher has put into the environment is not the job's. */
 claimOwnProgram('agent', process.env);
 
+/** SIGBREAK is Ctrl-Break, by which Windows' runners cancel a step; other systems have none. */
+const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'] as const;
+
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
   console.error(printableLine(`agent: ${line}`));
@@ -80,7 +83,7 @@ async function run(options: AgentOptions): Promise<number> {
     complain,
   });
   if (agent.kind === 'failed') return agent.code;
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const signal of ENDING_SIGNALS) {
     process.on(signal, () => {
       if (signal !== 'SIGHUP' || !ignoresHangup) agent.end('signal');
     });

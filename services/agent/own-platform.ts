@@ -6,14 +6,29 @@ import { unpackTerminalFiles } from './platform/macos/terminal-files.ts';
 import type { Platform } from './platform/platform.ts';
 import { ADDON_PROGRAMS } from './platform/posix/addon-programs.ts';
 import { posixPlatform } from './platform/posix/posix-platform.ts';
+import { unpackConpty } from './platform/windows/conpty-file.ts';
+import { windowsPlatform } from './platform/windows/windows-platform.ts';
 
-/** Starts nothing. On macOS it unpacks what opens terminals, as long as there is room for it. */
+/** Starts nothing. On macOS and Windows it unpacks what opens terminals, as long as there is room for it. */
 export function ownPlatform(): Platform {
-  return process.platform === 'darwin' ? macosPlatform() : posixPlatform(ADDON_PROGRAMS);
+  switch (process.platform) {
+    case 'darwin':
+      return macosPlatform();
+    case 'win32':
+      return windowsPlatform(unpackConpty(userFolders(), getRawAsset));
+    default:
+      return posixPlatform(ADDON_PROGRAMS);
+  }
 }
 
 function macosPlatform(): Platform {
   const unpacked = unpackTerminalFiles([tmpdir(), '/tmp', '/var/tmp'], getRawAsset);
   if (unpacked.kind === 'unpacked') process.on('exit', unpacked.remove);
   return posixPlatform(macosPrograms(unpacked));
+}
+
+/** Those in which nobody else may write. */
+function userFolders(): string[] {
+  const { LOCALAPPDATA, USERPROFILE } = process.env;
+  return [LOCALAPPDATA, USERPROFILE, tmpdir()].filter((folder) => folder !== undefined);
 }

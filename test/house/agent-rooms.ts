@@ -18,6 +18,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/notices',
       'services/agent/platform',
       'services/agent/platform/posix',
+      'services/agent/platform/windows',
       'services/agent/process',
       'services/agent/relay',
       'services/agent/ssh',
@@ -54,6 +55,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     imports: [
       'services/agent/access',
       'services/agent/converge-command',
+      'services/agent/expiry',
       'services/agent/identity',
       'services/shared/*',
     ],
@@ -186,5 +188,10 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/platform/posix',
     purpose: 'those things on Linux and macOS',
     imports: ['services/agent/platform', 'services/agent/process', 'services/agent/pty', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform/windows',
+    purpose: 'those things on Windows',
+    imports: ['services/agent/platform', 'services/shared/*'],
   },
 ];

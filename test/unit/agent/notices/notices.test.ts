@@ -174,6 +174,7 @@ describe('the greeting', () => {
     now: NOW,
     deadline: NOW + 23 * 60 * MINUTE + 59 * MINUTE,
     isHeld: false,
+    system: 'linux' as const,
     hasCommand: true,
   };
 

@@ -1,0 +1,100 @@
+// The tree of a program: it and all that it has started, which Windows ends one by one.
+import { spawn } from 'node:child_process';
+import { win32 } from 'node:path';
+
+/** The tools take some tenths of a second; a machine that is busy is waited for. */
+const TOOL_TIMEOUT_MS = 20_000;
+/** Some thousand processes. */
+const MAX_TABLE_BYTES = 1024 * 1024;
+
+/** How a tool ended, and what it said. */
+export interface ToolOutcome {
+  /** Undefined: it did not start, or not end by itself. */
+  readonly code: number | undefined;
+  readonly stdout: Buffer;
+}
+
+/** Runs a program of Windows by its name in System32; never rejects. */
+export type RunTool = (name: string, args: readonly string[]) => Promise<ToolOutcome>;
+
+export interface TreeTools {
+  readonly run: RunTool;
+  /** Ends one process; throws if it is gone. */
+  readonly end: (pid: number) => void;
+}
+
+const SYSTEM_TOOLS: TreeTools = { run: runSystemTool, end: (pid) => process.kill(pid, 'SIGKILL') };
+
+export interface TreeRoot {
+  readonly pid: number;
+  /** Whether it is still ours: when it has ended, its number may be another's. */
+  readonly isRunning: () => boolean;
+}
+
+/**
+ * Ends a program and all that it has started, without asking them. Where it has ended and left others behind, or `taskkill`
+ * knows no trees, these are found in the table of processes. Never rejects; whoever is gone already is no fault.
+ */
+export async function endTree(root: TreeRoot, { run, end }: TreeTools = SYSTEM_TOOLS): Promise<void> {
+  if (root.isRunning()) {
+    const { code } = await run('taskkill.exe', ['/T', '/F', '/PID', String(root.pid)]);
+    if (code === 0) return;
+  }
+  const { stdout } = await run('wbem\\wmic.exe', ['process', 'get', 'ParentProcessId,ProcessId']);
+  const table = processTable(stdout);
+  const isOurs = root.isRunning();
+  if (!isOurs && table.has(root.pid)) return;
+  for (const pid of [...(isOurs ? [root.pid] : []), ...descendants(root.pid, table)]) {
+    try {
+      end(pid);
+    } catch {
+      // It is gone.
+    }
+  }
+}
+
+/** The parent of each process, by its pid. */
+export type ProcessTable = ReadonlyMap<number, number>;
+
+/** Reads two columns of numbers below a line of names; wmic writes UTF-16 where nobody sees it. */
+export function processTable(output: Buffer): ProcessTable {
+  const isWide = output[0] === 0xff && output[1] === 0xfe;
+  const text = output.toString(isWide ? 'utf16le' : 'latin1');
+  const rows = text.matchAll(/^\s*(\d+)\s+(\d+)\s*$/gm);
+  return new Map([...rows].map(([, parent, pid]) => [Number(pid), Number(parent)]));
+}
+
+/** All below `root`, parents first. */
+export function descendants(root: number, table: ProcessTable): number[] {
+  const found = new Set<number>([root]);
+  for (const parent of found) {
+    for (const [pid, itsParent] of table) if (itsParent === parent) found.add(pid);
+  }
+  found.delete(root);
+  return [...found];
+}
+
+/** It outlives this process, which may be about to end. */
+function runSystemTool(name: string, args: readonly string[]): Promise<ToolOutcome> {
+  const file = win32.join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', name);
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      detached: true,
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: TOOL_TIMEOUT_MS,
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_TABLE_BYTES) child.kill();
+      else chunks.push(chunk);
+    });
+    const settle = (code: number | null): void => {
+      resolve({ code: code ?? undefined, stdout: Buffer.concat(chunks) });
+    };
+    child.on('close', settle);
+    child.on('error', () => settle(null));
+  });
+}

@@ -1,0 +1,36 @@
+// Programs on Windows: started by Node, and given a console by node-pty's addon.
+import { type Programs, TerminalError } from '../programs.ts';
+import { conptyTools, openConpty } from './conpty.ts';
+import { type ConptyAddon, loadConptyAddon } from './conpty-addon.ts';
+import type { UnpackedConpty } from './conpty-file.ts';
+import { findWindowsProgram } from './program-search.ts';
+import { startWindowsProgram } from './windows-piped-process.ts';
+
+/** The addon is loaded for the first terminal. */
+export function windowsPrograms(unpacked: UnpackedConpty): Programs {
+  let addon: ConptyAddon | undefined;
+  return {
+    startPiped: startWindowsProgram,
+    openTerminal(launch, sink) {
+      addon ??= loadAddon(unpacked);
+      return openConpty(conptyTools(addon), launch, sink);
+    },
+    find: (name, path) => findWindowsProgram(name, path),
+  };
+}
+
+/** @throws TerminalError */
+function loadAddon(unpacked: UnpackedConpty): ConptyAddon {
+  if (unpacked.kind === 'none') {
+    throw new TerminalError(
+      'no_terminal',
+      `no folder takes what opens a terminal: ${unpacked.detail}`,
+      undefined,
+    );
+  }
+  try {
+    return loadConptyAddon(unpacked.file);
+  } catch (cause) {
+    throw new TerminalError('no_terminal', `cannot open a terminal: ${(cause as Error).message}`, cause);
+  }
+}
