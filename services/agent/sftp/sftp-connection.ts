@@ -1,6 +1,6 @@
 // An SFTP connection: takes packets from one channel, has them carried out, and ends with everything closed.
 import type { Duplex } from 'node:stream';
-import type { JobFiles } from '../platform/job-files.ts';
+import { type JobFiles, PathError } from '../platform/job-files.ts';
 import { Accounts } from './accounts.ts';
 import { fileRequestName } from './file-request-name.ts';
 import { HandleTable } from './handles.ts';
@@ -245,7 +245,8 @@ class SftpConnection {
   }
 
   #refuse(id: number, error: unknown, request: SftpRequest): Buffer {
-    if (!(error instanceof StatusRefusal) && !isSystemError(error)) {
+    const isExpected = error instanceof StatusRefusal || error instanceof PathError || isSystemError(error);
+    if (!isExpected) {
       this.#options.log?.('sftp request failed', { error: String(error) });
     }
     return refusalReply(id, refusalFrom(error, request.subject()));

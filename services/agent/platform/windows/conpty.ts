@@ -166,10 +166,9 @@ class Conpty implements TerminalProcess {
     else this.#awaitQuiet(state);
   }
 
-  /** The console is gone; its program may not have noticed. */
+  /** The console is gone. That may be known before the end of its program is, which it has told to close. */
   #outputEnded(): void {
     if (this.#state.kind === 'draining') this.#close(this.#state.end);
-    else if (this.#state.kind === 'running') this.#endTree();
   }
 
   #programEnded(end: ProcessEnd): void {
