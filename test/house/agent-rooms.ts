@@ -17,6 +17,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/life',
       'services/agent/notices',
       'services/agent/platform',
+      'services/agent/platform/macos',
       'services/agent/platform/posix',
       'services/agent/process',
       'services/agent/relay',
@@ -186,5 +187,16 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/platform/posix',
     purpose: 'those things on Linux and macOS',
     imports: ['services/agent/platform', 'services/agent/process', 'services/agent/pty', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform/macos',
+    purpose: 'how programs are started on macOS, for which we have no addon of our own',
+    imports: [
+      'services/agent/platform',
+      'services/agent/platform/posix',
+      'services/agent/process',
+      'services/agent/pty',
+      'services/shared/*',
+    ],
   },
 ];
