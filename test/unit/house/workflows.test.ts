@@ -121,7 +121,7 @@ test('every other system carries a whole session with what was built for it', ()
   const runners = strategy?.matrix.include ?? [];
   expect(runners.map(({ platform }) => platform)).toEqual(FOREIGN_PLATFORMS.map(({ name }) => name));
   for (const { platform = '', runner } of runners) expect(runner).toMatch(RUNNERS[platform] ?? /never/);
-  const uploads = (build?.steps as readonly UploadStep[])
+  const uploads = ((build?.steps ?? []) as readonly UploadStep[])
     .filter(({ uses = '' }) => uses.startsWith('actions/upload-artifact@'))
     .map(({ with: options }) => [options?.['name'], options?.['path']?.trim().split('\n')]);
   expect(uploads).toEqual(
