@@ -74,7 +74,8 @@ function modesFrom(values: Partial<Record<keyof typeof OPCODES, number>>): Termi
 export function describeTerminals(name: string, programs: () => Promise<Programs>): void {
   describe(`terminals of ${name}`, () => {
     beforeAll(async () => {
-      open = (await programs()).openTerminal;
+      const given = await programs();
+      open = (launch, sink) => given.openTerminal(launch, sink);
     });
     afterEach(() => {
       for (const pty of ptys) pty.hangUp();

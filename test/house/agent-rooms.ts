@@ -17,6 +17,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/life',
       'services/agent/notices',
       'services/agent/platform',
+      'services/agent/platform/macos',
       'services/agent/platform/posix',
       'services/agent/platform/windows',
       'services/agent/process',
@@ -193,5 +194,16 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/platform/windows',
     purpose: 'those things on Windows',
     imports: ['services/agent/platform', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform/macos',
+    purpose: 'how programs are started on macOS, for which we have no addon of our own',
+    imports: [
+      'services/agent/platform',
+      'services/agent/platform/posix',
+      'services/agent/process',
+      'services/agent/pty',
+      'services/shared/*',
+    ],
   },
 ];

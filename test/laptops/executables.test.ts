@@ -13,6 +13,7 @@ import { checkSignature } from '../../deploy/build/mach-o/signature-check.ts';
 import { fetchNpmArchive, type NpmArchive } from '../../deploy/build/npm-archive.ts';
 import { FOREIGN_PLATFORMS, type ForeignPlatform, MAKERS, programsFor } from '../../deploy/build/platform.ts';
 import { BUILT_PROGRAMS, DIST, PLATFORM, ROOT, WORKSHOP } from '../../deploy/build/source-tree.ts';
+import { needsOf } from '../support/executables/mach-o-needs.ts';
 import { faultsOfSignature, walkMachO } from '../support/executables/mach-o-walk.ts';
 import { walkPe } from '../support/executables/pe-walk.ts';
 
@@ -147,6 +148,21 @@ describe.for(FOREIGN_PLATFORMS.filter(({ format }) => format === 'mach-o'))('for
         expect(checkSignature(file)).toMatchObject({ kind: 'intact', directory: { isAdHoc: true } });
       else expect(checkSignature(file)).toEqual({ kind: 'unsigned' });
       expect(readImage(file).kind).toBe(name === 'pty.node' ? 'addon' : 'program');
+    }
+  });
+
+  test('what opens terminals finds all that it needs in Node and in every macOS that Node runs on', async () => {
+    const { terminal } = platform;
+    const node = needsOf(await originalNode(platform));
+    expect(node.oldest).toBe(13.5);
+    for (const name of terminal?.files ?? []) {
+      const folder = await fetchNpmArchive(terminal as NpmArchive, terminal?.files ?? []);
+      const { libraries, oldest, imports } = needsOf(await readFile(join(folder, name)));
+      expect(node.libraries).toEqual(expect.arrayContaining([...libraries]));
+      expect(oldest).toBeLessThanOrEqual(13.5);
+      const ofNode = [...imports].filter((symbol) => symbol.startsWith('_napi_'));
+      expect(ofNode.filter((symbol) => !node.exports.has(symbol))).toEqual([]);
+      expect(ofNode.length > 20).toBe(name === 'pty.node');
     }
   });
 

@@ -10,13 +10,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** How long one step may take. The first start of a program on a Mac is looked at by the system. */
-const STEP_TIMEOUT_MS = 60_000;
+const STEP_TIMEOUT_MS = Number(process.env['STEP_TIMEOUT_MS'] ?? 60_000);
 const FILE_BYTES = 3_000_000;
 /** Of the program on the terminal, and of the command. */
 const CODES = { terminal: 3, command: 7 } as const;
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '../../dist');
 const SYSTEM = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+const EXTENSION = process.platform === 'win32' ? '.exe' : '';
+
+/** Other programs than those of dist/bin: `AGENT=FILE`. */
+const [AGENT, WSPROXY] = ['agent', 'wsproxy'].map(
+  (name) => process.env[name.toUpperCase()] ?? join(DIST, 'bin', `${name}-${SYSTEM}${EXTENSION}`),
+) as [string, string];
 
 /** Runs in the job, on a terminal. */
 const TERMINAL_PROGRAM = `
@@ -69,11 +75,11 @@ class Running {
     });
   }
 
-  /** Waits for words on its standard output. */
+  /** Waits for words of its. */
   async see(pattern: RegExp): Promise<RegExpExecArray> {
     return await within(`${this.name} says ${pattern}`, (found) => {
       this.#look = () => {
-        const match = pattern.exec(this.stdout);
+        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
         if (match !== null) found(match);
       };
       this.#look();
@@ -127,8 +133,6 @@ async function startRelay(cwd: string): Promise<string> {
 async function session(folder: string): Promise<void> {
   const [job, laptop] = [join(folder, 'job'), join(folder, 'laptop')];
   await Promise.all([job, laptop].map((path) => mkdir(path)));
-  const file = (name: string): string =>
-    join(DIST, 'bin', `${name}-${SYSTEM}${process.platform === 'win32' ? '.exe' : ''}`);
   const key = join(laptop, 'key');
   const made = await run('ssh-keygen', 'ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key], laptop);
   check('ssh-keygen makes a key', made.code === 0, made);
@@ -137,18 +141,13 @@ async function session(folder: string): Promise<void> {
 
   const relay = await startRelay(folder);
   const keys = ['--authorized-keys', `${key}.pub`];
-  const agent = start('agent', file('agent'), [...keys, `${relay}/agent/whole-session`], job);
+  const agent = start('agent', AGENT, [...keys, `${relay}/agent/whole-session`], job);
   const [, url = ''] = await agent.see(/wsproxy ssh "?(wss?:[^\s"]+)/);
-  console.log(`ok  ${file('agent')} is there: ${url}`);
+  console.log(`ok  ${AGENT} is there: ${url}`);
 
   const options = ['-F', 'none', '-i', key, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'];
   const tool = async (name: string, ...words: string[]): Promise<Outcome> =>
-    await run(
-      `wsproxy ${name} ${words.join(' ')}`,
-      file('wsproxy'),
-      [name, url, ...options, ...words],
-      laptop,
-    );
+    await run(`wsproxy ${name} ${words.join(' ')}`, WSPROXY, [name, url, ...options, ...words], laptop);
 
   const echoed = await tool('ssh', 'echo hello from the job');
   check('a command runs, and says what it says', /^hello from the job\r?\n$/.test(echoed.stdout), echoed);
@@ -157,7 +156,7 @@ async function session(folder: string): Promise<void> {
 
   const terminal = start(
     'wsproxy ssh -tt',
-    file('wsproxy'),
+    WSPROXY,
     ['ssh', url, ...options, '-tt', `${nodeInJob()} terminal.mjs`],
     laptop,
   );
@@ -208,7 +207,7 @@ try {
   for (const { name, stdout, stderr } of running) console.error(`--- ${name}\n${stdout}${stderr}`);
   process.exitCode = 1;
 } finally {
-  for (const { child } of running) child.kill();
+  for (const { child } of running) child.kill('SIGKILL');
   await Promise.all(running.map(({ ended }) => ended));
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -246,9 +246,7 @@ class SftpConnection {
 
   #refuse(id: number, error: unknown, request: SftpRequest): Buffer {
     const isExpected = error instanceof StatusRefusal || error instanceof PathError || isSystemError(error);
-    if (!isExpected) {
-      this.#options.log?.('sftp request failed', { error: String(error) });
-    }
+    if (!isExpected) this.#options.log?.('sftp request failed', { error: String(error) });
     return refusalReply(id, refusalFrom(error, request.subject()));
   }
 

@@ -18,6 +18,8 @@ test('what is in a program is named with its licence and its holder, and what on
   expect(text).toMatch(/^nan \S+ \(MIT\): agent$/m);
   expect(text).toMatch(/^ssh2: Copyright Brian White/m);
   expect(text).toMatch(/^---- Node\.js 24\.\d+\.\d+: /m);
+  expect(text).toMatch(/^@lydell\/node-pty-darwin-x64 1\.1\.0 \(MIT\): agent for darwin-x64$/m);
+  expect(text).toMatch(/^@lydell\/node-pty-darwin-arm64: Copyright \(c\) 2012-2015, Christopher Jeffrey/m);
   expect(text).not.toMatch(/^(vitest|playwright-core|testcontainers) /m);
 });
 
