@@ -35,19 +35,25 @@ export function shownPath(path: string): string {
  * @throws PathError for names that no file can have
  */
 export function windowsPathFrom(path: string, cwd: string): string {
-  const { root, names } = placeOf(path.replaceAll('\\', '/'), cwd);
+  const place = placeOf(path.replaceAll('\\', '/'), cwd);
+  let { root } = place;
   const kept: string[] = [];
-  // Up from a drive is where the drives are.
-  let isAbove = root === undefined;
-  for (const name of names) {
+  for (const name of place.names) {
     if (name === '' || name === '.') continue;
-    if (name !== '..') {
-      if (isAbove) throw new PathError(`there are only drives in /, and ${JSON.stringify(name)} is none`);
+    if (root === undefined) {
+      // Up from where the drives are is there too.
+      if (name === '..') continue;
+      if (!DRIVE.test(name))
+        throw new PathError(`there are only drives in /, and ${JSON.stringify(name)} is none`);
+      root = driveRoot(name);
+    } else if (name !== '..') {
       requireName(name);
       kept.push(name);
-    } else if (kept.pop() === undefined && !isShare(root)) isAbove = true;
+    } else if (kept.pop() === undefined && !isShare(root)) {
+      root = undefined;
+    }
   }
-  return isAbove || root === undefined ? DRIVES : root + kept.join('\\');
+  return root === undefined ? DRIVES : root + kept.join('\\');
 }
 
 /** The text of a symbolic link as Windows takes it. @throws PathError */
@@ -74,7 +80,7 @@ function placeOf(path: string, cwd: string): Place {
   if (DRIVE.test(second)) return { root: driveRoot(second), names: others };
   if (path.startsWith('//') && !path.startsWith('///')) return sharePlace(others, rest);
   // Of a path that names no drive.
-  if (rest.every((name) => name === '')) return { root: undefined, names: [] };
+  if (rest.every((name) => /^\.{0,2}$/.test(name))) return { root: undefined, names: [] };
   return { root: placeOf(cwd, '/').root, names: rest };
 }
 
@@ -91,8 +97,8 @@ function driveRoot(drive: string): string {
   return `${drive.toUpperCase()}\\`;
 }
 
-function isShare(root: string | undefined): boolean {
-  return root?.startsWith('\\\\') === true;
+function isShare(root: string): boolean {
+  return root.startsWith('\\\\');
 }
 
 function requireName(name: string): void {
