@@ -66,8 +66,9 @@ async function run(options: AgentOptions): Promise<number> {
   }
   // The first process of a container has the orphans of all others.
   if (process.pid === 1) startOrphanReaper(systemClock);
+  const platform = ownPlatform();
   const agent = await startAgent(options, {
-    platform: ownPlatform(),
+    platform,
     env: process.env,
     environmentBlock: readEnvironmentBlock(),
     cwd: process.cwd(),
@@ -88,7 +89,9 @@ async function run(options: AgentOptions): Promise<number> {
       if (signal !== 'SIGHUP' || !ignoresHangup) agent.end('signal');
     });
   }
-  return agent.ended;
+  const code = await agent.ended;
+  await platform.programs.settled();
+  return code;
 }
 
 // Node's answer to it would be a debugger (runtime-flags.ts).

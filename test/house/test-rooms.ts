@@ -116,7 +116,7 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/laptops',
     purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
-    imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
+    imports: ['deploy/build', 'deploy/build/mach-o', 'services/agent', 'test/contract', 'test/support/*'],
     libraries: TEST_LIBRARIES,
   },
   {
@@ -217,7 +217,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/support/machine',
-    purpose: 'what of this machine a test needs: containers, roots, a browser, sockets',
+    purpose: 'what of this machine a test needs: containers, roots, Wine, a browser, sockets',
     imports: ['deploy/build', 'test/support/time'],
     libraries: { 'playwright-core': '*' },
   },

@@ -8,8 +8,7 @@ import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
 import type { ProcessEnd } from '../process-end.ts';
 import { TerminalError, type TerminalLaunch, type TerminalProcess, type TerminalSink } from '../programs.ts';
 import type { ConptyAddon, OpenedConpty } from './conpty-addon.ts';
-import { makePipeAddress } from './pipe-address.ts';
-import { endTree, type TreeRoot } from './process-tree.ts';
+import type { EndTree } from './process-tree.ts';
 import { asksToEnd, requireFile } from './windows-piped-process.ts';
 import { windowsVariables } from './windows-variables.ts';
 
@@ -34,15 +33,9 @@ type State =
 /** What a terminal is made with. */
 export interface ConptyTools {
   readonly addon: ConptyAddon;
-  /** Ends a program and what it has started. */
-  readonly endTree: (root: TreeRoot) => Promise<void>;
-  /** For the name of the pipes: what `conin` and `conout` are made of. */
+  readonly endTree: EndTree;
+  /** Of the pipes: what `conin` and `conout` are made of. */
   readonly pipeName: () => string;
-}
-
-/** Those of this system. */
-export function conptyTools(addon: ConptyAddon): ConptyTools {
-  return { addon, endTree, pipeName: () => makePipeAddress('terminal').replace(/^\\\\\.\\pipe\\/, '') };
 }
 
 /** Starts a program in a new console. @throws TerminalError */
@@ -153,7 +146,7 @@ class Conpty implements TerminalProcess {
 
   #endTree(): void {
     const isRunning = (): boolean => this.#state.kind === 'running' || this.#state.kind === 'hung_up';
-    void this.#tools.endTree({ pid: this.pid, isRunning });
+    this.#tools.endTree({ pid: this.pid, isRunning });
   }
 
   #received(chunk: Buffer): void {

@@ -9,7 +9,12 @@ const NAME_BYTES = 16;
  * administrators and the system; others may at most open them for reading, and so ask nothing.
  */
 export function makePipeAddress(what: string): string {
-  return `\\\\.\\pipe\\converge-${what}-${randomBytes(NAME_BYTES).toString('hex')}`;
+  return `\\\\.\\pipe\\${makePipeName(what)}`;
+}
+
+/** The last part of such an address. */
+export function makePipeName(what: string): string {
+  return `converge-${what}-${randomBytes(NAME_BYTES).toString('hex')}`;
 }
 
 export function makePipeSocket(): AgentSocket {

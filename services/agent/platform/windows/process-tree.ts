@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
 
-/** The tools take some tenths of a second; a machine that is busy is waited for. */
-const TOOL_TIMEOUT_MS = 20_000;
+/** The tools take some tenths of a second; a machine that is busy is waited for. Two of them may run, one after the other. */
+const TOOL_TIMEOUT_MS = 10_000;
 /** Some thousand processes. */
 const MAX_TABLE_BYTES = 1024 * 1024;
 
@@ -30,6 +30,9 @@ export interface TreeRoot {
   /** Whether it is still ours: when it has ended, its number may be another's. */
   readonly isRunning: () => boolean;
 }
+
+/** Ends a program and all that it has started, some time later. */
+export type EndTree = (root: TreeRoot) => void;
 
 /**
  * Ends a program and all that it has started, without asking them. Where it has ended and left others behind, or `taskkill`

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { type ProcessEnd, UNKNOWN_END } from '../process-end.ts';
 import type { PipedProcess, ProgramLaunch } from '../programs.ts';
-import { endTree } from './process-tree.ts';
+import type { EndTree } from './process-tree.ts';
 import { windowsVariables } from './windows-variables.ts';
 
 /** Those that ask a program to end, or end it. Windows knows no others, and between processes not even these. */
@@ -23,7 +23,11 @@ export function asksToEnd(signal: NodeJS.Signals): boolean {
  * It gets no window, and a console of its own: what it does to that, such as its code page, is no matter of the agent's.
  * Throws an Error whose message is the reason when there is nothing to start.
  */
-export function startWindowsProgram(launch: ProgramLaunch, onEnd: (end: ProcessEnd) => void): PipedProcess {
+export function startWindowsProgram(
+  endTree: EndTree,
+  launch: ProgramLaunch,
+  onEnd: (end: ProcessEnd) => void,
+): PipedProcess {
   requireFile(launch.file);
   const [argv0 = '', ...args] = launch.argv.map(String);
   const child = spawn(launch.file, args, {
@@ -46,7 +50,7 @@ export function startWindowsProgram(launch: ProgramLaunch, onEnd: (end: ProcessE
   const end = (): void => {
     if (isEnding) return;
     isEnding = true;
-    void endTree({ pid, isRunning: () => isRunning });
+    endTree({ pid, isRunning: () => isRunning });
   };
   return {
     pid,

@@ -34,7 +34,7 @@ function open(launch: Partial<TerminalLaunch> = {}): TerminalProcess {
   return openConpty(
     {
       addon: fake.addon,
-      endTree: async (root) => {
+      endTree: (root) => {
         ended.push(root);
       },
       pipeName: () => 'name-1',
