@@ -17,6 +17,8 @@ require('node:sea').getRawAsset = (name) => new Uint8Array(readFileSync(join(pro
 
 export interface WindowsJobOptions {
   readonly args: readonly string[];
+  /** cmd by default: Wine's PowerShell does nothing. */
+  readonly shell?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly held?: boolean;
 }
@@ -35,13 +37,13 @@ export async function windowsNode(
 }
 
 /**
- * Starts one and waits for its card. Shells are cmd: Wine's PowerShell does nothing. It leaves on `converge end`, at its end, or
+ * Starts one and waits for its card. It leaves on `converge end`, at its end, or
  * with the whole Windows; a signal does not reach it.
  */
 export async function startWindowsAgent(
   world: World,
   wine: Wine,
-  { args, env = {}, held = false }: WindowsJobOptions,
+  { args, shell = 'cmd', env = {}, held = false }: WindowsJobOptions,
 ): Promise<E2eAgent> {
   const job = await world.makeFolder('job');
   if (held) await writeFile(join(job, '.hold'), '');
@@ -50,7 +52,7 @@ export async function startWindowsAgent(
   const bundle = windowsPath(join(WORKSHOP, 'agent.cjs'));
   const url = `${world.relay.wsUrl}/agent/${id}`;
   const said = join(await world.makeFolder('said'), 'output');
-  const words = [...node.words, bundle, '--shell', 'cmd', ...args, url];
+  const words = [...node.words, bundle, '--shell', shell, ...args, url];
   const started = world.start(`agent ${id}`, wine.nodeCommand(said, ...words), {
     cwd: job,
     env: { ...node.env, ...env },

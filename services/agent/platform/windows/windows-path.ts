@@ -40,17 +40,17 @@ export function windowsPathFrom(path: string, cwd: string): string {
   const kept: string[] = [];
   for (const name of place.names) {
     if (name === '' || name === '.') continue;
-    if (root === undefined) {
-      // Up from where the drives are is there too.
-      if (name === '..') continue;
-      if (!DRIVE.test(name))
-        throw new PathError(`there are only drives in /, and ${JSON.stringify(name)} is none`);
+    if (DRIVE.test(name)) {
+      // No file has this name: it is what comes of `cd C:/` in a client that puts its own directory in front.
       root = driveRoot(name);
-    } else if (name !== '..') {
+      kept.length = 0;
+    } else if (name === '..') {
+      if (kept.pop() === undefined && !isShare(root)) root = undefined;
+    } else {
+      if (root === undefined)
+        throw new PathError(`there are only drives in /, and ${JSON.stringify(name)} is none`);
       requireName(name);
       kept.push(name);
-    } else if (kept.pop() === undefined && !isShare(root)) {
-      root = undefined;
     }
   }
   return root === undefined ? DRIVES : root + kept.join('\\');
@@ -97,8 +97,8 @@ function driveRoot(drive: string): string {
   return `${drive.toUpperCase()}\\`;
 }
 
-function isShare(root: string): boolean {
-  return root.startsWith('\\\\');
+function isShare(root: string | undefined): boolean {
+  return root?.startsWith('\\\\') === true;
 }
 
 function requireName(name: string): void {

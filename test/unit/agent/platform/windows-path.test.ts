@@ -25,6 +25,7 @@ describe('the path that a client means', () => {
     ['..', 'D:\\a'],
     ['../../..', DRIVES],
     ['../../../../C:/x', 'C:\\x'],
+    ['/D:/a/work/C:/x', 'C:\\x'],
     ['/', DRIVES],
     ['/.', DRIVES],
     ['/..', DRIVES],
