@@ -11,14 +11,8 @@ import { windowsPlatform } from './platform/windows/windows-platform.ts';
 
 /** Starts nothing. On macOS and Windows it unpacks what opens terminals, as long as there is room for it. */
 export function ownPlatform(): Platform {
-  switch (process.platform) {
-    case 'darwin':
-      return macosPlatform();
-    case 'win32':
-      return windowsPlatform(unpackConpty(userFolders(), getRawAsset));
-    default:
-      return posixPlatform(ADDON_PROGRAMS);
-  }
+  if (process.platform === 'win32') return windowsPlatform(unpackConpty(userFolders(), getRawAsset));
+  return process.platform === 'darwin' ? macosPlatform() : posixPlatform(ADDON_PROGRAMS);
 }
 
 function macosPlatform(): Platform {

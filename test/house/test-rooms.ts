@@ -207,7 +207,13 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/laptop',
     purpose: 'the two ends of a session as people have them: a job and a laptop',
-    imports: ['deploy/build', 'test/support/machine', 'test/support/process', 'test/support/ssh'],
+    imports: [
+      'deploy/build',
+      'deploy/build/pe',
+      'test/support/machine',
+      'test/support/process',
+      'test/support/ssh',
+    ],
     libraries: TEST_LIBRARIES,
   },
   {

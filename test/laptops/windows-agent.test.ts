@@ -13,7 +13,7 @@ import { PLATFORM_RULES } from '../contract/platform-contract.ts';
 import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
 import type { E2eAgent } from '../support/laptop/job.ts';
 import { makeKey, openWay, type Way } from '../support/laptop/laptop.ts';
-import { startWindowsAgent, windowsNode } from '../support/laptop/windows-job.ts';
+import { makeWindowsAgent, startWindowsAgent } from '../support/laptop/windows-job.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
 import { openWine, type Wine, windowsPath } from '../support/machine/wine.ts';
 import { listening } from '../support/network/ports.ts';
@@ -24,6 +24,7 @@ const MB = 1_000_000;
 const world = useWorld(['wine']);
 let wine: Wine;
 let key: Awaited<ReturnType<typeof makeKey>>;
+let program: string;
 let agent: E2eAgent;
 let way: Way;
 let node: string;
@@ -32,7 +33,8 @@ beforeAll(async () => {
   wine = await openWine(await world.makeFolder('wine'), SYSTEM_PATH);
   node = `"${windowsPath(wine.node)}"`;
   key = await makeKey(world);
-  agent = await startWindowsAgent(world, wine, { args: keyArgs(), held: true });
+  program = await makeWindowsAgent(world, wine);
+  agent = await startWindowsAgent(world, wine, { program, args: keyArgs(), held: true });
   way = await openWay(world, agent, key);
 });
 
@@ -52,11 +54,10 @@ async function script(name: string, text: string): Promise<string> {
 
 test('its platform keeps the contract', async () => {
   const entry = 'test/laptops/platform-program.ts';
-  const bundle = await bundleProgram({ name: 'platform-program', entry, addons: [] });
-  const { words, env } = await windowsNode(world, wine);
+  const rules = windowsPath(await bundleProgram({ name: 'platform-program', entry, addons: [] }));
   const folder = await world.makeFolder('rules');
-  const command = wine.nodeCommand(join(folder, 'said'), ...words, windowsPath(bundle));
-  const started = world.start('platform program', command, { cwd: folder, env });
+  const command = wine.command(join(folder, 'said'), wine.node, rules);
+  const started = world.start('platform program', command, { cwd: folder, env: wine.env });
   await started.exited;
   expect(started.stdout.trim().split('\n')).toEqual([
     'platform win32',
@@ -95,7 +96,12 @@ describe('a command', () => {
       code: expect.any(Number),
       stdout: '',
     });
-    const other = await startWindowsAgent(world, wine, { args: keyArgs(), shell: 'fish', held: true });
+    const other = await startWindowsAgent(world, wine, {
+      program,
+      args: keyArgs(),
+      shell: 'fish',
+      held: true,
+    });
     const there = await openWay(world, other, key);
     const { code, stderr } = await there.ssh([there.host, 'echo']);
     expect({ code, stderr }).toEqual({ code: 127, stderr: 'converge: cannot run fish: no such file\n' });
@@ -262,6 +268,7 @@ describe('what runs in a session', () => {
 
   test('goes as a whole with the agent, whose time is over', async () => {
     const other = await startWindowsAgent(world, wine, {
+      program,
       args: [...keyArgs(), '--timeout', '8s', '--max-lifetime', '8s'],
     });
     const there = await openWay(world, other, key);

@@ -31,7 +31,7 @@ afterAll(async () => {
 /** What a program of Windows' Node prints. */
 async function runNode(...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
   const said = join(await world.makeFolder('said'), 'output');
-  const command = wine.nodeCommand(said, ...args);
+  const command = wine.command(said, wine.node, ...args);
   const started = world.start('wine node', command, { cwd: way.laptop.folder, env: wine.env });
   const { code } = await started.exited;
   return { code, said: started.stdout };

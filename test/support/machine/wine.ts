@@ -27,10 +27,10 @@ export interface Wine {
   /** Node for Windows, as Linux sees it. */
   readonly node: string;
   /**
-   * The words that start a program for Node, whose words these are. What it prints comes to standard output, by way of the file
+   * The words that start a program of Windows, a file of Linux. What it prints comes to standard output, by way of the file
    * `said`; its exit code is theirs.
    */
-  nodeCommand(said: string, ...words: string[]): [string, ...string[]];
+  command(said: string, program: string, ...words: string[]): [string, ...string[]];
   /** Ends every program there. May be called twice. */
   stop(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function openWine(folder: string, path: string): Promise<Wine> {
   return {
     env,
     node,
-    nodeCommand: (said, ...words) => ['sh', '-c', script, said, 'wine', node, ...words],
+    command: (said, program, ...words) => ['sh', '-c', script, said, 'wine', program, ...words],
     async stop() {
       await run('wineserver', ['--kill'], { env }).catch(() => undefined);
     },
