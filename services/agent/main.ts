@@ -11,13 +11,14 @@ import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
 import { runConvergeCommand } from './converge-command/asking-end.ts';
+import { wordsThroughLink } from './converge-command/link.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
 import { ownPlatform } from './own-platform.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
-claimOwnProgram('agent', process.env);
+claimOwnProgram('agent');
 
 /** SIGBREAK is Ctrl-Break, by which Windows' runners cancel a step; other systems have none. */
 const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'] as const;
@@ -28,7 +29,8 @@ function complain(line: string): void {
 }
 
 async function main(): Promise<number> {
-  const invocation = parseInvocation(process.argv.slice(2), process.env);
+  const words = wordsThroughLink(process.argv0, process.argv.slice(2), process.env['PATH']);
+  const invocation = parseInvocation(words, process.env);
   switch (invocation.kind) {
     case 'help':
       console.log(invocation.text);

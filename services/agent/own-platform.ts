@@ -1,6 +1,7 @@
 // The platform that this process runs on.
 import { tmpdir } from 'node:os';
 import { getRawAsset } from 'node:sea';
+import { temporaryFolders } from '#shared/machine/temporary-folders.ts';
 import { macosPrograms } from './platform/macos/macos-programs.ts';
 import { unpackTerminalFiles } from './platform/macos/terminal-files.ts';
 import type { Platform } from './platform/platform.ts';
@@ -16,7 +17,7 @@ export function ownPlatform(): Platform {
 }
 
 function macosPlatform(): Platform {
-  const unpacked = unpackTerminalFiles([tmpdir(), '/tmp', '/var/tmp'], getRawAsset);
+  const unpacked = unpackTerminalFiles(temporaryFolders(tmpdir()), getRawAsset);
   if (unpacked.kind === 'unpacked') process.on('exit', unpacked.remove);
   return posixPlatform(macosPrograms(unpacked));
 }

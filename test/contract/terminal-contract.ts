@@ -1,5 +1,5 @@
 // The contract of terminals on Linux and macOS: modes, exits, the last output, full lines, hanging up.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
@@ -194,6 +194,25 @@ export function describeTerminals(name: string, programs: () => Promise<Programs
       const { pty, output } = run('stty -a', { modes: [erase, { ...erase, value: 127 }] });
       await pty.exited;
       expect(output()).toContain('erase = ^?;');
+    });
+
+    test('nothing stays open: of programs that ended, were hung up, or could not be started', async () => {
+      const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
+      await run('exit 0').pty.exited;
+      const before = openDescriptors();
+      for (let round = 0; round < 10; round++) {
+        await run('echo said; exit 0').pty.exited;
+        const { pty } = run('sleep 100');
+        pty.hangUp();
+        await pty.exited;
+        expect(() =>
+          open(
+            { file: '/nonexistent', argv: ['it'], env, cwd: '/', columns: 80, rows: 24 },
+            { data() {}, drained() {} },
+          ),
+        ).toThrow();
+      }
+      await until('all is closed', () => openDescriptors() <= before);
     });
 
     test('a program that cannot be executed is an error that says why, and nothing has run', () => {

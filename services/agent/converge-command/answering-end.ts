@@ -9,7 +9,8 @@ import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import type { CommandPlace } from '../platform/command-place.ts';
 import { CONVERGE_COMMAND_FLAG } from './command-flag.ts';
 import { readLine } from './line-reader.ts';
-import { makePrivateDirectory, writeProgram } from './private-directory.ts';
+import { writeLink } from './link.ts';
+import { makePrivateDirectory, type Runs, writeProgram } from './private-directory.ts';
 import {
   type AgentFacts,
   endReply,
@@ -90,18 +91,19 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
   let socketPath = '';
   let path = '';
   const made = await makePrivateDirectory({ place, preferred, lastResorts, fill });
-  if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
+  if (made.kind === 'none') return { kind: 'unavailable', detail: `no folder takes it (${made.detail})` };
   const directory = made.path;
   const binDirectory = binDirectoryIn(directory);
   let stopped: Promise<void> | undefined;
 
-  async function fill(directory: string): Promise<void> {
+  async function fill(directory: string, runs: Runs): Promise<void> {
     const binDirectory = binDirectoryIn(directory);
     socketPath = place.socketFor(directory);
     const shims = place.shims([...options.program, CONVERGE_COMMAND_FLAG, socketPath]);
     path = join(binDirectory, shims[0].name);
     await mkdir(binDirectory, { mode: 0o700 });
-    for (const { name, text } of shims) await writeProgram(join(binDirectory, name), text);
+    if (runs === 'links') await writeLink(path, options.program);
+    else for (const { name, text } of shims) await writeProgram(join(binDirectory, name), text);
     await listen(server, socketPath);
   }
 

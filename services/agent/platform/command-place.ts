@@ -9,6 +9,8 @@ export interface Shim {
 export interface CommandPlace {
   /** Where to make the private folder, after the directory that the job prefers. */
   readonly fallbacks: readonly string[];
+  /** Whether a link to the agent's own program, in the place of the first file, is as good where nothing else may run. */
+  readonly takesLinks?: true;
   /** What makes a folder the wrong parent, whatever is in it; undefined if nothing does. */
   unfitness(parent: string): string | undefined;
   /** The address of the socket of a private folder, for `listen` and `connect`. Another one at each call may be another. */

@@ -119,6 +119,8 @@ export class Pty implements TerminalProcess {
     }
     this.#state = { kind: 'hung_up' };
     this.#release();
+    // A program that has only just started may not have taken the terminal for its own yet.
+    if (this.#device.isHeldOpen) signalGroup(this.pid, 'SIGHUP');
   }
 
   #start({ file, argv, cwd, env }: TerminalLaunch): number {

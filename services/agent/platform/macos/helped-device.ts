@@ -63,7 +63,7 @@ interface BothSides {
 function openBoth(addon: TerminalAddon, columns: number, rows: number): BothSides {
   const { master, slave: unblocked, pty: name } = addon.open(columns, rows);
   try {
-    // The addon's own does not block, and a program that is given it would find that out.
+    // The addon's own does not block, for nobody who has it, and whatever is started later would inherit it.
     return { master, slave: openSync(name, constants.O_RDWR | constants.O_NOCTTY), name };
   } catch (error) {
     closeSync(master);

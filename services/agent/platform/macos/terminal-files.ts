@@ -28,7 +28,7 @@ export function unpackTerminalFiles(
   assetOf: (name: string) => ArrayBuffer,
 ): UnpackedTerminalFiles {
   const faults: string[] = [];
-  for (const parent of new Set(parents)) {
+  for (const parent of parents) {
     try {
       const folder = unpackBelow(parent, assetOf);
       return {

@@ -1,10 +1,11 @@
 // The place of the `converge` command on Linux and macOS: a script for /bin/sh, and a unix socket beside it.
 import { join } from 'node:path';
+import { USUAL_TEMPORARY_FOLDERS } from '#shared/machine/temporary-folders.ts';
 import { shellQuoted } from '#shared/text/shell-quoted.ts';
 import type { CommandPlace } from '../command-place.ts';
 
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS and the BSDs, with the final zero. */
-const MAX_SOCKET_PATH_BYTES = 103;
+export const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Room for `/converge-XXXXXX/socket` below a candidate. */
 const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
@@ -13,7 +14,9 @@ const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export const POSIX_COMMAND_PLACE: CommandPlace = {
-  fallbacks: ['/tmp', '/dev/shm', '/run', '/var/tmp'],
+  fallbacks: USUAL_TEMPORARY_FOLDERS,
+
+  takesLinks: true,
 
   unfitness(parent) {
     if (!parent.startsWith('/')) return 'not an absolute path';

@@ -54,7 +54,7 @@ test('where no place will do nothing half done stays, and who wants a terminal i
     if (name === 'spawn-helper') throw new Error('no space left on device');
     return assetOf(name);
   };
-  const unpacked = unpackTerminalFiles([folder, folder, '/nowhere'], full);
+  const unpacked = unpackTerminalFiles([folder, '/nowhere'], full);
   expect(readdirSync(folder)).toEqual([]);
   const programs = macosPrograms(unpacked);
   const open = () =>
