@@ -2,8 +2,13 @@
 import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
 
-/** The tools take some tenths of a second; a machine that is busy is waited for. Two of them may run, one after the other. */
+/** The tools take some tenths of a second; a machine that is busy is waited for. Three of them may run, one after the other. */
 const TOOL_TIMEOUT_MS = 10_000;
+const WMIC = 'wbem\\wmic.exe';
+const POWERSHELL = 'WindowsPowerShell\\v1.0\\powershell.exe';
+const LIST_PROCESSES =
+  'Get-CimInstance Win32_Process | ForEach-Object { "$($_.ParentProcessId) $($_.ProcessId)" }';
+
 /** Some thousand processes. */
 const MAX_TABLE_BYTES = 1024 * 1024;
 
@@ -43,8 +48,7 @@ export async function endTree(root: TreeRoot, { run, end }: TreeTools = SYSTEM_T
     const { code } = await run('taskkill.exe', ['/T', '/F', '/PID', String(root.pid)]);
     if (code === 0) return;
   }
-  const { stdout } = await run('wbem\\wmic.exe', ['process', 'get', 'ParentProcessId,ProcessId']);
-  const table = processTable(stdout);
+  const table = await lookAtProcesses(run);
   const isOurs = root.isRunning();
   if (!isOurs && table.has(root.pid)) return;
   for (const pid of [...(isOurs ? [root.pid] : []), ...descendants(root.pid, table)]) {
@@ -54,6 +58,15 @@ export async function endTree(root: TreeRoot, { run, end }: TreeTools = SYSTEM_T
       // It is gone.
     }
   }
+}
+
+/** By wmic, or where Windows has that no more, in a second or two, by PowerShell. */
+async function lookAtProcesses(run: RunTool): Promise<ProcessTable> {
+  const quick = processTable((await run(WMIC, ['process', 'get', 'ParentProcessId,ProcessId'])).stdout);
+  if (quick.size > 0) return quick;
+  return processTable(
+    (await run(POWERSHELL, ['-NoProfile', '-NonInteractive', '-Command', LIST_PROCESSES])).stdout,
+  );
 }
 
 /** The parent of each process, by its pid. */

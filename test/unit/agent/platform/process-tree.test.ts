@@ -67,6 +67,21 @@ describe('the tree of a program', () => {
     expect(await ended({ killCode: 0, processes: FAMILY }, () => false)).toEqual({ asked: [LIST], gone: [] });
   });
 
+  test('is found by PowerShell where there is no wmic', async () => {
+    const asked: string[] = [];
+    const gone: number[] = [];
+    const run: RunTool = async (name, args) => {
+      asked.push(name);
+      if (!name.endsWith('powershell.exe')) return { code: undefined, stdout: NOTHING };
+      // The one quoted word of its command line, as Node makes one of it.
+      expect(args.at(-1)).toContain('"$($_.ParentProcessId) $($_.ProcessId)"');
+      return { code: 0, stdout: Buffer.from('0 4\r\n4 100\r\n100 200\r\n') };
+    };
+    await endTree({ pid: 100, isRunning: () => true }, { run, end: (pid) => gone.push(pid) });
+    expect(asked).toEqual(['taskkill.exe', 'wbem\\wmic.exe', 'WindowsPowerShell\\v1.0\\powershell.exe']);
+    expect(gone).toEqual([100, 200]);
+  });
+
   test('ends although some of it is gone already', async () => {
     const seen: number[] = [];
     const run: RunTool = async () => ({ code: 1, stdout: FAMILY });
