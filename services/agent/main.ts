@@ -68,7 +68,7 @@ async function run(options: AgentOptions): Promise<number> {
   }
   // The first process of a container has the orphans of all others.
   if (process.pid === 1) startOrphanReaper(systemClock);
-  const platform = ownPlatform();
+  const platform = ownPlatform(process.env);
   const agent = await startAgent(options, {
     platform,
     env: process.env,

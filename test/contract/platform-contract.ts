@@ -131,13 +131,13 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
     name: 'a variable that is named twice has its last value',
     async check(subject) {
       const { platform, folder } = subject;
-      const [file = '', ...words] = [process.execPath, '-p', 'process.env.PATH'];
+      const file = process.execPath;
       const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
       const env = new Map([
         ...Object.entries(process.env).map(([name, value]) => [name, value ?? ''] as const),
         ['PATH', 'here'],
       ] as const);
-      const argv = [basename(file), ...words];
+      const argv = [basename(file), '-p', 'process.env.PATH'];
       const program = platform.programs.startPiped({ file, argv, env, cwd: folder }, resolve);
       assert.equal((await text(program.stdout)).trim(), 'here');
       assert.deepEqual(await promise, { kind: 'code', code: 0 });
@@ -174,9 +174,7 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
       const { program } = run(subject, await scriptIn(subject.folder, PARENT));
       const pids = await pidsOf(program);
       program.abandon();
-      await Promise.all(
-        [program.stdout, program.stderr].map((stream) => stream.closed || once(stream, 'close')),
-      );
+      for (const stream of [program.stdout, program.stderr]) if (!stream.closed) await once(stream, 'close');
       program.signal('SIGKILL');
       await Promise.all(pids.map(gone));
     },
@@ -184,7 +182,7 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
   {
     name: 'a program is found by its name, in folders of PATH alone',
     async check({ platform, folder }) {
-      const { find } = platform.programs;
+      const find = (what: string, where: string): string | undefined => platform.programs.find(what, where);
       const name = basename(process.execPath).replace(/\.exe$/, '');
       const path = platform.commandPlace.pathWith(dirname(process.execPath), folder);
       assert.equal(find(name, path), process.execPath);
@@ -207,7 +205,9 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
       assert.equal(String(files.systemPath(shown, elsewhere)), folder);
       assert.equal(String(files.systemPath(Buffer.from('.'), shown)).replace(/[\\/]\.$/, ''), folder);
       assert.deepEqual(
-        await files.canonical(files.systemPath(Buffer.from(`${shown}/x/../.`), elsewhere)).catch(() => shown),
+        await files
+          .canonical(files.systemPath(Buffer.from(`${shown.toString()}/x/../.`), elsewhere))
+          .catch(() => shown),
         shown,
       );
       assert.equal(String(files.systemPath(Buffer.alloc(0), shown)), '');
@@ -218,7 +218,7 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
     async check({ platform: { files }, folder }) {
       const shown = files.shown(folder);
       const path = (name: string): SystemPath => files.systemPath(Buffer.from(name), shown);
-      assert.equal(String(await files.canonical(path('./new'))), `${shown}/new`);
+      assert.equal(String(await files.canonical(path('./new'))), `${shown.toString()}/new`);
       await assert.rejects(files.canonical(path('nothing/new')), { code: 'ENOENT' });
       assert.equal(String(await files.canonical(path('/'))), '/');
     },
@@ -264,16 +264,16 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
     name: 'the files of a command start its program with its own words and those of a person, from PATH',
     async check(subject) {
       const { platform, folder } = subject;
-      const { shims, pathWith } = platform.commandPlace;
+      const { commandPlace } = platform;
       const script = join(folder, 'program.cjs');
       await writeFile(
         script,
         'console.log(JSON.stringify([process.argv.slice(2), process.env.NODE_OPTIONS])); process.exit(4)',
       );
-      for (const { name, text: content } of shims([process.execPath, script, '--own'])) {
+      for (const { name, text: content } of commandPlace.shims([process.execPath, script, '--own'])) {
         await writeFile(join(folder, name), content, { mode: 0o700 });
       }
-      const PATH = pathWith(folder, process.env['PATH']);
+      const PATH = commandPlace.pathWith(folder, process.env['PATH']);
       const { program, end } = run(subject, 'converge hold "2 h"', {
         PATH,
         NODE_OPTIONS: '--require=nothing',

@@ -60,7 +60,7 @@ export class FakeConpty {
   /** Resolves when the agent has let go of both pipes. */
   async released(): Promise<void> {
     const sockets = [await this.#screen, await this.#keys];
-    await Promise.all(sockets.map((socket) => socket?.closed || (socket && once(socket, 'close'))));
+    for (const socket of sockets) if (socket?.closed === false) await once(socket, 'close');
   }
 
   [Symbol.dispose](): void {

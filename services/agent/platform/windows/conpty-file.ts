@@ -7,6 +7,8 @@ import { faultText } from '#shared/text/fault-text.ts';
 /** Its name in the agent, and as npm has it. */
 export const CONPTY_FILE = 'conpty.node';
 
+type JoinPaths = (...parts: string[]) => string;
+
 export type UnpackedConpty =
   | { readonly kind: 'unpacked'; readonly file: string }
   /** No folder will do; `detail` says what is wrong with each. */
@@ -19,7 +21,7 @@ export type UnpackedConpty =
 export function unpackConpty(
   parents: readonly string[],
   assetOf: (name: string) => ArrayBuffer,
-  join: (...parts: string[]) => string = win32.join,
+  join: JoinPaths = (...parts) => win32.join(...parts),
 ): UnpackedConpty {
   const faults: string[] = [];
   for (const parent of new Set(parents)) {
@@ -33,7 +35,7 @@ export function unpackConpty(
 }
 
 /** The name is the content's: two agents may do this at once, and another version has another folder. */
-function unpackBelow(parent: string, bytes: Buffer, join: (...parts: string[]) => string): string {
+function unpackBelow(parent: string, bytes: Buffer, join: JoinPaths): string {
   const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   const folder = join(parent, `converge-agent-${digest}`);
   const file = join(folder, CONPTY_FILE);

@@ -1,6 +1,7 @@
 // The tree of a program: it and all that it has started, which Windows ends one by one.
 import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
+import type { Environment } from '#shared/machine/environment.ts';
 
 /** The tools take some tenths of a second; a machine that is busy is waited for. Three of them may run, one after the other. */
 const TOOL_TIMEOUT_MS = 10_000;
@@ -28,7 +29,14 @@ export interface TreeTools {
   readonly end: (pid: number) => void;
 }
 
-const SYSTEM_TOOLS: TreeTools = { run: runSystemTool, end: (pid) => process.kill(pid, 'SIGKILL') };
+/** Those of this Windows. */
+export function treeTools({ SystemRoot = 'C:\\Windows' }: Environment): TreeTools {
+  const folder = win32.join(SystemRoot, 'System32');
+  return {
+    run: (name, args) => runTool(win32.join(folder, name), args),
+    end: (pid) => process.kill(pid, 'SIGKILL'),
+  };
+}
 
 export interface TreeRoot {
   readonly pid: number;
@@ -43,7 +51,7 @@ export type EndTree = (root: TreeRoot) => void;
  * Ends a program and all that it has started, without asking them. Where it has ended and left others behind, or `taskkill`
  * knows no trees, these are found in the table of processes. Never rejects; whoever is gone already is no fault.
  */
-export async function endTree(root: TreeRoot, { run, end }: TreeTools = SYSTEM_TOOLS): Promise<void> {
+export async function endTree(root: TreeRoot, { run, end }: TreeTools): Promise<void> {
   if (root.isRunning()) {
     const { code } = await run('taskkill.exe', ['/T', '/F', '/PID', String(root.pid)]);
     if (code === 0) return;
@@ -91,8 +99,7 @@ export function descendants(root: number, table: ProcessTable): number[] {
 }
 
 /** It outlives this process, which may be about to end. */
-function runSystemTool(name: string, args: readonly string[]): Promise<ToolOutcome> {
-  const file = win32.join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', name);
+function runTool(file: string, args: readonly string[]): Promise<ToolOutcome> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {
       detached: true,

@@ -5,7 +5,7 @@ import { win32 } from 'node:path';
 import { type DirectoryNames, type JobFiles, PathError, type SystemPath } from '../job-files.ts';
 import { DRIVES, shownPath, shownTarget, windowsPathFrom, windowsTargetFrom } from './windows-path.ts';
 
-const ALL_DRIVES = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].map((letter) => `${letter}:`);
+const ALL_DRIVES = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ', (letter) => `${letter}:`);
 
 /** What Windows does not know is answered as most systems have it: who copies such a file does not open it to others. */
 const FOLDER_MODE = 0o755;

@@ -3,10 +3,10 @@ import { win32 } from 'node:path';
 import { PathError } from '../job-files.ts';
 
 /**
- * Where the drives are: no folder of Windows, which has none there. To calls of the system it is the root of a drive that
- * every Windows has; no path that comes from elsewhere looks like it.
+ * Where the drives are: no folder of Windows, which has none there. To calls of the system it is the root of the drive that
+ * about every Windows has; no path that comes from elsewhere looks like it.
  */
-export const DRIVES = `${process.env['SystemDrive'] ?? 'C:'}\\.`;
+export const DRIVES = 'C:\\.';
 
 const DRIVE = /^[A-Za-z]:$/;
 /** Node gives long paths to Windows in the form that has no limit, and there these would be names like others. */
@@ -70,27 +70,24 @@ export function shownTarget(target: string): string {
 }
 
 function placeOf(path: string, cwd: string): Place {
-  const [first = '', ...rest] = path.split('/');
-  if (DRIVE.test(first)) return { root: driveRoot(first), names: rest };
-  if (first !== '') {
-    const { root, names } = placeOf(cwd, '/');
-    return { root, names: [...names, first, ...rest] };
-  }
-  const [second = '', ...others] = rest;
-  if (DRIVE.test(second)) return { root: driveRoot(second), names: others };
-  if (path.startsWith('//') && !path.startsWith('///')) return sharePlace(others, rest);
-  // Of a path that names no drive.
-  if (rest.every((name) => /^\.{0,2}$/.test(name))) return { root: undefined, names: [] };
-  return { root: placeOf(cwd, '/').root, names: rest };
+  const isRelative = !path.startsWith('/') && !DRIVE.test(path.split('/')[0] ?? '');
+  const whole = isRelative ? `${cwd.replace(/\/$/, '')}/${path}` : path;
+  // Without a drive: `/work`.
+  return rootedPlace(whole) ?? { root: rootedPlace(cwd)?.root, names: path.split('/') };
 }
 
-/** `server` and `share` are one root. Too little of it is the same as one slash. */
-function sharePlace([server = '', share = '', ...names]: readonly string[], rest: readonly string[]): Place {
-  if (DRIVE.test(server)) return { root: driveRoot(server), names: [share, ...names] };
-  if (server === '' || share === '') return { root: undefined, names: rest };
-  requireName(server);
-  requireName(share);
-  return { root: `\\\\${server}\\${share}\\`, names };
+/** Of a path that says where it begins. */
+function rootedPlace(path: string): Place | undefined {
+  const [first = '', second = '', server = '', share = '', ...names] = path.split('/');
+  if (DRIVE.test(first)) return { root: driveRoot(first), names: path.split('/').slice(1) };
+  if (DRIVE.test(second)) return { root: driveRoot(second), names: path.split('/').slice(2) };
+  // `server` and `share` are one root.
+  if (first === '' && second === '' && server !== '' && share !== '' && !DRIVE.test(server)) {
+    requireName(server);
+    requireName(share);
+    return { root: `\\\\${server}\\${share}\\`, names };
+  }
+  return /^[/.]*$/.test(path) ? { root: undefined, names: [] } : undefined;
 }
 
 function driveRoot(drive: string): string {
@@ -102,7 +99,9 @@ function isShare(root: string | undefined): boolean {
 }
 
 function requireName(name: string): void {
-  const hasControls = [...name].some((character) => character.charCodeAt(0) <= LAST_CONTROL);
+  const hasControls = Array.from(name, (character) => character.charCodeAt(0)).some(
+    (code) => code <= LAST_CONTROL,
+  );
   const isPossible = !BAD_CHARACTERS.test(name) && !hasControls && !/[. ]$/.test(name) && !DEVICE.test(name);
   if (!isPossible) throw new PathError(`Windows has no files of the name ${JSON.stringify(name)}`);
 }

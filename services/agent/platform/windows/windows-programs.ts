@@ -4,16 +4,16 @@ import { openConpty } from './conpty.ts';
 import { type ConptyAddon, loadConptyAddon } from './conpty-addon.ts';
 import type { UnpackedConpty } from './conpty-file.ts';
 import { makePipeName } from './pipe-address.ts';
-import { type EndTree, endTree } from './process-tree.ts';
+import { type EndTree, endTree, type TreeTools } from './process-tree.ts';
 import { findWindowsProgram } from './program-search.ts';
 import { startWindowsProgram } from './windows-piped-process.ts';
 
 /** The addon is loaded for the first terminal. */
-export function windowsPrograms(unpacked: UnpackedConpty): Programs {
+export function windowsPrograms(unpacked: UnpackedConpty, tools: TreeTools): Programs {
   let addon: ConptyAddon | undefined;
   const ending = new Set<Promise<void>>();
   const end: EndTree = (root) => {
-    const ended = endTree(root).finally(() => ending.delete(ended));
+    const ended = endTree(root, tools).finally(() => ending.delete(ended));
     ending.add(ended);
   };
   return {

@@ -1,12 +1,11 @@
 // The shells of Windows: PowerShell for people, cmd for commands, or the one that was asked for.
 import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
+import type { Environment } from '#shared/machine/environment.ts';
 import type { Bytes } from '../programs.ts';
 import type { Shells } from '../shells.ts';
 import { argumentQuoted } from './command-line.ts';
 import { findWindowsProgram } from './program-search.ts';
-
-type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Programs without a terminal write in the code page of their console; everybody who reads them here expects UTF-8. */
 const CMD_IN_UTF8 = 'chcp 65001 >nul 2>nul';
@@ -17,7 +16,10 @@ const POWERSHELL_IN_UTF8 = 'try{[Console]::OutputEncoding=[Text.UTF8Encoding]::n
  * `isFile` looks at a path. Commands go to cmd as long as nobody asks for another shell: scp, rsync and Git at the other end
  * write them for the shell that sshd on Windows has by default.
  */
-export function windowsShells(isFile: (path: string) => boolean = isFileHere): Shells {
+export function windowsShells(
+  { SystemDrive = 'C:' }: Environment,
+  isFile: (path: string) => boolean = isFileHere,
+): Shells {
   return {
     choose(wanted, env) {
       const cmd = env['ComSpec'] ?? win32.join(systemFolder(env), 'cmd.exe');
@@ -32,7 +34,7 @@ export function windowsShells(isFile: (path: string) => boolean = isFileHere): S
         ? conversation(kindOf(shell), hasTerminal)
         : commandOf(kindOf(shell), command.toString())),
     ],
-    lastDirectory: `${process.env['SystemDrive'] ?? 'C:'}\\`,
+    lastDirectory: `${SystemDrive}\\`,
   };
 }
 
@@ -72,7 +74,7 @@ function conversation(kind: ShellKind, hasTerminal: boolean): readonly Bytes[] {
   }
 }
 
-function systemFolder(env: Variables): string {
+function systemFolder(env: Environment): string {
   return win32.join(env['SystemRoot'] ?? 'C:\\Windows', 'System32');
 }
 

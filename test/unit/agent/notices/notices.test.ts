@@ -185,6 +185,12 @@ describe('the greeting', () => {
     }
   });
 
+  test('has words for the shells of Windows there', () => {
+    expect(greetingFrom({ ...input, system: 'win32' }).at(-1)).toBe(
+      '  or       echo x>.hold | del .hold, in the directory of the job',
+    );
+  });
+
   test('tells where one is, when it ends and how to change that', () => {
     const text = greetingFrom({
       ...input,

@@ -1,5 +1,5 @@
 // Paths of Windows as SFTP clients write them, both ways, and the names that no file can have.
-import fc from 'fast-check';
+import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   DRIVES,
@@ -80,8 +80,8 @@ describe('the path that a client means', () => {
   });
 
   test('never leaves names that Windows would read in another way', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'aC:./\\ *con') }), (path) => {
+    assert(
+      property(string({ unit: constantFrom(...'aC:./\\ *con'.split('')) }), (path) => {
         let meant: string;
         try {
           meant = windowsPathFrom(path, CWD);

@@ -1,6 +1,6 @@
 // What Windows is told as one line of text: command lines, scripts, variables; and which program a name means.
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
+import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { argumentQuoted } from '../../../../services/agent/platform/windows/command-line.ts';
 import { findWindowsProgram } from '../../../../services/agent/platform/windows/program-search.ts';
@@ -14,7 +14,7 @@ const POWERSHELL = `${SYSTEM}\\WindowsPowerShell\\v1.0\\powershell.exe`;
 const ENV = { SystemRoot: 'C:\\Windows', ComSpec: CMD, PATH: `C:\\tools;${SYSTEM}` };
 
 function shellsWith(...files: string[]) {
-  return windowsShells((path) => files.includes(path));
+  return windowsShells(ENV, (path) => files.includes(path));
 }
 
 /** Microsoft's rules ("Parsing C command-line arguments"), read from the page and written down here once more. */
@@ -42,9 +42,9 @@ function wordsOf(line: string): string[] {
 
 test('a quoted word is taken apart as that word, whatever is in it', () => {
   expect(argumentQuoted('say "hi" C:\\')).toBe('"say \\"hi\\" C:\\\\"');
-  const anyWord = fc.string({ unit: fc.constantFrom('\\', '"', ' ', 'a', '\t', '%', 'ü') });
-  fc.assert(
-    fc.property(anyWord, anyWord, (first, second) => {
+  const anyWord = string({ unit: constantFrom('\\', '"', ' ', 'a', '\t', '%', 'ü') });
+  assert(
+    property(anyWord, anyWord, (first, second) => {
       expect(wordsOf(`x.exe ${argumentQuoted(first)} ${argumentQuoted(second)}`)).toEqual([
         'x.exe',
         first,
@@ -71,7 +71,7 @@ describe('shells', () => {
 
   const command = Buffer.from('echo "a b" & echo ü');
   const line = (shell: string, text: Buffer | undefined, hasTerminal = false): string =>
-    windowsShells().argumentsFor(shell, text, hasTerminal).map(String).join(' ');
+    windowsShells(ENV).argumentsFor(shell, text, hasTerminal).map(String).join(' ');
 
   test('cmd gets a command as it is, in quotes that it takes off again', () => {
     expect(line(CMD, command)).toBe(`"${CMD}" /c "chcp 65001 >nul 2>nul & echo "a b" & echo ü"`);
@@ -134,18 +134,18 @@ describe('the files of `converge`', () => {
   });
 
   test('lie where PATH can have them, and are asked by pipes that nobody can guess', () => {
-    const { unfitness, socketFor, pathWith } = WINDOWS_COMMAND_PLACE;
-    expect(['C:\\x', '\\\\server\\share', 'x', 'C:\\a;b'].map((folder) => unfitness(folder))).toEqual([
+    const place = WINDOWS_COMMAND_PLACE;
+    expect(['C:\\x', '\\\\server\\share', 'x', 'C:\\a;b'].map((folder) => place.unfitness(folder))).toEqual([
       undefined,
       'not a path with a drive',
       'not a path with a drive',
       'a semicolon cannot be on PATH',
     ]);
-    const addresses = [socketFor('C:\\x'), socketFor('C:\\x')];
+    const addresses = [place.socketFor('C:\\x'), place.socketFor('C:\\x')];
     expect(new Set(addresses).size).toBe(2);
     for (const address of addresses) expect(address).toMatch(/^\\\\\.\\pipe\\converge-command-[0-9a-f]{32}$/);
-    expect(pathWith('C:\\x', 'C:\\y')).toBe('C:\\x;C:\\y');
-    expect(pathWith('C:\\x', undefined)).toBe('C:\\x;C:\\Windows\\System32;C:\\Windows');
+    expect(place.pathWith('C:\\x', 'C:\\y')).toBe('C:\\x;C:\\y');
+    expect(place.pathWith('C:\\x', undefined)).toBe('C:\\x;C:\\Windows\\System32;C:\\Windows');
   });
 });
 
