@@ -120,6 +120,11 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: TEST_LIBRARIES,
   },
   {
+    path: 'test/roots',
+    purpose: 'the programs for Linux in images of all kinds: the table of roots and checks',
+    imports: ['deploy/build', 'test/support/*'],
+  },
+  {
     path: 'test/image',
     purpose: 'the image, built and run',
     imports: ['deploy/build', 'services/shared/machine', 'test/support/*'],
@@ -218,7 +223,7 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/machine',
     purpose: 'what of this machine a test needs: containers, roots, a browser, sockets',
-    imports: ['deploy/build', 'test/support/time'],
+    imports: ['deploy/build', 'services/shared/text', 'test/support/time'],
     libraries: { 'playwright-core': '*' },
   },
   {
