@@ -19,7 +19,7 @@ interface TestStage extends Stage {
   readonly results: string;
 }
 
-/** For `npm run test:image`, `test:laptops` and `bench` alone; and the browser, which may have another name. */
+/** For `npm run test:image`, `test:platforms` and `bench` alone; and the browser, which may have another name. */
 const NOT_NEEDED: ReadonlySet<string> = new Set([
   'docker',
   'dockerd',
@@ -27,6 +27,8 @@ const NOT_NEEDED: ReadonlySet<string> = new Set([
   'chromium',
   'wine',
   'wineserver',
+  'qemu-aarch64-static',
+  'qemu-x86_64-static',
 ]);
 
 /** Of projects that wait more than they work: three files at a time fit on two cores. */
