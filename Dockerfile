@@ -11,7 +11,8 @@
 ARG BUILD_BASE=node:24-bookworm
 ARG RUNTIME_BASE=node:24-bookworm-slim
 
-FROM --platform=${BUILDPLATFORM} ${BUILD_BASE} AS build
+# A builder without BuildKit builds for itself alone, and knows no BUILDPLATFORM.
+FROM --platform=${BUILDPLATFORM:-linux} ${BUILD_BASE} AS build
 WORKDIR /src
 # Apart from the sources, so that a change of those does not install everything anew.
 COPY package.json package-lock.json .npmrc ./
