@@ -1,9 +1,8 @@
 # The relay's image: one bundle, the downloads that it serves, and Node. Build it with
 #   docker build -t converge:0.1.0 .
-# or for both platforms with a builder that takes two (docker buildx create --use) and
+# or for both platforms (each builds its own binaries, so an emulated one takes ten minutes) with a builder that takes two
+# (docker buildx create --use) and
 #   docker buildx build --platform linux/amd64,linux/arm64 -t REGISTRY/converge:0.1.0 --push .
-# The programs are built once, on the machine's own platform: every image has the same files, and a relay the same digests,
-# whatever its node is.
 # Pin both bases by digest, that of the index and not of one platform, for a build that is the same next year:
 #   --build-arg BUILD_BASE=node@sha256:… --build-arg RUNTIME_BASE=node@sha256:…
 # For layers of the same digests as well: SOURCE_DATE_EPOCH=… and --output type=registry,rewrite-timestamp=true for --push.
@@ -11,8 +10,7 @@
 ARG BUILD_BASE=node:24-bookworm
 ARG RUNTIME_BASE=node:24-bookworm-slim
 
-# A builder without BuildKit builds for itself alone, and knows no BUILDPLATFORM.
-FROM --platform=${BUILDPLATFORM:-linux} ${BUILD_BASE} AS build
+FROM ${BUILD_BASE} AS build
 WORKDIR /src
 # Apart from the sources, so that a change of those does not install everything anew.
 COPY package.json package-lock.json .npmrc ./
@@ -22,8 +20,7 @@ COPY services services
 COPY deploy/build deploy/build
 COPY deploy/launcher deploy/launcher
 COPY deploy/session-check deploy/session-check
-# The builder's own, or with commas between: linux-arm64, linux-x64, darwin-arm64, darwin-x64, windows-x64. What is left out, the relay
-# says it has not.
+# The machine's own, or with commas between: darwin-arm64, darwin-x64, windows-x64. What is left out, the relay says it has not.
 ARG PLATFORMS=all
 # Of the two compressed forms gzip stays, which every client takes; zstd would save a sixth of a download for 100 MB of
 # image. The plain form is what ranges, and so resumed downloads, are served from.

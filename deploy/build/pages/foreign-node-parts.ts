@@ -1,5 +1,5 @@
 // What the Node for macOS and Windows brings along: of its own file LICENSE, which a package that nobody installs has. A test of
-// `npm run test:platforms` compares it with that file.
+// `npm run test:laptops` compares it with that file.
 
 export const FOREIGN_NODE_PARTS: readonly string[] = [
   ...['Acorn', 'c-ares', 'merve', 'ittapi', 'amaro', 'swc', 'ICU', 'libuv', 'LIEF', 'llhttp', 'undici'],
