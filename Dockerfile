@@ -35,6 +35,7 @@ WORKDIR /app
 COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
 COPY LICENSE NOTICE ./
+COPY LICENSES LICENSES
 # Bases pinned by the digests of different platforms would build, start, and have no download for their own.
 RUN HOME=/tmp dist/bin/agent-linux-$(node -p process.arch) --version && rm -rf /tmp/.cache
 ENV NODE_ENV=production
