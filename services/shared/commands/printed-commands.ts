@@ -40,6 +40,6 @@ export function scriptCommand(base: string, script: InstallScriptName, words = '
 }
 
 /** A stock tool through the wsproxy of this folder; double quotes, since zsh may take `#` and `[` for patterns. */
-export function toolCommand(tool: string, options: string, url: string): string {
-  return `./wsproxy ${tool} ${options}"${url}"`;
+export function toolCommand(tool: string, options: string, url: string, wsproxy = './wsproxy'): string {
+  return `${wsproxy} ${tool} ${options}"${url}"`;
 }

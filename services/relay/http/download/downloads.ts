@@ -26,8 +26,8 @@ import { acceptableCodings, type ContentCoding } from './content-coding.ts';
 export interface DownloadOptions {
   /** The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, the same with .gz and .zst, and SHA256SUMS. */
   readonly directory: string;
-  /** What `/docs/agent` without a platform is, such as `linux-x64`. */
-  readonly defaultPlatform: string;
+  /** What the relay itself runs on, such as `linux-x64`. */
+  readonly platform: string;
 }
 
 const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: '.zst', gzip: '.gz', identity: '' };
@@ -62,7 +62,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
       const { name } = request.params;
       if (name === SUMS_FILE || name === SIGNATURE_FILE)
         return await sendList(request, reply, options.directory, name);
-      const found = findBinary(await listBinaries(options.directory), name, options.defaultPlatform);
+      const found = findBinary(await listBinaries(options.directory), name, options.platform);
       if (found.kind === 'found') return await sendBinary(request, reply, found.binary, name);
       return notFound(explain(found), request);
     },
@@ -73,7 +73,13 @@ function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
   if (missing.kind === 'not_built') return notBuilt(missing.fileName);
   if (missing.kind === 'unknown_program')
     return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SCRIPT_FILE, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
+  if (missing.kind === 'left_out') return leftOut(missing.program, missing.platform, missing.platforms);
   return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
+}
+
+/** What to say of a platform that Converge has, and this relay has not. */
+export function leftOut(program: string, platform: string, platforms: readonly string[]): string {
+  return `this relay was built without ${program} for ${platform}; it has ${platforms.join(', ') || 'none'}. A build with PLATFORMS=${platform}, or all, has it`;
 }
 
 function notBuilt(fileName: string): string {

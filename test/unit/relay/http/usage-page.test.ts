@@ -16,17 +16,13 @@ import { htmlFromProse, plainFromProse } from '../../../../services/relay/http/u
 import { buildSections } from '../../../../services/relay/http/usage/sections.ts';
 import { SECURITY_HEADERS } from '../../../../services/relay/http/usage/security-headers.ts';
 import { type ColorName, PALETTES } from '../../../../services/relay/http/usage/style.ts';
+import { offerOf, WHOLE_OFFER } from '../../../support/relay/offer.ts';
 
 const relay = addressFromPublicUrl('https://relay.example.com');
 const options = {
   relay,
   id: undefined,
-  platforms: [
-    { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
-    { platform: 'darwin-arm64', programs: ['wsproxy'] },
-  ],
-  defaultPlatform: 'linux-x64',
-  agentSha256: '0123456789abcdef'.repeat(4),
+  offer: WHOLE_OFFER,
   entry: OPEN_TERMS,
 };
 const snippets = buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]);
@@ -97,7 +93,9 @@ describe('the page and the plain text', () => {
     const codes = codesOf(renderPage({ ...options, id: 'build-4711' }));
     for (const [name, text] of codes) {
       const hasGap = snippets.some(
-        (snippet) => snippet.name === name && snippet.text.some((part) => typeof part !== 'string'),
+        (snippet) =>
+          snippet.name === name &&
+          snippet.text.some((part) => typeof part !== 'string' && 'fallback' in part),
       );
       expect(text.includes('build-4711'), name).toBe(hasGap);
       expect(text, name).not.toMatch(/my-job|GITHUB_RUN_ID|CI_JOB_ID|BUILD_TAG|JOB_ID/);
@@ -113,9 +111,9 @@ describe('the page and the plain text', () => {
 
   test('pin the agent in every CI block, and say what that is for; where none is built they pin none', () => {
     const pinned = renderPlainText(options);
-    expect(pinned.split(`echo "${options.agentSha256}  agent" | sha256sum -c`)).toHaveLength(1 + 5);
+    expect(pinned.split(`echo "${'0123456789abcdef'.repeat(4)}  agent" | sha256sum -c`)).toHaveLength(1 + 5);
     expect(pinned).toContain('pins the agent of today');
-    const without = renderPlainText({ ...options, agentSha256: undefined });
+    const without = renderPlainText({ ...options, offer: offerOf(['wsproxy-linux-x64']) });
     expect(without).not.toContain('pins the agent of today');
     expect(without).not.toContain('refused: ');
   });
@@ -129,7 +127,7 @@ describe('the page and the plain text', () => {
   });
 
   test('say so where nothing is built', () => {
-    expect(renderPage({ ...options, platforms: [] })).toContain('<code>npm run build</code>');
+    expect(renderPage({ ...options, offer: offerOf([]) })).toContain('<code>npm run build</code>');
   });
 });
 
@@ -189,9 +187,10 @@ describe('who may come in', () => {
     expect(only).toContain('./wsproxy ssh --identity ~/.ssh/id_ed25519 "wss://');
     expect(only).toContain('./wsproxy config --identity ~/.ssh/id_ed25519 wss://');
     expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 --strip .job wss://');
-    expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 wss://');
+    expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 "wss://');
+    expect(only).toContain('.\\wsproxy.exe ssh --identity C:/Users/ME/.ssh/id_ed25519 "wss://');
     const either = textWith({ clients: ['certificate', 'sso', 'token'] });
-    expect(either).not.toContain('--identity ~');
+    expect(either).not.toMatch(/--identity [~C]/);
     for (const word of ['FILE-cert.pub', 'To sign on', 'CONVERGE_TOKEN']) expect(either).toContain(word);
     expect(textWith({})).not.toMatch(/FILE-cert\.pub|To sign on|CONVERGE_TOKEN/);
   });
