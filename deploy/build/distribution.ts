@@ -15,7 +15,7 @@ import { bundleRelay } from './relay-bundle.ts';
 import { makeScript } from './script-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
-import { BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
+import { BUILT_PROGRAMS, type BuiltProgram, PLATFORM } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
 export interface Distribution {
@@ -63,7 +63,9 @@ export async function buildDistribution(
   ];
   const madeClients = await mapInParallel(clients, (program) => make(program));
   const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
-  const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
+  const known = Object.fromEntries(
+    clients.map(({ name }, index) => [`${name}-${PLATFORM}`, digests[index] ?? '']),
+  );
   const binaries = [...(await mapInParallel(rest, (program) => make(program, known))), ...madeClients];
   const foreign = await makeForeign(others, tell);
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);

@@ -14,7 +14,7 @@ const BODY = `
     if (-not $kept) { $env:CONVERGE_URL = "$relayWs${agentPath('').replace(/\/$/, '')}" }
     # A code other than 0 is for the caller to judge.
     $PSNativeCommandUseErrorActionPreference = $false
-    & $agent @args
+    & $agent @options
   } finally {
     $env:CONVERGE_URL = $kept
     Remove-Item -Recurse -Force -LiteralPath $folder -ErrorAction SilentlyContinue

@@ -7,7 +7,7 @@ import type { ScriptInput } from './script-parts.ts';
 /** Both or neither: what is in the folder already stays until both are checked. */
 const BODY = `
   $target = '.'
-  if ($args.Count -gt 0) { $target = [string] $args[0] }
+  if ($options.Count -gt 0) { $target = [string] $options[0] }
   if (-not (Test-Path -LiteralPath $target)) { $null = New-Item -ItemType Directory -Path $target }
   $target = (Resolve-Path -LiteralPath $target).ProviderPath
   $folder = New-Folder $target
@@ -27,6 +27,6 @@ const BODY = `
   Write-Host "  .\\wsproxy.exe ssh ""$relayWs${clientPath('ID')}"""`;
 
 export function clientPowerShell(input: ScriptInput): string {
-  const purpose = `puts wsproxy and tcptows from ${input.http} into this folder, checked`;
+  const purpose = `puts wsproxy and tcptows from ${input.http} into this folder, or the one that it is given, checked`;
   return powerShellFrom(purpose, input, scriptCommand(input.http, 'client.sh'), BODY);
 }

@@ -3,8 +3,9 @@ import { downloadPath } from '#shared/protocol/paths.ts';
 import type { ScriptInput } from './script-parts.ts';
 
 /**
- * The whole script, whose work is `body`. It is one block in braces, given the words of the caller: of a script that was cut
- * nothing runs, and no name of it is left behind. It never says `exit`, which would close the window that it was pasted into.
+ * The whole script, whose work is `body`, with the words of the caller in `$options`. It is one block in braces, and does
+ * nothing without the word behind it: of a script that was cut nothing runs. No name of it is left behind. It never says
+ * `exit`, which would close the window that it was pasted into.
  */
 export function powerShellFrom(
   purpose: string,
@@ -19,6 +20,8 @@ export function powerShellFrom(
   return `# Converge: ${purpose}
 # For Windows PowerShell 5.1 and PowerShell 7. It is one block in braces: of a part of it nothing runs.
 & {
+  if ($args.Count -eq 0 -or $args[-1] -ne '${LAST_WORD}') { throw 'converge: this is a part of the script only; get it again' }
+  $options = @($args | Select-Object -SkipLast 1)
   Set-StrictMode -Off
   $ErrorActionPreference = 'Stop'
   $ProgressPreference = 'SilentlyContinue'
@@ -29,9 +32,8 @@ ${digests.join('')}  }
   $files = @{
 ${files.join('')}  }
   $instead = ${powerShellQuoted(instead)}
-${PARTS}
-${body}
-} @args
+${PARTS}${body}
+} @args '${LAST_WORD}'
 `;
 }
 
@@ -40,8 +42,9 @@ export function powerShellQuoted(text: string): string {
   return `'${text.replaceAll(/['\u2018-\u201b]/g, '$&$&')}'`;
 }
 
-const PARTS = `
-  # PowerShell 7 has this word, and runs elsewhere too.
+const LAST_WORD = 'whole';
+
+const PARTS = `  # PowerShell 7 has this word, and runs elsewhere too.
   if ($PSVersionTable.Platform -eq 'Unix') { throw "converge: this script is for Windows; here it is: $instead" }
   if (-not [Environment]::Is64BitOperatingSystem) { throw 'converge: there is nothing for Windows of 32 bits' }
 

@@ -42,19 +42,34 @@ export function fetchProgram(relay: OwnAddress, program: string): string {
   return `${fetchCommand(relay.http, program)}\n${allowCommand(program)}`;
 }
 
+/** What a script takes, and nothing else. */
+export interface PinnedDownload {
+  /** Its name there, such as `agent-darwin-arm64`. */
+  readonly download: string;
+  /** Undefined where it is not built: then whatever comes is taken. */
+  readonly sha256: string | undefined;
+  /** What checks it. Coreutils and busybox understand `sha256sum` alike; a Mac has `shasum -a 256`. */
+  readonly checker?: string;
+}
+
 /**
  * The same for a script that stays in a repository: it takes the program whose SHA-256 it names and stops at any other,
- * whatever the relay serves by then. Coreutils and busybox understand it alike.
+ * whatever the relay serves by then.
  */
-export function fetchPinned(relay: OwnAddress, program: string, sha256: string | undefined): string {
+export function fetchPinned(relay: OwnAddress, program: string, pinned: PinnedDownload): string {
+  const { download, sha256, checker } = pinned;
   if (sha256 === undefined) return fetchProgram(relay, program);
-  const refusal = `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
   return [
-    fetchCommand(relay.http, program),
-    `${checkCommand(program, sha256)} ||`,
-    `  { echo "${refusal}"; exit 1; }`,
+    fetchCommand(relay.http, program, download),
+    `${checkCommand(program, sha256, checker)} ||`,
+    `  { echo "${pinRefusal(relay, program)}"; exit 1; }`,
     allowCommand(program),
   ].join('\n');
+}
+
+/** What a block says of another program than the one that it pins. */
+export function pinRefusal(relay: OwnAddress, program: string): string {
+  return `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
 }
 
 export function jobCommands(relay: OwnAddress, offer: Offer): Snippet[] {
@@ -62,9 +77,7 @@ export function jobCommands(relay: OwnAddress, offer: Offer): Snippet[] {
 ${fetchProgram(relay, 'agent')}
 ./agent ${agentUrl(relay, SAMPLE)}`;
   const line = command`${scriptCommand(relay.http, 'agent.sh', '--timeout 10m')} ${agentUrl(relay, SAMPLE)}`;
-  const isForWindows = offer.binaries.some(
-    ({ program, platform }) => program === 'agent' && platform === WINDOWS_PLATFORM,
-  );
+  const isForWindows = offer.binaries.some(({ fileName }) => fileName === `agent-${WINDOWS_PLATFORM}.exe`);
   return [
     { name: 'job', title: `Get the agent and start it, on ${offer.defaultPlatform}`, text },
     { name: 'job-line', title: 'The same in one line, on any Linux or Mac', text: line },

@@ -30,7 +30,7 @@ export function laptopSection(relay: OwnAddress, offer: Offer, entry: EntryTerms
   const laptops = laptopOffer(offer);
   const identity = identityOptions(entry);
   return {
-    lead: 'Best is to paste the lines from the job log: the URL in them ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
+    lead: 'Best is to paste the lines of the job log, or to come here by the link in it: their URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. Without that it asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
     snippets: [
       ...ifAny(posixOf(laptops), (systems) => laptopCommands(relay, identity.posix, systems)),
       ...(laptops.served.includes('windows') ? windowsLaptopCommands(relay, identity.windows) : []),
@@ -107,7 +107,7 @@ function leftOutNotes({ served, hasScript }: LaptopOffer): Note[] {
 
 function windowsNotes(relay: OwnAddress): Note[] {
   const texts = [
-    'The lines of the job log work in PowerShell as they are, but for the first, which gets a program for Linux. In `cmd.exe` write `wsproxy` for `./wsproxy`.',
+    'The lines of the job log that begin with `./wsproxy` work in PowerShell as they are; in `cmd.exe` write `wsproxy`.',
     `\`irm … | iex\` runs [client.ps1](${relay.http}${downloadPath('client.ps1')}), which checks the digests of what it gets; it was not run by us. OpenSSH is one of Windows’ optional features, and comes with Git for Windows too.`,
     `In PuTTY itself: the ID as host name, and under Connection, Proxy the type Local with the command \`${puttyProxyCommand(relay)}\`.`,
   ];

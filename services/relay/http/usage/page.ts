@@ -75,7 +75,7 @@ ${[...SYSTEMS, 'all' as const].map(
     html`<label><input type="radio" name="system" value="${system}"><span>${system === 'all' ? 'Show all' : SYSTEM_NAMES[system]}</span></label>
 `,
 )}</fieldset>
-<p id="pin-note" class="entry" hidden>The lines for your laptop end in the fingerprint of this job’s host key, as the job log has it: <code><span id="pin"></span></code>. <code>ssh</code> has nothing to ask then.</p>`;
+<p id="pin-note" class="entry" hidden>The lines for your laptop end in the fingerprint of this job’s host key, as the job log has it: <code><span id="pin"></span></code>. So <code>ssh</code> has nothing to ask. <a href="#on-your-laptop">Go to them</a></p>`;
 
 function renderIdForm({ id, rejectedId }: HtmlPageOptions): Html {
   const message = rejectedId === undefined ? '' : 'That is no ID, so the commands below are unchanged.';

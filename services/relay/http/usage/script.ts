@@ -48,6 +48,8 @@ export const PAGE_SCRIPT = `
   const systemOf = (agent) =>
     /Windows/.test(agent) ? 'windows' : /Macintosh/.test(agent) ? 'macos' : 'linux';
   const showSystem = (system) => {
+    // Whose lines these are is said where there are those of others.
+    document.body.dataset.system = system;
     for (const part of document.querySelectorAll('[data-systems]'))
       part.hidden = system !== 'all' && !part.dataset.systems.split(' ').includes(system);
   };

@@ -2,7 +2,7 @@
 import { downloadPath, ID_RULE } from '#shared/protocol/paths.ts';
 import { type Binary, type Offer, SCRIPT_FILE } from '../download/binary.ts';
 import { KNOWN_PLATFORMS } from '../download/platform.ts';
-import { type CiBlock, ciBlocks } from './ci-blocks.ts';
+import { agentDigest, type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, jobCommands } from './commands.ts';
 import type { EntryTerms } from './entry-terms.ts';
@@ -39,7 +39,7 @@ const SECURITY =
   'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers. So a relay can keep you out, but not read or change what you do. The programs are another matter: you take them from this relay, and whoever runs it could give you others. The digest in a CI block and in the card of the job log, and a signature (`SHA256SUMS.sig`, if who built this relay made one), are there so that you need not believe it.';
 
 const PINNED =
-  'The line with `sha256sum` pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
+  'The line with the SHA-256 pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
 
 const FOREIGN =
   'The programs for macOS and Windows were built and checked, not run by us. Checked were each page of code against its signature (macOS) and the checksum of the file (Windows), that Node inside is the published one, and that the same client runs on Linux and, as `wsproxy.mjs`, with Node for Windows under Wine. Neither Apple nor Microsoft vouches for them: what `curl`, `sh` or PowerShell brings starts at once; what a browser saved is stopped until `xattr -d com.apple.quarantine wsproxy` or `Unblock-File wsproxy.exe`.';
@@ -48,9 +48,7 @@ export const ID_HINT = `An ID is ${ID_RULE}.`;
 
 /** All sections in reading order. */
 export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>): Section[] {
-  const agentSha256 = offer.binaries.find(
-    ({ program, platform }) => program === 'agent' && platform === offer.defaultPlatform,
-  )?.sha256;
+  const agentSha256 = agentDigest(offer, offer.defaultPlatform);
   return [
     section('in-the-job', 'In the CI job', 'Job', {
       lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
@@ -72,7 +70,7 @@ export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>):
     section('local-port', 'As a local port, with tcptows', 'Local port', portSection(relay, offer, entry)),
     section('ci', 'Ready blocks for your CI', 'CI blocks', {
       lead: 'They do nothing while the job is green. When it is red they open a shell for ten minutes, longer while somebody is in it, and two hours at most. Who gets in sees what the job sees, secrets included.',
-      blocks: ciBlocks(relay, agentSha256, entry),
+      blocks: ciBlocks(relay, offer, entry),
       notes: [
         ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',

@@ -94,7 +94,7 @@ button{font:inherit;cursor:pointer;border-radius:.45rem;border:1px solid var(--l
 .hint,.note{font-size:.925rem;color:var(--muted)}
 .hint{margin:.5rem 0 0;max-width:none}
 [hidden]{display:none!important}
-.choice{display:flex;flex-wrap:wrap;gap:.4rem;margin:1rem 0 0;padding:0;border:0;min-width:0}
+.choice{display:flex;flex-wrap:wrap;gap:.4rem;margin:1rem 0;padding:0;border:0;min-width:0}
 .choice legend{float:left;padding:.45rem .75rem .45rem 0;font-weight:620}
 .choice label{position:relative;margin:0;font-weight:550}
 .choice input{position:absolute;inset:0;margin:0;opacity:0;cursor:pointer}
@@ -107,6 +107,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;margin:0;padding:0;list-styl
 nav a{display:inline-block;padding:.3rem 0}
 section{margin-top:3rem}
 .snippet{position:relative;margin:.9rem 0;background:var(--code);border:1px solid var(--line);border-radius:.6rem}
+[data-system]:not([data-system=all]) .tag{display:none}
 figcaption .tag{white-space:nowrap;margin-left:.35rem;padding:.05rem .45rem;border:1px solid var(--line);border-radius:.3rem;font-size:.8rem}
 figcaption{padding:.5rem 5.5rem .5rem 1rem;font-size:.85rem;color:var(--muted);border-bottom:1px solid var(--line);min-height:2.6rem}
 pre{margin:0;padding:.85rem 1rem;overflow-x:auto;font-size:.875rem;line-height:1.65;tab-size:2;border-radius:0 0 .6rem .6rem}
