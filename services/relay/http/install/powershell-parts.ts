@@ -20,11 +20,11 @@ export function powerShellFrom(
   return `# Converge: ${purpose}
 # For Windows PowerShell 5.1 and PowerShell 7. It is one block in braces: of a part of it nothing runs.
 & {
-  if ($args.Count -eq 0 -or $args[-1] -ne '${LAST_WORD}') { throw 'converge: this is a part of the script only; get it again' }
-  $options = @($args | Select-Object -SkipLast 1)
   Set-StrictMode -Off
   $ErrorActionPreference = 'Stop'
   $ProgressPreference = 'SilentlyContinue'
+  if ($args.Count -eq 0 -or $args[-1] -ne '${LAST_WORD}') { throw 'converge: this is a part of the script only; get it again' }
+  $options = @($args | Select-Object -SkipLast 1)
   $relay = ${powerShellQuoted(http)}
   $relayWs = ${powerShellQuoted(ws)}
   $digests = @{
