@@ -21,6 +21,7 @@ const PACKAGES = {
   perl: 'perl',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  plink: 'putty-tools',
   python3: 'python3',
   'redis-server': 'redis-server',
   rsync: 'rsync',
