@@ -104,13 +104,13 @@ export function laptopCommands(relay: OwnAddress, identity: string, systems: rea
 }
 
 /** What says who somebody is, for each kind of system: an option with a blank behind it, or nothing. */
-export interface IdentityOptions {
+export interface IdentityWords {
   readonly posix: string;
   readonly windows: string;
 }
 
 /** wsproxy.mjs, whose lines differ by how PowerShell calls curl, and by where a key is. */
-export function nodeCommands(relay: OwnAddress, { posix, windows }: IdentityOptions): Snippet[] {
+export function nodeCommands(relay: OwnAddress, { posix, windows }: IdentityWords): Snippet[] {
   const text = (curl: string, identity: string): CommandText => command`
 ${curl} -fsSLo ${SCRIPT_FILE} ${relay.http}${downloadPath(SCRIPT_FILE)}
 ${toolText({ relay, identity, tool: 'ssh', wsproxy: `node ${SCRIPT_FILE}` })}`;
@@ -161,7 +161,7 @@ export function portCommands(relay: OwnAddress, identity: string, systems: reado
 
 /** The local port, opened by this program. */
 export function portText(relay: OwnAddress, identity: string, tcptows: string): CommandText {
-  return command`${tcptows} ${identity}${String(EXAMPLE_PORT)} "${clientUrl(relay)}"`;
+  return command`${tcptows} ${identity}${String(EXAMPLE_PORT)} "${jobUrl(relay)}"`;
 }
 
 export function portUse(): Snippet {
@@ -186,7 +186,7 @@ export function identityOption({ clients }: EntryTerms, key: string): string {
 }
 
 /** `ws…/client/ID#SHA256:…`, with gaps for both. */
-export function clientUrl(relay: OwnAddress): CommandText {
+export function jobUrl(relay: OwnAddress): CommandText {
   return command`${relay.ws}${clientPath('')}${SAMPLE}${PIN}`;
 }
 
@@ -204,5 +204,5 @@ interface ToolParts {
 /** A stock tool through wsproxy. */
 export function toolText({ relay, identity, tool, wsproxy, rest = '' }: ToolParts): CommandText {
   const [before = '', behind = ''] = toolCommand(tool, identity, GAP, wsproxy).split(GAP);
-  return command`${before}${clientUrl(relay)}${behind}${rest}`;
+  return command`${before}${jobUrl(relay)}${behind}${rest}`;
 }

@@ -4,7 +4,7 @@ import type { Offer } from '../download/binary.ts';
 import {
   configCommands,
   configUse,
-  type IdentityOptions,
+  type IdentityWords,
   identityOption,
   laptopCommands,
   nodeCommands,
@@ -14,7 +14,7 @@ import {
 } from './commands.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
-import type { Note, Prose, Section } from './sections.ts';
+import type { PageNote, Prose, Section } from './sections.ts';
 import { type LaptopOffer, laptopOffer, SYSTEM_NAMES, SYSTEMS, type System } from './systems.ts';
 import {
   puttyProxyCommand,
@@ -83,7 +83,7 @@ export function portSection(relay: OwnAddress, offer: Offer, entry: EntryTerms):
   };
 }
 
-function identityOptions(entry: EntryTerms): IdentityOptions {
+function identityOptions(entry: EntryTerms): IdentityWords {
   return { posix: identityOption(entry, SAMPLE_KEY), windows: identityOption(entry, WINDOWS_SAMPLE_KEY) };
 }
 
@@ -96,7 +96,7 @@ function ifAny<T>(systems: readonly System[], make: (systems: readonly System[])
 }
 
 /** Each system whose people find nothing of their own. */
-function leftOutNotes({ served, hasScript }: LaptopOffer): Note[] {
+function leftOutNotes({ served, hasScript }: LaptopOffer): PageNote[] {
   if (served.length === 0) return [];
   const instead = hasScript ? 'With Node 20 or newer take `wsproxy.mjs`, as above; else ask' : 'Ask';
   return SYSTEMS.filter((system) => !served.includes(system)).map((system) => ({
@@ -105,7 +105,7 @@ function leftOutNotes({ served, hasScript }: LaptopOffer): Note[] {
   }));
 }
 
-function windowsNotes(relay: OwnAddress): Note[] {
+function windowsNotes(relay: OwnAddress): PageNote[] {
   const texts = [
     'The lines of the job log that begin with `./wsproxy` work in PowerShell as they are; in `cmd.exe` write `wsproxy`.',
     `\`irm … | iex\` runs [client.ps1](${relay.http}${downloadPath('client.ps1')}), which checks the digests of what it gets; it was not run by us. OpenSSH is one of Windows’ optional features, and comes with Git for Windows too.`,

@@ -12,7 +12,7 @@ import {
   buildSections,
   exposureWarning,
   ID_HINT,
-  type Note,
+  type PageNote,
   type Section,
   SUMMARY,
   TITLE,
@@ -102,7 +102,7 @@ ${section.notes.map(renderNote)}
 `;
 }
 
-function renderNote(note: Note): Html {
+function renderNote(note: PageNote): Html {
   if (typeof note === 'string') return html`<p class="note">${htmlFromProse(note)}</p>`;
   return html`<p class="note"${markSystems(note.systems)}>${htmlFromProse(note.text)}</p>`;
 }

@@ -5,7 +5,7 @@ import { fillGaps, type Snippet } from './command-text.ts';
 import { type EntryTerms, entryNotice } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
-import { buildSections, exposureWarning, type Note, SUMMARY, TITLE } from './sections.ts';
+import { buildSections, exposureWarning, type PageNote, SUMMARY, TITLE } from './sections.ts';
 import { systemsTag } from './systems.ts';
 
 /** Fits a terminal of 80 columns with some air; commands are never cut. */
@@ -61,7 +61,7 @@ function renderSnippet(snippet: Snippet, id: string | undefined): string[] {
   ];
 }
 
-function plainFromNote(note: Note): string {
+function plainFromNote(note: PageNote): string {
   if (typeof note === 'string') return plainFromProse(note);
   return `${systemsTag(note.systems)}: ${plainFromProse(note.text)}`;
 }

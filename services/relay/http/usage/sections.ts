@@ -24,11 +24,11 @@ export interface Section {
   readonly snippets: readonly Snippet[];
   readonly blocks: readonly CiBlock[];
   readonly terms: readonly (readonly [term: Prose, meaning: Prose])[];
-  readonly notes: readonly Note[];
+  readonly notes: readonly PageNote[];
 }
 
 /** With `systems`, it is for those alone. */
-export type Note = Prose | { readonly text: Prose; readonly systems: readonly System[] };
+export type PageNote = Prose | { readonly text: Prose; readonly systems: readonly System[] };
 
 export const TITLE = 'A shell inside your running CI job';
 

@@ -2,7 +2,7 @@
 import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
 import { clientPath, downloadPath } from '#shared/protocol/paths.ts';
 import { type CommandText, command, type PinGap, type Snippet } from './command-text.ts';
-import { clientUrl, configText, portText, SAMPLE, toolText } from './commands.ts';
+import { configText, jobUrl, portText, SAMPLE, toolText } from './commands.ts';
 import type { OwnAddress } from './own-address.ts';
 
 /** PuTTY's option for a fingerprint, in place of its question. */
@@ -88,5 +88,5 @@ function inPutty({ ws }: OwnAddress): string {
 }
 
 function proxyUrl(relay: OwnAddress, identity: string): CommandText {
-  return command`${identity}${clientUrl({ ...relay, ws: inPutty(relay) })}`;
+  return command`${identity}${jobUrl({ ...relay, ws: inPutty(relay) })}`;
 }
