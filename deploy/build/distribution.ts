@@ -47,7 +47,16 @@ export async function buildDistribution(
   const kits = [own];
   for (const platform of others.filter((other) => other.format === 'elf'))
     kits.push(await prepareLinux(platform, tell));
-  const linux = await makeLinuxBinaries(kits, tell);
+  // The clients first: each agent tells people the digests of those that were built with it.
+  const clients = await makeLinuxBinaries(BUILT_PROGRAMS.filter(isClient), kits, tell);
+  const known = await digestsOf(clients);
+  const agents = await makeLinuxBinaries(
+    BUILT_PROGRAMS.filter((program) => !isClient(program)),
+    kits,
+    tell,
+    known,
+  );
+  const linux = [...agents, ...clients];
   const isOwn = ({ path }: Made): boolean => path.endsWith(`-${own.platform.name}`);
   const binaries = linux.filter(isOwn);
   const notLinux = others.filter((other) => other.format !== 'elf');
@@ -100,28 +109,22 @@ async function prepareLinux(platform: LinuxPlatform, tell: (made: Made) => Made)
   return { platform, node, launcher, libraries, addons };
 }
 
-/** All programs for all of these; the clients first, since each agent tells people the digests of those that were built with it. */
 async function makeLinuxBinaries(
+  programs: readonly BuiltProgram[],
   kits: readonly LinuxKit[],
   tell: (made: Made) => Made,
+  digests?: Digests,
 ): Promise<readonly Made[]> {
-  const makeAll = async (programs: readonly BuiltProgram[], digests?: Digests): Promise<Made[]> => {
-    const made: Made[] = [];
-    for (const kit of kits)
-      made.push(
-        ...(await mapInParallel(programs, (program) => makeLinuxBinary(program, kit, tell, digests))),
-      );
-    return made;
-  };
-  const clients = await makeAll(BUILT_PROGRAMS.filter(isClient));
-  const digests = await Promise.all(
-    clients.map(async ({ path }) => [basename(path), await fileDigest(path)] as const),
-  );
-  const agents = await makeAll(
-    BUILT_PROGRAMS.filter((program) => !isClient(program)),
-    Object.fromEntries(digests),
-  );
-  return [...agents, ...clients];
+  const made: Made[] = [];
+  for (const kit of kits)
+    made.push(...(await mapInParallel(programs, (program) => makeLinuxBinary(program, kit, tell, digests))));
+  return made;
+}
+
+/** By the names of the files. */
+async function digestsOf(made: readonly Made[]): Promise<Digests> {
+  const pairs = made.map(async ({ path }) => [basename(path), await fileDigest(path)] as const);
+  return Object.fromEntries(await Promise.all(pairs));
 }
 
 async function makeLinuxBinary(

@@ -106,8 +106,8 @@ export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>):
       terms: downloadTerms(relay, offer),
       snippets: checksumCommands(relay, offer.defaultPlatform),
       notes: [
-        ...foreignNotes(offer),
         'The line above finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
+        ...foreignNotes(offer),
       ],
     }),
     section('trouble', 'When it does not work', 'Trouble', {

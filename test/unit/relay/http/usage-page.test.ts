@@ -118,12 +118,54 @@ describe('the page and the plain text', () => {
     expect(without).not.toContain('refused: ');
   });
 
+  test('have blocks for runners with macOS and Windows where there is an agent for them, pinned as well', () => {
+    const digest = '0123456789abcdef'.repeat(4);
+    const codes = codesOf(renderPage(options));
+    const mac = codes.get('github-macos') ?? '';
+    expect(mac).toContain(
+      'curl --compressed -fsSLo agent https://relay.example.com/docs/agent-darwin-arm64\n',
+    );
+    expect(mac).toContain(`echo "${digest}  agent" | shasum -a 256 -c ||`);
+    expect(mac.replace('agent-darwin-arm64', 'agent').replace('shasum -a 256', 'sha256sum')).toBe(
+      codes.get('github'),
+    );
+    const windows = codes.get('github-windows') ?? '';
+    expect(windows).toContain('  shell: pwsh\n');
+    expect(windows).toContain(`if ((Get-FileHash agent.exe).Hash -ne "${digest}") {\n      throw "refused: `);
+    // The same ID as on Linux, by PowerShell's word for a variable.
+    const idOf = (block: string): string => /\/agent\/(.*)"$/.exec(block)?.[1] ?? '';
+    expect(idOf(windows).replaceAll('$env:', '$')).toBe(idOf(codes.get('github') ?? ''));
+    expect(idOf(windows)).toMatch(/^\$env:GITHUB_RUN_ID-/);
+    const without = codesOf(
+      renderPage({ ...options, offer: offerOf(['agent-linux-x64', 'wsproxy-darwin-arm64']) }),
+    );
+    expect([...without.keys()].filter((name) => name.startsWith('github'))).toEqual(['github']);
+  });
+
   test('say that programs come over plain HTTP, if so', () => {
     const exposed = addressFromRequest('http', 'relay.example.com');
     if (exposed === undefined) throw new Error('no address');
     expect(renderPage({ ...options, relay: exposed })).toContain('over plain HTTP');
     expect(renderPlainText({ ...options, relay: exposed })).toContain('over plain HTTP');
     expect(renderPage(options)).not.toContain('over plain HTTP');
+  });
+
+  test('list what this relay has, and what it was built without', () => {
+    const text = (fileNames: string[]): string => renderPlainText({ ...options, offer: offerOf(fileNames) });
+    expect(renderPlainText(options)).not.toContain('Not at this relay');
+    const some = text([
+      'agent-linux-x64',
+      'wsproxy-linux-x64',
+      'tcptows-linux-x64',
+      'wsproxy-windows-x64.exe',
+    ]);
+    expect(some.replaceAll(/\s+/g, ' ')).toContain(
+      'Not at this relay linux-arm64, darwin-arm64, darwin-x64: whoever builds it can add them, with PLATFORMS=all',
+    );
+    expect(some).toContain('https://relay.example.com/docs/wsproxy-windows-x64.exe');
+    expect(some).toContain('built and checked, not run by us');
+    expect(some).not.toContain('wsproxy.mjs');
+    expect(text(['agent-linux-x64'])).not.toContain('not run by us');
   });
 
   test('say so where nothing is built', () => {
@@ -219,6 +261,12 @@ describe('who may come in', () => {
     expect(codes.get('github-permissions')).toBe('permissions:\n  contents: read\n  id-token: write');
     expect(codes.get('github')).toMatch(/^- name: Open a shell/);
     expect(codesOf(renderPage(options)).has('github-permissions')).toBe(false);
+    // The blocks for other runners need them too, and an id is there once.
+    const said = textWith({ agents: ['oidc'] }).match(
+      /The job needs the permissions of the block before, too\./g,
+    );
+    expect(said).toHaveLength(2);
+    expect(renderPage(withTerms({ agents: ['oidc'] })).match(/id="github-permissions"/g)).toHaveLength(1);
   });
 });
 
