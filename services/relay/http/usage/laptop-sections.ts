@@ -33,12 +33,12 @@ export function laptopSection(relay: OwnAddress, offer: Offer, entry: EntryTerms
     lead: 'Best is to paste the lines of the job log, or to come here by the link in it: their URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. Without that it asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
     snippets: [
       ...ifAny(posixOf(laptops), (systems) => laptopCommands(relay, identity.posix, systems)),
-      ...(laptops.served.includes('windows') ? windowsLaptopCommands(relay, identity.windows) : []),
+      ...ifAny(windowsOf(laptops), () => windowsLaptopCommands(relay, identity.windows)),
       ...(laptops.hasScript ? nodeCommands(relay, identity) : []),
     ],
     notes: [
       ...leftOutNotes(laptops),
-      ...(laptops.served.includes('windows') ? windowsNotes(relay) : []),
+      ...ifAny(windowsOf(laptops), (systems) => windowsNotes(relay, systems)),
       'The password is in the job log, unless the job was given `--authorized-keys`.',
       ...clientProofNotes(entry),
     ],
@@ -52,18 +52,22 @@ export function configSection(relay: OwnAddress, offer: Offer, entry: EntryTerms
     lead: 'Every job is a host called ID.job then, for `ssh`, `rsync`, `git` and IDEs alike.',
     snippets: [
       ...ifAny(posixOf(laptops), (systems) => configCommands(relay, identity.posix, systems)),
-      ...(laptops.served.includes('windows') ? windowsConfigCommands(relay, identity.windows) : []),
+      ...ifAny(windowsOf(laptops), () => windowsConfigCommands(relay, identity.windows)),
       configUse(),
     ],
     notes: [
-      {
-        text: 'In the block `wsproxy` is on your `PATH`; `wsproxy config` writes the whole path of the one in this folder.',
-        systems: ['linux', 'macos'],
-      },
-      {
-        text: 'In the block the path has slashes; `wsproxy.exe config` writes that of the one in this folder. IDEs such as VS Code read the same file.',
-        systems: ['windows'],
-      },
+      ...ifAny(posixOf(laptops), (systems) => [
+        {
+          text: 'In the block `wsproxy` is on your `PATH`; `wsproxy config` writes the whole path of the one in this folder.',
+          systems,
+        },
+      ]),
+      ...ifAny(windowsOf(laptops), (systems) => [
+        {
+          text: 'The path has slashes, not backslashes; `wsproxy.exe config` writes that of the one in this folder. IDEs such as VS Code read the same file.',
+          systems,
+        },
+      ]),
       ...(laptops.hasScript ? ['`node wsproxy.mjs config …` writes a block for Node.'] : []),
       'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
     ],
@@ -77,7 +81,7 @@ export function portSection(relay: OwnAddress, offer: Offer, entry: EntryTerms):
     lead: 'For programs that cannot start a proxy command: WinSCP, some IDEs. It takes any number of connections. `tcptows` came with `wsproxy`.',
     snippets: [
       ...ifAny(posixOf(laptops), (systems) => portCommands(relay, identity.posix, systems)),
-      ...(laptops.served.includes('windows') ? windowsPortCommands(relay, identity.windows) : []),
+      ...ifAny(windowsOf(laptops), () => windowsPortCommands(relay, identity.windows)),
       portUse(),
     ],
   };
@@ -89,6 +93,10 @@ function identityOptions(entry: EntryTerms): IdentityWords {
 
 function posixOf({ served }: LaptopOffer): System[] {
   return served.filter((system) => system !== 'windows');
+}
+
+function windowsOf({ served }: LaptopOffer): System[] {
+  return served.filter((system) => system === 'windows');
 }
 
 function ifAny<T>(systems: readonly System[], make: (systems: readonly System[]) => T[]): T[] {
@@ -105,13 +113,13 @@ function leftOutNotes({ served, hasScript }: LaptopOffer): PageNote[] {
   }));
 }
 
-function windowsNotes(relay: OwnAddress): PageNote[] {
+function windowsNotes(relay: OwnAddress, systems: readonly System[]): PageNote[] {
   const texts = [
     'The lines of the job log that begin with `./wsproxy` work in PowerShell as they are; in `cmd.exe` write `wsproxy`.',
     `\`irm … | iex\` runs [client.ps1](${relay.http}${downloadPath('client.ps1')}), which checks the digests of what it gets; it was not run by us. OpenSSH is one of Windows’ optional features, and comes with Git for Windows too.`,
     `In PuTTY itself: the ID as host name, and under Connection, Proxy the type Local with the command \`${puttyProxyCommand(relay)}\`.`,
   ];
-  return texts.map((text) => ({ text, systems: ['windows'] }));
+  return texts.map((text) => ({ text, systems }));
 }
 
 /** How a client shows what the policy asks for. */
