@@ -171,6 +171,18 @@ describe('agent.sh', () => {
     },
   );
 
+  test.each([
+    ['libz', '--compressed -fsSL'],
+    ['nothing', '-fsSL'],
+  ])('asks for the compressed form where curl knows %s', async (feature, options) => {
+    const path = await pathWith('sha256sum');
+    const curl = `#!/bin/sh
+case $1 in -V) echo 'Features: IPv6 ${feature}' ;; *) echo "$*" >>told; exec '${findCommand('curl')}' "$@" ;; esac\n`;
+    await writeFile(join(path, 'curl'), curl, { mode: 0o755 });
+    expect(await run(await scriptOf('agent.sh'), { path })).toMatchObject({ code: 7, stderr: '' });
+    expect(await readFile(join(work, 'told'), 'utf8')).toMatch(new RegExp(`^${options} -o `));
+  });
+
   test('goes on to the next tool where one fails', async () => {
     const path = await pathWith('wget', 'sha256sum');
     await writeFile(join(path, 'curl'), '#!/bin/sh\necho "no TLS" >&2\nexit 1\n', { mode: 0o755 });
