@@ -2,6 +2,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { clientUrl, pageUrl } from '../../services/agent/notices/ssh-command.ts';
 import { answerRefusals } from '../../services/relay/http/door/refusal.ts';
 import { OPEN_TERMS } from '../../services/relay/http/usage/entry-terms.ts';
 import { registerUsagePage } from '../../services/relay/http/usage/usage-page.ts';
@@ -258,9 +259,10 @@ describe('the link of the job log', () => {
   const PIN = `SHA256:${'aB3+/'.repeat(8)}xyz`;
 
   test('puts the fingerprint into the lines for a laptop, and tells no server', async () => {
-    const page = await openPage({}, `/?id=build-4711#${PIN}`);
+    const job = { publicUrl: origin, id: 'build-4711', fingerprint: PIN, user: 'abc' };
+    const page = await openPage({}, '', pageUrl(job));
     const commands = await readCommands(page);
-    const url = `${origin.replace('http', 'ws')}/client/build-4711#${PIN}`;
+    const url = clientUrl(job);
     for (const name of ['ssh', 'sftp', 'scp', 'ssh-windows', 'tcptows', 'node'])
       expect(commands.get(name), name).toContain(`"${url}"`);
     expect(commands.get('plink')).toBe(`plink -proxycmd "wsproxy.exe ${url}" -hostkey ${PIN} abc@build-4711`);
