@@ -225,6 +225,71 @@ describe('a response', () => {
   });
 });
 
+describe('a file that is there as gzip alone, as in the image', () => {
+  let packed: FastifyInstance;
+  let at: string;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(work, 'packed-'));
+    await writeFile(join(directory, 'agent-linux-x64.gz'), gzipSync(CONTENT));
+    await writeFile(join(directory, 'SHA256SUMS'), `${DIGEST}  agent-linux-x64\n`);
+    packed = fastify();
+    answerRefusals(packed, { refused: () => undefined });
+    registerDownloads(packed, { directory, platform: 'linux-x64' });
+    at = await packed.listen({ host: '127.0.0.1', port: 0 });
+  });
+  afterAll(() => packed.close());
+
+  test.each([
+    ['curl', ['-fsSLo', 'unpacked-1'], 'unpacked-1'],
+    ['curl', ['--compressed', '-fsSLo', 'unpacked-2'], 'unpacked-2'],
+    ['wget', ['-q', '-O', 'unpacked-3'], 'unpacked-3'],
+  ])('is the whole program for %s %j', async (program, args, file) => {
+    await runTool(program, ...args, `${at}/docs/agent`);
+    expect(digestOf(await readFile(join(work, file)))).toBe(DIGEST);
+  });
+
+  test('has the size and the tag of the plain file, in the plain form', async () => {
+    const head = await packed.inject({ method: 'HEAD', url: '/docs/agent' });
+    expect(head.headers).toMatchObject({
+      etag: `"${DIGEST}"`,
+      'content-length': String(CONTENT.length),
+      'accept-ranges': 'none',
+    });
+    expect(head.headers['content-encoding']).toBeUndefined();
+  });
+
+  test('has no ranges: a stranger could have all of it unpacked for its last byte', async () => {
+    for (const range of ['bytes=-1', `bytes=${CONTENT.length}-`]) {
+      const answer = await packed.inject({ url: '/docs/agent', headers: { range } });
+      expect(answer.statusCode).toBe(200);
+      expect(answer.rawPayload.length).toBe(CONTENT.length);
+    }
+  });
+
+  test('is closed when the client goes away, or asks for nothing of it', async () => {
+    const before = await countOpenBinaries(directory);
+    await packed.inject({ method: 'HEAD', url: '/docs/agent' });
+    const socket = connect(Number(new URL(at).port), '127.0.0.1');
+    socket.write('GET /docs/agent HTTP/1.1\r\nhost: x\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.pause();
+    await vi.waitFor(async () => expect(await countOpenBinaries(directory)).toBe(before + 1));
+    socket.destroy();
+    await vi.waitFor(async () => expect(await countOpenBinaries(directory)).toBe(before), {
+      timeout: 10_000,
+    });
+  });
+
+  test('ends the answer where the file is damaged', async () => {
+    const damaged = gzipSync(CONTENT).subarray(0, 3_000_000);
+    await writeFile(join(directory, 'wsproxy-linux-x64.gz'), damaged);
+    await writeFile(join(directory, 'SHA256SUMS'), `${DIGEST}  wsproxy-linux-x64\n`, { flag: 'a' });
+    await expect(runTool('curl', '-fsSo', 'damaged', `${at}/docs/wsproxy`)).rejects.toThrow();
+  });
+});
+
 describe('what is not there', () => {
   test.each([
     ['/docs/agent-solaris-sparc', 'no agent for that platform here; there is linux-arm64, linux-x64'],
@@ -308,7 +373,7 @@ describe('files are closed', () => {
   );
 });
 
-async function countOpenBinaries(): Promise<number> {
+async function countOpenBinaries(directory = folder): Promise<number> {
   const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
-  return (await Promise.all(links)).filter((target) => target.startsWith(folder)).length;
+  return (await Promise.all(links)).filter((target) => target.startsWith(directory)).length;
 }
