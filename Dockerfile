@@ -9,10 +9,9 @@
 
 ARG BUILD_BASE=node:24-bookworm
 ARG RUNTIME_BASE=node:24-bookworm-slim
-# BuildKit knows what it runs on. Docker's old builder does not: there it is this, or --build-arg BUILDER=linux/arm64.
-ARG BUILDER=${BUILDPLATFORM:-linux/amd64}
 
-FROM --platform=${BUILDER} ${BUILD_BASE} AS build
+# A builder without BuildKit builds for itself alone, and knows no BUILDPLATFORM.
+FROM --platform=${BUILDPLATFORM:-linux} ${BUILD_BASE} AS build
 WORKDIR /src
 # Apart from the sources, so that a change of those does not install everything anew.
 COPY package.json package-lock.json .npmrc ./
@@ -38,6 +37,7 @@ WORKDIR /app
 COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
 COPY LICENSE NOTICE ./
+COPY LICENSES LICENSES
 # Bases pinned by the digests of different platforms would build, start, and have no download for their own.
 RUN HOME=/tmp dist/bin/agent-linux-$(node -p process.arch) --version && rm -rf /tmp/.cache
 ENV NODE_ENV=production

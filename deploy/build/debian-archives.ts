@@ -20,11 +20,11 @@ export interface DebianArchives {
 }
 
 /**
- * The folder in the cache that has the files of these packages, from the mirrors that this machine's apt knows, which sign
+ * The folder in `cache` that has the files of these packages, from the mirrors that this machine's apt knows, which sign
  * what they have; fetched once, and again when this machine got another C library. Two processes may ask at once.
  * @throws BuildError `requirement_missing` where there is no apt; `command_failed` when it cannot bring one of them, with its name
  */
-export async function fetchDebianArchives(archives: DebianArchives): Promise<string> {
+export async function fetchDebianArchives(archives: DebianArchives, cache: string = CACHE): Promise<string> {
   const { architecture, packages, purpose } = archives;
   if (findCommand('apt-get') === undefined || findCommand('dpkg-query') === undefined) {
     const needs = packages.map((name) => `${name}:${architecture}`).join(', ');
@@ -37,12 +37,12 @@ export async function fetchDebianArchives(archives: DebianArchives): Promise<str
   const digest = createHash('sha256')
     .update(`${release} ${packages.join(' ')}`)
     .digest('hex');
-  const folder = join(CACHE, `debian-${architecture}-${digest.slice(0, 12)}`);
+  const folder = join(cache, `debian-${architecture}-${digest.slice(0, 12)}`);
   if (await isFolder(folder)) return folder;
-  await mkdir(CACHE, { recursive: true });
+  await mkdir(cache, { recursive: true });
   const part = await mkdtemp(`${folder}.part-`);
   try {
-    console.error(`fetching ${packages.join(', ')} for ${architecture} from Debian into ${CACHE} (once)`);
+    console.error(`fetching ${packages.join(', ')} for ${architecture} from Debian into ${cache} (once)`);
     const root = join(part, 'root');
     for (const file of await downloadPackages(part, archives))
       await runCommand('dpkg-deb', ['--extract', file, root]);

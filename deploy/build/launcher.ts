@@ -28,7 +28,7 @@ const FLAGS = [
 ];
 
 /** What Node is linked with; of what is not there the loader says so at the first start. */
-const LIBRARIES = [
+export const SYSTEM_LIBRARIES: readonly string[] = [
   'libc.so.6',
   'libm.so.6',
   'libdl.so.2',
@@ -59,5 +59,5 @@ export async function readSystemLibraries(
   });
   // One after the other: the first brings them all where they have to be fetched.
   const loader = await read(platform.loader);
-  return [loader, ...(await Promise.all(LIBRARIES.map(read)))];
+  return [loader, ...(await Promise.all(SYSTEM_LIBRARIES.map(read)))];
 }

@@ -2,17 +2,22 @@
 import { isSea } from 'node:sea';
 import { type LauncherWords, takeLauncherWords } from './launcher-words.ts';
 
-let words: LauncherWords = { executable: undefined, addons: new Map() };
+const NO_LAUNCHER: LauncherWords = { executable: undefined, addons: new Map() };
+
+let claimed: LauncherWords | undefined;
 
 /** Where the launcher put a native addon; undefined where there was no launcher, or it has none of that name. */
 export function unpackedAddon(fileName: string): string | undefined {
-  return words.addons.get(fileName);
+  // ssh2 asks for its ciphers while it is imported, which is before a `main` can claim anything.
+  const { addons } = claimed ?? takeLauncherWords({ ...process.env });
+  return addons.get(fileName);
 }
 
 /** The words that start this program again, without arguments; files by their whole path. */
 export function ownProgramWords(): readonly string[] {
   if (!isSea()) return [process.execPath, process.argv[1] ?? ''];
-  return [words.executable ?? process.execPath];
+  const { executable } = claimed ?? NO_LAUNCHER;
+  return [executable ?? process.execPath];
 }
 
 /**
@@ -20,6 +25,6 @@ export function ownProgramWords(): readonly string[] {
  * `pgrep`, where the loader has put its own. For `main`.
  */
 export function claimOwnProgram(title: string, env: Record<string, string | undefined>): void {
-  words = takeLauncherWords(env);
-  if (words.executable !== undefined) process.title = [title, ...process.argv.slice(2)].join(' ');
+  claimed = takeLauncherWords(env);
+  if (claimed.executable !== undefined) process.title = [title, ...process.argv.slice(2)].join(' ');
 }

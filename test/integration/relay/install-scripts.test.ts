@@ -216,6 +216,9 @@ case $1 in -V) echo 'Features: IPv6 ${feature}' ;; *) echo "$*" >>told; exec '${
     ['SunOS', 'sun4v', 'SunOS-sun4v'],
     ['Darwin', 'arm64', 'darwin-arm64'],
     ['Linux', 'armv7l', 'linux-armv7l'],
+    ['Linux', 'i686', 'linux-i686'],
+    ['Linux', 'riscv64', 'linux-riscv64'],
+    ['Linux', 'ppc64le', 'linux-ppc64le'],
     ['MINGW64_NT-10.0', 'x86_64', 'windows-x64'],
   ])('refuses %s on %s, with what there is', async (system, machine, platform) => {
     const path = await pathOf(system, machine);

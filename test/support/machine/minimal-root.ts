@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { ensurePresent } from '../../../deploy/build/debian-packages.ts';
 import { type CollectedOutput, collectOutput } from './collected-output.ts';
 import { ensureCommands } from './test-commands.ts';
 
@@ -29,9 +30,9 @@ const ENTER = [
   'exec chroot "$0" "$@"',
 ].join(' && ');
 
-/** Which root: a suite of Debian, and what is in it beyond the minimum. */
+/** Which root: a suite of Debian or Ubuntu, and what is in it beyond the minimum. */
 export interface RootSystem {
-  readonly suite: 'bookworm' | 'bullseye' | 'trixie';
+  readonly suite: 'bookworm' | 'bullseye' | 'noble' | 'trixie';
   readonly packages: readonly string[];
 }
 
@@ -96,15 +97,19 @@ export async function ensureRoot(system: RootSystem): Promise<string> {
 
 async function makeRoot({ suite, packages }: RootSystem, root: string): Promise<void> {
   await ensureCommands(['debootstrap']);
-  const mirror = await findMirror();
+  const source = suite === 'noble' ? await findUbuntu() : [await findMirror()];
   await mkdir(CACHE_FOLDER, { recursive: true });
   await removeStaleParts();
   const part = await mkdtemp(`${root}${PART_MARK}`);
-  console.error(`making a minimal Debian root in ${root} (once)`);
+  console.error(`making a minimal root in ${root} (once)`);
   const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
   try {
     const options = { maxBuffer: DEBOOTSTRAP_OUTPUT_BYTES };
-    await promisify(execFile)('debootstrap', ['--variant=minbase', ...include, suite, part, mirror], options);
+    await promisify(execFile)(
+      'debootstrap',
+      ['--variant=minbase', ...include, suite, part, ...source],
+      options,
+    );
     // mkdtemp made it for root alone; the root of a system is for everybody in it.
     await chmod(part, 0o755);
     await rename(part, root);
@@ -131,6 +136,13 @@ async function removeStaleParts(): Promise<void> {
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
     if (Date.now() - mtimeMs > PART_STALE_AFTER_MS) await rm(path, { recursive: true, force: true });
   }
+}
+
+/** Where Ubuntu comes from: its mirror; and the script of its older suites, since debootstrap of Debian 12 has none for newer ones. */
+async function findUbuntu(): Promise<readonly string[]> {
+  const keys = '/usr/share/keyrings/ubuntu-archive-keyring.gpg';
+  await ensurePresent(async () => await exists(keys), keys, 'ubuntu-keyring');
+  return ['http://archive.ubuntu.com/ubuntu', '/usr/share/debootstrap/scripts/gutsy'];
 }
 
 /** The Debian mirror that apt on this machine uses already. */

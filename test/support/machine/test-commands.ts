@@ -23,6 +23,8 @@ const PACKAGES = {
   promtool: 'prometheus',
   plink: 'putty-tools',
   python3: 'python3',
+  'qemu-aarch64-static': 'qemu-user-static',
+  'qemu-x86_64-static': 'qemu-user-static',
   'redis-server': 'redis-server',
   rsync: 'rsync',
   scp: 'openssh-client',
