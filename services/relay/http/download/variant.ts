@@ -20,6 +20,9 @@ export interface Variant {
 
 const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: '.zst', gzip: '.gz', identity: '' };
 
+/** A third of what it becomes; with zlib's own 40 kB it is no more memory for each download than a plain file takes. */
+const PACKED_READ_BYTES = 16 * 1_024;
+
 /** The last bytes of a gzip file: the size of what is in it, modulo 2^32 (RFC 1952 section 2.3.1). */
 const GZIP_SIZE_BYTES = 4;
 
@@ -42,8 +45,9 @@ export async function openVariant(
  */
 export function readVariant({ file, isPacked }: Variant, span: ByteSpan): Readable {
   if (!isPacked) return file.createReadStream(span);
+  const packed = file.createReadStream({ highWaterMark: PACKED_READ_BYTES });
   // Whatever goes wrong is told to whoever reads the last stream.
-  return pipeline(file.createReadStream(), createGunzip(), () => undefined);
+  return pipeline(packed, createGunzip(), () => undefined);
 }
 
 async function unpackedSize(file: FileHandle): Promise<number> {
