@@ -1,7 +1,7 @@
 // The rows of the table: roots, each as an image, an engine or a kernel makes one.
 import type { BareRootOptions } from '../support/machine/bare-root.ts';
 import { ensureRoot, type RootSystem } from '../support/machine/minimal-root.ts';
-import { unpackMusl } from '../support/machine/musl-package.ts';
+import { ensureMusl } from '../support/machine/musl-package.ts';
 
 export interface Row {
   readonly name: string;
@@ -65,11 +65,11 @@ export const ROWS: readonly Row[] = [
   system('Debian 11', 'bullseye'),
   system('Debian 12', 'bookworm'),
   system('Debian 13', 'trixie'),
-  system('Debian 12 without libstdc++', 'bookworm', ['rm -f usr/lib/*/libstdc++.so.6*']),
+  system('Debian 12 without libstdc++', 'bookworm', ['rm usr/lib/*/libstdc++.so.6*']),
   system('Ubuntu 24.04', 'noble'),
   {
     name: "Alpine's layout: musl and busybox",
-    options: async () => ({ changes: [`cp -a ${await unpackMusl()}/. .`], env: HOME }),
+    options: async () => ({ changes: [`cp -a ${await ensureMusl()}/. .`], env: HOME }),
   },
   bare('no HOME, no TMPDIR', { env: {} }),
   bare('a HOME that is not there', { env: { HOME: '/nowhere' } }),

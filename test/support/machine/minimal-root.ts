@@ -3,9 +3,9 @@ import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ensurePresent } from '../../../deploy/build/debian-packages.ts';
 import { type CollectedOutput, collectOutput } from './collected-output.ts';
 import { ensureCommands } from './test-commands.ts';
+import { type BootstrapWords, findUbuntu } from './ubuntu-archive.ts';
 
 /** For caches of the machine, and for root only: no cleaner of /tmp takes half of it away, and nobody else puts one there. */
 const CACHE_FOLDER = '/var/cache/converge';
@@ -97,19 +97,17 @@ export async function ensureRoot(system: RootSystem): Promise<string> {
 
 async function makeRoot({ suite, packages }: RootSystem, root: string): Promise<void> {
   await ensureCommands(['debootstrap']);
-  const source = suite === 'noble' ? await findUbuntu() : [await findMirror()];
   await mkdir(CACHE_FOLDER, { recursive: true });
   await removeStaleParts();
   const part = await mkdtemp(`${root}${PART_MARK}`);
-  console.error(`making a minimal root in ${root} (once)`);
-  const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+  const keys = await mkdtemp(`${root}${PART_MARK}keys-`);
   try {
-    const options = { maxBuffer: DEBOOTSTRAP_OUTPUT_BYTES };
-    await promisify(execFile)(
-      'debootstrap',
-      ['--variant=minbase', ...include, suite, part, ...source],
-      options,
-    );
+    const debian = async (): Promise<BootstrapWords> => ({ before: [], after: [await findMirror()] });
+    const { before, after } = suite === 'noble' ? await findUbuntu(keys) : await debian();
+    console.error(`making a minimal root in ${root} (once)`);
+    const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+    const words = ['--variant=minbase', ...include, ...before, suite, part, ...after];
+    await promisify(execFile)('debootstrap', words, { maxBuffer: DEBOOTSTRAP_OUTPUT_BYTES });
     // mkdtemp made it for root alone; the root of a system is for everybody in it.
     await chmod(part, 0o755);
     await rename(part, root);
@@ -117,7 +115,7 @@ async function makeRoot({ suite, packages }: RootSystem, root: string): Promise<
     // Another run may have been quicker: then its root is as good.
     if (!(await exists(root))) throw error;
   } finally {
-    await rm(part, { recursive: true, force: true });
+    for (const folder of [part, keys]) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -136,13 +134,6 @@ async function removeStaleParts(): Promise<void> {
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
     if (Date.now() - mtimeMs > PART_STALE_AFTER_MS) await rm(path, { recursive: true, force: true });
   }
-}
-
-/** Where Ubuntu comes from: its mirror; and the script of its older suites, since debootstrap of Debian 12 has none for newer ones. */
-async function findUbuntu(): Promise<readonly string[]> {
-  const keys = '/usr/share/keyrings/ubuntu-archive-keyring.gpg';
-  await ensurePresent(async () => await exists(keys), keys, 'ubuntu-keyring');
-  return ['http://archive.ubuntu.com/ubuntu', '/usr/share/debootstrap/scripts/gutsy'];
 }
 
 /** The Debian mirror that apt on this machine uses already. */
