@@ -17,7 +17,7 @@ import { readEnvironmentBlock } from './job/job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
-claimOwnProgram('agent', process.env);
+claimOwnProgram('agent');
 
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
