@@ -31,32 +31,15 @@ function system(name: string, suite: RootSystem['suite'], changes: readonly stri
  * earlier releases of it did.
  */
 const GVISOR = [
-  ...[
-    'copy_file_range',
-    'fanotify_init',
-    'io_pgetevents',
-    'io_uring_enter',
-    'io_uring_register',
-    'io_uring_setup',
-    'kcmp',
-  ],
-  ...['name_to_handle_at', 'perf_event_open', 'pkey_alloc', 'pkey_free', 'pkey_mprotect', 'process_madvise'],
-  ...['sched_setparam', 'setfsgid', 'setfsuid', 'userfaultfd', 'vmsplice', 'newer'],
-];
-const GVISOR_BEFORE = [
-  ...GVISOR,
-  ...[
-    'clone3',
-    'close_range',
-    'epoll_pwait2',
-    'faccessat2',
-    'membarrier',
-    'openat2',
-    'pidfd_getfd',
-    'pidfd_open',
-  ],
-  ...['pidfd_send_signal', 'renameat2', 'rseq', 'statx'],
-];
+  'copy_file_range fanotify_init io_pgetevents io_uring_enter io_uring_register io_uring_setup kcmp',
+  'name_to_handle_at perf_event_open pkey_alloc pkey_free pkey_mprotect process_madvise sched_setparam',
+  'setfsgid setfsuid userfaultfd vmsplice newer',
+].flatMap((line) => line.split(' '));
+const GVISOR_MORE = [
+  'clone3 close_range epoll_pwait2 faccessat2 membarrier openat2 pidfd_getfd pidfd_open pidfd_send_signal',
+  'renameat2 rseq statx',
+].flatMap((line) => line.split(' '));
+const GVISOR_BEFORE = [...GVISOR, ...GVISOR_MORE];
 
 const NO_PLACE =
   /^agent-[^\n]*: found no place to unpack itself to \(\d+ MB\): [^\n]*\. Set TMPDIR to a folder where programs may run\n$/;
