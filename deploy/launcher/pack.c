@@ -28,6 +28,24 @@ static int reads_all(int file, void *target, size_t bytes, off_t at) {
   return 1;
 }
 
+static uint64_t adds_to_check(uint64_t check, const unsigned char *bytes, size_t count) {
+  for (size_t at = 0; at < count; at += 1) check = (check ^ bytes[at]) * 0x100000001b3u;
+  return check;
+}
+
+// Whether the launcher, which ends where the chunks begin, and the index are as they were made.
+static int is_as_made(int file, const struct pack_index *index) {
+  uint64_t check = 0xcbf29ce484222325u;
+  unsigned char bytes[1 << 16];
+  for (uint64_t at = 0; at < index->at;) {
+    size_t count = index->at - at < sizeof bytes ? (size_t)(index->at - at) : sizeof bytes;
+    if (!reads_all(file, bytes, count, (off_t)at)) return 0;
+    check = adds_to_check(check, bytes, count);
+    at += count;
+  }
+  return adds_to_check(check, (const unsigned char *)index, offsetof(struct pack_index, check)) == index->check;
+}
+
 static uint64_t chunks_of(const struct packed_file *file) {
   return (file->bytes + MAX_CHUNK_BYTES - 1) / MAX_CHUNK_BYTES;
 }
@@ -57,7 +75,7 @@ int reads_pack(int file, struct pack *pack) {
   }
   if (chunks != index->chunks || unpacked > MAX_UNPACKED_BYTES) return 0;
   // Nothing is missing between the chunks and this index.
-  if (index->at > (uint64_t)end || index->at + packed != (uint64_t)end) return 0;
+  if (index->at > (uint64_t)end || index->at + packed != (uint64_t)end || !is_as_made(file, index)) return 0;
   pack->source = file;
   pack->unpacked = unpacked;
   return 1;

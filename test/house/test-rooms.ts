@@ -116,7 +116,8 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/laptops',
-    purpose: 'the programs for macOS, Windows and the other Linux processor, as far as they can be looked at and run here',
+    purpose:
+      'the programs for macOS, Windows and the other Linux processor, as far as they can be looked at and run here',
     imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
     libraries: TEST_LIBRARIES,
   },

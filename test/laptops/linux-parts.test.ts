@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { FOREIGN_NODE_PARTS, nodePartsIn } from '../../deploy/build/foreign-node-parts.ts';
 import { LINUX_PLATFORMS } from '../../deploy/build/linux-platform.ts';
 import { fetchNpmArchive } from '../../deploy/build/npm-archive.ts';
-import { FOREIGN_NODE_PARTS, nodePartsIn } from '../../deploy/build/pages/foreign-node-parts.ts';
 import { MAKERS } from '../../deploy/build/platform.ts';
 import { BUILT_PROGRAMS, DIST, PLATFORM, ROOT } from '../../deploy/build/source-tree.ts';
 import { walkPack } from '../support/executables/pack-walk.ts';

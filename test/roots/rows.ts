@@ -1,4 +1,5 @@
 // The rows of the table: roots, each as an image, an engine or a kernel makes one.
+import { isHost, LINUX_PLATFORMS } from '../../deploy/build/linux-platform.ts';
 import type { BareRootOptions } from '../support/machine/bare-root.ts';
 import { ensureRoot, type RootSystem } from '../support/machine/minimal-root.ts';
 import { ensureMusl } from '../support/machine/musl-package.ts';
@@ -30,32 +31,15 @@ function system(name: string, suite: RootSystem['suite'], changes: readonly stri
  * earlier releases of it did.
  */
 const GVISOR = [
-  ...[
-    'copy_file_range',
-    'fanotify_init',
-    'io_pgetevents',
-    'io_uring_enter',
-    'io_uring_register',
-    'io_uring_setup',
-    'kcmp',
-  ],
-  ...['name_to_handle_at', 'perf_event_open', 'pkey_alloc', 'pkey_free', 'pkey_mprotect', 'process_madvise'],
-  ...['sched_setparam', 'setfsgid', 'setfsuid', 'userfaultfd', 'vmsplice', 'newer'],
-];
-const GVISOR_BEFORE = [
-  ...GVISOR,
-  ...[
-    'clone3',
-    'close_range',
-    'epoll_pwait2',
-    'faccessat2',
-    'membarrier',
-    'openat2',
-    'pidfd_getfd',
-    'pidfd_open',
-  ],
-  ...['pidfd_send_signal', 'renameat2', 'rseq', 'statx'],
-];
+  'copy_file_range fanotify_init io_pgetevents io_uring_enter io_uring_register io_uring_setup kcmp',
+  'name_to_handle_at perf_event_open pkey_alloc pkey_free pkey_mprotect process_madvise sched_setparam',
+  'setfsgid setfsuid userfaultfd vmsplice newer',
+].flatMap((line) => line.split(' '));
+const GVISOR_MORE = [
+  'clone3 close_range epoll_pwait2 faccessat2 membarrier openat2 pidfd_getfd pidfd_open pidfd_send_signal',
+  'renameat2 rseq statx',
+].flatMap((line) => line.split(' '));
+const GVISOR_BEFORE = [...GVISOR, ...GVISOR_MORE];
 
 const NO_PLACE =
   /^agent-[^\n]*: found no place to unpack itself to \(\d+ MB\): [^\n]*\. Set TMPDIR to a folder where programs may run\n$/;
@@ -94,4 +78,7 @@ export const ROWS: readonly Row[] = [
   bare("without gVisor's missing calls", { refusedCalls: GVISOR }),
   bare("without gVisor's missing calls, read-only", { refusedCalls: GVISOR, isReadOnly: true }),
   bare('without what gVisor once missed', { refusedCalls: GVISOR_BEFORE }),
+  ...LINUX_PLATFORMS.filter((platform) => !isHost(platform)).map((platform) =>
+    bare(`${platform.name} under qemu`, { platform }),
+  ),
 ];

@@ -2,11 +2,11 @@
 // file that contains them.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FOREIGN_NODE_PARTS, nodePartsIn } from '../foreign-node-parts.ts';
 import { SYSTEM_LIBRARIES } from '../launcher.ts';
 import { LINUX_PLATFORMS } from '../linux-platform.ts';
 import { FOREIGN_PLATFORMS, FOREIGN_PROGRAMS } from '../platform.ts';
 import { BUILT_PROGRAMS, SCRIPT_NAME } from '../source-tree.ts';
-import { FOREIGN_NODE_PARTS, nodePartsIn } from './foreign-node-parts.ts';
 
 interface Origin {
   readonly name: string;

@@ -5,8 +5,11 @@ const MAX_FILES = 16;
 const MAX_CHUNKS = 64;
 const NAME_BYTES = 40;
 const DIGEST_BYTES = 64;
-const MAGIC = 'CONVERGE PACK 1\n';
-const INDEX_BYTES = DIGEST_BYTES + 16 + MAX_FILES * (NAME_BYTES + 8) + MAX_CHUNKS * 16 + MAGIC.length;
+const MAGIC = 'CONVERGE PACK 2\n';
+/** Over the launcher and the index; the launcher compares it. */
+const CHECK_BYTES = 8;
+const INDEX_BYTES =
+  DIGEST_BYTES + 16 + MAX_FILES * (NAME_BYTES + 8) + MAX_CHUNKS * 16 + CHECK_BYTES + MAGIC.length;
 
 /** The launcher, and what it unpacks, by name and in order. */
 export interface PackWalk {

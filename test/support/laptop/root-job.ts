@@ -28,13 +28,13 @@ export async function openRootLaptop(): Promise<RootLaptop> {
 
 export interface RootJob extends AsyncDisposable {
   /** What it has said, until now. */
-  said(): string;
+  readonly said: () => string;
   /** Runs a command in a session and gives its stdout. */
-  ssh(remote: string, more?: string): Promise<string>;
+  readonly ssh: (remote: string, more?: string) => Promise<string>;
   /** Copies the agent's own file to the laptop, then to `path` and back where there is one; whether what arrived is the same. */
-  copies(path?: string): Promise<boolean>;
+  readonly copies: (path?: string) => Promise<boolean>;
   /** Has the agent end by a command in a session; resolves to its exit code, or its signal. */
-  endBy(remote: string): Promise<number | string | null>;
+  readonly endBy: (remote: string) => Promise<number | string | null>;
 }
 
 export interface RootJobOptions extends BareRootOptions {
