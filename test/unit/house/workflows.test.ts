@@ -139,17 +139,6 @@ test('every other system carries a whole session with what was built for it', ()
   expect(scripts['test:session']).toBe('node test/laptops/whole-session.ts');
 });
 
-test('a release has the programs of all systems, once', () => {
-  const { programs } = (parse(readFileSync(join(FOLDER, 'release.yml'), 'utf8')) as Workflow).jobs;
-  const { strategy } = programs as Job & {
-    readonly strategy: { readonly matrix: { readonly include: readonly Record<string, string>[] } };
-  };
-  expect(strategy.matrix.include.map(({ arch, platforms }) => [arch, platforms])).toEqual([
-    ['x64', 'all'],
-    ['arm64', ''],
-  ]);
-});
-
 describe('a violation is found', () => {
   const workflow = (job: string, top = 'permissions: { contents: read }') =>
     `${top}\njobs:\n  one:\n    timeout-minutes: 1\n${job.replaceAll(/^/gm, '    ')}\n`;
