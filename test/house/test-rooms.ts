@@ -87,6 +87,7 @@ export const TEST_ROOMS: readonly Room[] = [
     purpose: 'the built programs with the real ssh, sftp and scp',
     imports: [
       'deploy/build',
+      'services/agent/notices',
       'services/relay/http/door',
       'services/relay/http/usage',
       'test/clients',
@@ -115,7 +116,8 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/laptops',
-    purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
+    purpose:
+      'the programs for macOS, Windows and the other Linux processor, as far as they can be looked at and run here',
     imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
     libraries: TEST_LIBRARIES,
   },
@@ -188,7 +190,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/support/executables',
-    purpose: 'programs for macOS and Windows, read by the eyes of the tests alone',
+    purpose: 'programs for any system as files, read by the eyes of the tests alone',
     imports: [],
   },
   {

@@ -19,7 +19,6 @@ interface Cell {
   readonly detail?: string;
 }
 
-const deeds = DEEDS(PLATFORM);
 const wanted = values.row?.split(';');
 const rows = wanted === undefined ? ROWS : ROWS.filter(({ name }) => wanted.includes(name));
 const lines: string[] = [];
@@ -67,6 +66,7 @@ async function runRow(row: Row, laptop: RootLaptop, relay: RelayProcess): Promis
   }
   await using job = started.job;
   if (row.sentence !== undefined) return all({ word: 'FAILED', detail: 'it started' });
+  const deeds = DEEDS(options.platform?.name ?? PLATFORM);
   const cells: Cell[] = [];
   for (const check of CHECKS) {
     try {

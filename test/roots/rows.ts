@@ -1,4 +1,5 @@
 // The rows of the table: roots, each as an image, an engine or a kernel makes one.
+import { isHost, LINUX_PLATFORMS } from '../../deploy/build/linux-platform.ts';
 import type { BareRootOptions } from '../support/machine/bare-root.ts';
 import { ensureRoot, type RootSystem } from '../support/machine/minimal-root.ts';
 import { ensureMusl } from '../support/machine/musl-package.ts';
@@ -72,4 +73,7 @@ export const ROWS: readonly Row[] = [
   bare("without gVisor's missing calls", { refusedCalls: GVISOR.split(' ') }),
   bare("without gVisor's missing calls, read-only", { refusedCalls: GVISOR.split(' '), isReadOnly: true }),
   bare('without what gVisor once missed', { refusedCalls: `${GVISOR} ${GVISOR_BEFORE}`.split(' ') }),
+  ...LINUX_PLATFORMS.filter((platform) => !isHost(platform)).map((platform) =>
+    bare(`${platform.name} under qemu`, { platform }),
+  ),
 ];

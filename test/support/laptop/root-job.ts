@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { hostPlatform } from '../../../deploy/build/linux-platform.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
 import { type BareRootOptions, openBareRoot } from '../machine/bare-root.ts';
 import { ensureCommands } from '../machine/test-commands.ts';
 import { makeKeyFile } from '../ssh/key-file.ts';
-
-const AGENT = `agent-${PLATFORM}`;
 
 /** A folder with `wsproxy` and a key. */
 export interface RootLaptop extends AsyncDisposable {
@@ -29,13 +28,13 @@ export async function openRootLaptop(): Promise<RootLaptop> {
 
 export interface RootJob extends AsyncDisposable {
   /** What it has said, until now. */
-  said(): string;
+  readonly said: () => string;
   /** Runs a command in a session and gives its stdout. */
-  ssh(remote: string, more?: string): Promise<string>;
+  readonly ssh: (remote: string, more?: string) => Promise<string>;
   /** Copies the agent's own file to the laptop, then to `path` and back where there is one; whether what arrived is the same. */
-  copies(path?: string): Promise<boolean>;
+  readonly copies: (path?: string) => Promise<boolean>;
   /** Has the agent end by a command in a session; resolves to its exit code, or its signal. */
-  endBy(remote: string): Promise<number | string | null>;
+  readonly endBy: (remote: string) => Promise<number | string | null>;
 }
 
 export interface RootJobOptions extends BareRootOptions {
@@ -58,12 +57,13 @@ export interface EndedEarly {
 export async function startRootJob(
   options: RootJobOptions,
 ): Promise<EndedEarly | { readonly kind: 'open'; readonly job: RootJob }> {
-  const { laptop, relay, id, beside = [] } = options;
+  const { laptop, relay, id, beside = [], platform = hostPlatform() } = options;
+  const agentFile = `agent-${platform.name}`;
   const own = ['key.pub', '.hold'].map((name) => join(laptop.folder, name));
-  const programs = ['agent', ...beside].map((name) => join(DIST, 'bin', `${name}-${PLATFORM}`));
+  const programs = ['agent', ...beside].map((name) => join(DIST, 'bin', `${name}-${platform.name}`));
   const root = await openBareRoot([...programs, ...own], options);
   const url = `${relay.replace('http', 'ws').replace('localhost', '127.0.0.1')}/agent/${id}`;
-  const agent = root.start([`./${AGENT}`, url, '--authorized-keys', 'key.pub', '--user', 'abc']);
+  const agent = root.start([`./${agentFile}`, url, '--authorized-keys', 'key.pub', '--user', 'abc']);
   let said = '';
   agent.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -87,10 +87,10 @@ export async function startRootJob(
     said: () => said,
     ssh,
     async copies(path) {
-      const wanted = await readFile(join(DIST, 'bin', AGENT));
-      const back = path === undefined ? '' : `put ${AGENT} ${path}\\nget ${path} back\\n`;
-      await onLaptop(`printf "get ${AGENT}\\n${back}" | ${sftp}`);
-      const names = path === undefined ? [AGENT] : [AGENT, 'back'];
+      const wanted = await readFile(join(DIST, 'bin', agentFile));
+      const back = path === undefined ? '' : `put ${agentFile} ${path}\\nget ${path} back\\n`;
+      await onLaptop(`printf "get ${agentFile}\\n${back}" | ${sftp}`);
+      const names = path === undefined ? [agentFile] : [agentFile, 'back'];
       const got = await Promise.all(names.map((name) => readFile(join(laptop.folder, name))));
       for (const name of names) await rm(join(laptop.folder, name));
       return got.every((bytes) => bytes.equals(wanted));

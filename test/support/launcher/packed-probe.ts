@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
 import { runCommand } from '../../../deploy/build/command.ts';
 import { compileLauncher, readSystemLibraries } from '../../../deploy/build/launcher.ts';
+import { hostPlatform } from '../../../deploy/build/linux-platform.ts';
 import { packFiles } from '../../../deploy/build/pack.ts';
 
 /** What the probe ends with. */
@@ -25,8 +26,8 @@ export async function packProbe(): Promise<PackedProbe> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-launcher-'));
   const program = join(folder, 'probe');
   await runCommand('gcc', ['-O1', '-o', program, join(import.meta.dirname, 'probe.c')]);
-  const launcher = await readFile((await compileLauncher()).path);
-  const [loader, ...libraries] = await readSystemLibraries();
+  const launcher = await readFile((await compileLauncher(hostPlatform())).path);
+  const [loader, ...libraries] = await readSystemLibraries(hostPlatform());
   const probe = { name: 'probe', bytes: await readFile(program) };
   const addon = {
     name: 'some.node',

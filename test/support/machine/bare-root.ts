@@ -5,6 +5,8 @@ import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { shellQuoted } from '#shared/text/shell-quoted.ts';
+import { hostPlatform, isHost, type LinuxPlatform } from '../../../deploy/build/linux-platform.ts';
+import { emulationLines } from './emulator.ts';
 import { ensureCallRefuser, type RefusedCalls, refuserWords } from './refused-calls.ts';
 import { ensureStaticBusybox } from './static-busybox.ts';
 
@@ -12,6 +14,8 @@ import { ensureStaticBusybox } from './static-busybox.ts';
 const APPLETS = ['sh', 'cat', 'echo', 'env', 'ls', 'mkdir', 'pwd', 'rm', 'stty', 'tty', 'touch', 'true'];
 
 export interface BareRootOptions {
+  /** Of the programs in it; another than this machine's is emulated, in a user namespace. */
+  readonly platform?: LinuxPlatform;
   /** The folder of a system that is there instead of busybox. It stays as it is. */
   readonly system?: string;
   /** Lines of a shell that change the root before it is entered, from within its folder. */
@@ -48,14 +52,17 @@ export async function openBareRoot(
   await mkdir(join(root, 'job'), { recursive: true });
   await chmod(folder, 0o755);
   await chmod(join(root, 'job'), 0o777);
-  if (options.system === undefined) await furnish(root);
+  const { platform = hostPlatform() } = options;
+  if (options.system === undefined) await furnish(root, platform);
   else for (const name of ['merged', 'over']) await mkdir(join(folder, name));
   const refuser = options.refusedCalls === undefined ? [] : [await ensureCallRefuser()];
   for (const file of [...programs, ...refuser]) await copyFile(file, join(root, 'job', basename(file)));
-  const script = enter(options);
+  const emulation = isHost(platform) ? [] : await emulationLines(platform);
+  const script = [...emulation, enter(options)].join('\n');
   return {
     start(command) {
       const namespaces = ['--mount', '--pid', '--fork', '--kill-child'];
+      if (!isHost(platform)) namespaces.push('--user', '--map-root-user');
       const words = [...refuserWords(options.refusedCalls ?? []), ...command];
       return spawn('unshare', [...namespaces, 'sh', '-ec', script, folder, ...words], {
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -66,8 +73,8 @@ export async function openBareRoot(
 }
 
 /** What there is in a root without a system. */
-async function furnish(root: string): Promise<void> {
-  const busybox = await ensureStaticBusybox();
+async function furnish(root: string, platform: LinuxPlatform): Promise<void> {
+  const busybox = await ensureStaticBusybox(platform);
   for (const folder of ['bin', 'dev', 'etc', 'lib', 'proc', 'root', 'tmp']) await mkdir(join(root, folder));
   await chmod(join(root, 'tmp'), 0o1777);
   await copyFile(busybox, join(root, 'bin/busybox'));
