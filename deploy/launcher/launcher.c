@@ -13,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "launcher.h"
@@ -103,6 +101,26 @@ static char **environment_for(const char *self, const char *addons) {
   return result;
 }
 
+// What Node takes to start: with less it crashes, in ways that nobody can read. In KiB of addresses, as `ulimit -v` has it, and in
+// open files; measured, and rounded up.
+enum { LEAST_ADDRESSES_KIB = 2000000, LEAST_FILES = 32 };
+
+static int has_room(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur / 1024 < LEAST_ADDRESSES_KIB) {
+    say("ulimit -v %llu is too little for it: it needs %d", (unsigned long long)limit.rlim_cur / 1024, LEAST_ADDRESSES_KIB);
+    return 0;
+  }
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= LEAST_FILES) return 1;
+  if (limit.rlim_max < LEAST_FILES) {
+    say("ulimit -n %llu is too little for it: it needs %d", (unsigned long long)limit.rlim_max, LEAST_FILES);
+    return 0;
+  }
+  // As Node does it by itself.
+  limit.rlim_cur = LEAST_FILES;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 // Runs the program of `place`; returns only where that is not possible, with errno.
 static void start(const struct place *place, const char *self, int count, char *arguments[]) {
   const char *own[] = {"converge", "--argv0", arguments[0], place->how, place->libraries, place->program};
@@ -126,6 +144,7 @@ int main(int count, char *arguments[]) {
   if (count < 1) return 127;
   const char *slash = strrchr(arguments[0], '/');
   if (arguments[0][0] != '\0') program_name = slash == NULL ? arguments[0] : slash + 1;
+  if (!has_room()) return 126;
   opens_standard_files();
 
   char self[PATH_MAX];

@@ -26,22 +26,22 @@ type Deed = (job: RootJob, row: Row) => Promise<void>;
 
 const program =
   (name: string): Deed =>
-  async ({ ssh }) => {
-    assert.match(await ssh(`./${name} --version`), /^\d+\.\d+\.\d+\n$/);
+  async (job) => {
+    assert.match(await job.ssh(`./${name} --version`), /^\d+\.\d+\.\d+\n$/);
   };
 
 export const DEEDS = (platform: string): Readonly<Record<Check, Deed>> => ({
-  exec: async ({ ssh }) => {
-    assert.equal(await ssh('pwd; exit 0'), '/job\n');
-    await assert.rejects(ssh('exit 3'), { code: 3 });
+  exec: async (job) => {
+    assert.equal(await job.ssh('pwd; exit 0'), '/job\n');
+    await assert.rejects(job.ssh('exit 3'), { code: 3 });
   },
-  pty: async ({ ssh }) => {
-    const said = await ssh('stty -a; tty', '-tt');
+  pty: async (job) => {
+    const said = await job.ssh('stty -a; tty', '-tt');
     assert.match(said, /rows \d+/);
     assert.match(said, /\/dev\/pts\/\d+\r\n$/);
   },
-  sftp: async ({ copies }, { hasNoCommand }) => {
-    assert.ok(await copies(hasNoCommand === true ? undefined : '/dev/shm/copy'));
+  sftp: async (job, { hasNoCommand }) => {
+    assert.ok(await job.copies(hasNoCommand === true ? undefined : '/dev/shm/copy'));
   },
   '`converge`': async (job, { hasNoCommand }) => {
     if (hasNoCommand === true) assert.match(job.said(), /no `converge` command in the sessions: [^\n]+\n/);
@@ -55,8 +55,8 @@ export const DEEDS = (platform: string): Readonly<Record<Check, Deed>> => ({
   },
   '`wsproxy`': program(`wsproxy-${platform}`),
   '`tcptows`': program(`tcptows-${platform}`),
-  'exit 0': async ({ endBy }, { hasNoCommand }) => {
+  'exit 0': async (job, { hasNoCommand }) => {
     // It is the first process of its namespace, or its child.
-    assert.equal(await endBy(hasNoCommand === true ? 'kill -TERM 1' : 'converge end'), 0);
+    assert.equal(await job.endBy(hasNoCommand === true ? 'kill -TERM 1' : 'converge end'), 0);
   },
 });

@@ -1,5 +1,6 @@
 // A packed probe: the real launcher with a small program behind it, which says how it was started.
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,8 @@ export async function packProbe(): Promise<PackedProbe> {
   const probe = { name: 'probe', bytes: await readFile(program) };
   const addon = {
     name: 'some.node',
-    bytes: Buffer.from('no library: it must not be loaded with the program'),
+    // Another one in each run, so that the folder is another one too: nothing of an earlier run is found.
+    bytes: Buffer.from(`no library: it must not be loaded with the program ${randomUUID()}`),
   };
   const bytes = await packFiles(launcher, [loader, probe, ...libraries, addon], compressQuickly);
   const file = join(folder, 'packed');

@@ -14,6 +14,9 @@ int main(int count, char *arguments[]) {
   char exe[4096];
   ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
   if (length > 0) printf("exe: %.*s\n", (int)length, exe);
+  char errors[4096];
+  length = readlink("/proc/self/fd/2", errors, sizeof errors - 1);
+  if (length > 0) printf("errors go to: %.*s\n", (int)length, errors);
   struct sigaction action;
   sigaction(SIGXFSZ, NULL, &action);
   printf("ignores SIGXFSZ: %s\n", action.sa_handler == SIG_IGN ? "yes" : "no");
