@@ -43,26 +43,24 @@ export async function buildDistribution(
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
   };
-  // The clients first: the agent tells people which of them are those that its relay hands out under their bare names.
-  const [clients, rest] = [
-    BUILT_PROGRAMS.filter(isClient),
-    BUILT_PROGRAMS.filter((program) => !isClient(program)),
-  ];
   const own = await prepareLinux(hostPlatform(), tell);
-  const madeClients = await mapInParallel(clients, (program) => makeLinuxBinary(program, own, tell));
-  const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
-  const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
-  const madeRest = await mapInParallel(rest, (program) => makeLinuxBinary(program, own, tell, known));
-  const binaries = [...madeRest, ...madeClients];
-  const otherLinux: Made[] = [];
-  for (const platform of others.filter((other) => other.format === 'elf')) {
-    const kit = await prepareLinux(platform, tell);
-    const make = (program: BuiltProgram) =>
-      makeLinuxBinary(program, kit, tell, isClient(program) ? undefined : known);
-    otherLinux.push(...(await mapInParallel(BUILT_PROGRAMS, make)));
-  }
+  const kits = [own];
+  for (const platform of others.filter((other) => other.format === 'elf'))
+    kits.push(await prepareLinux(platform, tell));
+  // The clients first: each agent tells people the digests of those that were built with it.
+  const clients = await makeLinuxBinaries(BUILT_PROGRAMS.filter(isClient), kits, tell);
+  const known = await digestsOf(clients);
+  const agents = await makeLinuxBinaries(
+    BUILT_PROGRAMS.filter((program) => !isClient(program)),
+    kits,
+    tell,
+    known,
+  );
+  const linux = [...agents, ...clients];
+  const isOwn = ({ path }: Made): boolean => path.endsWith(`-${own.platform.name}`);
+  const binaries = linux.filter(isOwn);
   const notLinux = others.filter((other) => other.format !== 'elf');
-  const foreign = [...otherLinux, ...(await makeForeign(notLinux, tell))];
+  const foreign = [...linux.filter((made) => !isOwn(made)), ...(await makeForeign(notLinux, tell))];
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
   return {
@@ -109,6 +107,24 @@ async function prepareLinux(platform: LinuxPlatform, tell: (made: Made) => Made)
   ]);
   const addons = { process: processes.path, sshcrypto: sshcrypto.path, pipesize: pipesize.path };
   return { platform, node, launcher, libraries, addons };
+}
+
+async function makeLinuxBinaries(
+  programs: readonly BuiltProgram[],
+  kits: readonly LinuxKit[],
+  tell: (made: Made) => Made,
+  digests?: Digests,
+): Promise<readonly Made[]> {
+  const made: Made[] = [];
+  for (const kit of kits)
+    made.push(...(await mapInParallel(programs, (program) => makeLinuxBinary(program, kit, tell, digests))));
+  return made;
+}
+
+/** By the names of the files. */
+async function digestsOf(made: readonly Made[]): Promise<Digests> {
+  const pairs = made.map(async ({ path }) => [basename(path), await fileDigest(path)] as const);
+  return Object.fromEntries(await Promise.all(pairs));
 }
 
 async function makeLinuxBinary(

@@ -46,9 +46,19 @@ export async function makePortableBinary(parts: PortableParts): Promise<Made> {
   });
 }
 
+/** By their paths: programs that are made at the same time want the same ones. */
+const chunksUnderWay = new Map<string, Promise<Buffer>>();
+
 /** Most of Node is the same in all programs, and in the build after this one. */
 const compressOnce: CompressChunk = async (chunk) => {
   const path = join(CHUNKS, createHash('sha256').update(CHUNK_CODING).update(chunk).digest('hex'));
+  const packed =
+    chunksUnderWay.get(path) ?? keepCompressed(path, chunk).finally(() => chunksUnderWay.delete(path));
+  chunksUnderWay.set(path, packed);
+  return await packed;
+};
+
+async function keepCompressed(path: string, chunk: Buffer): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch {
@@ -59,4 +69,4 @@ const compressOnce: CompressChunk = async (chunk) => {
     await rename(temporary, path);
     return packed;
   }
-};
+}

@@ -87,6 +87,7 @@ export const TEST_ROOMS: readonly Room[] = [
     purpose: 'the built programs with the real ssh, sftp and scp',
     imports: [
       'deploy/build',
+      'services/agent/notices',
       'services/relay/http/door',
       'services/relay/http/usage',
       'test/clients',

@@ -21,6 +21,7 @@ const PACKAGES = {
   perl: 'perl',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  plink: 'putty-tools',
   python3: 'python3',
   'qemu-aarch64-static': 'qemu-user-static',
   'qemu-x86_64-static': 'qemu-user-static',
