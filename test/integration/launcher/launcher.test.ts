@@ -203,6 +203,17 @@ describe.runIf(isRoot)('where no folder will do', () => {
     expect(run.facts.get('errors go to')).toBe('/dev/null');
   });
 
+  test('memory files run where the kernel wants to be asked for that', async () => {
+    const sysctl = '/proc/sys/vm/memfd_noexec';
+    const run = await mounted(`${copied}\n${removed}\n${everywhere('noexec')}
+      [ -e ${sysctl} ] || { echo "unknown: here"; exit; }
+      exec_it='mount -t proc none /proc; echo 1 >${sysctl}; env -i "$0"; exit $?'
+      set +e; unshare -p -f -m sh -c "$exec_it" $packed; exit $?`);
+    if (run.facts.has('unknown')) return;
+    expect(run).toMatchObject({ code: PROBE_EXIT_CODE, stderr: '' });
+    expect(run.facts.get('exe')).toMatch(/^\/memfd:/);
+  });
+
   test('and there is no memory file without /proc: it says what it tried, and the way out', async () => {
     const hidden = 'mount -t tmpfs none /proc';
     const run = await mounted(
