@@ -102,6 +102,12 @@ static int is_complete(const struct pack *pack, const char *folder) {
   return 1;
 }
 
+// What a build keeps in the same folder is called otherwise, however long its names are.
+static int is_digest(const char *name) {
+  size_t length = strlen(name);
+  return length == sizeof ((struct pack_index *)0)->digest && strspn(name, "0123456789abcdef") == length;
+}
+
 static void removes_folder(const char *path) {
   DIR *folder = opendir(path);
   if (folder == NULL) return;
@@ -121,7 +127,7 @@ static void tidies(const char *parent, const char *own) {
     struct stat facts;
     const char *name = entry->d_name;
     int is_abandoned = strncmp(name, ".part-", 6) == 0;
-    if (strcmp(name, own) == 0 || (!is_abandoned && strlen(name) != sizeof ((struct pack_index *)0)->digest)) continue;
+    if (strcmp(name, own) == 0 || (!is_abandoned && !is_digest(name))) continue;
     if (snprintf(path, sizeof path, "%s/%s", parent, name) >= (int)sizeof path) continue;
     if (lstat(path, &facts) != 0 || !S_ISDIR(facts.st_mode)) continue;
     if (now - facts.st_mtime > (is_abandoned ? ABANDONED_AFTER : UNUSED_AFTER)) removes_folder(path);

@@ -110,18 +110,20 @@ describe('a start', () => {
   test('unpacking takes away versions that nobody has used for two weeks, and what a kill left; no others', async () => {
     await mkdir(cache, { recursive: true, mode: 0o700 });
     const [old, young] = ['a', 'b'].map((letter) => letter.repeat(64));
-    const names = [old, young, '.part-old', '.part-new', 'somebody-elses'] as const;
+    // As long as a digest.
+    const long = 'node-of-a-build@'.repeat(4);
+    const names = [old, young, '.part-old', '.part-new', 'somebody-elses', long] as const;
     for (const name of names) {
       await mkdir(join(cache, name ?? ''));
       await writeFile(join(cache, name ?? '', 'file'), 'x');
     }
     const [day, now] = [24 * 3_600, Date.now() / 1_000];
-    for (const name of [old, '.part-old', 'somebody-elses'])
+    for (const name of [old, '.part-old', 'somebody-elses', long])
       await utimes(join(cache, name ?? ''), now - 15 * day, now - 15 * day);
     await utimes(join(cache, young ?? ''), now - 13 * day, now - 13 * day);
     await start();
     const left = (await filesIn(cache)).filter((name) => names.some((known) => known === name));
-    expect(new Set(left)).toEqual(new Set(['.part-new', young, 'somebody-elses']));
+    expect(new Set(left)).toEqual(new Set(['.part-new', young, 'somebody-elses', long]));
   });
 });
 
