@@ -65,4 +65,10 @@ export const CLIENT_ROOMS: readonly Room[] = [
       'services/shared/*',
     ],
   },
+  {
+    path: 'services/clients/browser/job',
+    purpose:
+      'the seam between page and protocol: what a page asks of a job, and what it is told; no DOM, no Node',
+    imports: ['services/shared/text'],
+  },
 ];

@@ -1,0 +1,82 @@
+// The job: everything that a page needs of it, over one SSH connection that outlives relays. The seam between page and protocol.
+//
+// Nothing here knows of a document, of storage or of Node: the page passes what is needed, and shows what it is told.
+// What comes from the job or from a relay is `Untrusted` where it is text: the types refuse it where a plain string is
+// asked for, and `printable()` makes it fit for `textContent`.
+import type { Untrusted } from '#shared/text/untrusted.ts';
+import type { JobFiles } from './job-files.ts';
+
+/** In characters, 1 and more; pixels may be left out. */
+export interface WindowSize {
+  readonly columns: number;
+  readonly rows: number;
+  readonly widthPixels?: number;
+  readonly heightPixels?: number;
+}
+
+/** How a program of the job ended. */
+export type ProgramEnd =
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  /** `signal` without SIG: `TERM`, `KILL`. */
+  | { readonly kind: 'killed'; readonly signal: Untrusted }
+  /** The channel or the connection went away before anybody said. */
+  | { readonly kind: 'lost' };
+
+/** Bytes both ways, at the pace of whoever reads: what is not read is not asked for (at most 2 MiB wait). */
+export interface JobChannel {
+  /** Ends when the other end has sent its last byte. Errors if the connection is lost. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** `write` resolves when the other end has room for more. Closing it sends an end of file. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Ends the channel now, both ways. May be called twice. */
+  close(): void;
+}
+
+/** A shell on a terminal of the job. Standard error comes on `readable` too, as terminals do it. */
+export interface JobTerminal extends JobChannel {
+  /** The size of the window has changed. */
+  resize(size: WindowSize): void;
+  /** Resolves once, after the last byte was read. Never rejects. */
+  readonly ended: Promise<ProgramEnd>;
+}
+
+/** What a short command said. */
+export interface CommandResult {
+  readonly end: ProgramEnd;
+  /** At most MAX_COMMAND_OUTPUT_BYTES of each: what comes after is read and thrown away. */
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+export interface Job {
+  /** As the host names it: `SHA256:…`. */
+  readonly hostKey: string;
+  /** A shell on a terminal. `term` is `xterm-256color` by default. Rejects with a JobFault if there is none. */
+  openTerminal(size: WindowSize, term?: string): Promise<JobTerminal>;
+  /** Runs a command without a terminal, for `converge hold 1h` and the like. Rejects with a JobFault. */
+  run(command: string): Promise<CommandResult>;
+  /** The files of the job. Every call opens a channel of its own. Rejects with a JobFault. */
+  openFiles(): Promise<JobFiles>;
+  /** A TCP connection from the job to `host:port`. Rejects with a JobFault if the job cannot have it. */
+  openPort(host: string, port: number): Promise<JobChannel>;
+  /** Ends all of it, and the session at the agent. May be called twice. */
+  close(): void;
+}
+
+export type JobFaultCode =
+  /** The host said no: no such subsystem, forwarding is off, connection refused. */
+  | 'refused'
+  /** The job is over for this page. */
+  | 'ended'
+  /** More at once than this client takes (channels, requests). */
+  | 'too_many';
+
+/** What a call on a job, a terminal or its files fails with. */
+export class JobFault extends Error {
+  readonly code: JobFaultCode;
+  constructor(code: JobFaultCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'JobFault';
+    this.code = code;
+  }
+}
