@@ -1,4 +1,5 @@
 // The terminal page as the build left it: the page, and its parts by their names.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContentCoding } from '../download/content-coding.ts';
@@ -18,9 +19,16 @@ export interface TerminalAsset {
   readonly content: Buffer;
 }
 
+const PAGE_NAME = 'index.html';
+
+/** True if it was built. */
+export function hasPage(directory: string): boolean {
+  return existsSync(join(directory, PAGE_NAME));
+}
+
 /** `index.html`; undefined if nothing was built there. Read anew for each request, so that a rebuild shows at once. */
 export async function readPage(directory: string): Promise<Buffer | undefined> {
-  return await readIfThere(join(directory, 'index.html'));
+  return await readIfThere(join(directory, PAGE_NAME));
 }
 
 /** The best form of it among `codings`; undefined if there is none of that name. */

@@ -9,8 +9,8 @@ import { readAsset, readPage } from './terminal-folder.ts';
 import { ASSET_HEADERS, TERMINAL_PAGE_HEADERS } from './terminal-headers.ts';
 
 export interface TerminalOptions extends TerminalDoorOptions {
-  /** False: this relay has no such page (TERMINAL=off). */
-  readonly hasTerminal: boolean;
+  /** True: the operator wants no such page (TERMINAL=off). */
+  readonly isSwitchedOff: boolean;
   /** The folder `terminal` that `npm run build` fills. */
   readonly terminalDirectory: string;
 }
@@ -24,8 +24,8 @@ interface Params {
  * and `POST /terminal/ID/door`.
  */
 export function registerTerminal(app: FastifyInstance, options: TerminalOptions): void {
-  const { hasTerminal, terminalDirectory } = options;
-  if (!hasTerminal) {
+  const { isSwitchedOff, terminalDirectory } = options;
+  if (isSwitchedOff) {
     const off = (): Refused => new Refused('not_found', SWITCHED_OFF);
     app.all(terminalPath('*'), off);
     return;
