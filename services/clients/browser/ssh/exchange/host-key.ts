@@ -27,7 +27,7 @@ export function readHostKey(key: Uint8Array): Uint8Array {
 }
 
 /** Throws `bad_signature` unless `signature` (RFC 8709 section 6) is of `hash` by the host key. */
-export function checkSignature(signature: Uint8Array, hash: Uint8Array, key: Uint8Array): void {
+export function checkHostSignature(signature: Uint8Array, hash: Uint8Array, key: Uint8Array): void {
   const publicKey = readHostKey(key);
   const reader = new SshReader(signature);
   const type = reader.name();

@@ -3,7 +3,7 @@ import { readUint32, writeUint32 } from '#shared/stream/byte-chunk.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
 
 /** Of a whole packet without its tag, in bytes: RFC 4253 section 6.1. A channel packet of 32 KiB fits. */
-export const MAX_PACKET_BYTES = 35_000;
+export const MAX_PAGE_PACKET_BYTES = 35_000;
 export const LENGTH_BYTES = 4;
 /** Before there are keys, in bytes. */
 export const PLAIN_BLOCK_BYTES = 8;
@@ -32,7 +32,7 @@ export class PacketFraming {
     const body = readUint32(this.#peekLength(), 0);
     // Of a sealed packet the length is authenticated, not encrypted, and stands beside the blocks.
     const inBlocks = tagBytes === 0 ? LENGTH_BYTES + body : body;
-    if (body + LENGTH_BYTES > MAX_PACKET_BYTES || body < MIN_BODY_BYTES || inBlocks % blockBytes !== 0) {
+    if (body + LENGTH_BYTES > MAX_PAGE_PACKET_BYTES || body < MIN_BODY_BYTES || inBlocks % blockBytes !== 0) {
       throw new SshFault('too_big', `a packet that claims ${body} bytes`);
     }
     const whole = LENGTH_BYTES + body + tagBytes;

@@ -5,15 +5,14 @@
 //
 // Strict from the first byte, whether or not the host says that it is (OpenSSH PROTOCOL 1.10): until the first NEWKEYS nothing
 // but the exchange is taken, no IGNORE either, so nothing can be slipped in before there are keys.
-
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { FIRST_UPPER_MESSAGE, MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
 import { SshReader } from '../wire/ssh-reader.ts';
 import { SshWriter } from '../wire/ssh-writer.ts';
+import { ClientKeyExchange, type ExchangeStep, type NewKeys } from './client-key-exchange.ts';
 import { CLIENT_LINE } from './identification.ts';
-import { type ExchangeStep, KeyExchange, type NewKeys } from './key-exchange.ts';
 import { PacketCipher } from './packet-cipher.ts';
 import type { PacketLine } from './packet-line.ts';
 import { PacketReceiver } from './packet-receiver.ts';
@@ -43,7 +42,7 @@ export interface UpperLayer {
 export interface SshTransportOptions {
   readonly line: PacketLine;
   readonly clock: Clock;
-  /** See `KeyExchangeOptions`. */
+  /** See `ClientKeyExchangeOptions`. */
   readonly checkHost: (hostKey: Uint8Array) => Promise<void>;
   /** The first keys are in use. */
   readonly onProved: (host: NewKeys) => void;
@@ -54,7 +53,7 @@ export interface SshTransportOptions {
 /** Whether messages may go out now. */
 type Keying =
   /** `held`: what waits for its end. */
-  | { readonly kind: 'exchanging'; readonly exchange: KeyExchange; readonly held: Uint8Array[] }
+  | { readonly kind: 'exchanging'; readonly exchange: ClientKeyExchange; readonly held: Uint8Array[] }
   | { readonly kind: 'keyed' }
   | { readonly kind: 'over'; readonly fault: SshFault };
 
@@ -159,7 +158,7 @@ export class SshTransport {
     const held: Uint8Array[] = [];
     this.#cancelRekey();
     this.#limitPatience();
-    const exchange = new KeyExchange({
+    const exchange = new ClientKeyExchange({
       clientLine: CLIENT_LINE,
       hostLine: this.#hostLine,
       proved: this.#host,

@@ -6,9 +6,8 @@
 //   proved    NEWKEYS          (over)    the host uses them
 //   any       another          fault
 // Nothing but these messages is sent before `proved`.
-
 import { deriveKeys, type ExchangeKeys, exchangeHash } from '../exchange/exchange-keys.ts';
-import { checkSignature, readHostKey } from '../exchange/host-key.ts';
+import { checkHostSignature, readHostKey } from '../exchange/host-key.ts';
 import { KEX_METHODS, type KexHalf, type KexMethodName } from '../exchange/kex-methods.ts';
 import { chooseMethod, encodeOffer } from '../exchange/offer.ts';
 import { MESSAGES } from '../wire/messages.ts';
@@ -22,7 +21,7 @@ export interface ProvedHost {
   readonly sessionId: Uint8Array;
 }
 
-export interface KeyExchangeOptions {
+export interface ClientKeyExchangeOptions {
   readonly clientLine: string;
   readonly hostLine: string;
   /** Of this connection; undefined in its first exchange. */
@@ -55,12 +54,12 @@ export type ExchangeStep =
   | ({ readonly kind: 'proved' } & NewKeys)
   | { readonly kind: 'over' };
 
-export class KeyExchange {
-  readonly #options: KeyExchangeOptions;
+export class ClientKeyExchange {
+  readonly #options: ClientKeyExchangeOptions;
   #state: ExchangeState;
 
   /** Sends our offer. */
-  constructor(options: KeyExchangeOptions) {
+  constructor(options: ClientKeyExchangeOptions) {
     this.#options = options;
     const clientOffer = encodeOffer(options.proved === undefined);
     this.#state = { kind: 'offered', clientOffer };
@@ -113,7 +112,7 @@ export class KeyExchange {
     const hash = exchangeHash({ clientLine, hostLine, clientOffer, hostOffer, hostKey, ...shares });
     // The pin first: of another host its signature says nothing.
     if (proved === undefined) await checkHost(hostKey);
-    checkSignature(signature, hash, hostKey);
+    checkHostSignature(signature, hash, hostKey);
     const sessionId = proved?.sessionId ?? hash;
     this.#state = { kind: 'proved' };
     return { kind: 'proved', hostKey, sessionId, method, keys: deriveKeys(secret, hash, sessionId) };
