@@ -66,9 +66,86 @@ export const CLIENT_ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'services/clients/browser/ssh/wire',
+    purpose: 'SSH in a page: reading and writing messages, their numbers, and what can go wrong',
+    imports: ['services/shared/stream', 'services/shared/text'],
+  },
+  {
+    path: 'services/clients/browser/ssh/exchange',
+    purpose: 'its key exchange: what is offered, shares and secrets, the host key and its proof',
+    imports: ['services/clients/browser/ssh/wire'],
+    libraries: {
+      '@noble/curves': 'kex-methods.ts',
+      '@noble/post-quantum': 'kex-methods.ts',
+      '@noble/hashes': '*',
+    },
+  },
+  {
+    path: 'services/clients/browser/ssh/transport',
+    purpose: 'its packets: cut, sealed and opened in order, with keys that change',
+    imports: [
+      'services/clients/browser/ssh/exchange',
+      'services/clients/browser/ssh/wire',
+      'services/shared/stream',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+  },
+  {
+    path: 'services/clients/browser/ssh/sign-in',
+    purpose: 'its authentication: password, keyboard-interactive, keys that somebody else holds',
+    imports: [
+      'services/clients/browser/ssh/transport',
+      'services/clients/browser/ssh/wire',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/ssh/channels',
+    purpose: 'its channels: terminals, commands, subsystems and ports, at the pace of both ends',
+    imports: [
+      'services/clients/browser/ssh/transport',
+      'services/clients/browser/ssh/wire',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/sftp',
+    purpose: 'SFTP version 3 as a client: folders, and files read and written with many requests at once',
+    imports: [
+      'services/clients/browser/ssh/channels',
+      'services/clients/browser/ssh/wire',
+      'services/shared/stream',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/connection',
+    purpose: 'from a WebSocket of the page to the agent: dialled again and resumed',
+    imports: [
+      'services/shared/protocol',
+      'services/shared/resume',
+      'services/shared/stream',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+  },
+  {
     path: 'services/clients/browser/job',
     purpose:
       'the seam between page and protocol: what a page asks of a job, and what it is told; no DOM, no Node',
-    imports: ['services/shared/text'],
+    imports: [
+      'services/clients/browser/connection',
+      'services/clients/browser/sftp',
+      'services/clients/browser/ssh/channels',
+      'services/clients/browser/ssh/exchange',
+      'services/clients/browser/ssh/sign-in',
+      'services/clients/browser/ssh/transport',
+      'services/clients/browser/ssh/wire',
+      'services/shared/protocol',
+      'services/shared/stream',
+      'services/shared/text',
+      'services/shared/time',
+    ],
   },
 ];

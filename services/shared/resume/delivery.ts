@@ -1,5 +1,4 @@
 // The delivery: from the window to the local side, at the pace of the local side; then how the stream ended.
-
 import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteSink, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { ReceiveWindow } from './receive-window.ts';

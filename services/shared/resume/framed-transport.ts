@@ -1,5 +1,4 @@
 // The framed transport: one transport, as frames. One that was replaced is deaf: nothing of it can reach the stream.
-
 import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type ReceivedFrame, ResumeFrameParser } from './frame-parser.ts';

@@ -32,7 +32,6 @@
 //   fresh, detached           cut                        over      nobody is told
 //   fresh, carried, detached  abandon                    over      a transport is closed
 //   over                      carry                      over      the transport is closed
-
 import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';

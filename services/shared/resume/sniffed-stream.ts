@@ -1,5 +1,4 @@
 // The sniffed stream: a transport whose first byte was looked at, handed on as if it had not been.
-
 import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 

@@ -5,7 +5,9 @@
 // what only a Buffer can do is refused.
 
 /** What `Buffer` is, where there is one. */
-type BufferHere = typeof globalThis extends { Buffer: { isBuffer(value: unknown): value is infer Found } }
+type BufferHere = typeof globalThis extends {
+  readonly Buffer: { isBuffer(value: unknown): value is infer Found };
+}
   ? Found
   : never;
 

@@ -21,7 +21,6 @@
 // B12 `ended` is the last call of a sink, and comes once. A sink that is attached after the end hears of it, too. From then
 //     on every call of the stream does nothing (a write says true).
 // B13 A sink may call the stream from within its own calls: the order of the bytes stays.
-
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { ByteChunk } from './byte-chunk.ts';

@@ -1,40 +1,7 @@
 // Opening a job: what the page passes, what it is told on the way, and what comes of it.
 import type { Untrusted } from '#shared/text/untrusted.ts';
+import type { SignIn } from '../ssh/sign-in/sign-in-ways.ts';
 import type { Job } from './job.ts';
-
-/** A key that signs on. */
-export interface SigningKey {
-  /** As it stands in an `authorized_keys` line after base64: an `ssh-ed25519` key, or an OpenSSH certificate for one. */
-  readonly publicKey: Uint8Array;
-  /** The raw Ed25519 signature, 64 bytes; undefined: not now (the person said no). May be WebCrypto, not extractable. */
-  readonly sign: (data: Uint8Array) => Promise<Uint8Array | undefined>;
-}
-
-/** One question of keyboard-interactive. Hostile text: show it as text, and as what the host asks. */
-export interface SignInPrompt {
-  readonly text: Untrusted;
-  /** Whether what is typed may be seen. */
-  readonly echo: boolean;
-}
-
-export interface SignInRequest {
-  readonly name: Untrusted;
-  readonly instruction: Untrusted;
-  /** At most MAX_PROMPTS. May be empty: there is only something to read. */
-  readonly prompts: readonly SignInPrompt[];
-}
-
-/**
- * How the person proves who they are, asked in this order: keys, keyboard-interactive, password, as far as the host takes
- * them. Each may be left out. Undefined from a question means that the person gives up on that way.
- */
-export interface SignIn {
-  readonly keys?: readonly SigningKey[];
-  /** `attempt` counts from 1; more than one means that the one before was wrong. */
-  readonly password?: (attempt: number) => Promise<string | undefined>;
-  /** As many answers as prompts. */
-  readonly answers?: (request: SignInRequest, attempt: number) => Promise<readonly string[] | undefined>;
-}
 
 /** What a page shows while it is on. In this order, but for `banner`, which may come before `open`. */
 export type JobEvent =

@@ -3,24 +3,9 @@
 // Nothing here knows of a document, of storage or of Node: the page passes what is needed, and shows what it is told.
 // What comes from the job or from a relay is `Untrusted` where it is text: the types refuse it where a plain string is
 // asked for, and `printable()` makes it fit for `textContent`.
-import type { Untrusted } from '#shared/text/untrusted.ts';
+import type { ProgramEnd } from '../ssh/channels/channel-piece.ts';
+import type { WindowSize } from '../ssh/channels/session.ts';
 import type { JobFiles } from './job-files.ts';
-
-/** In characters, 1 and more; pixels may be left out. */
-export interface WindowSize {
-  readonly columns: number;
-  readonly rows: number;
-  readonly widthPixels?: number;
-  readonly heightPixels?: number;
-}
-
-/** How a program of the job ended. */
-export type ProgramEnd =
-  | { readonly kind: 'exited'; readonly exitCode: number }
-  /** `signal` without SIG: `TERM`, `KILL`. */
-  | { readonly kind: 'killed'; readonly signal: Untrusted }
-  /** The channel or the connection went away before anybody said. */
-  | { readonly kind: 'lost' };
 
 /** Bytes both ways, at the pace of whoever reads: what is not read is not asked for (at most 2 MiB wait). */
 export interface JobChannel {
