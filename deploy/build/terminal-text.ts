@@ -29,7 +29,7 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
  */
 function policyOf(script: string, style: string): string {
   const relays =
-    'wss: https: ws://localhost:* ws://127.0.0.1:* ws://[::1]:* http://localhost:* http://127.0.0.1:*';
+    'wss: https: ws://localhost:* ws://127.0.0.1:* http://localhost:* http://127.0.0.1:*';
   return [
     "default-src 'none'",
     `script-src ${script}`,

@@ -1,8 +1,7 @@
-// x
-import { Terminal } from '@xterm/xterm';
-import { FitAddon } from '@xterm/addon-fit';
-import { WebLinksAddon } from '@xterm/addon-web-links';
-import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
-import { SearchAddon } from '@xterm/addon-search';
-import { ClipboardAddon } from '@xterm/addon-clipboard';
-console.log(Terminal, FitAddon,WebLinksAddon,UnicodeGraphemesAddon,SearchAddon,ClipboardAddon);
+// The page: takes over what the browser has loaded. The process of the client in a browser, and nothing else.
+import { openJob } from '../fake/fake-job.ts';
+import { defineAdoptedStyle } from './terminal/adopted-style.ts';
+import { Visit } from './visit.ts';
+
+defineAdoptedStyle();
+void new Visit({ openJob }).start();
