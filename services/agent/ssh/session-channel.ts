@@ -179,8 +179,10 @@ export class SessionChannel {
     const state = this.#state;
     if (state.kind !== 'preparing') return;
     const { options, agentForwarding, clientAddress } = this.#context;
+    const isQuestion = command?.toString() === STATUS_QUESTION;
     const program = {
       ...this.#programOptions(open()),
+      ...(isQuestion ? { onActivity: () => undefined } : {}),
       command,
       env: buildEnvironment({
         base: options.env,
@@ -250,6 +252,9 @@ export class SessionChannel {
     return { channel, gate, clock, shell, cwd, onActivity, onInputClosed, log };
   }
 }
+
+/** What a page asks now and then to show how long is left: asking must not make it longer. */
+const STATUS_QUESTION = 'converge status --json';
 
 /** A size that makes sense, or undefined. */
 function sizeFrom(columns: number, rows: number): TerminalSize | undefined {

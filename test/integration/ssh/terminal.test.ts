@@ -201,6 +201,18 @@ test('a notice reaches every terminal and no exec', async () => {
   expect(await exec).toMatchObject({ stdout: Buffer.from('done\n'), stderr: '' });
 });
 
+test('asking how long is left is no activity, or a page that shows it would hold the job for ever', async () => {
+  const moved = async (command: string): Promise<number> => {
+    const before = host.activity.count;
+    await host.ssh([HOST, command]);
+    return host.activity.count - before;
+  };
+  // The login itself, and nothing that is printed.
+  const login = await moved('true');
+  expect(await moved('converge status --json')).toBe(login);
+  expect(await moved('converge status --json; true')).toBeGreaterThan(login);
+});
+
 test('typing is activity, output alone is not', async () => {
   const shell = ssh(HOST);
   await shell.see(PROMPT);
