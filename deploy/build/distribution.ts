@@ -17,17 +17,19 @@ import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
 import { BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
 import type { Made } from './stamp.ts';
+import { bundleTerminal, makeSingleFile, type TerminalPage } from './terminal-bundle.ts';
 
 export interface Distribution {
   readonly relay: string;
+  readonly terminal: TerminalPage;
   /** Paths of the binaries of this platform. */
   readonly binaries: readonly string[];
-  /** Of all that was made for others: their programs, and the script. */
+  /** Of all that was made for others: their programs, the script, and the terminal page in one file. */
   readonly foreign: readonly string[];
 }
 
 /**
- * Builds the relay, the binaries of this platform, the client programs of `others`, and wsproxy.mjs; with `signingKey` a
+ * Builds the relay and its terminal page, the binaries of this platform, the client programs of `others`, and wsproxy.mjs; with `signingKey` a
  * signature of their checksums. `say` gets a line for each thing that had to be made.
  * @throws BuildError with a message that says what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
@@ -36,7 +38,7 @@ export async function buildDistribution(
   signingKey?: KeyObject,
   others: PlatformChoice = [],
 ): Promise<Distribution> {
-  const relay = await bundleRelay();
+  const [relay, terminal] = await Promise.all([bundleRelay(), bundleTerminal()]);
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
@@ -65,21 +67,26 @@ export async function buildDistribution(
   const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
   const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
   const binaries = [...(await mapInParallel(rest, (program) => make(program, known))), ...madeClients];
-  const foreign = await makeForeign(others, tell);
+  const foreign = await makeForeign(others, terminal, tell);
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
   return {
     relay,
+    terminal,
     binaries: binaries.map(({ path }) => path),
     foreign: foreign.map(({ path }) => path),
   };
 }
 
 /** What is made for other machines than this one. */
-async function makeForeign(platforms: PlatformChoice, tell: (made: Made) => Made): Promise<readonly Made[]> {
+async function makeForeign(
+  platforms: PlatformChoice,
+  terminal: TerminalPage,
+  tell: (made: Made) => Made,
+): Promise<readonly Made[]> {
   const pairs = platforms.flatMap((platform) => FOREIGN_PROGRAMS.map((program) => ({ platform, program })));
   // Three copies of a Node are in memory at once for each.
-  const binaries: Made[] = [tell(await makeScript())];
+  const binaries: Made[] = [tell(await makeScript()), tell(await makeSingleFile(terminal))];
   for (const { platform, program } of pairs) {
     const bundle = await bundleProgram(program);
     binaries.push(tell(await makeForeignBinary({ program, bundle, platform })));

@@ -1,11 +1,13 @@
 // The terminal page: everything of it in a folder that a relay, or any web server, hands out as it is.
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
+import { withdrawChecksums } from './checksums.ts';
 import { DIST, ROOT } from './source-tree.ts';
+import { type Made, makeOnce } from './stamp.ts';
 import { styleWithoutElements } from './terminal-style.ts';
 import { type PageParts, pageText, singleFileText } from './terminal-text.ts';
 
@@ -18,9 +20,9 @@ const ENTRIES = {
 export const MAX_TERMINAL_PAGE_BYTES = 400_000;
 
 /** The folder, and in it the page, its parts and the page as one file. */
-export const TERMINAL_FOLDER = 'terminal';
+const TERMINAL_FOLDER = 'terminal';
 const PAGE_NAME = 'index.html';
-export const SINGLE_FILE_NAME = 'converge-terminal.html';
+const SINGLE_FILE_NAME = 'converge-terminal.html';
 
 export interface TerminalPage {
   readonly folder: string;
@@ -28,6 +30,15 @@ export interface TerminalPage {
   readonly digest: string;
   /** Of script, style and page together, in bytes. */
   readonly compressedBytes: number;
+}
+
+/** `dist/bin/converge-terminal.html`: the page in one file, to be got like a program, and listed and signed like one. */
+export async function makeSingleFile({ folder }: TerminalPage): Promise<Made> {
+  const text = await readFile(join(folder, SINGLE_FILE_NAME));
+  return await makeOnce(join(DIST, 'bin', SINGLE_FILE_NAME), [text], async (temporary) => {
+    await withdrawChecksums();
+    await writeFile(temporary, text);
+  });
 }
 
 /**

@@ -212,19 +212,19 @@ describe('what is not there', () => {
     ['/docs/tcptows', 'no tcptows for that platform here; there is darwin-arm64, windows-x64'],
     [
       '/docs/doctor',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, SHA256SUMS',
     ],
     [
       '/docs/agent-linux-x64.gz',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, SHA256SUMS',
     ],
     [
       '/docs/..%2f..%2fetc%2fpasswd',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, SHA256SUMS',
     ],
     [
       '/docs/agent-..',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, SHA256SUMS',
     ],
   ])('%s is a 404 that says what is', async (url, message) => {
     const answer = await app.inject({ url });
@@ -243,7 +243,7 @@ describe('what is not there', () => {
     });
   });
 
-  test.each(['agent', 'wsproxy.mjs', 'SHA256SUMS'])('%s before a build names the command', async (name) => {
+  test.each(['agent', 'wsproxy.mjs', 'converge-terminal.html', 'SHA256SUMS'])('%s before a build names the command', async (name) => {
     const answer = await unbuilt.inject({ url: `/docs/${name}` });
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toMatchObject({ code: 'not_found' });

@@ -11,8 +11,8 @@ import {
   findBinary,
   INSTALL_SCRIPTS,
   listBinaries,
+  PLAIN_FILES,
   readList,
-  SCRIPT_FILE,
   SIGNATURE_FILE,
   SUMS_FILE,
 } from './binary.ts';
@@ -24,7 +24,7 @@ import { acceptableCodings, type ContentCoding } from './content-coding.ts';
 // `curl --compressed -C -`), and its errors are HTML.
 
 export interface DownloadOptions {
-  /** The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, the same with .gz and .zst, and SHA256SUMS. */
+  /** The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, converge-terminal.html, the same with .gz and .zst, and SHA256SUMS. */
   readonly directory: string;
   /** What `/docs/agent` without a platform is, such as `linux-x64`. */
   readonly defaultPlatform: string;
@@ -45,7 +45,7 @@ interface Variant {
 }
 
 /**
- * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH`, `/docs/wsproxy.mjs` and `/docs/SHA256SUMS`, and of
+ * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH`, `/docs/wsproxy.mjs`, `/docs/converge-terminal.html` and `/docs/SHA256SUMS`, and of
  * its signature, `/docs/SHA256SUMS.sig`.
  *
  * Every form of a file (identity, gzip, zstd) has its own strong ETag, made from the digest in SHA256SUMS. **Ranges are
@@ -72,7 +72,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
 function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
   if (missing.kind === 'not_built') return notBuilt(missing.fileName);
   if (missing.kind === 'unknown_program')
-    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SCRIPT_FILE, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
+    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, ...PLAIN_FILES, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
   return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
 }
 
