@@ -11,8 +11,13 @@ import { WebSocketStream } from './web-socket-stream.ts';
 /** Until the relay has answered, on top of what it was asked to wait, in milliseconds: it gives the agent 10 s to dial. */
 export const PAGE_ANSWER_WITHIN_MS = 15_000;
 
+/** A transport of which one can see whether anything moves. */
+export interface PageStream extends ByteStream {
+  readonly movedBytes: number;
+}
+
 export type PageDialOutcome =
-  | { readonly kind: 'open'; readonly stream: ByteStream }
+  | { readonly kind: 'open'; readonly stream: PageStream }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** Nobody there, or somebody who says no without words. */
   | { readonly kind: 'silent' };

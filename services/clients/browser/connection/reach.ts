@@ -1,11 +1,10 @@
 // Reaching a job for the first time: dials until there is a transport, the answer is final, or the patience is over.
 import { REFUSALS, type Refusal } from '#shared/protocol/refusals.ts';
-import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { Backoff } from '#shared/time/backoff.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import type { JobUrl } from './job-url.ts';
-import { dialFromPage, type PageDialOptions, type PageDialOutcome } from './page-dial.ts';
+import { dialFromPage, type PageDialOptions, type PageDialOutcome, type PageStream } from './page-dial.ts';
 
 /** One question to the relay waits no longer than this, in seconds: balancers cut a response that takes 30 s. */
 const WAIT_CHUNK_SECONDS = 25;
@@ -27,7 +26,7 @@ export interface ReachOptions {
 }
 
 export type ReachOutcome =
-  | { readonly kind: 'open'; readonly stream: ByteStream }
+  | { readonly kind: 'open'; readonly stream: PageStream }
   | { readonly kind: 'no_such_id'; readonly sentence: string }
   | { readonly kind: 'refused'; readonly code: string; readonly sentence: string }
   | { readonly kind: 'unreachable'; readonly sentence: string }

@@ -5,11 +5,11 @@ import { ClientEnd, type ResumeStatus, type TransportOutcome } from '#shared/res
 import { RESUME_WINDOW_MS } from '#shared/resume/limits.ts';
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
 import { bytesOver } from '#shared/stream/byte-chunk.ts';
-import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { StreamEnd } from '#shared/stream/byte-stream.ts';
 import { shown } from '#shared/text/untrusted.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { JobUrl } from './job-url.ts';
-import { dialFromPage, type PageDialOptions, type PageDialOutcome } from './page-dial.ts';
+import { dialFromPage, type PageDialOptions, type PageDialOutcome, type PageStream } from './page-dial.ts';
 import { refusalSentence } from './reach.ts';
 
 /** A relay holds a re-dial for this long while the agent finds its way back, in seconds: one answer instead of many. */
@@ -27,7 +27,7 @@ export type LineEvent =
 export interface ResumedLineOptions {
   readonly target: JobUrl;
   /** The transport that is there. */
-  readonly first: ByteStream;
+  readonly first: PageStream;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onEvent: (event: LineEvent) => void;
@@ -45,8 +45,8 @@ export interface ResumedLineSink {
 export class ResumedLine {
   readonly #options: ResumedLineOptions;
   readonly #end: ClientEnd;
-  #first: ByteStream | undefined;
-  #carrier: ByteStream | undefined;
+  #first: PageStream | undefined;
+  #carrier: PageStream | undefined;
   #ended: StreamEnd | undefined;
 
   constructor(options: ResumedLineOptions) {
@@ -74,6 +74,11 @@ export class ResumedLine {
   /** Whether there is a way to the agent at the moment. */
   get isCarried(): boolean {
     return this.#end.state === 'carried';
+  }
+
+  /** Grows while something moves on the WebSocket that carries it. */
+  get movedBytes(): number {
+    return this.#carrier?.movedBytes ?? 0;
   }
 
   attach(sink: ResumedLineSink): void {
@@ -132,7 +137,7 @@ export class ResumedLine {
     }
   }
 
-  #carriedBy(transport: ByteStream): TransportOutcome {
+  #carriedBy(transport: PageStream): TransportOutcome {
     this.#carrier = transport;
     return { kind: 'open', transport };
   }

@@ -29,6 +29,8 @@ export class WebSocketStream implements ByteStream {
   #isDelivering = false;
   #owesDrained = false;
   #cancelLook: Cancel = () => undefined;
+  #receivedBytes = 0;
+  #writtenBytes = 0;
 
   /** Of a socket that is open. */
   constructor(socket: WebSocket, clock: Clock) {
@@ -42,6 +44,11 @@ export class WebSocketStream implements ByteStream {
     });
   }
 
+  /** Bytes that came, and that left this machine's memory: while it grows, somebody is there. */
+  get movedBytes(): number {
+    return this.#receivedBytes + this.#writtenBytes - this.#socket.bufferedAmount;
+  }
+
   attach(sink: ByteSink): void {
     if (this.#state.kind === 'attached') throw new Error('a WebSocket is attached once');
     this.#state = this.#state.kind === 'over' ? { ...this.#state, sink } : { kind: 'attached', sink };
@@ -50,6 +57,7 @@ export class WebSocketStream implements ByteStream {
 
   write(chunk: ByteChunk): boolean {
     if (this.#state.kind === 'over') return true;
+    this.#writtenBytes += chunk.length;
     this.#socket.send(chunk as Uint8Array<ArrayBuffer>);
     if (this.#socket.bufferedAmount < FULL_BYTES) return true;
     if (!this.#owesDrained) this.#lookLater();
@@ -80,6 +88,7 @@ export class WebSocketStream implements ByteStream {
   #received(data: unknown): void {
     if (this.#state.kind === 'over') return;
     if (!(data instanceof ArrayBuffer)) return this.cut({ reason: 'text_on_stream' });
+    this.#receivedBytes += data.byteLength;
     this.#waiting.push(bytesOver(new Uint8Array(data)));
     this.#deliver();
   }
