@@ -154,6 +154,11 @@ export class ClientEnd implements StreamOwner {
     return this.#state.kind;
   }
 
+  /** For how long it is dialled again after the next loss, in milliseconds: what the agent said, once it has. */
+  get resumeWindowMs(): number {
+    return this.#stream.resumeWindowMs;
+  }
+
   /** Dials at once. Called once. */
   start(): void {
     if (this.#state.kind === 'idle') this.#dial(this.#beginOutage('new'));

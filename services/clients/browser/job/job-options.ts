@@ -13,7 +13,7 @@ export type JobEvent =
   | { readonly kind: 'host_proved'; readonly hostKey: string; readonly exchange: string }
   | { readonly kind: 'banner'; readonly text: Untrusted }
   | { readonly kind: 'open' }
-  /** No way to the agent at the moment: dialled again, the session waits. `windowMs` is for how long in all. */
+  /** No way to the agent since `sinceMs` (of the epoch): dialled again, the session waits, for `windowMs` in all. */
   | { readonly kind: 'reconnecting'; readonly sinceMs: number; readonly windowMs: number }
   /** And why, once somebody has said; may come again and again. */
   | { readonly kind: 'still_reconnecting'; readonly sinceMs: number; readonly sentence: string }
@@ -66,6 +66,3 @@ export interface JobOptions {
   /** Gives up, or closes the job. */
   readonly signal?: AbortSignal;
 }
-
-/** Opens a job. Never rejects. */
-export type OpenJob = (options: JobOptions) => Promise<JobOutcome>;

@@ -44,24 +44,11 @@ export interface Job {
   openFiles(): Promise<JobFiles>;
   /** A TCP connection from the job to `host:port`. Rejects with a JobFault if the job cannot have it. */
   openPort(host: string, port: number): Promise<JobChannel>;
+  /**
+   * The network may have changed, or the page was asleep (`online`, `visibilitychange`): asks the job at once whether it is
+   * there, and dials again if it does not answer in PROBE_WITHIN_MS.
+   */
+  probe(): void;
   /** Ends all of it, and the session at the agent. May be called twice. */
   close(): void;
-}
-
-export type JobFaultCode =
-  /** The host said no: no such subsystem, forwarding is off, connection refused. */
-  | 'refused'
-  /** The job is over for this page. */
-  | 'ended'
-  /** More at once than this client takes (channels, requests). */
-  | 'too_many';
-
-/** What a call on a job, a terminal or its files fails with. */
-export class JobFault extends Error {
-  readonly code: JobFaultCode;
-  constructor(code: JobFaultCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'JobFault';
-    this.code = code;
-  }
 }

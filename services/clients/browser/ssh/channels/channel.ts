@@ -52,6 +52,7 @@ export class Channel {
   #hostRoom: number;
   #end: ProgramEnd = { kind: 'lost' };
   #requests: ((isDone: boolean) => void)[] = [];
+  readonly #closed = Promise.withResolvers<void>();
   #wakeReader: (() => void) | undefined;
   #wakeWriters: (() => void)[] = [];
 
@@ -72,6 +73,11 @@ export class Channel {
   /** How its program ended, as far as the host has said. */
   get programEnd(): ProgramEnd {
     return this.#end;
+  }
+
+  /** Resolves when the host has closed it too, or the connection is gone. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /** Bytes that wait for a reader. */
@@ -163,7 +169,7 @@ export class Channel {
         this.#host.eof = true;
         return this.#wake();
       case MESSAGES.channelClose:
-        return this.#closed();
+        return this.#hostClosed();
       case MESSAGES.channelRequest:
         return this.#requested(reader);
       case MESSAGES.channelSuccess:
@@ -178,6 +184,7 @@ export class Channel {
   lose(fault: SshFault): void {
     this.#fault ??= fault;
     this.#wake();
+    this.#closed.resolve();
   }
 
   #adjusted(bytes: number): void {
@@ -205,11 +212,12 @@ export class Channel {
     this.#send(MESSAGES.channelWindowAdjust, (writer) => writer.uint32(bytes));
   }
 
-  #closed(): void {
+  #hostClosed(): void {
     this.#host.close = true;
     this.#sendClose();
     this.#wake();
     this.#forget();
+    this.#closed.resolve();
   }
 
   #requested(reader: SshReader): void {
