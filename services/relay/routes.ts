@@ -59,7 +59,7 @@ export interface PublicServingOptions extends ServingOptions {
 export function servePublic(app: Listener, options: PublicServingOptions): void {
   const { background, config, core, downloads, keepsRecord, leaving, metrics, platform, terminal } = options;
   const { clock, log } = core;
-  const { hasTerminal: isAllowed, proxyProtocolFrom: from, publicUrl, terminalOrigins } = config;
+  const { hasTerminal: isAllowed, proxyProtocolFrom: from, publicUrl } = config;
   const hasTerminal = isAllowed && hasPage(terminal);
   const own = { publicUrl, keepsRecord, hasTerminal };
   const routes = { ...core, ...core.gatehouse, ...own, recorder: metrics, leaving };
@@ -89,12 +89,7 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   );
   registerDownloads(app, { directory: downloads, defaultPlatform: platform });
   registerInstallScripts(app, { directory: downloads, publicUrl });
-  registerTerminal(app, {
-    ...routes,
-    terminalDirectory: terminal,
-    isSwitchedOff: !isAllowed,
-    origins: { publicUrl, terminalOrigins },
-  });
+  registerTerminal(app, { terminalDirectory: terminal, isSwitchedOff: !isAllowed });
   registerUsagePage(app, {
     publicUrl: publicUrl?.href,
     binaries: () => listPlatforms(downloads),

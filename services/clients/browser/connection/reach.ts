@@ -28,7 +28,13 @@ export interface ReachOptions {
 export type ReachOutcome =
   | { readonly kind: 'open'; readonly stream: PageStream }
   | { readonly kind: 'no_such_id'; readonly sentence: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly sentence: string }
+  /** `kinds` of proof would do, where one is asked for. */
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly kinds: readonly string[];
+      readonly sentence: string;
+    }
   | { readonly kind: 'unreachable'; readonly sentence: string }
   | { readonly kind: 'aborted' };
 
@@ -70,14 +76,15 @@ function judge(
     const sentence = `no connection to ${url.host}: it cannot be reached, or it takes none from this page`;
     return { failure: { kind: 'unreachable', sentence }, mayPass: true };
   }
-  const { code } = outcome.refusal;
+  const { code, demand } = outcome.refusal;
   if (code === 'agent_not_found') {
     const sentence = `no job \`${id}\` at ${url.host}: it may have ended, or not started yet`;
     return { failure: { kind: 'no_such_id', sentence }, mayPass: true };
   }
   // A block may be lifted, but lasts for a minute at least: whoever reads of it at once can ask.
   const mayPass = REFUSALS[code].retry && code !== 'blocked';
-  return { failure: { kind: 'refused', code, sentence: refusalSentence(outcome.refusal) }, mayPass };
+  const sentence = refusalSentence(outcome.refusal);
+  return { failure: { kind: 'refused', code, kinds: demand?.kinds ?? [], sentence }, mayPass };
 }
 
 /** What a relay said, for a person. */

@@ -43,8 +43,13 @@ export type JobOutcome =
   | { readonly kind: 'not_let_in'; readonly ways: readonly string[]; readonly sentence: string }
   /** The relay is there, the agent is not. */
   | { readonly kind: 'no_such_id'; readonly sentence: string }
-  /** By the relay; `code` is one of docs/protocol.md, undefined where a page cannot know. */
-  | { readonly kind: 'refused'; readonly code: string | undefined; readonly sentence: string }
+  /** By the relay; `code` is one of docs/protocol.md, undefined where a page cannot know. `kinds` of proof would do. */
+  | {
+      readonly kind: 'refused';
+      readonly code: string | undefined;
+      readonly kinds: readonly string[];
+      readonly sentence: string;
+    }
   | { readonly kind: 'unreachable'; readonly sentence: string }
   /** What answered is no SSH of ours, or somebody tampered. */
   | { readonly kind: 'broken'; readonly sentence: string }

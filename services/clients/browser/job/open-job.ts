@@ -24,7 +24,7 @@ export async function openJob(options: JobOptions): Promise<JobOutcome> {
   const pin = options.pin ?? target?.pin;
   if (target === undefined || (pin !== undefined && !isPin(pin))) {
     const sentence = 'this is no address of a job: expected wss://HOST/client/ID and SHA256:FINGERPRINT';
-    return { kind: 'refused', code: undefined, sentence };
+    return { kind: 'refused', code: undefined, kinds: [], sentence };
   }
   events({ kind: 'connecting' });
   const onWaiting = (sentence: string): void => events({ kind: 'waiting', sentence });

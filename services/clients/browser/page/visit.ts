@@ -1,6 +1,7 @@
 // A visit: from the link to the job, and back from it, as often as the person wants.
-import type { JobEvent, JobOutcome, OpenJob } from '../job/job-options.ts';
+import type { JobEvent, JobOutcome } from '../job/job-options.ts';
 import type { Job } from '../job/job.ts';
+import { openJob } from '../job/open-job.ts';
 import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
 import { PreferenceStore } from './dom/preferences.ts';
 import { element } from './dom/element.ts';
@@ -8,7 +9,7 @@ import { type Destination, destinationFromAddress, destinationFromText, fragment
 import { EntryScreen } from './entry/entry-screen.ts';
 import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
 import { makePageKey, readPageKey } from './entry/page-key.ts';
-import { askDoor } from './entry/relay-door.ts';
+import { signOnAddress } from './entry/sign-on.ts';
 import { copyText } from './terminal/job-clipboard.ts';
 import { TRUST_SENTENCE } from './trust.ts';
 import { Workspace } from './workspace.ts';
@@ -16,21 +17,12 @@ import { Workspace } from './workspace.ts';
 /** A job that has just begun to wait may not be there yet; so long is waited for it, in milliseconds. */
 const WAIT_FOR_JOB_MS = 10_000;
 
-export interface VisitOptions {
-  readonly openJob: OpenJob;
-}
-
 export class Visit {
-  readonly #openJob: OpenJob;
   readonly #preferences = new PreferenceStore();
   readonly #entry = new EntryScreen([element('p', {}, TRUST_SENTENCE)]);
   #workspace: Workspace | undefined;
   #job: Job | undefined;
   #secret: string | undefined;
-
-  constructor({ openJob }: VisitOptions) {
-    this.#openJob = openJob;
-  }
 
   /** From the address of the page on. */
   async start(): Promise<void> {
@@ -40,6 +32,11 @@ export class Visit {
     }, new AbortController().signal);
     // Other tabs of this job go on: only what is in this page ends, and the agent is told so at once.
     addEventListener('pagehide', () => this.#job?.close());
+    const lookAgain = (): void => {
+      if (!document.hidden) this.#job?.probe();
+    };
+    addEventListener('online', lookAgain);
+    document.addEventListener('visibilitychange', lookAgain);
     restoreFragment();
     const destination = await this.#destination();
     this.#secret = destination.secret;
@@ -63,7 +60,7 @@ export class Visit {
     this.#entry.working('Looking for the job …', destination);
     document.title = `${destination.id} · Converge`;
     const kept = await readPageKey();
-    const outcome = await this.#openJob({
+    const outcome = await openJob({
       url: destination.clientUrl,
       pin: destination.pin,
       user: destination.user,
@@ -136,9 +133,12 @@ export class Visit {
       case 'not_let_in':
         return await this.#notLetIn(outcome.ways, outcome.sentence, destination);
       case 'no_such_id':
-      case 'refused':
       case 'unreachable':
-        return await this.#refused(outcome.sentence, destination);
+        return this.#failed(destination, 'The job cannot be reached', [outcome.sentence]);
+      case 'refused':
+        return outcome.kinds.includes('sso')
+          ? this.#askToSignOn(destination)
+          : this.#failed(destination, 'The relay said no', [outcome.sentence]);
       case 'broken':
         return this.#failed(destination, 'The session was cut', [outcome.sentence]);
       case 'aborted':
@@ -184,27 +184,14 @@ export class Visit {
     this.#entry.showKey(destination, made.key, sentence, () => void this.#open(destination), (text) => void copyText(text));
   }
 
-  async #refused(sentence: string, destination: Destination): Promise<void> {
-    const answer = await askDoor(destination);
-    if (answer.kind === 'sign_on') {
-      return this.#entry.failed(
-        'Sign on first',
-        ['This relay asks who you are before it lets you through.'],
-        [
-          {
-            label: 'Sign on',
-            act() {
-              keepFragment(location.pathname, fragmentOf(destination));
-              location.assign(answer.signOnUrl);
-            },
-          },
-        ],
-        destination,
-      );
-    }
-    this.#failed(destination, 'The job cannot be reached', [
-      answer.kind === 'refused' ? `The relay says: ${answer.sentence}` : sentence,
-    ]);
+  /** The relay has its own page for it, which leads back here. */
+  #askToSignOn(destination: Destination): void {
+    const signOn = (): void => {
+      keepFragment(location.pathname, fragmentOf(destination));
+      location.assign(signOnAddress(destination));
+    };
+    const said = ['This relay asks who you are before it lets you through.'];
+    this.#entry.failed('Sign on first', said, [{ label: 'Sign on', act: signOn }], destination);
   }
 
   #failed(destination: Destination, title: string, said: readonly (string | HTMLElement)[]): void {

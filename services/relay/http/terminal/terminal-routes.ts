@@ -4,11 +4,10 @@ import { isValidId, TERMINAL_ASSETS, terminalPath } from '#shared/protocol/paths
 import { MAX_SHOWN_PATH_CHARACTERS, Refused } from '../door/refusal.ts';
 import { refusedId } from '../door/usual-refusals.ts';
 import { acceptableCodings } from '../download/content-coding.ts';
-import { registerTerminalDoor, type TerminalDoorOptions } from './terminal-door.ts';
 import { readAsset, readPage } from './terminal-folder.ts';
 import { ASSET_HEADERS, TERMINAL_PAGE_HEADERS } from './terminal-headers.ts';
 
-export interface TerminalOptions extends TerminalDoorOptions {
+export interface TerminalOptions {
   /** True: the operator wants no such page (TERMINAL=off). */
   readonly isSwitchedOff: boolean;
   /** The folder `terminal` that `npm run build` fills. */
@@ -20,8 +19,8 @@ interface Params {
 }
 
 /**
- * Adds `GET` and `HEAD` of `/terminal/ID` (the same page for every ID, and for `/terminal/`, which asks for one), of its assets,
- * and `POST /terminal/ID/door`.
+ * Adds `GET` and `HEAD` of `/terminal/ID` (the same page for every ID, and for `/terminal/`, which asks for one) and
+ * of its assets.
  */
 export function registerTerminal(app: FastifyInstance, options: TerminalOptions): void {
   const { isSwitchedOff, terminalDirectory } = options;
@@ -61,7 +60,6 @@ export function registerTerminal(app: FastifyInstance, options: TerminalOptions)
       return reply.headers(ASSET_HEADERS).type(asset.type).send(asset.content);
     },
   });
-  registerTerminalDoor(app, options);
 
   async function sendPage(reply: FastifyReply): Promise<FastifyReply | Refused> {
     const page = await readPage(terminalDirectory);

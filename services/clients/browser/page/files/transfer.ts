@@ -1,6 +1,6 @@
 // A transfer: one file or folder on its way, up or down. One that lost its connection goes on where it was.
 import { FileFault, type JobFiles } from '../../job/job-files.ts';
-import { JobFault } from '../../job/job.ts';
+import { JobFault } from '../../job/job-fault.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { archiveOf } from './folder-archive.ts';
 import { faultSentence } from './file-text.ts';
