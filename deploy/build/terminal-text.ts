@@ -28,8 +28,7 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
  * Other relays are reached over wss, or on this machine.
  */
 function policyOf(script: string, style: string): string {
-  const relays =
-    'wss: https: ws://localhost:* ws://127.0.0.1:* http://localhost:* http://127.0.0.1:*';
+  const relays = 'wss: https: ws://localhost:* ws://127.0.0.1:* http://localhost:* http://127.0.0.1:*';
   return [
     "default-src 'none'",
     `script-src ${script}`,

@@ -88,7 +88,9 @@ export const VARIABLES = z.object({
   TERMINAL: z
     .enum(['on', 'off'], { error: 'TERMINAL must be on or off' })
     .default('on')
-    .describe('whether `/terminal/ID` is a page that opens a terminal in the job, and its log prints the link'),
+    .describe(
+      'whether `/terminal/ID` is a page that opens a terminal in the job, and its log prints the link',
+    ),
   TERMINAL_ORIGINS: z
     .string()
     .optional()

@@ -14,7 +14,8 @@ export type KeyAllowance =
 export function allowKey(credentials: Credentials, line: string): KeyAllowance {
   if (credentials.kind === 'password') return { kind: 'password' };
   const parsed = parseAuthorizedKeys(line, 'the key');
-  if (parsed.kind === 'refused') return { kind: 'refused', problem: parsed.problems[0] ?? 'not a public key' };
+  if (parsed.kind === 'refused')
+    return { kind: 'refused', problem: parsed.problems[0] ?? 'not a public key' };
   const [key, ...more] = parsed.keys;
   if (key === undefined || more.length > 0) return { kind: 'refused', problem: 'one key at a time' };
   return credentials.access.allow(key) ? allowed(key) : { kind: 'refused', problem: TOO_MANY };

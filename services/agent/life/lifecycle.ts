@@ -49,7 +49,11 @@ export interface AgentLifecycleOptions {
   readonly ssh: SshServer;
   readonly intake: StreamIntake;
   /** What is said when the first relay has taken it. */
-  readonly announcement: (publicUrl: string, deadline: number, hasTerminal: boolean) => readonly PrintableLine[];
+  readonly announcement: (
+    publicUrl: string,
+    deadline: number,
+    hasTerminal: boolean,
+  ) => readonly PrintableLine[];
   /** What a CI system shows in a second place when a relay refuses the agent. */
   readonly refusalNotice: (message: string) => readonly PrintableLine[];
   readonly print: (line: PrintableLine) => void;

@@ -24,7 +24,8 @@ export class ConnectionLine {
       case 'resumed':
         clearInterval(this.#ticks);
         this.#say('open', 'connected');
-        if (event.afterMs >= SAID_AFTER_MS) announce(`Connected again after ${Math.round(event.afterMs / 1_000)} s.`);
+        if (event.afterMs >= SAID_AFTER_MS)
+          announce(`Connected again after ${Math.round(event.afterMs / 1_000)} s.`);
         return;
       case 'ended':
         clearInterval(this.#ticks);
@@ -51,7 +52,10 @@ export class ConnectionLine {
       const gone = Date.now() - since;
       if (gone < SAID_AFTER_MS) return;
       this.#say('reconnecting', `reconnecting, ${Math.round(gone / 1_000)} s`);
-      if (!isSaid) announce(`The connection is lost. It is dialled again, and the terminals wait for ${Math.round(windowMs / 60_000)} minutes.`);
+      if (!isSaid)
+        announce(
+          `The connection is lost. It is dialled again, and the terminals wait for ${Math.round(windowMs / 60_000)} minutes.`,
+        );
       isSaid = true;
     }, TICK_MS);
   }

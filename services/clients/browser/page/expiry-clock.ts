@@ -28,7 +28,9 @@ export class ExpiryClock {
   #saidSoon = false;
 
   constructor(signal: AbortSignal) {
-    this.#hold = button('Hold 1 h', () => void this.hold(), { title: 'Keep the job for an hour from now, also when everybody leaves' });
+    this.#hold = button('Hold 1 h', () => void this.hold(), {
+      title: 'Keep the job for an hour from now, also when everybody leaves',
+    });
     this.root = element('div', { class: 'expiry', hidden: true }, this.#left, this.#hold);
     const ticks = setInterval(() => this.#tick(), TICK_MS);
     signal.addEventListener('abort', () => clearInterval(ticks));

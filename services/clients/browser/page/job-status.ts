@@ -22,7 +22,8 @@ export function jobStatusFrom(text: string): JobStatus | undefined {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;
     const { endsInMs, neverAfterMs, held } = value as Readonly<Record<string, unknown>>;
-    if (typeof endsInMs !== 'number' || typeof neverAfterMs !== 'number' || typeof held !== 'boolean') return undefined;
+    if (typeof endsInMs !== 'number' || typeof neverAfterMs !== 'number' || typeof held !== 'boolean')
+      return undefined;
     return Number.isFinite(endsInMs) && Number.isFinite(neverAfterMs)
       ? { endsInMs, neverAfterMs, isHeld: held }
       : undefined;

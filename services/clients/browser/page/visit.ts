@@ -1,11 +1,17 @@
 // A visit: from the link to the job, and back from it, as often as the person wants.
-import type { JobEvent, JobOutcome } from '../job/job-options.ts';
+
 import type { Job } from '../job/job.ts';
+import type { JobEvent, JobOutcome } from '../job/job-options.ts';
 import { openJob } from '../job/open-job.ts';
 import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
-import { PreferenceStore } from './dom/preferences.ts';
 import { element } from './dom/element.ts';
-import { type Destination, destinationFromAddress, destinationFromText, fragmentOf } from './entry/destination.ts';
+import { PreferenceStore } from './dom/preferences.ts';
+import {
+  type Destination,
+  destinationFromAddress,
+  destinationFromText,
+  fragmentOf,
+} from './entry/destination.ts';
 import { EntryScreen } from './entry/entry-screen.ts';
 import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
 import { makePageKey, readPageKey } from './entry/page-key.ts';
@@ -128,7 +134,11 @@ export class Visit {
       case 'wrong_host_key':
         return this.#failed(destination, 'This is not the job', [
           'Another key answered than the link names. Somebody may be between you and the job, or the job was started again and has another link. Nothing was sent to it.',
-          element('pre', { class: 'quoted', tabindex: 0 }, `link  ${destination.pin ?? ''}\ncame  ${outcome.presented}`),
+          element(
+            'pre',
+            { class: 'quoted', tabindex: 0 },
+            `link  ${destination.pin ?? ''}\ncame  ${outcome.presented}`,
+          ),
         ]);
       case 'not_let_in':
         return await this.#notLetIn(outcome.ways, outcome.sentence, destination);
@@ -173,15 +183,27 @@ export class Visit {
     this.#workspace?.close();
     this.#workspace = undefined;
     document.body.append(this.#entry.root);
-    this.#failed(destination, 'You have left the job', ['It ends by itself when nobody is in it, unless it is held.']);
+    this.#failed(destination, 'You have left the job', [
+      'It ends by itself when nobody is in it, unless it is held.',
+    ]);
   }
 
   async #notLetIn(ways: readonly string[], sentence: string, destination: Destination): Promise<void> {
     if (!ways.includes('publickey')) return this.#failed(destination, 'Not let in', [sentence]);
     const before = await readPageKey();
     const made = before.kind === 'none' ? await makePageKey() : before;
-    if (made.kind !== 'key') return this.#failed(destination, 'Not let in', [sentence, made.kind === 'impossible' ? made.sentence : '']);
-    this.#entry.showKey(destination, made.key, sentence, () => void this.#open(destination), (text) => void copyText(text));
+    if (made.kind !== 'key')
+      return this.#failed(destination, 'Not let in', [
+        sentence,
+        made.kind === 'impossible' ? made.sentence : '',
+      ]);
+    this.#entry.showKey(
+      destination,
+      made.key,
+      sentence,
+      () => void this.#open(destination),
+      (text) => void copyText(text),
+    );
   }
 
   /** The relay has its own page for it, which leads back here. */
@@ -195,7 +217,12 @@ export class Visit {
   }
 
   #failed(destination: Destination, title: string, said: readonly (string | HTMLElement)[]): void {
-    this.#entry.failed(title, said, [{ label: 'Try again', act: () => void this.#open(destination) }], destination);
+    this.#entry.failed(
+      title,
+      said,
+      [{ label: 'Try again', act: () => void this.#open(destination) }],
+      destination,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 // The workspace: the page while a job is open. Terminals, files beside them, and a bar above.
-import type { JobEnd, JobEvent } from '../job/job-options.ts';
+
 import type { Job } from '../job/job.ts';
+import type { JobEnd, JobEvent } from '../job/job-options.ts';
 import { ConnectionLine } from './connection-line.ts';
 import { button, element, icon, iconButton } from './dom/element.ts';
 import type { PreferenceStore, ThemeChoice } from './dom/preferences.ts';
@@ -52,7 +53,9 @@ export class Workspace {
     this.#files = new FilesPanel({ close: () => this.#toggleFiles(false) });
     this.#find = new FindBar({ search: () => this.#tabs?.search, closed: () => this.#tabs?.seen?.focus() });
     this.#touch = new TouchBar({ type: (text) => this.#tabs?.seen?.type(text) });
-    this.#filesButton = iconButton('files', 'Files', () => this.#toggleFiles(!this.#isShowingFiles), { 'aria-pressed': 'false' });
+    this.#filesButton = iconButton('files', 'Files', () => this.#toggleFiles(!this.#isShowingFiles), {
+      'aria-pressed': 'false',
+    });
     const menu = this.#menuOf();
     this.#menu = iconButton('menu', 'Menu', () => openBeside(menu, this.#menu), { 'aria-haspopup': 'true' });
     const bar = element(
@@ -122,10 +125,13 @@ export class Workspace {
 
   #emptied(tabs: TerminalTabs): void {
     this.#say('No terminal is open. The job goes on while this page is there.', [
-      ['New terminal', () => {
-        this.#notice.hidden = true;
-        void tabs.open();
-      }],
+      [
+        'New terminal',
+        () => {
+          this.#notice.hidden = true;
+          void tabs.open();
+        },
+      ],
       ['Leave', this.#options.leave],
     ]);
   }
@@ -157,19 +163,32 @@ export class Workspace {
       menu.hidePopover();
       act();
     };
-    const resize = (step: number) => () => preferences.change({ fontSize: preferences.current.fontSize + step });
+    const resize = (step: number) => () =>
+      preferences.change({ fontSize: preferences.current.fontSize + step });
     const theme = element(
       'select',
       { 'aria-label': 'Colours' },
-      ...THEMES.map(([value, label]) => element('option', { value, selected: value === preferences.current.theme }, label)),
+      ...THEMES.map(([value, label]) =>
+        element('option', { value, selected: value === preferences.current.theme }, label),
+      ),
     );
     theme.addEventListener('change', () => preferences.change({ theme: theme.value as ThemeChoice }));
     const reads = element('input', { type: 'checkbox', checked: preferences.current.readsOut });
     reads.addEventListener('change', () => preferences.change({ readsOut: reads.checked }));
     menu.append(
-      button('Hold for 1 h', choose(() => void this.#expiry.hold()), { class: 'only-small' }),
-      button('Find', choose(() => this.#find.open())),
-      button('Copy selection, or all', choose(() => void this.#tabs?.seen?.copy())),
+      button(
+        'Hold for 1 h',
+        choose(() => void this.#expiry.hold()),
+        { class: 'only-small' },
+      ),
+      button(
+        'Find',
+        choose(() => this.#find.open()),
+      ),
+      button(
+        'Copy selection, or all',
+        choose(() => void this.#tabs?.seen?.copy()),
+      ),
       element(
         'div',
         { class: 'pair', role: 'group', 'aria-label': 'Size of letters' },
@@ -178,7 +197,10 @@ export class Workspace {
       ),
       theme,
       element('label', { class: 'check' }, reads, 'Read terminals out'),
-      button('About this page', choose(() => void showHelp())),
+      button(
+        'About this page',
+        choose(() => void showHelp()),
+      ),
       button('Leave the job', choose(this.#options.leave)),
     );
     return menu;

@@ -23,7 +23,7 @@ export function refuseForeignOrigins(app: FastifyInstance, origins: OwnOrigins):
   app.addHook('onRequest', async (request, reply) => {
     if (handshakeSocket(request) === undefined) return undefined;
     const isClient = parsePublicTarget(request.raw.url ?? '').kind === 'client';
-    const message = 
+    const message =
       'a page of another site must not connect here: use wsproxy or tcptows, see /, or name its origin in TERMINAL_ORIGINS';
     const refused = refuseForeignOrigin(
       request,

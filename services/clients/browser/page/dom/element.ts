@@ -20,11 +20,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 }
 
 /** A button that submits no form. */
-export function button(
-  label: Child,
-  onPress: () => void,
-  attributes: Attributes = {},
-): HTMLButtonElement {
+export function button(label: Child, onPress: () => void, attributes: Attributes = {}): HTMLButtonElement {
   const made = element('button', { type: 'button', ...attributes }, label);
   made.addEventListener('click', onPress);
   return made;
@@ -55,7 +51,8 @@ const ICON_PATHS = {
   refresh: 'M20 11a8 8 0 1 0-2.3 5.7M20 5v6h-6',
   up: 'M12 19V6M6 11l6-6 6 6',
   down: 'M12 5v13M6 13l6 6 6-6',
-  folderPlus: 'M3 7a2 2 0 0 1 2-2h4l2 2.5h8a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM12 10.5v5M9.5 13h5',
+  folderPlus:
+    'M3 7a2 2 0 0 1 2-2h4l2 2.5h8a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM12 10.5v5M9.5 13h5',
 } as const;
 
 export type IconName = keyof typeof ICON_PATHS;

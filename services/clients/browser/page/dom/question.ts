@@ -21,7 +21,9 @@ export async function askToChoose<Answer>(options: QuestionOptions<Answer>): Pro
       'div',
       { class: 'actions' },
       ...options.choices.map((choice) =>
-        button(choice.label, () => answer(choice.answer), { class: choice.isMain === true ? 'main' : undefined }),
+        button(choice.label, () => answer(choice.answer), {
+          class: choice.isMain === true ? 'main' : undefined,
+        }),
       ),
     ),
   ]);
@@ -33,7 +35,12 @@ export async function askForText(
   options: { readonly label: string; readonly value?: string; readonly submit: string },
 ): Promise<string | undefined> {
   return await openDialog<string>(title, (answer) => {
-    const input = element('input', { id: 'question-text', value: options.value ?? '', autocomplete: 'off', spellcheck: 'false' });
+    const input = element('input', {
+      id: 'question-text',
+      value: options.value ?? '',
+      autocomplete: 'off',
+      spellcheck: 'false',
+    });
     const form = element(
       'form',
       {},
@@ -57,7 +64,10 @@ export async function openDialog<Answer>(
 ): Promise<Answer | undefined> {
   const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
   const before = document.activeElement;
-  const dialog = element('dialog', { class: className === '' ? undefined : className, 'aria-labelledby': 'dialog-title' });
+  const dialog = element('dialog', {
+    class: className === '' ? undefined : className,
+    'aria-labelledby': 'dialog-title',
+  });
   dialog.append(
     element('h2', { id: 'dialog-title' }, title),
     ...build((value) => {

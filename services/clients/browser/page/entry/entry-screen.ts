@@ -38,9 +38,18 @@ export class EntryScreen {
   }
 
   /** It did not work, or is over. */
-  failed(title: string, said: readonly Child[], actions: readonly EntryAction[], destination?: Destination): void {
+  failed(
+    title: string,
+    said: readonly Child[],
+    actions: readonly EntryAction[],
+    destination?: Destination,
+  ): void {
     this.#show(title, destination, [
-      element('div', { role: 'alert' }, ...said.map((text) => (typeof text === 'string' ? element('p', {}, text) : text))),
+      element(
+        'div',
+        { role: 'alert' },
+        ...said.map((text) => (typeof text === 'string' ? element('p', {}, text) : text)),
+      ),
       actionsRow(actions),
     ]);
   }
@@ -55,7 +64,10 @@ export class EntryScreen {
   }
 
   /** What the host itself asks. */
-  async askPrompts(destination: Destination, { instruction, name, prompts }: SignInRequest): Promise<readonly string[] | undefined> {
+  async askPrompts(
+    destination: Destination,
+    { instruction, name, prompts }: SignInRequest,
+  ): Promise<readonly string[] | undefined> {
     const said = [name, instruction].map((text) => visibleText(text.rawTextToParse(), MAX_PROMPT_CHARACTERS));
     const questions = prompts.map(({ text, echo }) => ({
       label: visibleText(text.rawTextToParse(), MAX_PROMPT_CHARACTERS),
@@ -69,7 +81,11 @@ export class EntryScreen {
   async askHostKey(destination: Destination, hostKey: string): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#show('Is this the job?', destination, [
-      element('p', {}, 'The link does not say which host key must answer. Compare this with the line SHA256:… in the log of the job:'),
+      element(
+        'p',
+        {},
+        'The link does not say which host key must answer. Compare this with the line SHA256:… in the log of the job:',
+      ),
       element('pre', { class: 'quoted', tabindex: 0 }, hostKey),
       actionsRow([
         { label: 'It is another', act: () => resolve(false) },
@@ -85,7 +101,11 @@ export class EntryScreen {
     const input = textInput('address', 'wss://HOST/client/ID#SHA256:…');
     this.#show('Which job?', undefined, [
       formOf(
-        [element('label', { for: 'address' }, 'Its address, as the log of the job prints it'), input, faultLine(fault)],
+        [
+          element('label', { for: 'address' }, 'Its address, as the log of the job prints it'),
+          input,
+          faultLine(fault),
+        ],
         'Open',
         () => resolve(input.value),
       ),
@@ -95,12 +115,26 @@ export class EntryScreen {
   }
 
   /** The job takes keys, and this page's is not among them. */
-  showKey(destination: Destination, key: PageKey, sentence: string, retry: () => void, copy: (text: string) => void): void {
+  showKey(
+    destination: Destination,
+    key: PageKey,
+    sentence: string,
+    retry: () => void,
+    copy: (text: string) => void,
+  ): void {
     this.#show('The job takes keys', destination, [
       element('p', { role: 'status' }, sentence),
-      element('p', {}, 'This browser has made a key of its own, which nobody can take out of it. Whoever is in the job can let it in:'),
+      element(
+        'p',
+        {},
+        'This browser has made a key of its own, which nobody can take out of it. Whoever is in the job can let it in:',
+      ),
       element('pre', { class: 'quoted', tabindex: 0 }, `converge allow '${key.line}'`),
-      element('p', {}, 'Or add this line to the keys of your account, or to those that the job was started with:'),
+      element(
+        'p',
+        {},
+        'Or add this line to the keys of your account, or to those that the job was started with:',
+      ),
       element('pre', { class: 'quoted', tabindex: 0 }, key.line),
       actionsRow([
         { label: 'Copy the command', act: () => copy(`converge allow '${key.line}'`) },
@@ -126,7 +160,10 @@ export class EntryScreen {
         spellcheck: 'false',
       }),
     );
-    const fields = questions.flatMap(({ label }, index) => [element('label', { for: `answer-${index}` }, label), inputs[index]]);
+    const fields = questions.flatMap(({ label }, index) => [
+      element('label', { for: `answer-${index}` }, label),
+      inputs[index],
+    ]);
     this.#show(title, destination, [
       formOf([faultLine(note), ...fields], 'Open', () => resolve(inputs.map(({ value }) => value))),
     ]);
@@ -154,7 +191,13 @@ function formOf(fields: readonly Child[], submit: string, done: () => void): HTM
 }
 
 function textInput(id: string, placeholder: string): HTMLInputElement {
-  return element('input', { id, placeholder, autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' });
+  return element('input', {
+    id,
+    placeholder,
+    autocomplete: 'off',
+    autocapitalize: 'none',
+    spellcheck: 'false',
+  });
 }
 
 function faultLine(text: string | undefined): Child {
@@ -166,6 +209,8 @@ function actionsRow(actions: readonly EntryAction[]): HTMLElement {
   return element(
     'div',
     { class: 'actions' },
-    ...actions.map(({ label, act }, index) => button(label, act, { class: index === actions.length - 1 ? 'main' : undefined })),
+    ...actions.map(({ label, act }, index) =>
+      button(label, act, { class: index === actions.length - 1 ? 'main' : undefined }),
+    ),
   );
 }

@@ -1,6 +1,7 @@
 // What is said of a file: sizes, times and faults, in words.
-import { FileFault, type FileFaultCode } from '../../job/job-files.ts';
+
 import { JobFault } from '../../job/job-fault.ts';
+import { FileFault, type FileFaultCode } from '../../job/job-files.ts';
 import { visibleText } from '../dom/visible-text.ts';
 
 const UNITS = ['KB', 'MB', 'GB', 'TB'] as const;

@@ -41,7 +41,11 @@ export async function viewFile(options: FileViewerOptions): Promise<boolean> {
     case 'other':
       await openDialog(title, (answer) => [
         element('p', {}, content.sentence),
-        element('div', { class: 'actions' }, downloadButton(options, () => answer(undefined))),
+        element(
+          'div',
+          { class: 'actions' },
+          downloadButton(options, () => answer(undefined)),
+        ),
       ]);
       return false;
   }
@@ -89,7 +93,11 @@ async function showImage(blob: Blob, title: string, options: FileViewerOptions):
     title,
     (answer) => [
       element('img', { src: url, alt: title }),
-      element('div', { class: 'actions' }, downloadButton(options, () => answer(undefined))),
+      element(
+        'div',
+        { class: 'actions' },
+        downloadButton(options, () => answer(undefined)),
+      ),
     ],
     'viewer',
   );
@@ -109,12 +117,21 @@ async function editText(
   await openDialog<undefined>(
     title,
     (answer) => {
-      const area = element('textarea', { 'aria-label': `Text of ${title}`, spellcheck: 'false', wrap: 'off', autocapitalize: 'none' });
+      const area = element('textarea', {
+        'aria-label': `Text of ${title}`,
+        spellcheck: 'false',
+        wrap: 'off',
+        autocapitalize: 'none',
+      });
       area.value = text;
       const save = button('Save', () => void write(), { class: 'main', disabled: true });
       const write = async (): Promise<void> => {
         save.disabled = true;
-        const saved = await saveText(options, known, hasReturns ? area.value.replaceAll('\n', '\r\n') : area.value);
+        const saved = await saveText(
+          options,
+          known,
+          hasReturns ? area.value.replaceAll('\n', '\r\n') : area.value,
+        );
         if (saved === undefined) {
           save.disabled = false;
           return;
@@ -133,7 +150,13 @@ async function editText(
       });
       return [
         area,
-        element('div', { class: 'actions' }, downloadButton(options, () => undefined), button('Close', () => answer(undefined)), save),
+        element(
+          'div',
+          { class: 'actions' },
+          downloadButton(options, () => undefined),
+          button('Close', () => answer(undefined)),
+          save,
+        ),
       ];
     },
     'viewer',

@@ -1,6 +1,7 @@
 // The files panel: folders of the job, what can be done with them, and transfers.
-import type { FolderEntry, JobFiles } from '../../job/job-files.ts';
+
 import type { Job } from '../../job/job.ts';
+import type { FolderEntry, JobFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element, iconButton } from '../dom/element.ts';
 import { askForText, askToChoose } from '../dom/question.ts';
@@ -24,7 +25,12 @@ export class FilesPanel {
   readonly #crumbs = element('nav', { class: 'crumbs', 'aria-label': 'Folder' });
   readonly #view: FolderView;
   readonly #transfers: TransferList;
-  readonly #picker = element('input', { type: 'file', multiple: true, hidden: true, 'aria-label': 'Files to upload' });
+  readonly #picker = element('input', {
+    type: 'file',
+    multiple: true,
+    hidden: true,
+    'aria-label': 'Files to upload',
+  });
   #job: Job | undefined;
   /** For what is looked at, and for what is moved. */
   #looking: Promise<JobFiles> | undefined;
@@ -142,7 +148,12 @@ export class FilesPanel {
     const kind = entry.kind === 'link' ? (await files.stat(path)).kind : entry.kind;
     if (kind === 'folder') return await this.#go(await files.realPath(path));
     const name = entry.name.rawTextToParse();
-    const isSaved = await viewFile({ files, path, name, download: () => void this.#guard(this.#download(entry)) });
+    const isSaved = await viewFile({
+      files,
+      path,
+      name,
+      download: () => void this.#guard(this.#download(entry)),
+    });
     if (isSaved) await this.refresh();
   }
 
@@ -249,6 +260,8 @@ export class FilesPanel {
 
 /** What a browser may take for a path, or for nothing, is not in it. */
 function savedName(name: string): string {
-  const harmless = visibleText(name, 120).replaceAll(/[/\\:*?"<>|]/g, '_').replace(/^\.+/, '_');
+  const harmless = visibleText(name, 120)
+    .replaceAll(/[/\\:*?"<>|]/g, '_')
+    .replace(/^\.+/, '_');
   return harmless === '' || harmless === '_' ? 'files' : harmless;
 }

@@ -21,12 +21,17 @@ type PickFile = (options: { suggestedName: string }) => Promise<FileSystemFileHa
  * Asks the person where to, if there is more than a little (`size` undefined: nobody knows). Undefined when they cancel.
  * Must be called in answer to a click.
  */
-export async function openSaveTarget(name: string, size: number | undefined): Promise<SaveTarget | undefined> {
+export async function openSaveTarget(
+  name: string,
+  size: number | undefined,
+): Promise<SaveTarget | undefined> {
   const pick = 'showSaveFilePicker' in window ? (window.showSaveFilePicker as PickFile) : undefined;
   const isLittle = size !== undefined && size <= MAX_UNASKED_BYTES;
   if (isLittle || pick === undefined) {
     if ((size ?? 0) > MAX_HELD_BYTES)
-      throw new Error('this browser lets no page write files: more than 1 GB must go another way, such as ./wsproxy sftp');
+      throw new Error(
+        'this browser lets no page write files: more than 1 GB must go another way, such as ./wsproxy sftp',
+      );
     return heldTarget(name);
   }
   try {
@@ -53,7 +58,8 @@ function heldTarget(name: string): SaveTarget {
   return {
     write(bytes) {
       held += bytes.length;
-      if (held > MAX_HELD_BYTES) return Promise.reject(new Error('it has more than 1 GB, which this browser cannot take'));
+      if (held > MAX_HELD_BYTES)
+        return Promise.reject(new Error('it has more than 1 GB, which this browser cannot take'));
       parts.push(new Uint8Array(bytes));
       if (parts.length >= 128) parts = [new Blob(parts)];
       return Promise.resolve();

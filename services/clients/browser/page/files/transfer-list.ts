@@ -34,12 +34,17 @@ export class TransferList {
 
   /** True while something would be lost with the page. */
   get isBusy(): boolean {
-    return this.#rows.some(({ transfer }) => ['waiting', 'running', 'interrupted'].includes(transfer.state.kind));
+    return this.#rows.some(({ transfer }) =>
+      ['waiting', 'running', 'interrupted'].includes(transfer.state.kind),
+    );
   }
 
   add(work: TransferWork): void {
     const transfer = new Transfer(work, (changed) => this.#show(changed));
-    const bar = element('progress', { max: work.size ?? undefined, 'aria-label': `Progress of ${visibleText(work.name, 80)}` });
+    const bar = element('progress', {
+      max: work.size ?? undefined,
+      'aria-label': `Progress of ${visibleText(work.name, 80)}`,
+    });
     const said = element('span', { class: 'said' });
     const root = element(
       'li',
@@ -65,7 +70,9 @@ export class TransferList {
 
   #next(): void {
     const running = this.#rows.filter(({ transfer }) => transfer.state.kind === 'running').length;
-    const waiting = this.#rows.filter(({ transfer }) => ['waiting', 'interrupted'].includes(transfer.state.kind));
+    const waiting = this.#rows.filter(({ transfer }) =>
+      ['waiting', 'interrupted'].includes(transfer.state.kind),
+    );
     for (const { transfer } of waiting.slice(0, Math.max(0, MAX_RUNNING - running))) void this.#run(transfer);
   }
 

@@ -1,9 +1,10 @@
 // A transfer: one file or folder on its way, up or down. One that lost its connection goes on where it was.
-import { FileFault, type JobFiles } from '../../job/job-files.ts';
+
 import { JobFault } from '../../job/job-fault.ts';
+import { FileFault, type JobFiles } from '../../job/job-files.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
-import { archiveOf } from './folder-archive.ts';
 import { faultSentence } from './file-text.ts';
+import { archiveOf } from './folder-archive.ts';
 import type { SaveTarget } from './save-target.ts';
 
 export type TransferState =
@@ -122,7 +123,11 @@ export function uploadOf(file: File, path: string): TransferWork {
 /** A file of the job, into `target`. */
 export function downloadOf(
   path: string,
-  { name, size, target }: { readonly name: string; readonly size: number | undefined; readonly target: SaveTarget },
+  {
+    name,
+    size,
+    target,
+  }: { readonly name: string; readonly size: number | undefined; readonly target: SaveTarget },
 ): TransferWork {
   return {
     way: 'down',
@@ -157,7 +162,8 @@ export function folderDownloadOf(path: string, name: string, target: SaveTarget)
         moved(bytes.length);
       }
       await target.finish();
-      const leftOut = report.leftOut === 0 ? '' : `, without ${report.leftOut} links and files that cannot be read`;
+      const leftOut =
+        report.leftOut === 0 ? '' : `, without ${report.leftOut} links and files that cannot be read`;
       return `downloaded ${report.files} files${leftOut}`;
     },
     drop: () => target.discard(),

@@ -10,7 +10,11 @@ export interface FindBarOptions {
 
 export class FindBar {
   readonly root: HTMLElement;
-  readonly #input = element('input', { 'aria-label': 'Find in the terminal', placeholder: 'Find', spellcheck: 'false' });
+  readonly #input = element('input', {
+    'aria-label': 'Find in the terminal',
+    placeholder: 'Find',
+    spellcheck: 'false',
+  });
   readonly #options: FindBarOptions;
 
   constructor(options: FindBarOptions) {
@@ -26,7 +30,8 @@ export class FindBar {
     this.#input.addEventListener('input', () => this.#find('same'));
     this.root.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.close();
-      if (event.key === 'Enter' && event.target === this.#input) this.#find(event.shiftKey ? 'next' : 'previous');
+      if (event.key === 'Enter' && event.target === this.#input)
+        this.#find(event.shiftKey ? 'next' : 'previous');
     });
   }
 
@@ -47,7 +52,8 @@ export class FindBar {
     const search = this.#options.search();
     const text = this.#input.value;
     if (search === undefined) return;
-    const isFound = way === 'next' ? search.findNext(text) : search.findPrevious(text, { incremental: way === 'same' });
+    const isFound =
+      way === 'next' ? search.findNext(text) : search.findPrevious(text, { incremental: way === 'same' });
     this.#input.toggleAttribute('aria-invalid', !isFound && text !== '');
   }
 }

@@ -1,8 +1,8 @@
 // The clipboard as programs in the job may have it (OSC 52): they never read it, and write to it once the person has said so.
 import type { IClipboardProvider } from '@xterm/addon-clipboard';
 import { announce } from '../dom/announcer.ts';
-import { askToChoose } from '../dom/question.ts';
 import { element } from '../dom/element.ts';
+import { askToChoose } from '../dom/question.ts';
 import { visibleText } from '../dom/visible-text.ts';
 
 /** More than this is not offered, in characters: nobody can look at it. */

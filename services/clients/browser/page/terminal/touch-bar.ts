@@ -30,8 +30,15 @@ export class TouchBar {
 
   constructor({ type }: TouchBarOptions) {
     this.#control = button('Ctrl', () => this.#hold(!this.#isHeld), { 'aria-pressed': 'false' });
-    const keys = KEYS.map(({ label, name, types }) => button(label, () => type(types), { 'aria-label': name }));
-    this.root = element('div', { class: 'touch-bar', role: 'toolbar', 'aria-label': 'Keys' }, this.#control, ...keys);
+    const keys = KEYS.map(({ label, name, types }) =>
+      button(label, () => type(types), { 'aria-label': name }),
+    );
+    this.root = element(
+      'div',
+      { class: 'touch-bar', role: 'toolbar', 'aria-label': 'Keys' },
+      this.#control,
+      ...keys,
+    );
     // The terminal keeps the focus, and the phone its keyboard.
     this.root.addEventListener('pointerdown', (event) => {
       event.preventDefault();

@@ -17,7 +17,8 @@ export function followSeenLink(text: string): void {
 /** A link behind other words (OSC 8): the person sees the address first. */
 export async function followHiddenLink(address: string): Promise<void> {
   const url = webUrlFrom(address);
-  if (url === undefined) return announce('The job made a link that does not lead to the web: it is not followed.');
+  if (url === undefined)
+    return announce('The job made a link that does not lead to the web: it is not followed.');
   const answer = await askToChoose<'open'>({
     title: `Open a page of ${url.host}?`,
     said: [
