@@ -89,7 +89,12 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   );
   registerDownloads(app, { directory: downloads, defaultPlatform: platform });
   registerInstallScripts(app, { directory: downloads, publicUrl });
-  registerTerminal(app, { terminalDirectory: terminal, isSwitchedOff: !isAllowed });
+  registerTerminal(app, {
+    ...routes,
+    terminalDirectory: terminal,
+    isSwitchedOff: !isAllowed,
+    origins: config,
+  });
   registerUsagePage(app, {
     publicUrl: publicUrl?.href,
     binaries: () => listPlatforms(downloads),

@@ -317,8 +317,14 @@ export const RELAY_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/relay/http/terminal',
-    purpose: 'the page that is an SSH client, and what it is made of, handed out to browsers',
-    imports: ['services/relay/http/door', 'services/relay/http/download', 'services/shared/protocol'],
+    purpose: 'the page that is an SSH client, handed out to browsers, and told why the relay refused it',
+    imports: [
+      'services/relay/gate',
+      'services/relay/http/door',
+      'services/relay/http/download',
+      'services/relay/registry',
+      'services/shared/protocol',
+    ],
     libraries: { fastify: '*' },
   },
   {

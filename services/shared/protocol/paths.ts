@@ -66,6 +66,11 @@ export function terminalPath(id: string): string {
   return `/terminal/${id}`;
 }
 
+/** `/terminal/ID/door`, where such a page asks why it was refused. */
+export function terminalDoorPath(id: string): string {
+  return `${terminalPath(id)}/door`;
+}
+
 /** Below it lies what such a page is made of; no ID has a slash. */
 export const TERMINAL_ASSETS = '/terminal/assets/';
 

@@ -4,10 +4,11 @@ import { isValidId, TERMINAL_ASSETS, terminalPath } from '#shared/protocol/paths
 import { MAX_SHOWN_PATH_CHARACTERS, Refused } from '../door/refusal.ts';
 import { refusedId } from '../door/usual-refusals.ts';
 import { acceptableCodings } from '../download/content-coding.ts';
+import { registerTerminalDoor, type TerminalDoorOptions } from './terminal-door.ts';
 import { readAsset, readPage } from './terminal-folder.ts';
 import { ASSET_HEADERS, TERMINAL_PAGE_HEADERS } from './terminal-headers.ts';
 
-export interface TerminalOptions {
+export interface TerminalOptions extends TerminalDoorOptions {
   /** True: the operator wants no such page (TERMINAL=off). */
   readonly isSwitchedOff: boolean;
   /** The folder `terminal` that `npm run build` fills. */
@@ -19,11 +20,12 @@ interface Params {
 }
 
 /**
- * Adds `GET` and `HEAD` of `/terminal/ID` (the same page for every ID, and for `/terminal/`, which asks for one) and
- * of its assets.
+ * Adds `GET` and `HEAD` of `/terminal/ID` (the same page for every ID, and for `/terminal/`, which asks for one), of its
+ * assets, and `POST /terminal/ID/door`, which pages that lie elsewhere ask too.
  */
 export function registerTerminal(app: FastifyInstance, options: TerminalOptions): void {
   const { isSwitchedOff, terminalDirectory } = options;
+  registerTerminalDoor(app, options);
   if (isSwitchedOff) {
     const off = (): Refused => new Refused('not_found', SWITCHED_OFF);
     app.all(terminalPath('*'), off);
