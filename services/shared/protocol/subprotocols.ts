@@ -6,8 +6,6 @@ export const AGENT_CONTROL = 'converge.agent.v1';
 export const STREAM = 'converge.stream.v1';
 /** The same stream, by a client that speaks the resumable stream inside it; relays only label the session. */
 export const RESUME = 'converge.resume.v1';
-/** For pages, which cannot read the answer to a handshake that failed: a refusal is said inside, in one text message. */
-export const REFUSAL = 'converge.refusal.v1';
 
 /** What the value of `Sec-WebSocket-Protocol` offers, in order. */
 export function parseSubprotocols(header: string | undefined): string[] {

@@ -48,7 +48,7 @@ export async function reachJob(options: ReachOptions): Promise<ReachOutcome> {
     const leftMs = Math.max(0, startedAt + waitMs - clock.now());
     // A relay that waits is as silent as one that is dead: only one that has answered is asked to wait.
     const waitSeconds = isAnswering ? Math.min(WAIT_CHUNK_SECONDS, Math.ceil(leftMs / 1_000)) : 0;
-    const outcome = await dial({ url: target.url, waitSeconds, clock, signal });
+    const outcome = await dial({ target, waitSeconds, clock, signal });
     if (signal.aborted) {
       if (outcome.kind === 'open') outcome.stream.cut({ reason: 'going_away' });
       return { kind: 'aborted' };

@@ -123,7 +123,7 @@ export class ResumedLine {
     this.#first = undefined;
     if (first !== undefined) return this.#carriedBy(first);
     const { target, clock, dial = dialFromPage } = this.#options;
-    const outcome = await dial({ url: target.url, waitSeconds: PAGE_REDIAL_WAIT_SECONDS, clock, signal });
+    const outcome = await dial({ target, waitSeconds: PAGE_REDIAL_WAIT_SECONDS, clock, signal });
     switch (outcome.kind) {
       case 'open':
         return this.#carriedBy(outcome.stream);

@@ -32,7 +32,7 @@ export class WebSocketStream implements ByteStream {
   #receivedBytes = 0;
   #writtenBytes = 0;
 
-  /** Of a socket that is open. */
+  /** Of a socket that may still be opening; nothing is written before it is open. */
   constructor(socket: WebSocket, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
