@@ -17,6 +17,7 @@ export const STATIC_STAGES: readonly Stage[] = [
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'rooms', command: ['node', 'test/house/main.ts'] },
   { name: 'types', command: ['tsc'] },
+  { name: 'types of the terminal page', command: ['tsc', '-p', 'services/clients/browser/page'] },
   {
     name: 'unused code',
     command: ['knip'],

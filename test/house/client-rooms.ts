@@ -148,4 +148,54 @@ export const CLIENT_ROOMS: readonly Room[] = [
       'services/shared/time',
     ],
   },
+  {
+    path: 'services/clients/browser/page',
+    purpose: 'the page: from a link to a job, and the job on the screen',
+    imports: [
+      'services/clients/browser/job',
+      'services/clients/browser/page/dom',
+      'services/clients/browser/page/entry',
+      'services/clients/browser/page/files',
+      'services/clients/browser/page/terminal',
+      'services/clients/browser/ssh/sign-in',
+    ],
+  },
+  {
+    path: 'services/clients/browser/page/dom',
+    purpose:
+      'elements, questions and preferences: what all parts of the page are made of; text, never markup',
+    imports: [],
+  },
+  {
+    path: 'services/clients/browser/page/entry',
+    purpose: 'before a job is open: where the link leads, who one is, and what is asked',
+    imports: [
+      'services/clients/browser/page/dom',
+      'services/clients/browser/ssh/sign-in',
+      'services/shared/commands',
+      'services/shared/protocol',
+    ],
+  },
+  {
+    path: 'services/clients/browser/page/terminal',
+    purpose: 'terminals in tabs: what the job prints, what is typed, and what the job may not do',
+    imports: [
+      'services/clients/browser/job',
+      'services/clients/browser/page/dom',
+      'services/clients/browser/ssh/channels',
+    ],
+    libraries: {
+      '@xterm/xterm': '*',
+      '@xterm/addon-clipboard': '*',
+      '@xterm/addon-fit': '*',
+      '@xterm/addon-search': '*',
+      '@xterm/addon-unicode-graphemes': '*',
+      '@xterm/addon-web-links': '*',
+    },
+  },
+  {
+    path: 'services/clients/browser/page/files',
+    purpose: 'files of the job: folders, transfers, previews and the editor',
+    imports: ['services/clients/browser/job', 'services/clients/browser/page/dom'],
+  },
 ];

@@ -161,6 +161,12 @@ export const TEST_ROOMS: readonly Room[] = [
     imports: ['deploy/build/pages'],
   },
   {
+    path: 'test/support/browser',
+    purpose: 'the terminal page in Chromium, as a person has it before them',
+    imports: [],
+    libraries: { 'playwright-core': '*', vitest: '*' },
+  },
+  {
     path: 'test/support/chaos',
     purpose: 'relays that are killed, and transfers and counters that must not notice',
     imports: [

@@ -1,5 +1,4 @@
 // A visit: from the link to the job, and back from it, as often as the person wants.
-
 import type { Job } from '../job/job.ts';
 import type { JobEvent, JobOutcome } from '../job/job-options.ts';
 import { openJob } from '../job/open-job.ts';

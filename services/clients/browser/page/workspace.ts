@@ -1,5 +1,4 @@
 // The workspace: the page while a job is open. Terminals, files beside them, and a bar above.
-
 import type { Job } from '../job/job.ts';
 import type { JobEnd, JobEvent } from '../job/job-options.ts';
 import { ConnectionLine } from './connection-line.ts';

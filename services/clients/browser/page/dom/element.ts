@@ -3,11 +3,11 @@
 export type Child = Node | string | undefined;
 
 /** `false` and undefined leave it out, `true` is an attribute without a value. Never `style`, and no handler. */
-export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
+export type ElementAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
-  attributes: Attributes = {},
+  attributes: ElementAttributes = {},
   ...children: readonly Child[]
 ): HTMLElementTagNameMap[Tag] {
   const made = document.createElement(tag);
@@ -20,7 +20,11 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 }
 
 /** A button that submits no form. */
-export function button(label: Child, onPress: () => void, attributes: Attributes = {}): HTMLButtonElement {
+export function button(
+  label: Child,
+  onPress: () => void,
+  attributes: ElementAttributes = {},
+): HTMLButtonElement {
   const made = element('button', { type: 'button', ...attributes }, label);
   made.addEventListener('click', onPress);
   return made;
@@ -31,7 +35,7 @@ export function iconButton(
   name: IconName,
   label: string,
   onPress: () => void,
-  attributes: Attributes = {},
+  attributes: ElementAttributes = {},
 ): HTMLButtonElement {
   return button(icon(name), onPress, { class: 'icon', 'aria-label': label, title: label, ...attributes });
 }

@@ -1,5 +1,4 @@
 // What is said of a file: sizes, times and faults, in words.
-
 import { JobFault } from '../../job/job-fault.ts';
 import { FileFault, type FileFaultCode } from '../../job/job-files.ts';
 import { visibleText } from '../dom/visible-text.ts';

@@ -1,5 +1,4 @@
 // The files panel: folders of the job, what can be done with them, and transfers.
-
 import type { Job } from '../../job/job.ts';
 import type { FolderEntry, JobFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';

@@ -15,7 +15,7 @@ export interface SaveTarget {
   discard(): Promise<void>;
 }
 
-type PickFile = (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
+type PickFile = (options: { readonly suggestedName: string }) => Promise<FileSystemFileHandle>;
 
 /**
  * Asks the person where to, if there is more than a little (`size` undefined: nobody knows). Undefined when they cancel.

@@ -1,5 +1,4 @@
 // A transfer: one file or folder on its way, up or down. One that lost its connection goes on where it was.
-
 import { JobFault } from '../../job/job-fault.ts';
 import { FileFault, type JobFiles } from '../../job/job-files.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
