@@ -18,6 +18,11 @@ export const STATIC_STAGES: readonly Stage[] = [
   { name: 'rooms', command: ['node', 'test/house/main.ts'] },
   { name: 'types', command: ['tsc'] },
   {
+    name: 'types of a page',
+    command: ['tsc', '-p', 'tsconfig.page.json'],
+    remedy: 'what runs in a page too knows neither Node nor a document: see tsconfig.page.json',
+  },
+  {
     name: 'unused code',
     command: ['knip'],
     remedy: 'remove what is named above, or use it; entry points are in knip.json',
