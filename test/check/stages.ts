@@ -19,6 +19,11 @@ export const STATIC_STAGES: readonly Stage[] = [
   { name: 'types', command: ['tsc'] },
   { name: 'types of the terminal page', command: ['tsc', '-p', 'services/clients/browser/page'] },
   {
+    name: 'types of a page',
+    command: ['tsc', '-p', 'tsconfig.page.json'],
+    remedy: 'what runs in a page too knows neither Node nor a document: see tsconfig.page.json',
+  },
+  {
     name: 'unused code',
     command: ['knip'],
     remedy: 'remove what is named above, or use it; entry points are in knip.json',

@@ -76,7 +76,9 @@ async function askDoor({ target, clock, signal }: PageDialOptions): Promise<Refu
     const request = { method: 'POST', signal: AbortSignal.any([signal, giveUp.signal]) } as const;
     const answer = await fetch(url, request);
     const text = await answer.text();
-    return text.length > MAX_REFUSAL_BYTES ? undefined : parseRefusal(text);
+    const refusal = text.length > MAX_REFUSAL_BYTES ? undefined : parseRefusal(text);
+    // Of the door itself: an older relay has none, or it is switched off.
+    return refusal?.code === 'not_found' ? undefined : refusal;
   } catch {
     return undefined;
   } finally {

@@ -44,6 +44,7 @@ export async function reachJob(options: ReachOptions): Promise<ReachOutcome> {
   const backoff = new Backoff({ ...REACH_BACKOFF, random });
   const startedAt = clock.now();
   let isAnswering = false;
+  let told: string | undefined;
   for (;;) {
     const leftMs = Math.max(0, startedAt + waitMs - clock.now());
     // A relay that waits is as silent as one that is dead: only one that has answered is asked to wait.
@@ -61,7 +62,8 @@ export async function reachJob(options: ReachOptions): Promise<ReachOutcome> {
       ? waitMs
       : Math.min(RELAY_PATIENCE_MS, Math.max(waitMs, RELAY_PATIENCE_MS));
     if (!mayPass || spentMs >= patienceMs) return failure;
-    onWaiting(failure.sentence);
+    if (told !== failure.sentence) onWaiting(failure.sentence);
+    told = failure.sentence;
     await pause(clock, backoff.next(), signal);
   }
 }

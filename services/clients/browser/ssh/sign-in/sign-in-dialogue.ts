@@ -130,6 +130,7 @@ export class SignInDialogue implements UpperLayer {
     const type = new SshReader(key.publicKey).name();
     const keyOf = (isSigned: boolean): SshWriter =>
       this.#request('publickey').boolean(isSigned).string(type).string(key.publicKey);
+    this.#wasTried = true;
     const answer = await this.#ask(keyOf(false));
     if (answer.kind !== 'asks') return this.#isIn(answer);
     const request = keyOf(true);
@@ -137,7 +138,6 @@ export class SignInDialogue implements UpperLayer {
       new SshWriter().string(this.#options.transport.sessionId).raw(request.bytes()).bytes(),
     );
     if (signature === undefined) return false;
-    this.#wasTried = true;
     // RFC 8709 section 6; a certificate's signature is one of its key (OpenSSH PROTOCOL.certkeys).
     const signed = new SshWriter().string('ssh-ed25519').string(signature).bytes();
     return this.#isIn(await this.#ask(request.string(signed)));
