@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import { expect } from 'vitest';
 
 /** What a terminal shows, line by line, without the spaces at their ends. */
-const READ_SCREEN = `[...document.querySelectorAll('.terminal:not([hidden]) .xterm-rows > div')]
+const READ_SCREEN = `[...document.querySelectorAll('.shell:not([hidden]) .xterm-rows > div')]
   .map((row) => row.textContent.replaceAll('\\u00a0', ' ').trimEnd()).join('\\n').trimEnd()`;
 
 /** Collected by the page itself, from its first line on. */
@@ -13,7 +13,7 @@ addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, s
 });`;
 
 /** A prompt of the jobs of tests, at the end of what is shown. */
-export const PAGE_PROMPT = /(^|\n)\$$/;
+const PAGE_PROMPT = /(^|\n)\$$/;
 
 const SEEN_WITHIN = { timeout: 30_000, interval: 50 };
 
@@ -40,7 +40,13 @@ export class JobPage {
   async signIn(password: string): Promise<void> {
     await this.page.getByLabel(/^Password of /).fill(password);
     await this.page.getByRole('button', { name: 'Open' }).click();
-    await this.see(PAGE_PROMPT);
+    await this.prompted();
+  }
+
+  /** Waits for a shell, whatever its prompt is, and gives it one that tests know. */
+  async prompted(): Promise<void> {
+    await this.see(/[#$]$/);
+    await this.enter("PS1='$ '; clear", /^\$$/);
   }
 
   screen(): Promise<string> {
@@ -63,7 +69,7 @@ export class JobPage {
   /** How many bytes the terminal that is seen has taken so far. */
   async received(): Promise<number> {
     const text = await this.page.evaluate<string>(
-      `document.querySelector('.terminal:not([hidden])').dataset.received ?? '0'`,
+      `document.querySelector('.shell:not([hidden])').dataset.received ?? '0'`,
     );
     return Number(text);
   }

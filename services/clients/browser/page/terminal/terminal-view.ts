@@ -50,7 +50,7 @@ export interface TerminalViewOptions {
 
 /** Nothing is opened before `start`. */
 export class TerminalView {
-  readonly root = element('div', { class: 'terminal' });
+  readonly root = element('div', { class: 'shell' });
   readonly search = new SearchAddon();
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
