@@ -22,7 +22,12 @@ export class JobClipboard implements IClipboardProvider {
     return '';
   }
 
-  async writeText(_selection: string, text: string): Promise<void> {
+  /** Returns at once: the terminal prints nothing while it waits for its clipboard. */
+  writeText(_selection: string, text: string): void {
+    void this.#offer(text);
+  }
+
+  async #offer(text: string): Promise<void> {
     // One question at a time, however often the job asks.
     if (text === '' || this.#isAsking) return;
     if (text.length > MAX_OFFERED_CHARACTERS)
