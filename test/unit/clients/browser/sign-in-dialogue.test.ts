@@ -95,14 +95,14 @@ test('keys first, then questions, then the password; only what the host takes, a
   expect(wayOf(await host.next())).toBe('publickey');
   host.send(failure('keyboard-interactive,password'));
   expect(wayOf(await host.next())).toBe('keyboard-interactive');
-  host.send(prompts('one:', 'two:'));
+  host.send(prompts('one?', 'two?'));
   const answers = await host.next();
   expect(answers).toEqual(Buffer.concat([Buffer.of(61), wireUint32(2), wireString('12'), wireString('34')]));
   host.send(prompts());
   expect(await host.next()).toEqual(Buffer.of(61, 0, 0, 0, 0));
   host.send(failure('keyboard-interactive,password'));
   expect(wayOf(await host.next())).toBe('keyboard-interactive');
-  host.send(prompts('again:'));
+  host.send(prompts('again?'));
   expect(await host.next()).toEqual(Buffer.of(61, 0, 0, 0, 0));
   host.send(failure('password'));
   const tried = await host.next();
@@ -111,7 +111,7 @@ test('keys first, then questions, then the password; only what the host takes, a
   await host.next();
   host.send(failure('password'));
   expect(await outcome).toEqual({ kind: 'not_in', ways: ['password'], wasTried: true });
-  expect(said).toEqual(['answers 1 one:,two:', 'answers 2 again:', 'password 1', 'password 2', 'password 3']);
+  expect(said).toEqual(['answers 1 one?,two?', 'answers 2 again?', 'password 1', 'password 2', 'password 3']);
 });
 
 test('without anything to show, one learns what the host would take', async () => {
