@@ -113,6 +113,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
     path: 'services/clients/browser/sftp',
     purpose: 'SFTP version 3 as a client: folders, and files read and written with many requests at once',
     imports: [
+      'services/clients/browser/job',
       'services/clients/browser/ssh/channels',
       'services/clients/browser/ssh/wire',
       'services/shared/stream',
@@ -135,16 +136,25 @@ export const CLIENT_ROOMS: readonly Room[] = [
     purpose:
       'the seam between page and protocol: what a page asks of a job, and what it is told; no DOM, no Node',
     imports: [
+      'services/clients/browser/ssh/channels',
+      'services/clients/browser/ssh/sign-in',
+      'services/clients/browser/ssh/wire',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/opening',
+    purpose: 'a job opened, and kept: all of the above put together behind the seam',
+    imports: [
       'services/clients/browser/connection',
+      'services/clients/browser/job',
       'services/clients/browser/sftp',
       'services/clients/browser/ssh/channels',
       'services/clients/browser/ssh/exchange',
       'services/clients/browser/ssh/sign-in',
       'services/clients/browser/ssh/transport',
       'services/clients/browser/ssh/wire',
-      'services/shared/protocol',
       'services/shared/stream',
-      'services/shared/text',
       'services/shared/time',
     ],
   },

@@ -246,6 +246,11 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/support/page-client',
+    purpose: 'the SSH client of pages in Node: over TCP, through a relay, and against hosts with bad intent',
+    imports: ['services/*'],
+  },
+  {
     path: 'test/support/process',
     purpose: 'programs started from sources or from the build, and what they say',
     imports: ['deploy/build'],

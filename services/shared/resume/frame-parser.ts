@@ -149,9 +149,7 @@ export class ResumeFrameParser {
   }
 
   #decodeOpen(payload: Uint8Array): ReceivedFrame {
-    if (!startsWithMagic(payload)) {
-      return this.#fail('protocol_error', 'an OPEN without its magic');
-    }
+    if (!startsWithMagic(payload)) return this.#fail('protocol_error', 'an OPEN without its magic');
     const version = payload[OPEN_VERSION_AT] ?? 0;
     if (version !== 1 && version !== 2) return this.#fail('bad_version', `version ${version}`);
     if (payload.length < OPEN_PAYLOAD_BYTES) return this.#fail('protocol_error', 'an OPEN that is too short');

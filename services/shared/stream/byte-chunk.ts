@@ -11,7 +11,7 @@ type BufferHere = typeof globalThis extends {
   ? Found
   : never;
 
-export type ByteChunk = [BufferHere] extends [never] ? Uint8Array : BufferHere;
+export type ByteChunk = [BufferHere] extends [never] ? Uint8Array<ArrayBuffer> : BufferHere;
 
 interface ChunkMaker {
   allocUnsafe(count: number): ByteChunk;
@@ -20,8 +20,8 @@ interface ChunkMaker {
 
 /** Zeroed memory costs a page what it costs; its frames go to WebSocket.send, which copies them anyway. */
 const PLAIN: ChunkMaker = {
-  allocUnsafe: (count) => new Uint8Array(count) as Uint8Array as ByteChunk,
-  from: (memory, offset, count) => new Uint8Array(memory, offset, count) as Uint8Array as ByteChunk,
+  allocUnsafe: (count) => new Uint8Array(count) as ByteChunk,
+  from: (memory, offset, count) => new Uint8Array(memory, offset, count) as ByteChunk,
 };
 
 const maker: ChunkMaker = (globalThis as { readonly Buffer?: ChunkMaker }).Buffer ?? PLAIN;

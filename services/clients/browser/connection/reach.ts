@@ -9,7 +9,7 @@ import { dialFromPage, type PageDialOptions, type PageDialOutcome, type PageStre
 /** One question to the relay waits no longer than this, in seconds: balancers cut a response that takes 30 s. */
 const WAIT_CHUNK_SECONDS = 25;
 /** How long a relay that does not answer is tried, in milliseconds: behind a balancer the next connection leads to another pod. */
-export const RELAY_PATIENCE_MS = 5_000;
+export const PAGE_RELAY_PATIENCE_MS = 5_000;
 /** Full jitter between two questions, in milliseconds. */
 const REACH_BACKOFF = { firstMs: 200, maxMs: 2_000 } as const;
 
@@ -60,7 +60,7 @@ export async function reachJob(options: ReachOptions): Promise<ReachOutcome> {
     isAnswering = outcome.kind === 'refused';
     const patienceMs = isAnswering
       ? waitMs
-      : Math.min(RELAY_PATIENCE_MS, Math.max(waitMs, RELAY_PATIENCE_MS));
+      : Math.min(PAGE_RELAY_PATIENCE_MS, Math.max(waitMs, PAGE_RELAY_PATIENCE_MS));
     if (!mayPass || spentMs >= patienceMs) return failure;
     if (told !== failure.sentence) onWaiting(failure.sentence);
     told = failure.sentence;

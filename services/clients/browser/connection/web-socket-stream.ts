@@ -58,7 +58,7 @@ export class WebSocketStream implements ByteStream {
   write(chunk: ByteChunk): boolean {
     if (this.#state.kind === 'over') return true;
     this.#writtenBytes += chunk.length;
-    this.#socket.send(chunk as Uint8Array<ArrayBuffer>);
+    this.#socket.send(chunk);
     if (this.#socket.bufferedAmount < FULL_BYTES) return true;
     if (!this.#owesDrained) this.#lookLater();
     return false;

@@ -1,7 +1,7 @@
 // Writing a file: many requests on their way at once; whoever writes waits when too much of it has no answer yet.
 import { FileFault } from '../job/job-files.ts';
 import { closeQuietly } from './file-reader.ts';
-import type { SftpChannel } from './sftp-channel.ts';
+import { faultFrom, type SftpChannel } from './sftp-channel.ts';
 import { SFTP_MESSAGES } from './sftp-messages.ts';
 
 /** Written without an answer yet, in bytes. */
@@ -24,21 +24,20 @@ export function writeFile({
   requestBytes,
   signal,
 }: FileWriterOptions): WritableStream<Uint8Array> {
+  const ahead = { bytes: 0, at: from };
   const writing = new Set<Promise<void>>();
-  let at = from;
-  let aheadBytes = 0;
-  let fault: unknown;
+  let fault: FileFault | undefined;
   const send = (bytes: Uint8Array): void => {
-    const offset = at;
-    at += bytes.length;
-    aheadBytes += bytes.length;
+    const offset = ahead.at;
+    ahead.at += bytes.length;
+    ahead.bytes += bytes.length;
     const written = sftp
       .command(SFTP_MESSAGES.write, (writer) => writer.string(handle).uint64(offset).string(bytes))
       .catch((thrown: unknown) => {
-        fault ??= thrown;
+        fault ??= faultFrom(thrown);
       })
       .then(() => {
-        aheadBytes -= bytes.length;
+        ahead.bytes -= bytes.length;
         writing.delete(written);
       });
     writing.add(written);
@@ -59,7 +58,7 @@ export function writeFile({
     },
     async write(chunk) {
       for (let used = 0; used < chunk.length; used += requestBytes) {
-        while (aheadBytes >= MAX_WRITE_AHEAD_BYTES) await Promise.race(writing);
+        while (ahead.bytes >= MAX_WRITE_AHEAD_BYTES) await Promise.race(writing);
         check();
         send(chunk.subarray(used, used + requestBytes));
       }

@@ -4,7 +4,7 @@ import { FileFault } from '../job/job-files.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
 import { SshReader } from '../ssh/wire/ssh-reader.ts';
 import { SshWriter } from '../ssh/wire/ssh-writer.ts';
-import { faultCodeOf, SFTP_MESSAGES, SFTP_VERSION, STATUS_EOF, STATUS_OK } from './sftp-messages.ts';
+import { faultCodeOf, SFTP_MESSAGES, SPOKEN_SFTP_VERSION, STATUS_EOF, STATUS_OK } from './sftp-messages.ts';
 
 /** Of one message of the host, in bytes: OpenSSH's own limit. */
 export const MAX_SFTP_ANSWER_BYTES = 256 * 1024;
@@ -40,7 +40,7 @@ export class SftpChannel {
 
   /** Starts, and gives the names of the host's extensions. Rejects with a FileFault. Called once. */
   async start(): Promise<ReadonlySet<string>> {
-    this.#write(new SshWriter(SFTP_MESSAGES.init).uint32(SFTP_VERSION));
+    this.#write(new SshWriter(SFTP_MESSAGES.init).uint32(SPOKEN_SFTP_VERSION));
     this.#receive().then(
       () => this.#fail(new FileFault('ended', 'the job closed the channel of its files')),
       (thrown: unknown) => this.#fail(faultFrom(thrown)),
@@ -129,7 +129,7 @@ export class SftpChannel {
 
   #versioned(reader: SshReader): void {
     const version = reader.uint32();
-    if (version < SFTP_VERSION) throw this.#broken(`version ${version} of SFTP`);
+    if (version < SPOKEN_SFTP_VERSION) throw this.#broken(`version ${version} of SFTP`);
     const names = new Set<string>();
     while (reader.left > 0) {
       if (names.size >= MAX_EXTENSIONS) throw this.#broken('too many extensions');

@@ -10,7 +10,7 @@ import type {
 } from '../job/job-files.ts';
 import { FileFault } from '../job/job-files.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
-import { SshReader } from '../ssh/wire/ssh-reader.ts';
+import type { SshReader } from '../ssh/wire/ssh-reader.ts';
 import type { SshWriter } from '../ssh/wire/ssh-writer.ts';
 import { closeQuietly, readFile } from './file-reader.ts';
 import { writeFile } from './file-writer.ts';

@@ -1,10 +1,9 @@
 // SFTP version 3 (draft-ietf-secsh-filexfer-02): numbers of its messages, and the facts of a file as they are on the wire.
-
 import type { FileFacts, FileFaultCode, FileKind } from '../job/job-files.ts';
 import { SshFault } from '../ssh/wire/ssh-fault.ts';
 import type { SshReader } from '../ssh/wire/ssh-reader.ts';
 
-export const SFTP_VERSION = 3;
+export const SPOKEN_SFTP_VERSION = 3;
 
 export const SFTP_MESSAGES = {
   init: 1,

@@ -5,7 +5,7 @@
 import type { SshTransport } from '../transport/ssh-transport.ts';
 import { MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
-import { SshReader } from '../wire/ssh-reader.ts';
+import type { SshReader } from '../wire/ssh-reader.ts';
 import { SshWriter } from '../wire/ssh-writer.ts';
 import type { ChannelPiece, ProgramEnd } from './channel-piece.ts';
 import { PieceQueue } from './piece-queue.ts';
@@ -51,10 +51,10 @@ export class Channel {
   #readBytes = 0;
   #hostRoom: number;
   #end: ProgramEnd = { kind: 'lost' };
-  #requests: ((isDone: boolean) => void)[] = [];
+  readonly #requests: PromiseWithResolvers<boolean>[] = [];
   readonly #closed = Promise.withResolvers<void>();
   #wakeReader: (() => void) | undefined;
-  #wakeWriters: (() => void)[] = [];
+  readonly #wakeWriters: (() => void)[] = [];
 
   constructor(
     transport: SshTransport,
@@ -139,9 +139,9 @@ export class Channel {
     if (this.#requests.length >= MAX_PENDING_REQUESTS)
       throw new SshFault('too_big', 'too many requests at once');
     this.#send(MESSAGES.channelRequest, (writer) => body(writer.string(name).boolean(true)));
-    const isDone = await new Promise<boolean>((resolve) => this.#requests.push(resolve));
-    if (this.#fault !== undefined) throw this.#fault;
-    return isDone;
+    const answer = Promise.withResolvers<boolean>();
+    this.#requests.push(answer);
+    return await answer.promise;
   }
 
   /** Asks for something without an answer. */
@@ -231,7 +231,7 @@ export class Channel {
   #answered(isDone: boolean): void {
     const waiting = this.#requests.shift();
     if (waiting === undefined) throw new SshFault('out_of_place', 'an answer to a request that nobody made');
-    waiting(isDone);
+    waiting.resolve(isDone);
   }
 
   #sendClose(): void {
@@ -253,8 +253,8 @@ export class Channel {
   #wake(): void {
     this.#wakeReader?.();
     this.#wakeAllWriters();
-    if (this.#host.close || this.#fault !== undefined)
-      for (const answer of this.#requests.splice(0)) answer(false);
+    if (this.#fault !== undefined) for (const { reject } of this.#requests.splice(0)) reject(this.#fault);
+    if (this.#host.close) for (const { resolve } of this.#requests.splice(0)) resolve(false);
   }
 
   #wakeAllWriters(): void {

@@ -33,7 +33,7 @@ export class ClientConnection implements UpperLayer {
   readonly #opening = new Map<number, PromiseWithResolvers<OpenedChannel>>();
   #nextId = 0;
   #fault: SshFault | undefined;
-  #questions: (() => void)[] = [];
+  readonly #questions: PromiseWithResolvers<void>[] = [];
 
   /** Takes the transport over: somebody has signed in. */
   constructor(options: ClientConnectionOptions) {
@@ -65,8 +65,9 @@ export class ClientConnection implements UpperLayer {
     this.#options.transport.send(
       new SshWriter(MESSAGES.globalRequest).string('keepalive@openssh.com').boolean(true).bytes(),
     );
-    await new Promise<void>((resolve) => this.#questions.push(resolve));
-    if (this.#fault !== undefined) throw this.#fault;
+    const question = Promise.withResolvers<void>();
+    this.#questions.push(question);
+    await question.promise;
   }
 
   message(payload: Uint8Array): undefined {
@@ -104,7 +105,7 @@ export class ClientConnection implements UpperLayer {
     this.#opening.clear();
     for (const channel of this.#channels.values()) channel.lose(fault);
     this.#channels.clear();
-    for (const resolve of this.#questions.splice(0)) resolve();
+    for (const { reject } of this.#questions.splice(0)) reject(fault);
     this.#options.onOver(fault);
   }
 
@@ -159,6 +160,6 @@ export class ClientConnection implements UpperLayer {
     const question = this.#questions.shift();
     if (question === undefined)
       throw new SshFault('out_of_place', 'an answer to a question that nobody asked');
-    question();
+    question.resolve();
   }
 }

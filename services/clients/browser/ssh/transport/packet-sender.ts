@@ -14,7 +14,7 @@ export class PacketSender {
   #sealingBytes = 0;
   #isLineFull = false;
   #isOver = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   /** Since the last change of keys. */
   #bytes = 0;
 

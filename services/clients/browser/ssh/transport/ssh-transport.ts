@@ -68,7 +68,7 @@ export class SshTransport {
   #pending: NewKeys | undefined;
   #cancelRekey: Cancel = () => undefined;
   #cancelPatience: Cancel = () => undefined;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: SshTransportOptions) {
     const { line } = options;

@@ -1,11 +1,11 @@
 // The job over SSH: terminals, commands, files and ports of one connection.
+import type { CommandResult, Job, JobChannel, JobTerminal } from '../job/job.ts';
+import { JobFault, jobFaultFrom } from '../job/job-fault.ts';
+import type { JobFiles } from '../job/job-files.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
 import type { ClientConnection, OpenedChannel } from '../ssh/channels/connection.ts';
 import { openPort, openSession, resizeTerminal, type WindowSize } from '../ssh/channels/session.ts';
 import { streamsOf } from './channel-streams.ts';
-import type { CommandResult, Job, JobChannel, JobTerminal } from './job.ts';
-import { JobFault, jobFaultFrom } from './job-fault.ts';
-import type { JobFiles } from './job-files.ts';
 
 /** Of each output of a command that is kept, in bytes. */
 export const MAX_COMMAND_OUTPUT_BYTES = 256 * 1024;

@@ -3,6 +3,7 @@ import { systemClock } from '#shared/time/clock.ts';
 import { isPin, type JobUrl, parseJobUrl } from '../connection/job-url.ts';
 import { type ReachOutcome, reachJob } from '../connection/reach.ts';
 import { type LineEvent, ResumedLine } from '../connection/resumed-line.ts';
+import type { JobEvent, JobOptions, JobOutcome } from '../job/job-options.ts';
 import { openSftp } from '../sftp/sftp-files.ts';
 import { ClientConnection } from '../ssh/channels/connection.ts';
 import { pinOf } from '../ssh/exchange/host-key.ts';
@@ -11,7 +12,6 @@ import type { NewKeys } from '../ssh/transport/client-key-exchange.ts';
 import { SshTransport } from '../ssh/transport/ssh-transport.ts';
 import { SshFault, sshFaultFrom } from '../ssh/wire/ssh-fault.ts';
 import { endFrom } from './job-end.ts';
-import type { JobEvent, JobOptions, JobOutcome } from './job-options.ts';
 import { Liveness } from './liveness.ts';
 import { SshJob } from './ssh-job.ts';
 

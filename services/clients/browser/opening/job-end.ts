@@ -1,7 +1,7 @@
 // Job ends: why a job that was open is over, from the fault of its connection.
 import type { StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { JobEnd } from '../job/job-options.ts';
 import type { SshFault } from '../ssh/wire/ssh-fault.ts';
-import type { JobEnd } from './job-options.ts';
 
 /** `line`: how the way to the agent ended, where that was first. */
 export function endFrom(fault: SshFault, line: StreamEnd | undefined): JobEnd {

@@ -1,6 +1,6 @@
 // A channel as web streams: pulled when somebody reads, and pushed back when nobody does.
+import type { JobChannel } from '../job/job.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
-import type { JobChannel } from './job.ts';
 
 /** `onEnd` is called once, when the last byte was read. */
 export function streamsOf(channel: Channel): JobChannel {
