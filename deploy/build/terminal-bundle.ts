@@ -6,13 +6,13 @@ import { gzipSync } from 'node:zlib';
 import { build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
 import { withdrawChecksums } from './checksums.ts';
-import { DIST, ROOT } from './source-tree.ts';
+import { DIST, PAGE_ENTRY, ROOT } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 import { styleWithoutElements } from './terminal-style.ts';
 import { type PageParts, pageText, singleFileText } from './terminal-text.ts';
 
 const ENTRIES = {
-  script: 'services/clients/browser/page/main.ts',
+  script: PAGE_ENTRY,
   style: 'services/clients/browser/page/style.css',
 } as const;
 

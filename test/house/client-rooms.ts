@@ -163,6 +163,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
     purpose: 'the page: from a link to a job, and the job on the screen',
     imports: [
       'services/clients/browser/job',
+      'services/clients/browser/opening',
       'services/clients/browser/page/dom',
       'services/clients/browser/page/entry',
       'services/clients/browser/page/files',

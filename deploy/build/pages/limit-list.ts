@@ -59,6 +59,7 @@ import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
+import { TERMINAL_LIMITS } from './terminal-limits.ts';
 import { TOKEN_LIMITS } from './token-limits.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
@@ -311,5 +312,6 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   ],
   ...AGENT_LIMITS,
   ...CLIENT_LIMITS,
+  ...TERMINAL_LIMITS,
   ...AUDIT_LIMITS,
 };

@@ -1,7 +1,7 @@
 // A visit: from the link to the job, and back from it, as often as the person wants.
 import type { Job } from '../job/job.ts';
 import type { JobEvent, JobOutcome } from '../job/job-options.ts';
-import { openJob } from '../job/open-job.ts';
+import { openJob } from '../opening/open-job.ts';
 import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
 import { element } from './dom/element.ts';
 import { PreferenceStore } from './dom/preferences.ts';

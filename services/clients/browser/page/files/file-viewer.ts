@@ -2,17 +2,12 @@
 import type { FileFacts, JobFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element } from '../dom/element.ts';
+import { MAX_IMAGE_BYTES, MAX_TEXT_BYTES } from '../dom/limits.ts';
 import { askToChoose, openDialog } from '../dom/question.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { faultSentence, sizeText } from './file-text.ts';
 import { imageTypeOf } from './image-type.ts';
-
-/** A text of more is no text to be looked at in a page, in bytes. */
-export const MAX_TEXT_BYTES = 1_048_576;
-
-/** The same of an image. */
-export const MAX_IMAGE_BYTES = 16_777_216;
 
 type Content =
   | { readonly kind: 'text'; readonly text: string }

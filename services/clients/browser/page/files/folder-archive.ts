@@ -1,11 +1,9 @@
 // The folder archive: a folder of the job and all that is below it as a tar, while it is read.
 import type { FolderEntry, JobFiles } from '../../job/job-files.ts';
+import { MAX_ARCHIVE_DEPTH } from '../dom/limits.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { pathIn } from './path.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar-header.ts';
-
-/** Deeper than this it is not followed: a mount that holds itself would never end. In folders. */
-const MAX_DEPTH = 64;
 
 /** What the person hears when it is done. */
 export interface ArchiveReport {
@@ -41,7 +39,7 @@ async function* folderOf(
     const raw = entry.name.rawTextToParse();
     const [from, to] = [pathIn(path, raw), `${name}/${raw}`];
     if (!entry.isReachable) report.leftOut += 1;
-    else if (entry.kind === 'folder' && depth < MAX_DEPTH) {
+    else if (entry.kind === 'folder' && depth < MAX_ARCHIVE_DEPTH) {
       try {
         yield* folderOf(files, from, to, report, signal, depth + 1);
       } catch (error) {

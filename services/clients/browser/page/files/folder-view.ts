@@ -1,11 +1,9 @@
 // The folder view: what is in one folder of the job, as a table.
 import type { Folder, FolderEntry } from '../../job/job-files.ts';
 import { button, element, type IconName, icon, iconButton } from '../dom/element.ts';
+import { MAX_SHOWN_ROWS } from '../dom/limits.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { sizeText, timeText } from './file-text.ts';
-
-/** More rows than this are not drawn: nobody reads them, and a browser takes seconds. */
-const MAX_SHOWN_ROWS = 2_000;
 
 const MAX_NAME_CHARACTERS = 120;
 

@@ -1,7 +1,5 @@
 // Save targets: where a download goes. A file that the browser lets us write, or one that it saves when all of it is there.
-
-/** Held in memory until all of it is there: where the browser lets no page write files, no more than this, in bytes. */
-export const MAX_HELD_BYTES = 1_073_741_824;
+import { MAX_HELD_DOWNLOAD_BYTES } from '../dom/limits.ts';
 
 /** Up to this, in bytes, the folder of downloads is what people expect, and no question where to. */
 const MAX_UNASKED_BYTES = 67_108_864;
@@ -28,7 +26,7 @@ export async function openSaveTarget(
   const pick = 'showSaveFilePicker' in window ? (window.showSaveFilePicker as PickFile) : undefined;
   const isLittle = size !== undefined && size <= MAX_UNASKED_BYTES;
   if (isLittle || pick === undefined) {
-    if ((size ?? 0) > MAX_HELD_BYTES)
+    if ((size ?? 0) > MAX_HELD_DOWNLOAD_BYTES)
       throw new Error(
         'this browser lets no page write files: more than 1 GB must go another way, such as ./wsproxy sftp',
       );
@@ -58,7 +56,7 @@ function heldTarget(name: string): SaveTarget {
   return {
     write(bytes) {
       held += bytes.length;
-      if (held > MAX_HELD_BYTES)
+      if (held > MAX_HELD_DOWNLOAD_BYTES)
         return Promise.reject(new Error('it has more than 1 GB, which this browser cannot take'));
       parts.push(new Uint8Array(bytes));
       if (parts.length >= 128) parts = [new Blob(parts)];

@@ -2,12 +2,10 @@
 import type { JobFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { element, icon, iconButton } from '../dom/element.ts';
+import { MAX_RUNNING_TRANSFERS } from '../dom/limits.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { sizeText } from './file-text.ts';
 import { Transfer, type TransferWork } from './transfer.ts';
-
-/** At once; the others wait. Each has many requests on its way already. */
-const MAX_RUNNING = 2;
 
 interface Row {
   readonly transfer: Transfer;
@@ -73,7 +71,8 @@ export class TransferList {
     const waiting = this.#rows.filter(({ transfer }) =>
       ['waiting', 'interrupted'].includes(transfer.state.kind),
     );
-    for (const { transfer } of waiting.slice(0, Math.max(0, MAX_RUNNING - running))) void this.#run(transfer);
+    for (const { transfer } of waiting.slice(0, Math.max(0, MAX_RUNNING_TRANSFERS - running)))
+      void this.#run(transfer);
   }
 
   async #run(transfer: Transfer): Promise<void> {

@@ -2,11 +2,9 @@
 import type { IClipboardProvider } from '@xterm/addon-clipboard';
 import { announce } from '../dom/announcer.ts';
 import { element } from '../dom/element.ts';
+import { MAX_OFFERED_CHARACTERS } from '../dom/limits.ts';
 import { askToChoose } from '../dom/question.ts';
 import { visibleText } from '../dom/visible-text.ts';
-
-/** More than this is not offered, in characters: nobody can look at it. */
-export const MAX_OFFERED_CHARACTERS = 100_000;
 
 /** So much of it is shown in the question, in characters. */
 const SHOWN_CHARACTERS = 400;

@@ -4,11 +4,9 @@ import type { Job } from '../../job/job.ts';
 import type { ProgramEnd } from '../../ssh/channels/channel-piece.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element, iconButton } from '../dom/element.ts';
+import { MAX_TERMINALS } from '../dom/limits.ts';
 import type { PreferenceStore } from '../dom/preferences.ts';
 import { TerminalView, type TypedFilter } from './terminal-view.ts';
-
-/** As many as one connection may have: the agent allows more channels, and files need some. */
-export const MAX_TERMINALS = 8;
 
 /** A mark on the tab is seen this long after a bell, in milliseconds. */
 const BELL_SEEN_MS = 1_500;

@@ -8,6 +8,7 @@ import { Terminal } from '@xterm/xterm';
 import type { Job, JobTerminal } from '../../job/job.ts';
 import type { ProgramEnd } from '../../ssh/channels/channel-piece.ts';
 import { element } from '../dom/element.ts';
+import { MAX_TITLE_CHARACTERS, SCROLLBACK_LINES } from '../dom/limits.ts';
 import type { PreferenceStore } from '../dom/preferences.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { visibleText } from '../dom/visible-text.ts';
@@ -15,12 +16,6 @@ import { copyText, JobClipboard } from './job-clipboard.ts';
 import { actionOf, systemOf } from './key-map.ts';
 import { terminalTheme, watchSystemTheme } from './terminal-theme.ts';
 import { followHiddenLink, followSeenLink } from './web-link.ts';
-
-/** Of each terminal; a line of 80 characters takes a kilobyte. */
-const SCROLLBACK_LINES = 10_000;
-
-/** A title that a program sets may be as long as this, in characters. */
-const MAX_TITLE_CHARACTERS = 60;
 
 const FONT =
   'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", "Noto Sans Mono", monospace';

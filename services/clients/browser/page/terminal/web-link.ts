@@ -1,11 +1,9 @@
 // Links in the output of a job: only to the web, and in a tab that knows nothing of this one.
 import { announce } from '../dom/announcer.ts';
 import { element } from '../dom/element.ts';
+import { MAX_LINK_CHARACTERS } from '../dom/limits.ts';
 import { askToChoose } from '../dom/question.ts';
 import { visibleText } from '../dom/visible-text.ts';
-
-/** Longer than this is no link, in characters. */
-const MAX_LINK_CHARACTERS = 2_048;
 
 /** A link whose text is its address: it can be seen where it leads. */
 export function followSeenLink(text: string): void {
