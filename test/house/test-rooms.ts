@@ -114,6 +114,13 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/browser',
+    purpose:
+      'the terminal page for longer than `npm test` has time: outages, large files, sign-on, from disk',
+    imports: ['deploy/build', 'test/support/*'],
+    libraries: { ...TEST_LIBRARIES, 'playwright-core': '*' },
+  },
+  {
     path: 'test/laptops',
     purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
     imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],

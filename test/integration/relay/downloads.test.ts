@@ -243,12 +243,15 @@ describe('what is not there', () => {
     });
   });
 
-  test.each(['agent', 'wsproxy.mjs', 'converge-terminal.html', 'SHA256SUMS'])('%s before a build names the command', async (name) => {
-    const answer = await unbuilt.inject({ url: `/docs/${name}` });
-    expect(answer.statusCode).toBe(404);
-    expect(answer.json()).toMatchObject({ code: 'not_found' });
-    expect(answer.body).toContain('is not built here; run npm run build');
-  });
+  test.each(['agent', 'wsproxy.mjs', 'converge-terminal.html', 'SHA256SUMS'])(
+    '%s before a build names the command',
+    async (name) => {
+      const answer = await unbuilt.inject({ url: `/docs/${name}` });
+      expect(answer.statusCode).toBe(404);
+      expect(answer.json()).toMatchObject({ code: 'not_found' });
+      expect(answer.body).toContain('is not built here; run npm run build');
+    },
+  );
 });
 
 describe('files are closed', () => {

@@ -1,6 +1,10 @@
 // The access list: what it thinks of a key or certificate, by what it was given and by what a relay adds.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AccessList, type AccessListOptions, MAX_ALLOWED_KEYS } from '../../../../services/agent/access/access-list.ts';
+import {
+  AccessList,
+  type AccessListOptions,
+  MAX_ALLOWED_KEYS,
+} from '../../../../services/agent/access/access-list.ts';
 import type { AuthorizedKey } from '../../../../services/agent/access/authorized-keys.ts';
 import { KeyAccounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/key-accounts.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';

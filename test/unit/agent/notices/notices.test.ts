@@ -152,7 +152,9 @@ describe('the card', () => {
     expect(terminalLink(DESTINATION)).toBe(link);
     expect(cardFrom(CARD)).toContain(`  ${link}`);
     expect(terminalLink({ ...DESTINATION, user: 'ada' })).toBe(`${link}&user=ada`);
-    expect(terminalLink({ ...DESTINATION, publicUrl: 'http://localhost:8080' })).toMatch(/^http:\/\/localhost:8080\/t/);
+    expect(terminalLink({ ...DESTINATION, publicUrl: 'http://localhost:8080' })).toMatch(
+      /^http:\/\/localhost:8080\/t/,
+    );
     expect(terminalLink({ ...DESTINATION, publicUrl: 'http://relay.example.org' })).toBeUndefined();
     expect(cardFrom({ ...CARD, hasTerminal: false }).join('\n')).not.toContain('/terminal/');
   });

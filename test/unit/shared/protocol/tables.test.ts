@@ -15,7 +15,13 @@ import {
 } from '#shared/protocol/control-messages.ts';
 import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { agentPath, agentStreamPath, clientPath, MAX_WAIT_SECONDS, terminalDoorPath } from '#shared/protocol/paths.ts';
+import {
+  agentPath,
+  agentStreamPath,
+  clientPath,
+  MAX_WAIT_SECONDS,
+  terminalDoorPath,
+} from '#shared/protocol/paths.ts';
 import { MAX_REFUSAL_BYTES, REFUSALS } from '#shared/protocol/refusals.ts';
 import { MAX_RETRY_AFTER_MS } from '#shared/protocol/retry-after.ts';
 import { SIGN_ON_PATHS } from '#shared/protocol/sign-on.ts';
