@@ -169,9 +169,9 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/support/browser',
-    purpose: 'the terminal page in Chromium, as a person has it before them',
+    purpose: 'the terminal page in Chromium and Firefox, as a person has it before them',
     imports: [],
-    libraries: { 'playwright-core': '*', vitest: '*' },
+    libraries: { 'playwright-core': '*', vitest: '*', ws: 'firefox-page.ts' },
   },
   {
     path: 'test/support/chaos',

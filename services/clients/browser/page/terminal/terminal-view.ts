@@ -62,6 +62,8 @@ export class TerminalView {
       cursorBlink: false,
       fontFamily: FONT,
       fontSize,
+      // At 1, what lies lowest in a letter is cut off by the next line, an underscore first.
+      lineHeight: 1.15,
       macOptionIsMeta: true,
       // Programs choose their colours for one ground; on the other one they must be readable too (WCAG 2.2, 1.4.3).
       minimumContrastRatio: 4.5,
