@@ -176,9 +176,9 @@ export class FilesPanel {
   }
 
   async #upload(picked: readonly File[]): Promise<void> {
-    const folder = this.#path;
-    if (folder === undefined) return;
     const files = await this.#lookingFiles();
+    // Somebody may be quicker than the first look at the folder.
+    const folder = (this.#path ??= await files.realPath('.'));
     const { entries } = await files.list(folder);
     const names = new Set(entries.map(({ name }) => name.rawTextToParse()));
     const taken = picked.filter(({ name }) => names.has(name));
