@@ -56,11 +56,13 @@ export async function playRandomSession(seed: number): Promise<PlayedSession> {
     transports += 1;
     const bytes = cuts.shift();
     const towards = random() < 0.5 ? 'agent' : 'client';
+    // Slow, or in crumbs: not both, or a session takes a minute.
+    const delayMs = random() < 0.8 ? 0 : below(3);
     const wire = makeWire(wireClock, {
       seed: seed + transports,
-      chunkBytes: 1 + below(70_000),
-      delayMs: random() < 0.8 ? 0 : below(3),
-      highWaterBytes: 1 + below(100_000),
+      chunkBytes: (delayMs === 0 ? 20 : 2_000) + below(70_000),
+      delayMs,
+      highWaterBytes: 1_000 + below(100_000),
       failure: 'cut',
       ...(bytes === undefined ? {} : { failAfter: { towards, bytes } }),
     });
