@@ -297,6 +297,7 @@ async function commandOf(around: AgentSurroundings, log: JobLog): Promise<Conver
     path: env['PATH'],
   });
   if (installed.kind === 'started') return installed.command;
-  log.tell({ kind: 'note', text: `no \`converge\` command in the sessions: ${installed.detail}` });
+  const text = `no \`converge\` command in the sessions: ${installed.detail}; set TMPDIR to a folder that takes programs`;
+  log.tell({ kind: 'note', text });
   return undefined;
 }

@@ -11,12 +11,13 @@ import { startAgent } from './agent.ts';
 import { type AgentOptions, parseInvocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
 import { runConvergeCommand } from './converge-command/asking-end.ts';
+import { wordsThroughLink } from './converge-command/link.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
-claimOwnProgram('agent', process.env);
+claimOwnProgram('agent');
 
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
@@ -24,7 +25,8 @@ function complain(line: string): void {
 }
 
 async function main(): Promise<number> {
-  const invocation = parseInvocation(process.argv.slice(2), process.env);
+  const words = wordsThroughLink(process.argv0, process.argv.slice(2), process.env['PATH']);
+  const invocation = parseInvocation(words, process.env);
   switch (invocation.kind) {
     case 'help':
       console.log(invocation.text);

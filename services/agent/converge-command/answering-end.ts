@@ -7,7 +7,8 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { readLine } from './line-reader.ts';
-import { makePrivateDirectory, writeProgram } from './private-directory.ts';
+import { writeLink } from './link.ts';
+import { makePrivateDirectory, type Runs, writeProgram } from './private-directory.ts';
 import {
   type AgentFacts,
   endReply,
@@ -89,15 +90,16 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
   server.maxConnections = MAX_CONNECTIONS;
   const { temporaryDirectory: preferred, lastResorts = [] } = options;
   const made = await makePrivateDirectory({ preferred, lastResorts, fill });
-  if (made.kind === 'none') return { kind: 'unavailable', detail: `no directory for it (${made.detail})` };
+  if (made.kind === 'none') return { kind: 'unavailable', detail: `no folder takes it (${made.detail})` };
   const directory = made.path;
   const { binDirectory, program: path, socketPath } = placesIn(directory);
   let stopped: Promise<void> | undefined;
 
-  async function fill(directory: string): Promise<void> {
+  async function fill(directory: string, runs: Runs): Promise<void> {
     const places = placesIn(directory);
     await mkdir(places.binDirectory, { mode: 0o700 });
-    await writeProgram(places.program, shimFrom(options.program, places.socketPath));
+    if (runs === 'links') await writeLink(places.program, options.program);
+    else await writeProgram(places.program, shimFrom(options.program, places.socketPath));
     await listen(server, places.socketPath);
   }
 

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolders } from '#shared/machine/temporary-folders.ts';
 import { faultText } from '#shared/text/fault-text.ts';
 
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS and the BSDs, with the final zero. */
@@ -9,9 +10,6 @@ const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Room for `/converge-XXXXXX/socket` below a candidate. */
 const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
-
-/** Where to try after the directory that the job prefers. */
-const FALLBACKS = ['/tmp', '/dev/shm', '/run', '/var/tmp'] as const;
 
 export type PrivateDirectory =
   | { readonly kind: 'made'; readonly path: string }
@@ -24,30 +22,35 @@ export interface PrivateDirectoryOptions {
   /** Where to try when no usual place will do: people do not expect such a directory there. */
   readonly lastResorts?: readonly string[];
   /** Puts into it what it is for. Where that throws, as in a full file system, the next place is tried. */
-  readonly fill: (directory: string) => Promise<void>;
+  readonly fill: (directory: string, runs: Runs) => Promise<void>;
 }
+
+/** What may run in a directory: programs; or only links to programs elsewhere (a hardened /tmp is often mounted noexec). */
+export type Runs = 'programs' | 'links';
 
 /**
  * Makes a directory of mode 0700. Its path is short enough for a socket and has no `:`, since it goes on PATH. Its file system
- * runs programs (a hardened /tmp is often mounted noexec) and has room for them (the /tmp of a failed job is often full).
- * Never throws.
+ * has room (the /tmp of a failed job is often full) and runs programs; where none does, it is one that does not. Never throws.
  */
 export async function makePrivateDirectory(options: PrivateDirectoryOptions): Promise<PrivateDirectory> {
   const { preferred, lastResorts = [], fill } = options;
-  const faults: string[] = [];
-  for (const parent of new Set([preferred, ...FALLBACKS, ...lastResorts])) {
-    const fault = unfitness(parent);
-    if (fault !== undefined) {
-      faults.push(`${parent}: ${fault}`);
-      continue;
-    }
-    try {
-      return { kind: 'made', path: await makeIn(parent, fill) };
-    } catch (error) {
-      faults.push(`${parent}: ${faultText(error)}`);
+  const parents = new Set([...temporaryFolders(preferred), ...lastResorts]);
+  const faults = new Map<string, string>();
+  for (const runs of ['programs', 'links'] as const) {
+    for (const parent of parents) {
+      const fault = unfitness(parent);
+      if (fault !== undefined) {
+        faults.set(parent, fault);
+        continue;
+      }
+      try {
+        return { kind: 'made', path: await makeIn(parent, runs, fill) };
+      } catch (error) {
+        faults.set(parent, faultText(error));
+      }
     }
   }
-  return { kind: 'none', detail: faults.join('; ') };
+  return { kind: 'none', detail: [...faults].map(([parent, fault]) => `${parent}: ${fault}`).join('; ') };
 }
 
 /** Writes a program that nobody else may touch, and throws unless all of it is there. */
@@ -64,20 +67,23 @@ function unfitness(parent: string): string | undefined {
   return bytes > MAX_SOCKET_PATH_BYTES ? 'too long for a socket' : undefined;
 }
 
-async function makeIn(parent: string, fill: PrivateDirectoryOptions['fill']): Promise<string> {
+async function makeIn(parent: string, runs: Runs, fill: PrivateDirectoryOptions['fill']): Promise<string> {
   const directory = await mkdtemp(join(parent, 'converge-'));
   try {
     // mkdtemp says 0700, a default ACL may say otherwise.
     await chmod(directory, 0o700);
-    const probe = join(directory, 'probe');
-    await writeFile(probe, '', { mode: 0o700 });
-    // access(2) answers EACCES for a program on a noexec file system, also to root.
-    await access(probe, constants.X_OK);
-    await rm(probe);
-    await fill(directory);
+    if (runs === 'programs') await tryProgram(join(directory, 'probe'));
+    await fill(directory, runs);
     return directory;
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
   }
+}
+
+async function tryProgram(probe: string): Promise<void> {
+  await writeFile(probe, '', { mode: 0o700 });
+  // access(2) answers EACCES for a program on a noexec file system, also to root.
+  await access(probe, constants.X_OK);
+  await rm(probe);
 }

@@ -6,7 +6,7 @@ import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-cod
 import { listenFaultLine, listeningLine, parseTcptowsCommand, type TcptowsRun } from './cli.ts';
 import { startTcptows } from './tcptows.ts';
 
-claimOwnProgram('tcptows', process.env);
+claimOwnProgram('tcptows');
 const report = reportAs('tcptows');
 
 async function run({ destination, identity, bind, port }: TcptowsRun): Promise<ClientExitCode> {

@@ -11,7 +11,7 @@ import { runWsproxy } from './wsproxy.ts';
 /** A visit that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
 const EXIT_WITHIN_MS = 10_000;
 
-claimOwnProgram('wsproxy', process.env);
+claimOwnProgram('wsproxy');
 const report = reportAs('wsproxy');
 
 async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCode> {

@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CLIENT_ENV, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { until } from '../../support/time/poll.ts';
 
@@ -19,6 +19,7 @@ beforeEach(async () => {
   host = await startSshHost({ logLevel: 'INFO' });
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const client of clients) client.kill('SIGKILL');
   for (const server of servers) server.close();
   servers = [];
@@ -195,12 +196,17 @@ test('a listener goes away with its connection', async () => {
   );
 });
 
-test('the ssh-agent of the client is there with -A, in a folder of its own, and only then', async () => {
-  const agent = spawn('ssh-agent', ['-D', '-a', `${host.folder}/agent`], { env: CLIENT_ENV });
-  clients.push(agent);
-  await until('the agent is up', () => existsSync(`${host.folder}/agent`));
+/** An ssh-agent at the client with the login's key: what `ssh` needs to find it. */
+async function startAgentAtClient(): Promise<{ SSH_AUTH_SOCK: string }> {
   const env = { SSH_AUTH_SOCK: `${host.folder}/agent` };
+  clients.push(spawn('ssh-agent', ['-D', '-a', env.SSH_AUTH_SOCK], { env: CLIENT_ENV }));
+  await until('the agent is up', () => existsSync(env.SSH_AUTH_SOCK));
   spawnSync('ssh-add', ['-q', host.keyFile], { env: { ...CLIENT_ENV, ...env } });
+  return env;
+}
+
+test('the ssh-agent of the client is there with -A, in a folder of its own, and only then', async () => {
+  const env = await startAgentAtClient();
   const command = 'ssh-add -l; stat -c %a "$(dirname "$SSH_AUTH_SOCK")"; echo $SSH_AUTH_SOCK';
   const outcome = await host.ssh(['-A', HOST, command], { env });
   const [listed, mode, socket] = outcome.stdout.toString().split('\n');
@@ -209,6 +215,21 @@ test('the ssh-agent of the client is there with -A, in a folder of its own, and 
   await until('the socket is removed', () => !existsSync(socket ?? ''));
   const without = await host.ssh([HOST, 'echo "[$SSH_AUTH_SOCK]"'], { env });
   expect(without.stdout.toString()).toBe('[]\n');
+});
+
+test.each([
+  ['is not there', 'nowhere'],
+  ['is too long for a socket', 'x'.repeat(100)],
+])('the ssh-agent of the client is there where the folder for temporary files %s', async (_, name) => {
+  const env = await startAgentAtClient();
+  const unfit = path.join(host.folder, name);
+  if (name !== 'nowhere') mkdirSync(unfit);
+  vi.stubEnv('TMPDIR', unfit);
+  const outcome = await host.ssh(['-A', HOST, 'ssh-add -l; echo $SSH_AUTH_SOCK'], { env });
+  const [listed, socket = ''] = outcome.stdout.toString().split('\n');
+  expect(listed).toContain(host.logins[0]?.key?.fingerprint);
+  expect(socket.startsWith(unfit)).toBe(false);
+  if (name !== 'nowhere') expect(readdirSync(unfit)).toEqual([]);
 });
 
 test('with forwarding off nothing is forwarded, and it is logged', async () => {

@@ -11,6 +11,8 @@ const APPLETS = ['sh', 'cat', 'echo', 'env', 'ls', 'mkdir', 'pwd', 'rm', 'stty',
 export interface BareRootOptions {
   /** Everything but what is mounted into it is read-only. */
   readonly isReadOnly?: boolean;
+  /** No /dev/shm, which container engines give to every container. */
+  readonly hasNoSharedMemory?: boolean;
   /** /tmp is a file system of its own, mounted with these options. */
   readonly temporary?: string;
   /** As chroot takes it: `65534:65534`. */
@@ -53,7 +55,7 @@ export async function openBareRoot(
 }
 
 /** The script that goes in: `$0` is the root, the rest is the command. */
-function enter({ isReadOnly = false, temporary, user }: BareRootOptions): string {
+function enter({ isReadOnly = false, hasNoSharedMemory = false, temporary, user }: BareRootOptions): string {
   const who = user === undefined ? '' : `--userspec=${user}`;
   return [
     // A mount of its own, which can be read-only.
@@ -63,10 +65,16 @@ function enter({ isReadOnly = false, temporary, user }: BareRootOptions): string
     'mount -t proc proc proc',
     'mount -t tmpfs -o mode=755 dev dev',
     'mkdir dev/pts',
+    // As engines mount it: no programs may run there.
+    ...(hasNoSharedMemory
+      ? []
+      : ['mkdir dev/shm', 'mount -t tmpfs -o nosuid,nodev,noexec,mode=1777,size=64m shm dev/shm']),
     'mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts',
     'ln -s pts/ptmx dev/ptmx',
     'for name in null zero urandom tty; do touch dev/$name; mount --bind /dev/$name dev/$name; done',
     ...(temporary === undefined ? [] : [`mount -t tmpfs -o mode=1777,${temporary} tmp tmp`]),
+    // Whoever is root may write to it otherwise.
+    ...(isReadOnly ? ['mount -o remount,ro dev'] : []),
     `exec chroot ${who} . sh -c 'cd /job && exec "$0" "$@"' "$@"`,
   ].join('\n');
 }

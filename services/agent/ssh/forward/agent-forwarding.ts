@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { temporaryFolders } from '#shared/machine/temporary-folders.ts';
+import { faultText } from '#shared/text/fault-text.ts';
 import { openAgentChannel } from '../ssh2/agent-channel.ts';
 import type { ForwardStreams } from './forward-context.ts';
 
@@ -51,12 +53,24 @@ export class AgentForwarding {
   }
 
   #listen(): State {
+    const faults: string[] = [];
+    for (const parent of temporaryFolders(tmpdir())) {
+      try {
+        return this.#listenIn(parent);
+      } catch (error) {
+        faults.push(`${parent}: ${faultText(error)}`);
+      }
+    }
+    throw new Error(faults.join('; '));
+  }
+
+  #listenIn(parent: string): State {
     const { connection, log } = this.#streams.context;
-    const folder = mkdtempSync(path.join(tmpdir(), 'converge-ssh-')); // 0700: only this user reaches the socket
+    const folder = mkdtempSync(path.join(parent, 'converge-ssh-')); // 0700: only this user reaches the socket
     const socketPath = path.join(folder, 'agent');
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     server.on('error', (error) => {
-      log('agent forwarding failed', { error: error.message });
+      if (server.listening) log('agent forwarding failed', { error: error.message });
     });
     server.on('connection', (socket) => {
       socket.on('error', () => {}); // 'close' follows
@@ -67,6 +81,11 @@ export class AgentForwarding {
       openAgentChannel(connection, this.#streams.awaitChannel(socket));
     });
     server.listen(socketPath); // bound when this returns: the session that follows may use it
+    if (!server.listening) {
+      // The reason comes as an event, too late for the next place.
+      rmSync(folder, { recursive: true, force: true });
+      throw new Error('takes no socket');
+    }
     return { kind: 'on', folder, socketPath, server };
   }
 }

@@ -1,7 +1,7 @@
 // The pieces of the `converge` command: shim, requests, private directory, and an agent that is gone or strange.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import {
   installConvergeCommand,
 } from '../../../../services/agent/converge-command/answering-end.ts';
 import { runConvergeCommand } from '../../../../services/agent/converge-command/asking-end.ts';
+import { wordsThroughLink, writeLink } from '../../../../services/agent/converge-command/link.ts';
 import { makePrivateDirectory } from '../../../../services/agent/converge-command/private-directory.ts';
 import { holdReply, passwordReply, statusReply } from '../../../../services/agent/converge-command/reply.ts';
 import {
@@ -44,6 +45,44 @@ describe('the shim', () => {
   test('starts the program with the hidden argument and the socket', () => {
     expect(shimFrom(['/x/agent'], '/t/socket')).toContain(
       `exec '/x/agent' '--session-command' '/t/socket' "$@"`,
+    );
+  });
+});
+
+describe('the link', () => {
+  const through = (argv0: string, path?: string) => wordsThroughLink(argv0, ['status'], path);
+
+  test('leads to the socket beside it, by its path and by PATH, and nothing else does', async () => {
+    const bin = join(directory, 'bin');
+    await mkdir(bin);
+    const words = ['--session-command', join(directory, 'socket'), 'status'];
+    await writeLink(join(bin, 'converge'), ['/bin/true']);
+    expect(through(join(bin, 'converge')), 'no socket').toEqual(['status']);
+    const server = createServer().listen(join(directory, 'socket'));
+    await once(server, 'listening');
+    try {
+      expect(through(join(bin, 'converge'))).toEqual(words);
+      expect(through('converge', `/nowhere:${bin}:/bin`)).toEqual(words);
+      for (const [argv0, path] of [
+        ['converge', undefined],
+        ['converge', '/bin'],
+        ['agent', bin],
+        ['./converge', bin],
+        ['', bin],
+      ] as const)
+        expect(through(argv0, path), argv0).toEqual(['status']);
+      await rm(join(bin, 'converge'));
+      await writeFile(join(bin, 'converge'), '');
+      expect(through(join(bin, 'converge')), 'no link').toEqual(['status']);
+    } finally {
+      server.close();
+    }
+  });
+
+  test('is not made to what may not run, or needs words', async () => {
+    await expect(writeLink(join(directory, 'a'), ['/etc/passwd'])).rejects.toThrow('EACCES');
+    await expect(writeLink(join(directory, 'b'), ['/bin/node', 'main.ts'])).rejects.toThrow(
+      'programs may not run',
     );
   });
 });
@@ -109,6 +148,21 @@ describe('the private directory', () => {
       fill: (place) => (place.startsWith(resort) ? Promise.resolve() : Promise.reject(new Error('ENOSPC'))),
     });
     expect(made).toMatchObject({ kind: 'made', path: expect.stringContaining(resort) });
+  });
+
+  test('is one that runs no programs only when none does', async () => {
+    const tried: string[] = [];
+    const made = await makePrivateDirectory({
+      preferred: directory,
+      fill(_, runs) {
+        tried.push(runs);
+        return runs === 'links' ? Promise.resolve() : Promise.reject(new Error('ENOSPC'));
+      },
+    });
+    if (made.kind === 'none') throw new Error(made.detail);
+    expect(made.path.startsWith(directory)).toBe(true);
+    expect(tried.indexOf('links')).toBe(tried.length - 1);
+    expect(tried.length).toBeGreaterThan(2);
   });
 
   test('is none when nothing will do, and the reason is told of each place', async () => {
