@@ -1,6 +1,7 @@
 // ssh2's server as a host: lets anybody in, echoes what a channel brings, and changes its keys when it likes.
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
+import { generateHostKey } from '../../../services/agent/ssh/keys/host-key.ts';
 
 export interface EchoHost {
   /** Serves one connection. */
@@ -22,7 +23,7 @@ type Rekeyable = ssh2.Connection & { rekey(): void };
 /** `exec` of `echo` sends back what comes; of `say N` sends N bytes, which `spokenBytes` gives too. */
 export function createEchoHost({ rekeys, keyboardInteractive, password }: EchoHostOptions = {}): EchoHost {
   const faults: Error[] = [];
-  const hostKeys = [ssh2.utils.generateKeyPairSync('ed25519').private];
+  const hostKeys = [generateHostKey().privateKey];
   const server = new ssh2.Server({ hostKeys }, (client) => {
     client.on('error', (error) => faults.push(error));
     client.on('authentication', (ctx) => {

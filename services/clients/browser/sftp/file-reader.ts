@@ -1,6 +1,6 @@
 // Reading a file: many requests on their way at once, their bytes in order, and no further ahead than is taken.
 import { FileFault } from '../job/job-files.ts';
-import type { SftpChannel } from './sftp-channel.ts';
+import { asFileFault, type SftpChannel } from './sftp-channel.ts';
 import { SFTP_MESSAGES } from './sftp-messages.ts';
 
 /** Asked for and not yet taken by the reader, in bytes. */
@@ -44,7 +44,8 @@ export function readFile(options: FileReaderOptions): ReadableStream<Uint8Array>
   };
   const askAhead = (): void => {
     while (parts.length < mostParts && (parts.length === 0 || next < size)) {
-      const part = readPart(options, next);
+      const offset = next;
+      const part = asFileFault(() => readPart(options, offset));
       // Looked at in its turn; until then nobody else does.
       part.catch(() => undefined);
       parts.push(part);

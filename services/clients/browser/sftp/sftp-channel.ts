@@ -167,6 +167,15 @@ function statusFault(code: number, reader: SshReader): FileFault {
   return new FileFault(faultCode, words, said);
 }
 
+/** Whatever goes wrong within, as a fault of files: an answer that cannot be read is a bad one. */
+export async function asFileFault<Result>(doing: () => Promise<Result>): Promise<Result> {
+  try {
+    return await doing();
+  } catch (thrown) {
+    throw faultFrom(thrown);
+  }
+}
+
 /** Also of what is wrong with the connection below. */
 export function faultFrom(thrown: unknown): FileFault {
   if (thrown instanceof FileFault) return thrown;

@@ -14,7 +14,7 @@ import type { SshReader } from '../ssh/wire/ssh-reader.ts';
 import type { SshWriter } from '../ssh/wire/ssh-writer.ts';
 import { closeQuietly, readFile } from './file-reader.ts';
 import { writeFile } from './file-writer.ts';
-import { faultFrom, SftpChannel } from './sftp-channel.ts';
+import { asFileFault, faultFrom, SftpChannel } from './sftp-channel.ts';
 import { OPEN_FLAGS, readFacts, SFTP_MESSAGES } from './sftp-messages.ts';
 
 /** Of one folder: more than a page can show. */
@@ -39,7 +39,7 @@ interface RequestSizes {
 export async function openSftp(channel: Channel): Promise<JobFiles> {
   const sftp = new SftpChannel(channel);
   const extensions = await sftp.start();
-  const sizes = extensions.has(LIMITS) ? await askSizes(sftp) : USUAL_SIZES;
+  const sizes = extensions.has(LIMITS) ? await asFileFault(() => askSizes(sftp)) : USUAL_SIZES;
   return new SftpFiles(sftp, extensions, sizes);
 }
 
@@ -71,9 +71,11 @@ class SftpFiles implements JobFiles {
   }
 
   async realPath(path: string): Promise<string> {
-    const reader = await this.#expect(SFTP_MESSAGES.name, SFTP_MESSAGES.realpath, withPath(path));
-    if (reader.uint32() !== 1) throw new FileFault('bad_answer', 'more than one path for one');
-    return new TextDecoder().decode(reader.string(MAX_PATH_BYTES));
+    return await asFileFault(async () => {
+      const reader = await this.#expect(SFTP_MESSAGES.name, SFTP_MESSAGES.realpath, withPath(path));
+      if (reader.uint32() !== 1) throw new FileFault('bad_answer', 'more than one path for one');
+      return new TextDecoder().decode(reader.string(MAX_PATH_BYTES));
+    });
   }
 
   async list(path: string): Promise<Folder> {
@@ -101,15 +103,12 @@ class SftpFiles implements JobFiles {
   }
 
   async stat(path: string): Promise<FileFacts> {
-    return readFacts(await this.#expect(SFTP_MESSAGES.attrs, SFTP_MESSAGES.stat, withPath(path)));
+    return await this.#facts(SFTP_MESSAGES.stat, withPath(path));
   }
 
   async read(path: string, { from = 0, signal }: FileReadOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const handle = await this.#openFile(path, OPEN_FLAGS.read);
-    const facts = await this.#expect(SFTP_MESSAGES.attrs, SFTP_MESSAGES.fstat, (writer) =>
-      writer.string(handle),
-    );
-    const { size } = readFacts(facts);
+    const { size } = await this.#facts(SFTP_MESSAGES.fstat, (writer) => writer.string(handle));
     return readFile({ sftp: this.#sftp, handle, from, size, requestBytes: this.#sizes.read, signal });
   }
 
@@ -154,9 +153,15 @@ class SftpFiles implements JobFiles {
     );
   }
 
+  async #facts(type: number, body: (writer: SshWriter) => SshWriter): Promise<FileFacts> {
+    return await asFileFault(async () => readFacts(await this.#expect(SFTP_MESSAGES.attrs, type, body)));
+  }
+
   async #open(type: number, body: (writer: SshWriter) => SshWriter): Promise<Uint8Array> {
-    const reader = await this.#expect(SFTP_MESSAGES.handle, type, body);
-    return Uint8Array.from(reader.string(MAX_HANDLE_BYTES));
+    return await asFileFault(async () => {
+      const reader = await this.#expect(SFTP_MESSAGES.handle, type, body);
+      return Uint8Array.from(reader.string(MAX_HANDLE_BYTES));
+    });
   }
 
   async #expect(expected: number, type: number, body: (writer: SshWriter) => SshWriter): Promise<SshReader> {
