@@ -63,7 +63,7 @@ export class FirefoxPage implements AsyncDisposable {
     this.#socket = socket;
     this.#close = close;
     socket.on('message', (data) => {
-      const answer = JSON.parse(String(data as Buffer)) as Answer;
+      const answer = JSON.parse(String(data)) as Answer;
       this.#waiting.get(answer.id ?? -1)?.(answer);
     });
   }
@@ -91,7 +91,7 @@ export class FirefoxPage implements AsyncDisposable {
 
   /** Types as a person does. */
   async type(text: string): Promise<void> {
-    const actions = [...text].flatMap((value) => [
+    const actions = Array.from(text).flatMap((value) => [
       { type: 'keyDown', value },
       { type: 'keyUp', value },
     ]);

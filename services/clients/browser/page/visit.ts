@@ -13,7 +13,7 @@ import {
 } from './entry/destination.ts';
 import { EntryScreen } from './entry/entry-screen.ts';
 import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
-import { makePageKey, readPageKey } from './entry/page-key.ts';
+import { forgetPageKey, makePageKey, readPageKey } from './entry/page-key.ts';
 import { signOnAddress } from './entry/sign-on.ts';
 import { copyText } from './terminal/job-clipboard.ts';
 import { TRUST_SENTENCE } from './trust.ts';
@@ -196,13 +196,11 @@ export class Visit {
         sentence,
         made.kind === 'impossible' ? made.sentence : '',
       ]);
-    this.#entry.showKey(
-      destination,
-      made.key,
-      sentence,
-      () => void this.#open(destination),
-      (text) => void copyText(text),
-    );
+    this.#entry.showKey(destination, made.key, sentence, {
+      retry: () => void this.#open(destination),
+      copy: (text) => void copyText(text),
+      renew: () => void forgetPageKey().then(() => this.#notLetIn(ways, sentence, destination)),
+    });
   }
 
   /** The relay has its own page for it, which leads back here. */

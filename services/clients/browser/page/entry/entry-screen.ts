@@ -13,6 +13,14 @@ export interface EntryAction {
   readonly act: () => void;
 }
 
+/** What can be done with the page's own key. */
+export interface KeyActions {
+  readonly retry: () => void;
+  readonly copy: (text: string) => void;
+  /** Throws this one away. */
+  readonly renew: () => void;
+}
+
 export class EntryScreen {
   readonly root: HTMLElement;
   readonly #title = element('h1');
@@ -115,13 +123,8 @@ export class EntryScreen {
   }
 
   /** The job takes keys, and this page's is not among them. */
-  showKey(
-    destination: Destination,
-    key: PageKey,
-    sentence: string,
-    retry: () => void,
-    copy: (text: string) => void,
-  ): void {
+  showKey(destination: Destination, { line }: PageKey, sentence: string, actions: KeyActions): void {
+    const command = `converge allow '${line}'`;
     this.#show('The job takes keys', destination, [
       element('p', { role: 'status' }, sentence),
       element(
@@ -129,17 +132,18 @@ export class EntryScreen {
         {},
         'This browser has made a key of its own, which nobody can take out of it. Whoever is in the job can let it in:',
       ),
-      element('pre', { class: 'quoted', tabindex: 0 }, `converge allow '${key.line}'`),
+      element('pre', { class: 'quoted', tabindex: 0 }, command),
       element(
         'p',
         {},
         'Or add this line to the keys of your account, or to those that the job was started with:',
       ),
-      element('pre', { class: 'quoted', tabindex: 0 }, key.line),
+      element('pre', { class: 'quoted', tabindex: 0 }, line),
       actionsRow([
-        { label: 'Copy the command', act: () => copy(`converge allow '${key.line}'`) },
-        { label: 'Copy the line', act: () => copy(key.line) },
-        { label: 'Try again', act: retry },
+        { label: 'Make another key', act: actions.renew },
+        { label: 'Copy the command', act: () => actions.copy(command) },
+        { label: 'Copy the line', act: () => actions.copy(line) },
+        { label: 'Try again', act: actions.retry },
       ]),
     ]);
   }

@@ -1,5 +1,5 @@
 // Where a link leads: the page's own address, and what people paste.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type DestinationResult,

@@ -1,5 +1,5 @@
 // Small parts of the page: what is shown of strangers' text, which keys are the page's, what an image is.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { visibleText } from '../../../../../services/clients/browser/page/dom/visible-text.ts';
 import { sizeText } from '../../../../../services/clients/browser/page/files/file-text.ts';
