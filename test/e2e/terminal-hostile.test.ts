@@ -124,6 +124,8 @@ describe('what a job prints', () => {
       String.raw`clear; printf '\a\a\a\033[999999999;999999999H\033[?1049h\033[6n\033]4;1;?\007\033P+q544e\033\\'`,
       /./,
     );
+    // The answers of the terminal stand at the prompt now, as in any other.
+    await page.keyboard.press('Control+C');
     await opened.enter(
       `printf '\\033c'; head -c 500000 /dev/zero | tr '\\0' x; clear; echo still $((6*7))`,
       /still 42\n/,

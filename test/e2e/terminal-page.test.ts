@@ -158,20 +158,25 @@ describe('a terminal', () => {
   });
 
   test('takes a paste of 50 KB whole, and copies what is selected', async () => {
-    const { opened } = await openPage({}, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { agent, opened } = await openPage({}, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { page } = opened;
     const text = randomBytes(25_600).toString('hex').replaceAll(/.{64}/g, '$&\n');
-    await opened.page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
-    await opened.enter('stty -echo; cat > pasted', /cat > pasted$/);
-    await opened.page.keyboard.press('Shift+Insert');
-    await opened.page.keyboard.press('Control+D');
-    const screen = await opened.enter('stty echo; sha256sum < pasted', /[0-9a-f]{64} {2}-\n\$$/);
+    await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
+    await opened.enter('stty -echo; echo ready; cat > pasted', /\nready$/);
+    await page.keyboard.press('Shift+Insert');
+    // Browsers fetch what is pasted; meanwhile keys would overtake it.
+    const size = async () => (await readFile(join(agent.job, 'pasted'))).length;
+    await expect.poll(size, { timeout: 30_000 }).toBe(text.length);
+    await page.keyboard.press('Control+D');
+    await page.keyboard.type('stty echo; sha256sum < pasted\n');
+    const screen = await opened.see(/[0-9a-f]{64} {2}-\n\$$/);
     expect(screen).toContain(sha256(text));
     await opened.enter('clear; echo word-to-copy', /\nword-to-copy\n\$$|^word-to-copy\n\$$/);
     await opened.page
       .locator('.xterm-rows > div', { hasText: /^word-to-copy/ })
       .dblclick({ position: { x: 20, y: 5 }, force: true });
-    await opened.page.keyboard.press('Control+Shift+C');
-    await expect.poll(() => opened.page.evaluate('navigator.clipboard.readText()')).toBe('word-to-copy');
+    await page.keyboard.press('Control+Shift+C');
+    await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('word-to-copy');
   });
 
   test('shows how long the job has, holds it, and says how it ended', async () => {

@@ -63,7 +63,7 @@ export class FirefoxPage implements AsyncDisposable {
     this.#socket = socket;
     this.#close = close;
     socket.on('message', (data) => {
-      const answer = JSON.parse(String(data)) as Answer;
+      const answer = JSON.parse((data as Buffer).toString()) as Answer;
       this.#waiting.get(answer.id ?? -1)?.(answer);
     });
   }

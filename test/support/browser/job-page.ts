@@ -15,6 +15,9 @@ addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, s
 /** A prompt of the jobs of tests, at the end of what is shown. */
 const PAGE_PROMPT = /(^|\n)\$$/;
 
+/** Of a line, so much at its end says that all of it was taken. */
+const ECHO_CHARACTERS = 12;
+
 const SEEN_WITHIN = { timeout: 30_000, interval: 50 };
 
 export class JobPage {
@@ -59,9 +62,12 @@ export class JobPage {
     return await this.screen();
   }
 
-  /** Types a line, and waits for what it leads to. */
+  /** Types a line into a shell that shows it, and waits for what it leads to. */
   async enter(line: string, pattern: RegExp = PAGE_PROMPT): Promise<string> {
     await this.page.keyboard.type(line);
+    // Until its end is there, a prompt may be the one before.
+    const end = line.slice(-ECHO_CHARACTERS);
+    await expect.poll(async () => (await this.screen()).replaceAll('\n', ''), SEEN_WITHIN).toContain(end);
     await this.page.keyboard.press('Enter');
     return await this.see(pattern);
   }
