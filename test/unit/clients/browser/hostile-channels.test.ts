@@ -1,5 +1,5 @@
 // Channels against a host that is played by hand: windows are kept by both, and a host that keeps none is refused.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../../../services/clients/browser/ssh/channels/channel.ts';
 import { MAX_CHANNELS } from '../../../../services/clients/browser/ssh/channels/connection.ts';
