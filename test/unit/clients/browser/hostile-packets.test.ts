@@ -67,6 +67,17 @@ test('a packet that was left out ends the connection', async () => {
   expect(await endOf(page)).toBe('tampered');
 });
 
+test('what comes in one piece with NEWKEYS is read with the new keys, each time', async () => {
+  const host = new ScriptedHost();
+  const starting = startPageSession(host.line);
+  await host.exchange({ afterNewKeys: IGNORE });
+  await host.letIn();
+  const page = await starting;
+  page.transport.rekey();
+  await host.exchange({ afterNewKeys: QUESTION });
+  expect((await host.next())[0]).toBe(82);
+});
+
 test('packets come in pieces of one byte, and in one piece', async () => {
   const { host } = await signedIn();
   const packets = Buffer.concat([host.packet(QUESTION), host.packet(QUESTION), host.packet(QUESTION)]);
