@@ -255,7 +255,8 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/page-client',
     purpose: 'the SSH client of pages in Node: over TCP, through a relay, and against hosts with bad intent',
-    imports: ['services/*'],
+    imports: ['services/*', 'test/support/chance', 'test/support/network', 'test/support/resume'],
+    libraries: { ssh2: '*' },
   },
   {
     path: 'test/support/process',

@@ -1,5 +1,4 @@
 // A job of a page, over real WebSockets to a stand-in for a relay, with our agent's SSH server behind it.
-
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';

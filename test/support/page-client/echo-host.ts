@@ -66,7 +66,9 @@ export function createEchoHost({ rekeys, keyboardInteractive, password }: EchoHo
     });
   });
   return {
-    serve: (duplex) => void server.injectSocket(duplex as Parameters<typeof server.injectSocket>[0]),
+    serve(duplex) {
+      server.injectSocket(duplex as Parameters<typeof server.injectSocket>[0]);
+    },
     faults,
   };
 }

@@ -1,5 +1,4 @@
 // A random session of a page: windows, keys, channels and losses of its transport are chance, and every byte is compared.
-
 import { parseJobUrl } from '../../../services/clients/browser/connection/job-url.ts';
 import type { PageStream } from '../../../services/clients/browser/connection/page-dial.ts';
 import { ResumedLine } from '../../../services/clients/browser/connection/resumed-line.ts';
@@ -85,10 +84,10 @@ export async function playRandomSession(seed: number): Promise<PlayedSession> {
     windowBytes,
     ...(random() < 0.5 ? {} : { rekeyAfterBytes: 3_000 + below(200_000) }),
   });
-  const { rekey } = page.transport;
+  const rekey = page.transport.rekey.bind(page.transport);
   page.transport.rekey = () => {
     exchanges.count += 1;
-    rekey.call(page.transport);
+    rekey();
   };
   const sizes = Array.from({ length: 1 + below(4) }, () =>
     random() < 0.3 ? below(50) : below(Math.min(80_000, windowBytes * 50)),

@@ -42,6 +42,8 @@ export interface Lies {
   readonly beforeOffer?: (host: ScriptedHost) => void;
   readonly beforeReply?: (host: ScriptedHost) => void;
   readonly beforeNewKeys?: (host: ScriptedHost) => void;
+  /** Sealed, and in one piece with NEWKEYS. */
+  readonly afterNewKeys?: Buffer;
 }
 
 interface Direction {
@@ -157,12 +159,15 @@ export class ScriptedHost {
     ]);
     this.send(lies.reply?.(reply) ?? reply);
     lies.beforeNewKeys?.(this);
-    this.send(Buffer.of(21));
+    const newKeysSent = this.packet(Buffer.of(21));
     this.#sessionId ??= hash;
     const sessionId = this.#sessionId;
     const derive = (letter: string, bytes: number): Buffer =>
       sha256(Buffer.concat([answered.secret, hash, Buffer.from(letter), sessionId])).subarray(0, bytes);
     this.#toClient = { key: derive('D', 32), nonce: Buffer.from(derive('B', 12)) };
+    const { afterNewKeys } = lies;
+    const sealed = afterNewKeys === undefined ? Buffer.alloc(0) : this.packet(afterNewKeys);
+    this.sendRaw(Buffer.concat([newKeysSent, sealed]));
     const newKeys = await this.next();
     if (newKeys[0] !== 21) throw new Error(`the client sends ${newKeys[0]} in place of NEWKEYS`);
     this.#fromClient = { key: derive('C', 32), nonce: Buffer.from(derive('A', 12)) };

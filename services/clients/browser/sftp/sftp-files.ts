@@ -108,7 +108,11 @@ class SftpFiles implements JobFiles {
 
   async read(path: string, { from = 0, signal }: FileReadOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const handle = await this.#openFile(path, OPEN_FLAGS.read);
-    const { size } = await this.#facts(SFTP_MESSAGES.fstat, (writer) => writer.string(handle));
+    const asked = this.#facts(SFTP_MESSAGES.fstat, (writer) => writer.string(handle));
+    const { size } = await asked.catch((fault: unknown) => {
+      closeQuietly(this.#sftp, handle);
+      throw fault;
+    });
     return readFile({ sftp: this.#sftp, handle, from, size, requestBytes: this.#sizes.read, signal });
   }
 

@@ -1,5 +1,6 @@
 // Packets that somebody on the way has changed, left out, put twice or in another order; and hosts whose packets are none.
 import { expect, test } from 'vitest';
+import type { PacketLine } from '../../../../services/clients/browser/ssh/transport/packet-line.ts';
 import type { SshFault } from '../../../../services/clients/browser/ssh/wire/ssh-fault.ts';
 import { wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
 import { type PageSession, startPageSession } from '../../../support/page-client/page-session.ts';
@@ -64,6 +65,17 @@ test('a packet that was left out ends the connection', async () => {
   host.packet(IGNORE);
   host.send(QUESTION);
   expect(await endOf(page)).toBe('tampered');
+});
+
+test('what comes in one piece with NEWKEYS is read with the new keys, each time', async () => {
+  const host = new ScriptedHost();
+  const starting = startPageSession(host.line);
+  await host.exchange({ afterNewKeys: IGNORE });
+  await host.letIn();
+  const page = await starting;
+  page.transport.rekey();
+  await host.exchange({ afterNewKeys: QUESTION });
+  expect((await host.next())[0]).toBe(82);
 });
 
 test('packets come in pieces of one byte, and in one piece', async () => {
@@ -133,26 +145,26 @@ test('the words of a host that leaves are kept apart from ours', async () => {
 
 test('a line before SSH may be there, but not a thousand, and none that is long', async () => {
   const polite = new ScriptedHost();
-  const lines = Buffer.from('welcome\r\nto this host\n');
-  const first = polite.line.attach;
-  const line = {
-    ...polite.line,
-    attach: (sink: Parameters<typeof first>[0]) => (sink.data(lines), first(sink)),
-  };
-  const starting = startPageSession(line);
+  const starting = startPageSession(greeted(polite.line, 'welcome\r\nto this host\n'));
   await polite.exchange();
   await polite.letIn();
   await starting;
   for (const flood of ['x'.repeat(300), 'x\n'.repeat(65), 'SSH-1.5-old\n', 'SSH-2.0-\u0007\n']) {
-    const host = new ScriptedHost();
-    const attach = host.line.attach;
-    const hostile = {
-      ...host.line,
-      attach: (sink: Parameters<typeof attach>[0]) => sink.data(Buffer.from(flood, 'latin1')),
-    };
-    await expect(startPageSession(hostile)).rejects.toMatchObject({ code: /too_big|malformed/ });
+    const proving = startPageSession(greeted(new ScriptedHost().line, flood));
+    await expect(proving).rejects.toHaveProperty('code', expect.stringMatching(/too_big|malformed/));
   }
 });
+
+/** Says this before anything else. */
+function greeted(line: PacketLine, greeting: string): PacketLine {
+  return {
+    ...line,
+    attach(sink) {
+      sink.data(Buffer.from(greeting, 'latin1'));
+      line.attach(sink);
+    },
+  };
+}
 
 test('new keys, and nothing of above between the offer of the host and its NEWKEYS', async () => {
   const { host, page } = await signedIn();

@@ -12,7 +12,7 @@ type Answer = (id: Buffer, request: Buffer) => Buffer | undefined;
 function channelTo(answers: Readonly<Record<number, Answer>>): Channel {
   const pieces: ChannelPiece[] = [];
   let wake: (() => void) | undefined;
-  let isClosed = false;
+  const state = { isClosed: false };
   const say = (bytes: Buffer): void => {
     pieces.push({ from: 'stdout', bytes });
     wake?.();
@@ -27,11 +27,11 @@ function channelTo(answers: Readonly<Record<number, Answer>>): Channel {
       if (said !== undefined) say(said);
     },
     async read() {
-      while (pieces.length === 0 && !isClosed) await new Promise<void>((resolve) => (wake = resolve));
+      while (pieces.length === 0 && !state.isClosed) await new Promise<void>((resolve) => (wake = resolve));
       return pieces.shift();
     },
     close() {
-      isClosed = true;
+      state.isClosed = true;
       wake?.();
     },
   };

@@ -1,6 +1,6 @@
 // Packets as bytes: sealed and opened against Node's AES-GCM, counted as RFC 5647 says, and cut out of any sequence of chunks.
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PacketCipher, TAG_BYTES } from '../../../../services/clients/browser/ssh/transport/packet-cipher.ts';
 import {

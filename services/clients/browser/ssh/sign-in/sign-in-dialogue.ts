@@ -14,7 +14,7 @@ const MAX_PROMPT_BYTES = 4_096;
 /** Of one banner, and of all of them, in bytes. */
 export const MAX_BANNER_BYTES = 16 * 1_024;
 /** Requests of keyboard-interactive in one attempt: a host could ask for ever. */
-const MAX_ROUNDS = 32;
+export const MAX_ROUNDS = 32;
 /** Wrong passwords, or wrong answers, before this client stops asking: hosts take six or fewer. */
 export const MAX_ATTEMPTS = 6;
 /** Of a user name and of a password, in bytes. */

@@ -26,7 +26,7 @@ export const REKEY_AFTER_MS = 60 * 60 * 1_000;
 export const EXCHANGE_WITHIN_MS = 30_000;
 
 /** Messages that wait for the end of a key exchange: data waits elsewhere, so these are answers and little else. */
-const MAX_HELD_MESSAGES = 4_096;
+export const MAX_HELD_MESSAGES = 4_096;
 
 /** Of a DISCONNECT, in bytes. */
 const MAX_REASON_BYTES = 1_024;
