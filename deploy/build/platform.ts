@@ -1,5 +1,6 @@
 // The platforms: what a build can be asked for, and the Node inside the programs of those that it does not run on.
 import { BuildError } from './build-error.ts';
+import { isHost, LINUX_PLATFORMS, type LinuxPlatform } from './linux-platform.ts';
 import type { NpmArchive } from './npm-archive.ts';
 import { BUILT_PROGRAMS, type BuiltProgram, PLATFORM } from './source-tree.ts';
 
@@ -83,8 +84,13 @@ export const FOREIGN_PROGRAMS: readonly BuiltProgram[] = BUILT_PROGRAMS.filter((
   entry.startsWith('services/clients/'),
 );
 
-/** `PLATFORMS` of a build. The machine's own is always among them: who starts a relay has programs for it. */
-export type PlatformChoice = readonly ForeignPlatform[];
+/** `PLATFORMS` of a build, without the machine's own, which is always made: who starts a relay has programs for it. */
+export type PlatformChoice = readonly (LinuxPlatform | ForeignPlatform)[];
+
+const OTHERS: PlatformChoice = [
+  ...LINUX_PLATFORMS.filter((platform) => !isHost(platform)),
+  ...FOREIGN_PLATFORMS,
+];
 
 /**
  * Reads `PLATFORMS`: names with commas between, or `all`; empty is the machine's own alone.
@@ -92,13 +98,13 @@ export type PlatformChoice = readonly ForeignPlatform[];
  */
 export function choosePlatforms(text: string): PlatformChoice {
   const names = text.split(/[\s,]+/).filter((name) => name !== '');
-  if (names.includes('all')) return FOREIGN_PLATFORMS;
-  const known = [PLATFORM, ...FOREIGN_PLATFORMS.map(({ name }) => name)];
+  if (names.includes('all')) return OTHERS;
+  const known = [PLATFORM, ...OTHERS.map(({ name }) => name)];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new BuildError(
       'platform_unsupported',
       `PLATFORMS: ${JSON.stringify(unknown)} is not built here; there is ${known.join(', ')}, or all`,
     );
-  return FOREIGN_PLATFORMS.filter(({ name }) => names.includes(name));
+  return OTHERS.filter(({ name }) => names.includes(name));
 }

@@ -28,6 +28,8 @@ const NOT_NEEDED: ReadonlySet<string> = new Set([
   'firefox-esr',
   'wine',
   'wineserver',
+  'qemu-aarch64-static',
+  'qemu-x86_64-static',
 ]);
 
 /** Of projects that wait more than they work: three files at a time fit on two cores. */
