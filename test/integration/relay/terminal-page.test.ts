@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bundleTerminal } from '../../../deploy/build/terminal-bundle.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
 import { handshakeText, openRaw, type RunningRelay } from '../../support/relay/relay.ts';
+import { TestPolicy } from '../../support/relay/test-policy.ts';
 import { openRelay } from '../../support/relay/test-relay.ts';
 
 let page: string;
@@ -125,6 +126,41 @@ describe('an agent', () => {
       using agent = await openAgent(relay.port, 'job');
       expect(agent.messages).toMatchObject([{ type: 'welcome', terminal }]);
     }
+  });
+});
+
+describe('the door', () => {
+  const ask = (id: string, origin?: string) =>
+    fetch(`${page}/${id}/door`, { method: 'POST', headers: origin === undefined ? {} : { origin } });
+
+  test('says what a handshake would be told, and asks no agent', async () => {
+    const relay = await open();
+    using agent = await openAgent(relay.port, 'job');
+    expect(await (await ask('job')).json()).toEqual({ code: 'open' });
+    const gone = await ask('gone');
+    expect([gone.status, await gone.json()]).toMatchObject([404, { code: 'agent_not_found' }]);
+    expect((await ask('.x')).status).toBe(400);
+    expect(agent.messages.map(({ type }) => type)).not.toContain('dial');
+  });
+
+  test('asks for a proof as /client/ID does, and says of which kind', async () => {
+    const policy = new TestPolicy();
+    const relay = await openRelay({ downloads, gateParts: policy.parts });
+    page = `http://127.0.0.1:${relay.port}/terminal`;
+    const answer = await ask('job');
+    expect([answer.status, await answer.json()]).toMatchObject([
+      401,
+      { code: 'identity_required', identity: { kinds: expect.any(Array) as string[] } },
+    ]);
+  });
+
+  test('answers a page of another host only where that may be a client, and so that it can read it', async () => {
+    const elsewhere = 'https://terminal.example.org';
+    await open({ TERMINAL_ORIGINS: elsewhere, TERMINAL: 'off' });
+    const allowed = await ask('gone', elsewhere);
+    expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([404, elsewhere]);
+    const foreign = await ask('gone', 'https://cats.example');
+    expect([foreign.status, foreign.headers.get('access-control-allow-origin')]).toEqual([403, null]);
   });
 });
 
