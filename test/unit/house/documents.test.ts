@@ -35,6 +35,8 @@ const TOP_LEVEL = [
   'package-lock.json',
   'package.json',
   'tsconfig.json',
+  // Extends it, for what runs in pages too.
+  'tsconfig.page.json',
   'vitest.config.ts',
 ];
 
