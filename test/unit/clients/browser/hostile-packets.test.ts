@@ -192,7 +192,11 @@ test('new keys after so many bytes, without being asked', async () => {
   for (let asked = 0; asked < 200; asked += 1) {
     const answered = page.connection.ask();
     const [message] = await host.next();
-    if (message === 20) break;
+    if (message === 20) {
+      page.transport.close('seen');
+      await expect(answered).rejects.toMatchObject({ code: 'closed' });
+      break;
+    }
     host.send(Buffer.of(82));
     await answered;
   }
