@@ -10,7 +10,7 @@ import { hostPlatform, type LinuxPlatform } from './linux-platform.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
 import { slimNode } from './node-runtime.ts';
 import type { PackedFile } from './pack.ts';
-import { FOREIGN_PROGRAMS, type ForeignPlatform, type PlatformChoice } from './platform.ts';
+import { type ForeignPlatform, type PlatformChoice, programsFor } from './platform.ts';
 import { makePortableBinary } from './portable-binary.ts';
 import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
@@ -62,7 +62,10 @@ export async function buildDistribution(
   const isOwn = ({ path }: Made): boolean => path.endsWith(`-${own.platform.name}`);
   const binaries = linux.filter(isOwn);
   const notLinux = others.filter((other) => other.format !== 'elf');
-  const foreign = [...linux.filter((made) => !isOwn(made)), ...(await makeForeign(notLinux, terminal, tell))];
+  const foreign = [
+    ...linux.filter((made) => !isOwn(made)),
+    ...(await makeForeign(notLinux, known, terminal, tell)),
+  ];
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
   return {
@@ -76,14 +79,17 @@ export async function buildDistribution(
 /** What is made for macOS and Windows, and the script, which is for all. */
 async function makeForeign(
   platforms: readonly ForeignPlatform[],
+  known: Digests,
   terminal: TerminalPage,
   tell: (made: Made) => Made,
 ): Promise<readonly Made[]> {
-  const pairs = platforms.flatMap((platform) => FOREIGN_PROGRAMS.map((program) => ({ platform, program })));
+  const pairs = platforms.flatMap((platform) =>
+    programsFor(platform).map((program) => ({ platform, program })),
+  );
   // Three copies of a Node are in memory at once for each.
   const binaries: Made[] = [tell(await makeScript()), tell(await makeSingleFile(terminal))];
   for (const { platform, program } of pairs) {
-    const bundle = await bundleProgram(program);
+    const bundle = await bundleProgram(program, isClient(program) ? {} : known);
     binaries.push(tell(await makeForeignBinary({ program, bundle, platform })));
   }
   for (const binary of binaries) for (const made of await compressBinary(binary)) tell(made);

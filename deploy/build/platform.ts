@@ -13,6 +13,8 @@ export interface ForeignPlatform {
   readonly extension: '' | '.exe';
   /** Brings the Node, `program` in its folder. */
   readonly node: NpmArchive & { readonly program: string };
+  /** Brings what the agent starts programs on a terminal with; they travel inside of it. */
+  readonly terminal?: NpmArchive & { readonly files: readonly string[] };
 }
 
 /**
@@ -34,6 +36,13 @@ export const FOREIGN_PLATFORMS: readonly ForeignPlatform[] = [
         'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
       program: 'bin/node',
     },
+    terminal: {
+      name: '@lydell/node-pty-darwin-arm64',
+      version: '1.1.0',
+      integrity:
+        'sha512-7kFD+owAA61qmhJCtoMbqj3Uvff3YHDiU+4on5F2vQdcMI3MuwGi7dM6MkFG/yuzpw8LF2xULpL71tOPUfxs0w==',
+      files: ['pty.node', 'spawn-helper'],
+    },
   },
   {
     name: 'darwin-x64',
@@ -45,6 +54,13 @@ export const FOREIGN_PLATFORMS: readonly ForeignPlatform[] = [
       integrity:
         'sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w==',
       program: 'bin/node',
+    },
+    terminal: {
+      name: '@lydell/node-pty-darwin-x64',
+      version: '1.1.0',
+      integrity:
+        'sha512-XZdvqj5FjAMjH8bdp0YfaZjur5DrCIDD1VYiE9EkkYVMDQqRUPHYV3U8BVEQVT9hYfjmpr7dNaELF2KyISWSNA==',
+      files: ['pty.node', 'spawn-helper'],
     },
   },
   {
@@ -79,10 +95,12 @@ export const MAKERS: Readonly<Record<string, ForeignPlatform['node'] | undefined
   },
 };
 
-/** What is built for the platforms of others: no agent so far, and none of the addons, without which they work as well. */
-export const FOREIGN_PROGRAMS: readonly BuiltProgram[] = BUILT_PROGRAMS.filter(({ entry }) =>
-  entry.startsWith('services/clients/'),
-);
+/** What is built for a platform of others: without our own addons, and the agent where there is something to open terminals with. */
+export function programsFor({ terminal }: ForeignPlatform): readonly BuiltProgram[] {
+  return BUILT_PROGRAMS.filter(
+    ({ entry }) => terminal !== undefined || entry.startsWith('services/clients/'),
+  );
+}
 
 /** `PLATFORMS` of a build, without the machine's own, which is always made: who starts a relay has programs for it. */
 export type PlatformChoice = readonly (LinuxPlatform | ForeignPlatform)[];

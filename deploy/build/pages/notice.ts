@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { NODE_PACKAGE } from '../node-runtime.ts';
+import { FOREIGN_PLATFORMS } from '../platform.ts';
 import { BUILT_PROGRAMS, PAGE_ENTRY, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from '../source-tree.ts';
 import { heading, runtimeSections } from './runtime-notice.ts';
 
@@ -20,6 +21,13 @@ const TITLE_LINE = /^[\s#(]*(the )?(mit|isc) licen[cs]e\)?:?( \(.*\))?$|^\s*all 
 /** Compiled into the cipher addon, where no bundler sees it. */
 const HEADER_PACKAGE = 'node_modules/nan';
 
+/** Whose node-pty is, by its own licence: npm's packages of its files for one system bring no text. */
+const NODE_PTY_COPYRIGHT = [
+  'Copyright (c) 2012-2015, Christopher Jeffrey (https://github.com/chjj/)',
+  'Copyright (c) 2016, Daniel Imms (http://www.growingwiththeweb.com)',
+  'Copyright (c) 2018 - present Microsoft Corporation',
+];
+
 interface Package {
   readonly name: string;
   readonly version: string;
@@ -32,7 +40,7 @@ interface Package {
 
 /** The whole file, as the lock file's packages have it. */
 export async function renderNotice(): Promise<string> {
-  const packages = await bundledPackages();
+  const packages = [...(await bundledPackages()), ...terminalPackages()].sort(byName);
   return `${[
     'Converge',
     'Copyright the authors of Converge',
@@ -118,9 +126,25 @@ async function bundledPackages(): Promise<Package[]> {
       programs.set(folder, found.add(entries.get(entryPoint) ?? ''));
     }
   }
-  return [...programs]
-    .map(([folder, found]) => readPackage(join(ROOT, folder), [...found].sort()))
-    .sort((a, b) => (a.name === b.name ? compare(a.version, b.version) : compare(a.name, b.name)));
+  return [...programs].map(([folder, found]) => readPackage(join(ROOT, folder), [...found].sort()));
+}
+
+/** What agents for other systems carry, as npm has it and nobody bundles it. */
+function terminalPackages(): Package[] {
+  return FOREIGN_PLATFORMS.flatMap(({ name: platform, terminal }) =>
+    terminal === undefined
+      ? []
+      : [
+          {
+            name: terminal.name,
+            version: terminal.version,
+            license: 'MIT',
+            copyright: NODE_PTY_COPYRIGHT,
+            terms: '',
+            programs: [`agent for ${platform}`],
+          },
+        ],
+  );
 }
 
 function readPackage(folder: string, programs: readonly string[]): Package {
@@ -159,6 +183,10 @@ interface Manifest {
 
 function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+function byName(a: Package, b: Package): number {
+  return a.name === b.name ? compare(a.version, b.version) : compare(a.name, b.name);
 }
 
 /** By code units: the same on every machine, whatever its language. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FOREIGN_NODE_PARTS, nodePartsIn } from '../foreign-node-parts.ts';
 import { SYSTEM_LIBRARIES } from '../launcher.ts';
 import { LINUX_PLATFORMS } from '../linux-platform.ts';
-import { FOREIGN_PLATFORMS, FOREIGN_PROGRAMS } from '../platform.ts';
+import { FOREIGN_PLATFORMS, programsFor } from '../platform.ts';
 import { BUILT_PROGRAMS, SCRIPT_NAME } from '../source-tree.ts';
 
 interface Origin {
@@ -48,9 +48,12 @@ export function runtimeSections({ folder, version }: OwnNode): string[] {
         `Zstandard; Node.js ${version}; shared libraries of the GNU C Library and of GCC (${packed.join(', ')}); addons that are ` +
         `linked with GCC's libraries: ${addons.join(', ')}.`,
     ),
-    ...wrapped(
-      `${FOREIGN_PROGRAMS.map(({ name }) => name).join(', ')} for ${foreign}: Node.js ${foreignVersion}.`,
-    ),
+    ...FOREIGN_PLATFORMS.flatMap((platform) => {
+      const { name, terminal } = platform;
+      const carried = terminal === undefined ? '' : `; ${terminal.name} in the agent`;
+      const programs = programsFor(platform).map((program) => program.name);
+      return wrapped(`${programs.join(', ')} for ${name}: Node.js ${foreignVersion}${carried}.`);
+    }),
     ...wrapped(
       `${SCRIPT_NAME}: none. The image: Node.js and the Debian packages of its base image, whose licences are in ` +
         `/usr/share/doc there, and all the programs above.`,

@@ -27,6 +27,8 @@ test('what is in a program is named with its licence and its holder, and what on
   expect(text).toMatch(
     /^---- Node\.js 24\.\d+\.\d+: in the programs for linux-arm64, linux-x64, and in the image ----$/m,
   );
+  expect(text).toMatch(/^@lydell\/node-pty-darwin-x64 1\.1\.0 \(MIT\): agent for darwin-x64$/m);
+  expect(text).toMatch(/^@lydell\/node-pty-darwin-arm64: Copyright \(c\) 2012-2015, Christopher Jeffrey/m);
   expect(text).not.toMatch(/^(vitest|playwright-core|testcontainers) /m);
 });
 

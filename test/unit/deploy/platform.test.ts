@@ -4,12 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { LINUX_PLATFORMS } from '../../../deploy/build/linux-platform.ts';
 import { readLockedNode } from '../../../deploy/build/node-runtime.ts';
 import { checkIntegrity } from '../../../deploy/build/npm-archive.ts';
-import {
-  choosePlatforms,
-  FOREIGN_PLATFORMS,
-  FOREIGN_PROGRAMS,
-  MAKERS,
-} from '../../../deploy/build/platform.ts';
+import { choosePlatforms, FOREIGN_PLATFORMS, MAKERS, programsFor } from '../../../deploy/build/platform.ts';
 import { PLATFORM } from '../../../deploy/build/source-tree.ts';
 
 /** The Linux that this machine is not. */
@@ -37,7 +32,19 @@ describe('PLATFORMS', () => {
 test('what makes a program and what becomes one are of the same version', () => {
   const nodes = [...FOREIGN_PLATFORMS.map(({ node }) => node), ...Object.values(MAKERS)];
   expect(new Set(nodes.map((node) => node?.version)).size).toBe(1);
-  expect(FOREIGN_PROGRAMS.map(({ name }) => name)).toEqual(['wsproxy', 'tcptows']);
+});
+
+test('there is an agent where there is something to open terminals with', () => {
+  for (const platform of FOREIGN_PLATFORMS) {
+    const names = programsFor(platform).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['wsproxy', 'tcptows']));
+    expect(names.includes('agent')).toBe(platform.terminal !== undefined);
+  }
+  const macs = FOREIGN_PLATFORMS.filter(({ format }) => format === 'mach-o');
+  expect(macs.map(({ terminal }) => terminal?.files)).toEqual([
+    ['pty.node', 'spawn-helper'],
+    ['pty.node', 'spawn-helper'],
+  ]);
 });
 
 test('the Node of both Linux platforms is pinned by its hash, in one version', async () => {
