@@ -1,8 +1,8 @@
 # The relay's image: one bundle, the downloads that it serves, and Node. Build it with
 #   docker build -t converge:0.1.0 .
-# or for both platforms (each builds its own binaries, so an emulated one takes ten minutes) with a builder that takes two
-# (docker buildx create --use) and
+# or for both processors with a builder that takes two (docker buildx create --use) and
 #   docker buildx build --platform linux/amd64,linux/arm64 -t REGISTRY/converge:0.1.0 --push .
+# The programs are built once then, on the processor of the builder, and are the same in both images.
 # Pin both bases by digest, that of the index and not of one platform, for a build that is the same next year:
 #   --build-arg BUILD_BASE=node@sha256:… --build-arg RUNTIME_BASE=node@sha256:…
 # For layers of the same digests as well: SOURCE_DATE_EPOCH=… and --output type=registry,rewrite-timestamp=true for --push.
@@ -10,7 +10,8 @@
 ARG BUILD_BASE=node:24-bookworm
 ARG RUNTIME_BASE=node:24-bookworm-slim
 
-FROM ${BUILD_BASE} AS build
+# A builder without BuildKit builds for itself alone, and knows no BUILDPLATFORM.
+FROM --platform=${BUILDPLATFORM:-linux} ${BUILD_BASE} AS build
 WORKDIR /src
 # Apart from the sources, so that a change of those does not install everything anew.
 COPY package.json package-lock.json .npmrc ./
@@ -20,11 +21,12 @@ COPY services services
 COPY deploy/build deploy/build
 COPY deploy/launcher deploy/launcher
 COPY deploy/session-check deploy/session-check
-# The machine's own, or with commas between: darwin-arm64, darwin-x64, windows-x64. What is left out, the relay says it has not.
+# All, or with commas between: linux-x64, linux-arm64, darwin-arm64, darwin-x64, windows-x64; the builder's own is always made. What
+# is left out, the relay says it was built without.
 ARG PLATFORMS=all
-# Of the two compressed forms gzip stays, which every client takes; zstd would save a sixth of a download for 100 MB of
-# image. The plain form is what ranges, and so resumed downloads, are served from.
-RUN PLATFORMS=$PLATFORMS npm run build && rm dist/bin/*.zst
+# What has compressed forms beside it (the programs for Linux are compressed inside) stays as gzip alone, which every client
+# takes, and from which the relay makes the plain form; zstd would save a sixth of a download for a sixth more of image.
+RUN PLATFORMS=$PLATFORMS npm run build && rm dist/bin/*.zst && for file in dist/bin/*.gz; do rm "${file%.gz}"; done
 
 FROM ${RUNTIME_BASE}
 # Nothing installs packages in here: without npm there is less to be scanned and patched.
@@ -35,6 +37,7 @@ WORKDIR /app
 COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
 COPY LICENSE NOTICE ./
+COPY LICENSES LICENSES
 # Bases pinned by the digests of different platforms would build, start, and have no download for their own.
 RUN HOME=/tmp dist/bin/agent-linux-$(node -p process.arch) --version && rm -rf /tmp/.cache
 ENV NODE_ENV=production

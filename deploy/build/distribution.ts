@@ -6,28 +6,30 @@ import { fileDigest, writeChecksums } from './checksums.ts';
 import { compressBinary } from './compression.ts';
 import { makeForeignBinary } from './foreign-binary.ts';
 import { compileLauncher, readSystemLibraries } from './launcher.ts';
+import { hostPlatform, type LinuxPlatform } from './linux-platform.ts';
 import { compilePipeSize, compileProcess, compileSshCrypto } from './native-addons.ts';
 import { slimNode } from './node-runtime.ts';
-import { FOREIGN_PROGRAMS, type PlatformChoice } from './platform.ts';
+import type { PackedFile } from './pack.ts';
+import { type ForeignPlatform, type PlatformChoice, programsFor } from './platform.ts';
 import { makePortableBinary } from './portable-binary.ts';
 import { bundleProgram, type Digests } from './program-bundle.ts';
 import { bundleRelay } from './relay-bundle.ts';
 import { makeScript } from './script-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
-import { BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
+import { type AddonName, BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 
 export interface Distribution {
   readonly relay: string;
   /** Paths of the binaries of this platform. */
   readonly binaries: readonly string[];
-  /** Of all that was made for others: their programs, and the script. */
+  /** Of all that was made for others: their programs, and the script. They do not run here. */
   readonly foreign: readonly string[];
 }
 
 /**
- * Builds the relay, the binaries of this platform, the client programs of `others`, and wsproxy.mjs; with `signingKey` a
+ * Builds the relay, the binaries of this platform, those for `others`, and wsproxy.mjs; with `signingKey` a
  * signature of their checksums. `say` gets a line for each thing that had to be made.
  * @throws BuildError with a message that says what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
@@ -41,31 +43,24 @@ export async function buildDistribution(
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
   };
-  const [crypto, pipeSize, processes, node, launcher] = await Promise.all([
-    compileSshCrypto().then(tell),
-    compilePipeSize().then(tell),
-    compileProcess().then(tell),
-    slimNode().then(tell),
-    compileLauncher().then(tell),
-  ]);
-
-  const libraries = await readSystemLibraries();
-  const addons = { process: processes.path, sshcrypto: crypto.path, pipesize: pipeSize.path };
-  const make = async (program: BuiltProgram, digests?: Digests): Promise<Made> => {
-    const bundle = await bundleProgram(program, digests);
-    const executable = tell(await makeSeaBinary({ program, bundle, node }));
-    return tell(await makePortableBinary({ program, executable, launcher, libraries, addons }));
-  };
-  // The clients first: the agent tells people which of them are its own.
-  const [clients, rest] = [
-    BUILT_PROGRAMS.filter(isClient),
+  const own = await prepareLinux(hostPlatform(), tell);
+  const kits = [own];
+  for (const platform of others.filter((other) => other.format === 'elf'))
+    kits.push(await prepareLinux(platform, tell));
+  // The clients first: each agent tells people the digests of those that were built with it.
+  const clients = await makeLinuxBinaries(BUILT_PROGRAMS.filter(isClient), kits, tell);
+  const known = await digestsOf(clients);
+  const agents = await makeLinuxBinaries(
     BUILT_PROGRAMS.filter((program) => !isClient(program)),
-  ];
-  const madeClients = await mapInParallel(clients, (program) => make(program));
-  const digests = await Promise.all(madeClients.map(({ path }) => fileDigest(path)));
-  const known = Object.fromEntries(clients.map(({ name }, index) => [name, digests[index] ?? '']));
-  const binaries = [...(await mapInParallel(rest, (program) => make(program, known))), ...madeClients];
-  const foreign = await makeForeign(others, tell);
+    kits,
+    tell,
+    known,
+  );
+  const linux = [...agents, ...clients];
+  const isOwn = ({ path }: Made): boolean => path.endsWith(`-${own.platform.name}`);
+  const binaries = linux.filter(isOwn);
+  const notLinux = others.filter((other) => other.format !== 'elf');
+  const foreign = [...linux.filter((made) => !isOwn(made)), ...(await makeForeign(notLinux, known, tell))];
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
   return {
@@ -75,17 +70,75 @@ export async function buildDistribution(
   };
 }
 
-/** What is made for other machines than this one. */
-async function makeForeign(platforms: PlatformChoice, tell: (made: Made) => Made): Promise<readonly Made[]> {
-  const pairs = platforms.flatMap((platform) => FOREIGN_PROGRAMS.map((program) => ({ platform, program })));
+/** What is made for macOS and Windows, and the script, which is for all. */
+async function makeForeign(
+  platforms: readonly ForeignPlatform[],
+  known: Digests,
+  tell: (made: Made) => Made,
+): Promise<readonly Made[]> {
+  const pairs = platforms.flatMap((platform) =>
+    programsFor(platform).map((program) => ({ platform, program })),
+  );
   // Three copies of a Node are in memory at once for each.
   const binaries: Made[] = [tell(await makeScript())];
   for (const { platform, program } of pairs) {
-    const bundle = await bundleProgram(program);
+    const bundle = await bundleProgram(program, isClient(program) ? {} : known);
     binaries.push(tell(await makeForeignBinary({ program, bundle, platform })));
   }
   for (const binary of binaries) for (const made of await compressBinary(binary)) tell(made);
   return binaries;
+}
+
+/** What all programs for one Linux platform are made of. */
+interface LinuxKit {
+  readonly platform: LinuxPlatform;
+  readonly node: Made;
+  readonly launcher: Made;
+  readonly libraries: readonly [PackedFile, ...PackedFile[]];
+  readonly addons: Readonly<Record<AddonName, string>>;
+}
+
+async function prepareLinux(platform: LinuxPlatform, tell: (made: Made) => Made): Promise<LinuxKit> {
+  // One after the other: what has to be fetched and installed for it is, once.
+  const libraries = await readSystemLibraries(platform);
+  const launcher = tell(await compileLauncher(platform));
+  const [sshcrypto, pipesize, processes, node] = await Promise.all([
+    compileSshCrypto(platform).then(tell),
+    compilePipeSize(platform).then(tell),
+    compileProcess(platform).then(tell),
+    slimNode(platform).then(tell),
+  ]);
+  const addons = { process: processes.path, sshcrypto: sshcrypto.path, pipesize: pipesize.path };
+  return { platform, node, launcher, libraries, addons };
+}
+
+async function makeLinuxBinaries(
+  programs: readonly BuiltProgram[],
+  kits: readonly LinuxKit[],
+  tell: (made: Made) => Made,
+  digests?: Digests,
+): Promise<readonly Made[]> {
+  const made: Made[] = [];
+  for (const kit of kits)
+    made.push(...(await mapInParallel(programs, (program) => makeLinuxBinary(program, kit, tell, digests))));
+  return made;
+}
+
+/** By the names of the files. */
+async function digestsOf(made: readonly Made[]): Promise<Digests> {
+  const pairs = made.map(async ({ path }) => [basename(path), await fileDigest(path)] as const);
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+async function makeLinuxBinary(
+  program: BuiltProgram,
+  kit: LinuxKit,
+  tell: (made: Made) => Made,
+  digests?: Digests,
+): Promise<Made> {
+  const bundle = await bundleProgram(program, digests);
+  const executable = tell(await makeSeaBinary({ ...kit, program, bundle }));
+  return tell(await makePortableBinary({ ...kit, program, executable }));
 }
 
 function isClient({ entry }: BuiltProgram): boolean {

@@ -1,5 +1,5 @@
 // Foreign binaries: programs for macOS and Windows, put together on Linux from the Node that npm has for them.
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from './build-error.ts';
 import { withdrawChecksums } from './checksums.ts';
@@ -19,9 +19,9 @@ import { type Made, makeOnce } from './stamp.ts';
 export const FOREIGN_SETTINGS = { ...SEA_SETTINGS, useCodeCache: false, useSnapshot: false };
 
 /** Counted up when what happens to a file after Node made it changes. */
-const FINISH_VERSION = 'finish 1';
+const FINISH_VERSION = 'finish 2';
 
-/** The parts of a binary. It carries no addons. */
+/** The parts of a binary. */
 export interface ForeignParts {
   readonly program: BuiltProgram;
   readonly bundle: string;
@@ -42,7 +42,9 @@ export async function makeForeignBinary({ program, bundle, platform }: ForeignPa
     );
   const name = `${program.name}-${platform.name}${platform.extension}`;
   const settings = JSON.stringify([FOREIGN_SETTINGS, FINISH_VERSION]);
-  const ingredients = [settings, maker.version, platform.node.integrity, await readFile(bundle)];
+  const terminal = program.name === 'agent' ? platform.terminal : undefined;
+  const nodes = [platform.node.integrity, terminal?.integrity ?? ''];
+  const ingredients = [settings, maker.version, ...nodes, await readFile(bundle)];
   return await makeOnce(join(DIST, 'bin', name), ingredients, async (temporary) => {
     const [makerFolder, nodeFolder] = await Promise.all(
       [maker, platform.node].map((node) => fetchNpmArchive(node, [node.program])),
@@ -50,12 +52,14 @@ export async function makeForeignBinary({ program, bundle, platform }: ForeignPa
     const node = await readFile(join(nodeFolder as string, platform.node.program));
     const config = `${temporary}.json`;
     const bare = `${temporary}.node`;
+    const carried = `${temporary}.assets`;
     await withdrawChecksums();
     try {
+      const assets = terminal === undefined ? {} : await writeAssets(terminal, platform, carried);
       await writeFile(bare, name.endsWith('.exe') ? naming(name, () => removeCertificates(node)) : node);
       await writeFile(
         config,
-        JSON.stringify({ ...FOREIGN_SETTINGS, main: bundle, executable: bare, output: temporary }),
+        JSON.stringify({ ...FOREIGN_SETTINGS, assets, main: bundle, executable: bare, output: temporary }),
       );
       await runCommand(join(makerFolder as string, maker.program), ['--build-sea', config]);
       const whole = await readFile(temporary);
@@ -65,9 +69,34 @@ export async function makeForeignBinary({ program, bundle, platform }: ForeignPa
       );
       await chmod(temporary, 0o755);
     } finally {
-      await Promise.all([config, bare].map((path) => rm(path, { force: true })));
+      await Promise.all([config, bare, carried].map((path) => rm(path, { recursive: true, force: true })));
     }
   });
+}
+
+/** The files that the agent unpacks, as it finds them by their names, in `folder`. */
+async function writeAssets(
+  terminal: NonNullable<ForeignPlatform['terminal']>,
+  platform: ForeignPlatform,
+  folder: string,
+): Promise<Record<string, string>> {
+  const source = await fetchNpmArchive(terminal, terminal.files);
+  await mkdir(folder);
+  const entries = terminal.files.map(async (name): Promise<[string, string]> => {
+    const path = join(folder, name);
+    const file = await readFile(join(source, name));
+    // Signed by us even where npm's are: of some of them only those for Apple's own processors are.
+    const whole =
+      platform.format === 'mach-o' ? naming(name, () => signAdHoc(file, assetIdentifier(name))) : file;
+    await writeFile(path, whole);
+    return [name, path];
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** By which macOS knows a file that the agent unpacks. */
+export function assetIdentifier(name: string): string {
+  return `converge.agent.${name}`;
 }
 
 function finish(file: Buffer, name: string, { format }: ForeignPlatform): Buffer {

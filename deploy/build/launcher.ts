@@ -1,12 +1,12 @@
 // The launcher of binaries for Linux, compiled; and what of the C library goes with it.
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
-import { ensureBuildCommands } from './build-commands.ts';
+import { join } from 'node:path';
 import { runCommand } from './command.ts';
-import { ensurePresent } from './debian-packages.ts';
+import type { LinuxPlatform } from './linux-platform.ts';
 import type { PackedFile } from './pack.ts';
 import { ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
+import { ensureCompilers, ensureStaticLibraries, findLibrary } from './toolchain.ts';
 
 const FOLDER = join(ROOT, 'deploy/launcher');
 const SOURCES = ['launcher.c', 'pack.c', 'folder.c', 'memory.c'];
@@ -27,14 +27,8 @@ const FLAGS = [
   '-Wl,--build-id=none',
 ];
 
-/** The loader by Node's name of the architecture. */
-const LOADERS: Readonly<Record<string, string>> = {
-  x64: 'ld-linux-x86-64.so.2',
-  arm64: 'ld-linux-aarch64.so.1',
-};
-
 /** What Node is linked with; of what is not there the loader says so at the first start. */
-const LIBRARIES = [
+export const SYSTEM_LIBRARIES: readonly string[] = [
   'libc.so.6',
   'libm.so.6',
   'libdl.so.2',
@@ -43,29 +37,27 @@ const LIBRARIES = [
   'libstdc++.so.6',
 ];
 
-/** Compiles the launcher to `dist/work/launcher`. */
-export async function compileLauncher(): Promise<Made> {
+/** Compiles the launcher to `dist/work/launcher-OS-ARCH`. */
+export async function compileLauncher(platform: LinuxPlatform): Promise<Made> {
   const texts = await Promise.all([HEADER, ...SOURCES].map((name) => readFile(join(FOLDER, name))));
-  return await makeOnce(join(WORKSHOP, 'launcher'), [FLAGS.join(' '), ...texts], async (temporary) => {
-    await ensureBuildCommands(['g++']);
-    await ensurePresent(async () => isAbsolute(await pathOf('libzstd.a')), 'libzstd.a', 'libzstd-dev');
+  const output = join(WORKSHOP, `launcher-${platform.name}`);
+  return await makeOnce(output, [FLAGS.join(' '), ...texts], async (temporary) => {
+    const { c } = await ensureCompilers(platform);
+    const libraries = await ensureStaticLibraries(platform);
     const sources = SOURCES.map((name) => join(FOLDER, name));
-    await runCommand('gcc', [...FLAGS, '-o', temporary, ...sources, '-lzstd']);
+    await runCommand(c, [...FLAGS, ...libraries, '-o', temporary, ...sources, '-lzstd']);
   });
 }
 
-/** The loader of this machine, and the libraries, as they are packed: the loader first. */
-export async function readSystemLibraries(): Promise<readonly [PackedFile, ...PackedFile[]]> {
-  await ensureBuildCommands(['g++']);
-  const loader = await readLibrary(LOADERS[process.arch] ?? '');
-  return [loader, ...(await Promise.all(LIBRARIES.map(readLibrary)))];
-}
-
-async function readLibrary(name: string): Promise<PackedFile> {
-  return { name, bytes: await readFile(await pathOf(name)) };
-}
-
-/** Where the compiler finds a library; the name itself where it does not. */
-async function pathOf(name: string): Promise<string> {
-  return (await runCommand('gcc', [`-print-file-name=${name}`])).trim();
+/** The loader of `platform`, and the libraries, as they are packed: the loader first. */
+export async function readSystemLibraries(
+  platform: LinuxPlatform,
+): Promise<readonly [PackedFile, ...PackedFile[]]> {
+  const read = async (name: string): Promise<PackedFile> => ({
+    name,
+    bytes: await readFile(await findLibrary(platform, name)),
+  });
+  // One after the other: the first brings them all where they have to be fetched.
+  const loader = await read(platform.loader);
+  return [loader, ...(await Promise.all(SYSTEM_LIBRARIES.map(read)))];
 }

@@ -1,12 +1,13 @@
-// Native addons: ssh2's ciphers, the size of pipes and the agent's processes, compiled here with g++ alone.
+// Native addons: ssh2's ciphers, the size of pipes and the agent's processes, compiled with g++ alone.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { ensureBuildCommands } from './build-commands.ts';
 import { runCommand } from './command.ts';
+import { hostPlatform, isHost, type LinuxPlatform } from './linux-platform.ts';
 import { NODE_PACKAGE, readNodeVersion } from './node-runtime.ts';
-import { type AddonName, DIST, ROOT } from './source-tree.ts';
+import { type AddonName, DIST, ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
+import { ensureCompilers } from './toolchain.ts';
 
 /** Not import.meta.resolve: what prepares the tests has none. */
 const require = createRequire(import.meta.url);
@@ -33,6 +34,7 @@ const COMMON_FLAGS = [
   '-static-libstdc++',
   '-static-libgcc',
   '-DBUILDING_NODE_EXTENSION',
+  // The same for all processors.
   `-I${join(NODE_PACKAGE, 'include/node')}`,
 ];
 
@@ -48,31 +50,36 @@ const SSH_CRYPTO_FLAGS = [
   OBJECT_WRAP,
 ];
 
-/** Compiles ssh2's cipher addon to `dist/native/sshcrypto.node`. Its OpenSSL is the one inside Node. */
-export async function compileSshCrypto(): Promise<Made> {
+/** Compiles ssh2's cipher addon to `dist/native/sshcrypto.node`, or for another platform into `dist/work`. Its OpenSSL is the one inside Node. */
+export async function compileSshCrypto(platform: LinuxPlatform = hostPlatform()): Promise<Made> {
   const others = [await readFile(OBJECT_WRAP), await readFile(NAN_MANIFEST)];
-  return await compile('sshcrypto', SSH_CRYPTO_SOURCE, SSH_CRYPTO_FLAGS, others);
+  return await compile(platform, 'sshcrypto', SSH_CRYPTO_SOURCE, SSH_CRYPTO_FLAGS, others);
 }
 
-/** Compiles `dist/native/pipesize.node`. */
-export async function compilePipeSize(): Promise<Made> {
-  return await compile('pipesize', PIPE_SIZE_SOURCE, COMMON_FLAGS, []);
+/** Compiles `pipesize.node` likewise. */
+export async function compilePipeSize(platform: LinuxPlatform = hostPlatform()): Promise<Made> {
+  return await compile(platform, 'pipesize', PIPE_SIZE_SOURCE, COMMON_FLAGS, []);
 }
 
-/** Compiles `dist/native/process.node`. */
-export async function compileProcess(): Promise<Made> {
-  return await compile('process', PROCESS_SOURCE, COMMON_FLAGS, [await readFile(TERMINAL_HEADER)]);
+/** Compiles `process.node` likewise. */
+export async function compileProcess(platform: LinuxPlatform = hostPlatform()): Promise<Made> {
+  return await compile(platform, 'process', PROCESS_SOURCE, COMMON_FLAGS, [await readFile(TERMINAL_HEADER)]);
 }
 
 async function compile(
+  platform: LinuxPlatform,
   name: AddonName,
   source: string,
   flags: readonly string[],
   others: readonly Buffer[],
 ): Promise<Made> {
   const ingredients = [await readFile(source), ...others, await readNodeVersion(), flags.join(' ')];
-  return await makeOnce(join(DIST, `native/${name}.node`), ingredients, async (temporary) => {
-    await ensureBuildCommands(['g++']);
-    await runCommand('g++', [...flags, '-o', temporary, source]);
+  // The machine's own are for programs that run from their sources as well.
+  const output = isHost(platform)
+    ? join(DIST, `native/${name}.node`)
+    : join(WORKSHOP, `${name}-${platform.name}.node`);
+  return await makeOnce(output, ingredients, async (temporary) => {
+    const { cxx } = await ensureCompilers(platform);
+    await runCommand(cxx, [...flags, '-o', temporary, source]);
   });
 }

@@ -1,12 +1,14 @@
-// The Node runtime: the pinned Node of this platform, and the copy without symbols that the binaries are made of.
-import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+// The Node runtime: the pinned Node of this platform and of the other, and the copy without symbols that the binaries are made of.
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
 import { keepsEnglish, trimIcuData } from './icu-data.ts';
+import { isHost, type LinuxPlatform } from './linux-platform.ts';
+import { fetchNpmArchive, type NpmArchive } from './npm-archive.ts';
 import { PLATFORM, ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
+import { ensureCompilers } from './toolchain.ts';
 
 /** The folder of the npm package that brings Node for this platform: `bin/node` and `include/node`. */
 export const NODE_PACKAGE = join(ROOT, 'node_modules', `node-${PLATFORM}`);
@@ -30,19 +32,42 @@ export async function readNodeVersion(): Promise<string> {
 }
 
 /**
+ * The Node of the same version for `platform`, as package-lock.json pins it: npm installs that of its own machine alone.
+ * @throws BuildError `platform_unsupported` where the lock file has none
+ */
+export async function readLockedNode({ name: platform }: LinuxPlatform): Promise<NpmArchive> {
+  const lock = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, Partial<NpmArchive> | undefined>>;
+  };
+  const name = `node-${platform}`;
+  const { version, integrity } = lock.packages[`node_modules/${name}`] ?? {};
+  if (version === undefined || integrity === undefined || version !== (await readNodeVersion()))
+    throw new BuildError(
+      'platform_unsupported',
+      `package-lock.json has no ${name} of version ${await readNodeVersion()}`,
+    );
+  return { name, version, integrity };
+}
+
+/**
  * A copy of the pinned Node without symbols, which is 18 MB less, and without the languages of ICU, which is 12 MB less of what is
  * compressed. It must happen before a blob is injected, never after.
  */
-export async function slimNode(): Promise<Made> {
-  const version = await readNodeVersion();
-  const { size } = await stat(NODE_BINARY);
-  const output = join(WORKSHOP, `node-${PLATFORM}`);
-  return await makeOnce(output, ['strip', 'icu 1', version, String(size)], async (temporary) => {
-    await ensureBuildCommands(['strip']);
-    await copyFile(NODE_BINARY, temporary);
-    await runCommand('strip', [temporary]);
+export async function slimNode(platform: LinuxPlatform): Promise<Made> {
+  const { version, integrity } = await readLockedNode(platform);
+  const output = join(WORKSHOP, `node-${platform.name}`);
+  return await makeOnce(output, ['strip', 'icu 1', version, integrity], async (temporary) => {
+    const { strip } = await ensureCompilers(platform);
+    await copyFile(await findNode(platform), temporary);
+    await runCommand(strip, [temporary]);
     const executable = await readFile(temporary);
     trimIcuData(executable, keepsEnglish);
     await writeFile(temporary, executable);
   });
+}
+
+async function findNode(platform: LinuxPlatform): Promise<string> {
+  if (isHost(platform)) return NODE_BINARY;
+  const program = 'bin/node';
+  return join(await fetchNpmArchive(await readLockedNode(platform), [program]), program);
 }

@@ -25,8 +25,11 @@ export interface NpmArchive {
  */
 export async function fetchNpmArchive(archive: NpmArchive, members: readonly string[]): Promise<string> {
   const name = `${archive.name}@${archive.version}`;
-  // The hash is part of the name: another one is another folder.
-  const digest = createHash('sha256').update(archive.integrity).digest('hex').slice(0, 12);
+  // The hash and the members are part of the name: others are another folder.
+  const digest = createHash('sha256')
+    .update([archive.integrity, ...members].join(' '))
+    .digest('hex')
+    .slice(0, 12);
   const folder = join(CACHE, `${name.replaceAll('/', '-')}-${digest}`);
   if (await isFolder(folder)) return folder;
   await mkdir(CACHE, { recursive: true });

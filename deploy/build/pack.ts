@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
 import { BuildError } from './build-error.ts';
 
-const MAGIC = 'CONVERGE PACK 1\n';
+const MAGIC = 'CONVERGE PACK 2\n';
 const MAX_FILES = 16;
 const MAX_CHUNKS = 64;
 /** Of a file's name, with the zero at its end. */
@@ -68,9 +68,18 @@ export async function packFiles(
       Buffer.concat([Buffer.from(name.padEnd(NAME_BYTES, '\0'), 'latin1'), words64(bytes.length)]),
     ),
     ...fill(packed, MAX_CHUNKS, 16, (chunk, at) => words64(chunk.length, chunks[at]?.length ?? 0)),
-    Buffer.from(MAGIC, 'latin1'),
   ]);
-  return Buffer.concat([launcher, ...packed, index]);
+  const check = Buffer.alloc(8);
+  check.writeBigUInt64LE(checkOf(launcher, index));
+  return Buffer.concat([launcher, ...packed, index, check, Buffer.from(MAGIC, 'latin1')]);
+}
+
+/** FNV-1a, 64 bits: the launcher finds by it that what has no checksum of its own is damaged. */
+function checkOf(...parts: readonly Buffer[]): bigint {
+  let check = 0xcbf29ce484222325n;
+  for (const part of parts)
+    for (const byte of part) check = BigInt.asUintN(64, (check ^ BigInt(byte)) * 0x100000001b3n);
+  return check;
 }
 
 function chunksOf(bytes: Buffer): Buffer[] {

@@ -1,5 +1,6 @@
 // The platforms: what a build can be asked for, and the Node inside the programs of those that it does not run on.
 import { BuildError } from './build-error.ts';
+import { isHost, LINUX_PLATFORMS, type LinuxPlatform } from './linux-platform.ts';
 import type { NpmArchive } from './npm-archive.ts';
 import { BUILT_PROGRAMS, type BuiltProgram, PLATFORM } from './source-tree.ts';
 
@@ -12,6 +13,8 @@ export interface ForeignPlatform {
   readonly extension: '' | '.exe';
   /** Brings the Node, `program` in its folder. */
   readonly node: NpmArchive & { readonly program: string };
+  /** Brings what the agent starts programs on a terminal with; they travel inside of it. */
+  readonly terminal?: NpmArchive & { readonly files: readonly string[] };
 }
 
 /**
@@ -33,6 +36,13 @@ export const FOREIGN_PLATFORMS: readonly ForeignPlatform[] = [
         'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
       program: 'bin/node',
     },
+    terminal: {
+      name: '@lydell/node-pty-darwin-arm64',
+      version: '1.1.0',
+      integrity:
+        'sha512-7kFD+owAA61qmhJCtoMbqj3Uvff3YHDiU+4on5F2vQdcMI3MuwGi7dM6MkFG/yuzpw8LF2xULpL71tOPUfxs0w==',
+      files: ['pty.node', 'spawn-helper'],
+    },
   },
   {
     name: 'darwin-x64',
@@ -44,6 +54,13 @@ export const FOREIGN_PLATFORMS: readonly ForeignPlatform[] = [
       integrity:
         'sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w==',
       program: 'bin/node',
+    },
+    terminal: {
+      name: '@lydell/node-pty-darwin-x64',
+      version: '1.1.0',
+      integrity:
+        'sha512-XZdvqj5FjAMjH8bdp0YfaZjur5DrCIDD1VYiE9EkkYVMDQqRUPHYV3U8BVEQVT9hYfjmpr7dNaELF2KyISWSNA==',
+      files: ['pty.node', 'spawn-helper'],
     },
   },
   {
@@ -78,13 +95,20 @@ export const MAKERS: Readonly<Record<string, ForeignPlatform['node'] | undefined
   },
 };
 
-/** What is built for the platforms of others: no agent so far, and none of the addons, without which they work as well. */
-export const FOREIGN_PROGRAMS: readonly BuiltProgram[] = BUILT_PROGRAMS.filter(({ entry }) =>
-  entry.startsWith('services/clients/'),
-);
+/** What is built for a platform of others: without our own addons, and the agent where there is something to open terminals with. */
+export function programsFor({ terminal }: ForeignPlatform): readonly BuiltProgram[] {
+  return BUILT_PROGRAMS.filter(
+    ({ entry }) => terminal !== undefined || entry.startsWith('services/clients/'),
+  );
+}
 
-/** `PLATFORMS` of a build. The machine's own is always among them: who starts a relay has programs for it. */
-export type PlatformChoice = readonly ForeignPlatform[];
+/** `PLATFORMS` of a build, without the machine's own, which is always made: who starts a relay has programs for it. */
+export type PlatformChoice = readonly (LinuxPlatform | ForeignPlatform)[];
+
+const OTHERS: PlatformChoice = [
+  ...LINUX_PLATFORMS.filter((platform) => !isHost(platform)),
+  ...FOREIGN_PLATFORMS,
+];
 
 /**
  * Reads `PLATFORMS`: names with commas between, or `all`; empty is the machine's own alone.
@@ -92,13 +116,13 @@ export type PlatformChoice = readonly ForeignPlatform[];
  */
 export function choosePlatforms(text: string): PlatformChoice {
   const names = text.split(/[\s,]+/).filter((name) => name !== '');
-  if (names.includes('all')) return FOREIGN_PLATFORMS;
-  const known = [PLATFORM, ...FOREIGN_PLATFORMS.map(({ name }) => name)];
+  if (names.includes('all')) return OTHERS;
+  const known = [PLATFORM, ...OTHERS.map(({ name }) => name)];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new BuildError(
       'platform_unsupported',
       `PLATFORMS: ${JSON.stringify(unknown)} is not built here; there is ${known.join(', ')}, or all`,
     );
-  return FOREIGN_PLATFORMS.filter(({ name }) => names.includes(name));
+  return OTHERS.filter(({ name }) => names.includes(name));
 }

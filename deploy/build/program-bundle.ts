@@ -30,7 +30,7 @@ const sshCryptoFromLoader: Plugin = {
   },
 };
 
-/** SHA-256 in hex, by the name of the program. */
+/** SHA-256 in hex, by the name of the download: `wsproxy-linux-x64`. */
 export type Digests = Readonly<Record<string, string>>;
 
 /**

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { runCommand } from './command.ts';
+import { isHost, type LinuxPlatform } from './linux-platform.ts';
 import { NODE_BINARY } from './node-runtime.ts';
-import { type BuiltProgram, PLATFORM, WORKSHOP } from './source-tree.ts';
+import { type BuiltProgram, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 /** Node looks for this in itself; postject flips its last digit when a blob is there. */
@@ -30,18 +31,21 @@ const CODE_CACHE_FLAGS = ['--random-seed=1'];
 /** The parts of a binary. `node` is stripped: whatever happens to the file after the injection breaks it. */
 export interface SeaParts {
   readonly program: BuiltProgram;
+  readonly platform: LinuxPlatform;
   readonly bundle: string;
   readonly node: Made;
 }
 
 /** Makes `dist/work/NAME-OS-ARCH`, which needs a C library and libstdc++. */
-export async function makeSeaBinary({ program, bundle, node }: SeaParts): Promise<Made> {
-  const ingredients = [JSON.stringify([SEA_SETTINGS, CODE_CACHE_FLAGS]), node.key, await readFile(bundle)];
-  const output = join(WORKSHOP, `${program.name}-${PLATFORM}`);
+export async function makeSeaBinary({ program, platform, bundle, node }: SeaParts): Promise<Made> {
+  // V8 takes the code cache of its own processor alone: without it a start compiles what it runs, and nothing else differs.
+  const settings = { ...SEA_SETTINGS, useCodeCache: isHost(platform) };
+  const ingredients = [JSON.stringify([settings, CODE_CACHE_FLAGS]), node.key, await readFile(bundle)];
+  const output = join(WORKSHOP, `${program.name}-${platform.name}`);
   return await makeOnce(output, ingredients, async (temporary) => {
     const blob = `${temporary}.blob`;
     try {
-      await writeBlob({ main: bundle, output: blob });
+      await writeBlob({ main: bundle, output: blob }, settings);
       await copyFile(node.path, temporary);
       const fuse = ['--sentinel-fuse', SEA_FUSE];
       await runCommand(NODE_BINARY, [POSTJECT, temporary, 'NODE_SEA_BLOB', blob, ...fuse]);
@@ -52,11 +56,14 @@ export async function makeSeaBinary({ program, bundle, node }: SeaParts): Promis
   });
 }
 
-/** Writes what is injected: the program and its code cache. The same from the same, byte for byte. */
-export async function writeBlob(parts: { readonly main: string; readonly output: string }): Promise<void> {
+/** Writes what is injected: the program, and with these `settings` its code cache. The same from the same, byte for byte. */
+export async function writeBlob(
+  parts: { readonly main: string; readonly output: string },
+  settings: typeof SEA_SETTINGS = SEA_SETTINGS,
+): Promise<void> {
   const config = `${parts.output}.json`;
   try {
-    await writeFile(config, JSON.stringify({ ...SEA_SETTINGS, ...parts }));
+    await writeFile(config, JSON.stringify({ ...settings, ...parts }));
     // With the flags of the program, or the code cache is not taken.
     const flags = [...NODE_FLAGS, ...CODE_CACHE_FLAGS];
     await runCommand(NODE_BINARY, [...flags, '--experimental-sea-config', config]);

@@ -49,7 +49,19 @@ static const char *takes_own_folder(const char *path) {
   return NULL;
 }
 
+// Whether somebody else could put another folder in the place of this one.
+static int is_open_to_others(const char *path) {
+  char above[PATH_MAX];
+  struct stat facts;
+  snprintf(above, sizeof above, "%s", path);
+  *strrchr(above, '/') = '\0';
+  return stat(above, &facts) == 0 && (facts.st_mode & S_IWOTH) != 0 && (facts.st_mode & S_ISVTX) == 0;
+}
+
 static const char *takes_parent(int number, const char *path) {
+  // It goes into lists of folders, where these part one from the next, or stand for something.
+  if (strpbrk(path, ":;$") != NULL) return "a colon, a semicolon or a dollar is in its name";
+  if (number >= 2 && is_open_to_others(path)) return "others may replace what is in the folder above (no sticky bit)";
   if (number == 1) {
     char cache[PATH_MAX];
     snprintf(cache, sizeof cache, "%s/.cache", getenv("HOME"));

@@ -6,15 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "launcher.h"
@@ -28,17 +27,33 @@ static const char *const OWN[] = {"CONVERGE_EXECUTABLE", "CONVERGE_ADDONS"};
 enum { EXECUTABLE, ADDONS, OWN_COUNT };
 
 static const char *program_name = "converge";
+// What the program is to do at its limit on the size of files.
+static void (*size_signal)(int) = SIG_DFL;
 
 void say(const char *format, ...) {
   char line[PATH_MAX + 512];
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(line, sizeof line - 1, format, arguments);
+  size_t length = (size_t)snprintf(line, NAME_MAX, "%s: ", program_name);
+  if (length >= NAME_MAX) length = NAME_MAX - 1;
+  int more = vsnprintf(line + length, sizeof line - 1 - length, format, arguments);
   va_end(arguments);
-  if (length < 0) return;
-  if ((size_t)length > sizeof line - 2) length = sizeof line - 2;
+  if (more < 0) return;
+  length += (size_t)more;
+  if (length > sizeof line - 2) length = sizeof line - 2;
+  // A name may hold anything; the log of a job gets one line.
+  for (size_t at = 0; at < length; at += 1)
+    if ((unsigned char)line[at] < ' ' || line[at] == 127) line[at] = '?';
   line[length] = '\n';
-  dprintf(STDERR_FILENO, "%s: %.*s", program_name, length + 1, line);
+  dprintf(STDERR_FILENO, "%.*s", (int)length + 1, line);
+}
+
+// What is opened from now on must not become the program's input or output where it was started without.
+static void opens_standard_files(void) {
+  int file;
+  do file = open("/dev/null", O_RDWR);
+  while (file >= 0 && file <= STDERR_FILENO);
+  if (file > STDERR_FILENO) close(file);
 }
 
 static int opens_self(char path[PATH_MAX]) {
@@ -86,6 +101,26 @@ static char **environment_for(const char *self, const char *addons) {
   return result;
 }
 
+// What Node takes to start: with less it crashes, in ways that nobody can read. In KiB of addresses, as `ulimit -v` has it, and in
+// open files; measured, and rounded up.
+enum { LEAST_ADDRESSES_KIB = 2000000, LEAST_FILES = 32 };
+
+static int has_room(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur / 1024 < LEAST_ADDRESSES_KIB) {
+    say("ulimit -v %llu is too little for it: it needs %d", (unsigned long long)limit.rlim_cur / 1024, LEAST_ADDRESSES_KIB);
+    return 0;
+  }
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= LEAST_FILES) return 1;
+  if (limit.rlim_max < LEAST_FILES) {
+    say("ulimit -n %llu is too little for it: it needs %d", (unsigned long long)limit.rlim_max, LEAST_FILES);
+    return 0;
+  }
+  // As Node does it by itself.
+  limit.rlim_cur = LEAST_FILES;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 // Runs the program of `place`; returns only where that is not possible, with errno.
 static void start(const struct place *place, const char *self, int count, char *arguments[]) {
   const char *own[] = {"converge", "--argv0", arguments[0], place->how, place->libraries, place->program};
@@ -99,19 +134,28 @@ static void start(const struct place *place, const char *self, int count, char *
   }
   memcpy(all, own, sizeof own);
   memcpy(all + own_count, arguments + 1, (size_t)(count - 1) * sizeof *all);
+  signal(SIGXFSZ, size_signal);
   if (place->loader_file >= 0) fexecve(place->loader_file, all, environment);
   else execve(place->loader, all, environment);
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 int main(int count, char *arguments[]) {
   if (count < 1) return 127;
   const char *slash = strrchr(arguments[0], '/');
-  program_name = slash == NULL ? arguments[0] : slash + 1;
+  if (arguments[0][0] != '\0') program_name = slash == NULL ? arguments[0] : slash + 1;
+  if (!has_room()) return 126;
+  opens_standard_files();
 
   char self[PATH_MAX];
   int file = opens_self(self);
   if (file < 0) {
-    say("cannot read its own file: mount /proc, or start it by a path that can be read");
+    say("cannot read its own file (%s): mount /proc, or start it by a path that can be read", strerror(errno));
+    return 126;
+  }
+  // Folders and variables are those of whoever starts it, and are not to be trusted with the rights of somebody else.
+  if (getuid() != geteuid() || getgid() != getegid()) {
+    say("%s does not run with the rights of its owner: chmod u-s,g-s it", self);
     return 126;
   }
   struct pack pack;
@@ -120,6 +164,8 @@ int main(int count, char *arguments[]) {
     return 126;
   }
 
+  // A limit on the size of files is an error like a full disk, here; the program has it as it was.
+  size_signal = signal(SIGXFSZ, SIG_IGN);
   struct place place;
   struct search search = {0};
   while (finds_folder(&search, &pack, &place)) {

@@ -14,6 +14,9 @@
 // No chunk is larger, packed or not: what unpacking takes of memory at once.
 static const uint64_t MAX_CHUNK_BYTES = 32u << 20;
 static const uint64_t MAX_UNPACKED_BYTES = 1024u << 20;
+// As much as Linux maps at a page fault. What comes in larger writes it keeps in larger pieces and maps whole, so that a program
+// that was unpacked just now counts 30 MB more as resident than it touches.
+static const size_t MAX_WRITE_BYTES = 64u << 10;
 
 static int reads_all(int file, void *target, size_t bytes, off_t at) {
   for (size_t done = 0; done < bytes;) {
@@ -23,6 +26,24 @@ static int reads_all(int file, void *target, size_t bytes, off_t at) {
     done += (size_t)got;
   }
   return 1;
+}
+
+static uint64_t adds_to_check(uint64_t check, const unsigned char *bytes, size_t count) {
+  for (size_t at = 0; at < count; at += 1) check = (check ^ bytes[at]) * 0x100000001b3u;
+  return check;
+}
+
+// Whether the launcher, which ends where the chunks begin, and the index are as they were made.
+static int is_as_made(int file, const struct pack_index *index) {
+  uint64_t check = 0xcbf29ce484222325u;
+  unsigned char bytes[1 << 16];
+  for (uint64_t at = 0; at < index->at;) {
+    size_t count = index->at - at < sizeof bytes ? (size_t)(index->at - at) : sizeof bytes;
+    if (!reads_all(file, bytes, count, (off_t)at)) return 0;
+    check = adds_to_check(check, bytes, count);
+    at += count;
+  }
+  return adds_to_check(check, (const unsigned char *)index, offsetof(struct pack_index, check)) == index->check;
 }
 
 static uint64_t chunks_of(const struct packed_file *file) {
@@ -54,7 +75,7 @@ int reads_pack(int file, struct pack *pack) {
   }
   if (chunks != index->chunks || unpacked > MAX_UNPACKED_BYTES) return 0;
   // Nothing is missing between the chunks and this index.
-  if (index->at > (uint64_t)end || index->at + packed != (uint64_t)end) return 0;
+  if (index->at > (uint64_t)end || index->at + packed != (uint64_t)end || !is_as_made(file, index)) return 0;
   pack->source = file;
   pack->unpacked = unpacked;
   return 1;
@@ -77,7 +98,7 @@ int adds_to_list(char list[PATH_MAX], const char *format, ...) {
 
 static int writes_all(int file, const char *bytes, size_t count) {
   while (count > 0) {
-    ssize_t written = write(file, bytes, count);
+    ssize_t written = write(file, bytes, count < MAX_WRITE_BYTES ? count : MAX_WRITE_BYTES);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
     bytes += written;

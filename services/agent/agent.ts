@@ -25,7 +25,6 @@ import { createIdentityProver } from './identity/identity-prover.ts';
 import type { IdentityOptions } from './identity/identity-source.ts';
 import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
-import { chooseShell } from './job/shell.ts';
 import { auditedEvents } from './life/audited-events.ts';
 import { commandAnswersFrom } from './life/command-answers.ts';
 import { Lifecycle } from './life/lifecycle.ts';
@@ -40,6 +39,7 @@ import { createJobLog, type JobLog } from './notices/job-log.ts';
 import { createStrangerLog } from './notices/stranger-log.ts';
 import { createUnreadableDials, type UnreadableDials } from './notices/unreadable-dials.ts';
 import { warningFrom } from './notices/warning.ts';
+import type { Platform } from './platform/platform.ts';
 import { createRelayLink, type RelayListener } from './relay/relay-link.ts';
 import { createStreamIntake, type StreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
@@ -51,6 +51,7 @@ const RECORD_NOTE =
 
 /** What its process gives it. */
 export interface AgentSurroundings {
+  readonly platform: Platform;
   readonly env: Environment;
   /** The same as bytes, as the kernel keeps it; undefined where the kernel does not say. */
   readonly environmentBlock?: Buffer | undefined;
@@ -82,7 +83,7 @@ export type AgentStart =
 
 /** Starts an agent; the time of its life begins now. */
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
-  const { clock, random, env, cwd, print, complain } = around;
+  const { platform, clock, random, env, cwd, print, complain } = around;
   const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs, auditsPaths } = options;
   const exposed = exposedAccessFault(options, around.proxy);
   if (exposed !== undefined) {
@@ -128,6 +129,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const jobEnv = jobEnvironment(env, around.environmentBlock);
   const prover = createIdentityProver({
     identity: identityOf(options),
+    programs: platform.programs,
     env,
     jobEnv,
     cwd,
@@ -158,7 +160,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     guard,
     attendance,
     random,
-    shell: chooseShell(options.shell, env),
+    platform,
+    shell: platform.shells.choose(options.shell, env),
     cwd,
     env: { ...jobEnv, ...command?.env },
     forwarding: options.allowsForwarding,
@@ -288,9 +291,10 @@ function relayListenerFrom(hearers: RelayHearers): RelayListener {
 
 /** The `converge` command, or undefined: the agent works without it. */
 async function commandOf(around: AgentSurroundings, log: JobLog): Promise<ConvergeCommand | undefined> {
-  const { clock, env, cwd, program, temporaryDirectory } = around;
+  const { platform, clock, env, cwd, program, temporaryDirectory } = around;
   const installed = await installConvergeCommand({
     clock,
+    place: platform.commandPlace,
     program,
     temporaryDirectory,
     lastResorts: [cwd, ...(env['HOME'] === undefined ? [] : [env['HOME']])],

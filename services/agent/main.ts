@@ -14,6 +14,7 @@ import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { wordsThroughLink } from './converge-command/link.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
+import { ownPlatform } from './own-platform.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
@@ -65,6 +66,7 @@ async function run(options: AgentOptions): Promise<number> {
   // The first process of a container has the orphans of all others.
   if (process.pid === 1) startOrphanReaper(systemClock);
   const agent = await startAgent(options, {
+    platform: ownPlatform(),
     env: process.env,
     environmentBlock: readEnvironmentBlock(),
     cwd: process.cwd(),

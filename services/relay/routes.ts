@@ -7,7 +7,7 @@ import { refuseForeignOrigins } from './http/door/foreign-origin.ts';
 import { registerPublicDoor } from './http/door/public-door.ts';
 import { answerRefusals } from './http/door/refusal.ts';
 import { answerUnrouted } from './http/door/unrouted.ts';
-import { downloadDigest, listPlatforms } from './http/download/binary.ts';
+import { readOffer } from './http/download/binary.ts';
 import { registerDownloads } from './http/download/downloads.ts';
 import { registerInstallScripts } from './http/install/install-scripts.ts';
 import { takeProxyHeaders } from './http/listener/balanced-connections.ts';
@@ -81,13 +81,11 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
       },
     }),
   );
-  registerDownloads(app, { directory: downloads, defaultPlatform: platform });
+  registerDownloads(app, { directory: downloads, platform });
   registerInstallScripts(app, { directory: downloads, publicUrl });
   registerUsagePage(app, {
     publicUrl: publicUrl?.href,
-    binaries: () => listPlatforms(downloads),
-    agentSha256: () => downloadDigest(downloads, 'agent', platform),
-    defaultPlatform: platform,
+    offer: () => readOffer(downloads, platform),
     entryTerms: core.gatehouse.entryTerms,
   });
 }

@@ -144,8 +144,11 @@ describe('the line of the card that gets wsproxy', () => {
     async (shell) => {
       const downloads = await buildDownloads('taken-over', TRUE_WORD, 'wsproxy');
       await using relay = await startRelay({ downloads });
-      const digest = /^[0-9a-f]{64}/.exec(await readFile(join(downloads, 'SHA256SUMS'), 'utf8'))?.[0];
-      const line = downloadCommand(`http://127.0.0.1:${relay.port}`, 'wsproxy', digest);
+      const sha256 = /^[0-9a-f]{64}/.exec(await readFile(join(downloads, 'SHA256SUMS'), 'utf8'))?.[0];
+      const line = downloadCommand(`http://127.0.0.1:${relay.port}`, 'wsproxy', {
+        name: 'wsproxy-linux-x64',
+        ...(sha256 === undefined ? {} : { sha256 }),
+      });
       const cwd = await mkdtemp(join(folder, 'laptop-'));
       const use = `${line}\n./wsproxy`;
       expect(await runScript(line, [shell], {}, cwd)).toMatchObject({ code: 0, stdout: 'wsproxy: OK\n' });

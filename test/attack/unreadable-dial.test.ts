@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SUMMARY_EVERY_MS } from '#shared/time/summary.ts';
 import { startAgent } from '../../services/agent/agent.ts';
 import { parseInvocation } from '../../services/agent/command-line/cli.ts';
+import { ownPlatform } from '../../services/agent/own-platform.ts';
 import { MoodyRelay } from '../support/relay/moody-relay.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { until } from '../support/time/poll.ts';
@@ -14,6 +15,7 @@ test('an agent that cannot read its dial orders ignores them, says so in one lin
   const invocation = parseInvocation([`${await relay.start()}/agent/job`], {});
   if (invocation.kind !== 'run') throw new Error(JSON.stringify(invocation));
   const agent = await startAgent(invocation.options, {
+    platform: ownPlatform(),
     env: { PATH: '/usr/bin:/bin' },
     cwd: '/tmp',
     clock,

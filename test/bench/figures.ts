@@ -1,6 +1,6 @@
 // The figures of a run: samples under stable names, and what is made of them.
 
-export type Unit = 's/GB' | 'ratio' | 'ms' | 's' | 'KiB' | '1/s' | 'MB/s';
+export type Unit = 's/GB' | 'ratio' | 'ms' | 's' | 'KiB' | '1/s' | 'MB' | 'MB/s';
 
 export interface Figure {
   readonly name: string;

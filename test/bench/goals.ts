@@ -27,6 +27,13 @@ export const GOALS: readonly Goal[] = [
   goal('setup.ratio', 'sessions set up per second over bare ws handshakes', 'at least', 0.6),
   goal('policy.sessions.ratio', 'sessions set up per second with a policy over without', 'at least', 0.9),
   goal('policy.links.ratio', 'agents back per second, with a pass over without a policy', 'at least', 0.9),
+  goal(
+    'start.second.ratio',
+    'CPU of a later start of the agent over that of the program by itself',
+    'at most',
+    1.2,
+  ),
+  goal('download.agent', 'what a plain curl brings', 'at most', 25),
   goal('resume.last', 'last of 200 sessions resumed after kill -9', 'at most', 2),
 ];
 

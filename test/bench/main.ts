@@ -1,6 +1,6 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy] [--rounds N] [--full]
+//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy,start] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
@@ -14,6 +14,7 @@ import { measureHop, measureRelay } from './relay-cost.ts';
 import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
 import { measureSetUps } from './set-ups.ts';
+import { measureStarts } from './starts.ts';
 import { measureSftp } from './transfers.ts';
 
 const DEFAULT_ROUNDS = 3;
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   resume: measureResume,
   attacks: measureAttacks,
   policy: measurePolicy,
+  start: measureStarts,
 };
 
 const { values } = parseArgs({

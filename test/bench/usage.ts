@@ -10,6 +10,13 @@ export async function cpuSeconds(pids: readonly number[]): Promise<number> {
   return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
 }
 
+/** The same of all children of this process that have ended, and theirs. */
+export async function endedChildrenSeconds(): Promise<number> {
+  const fields = await statOf(process.pid);
+  // cutime and cstime
+  return (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
+}
+
 /** Resident memory, in bytes. */
 export async function residentBytes(pid: number): Promise<number> {
   const [, kib = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -27,6 +27,8 @@ const NOT_NEEDED: ReadonlySet<string> = new Set([
   'chromium',
   'wine',
   'wineserver',
+  'qemu-aarch64-static',
+  'qemu-x86_64-static',
 ]);
 
 /** Of projects that wait more than they work: three files at a time fit on two cores. */

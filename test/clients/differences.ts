@@ -24,6 +24,19 @@ export const DIFFERENCES: readonly Difference[] = [
       "a client that sends no modes gets a line of UTF-8 all the same (iutf8), so that erase takes whole characters; sshd leaves that to the client, and OpenSSH's sends it",
     says: ['-iuclc -ixany -imaxbel iutf8'],
   },
+  {
+    deed: 'key exchange',
+    clients: ['ssh, scp 9.2'],
+    reason:
+      'sntrup761x25519-sha512, the only post-quantum method of OpenSSH before 9.9, is not offered, so this client takes curve25519-sha256',
+    says: ['curve25519-sha256'],
+  },
+  {
+    deed: 'key exchange',
+    clients: ['ssh, scp 10'],
+    reason: 'mlkem768x25519-sha256 is offered, which the sshd that judges does not have yet',
+    says: ['mlkem768x25519-sha256'],
+  },
 ];
 
 export function differenceOf(client: string, deed: string): Difference | undefined {

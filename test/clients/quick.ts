@@ -7,6 +7,7 @@ import { cellsOf } from './matrix.ts';
 
 const QUICK: Readonly<Record<string, readonly string[]>> = {
   'ssh, scp 9.2': ['streams by name', 'put', 'get', 'forward a port (-L)'],
+  'ssh, scp 10': ['key exchange', 'rekey'],
   paramiko: ['put', 'after a refusal'],
   asyncssh: ['RSA key', 'unread input, then more'],
   dbclient: ['exit codes'],

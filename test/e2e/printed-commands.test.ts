@@ -1,8 +1,10 @@
 // What Converge prints for people to paste, pasted: the usage page and the card of the job log, line by line.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
+import { addressFromPublicUrl } from '../../services/relay/http/usage/own-address.ts';
+import { windowsLaptopCommands } from '../../services/relay/http/usage/windows-commands.ts';
 import { type Card, launchAgent, readCard } from '../support/laptop/job.ts';
 import { type Laptop, openLaptop } from '../support/laptop/laptop.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
@@ -13,7 +15,7 @@ import type { Terminal } from '../support/ssh/ssh-terminal.ts';
 /** As printed; the machine of the tests may have it in use. */
 const PRINTED_PORT = /\b2222\b/;
 
-const world = useWorld(['curl', 'rsync']);
+const world = useWorld(['curl', 'rsync', 'plink']);
 
 /** Pastes a line into bash, in a terminal. */
 function pasteIntoBash(laptop: Laptop, line: string): Terminal {
@@ -52,7 +54,9 @@ describe('the card of the job log', () => {
       ['tcptows', card.getTcptows],
     ] as const) {
       const [, listed] = new RegExp(`^([0-9a-f]{64}) {2}${program}-${PLATFORM}$`, 'm').exec(sums) ?? [];
-      expect(line).toContain(` && echo "${listed}  ${program}" | sha256sum -c && `);
+      expect(line).toContain(
+        `/docs/${program}-${PLATFORM} && echo "${listed}  ${program}" | sha256sum -c && `,
+      );
     }
   });
 
@@ -108,10 +112,12 @@ describe('the usage page', () => {
   let job: string;
   let card: Card;
 
-  /** The lines below `# TITLE`, without their margin. */
+  /** The lines below `# TITLE`, without their margin; of those that have it, the ones for Linux. */
   function snippet(title: string): string {
     const lines = page.split('\n');
-    const start = lines.indexOf(`  # ${title}`) + 1;
+    const isOurs = (line: string): boolean =>
+      line === `  # ${title}` || (line.startsWith(`  # ${title} (`) && /\(.*Linux.*\)$/.test(line));
+    const start = lines.findIndex(isOurs) + 1;
     expect(start, `"${title}" is on the page`).toBeGreaterThan(0);
     const end = lines.indexOf('', start);
     return lines
@@ -133,7 +139,7 @@ describe('the usage page', () => {
     page = (await laptop.paste(`curl -fsS ${world.relay.url}/`)).stdout;
     await writeFile(join(job, '.hold'), '');
     await writeFile(join(job, 'build.log'), 'a red build');
-    card = await readCard(startIn(job, snippet('Get the agent and start it')));
+    card = await readCard(startIn(job, snippet(`Get the agent and start it, on ${PLATFORM}`)));
     await laptop.remember(card.password ?? '');
     const got = await laptop.paste(snippet('Once: get wsproxy'));
     expect(got).toMatchObject({ code: 0, stderr: '' });
@@ -153,6 +159,30 @@ describe('the usage page', () => {
     await shell.see(/\(yes\/no\/\[fingerprint\]\)\? $/);
     shell.type(`${card.fingerprint}\r`);
     await workInShell(shell, card.password ?? '');
+  });
+
+  test('its lines for who has Node work, and leave no other program behind', async () => {
+    const other = await openLaptop(world);
+    await other.remember(card.password ?? '');
+    const path = `${join(process.execPath, '..')}:${other.folder}/bin:${SYSTEM_PATH}`;
+    const lines = `${snippet('With Node 20 or newer, in place of wsproxy')} 'echo in'`;
+    expect(await other.paste(lines, { env: { PATH: path } })).toMatchObject({ code: 0, stdout: 'in\n' });
+    expect(await readdir(other.folder)).not.toContain('wsproxy');
+  });
+
+  test('its line for PuTTY works with the fingerprint of the job log, as far as Linux can tell', async () => {
+    const relay = addressFromPublicUrl(world.relay.url);
+    const lines = windowsLaptopCommands(relay, '').find(({ name }) => name === 'plink');
+    const text = (lines?.text ?? []).map((part) => {
+      if (typeof part === 'string') return part;
+      return 'before' in part ? part.before + card.fingerprint : 'my-job';
+    });
+    await symlink(join(laptop.folder, 'wsproxy'), join(laptop.folder, 'bin/wsproxy.exe'));
+    const line = text.join('').replace('plink', `plink -batch -pw '${card.password}'`);
+    expect(await laptop.paste(`${line} 'echo in'`)).toMatchObject({ code: 0, stdout: 'in\n' });
+    const other = `SHA256:${'A'.repeat(43)}`;
+    const refused = await laptop.paste(`${line.replaceAll(card.fingerprint, other)} 'echo in'`);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
   });
 
   test('its sftp and scp lines work', async () => {
@@ -186,7 +216,7 @@ describe('the usage page', () => {
 
   test('its one line for the job starts the agent, which leaves nothing behind', async () => {
     const temporary = await world.makeFolder('tmp');
-    const line = `${snippet('The same in one line, on any platform')}-2`;
+    const line = `${snippet('The same in one line, on any Linux or Mac')}-2`;
     const started = startIn(await world.makeFolder('job'), line, { TMPDIR: temporary });
     const { shell, password = '' } = await readCard(started);
     const other = await openLaptop(world);
@@ -199,7 +229,11 @@ describe('the usage page', () => {
 
   test('its tcptows lines work', async () => {
     const port = String(await freePort());
-    const tunnel = laptop.start(['sh', '-c', snippet('In one terminal').replace(PRINTED_PORT, port)]);
+    const tunnel = laptop.start([
+      'sh',
+      '-c',
+      `exec ${snippet('In one terminal').replace(PRINTED_PORT, port)}`,
+    ]);
     await tunnel.see(new RegExp(`127\\.0\\.0\\.1:${port}`));
     const line = snippet('In another, or in your tool').replace(PRINTED_PORT, port);
     const { code, stdout } = await laptop.paste(line, { input: 'echo in\n' });

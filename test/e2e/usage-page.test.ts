@@ -2,13 +2,17 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { clientUrl, pageUrl } from '../../services/agent/notices/ssh-command.ts';
 import { answerRefusals } from '../../services/relay/http/door/refusal.ts';
 import { OPEN_TERMS } from '../../services/relay/http/usage/entry-terms.ts';
 import { registerUsagePage } from '../../services/relay/http/usage/usage-page.ts';
 import { launchBrowser } from '../support/machine/browser.ts';
+import { offerOf, WHOLE_OFFER } from '../support/relay/offer.ts';
 
 const CI_IDS = /\$GITHUB_RUN_ID|\$CI_JOB_ID|\$BUILD_TAG|\$CIRCLE_WORKFLOW_JOB_ID|\$BUILDKITE_JOB_ID/;
 
+/** What it has to download. */
+let offer = WHOLE_OFFER;
 /** What the policy of the test's relay asks for. */
 let terms = OPEN_TERMS;
 let app: FastifyInstance;
@@ -23,12 +27,7 @@ beforeAll(async () => {
   app = fastify();
   answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
-    binaries: () => [
-      { platform: 'darwin-arm64', programs: ['wsproxy', 'tcptows'] },
-      { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
-    ],
-    defaultPlatform: 'linux-x64',
-    agentSha256: () => Promise.resolve('0123456789abcdef'.repeat(4)),
+    offer: () => offer,
     entryTerms: () => terms,
   });
   origin = (await app.listen({ host: '127.0.0.1', port: 0 })).replace('127.0.0.1', 'localhost');
@@ -39,6 +38,7 @@ afterEach(async () => {
   await context?.close();
   context = undefined;
   terms = OPEN_TERMS;
+  offer = WHOLE_OFFER;
 });
 
 afterAll(async () => {
@@ -104,7 +104,8 @@ describe('the page', () => {
   test('gives every control a name, and the form a description', async () => {
     const page = await openPage();
     expect(await page.getByLabel('ID of the job').count()).toBe(1);
-    expect(await page.getByRole('button', { name: 'Copy: A shell' }).count()).toBe(1);
+    expect(await page.getByRole('button', { name: 'Copy: A shell (Linux, macOS)' }).count()).toBe(1);
+    expect(await page.getByRole('group', { name: 'Your laptop' }).getByRole('radio').count()).toBe(4);
     expect(await page.getByRole('img', { name: /both dial this relay/ }).count()).toBe(1);
     expect(await page.getByRole('navigation', { name: 'Sections' }).count()).toBe(1);
     await page.keyboard.press('Tab');
@@ -116,6 +117,7 @@ describe('the copy buttons', () => {
   test('copy the command beside them, and say so to a screen reader', async () => {
     const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] }, '/?id=build-4711');
     const commands = await readCommands(page);
+    await page.getByRole('radio', { name: 'Show all' }).check();
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
     const buttons = await page.locator('button.copy').all();
@@ -136,7 +138,7 @@ describe('the copy buttons', () => {
       const page = await remote.newPage();
       await page.goto(origin.replace('localhost', 'relay.test'));
       expect(await page.evaluate('typeof navigator.clipboard')).toBe('undefined');
-      await page.getByRole('button', { name: 'Copy: A shell' }).click();
+      await page.getByRole('button', { name: 'Copy: A shell (Linux, macOS)' }).click();
       await page.locator('button[data-copies="ssh"][data-state="Copied"]').waitFor();
       // Pasted into a box of one line, it is the command without its line breaks.
       await page.locator('#id-input').focus();
@@ -146,6 +148,148 @@ describe('the copy buttons', () => {
       await remote.close();
     }
   });
+});
+
+describe('what a laptop runs', () => {
+  const AGENTS = {
+    linux: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+    macos:
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15',
+    windows:
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36',
+    android:
+      'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile Safari/537.36',
+    iphone:
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1',
+  } as const;
+
+  /** The names of the commands that a person sees in these sections. */
+  async function readShown(page: Page, ...sections: string[]): Promise<string[]> {
+    const scope = sections.map((name) => `#${name} figure code:visible`).join(', ');
+    const codes = await page.locator(scope).all();
+    return await Promise.all(codes.map(async (code) => (await code.getAttribute('id')) ?? ''));
+  }
+
+  const POSIX = ['wsproxy', 'ssh', 'sftp', 'scp', 'node'];
+  const WINDOWS = [
+    'wsproxy-windows',
+    'wsproxy-exe',
+    'ssh-windows',
+    'plink',
+    'sftp-windows',
+    'scp-windows',
+    'node-windows',
+  ];
+
+  test.each([
+    ['linux', 'Linux', POSIX],
+    ['macos', 'macOS', POSIX],
+    ['windows', 'Windows', WINDOWS],
+    ['android', 'Linux', POSIX],
+    ['iphone', 'Linux', POSIX],
+  ] as const)('is seen for %s: the lines for %s, and no others', async (agent, name, expected) => {
+    const page = await openPage({ userAgent: AGENTS[agent] });
+    expect(await page.getByRole('radio', { name }).isChecked()).toBe(true);
+    expect(await readShown(page, 'on-your-laptop')).toEqual(expected);
+    const ends = await readShown(page, 'ssh-config', 'local-port');
+    expect(ends).toEqual(
+      name === 'Windows'
+        ? ['config-add-windows', 'config-windows', 'config-use', 'tcptows-windows', 'tcptows-ssh']
+        : ['config-add', 'config', 'config-use', 'tcptows', 'tcptows-ssh'],
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  test('can be chosen by keyboard, is said to a screen reader, and stays when commands change', async () => {
+    const page = await openPage({ userAgent: AGENTS.macos });
+    await page.getByRole('radio', { name: 'macOS' }).focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.getByRole('radio', { name: 'Windows' }).isChecked()).toBe(true);
+    expect(await page.locator('#announcer').textContent()).toBe('Commands for: Windows.');
+    expect(await readShown(page, 'on-your-laptop')).toEqual(WINDOWS);
+    await page.locator('#id-input').fill('build-4711');
+    await page.getByRole('button', { name: 'Use in all commands' }).click();
+    expect(await readShown(page, 'on-your-laptop')).toEqual(WINDOWS);
+    expect(await page.locator('#ssh-windows').textContent()).toBe(
+      `.\\wsproxy.exe ssh "${origin.replace('http', 'ws')}/client/build-4711"`,
+    );
+    await page.keyboard.press('Shift+Tab');
+    await page.getByRole('radio', { name: 'Show all' }).check();
+    expect((await readShown(page, 'on-your-laptop')).sort()).toEqual([...POSIX, ...WINDOWS].sort());
+    expect(complaints).toEqual([]);
+  });
+
+  test('is not asked without JavaScript: all lines are there, each marked with whose it is', async () => {
+    const page = await openPage({ userAgent: AGENTS.windows, javaScriptEnabled: false });
+    expect(await page.getByRole('radio').count()).toBe(0);
+    expect((await readShown(page, 'on-your-laptop')).sort()).toEqual([...POSIX, ...WINDOWS].sort());
+    const tags = await page.locator('#on-your-laptop figcaption .tag').allTextContents();
+    expect(new Set(tags)).toEqual(new Set(['Linux, macOS', 'Windows']));
+  });
+
+  test('gets no line for a program that this relay has not, and is told the way out', async () => {
+    offer = offerOf(['agent-linux-x64', 'wsproxy-linux-x64', 'tcptows-linux-x64', 'wsproxy.mjs']);
+    for (const [agent, node, name] of [
+      ['windows', 'node-windows', 'Windows'],
+      ['macos', 'node', 'macOS'],
+    ] as const) {
+      const page = await openPage({ userAgent: AGENTS[agent] });
+      expect(await readShown(page, 'on-your-laptop'), agent).toEqual([node]);
+      const notes = (await page.locator('#on-your-laptop .note:visible').allTextContents()).join('\n');
+      expect(notes).toContain(`This relay was built without programs for ${name}.`);
+      expect(notes).toContain('PLATFORMS=all');
+      await context?.close();
+    }
+    const page = await openPage({ userAgent: AGENTS.linux });
+    expect(await readShown(page, 'on-your-laptop')).toEqual(POSIX);
+    expect((await readCommands(page)).has('job-windows')).toBe(false);
+    expect(await page.locator('#on-your-laptop .note:visible', { hasText: 'built without' }).count()).toBe(0);
+  });
+
+  test.each([320, 390])('fits %d pixels, whatever is chosen', async (width) => {
+    const page = await openPage({ viewport: { width, height: 800 }, userAgent: AGENTS.windows });
+    for (const name of ['Windows', 'macOS', 'Show all']) {
+      await page.getByRole('radio', { name }).check();
+      expect(await isTooWide(page, 'html'), name).toBe(false);
+    }
+  });
+});
+
+describe('the link of the job log', () => {
+  const PIN = `SHA256:${'aB3+/'.repeat(8)}xyz`;
+
+  test('puts the fingerprint into the lines for a laptop, and tells no server', async () => {
+    const job = { publicUrl: origin, id: 'build-4711', fingerprint: PIN, user: 'abc' };
+    const page = await openPage({}, '', pageUrl(job));
+    const commands = await readCommands(page);
+    const url = clientUrl(job);
+    for (const name of ['ssh', 'sftp', 'scp', 'ssh-windows', 'tcptows', 'node'])
+      expect(commands.get(name), name).toContain(`"${url}"`);
+    expect(commands.get('plink')).toBe(`plink -proxycmd "wsproxy.exe ${url}" -hostkey ${PIN} abc@build-4711`);
+    for (const name of ['job', 'config', 'github']) expect(commands.get(name), name).not.toContain('SHA256:');
+    expect(await page.locator('#pin-note').isVisible()).toBe(true);
+    expect(requests.join('\n')).not.toContain('SHA256');
+    expect(complaints).toEqual([]);
+  });
+
+  test('is for its job alone: another ID loses the fingerprint, and the same finds it again', async () => {
+    const page = await openPage({}, `/?id=build-4711#${PIN}`);
+    await page.locator('#id-input').fill('other');
+    expect([...(await readCommands(page)).values()].join('\n')).not.toContain('SHA256:');
+    expect(page.url()).toBe(`${origin}/?id=other`);
+    expect(await page.locator('#pin-note').isVisible()).toBe(false);
+    await page.locator('#id-input').fill('build-4711');
+    expect((await readCommands(page)).get('ssh')).toContain(`build-4711#${PIN}"`);
+  });
+
+  test.each(['#SHA256:short', `#${PIN}"; reboot "`, '#ci', `#x${PIN}`])(
+    'is nothing with the fragment %s',
+    async (fragment) => {
+      const page = await openPage({}, `/?id=build-4711${fragment}`);
+      expect((await readCommands(page)).get('ssh')).toMatch(/\/client\/build-4711"$/);
+      expect(await page.locator('#pin-note').isVisible()).toBe(false);
+    },
+  );
 });
 
 describe('with a policy', () => {

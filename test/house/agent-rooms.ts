@@ -16,6 +16,9 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/job',
       'services/agent/life',
       'services/agent/notices',
+      'services/agent/platform',
+      'services/agent/platform/macos',
+      'services/agent/platform/posix',
       'services/agent/process',
       'services/agent/relay',
       'services/agent/ssh',
@@ -43,7 +46,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/ssh/channel',
     purpose: 'what leaves on a channel: paced, in order, and closed after its last byte',
-    imports: ['services/agent/process', 'services/agent/ssh/ssh2'],
+    imports: ['services/agent/platform', 'services/agent/ssh/ssh2'],
     libraries: { ssh2: '*' },
   },
   {
@@ -59,7 +62,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/identity',
     purpose: 'what the agent proves itself by: tokens of CI systems, tokens of the operator, SSH keys',
-    imports: ['services/agent/process', 'services/shared/*'],
+    imports: ['services/agent/platform', 'services/shared/*'],
   },
   {
     path: 'services/agent/relay',
@@ -85,7 +88,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   },
   {
     path: 'services/agent/job',
-    purpose: 'the CI job around the agent: which system, which environment, which shell',
+    purpose: 'the CI job around the agent: which system, which environment',
     imports: ['services/shared/*'],
   },
   {
@@ -105,6 +108,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/access',
       'services/agent/expiry',
       'services/agent/notices',
+      'services/agent/platform',
       'services/shared/*',
     ],
   },
@@ -115,7 +119,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     imports: [
       'services/agent/access',
       'services/agent/crowd',
-      'services/agent/pty',
+      'services/agent/platform',
       'services/agent/ssh/channel',
       'services/agent/ssh/forward',
       'services/agent/ssh/keys',
@@ -128,15 +132,19 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/ssh/forward',
     purpose: 'forwarding: local, remote, and of the ssh-agent',
-    imports: ['services/agent/ssh/channel', 'services/agent/ssh/ssh2', 'services/shared/*'],
+    imports: [
+      'services/agent/platform',
+      'services/agent/ssh/channel',
+      'services/agent/ssh/ssh2',
+      'services/shared/*',
+    ],
     libraries: { ssh2: '*' },
   },
   {
     path: 'services/agent/ssh/program',
     purpose: 'what runs on a session channel: shells, commands, SFTP; on a terminal or on pipes',
     imports: [
-      'services/agent/process',
-      'services/agent/pty',
+      'services/agent/platform',
       'services/agent/sftp',
       'services/agent/ssh/channel',
       'services/shared/*',
@@ -151,7 +159,7 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/ssh/ssh2',
     purpose: 'everything that touches the inside of ssh2, to mend or to reach what it has no method for',
-    imports: ['services/agent/pty', 'services/shared/*'],
+    imports: ['services/agent/platform', 'services/shared/*'],
     libraries: { ssh2: '*' },
   },
   {
@@ -163,11 +171,32 @@ export const AGENT_ROOMS: readonly Room[] = [
   {
     path: 'services/agent/process',
     purpose: 'starting and reaping programs',
-    imports: ['services/shared/*'],
+    imports: ['services/agent/platform', 'services/shared/*'],
   },
   {
     path: 'services/agent/pty',
     purpose: 'programs on a terminal of their own',
-    imports: ['services/agent/process', 'services/shared/*'],
+    imports: ['services/agent/platform', 'services/agent/process', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform',
+    purpose: 'what differs between the systems that a job may run on: an interface for each thing',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform/posix',
+    purpose: 'those things on Linux and macOS',
+    imports: ['services/agent/platform', 'services/agent/process', 'services/agent/pty', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform/macos',
+    purpose: 'how programs are started on macOS, for which we have no addon of our own',
+    imports: [
+      'services/agent/platform',
+      'services/agent/platform/posix',
+      'services/agent/process',
+      'services/agent/pty',
+      'services/shared/*',
+    ],
   },
 ];

@@ -275,6 +275,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/http/door',
       'services/relay/http/download',
       'services/relay/http/usage',
+      'services/shared/commands',
       'services/shared/protocol',
       'services/shared/text',
     ],

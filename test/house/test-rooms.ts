@@ -87,6 +87,7 @@ export const TEST_ROOMS: readonly Room[] = [
     purpose: 'the built programs with the real ssh, sftp and scp',
     imports: [
       'deploy/build',
+      'services/agent/notices',
       'services/relay/http/door',
       'services/relay/http/usage',
       'test/clients',
@@ -115,9 +116,15 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/laptops',
-    purpose: 'the programs for macOS and Windows, as far as they can be looked at and run on Linux',
+    purpose:
+      'the programs for macOS, Windows and the other Linux processor, as far as they can be looked at and run here',
     imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
     libraries: TEST_LIBRARIES,
+  },
+  {
+    path: 'test/roots',
+    purpose: 'the programs for Linux in images of all kinds: the table of roots and checks',
+    imports: ['deploy/build', 'test/support/*'],
   },
   {
     path: 'test/image',
@@ -183,7 +190,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/support/executables',
-    purpose: 'programs for macOS and Windows, read by the eyes of the tests alone',
+    purpose: 'programs for any system as files, read by the eyes of the tests alone',
     imports: [],
   },
   {
@@ -218,7 +225,7 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/machine',
     purpose: 'what of this machine a test needs: containers, roots, a browser, sockets',
-    imports: ['deploy/build', 'test/support/time'],
+    imports: ['deploy/build', 'services/shared/text', 'test/support/time'],
     libraries: { 'playwright-core': '*' },
   },
   {

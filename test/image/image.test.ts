@@ -1,4 +1,5 @@
 // The image: the Dockerfile built unchanged, and run as confined as Kubernetes runs it.
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -108,6 +109,14 @@ describe('the image', () => {
     const head = await fetch(`http://127.0.0.1:${port}/docs/agent`, { method: 'HEAD' });
     expect(head.status).toBe(200);
     expect(head.headers.get('content-encoding')).toBeNull();
+    // In the image as gzip alone.
+    const script = await fetch(`http://127.0.0.1:${port}/docs/wsproxy.mjs`, {
+      headers: { 'accept-encoding': 'identity' },
+    });
+    expect(script.headers.get('content-encoding')).toBeNull();
+    const digest = createHash('sha256').update(Buffer.from(await script.arrayBuffer()));
+    const sums = await (await fetch(`http://127.0.0.1:${port}/docs/SHA256SUMS`)).text();
+    expect(sums).toContain(`${digest.digest('hex')}  wsproxy.mjs\n`);
 
     // As `helm test` does. Docker's own tmpfs would be noexec, which an emptyDir is not.
     const check = ['--entrypoint', 'node', IMAGE, 'dist/relay/session-check.js', `ws://127.0.0.1:${port}`];

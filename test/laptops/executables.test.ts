@@ -6,17 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { FOREIGN_SETTINGS } from '../../deploy/build/foreign-binary.ts';
+import { assetIdentifier, FOREIGN_SETTINGS } from '../../deploy/build/foreign-binary.ts';
 import { signAdHoc } from '../../deploy/build/mach-o/ad-hoc-signature.ts';
+import { readImage } from '../../deploy/build/mach-o/image.ts';
 import { checkSignature } from '../../deploy/build/mach-o/signature-check.ts';
-import { fetchNpmArchive } from '../../deploy/build/npm-archive.ts';
-import {
-  FOREIGN_PLATFORMS,
-  FOREIGN_PROGRAMS,
-  type ForeignPlatform,
-  MAKERS,
-} from '../../deploy/build/platform.ts';
-import { DIST, PLATFORM, ROOT, WORKSHOP } from '../../deploy/build/source-tree.ts';
+import { fetchNpmArchive, type NpmArchive } from '../../deploy/build/npm-archive.ts';
+import { FOREIGN_PLATFORMS, type ForeignPlatform, MAKERS, programsFor } from '../../deploy/build/platform.ts';
+import { BUILT_PROGRAMS, DIST, PLATFORM, ROOT, WORKSHOP } from '../../deploy/build/source-tree.ts';
+import { needsOf } from '../support/executables/mach-o-needs.ts';
 import { faultsOfSignature, walkMachO } from '../support/executables/mach-o-walk.ts';
 import { walkPe } from '../support/executables/pe-walk.ts';
 
@@ -31,7 +28,7 @@ async function originalNode({ node }: ForeignPlatform): Promise<Buffer> {
 }
 
 const files = FOREIGN_PLATFORMS.flatMap((platform) =>
-  FOREIGN_PROGRAMS.map(({ name }) => ({
+  programsFor(platform).map(({ name }) => ({
     platform,
     name,
     fileName: `${name}-${platform.name}${platform.extension}`,
@@ -73,6 +70,30 @@ describe.for(files)('$fileName', ({ platform, name, fileName }) => {
       expect(memoryOffset + memorySize).toBeLessThanOrEqual(next.memoryOffset);
     }
   });
+
+  test.runIf(platform.format === 'mach-o' && name === 'agent')(
+    'carries what opens terminals, with the code that npm has, signed anew page for page',
+    async () => {
+      const { terminal } = platform;
+      if (terminal === undefined) throw new Error(`${platform.name} has no agent`);
+      const folder = await fetchNpmArchive(terminal, terminal.files);
+      const blob = walkMachO(file).segments.get('NODE_SEA')?.sections.get('__NODE_SEA_BLOB');
+      for (const asset of terminal.files) {
+        const before = await readFile(join(folder, asset));
+        const signed = signAdHoc(before, assetIdentifier(asset));
+        expect(blob?.includes(signed)).toBe(true);
+        expect(faultsOfSignature(signed)).toEqual([]);
+        expect(signed.readUInt32LE(4)).toBe(PROCESSORS[platform.name]);
+        const sections = [...walkMachO(before).segments].flatMap(([segment, { sections }]) =>
+          [...sections].map(([section, content]) => ({ segment, section, content })),
+        );
+        const after = walkMachO(signed).segments;
+        expect(sections.length).toBeGreaterThan(5);
+        for (const { segment, section, content } of sections)
+          expect(after.get(segment)?.sections.get(section)?.equals(content)).toBe(true);
+      }
+    },
+  );
 
   test.runIf(platform.format === 'mach-o')(
     'is the code of Node as npm has it, signed anew page for page',
@@ -116,8 +137,36 @@ describe.for(files)('$fileName', ({ platform, name, fileName }) => {
   });
 });
 
-describe.for(FOREIGN_PLATFORMS.filter(({ format }) => format === 'mach-o'))('Node for $name', (platform) => {
-  test('has a signature of Apple’s own tool, which is read, and fits', async () => {
+describe.for(FOREIGN_PLATFORMS.filter(({ format }) => format === 'mach-o'))('for $name', (platform) => {
+  test('npm has what opens terminals, signed by its linker for Apple’s processors alone', async () => {
+    const { terminal } = platform;
+    const files = terminal?.files ?? [];
+    expect(files).toEqual(['pty.node', 'spawn-helper']);
+    for (const name of files) {
+      const file = await readFile(join(await fetchNpmArchive(terminal as NpmArchive, files), name));
+      if (platform.name === 'darwin-arm64')
+        expect(checkSignature(file)).toMatchObject({ kind: 'intact', directory: { isAdHoc: true } });
+      else expect(checkSignature(file)).toEqual({ kind: 'unsigned' });
+      expect(readImage(file).kind).toBe(name === 'pty.node' ? 'addon' : 'program');
+    }
+  });
+
+  test('what opens terminals finds all that it needs in Node and in every macOS that Node runs on', async () => {
+    const { terminal } = platform;
+    const node = needsOf(await originalNode(platform));
+    expect(node.oldest).toBe(13.5);
+    for (const name of terminal?.files ?? []) {
+      const folder = await fetchNpmArchive(terminal as NpmArchive, terminal?.files ?? []);
+      const { libraries, oldest, imports } = needsOf(await readFile(join(folder, name)));
+      expect(node.libraries).toEqual(expect.arrayContaining([...libraries]));
+      expect(oldest).toBeLessThanOrEqual(13.5);
+      const ofNode = [...imports].filter((symbol) => symbol.startsWith('_napi_'));
+      expect(ofNode.filter((symbol) => !node.exports.has(symbol))).toEqual([]);
+      expect(ofNode.length > 20).toBe(name === 'pty.node');
+    }
+  });
+
+  test('Node has a signature of Apple’s own tool, which is read, and fits', async () => {
     const original = await originalNode(platform);
     const check = checkSignature(original);
     expect(check).toMatchObject({ kind: 'intact', directory: { identifier: 'node', isAdHoc: false } });
@@ -135,7 +184,7 @@ test('what is put into them runs, in a Node of the same version for this machine
   const folder = await mkdtemp(join(tmpdir(), 'converge-foreign-'));
   try {
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-    for (const { name } of FOREIGN_PROGRAMS) {
+    for (const { name } of BUILT_PROGRAMS) {
       const [config, output] = [join(folder, 'config.json'), join(folder, name)];
       const main = join(WORKSHOP, `${name}.cjs`);
       await writeFile(config, JSON.stringify({ ...FOREIGN_SETTINGS, main, output, executable: node }));

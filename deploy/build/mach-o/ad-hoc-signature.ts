@@ -1,4 +1,4 @@
-// The ad-hoc signature: without one, of nobody in particular, Apple's own processors run no program at all.
+// The ad-hoc signature: without one, of nobody in particular, Apple's own processors run no program and load no addon.
 import { buildCodeDirectory } from './code-directory.ts';
 import { addSignatureCommand, readImage } from './image.ts';
 import { MachOError } from './mach-o-error.ts';
@@ -17,9 +17,9 @@ const MEMORY_PAGE_BYTES = 0x4000;
 const MAX_FILE_BYTES = 0xffff_ffff;
 
 /**
- * The same program with an ad-hoc signature under the name `identifier`, in place of the one that it has. It is the last
- * step: whatever changes in the file after it breaks it. The same from the same, byte for byte.
- * @throws MachOError when `file` is no program for macOS, or not a whole one
+ * The same program or addon with an ad-hoc signature under the name `identifier`, in place of the one that it has. It is the
+ * last step: whatever changes in the file after it breaks it. The same from the same, byte for byte.
+ * @throws MachOError when `file` is neither for macOS, or not whole
  */
 export function signAdHoc(file: Buffer, identifier: string): Buffer {
   const image = readImage(file);
@@ -32,7 +32,13 @@ export function signAdHoc(file: Buffer, identifier: string): Buffer {
     buildSuperBlob([
       {
         slot: SLOT_CODE_DIRECTORY,
-        bytes: buildCodeDirectory({ identifier, code, textBytes: image.text.fileSize, requirements }),
+        bytes: buildCodeDirectory({
+          identifier,
+          kind: image.kind,
+          code,
+          textBytes: image.text.fileSize,
+          requirements,
+        }),
       },
       { slot: SLOT_REQUIREMENTS, bytes: requirements },
       { slot: SLOT_CMS, bytes: buildPart(CMS_MAGIC, Buffer.alloc(0)) },

@@ -13,6 +13,7 @@ const HASH_BYTES = 32;
 const HASH_TYPE_SHA256 = 2;
 /** No certificate behind it: the kernel believes the hashes, and the hash of all this is the program's name to it. */
 const FLAG_AD_HOC = 0x2;
+/** Of a program; an addon has no such flag. */
 const EXECUTABLE_IS_MAIN = 1;
 
 /** 4 KiB, on both processors, as Apple's own tool has it on Node. */
@@ -31,6 +32,7 @@ export interface CodeDirectory {
 
 export interface CodeToSign {
   readonly identifier: string;
+  readonly kind: 'program' | 'addon';
   /** The file from its beginning to the signature. */
   readonly code: Buffer;
   /** Bytes of __TEXT in the file, at whose beginning it lies. */
@@ -40,7 +42,7 @@ export interface CodeToSign {
 }
 
 /** Builds the directory of an ad-hoc signature, with SHA-256. */
-export function buildCodeDirectory({ identifier, code, textBytes, requirements }: CodeToSign): Buffer {
+export function buildCodeDirectory({ identifier, kind, code, textBytes, requirements }: CodeToSign): Buffer {
   const name = Buffer.from(`${identifier}\0`);
   // Slots that are not pages count downwards from the first page: requirements are -2, the (absent) Info.plist is -1.
   const special = [hashOf(requirements), Buffer.alloc(HASH_BYTES)];
@@ -61,7 +63,7 @@ export function buildCodeDirectory({ identifier, code, textBytes, requirements }
   header.writeUInt8(HASH_TYPE_SHA256, 37);
   header.writeUInt8(PAGE_BITS, 39);
   header.writeBigUInt64BE(BigInt(textBytes), 72);
-  header.writeBigUInt64BE(BigInt(EXECUTABLE_IS_MAIN), 80);
+  header.writeBigUInt64BE(kind === 'program' ? BigInt(EXECUTABLE_IS_MAIN) : 0n, 80);
   return Buffer.concat([header, name, ...special, ...pages]);
 }
 

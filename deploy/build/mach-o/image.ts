@@ -8,6 +8,8 @@ const MAGIC_64 = 0xfeedfacf;
 const MAGICS_FAT: readonly number[] = [0xcafebabe, 0xcafebabf];
 const HEADER_BYTES = 32;
 const FILE_TYPE_EXECUTE = 2;
+/** What a running program loads: Node's addons. */
+const FILE_TYPE_BUNDLE = 8;
 const LC_SEGMENT_64 = 0x19;
 const LC_CODE_SIGNATURE = 0x1d;
 
@@ -34,6 +36,7 @@ export interface SignaturePlace {
 
 export interface MachImage {
   readonly processor: 'arm64' | 'x64';
+  readonly kind: 'program' | 'addon';
   readonly commands: readonly LoadCommand[];
   /** The end of the last command. */
   readonly commandsEnd: number;
@@ -45,7 +48,7 @@ export interface MachImage {
   readonly signature: SignaturePlace | undefined;
 }
 
-/** Reads header and commands of a program. @throws MachOError with a sentence for whatever is no whole program */
+/** Reads header and commands of a program or an addon. @throws MachOError with a sentence for whatever is no whole one */
 export function readImage(file: Buffer): MachImage {
   if (file.length < HEADER_BYTES) throw new MachOError(`${file.length} bytes are no Mach-O file`);
   if (MAGICS_FAT.includes(file.readUInt32BE(0)))
@@ -54,7 +57,8 @@ export function readImage(file: Buffer): MachImage {
     throw new MachOError('it does not begin as a Mach-O file of 64 bits does');
   const processor = PROCESSORS.get(file.readUInt32LE(4));
   if (processor === undefined) throw new MachOError('it is for a processor other than arm64 and x64');
-  if (file.readUInt32LE(12) !== FILE_TYPE_EXECUTE)
+  const fileType = file.readUInt32LE(12);
+  if (fileType !== FILE_TYPE_EXECUTE && fileType !== FILE_TYPE_BUNDLE)
     throw new MachOError('it is a library or object, and no program');
 
   const commands = readCommands(file);
@@ -68,6 +72,7 @@ export function readImage(file: Buffer): MachImage {
     );
   return {
     processor,
+    kind: fileType === FILE_TYPE_EXECUTE ? 'program' : 'addon',
     commands,
     commandsEnd: HEADER_BYTES + file.readUInt32LE(20),
     segments,

@@ -3,7 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { NODE_PACKAGE } from '../node-runtime.ts';
+import { FOREIGN_PLATFORMS } from '../platform.ts';
 import { BUILT_PROGRAMS, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from '../source-tree.ts';
+import { heading, runtimeSections } from './runtime-notice.ts';
 
 export const NOTICE = join(ROOT, 'NOTICE');
 
@@ -18,6 +20,13 @@ const TITLE_LINE = /^[\s#(]*(the )?(mit|isc) licen[cs]e\)?:?( \(.*\))?$|^\s*all 
 /** Compiled into the cipher addon, where no bundler sees it. */
 const HEADER_PACKAGE = 'node_modules/nan';
 
+/** Whose node-pty is, by its own licence: npm's packages of its files for one system bring no text. */
+const NODE_PTY_COPYRIGHT = [
+  'Copyright (c) 2012-2015, Christopher Jeffrey (https://github.com/chjj/)',
+  'Copyright (c) 2016, Daniel Imms (http://www.growingwiththeweb.com)',
+  'Copyright (c) 2018 - present Microsoft Corporation',
+];
+
 interface Package {
   readonly name: string;
   readonly version: string;
@@ -30,7 +39,7 @@ interface Package {
 
 /** The whole file, as the lock file's packages have it. */
 export async function renderNotice(): Promise<string> {
-  const packages = await bundledPackages();
+  const packages = [...(await bundledPackages()), ...terminalPackages()].sort(byName);
   return `${[
     'Converge',
     'Copyright the authors of Converge',
@@ -38,42 +47,14 @@ export async function renderNotice(): Promise<string> {
     'Licensed under the Apache License, Version 2.0: see LICENSE.',
     '',
     'The programs and the image contain the work of others, which is listed here with its licences.',
-    'This file is written by deploy/build/pages/notice.ts from what the bundler puts into each program.',
+    'This file is written by deploy/build/pages/notice.ts from what the bundler and the build put into each program.',
     '',
-    ...nodeSection(),
+    ...runtimeSections({ folder: NODE_PACKAGE, version: manifestOf(NODE_PACKAGE).version }),
     '',
     ...packageSection(packages),
     '',
     ...termsSection(packages),
   ].join('\n')}\n`;
-}
-
-function nodeSection(): string[] {
-  const { version } = manifestOf(NODE_PACKAGE);
-  const text = readFileSync(join(NODE_PACKAGE, 'LICENSE'), 'utf8');
-  // What is under tools/ and test/ builds and tests Node; npm and corepack are in neither a binary nor the image.
-  const parts = [...text.matchAll(/^- (.+), located at (\S+), is licensed as follows:$/gm)]
-    .filter(
-      ([, name = '', path = '']) => !/^(tools|test)\//.test(path) && !/^(npm|corepack|gtest)$/.test(name),
-    )
-    .map(([, name]) => name);
-  return [
-    heading(`Node.js ${version}: in every program and in the image`),
-    '',
-    "MIT licence, Copyright Node.js contributors. It brings these, each under its own licence, all of them in Node's",
-    `own file LICENSE of this version (LICENSE-node of a release):`,
-    ...wrapped(`${parts.join(', ')}.`),
-    '',
-    "The addons in the programs are linked with GCC's libstdc++ and libgcc: GPL 3 with the GCC Runtime Library",
-    'Exception, which asks nothing of programs that are linked with them. The image is built on a base image of Node,',
-    'whose Debian packages carry their licences in /usr/share/doc.',
-    '',
-    'The programs for Linux carry shared libraries of the Debian release that they were built on, as they are: the GNU C',
-    'Library (LGPL 2.1 or later; ld-linux, libc, libm, libdl, libpthread), libstdc++ and libgcc (as above). Their source',
-    "is Debian's source packages glibc and gcc of that release. They lie unpacked beside the program and can be replaced",
-    'there. Their launcher is linked with the GNU C Library and with Zstandard (BSD-3-Clause, Copyright Meta Platforms,',
-    'Inc. and affiliates), which unpacks them.',
-  ];
 }
 
 function packageSection(packages: readonly Package[]): string[] {
@@ -143,9 +124,25 @@ async function bundledPackages(): Promise<Package[]> {
       programs.set(folder, found.add(entries.get(entryPoint) ?? ''));
     }
   }
-  return [...programs]
-    .map(([folder, found]) => readPackage(join(ROOT, folder), [...found].sort()))
-    .sort((a, b) => (a.name === b.name ? compare(a.version, b.version) : compare(a.name, b.name)));
+  return [...programs].map(([folder, found]) => readPackage(join(ROOT, folder), [...found].sort()));
+}
+
+/** What agents for other systems carry, as npm has it and nobody bundles it. */
+function terminalPackages(): Package[] {
+  return FOREIGN_PLATFORMS.flatMap(({ name: platform, terminal }) =>
+    terminal === undefined
+      ? []
+      : [
+          {
+            name: terminal.name,
+            version: terminal.version,
+            license: 'MIT',
+            copyright: NODE_PTY_COPYRIGHT,
+            terms: '',
+            programs: [`agent for ${platform}`],
+          },
+        ],
+  );
 }
 
 function readPackage(folder: string, programs: readonly string[]): Package {
@@ -186,12 +183,8 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 }
 
-function heading(text: string): string {
-  return `---- ${text} ----`;
-}
-
-function wrapped(text: string): string[] {
-  return text.match(/.{1,110}(?: |$)/g)?.map((line) => line.trimEnd()) ?? [];
+function byName(a: Package, b: Package): number {
+  return a.name === b.name ? compare(a.version, b.version) : compare(a.name, b.name);
 }
 
 /** By code units: the same on every machine, whatever its language. */

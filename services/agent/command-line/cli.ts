@@ -1,7 +1,7 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
-import { CONVERGE_COMMAND_FLAG } from '../converge-command/shim.ts';
+import { CONVERGE_COMMAND_FLAG } from '../converge-command/command-flag.ts';
 import { type Note, readEntryOptions } from './entry-options.ts';
 import { helpText } from './help-text.ts';
 import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import type { Clock } from '#shared/time/clock.ts';
 import type { PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import type { CommandPlace } from '../platform/command-place.ts';
+import { CONVERGE_COMMAND_FLAG } from './command-flag.ts';
 import { readLine } from './line-reader.ts';
 import { writeLink } from './link.ts';
 import { makePrivateDirectory, type Runs, writeProgram } from './private-directory.ts';
@@ -25,13 +27,9 @@ import {
   LINE_TIMEOUT_MS,
   parseRequest,
 } from './request.ts';
-import { shimFrom } from './shim.ts';
 
 /** Far more than people need. A script that asks in a loop waits for its turn. */
 const MAX_CONNECTIONS = 16;
-
-/** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What the agent answers to each command. */
 export interface ConvergeAnswers {
@@ -48,6 +46,7 @@ export interface ConvergeAnswers {
 
 export interface ConvergeCommandOptions {
   readonly clock: Clock;
+  readonly place: CommandPlace;
   /** The words that start the agent's program again, without arguments; absolute paths. */
   readonly program: readonly string[];
   /** Where to make the private directory, if it can be made there: os.tmpdir(). */
@@ -60,7 +59,7 @@ export interface ConvergeCommandOptions {
 
 /** The command as it is installed. */
 export interface ConvergeCommand {
-  /** Holds `converge` and nothing else. */
+  /** Holds `converge`, in whatever form shells here look for it, and nothing else. */
   readonly binDirectory: string;
   /** The path of `converge` itself. */
   readonly path: string;
@@ -88,19 +87,24 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     void answer(socket, answers, options.clock);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  const { temporaryDirectory: preferred, lastResorts = [] } = options;
-  const made = await makePrivateDirectory({ preferred, lastResorts, fill });
+  const { place, temporaryDirectory: preferred, lastResorts = [] } = options;
+  let socketPath = '';
+  let path = '';
+  const made = await makePrivateDirectory({ place, preferred, lastResorts, fill });
   if (made.kind === 'none') return { kind: 'unavailable', detail: `no folder takes it (${made.detail})` };
   const directory = made.path;
-  const { binDirectory, program: path, socketPath } = placesIn(directory);
+  const binDirectory = binDirectoryIn(directory);
   let stopped: Promise<void> | undefined;
 
   async function fill(directory: string, runs: Runs): Promise<void> {
-    const places = placesIn(directory);
-    await mkdir(places.binDirectory, { mode: 0o700 });
-    if (runs === 'links') await writeLink(places.program, options.program);
-    else await writeProgram(places.program, shimFrom(options.program, places.socketPath));
-    await listen(server, places.socketPath);
+    const binDirectory = binDirectoryIn(directory);
+    socketPath = place.socketFor(directory);
+    const shims = place.shims([...options.program, CONVERGE_COMMAND_FLAG, socketPath]);
+    path = join(binDirectory, shims[0].name);
+    await mkdir(binDirectory, { mode: 0o700 });
+    if (runs === 'links') await writeLink(path, options.program);
+    else for (const { name, text } of shims) await writeProgram(join(binDirectory, name), text);
+    await listen(server, socketPath);
   }
 
   async function close(): Promise<void> {
@@ -116,14 +120,12 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     stopped ??= close();
     return stopped;
   };
-  const env = { PATH: `${binDirectory}:${options.path ?? DEFAULT_PATH}` };
+  const env = { PATH: place.pathWith(binDirectory, options.path) };
   return { kind: 'started', command: { binDirectory, path, socketPath, env, answer: resolve, stop } };
 }
 
-/** What is where in the private directory. */
-function placesIn(directory: string): { binDirectory: string; program: string; socketPath: string } {
-  const binDirectory = join(directory, 'bin');
-  return { binDirectory, program: join(binDirectory, 'converge'), socketPath: join(directory, 'socket') };
+function binDirectoryIn(directory: string): string {
+  return join(directory, 'bin');
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {

@@ -3,7 +3,7 @@
 import { lstatSync } from 'node:fs';
 import { access, constants, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { CONVERGE_COMMAND_FLAG } from './shim.ts';
+import { CONVERGE_COMMAND_FLAG } from './command-flag.ts';
 
 const NAME = 'converge';
 

@@ -2,14 +2,8 @@
 import { constants } from 'node:fs';
 import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryFolders } from '#shared/machine/temporary-folders.ts';
 import { faultText } from '#shared/text/fault-text.ts';
-
-/** `sun_path` holds 108 bytes on Linux and 104 on macOS and the BSDs, with the final zero. */
-const MAX_SOCKET_PATH_BYTES = 103;
-
-/** Room for `/converge-XXXXXX/socket` below a candidate. */
-const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
+import type { CommandPlace } from '../platform/command-place.ts';
 
 export type PrivateDirectory =
   | { readonly kind: 'made'; readonly path: string }
@@ -17,6 +11,7 @@ export type PrivateDirectory =
   | { readonly kind: 'none'; readonly detail: string };
 
 export interface PrivateDirectoryOptions {
+  readonly place: CommandPlace;
   /** Where to try first. */
   readonly preferred: string;
   /** Where to try when no usual place will do: people do not expect such a directory there. */
@@ -29,16 +24,17 @@ export interface PrivateDirectoryOptions {
 export type Runs = 'programs' | 'links';
 
 /**
- * Makes a directory of mode 0700. Its path is short enough for a socket and has no `:`, since it goes on PATH. Its file system
- * has room (the /tmp of a failed job is often full) and runs programs; where none does, it is one that does not. Never throws.
+/**
+ * Makes a directory of mode 0700, where PATH and sockets take one (see CommandPlace). Its file system has room (the /tmp of a failed
+ * job is often full) and runs programs; where none does, it is one that runs links to programs elsewhere. Never throws.
  */
 export async function makePrivateDirectory(options: PrivateDirectoryOptions): Promise<PrivateDirectory> {
-  const { preferred, lastResorts = [], fill } = options;
-  const parents = new Set([...temporaryFolders(preferred), ...lastResorts]);
+  const { place, preferred, lastResorts = [], fill } = options;
+  const parents = new Set([preferred, ...place.fallbacks, ...lastResorts]);
   const faults = new Map<string, string>();
-  for (const runs of ['programs', 'links'] as const) {
+  for (const runs of place.takesLinks === true ? (['programs', 'links'] as const) : (['programs'] as const)) {
     for (const parent of parents) {
-      const fault = unfitness(parent);
+      const fault = place.unfitness(parent);
       if (fault !== undefined) {
         faults.set(parent, fault);
         continue;
@@ -58,13 +54,6 @@ export async function writeProgram(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o700, flag: 'wx' });
   // Not every file system says that it is full.
   if ((await readFile(path, 'utf8')) !== text) throw new Error(`${path}: what was written is not there`);
-}
-
-function unfitness(parent: string): string | undefined {
-  if (!parent.startsWith('/')) return 'not an absolute path';
-  if (parent.includes(':')) return 'a colon cannot be on PATH';
-  const bytes = Buffer.byteLength(parent) + SUFFIX_BYTES;
-  return bytes > MAX_SOCKET_PATH_BYTES ? 'too long for a socket' : undefined;
 }
 
 async function makeIn(parent: string, runs: Runs, fill: PrivateDirectoryOptions['fill']): Promise<string> {

@@ -1,13 +1,10 @@
 // The identity tokens of CircleCI and Buildkite: a program that is in every job asks for one, and prints it.
-import { accessSync, constants, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { faultText } from '#shared/text/fault-text.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { startPipedProcess } from '../process/piped-process.ts';
-import type { ProcessEnd } from '../process/process-end.ts';
-import { type Bytes, signalGroup } from '../process/spawn.ts';
+import type { ProcessEnd } from '../platform/process-end.ts';
+import type { Bytes, Programs } from '../platform/programs.ts';
 import type { HadToken, TokenSource } from './id-token-maker.ts';
 
 /** How long such a program may take, in milliseconds. Both try again by themselves when their server has trouble. */
@@ -40,6 +37,7 @@ export const BUILDKITE: TokenCommand = {
 };
 
 export interface TokenCommandOptions {
+  readonly programs: Programs;
   /** The environment of the program; PATH in it says where to look. */
   readonly env: Readonly<Record<string, Bytes>>;
   readonly cwd: string;
@@ -48,10 +46,10 @@ export interface TokenCommandOptions {
 
 /** Runs the program each time. */
 export function commandTokenSource(command: TokenCommand, options: TokenCommandOptions): TokenSource {
-  const { env } = options;
+  const { env, programs } = options;
   const { program, system } = command;
   return async (audience, signal) => {
-    const file = findProgram(program, String(env['PATH'] ?? ''));
+    const file = programs.find(program, String(env['PATH'] ?? ''));
     if (file === undefined) {
       const message = `${system} gives no identity token: the command ${program} is not in PATH; a container that runs inside the job needs it too`;
       return { kind: 'none', message, passes: false };
@@ -73,17 +71,17 @@ interface Running {
 async function run(
   file: string,
   argv: readonly string[],
-  { command: { program }, options: { env, cwd, clock }, signal }: Running,
+  { command: { program }, options: { programs, env, cwd, clock }, signal }: Running,
 ): Promise<HadToken> {
   const ended = Promise.withResolvers<ProcessEnd>();
-  const child = startPipedProcess({ file, argv, env: new Map(Object.entries(env)), cwd }, ended.resolve);
+  const start = { file, argv, env: new Map(Object.entries(env)), cwd };
+  const child = programs.startPiped(start, ended.resolve);
   child.stdin.on('error', () => undefined);
   child.stdin.end();
   const kill = (): void => {
-    signalGroup(child.pid, 'SIGKILL');
+    child.signal('SIGKILL');
     // What it has started in a group of its own may keep the pipes.
-    child.stdout.destroy();
-    child.stderr.destroy();
+    child.abandon();
   };
   let isLate = false;
   const cancel = clock.after(TOKEN_COMMAND_TIMEOUT_MS, () => {
@@ -126,17 +124,4 @@ function textOf(output: Readable, stop: () => void): Promise<string> {
     resolve(Buffer.concat(chunks).toString('utf8'));
   });
   return promise;
-}
-
-/** The first of that name that can be run, as a shell finds it; empty parts of PATH, which mean the working directory, are left out. */
-function findProgram(name: string, path: string): string | undefined {
-  const candidates = path.split(':').flatMap((folder) => (folder === '' ? [] : [join(folder, name)]));
-  return candidates.find((candidate) => {
-    try {
-      accessSync(candidate, constants.X_OK);
-      return statSync(candidate).isFile();
-    } catch {
-      return false;
-    }
-  });
 }

@@ -7,7 +7,7 @@ import type { IdentityKind } from '#shared/protocol/identity.ts';
 import { signersFromFile } from '#shared/signing/key-file.ts';
 import { signersFromSshAgent } from '#shared/signing/ssh-agent.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { Bytes } from '../process/spawn.ts';
+import type { Bytes, Programs } from '../platform/programs.ts';
 import { BUILDKITE, CIRCLECI, commandTokenSource } from './command-token.ts';
 import { githubTokenSource, type TokenFetch } from './github-token.ts';
 import { gitlabTokenSource, ID_TOKEN_VARIABLE, idTokensFor } from './gitlab-token.ts';
@@ -18,6 +18,8 @@ import { IDENTITY_SOURCES, type IdentityOptions, type IdentitySource } from './i
 export const TOKEN_VARIABLE = 'CONVERGE_TOKEN';
 
 export interface IdentityProverOptions {
+  /** What starts the programs that print tokens. */
+  readonly programs: Programs;
   readonly identity: IdentityOptions;
   readonly env: Environment;
   /** As the programs of the job have it. */
@@ -46,8 +48,8 @@ const KIND_OF: Readonly<Record<Exclude<IdentitySource, 'none'>, IdentityKind>> =
 
 /** Looks at nothing before it is asked. */
 export function createIdentityProver(options: IdentityProverOptions): Prover {
-  const { identity, env, jobEnv, cwd, provider, fetch, clock, random, tell } = options;
-  const command = { env: jobEnv, cwd, clock };
+  const { identity, programs, env, jobEnv, cwd, provider, fetch, clock, random, tell } = options;
+  const command = { programs, env: jobEnv, cwd, clock };
   const ci: Readonly<Record<CiSource, ProofMaker>> = {
     github: idTokenMaker(IDENTITY_SOURCES.github, githubTokenSource({ env, fetch, clock, random }), clock),
     gitlab: idTokenMaker(

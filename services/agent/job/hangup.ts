@@ -20,7 +20,8 @@ export interface Start {
  *
  * - `nohup` replaces every standard descriptor that is a terminal. An agent without a terminal has none to lose: a shell
  *   that sends SIGHUP to all its children when it exits does not mean the agent.
- * - A shell that was told to ignore SIGHUP still does, and its status in /proc shows it.
+ * - A shell that was told to ignore SIGHUP still does, and its status in /proc shows it. Nothing
+ *   on macOS does: there such an agent ends with its terminal.
  *
  * SIGINT is not a hangup. A shell without job control ignores it for what runs with `&`; but a CI system that cancels a job
  * sends it to the whole group, so it ends the agent, as SIGTERM does.

@@ -2,10 +2,11 @@
 import { EXAMPLE_PORT } from '#shared/commands/printed-commands.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { WayIn } from '../access/credentials-source.ts';
-import type { ClientDigests } from './client-digests.ts';
+import { type ClientDigests, clientDownload } from './client-digests.ts';
 import { peopleLines } from './people-lines.ts';
 import {
   downloadCommand,
+  pageUrl,
   type SshDestination,
   scpCommand,
   sftpCommand,
@@ -35,12 +36,14 @@ const DIGEST_LINE =
 export function cardFrom(input: CardInput): string[] {
   const { destination, now, clientDigests = {} } = input;
   const [tunnel, throughTunnel] = tcptowsCommands(destination, EXAMPLE_PORT);
+  const wsproxy = clientDownload('wsproxy', clientDigests);
   return [
     '',
     '=== converge: this job is open for SSH ===',
     '',
-    'Get the client once (Linux; in the folder where you run ssh):',
-    `  ${downloadCommand(destination.publicUrl, 'wsproxy', clientDigests.wsproxy)}`,
+    `Get the client once (${wsproxy.laptop}; in the folder where you run ssh):`,
+    `  ${downloadCommand(destination.publicUrl, 'wsproxy', wsproxy)}`,
+    `On macOS, Windows and others: ${pageUrl(destination)}`,
     '',
     'Open a shell in this job:',
     `  ${sshCommand(destination)}`,
@@ -48,14 +51,14 @@ export function cardFrom(input: CardInput): string[] {
     ...entryLines(input.entry),
     '',
     `The #SHA256 part pins this job's host key; wsproxy checks it, so known_hosts is not needed.`,
-    ...(clientDigests.wsproxy === undefined ? [] : [DIGEST_LINE]),
+    ...(wsproxy.sha256 === undefined ? [] : [DIGEST_LINE]),
     '',
     'Copy files:',
     `  ${sftpCommand(destination)}`,
     `  ${scpCommand(destination)}`,
     '',
     'Or through a local port:',
-    `  ${downloadCommand(destination.publicUrl, 'tcptows', clientDigests.tcptows)}`,
+    `  ${downloadCommand(destination.publicUrl, 'tcptows', clientDownload('tcptows', clientDigests))}`,
     `  ${tunnel}`,
     `  ${throughTunnel}`,
     '',

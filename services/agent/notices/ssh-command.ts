@@ -8,6 +8,7 @@ import {
 } from '#shared/commands/printed-commands.ts';
 import { DEFAULT_RESUME_WINDOW_MS, sshOptions } from '#shared/commands/ssh-options.ts';
 import { clientPath } from '#shared/protocol/paths.ts';
+import type { ClientDownload } from './client-digests.ts';
 
 /** Where a client finds the agent, and the key that must answer. */
 export interface SshDestination {
@@ -43,11 +44,20 @@ export function printedUrlFrom(text: string): string | undefined {
  * `curl` and `chmod` for one of the client programs, and between them the check of its SHA-256. A file that fails the check is
  * removed: `curl` may have written it over an older one that was executable already.
  */
-export function downloadCommand(publicUrl: string, program: 'wsproxy' | 'tcptows', sha256?: string): string {
-  const fetch = fetchCommand(shellSafeUrl(publicUrl), program);
+export function downloadCommand(
+  publicUrl: string,
+  program: 'wsproxy' | 'tcptows',
+  { name, sha256 }: Pick<ClientDownload, 'name' | 'sha256'>,
+): string {
+  const fetch = fetchCommand(shellSafeUrl(publicUrl), program, name);
   const allow = allowCommand(program);
   if (sha256 === undefined) return `${fetch} && ${allow}`;
   return `${fetch} && ${checkCommand(program, sha256)} && ${allow} || ! rm -f ${program}`;
+}
+
+/** The page of the relay, with the commands for this job on any system. The fragment is for the browser alone. */
+export function pageUrl({ publicUrl, id, fingerprint }: SshDestination): string {
+  return `${shellSafeUrl(publicUrl)}/?id=${id}#${fingerprint}`;
 }
 
 /** `ssh` through ./wsproxy, which adds the options that it needs: `./wsproxy ssh --print URL` shows them. */

@@ -1,6 +1,7 @@
 // The children: which processes were started here and still run, and who is notified when they exit.
+import { type ProcessEnd, UNKNOWN_END } from '../platform/process-end.ts';
 import { processAddon } from './process-addon.ts';
-import { type ProcessEnd, processEndFrom, UNKNOWN_END } from './process-end.ts';
+import { processEndFrom } from './wait-status.ts';
 
 type OnEnd = (end: ProcessEnd) => void;
 

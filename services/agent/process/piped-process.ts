@@ -1,29 +1,20 @@
 // A piped process: a program between three pipes, as streams with back-pressure.
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
 import { NativeAddonError } from '#shared/machine/native-addon.ts';
+import type { ProcessEnd } from '../platform/process-end.ts';
+import type { PipedProcess, ProgramLaunch } from '../platform/programs.ts';
 import { startByNode } from './node-process.ts';
+import { groupOn } from './piped-group.ts';
 import { checked, type PipeEnds, processAddon } from './process-addon.ts';
-import type { ProcessEnd } from './process-end.ts';
-import { type SpawnOptions, spawn } from './spawn.ts';
-
-export type PipedOptions = Omit<SpawnOptions, 'stdio' | 'isTerminal'>;
-
-export interface PipedProcess {
-  readonly pid: number;
-  /** Only these ends do not block; the program has ordinary ones. */
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-}
+import { spawn } from './spawn.ts';
 
 /**
  * Starts a program with a pipe for each of its three descriptors (no socket pairs: nobody can open those by
  * `/dev/stdin` and `/dev/stderr`). Where no folder takes the addon (a read-only image whose /tmp is noexec), Node starts it.
  * @throws ProcessError when there are no descriptors left, or the program does not start.
  */
-export function startPipedProcess(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {
+export function startPipedProcess(options: ProgramLaunch, onEnd: (end: ProcessEnd) => void): PipedProcess {
   try {
     return startByAddon(options, onEnd);
   } catch (error) {
@@ -32,19 +23,19 @@ export function startPipedProcess(options: PipedOptions, onEnd: (end: ProcessEnd
   }
 }
 
-function startByAddon(options: PipedOptions, onEnd: (end: ProcessEnd) => void): PipedProcess {
+function startByAddon(options: ProgramLaunch, onEnd: (end: ProcessEnd) => void): PipedProcess {
   const pipes: PipeEnds[] = [];
   try {
     const [input, output, errors] = [openPipe(pipes), openPipe(pipes), openPipe(pipes)];
     const stdio = [input.read, output.write, errors.write] as const;
     const pid = spawn({ ...options, stdio, isTerminal: false }, onEnd);
     for (const fd of stdio) closeSync(fd);
-    return {
+    return groupOn({
       pid,
       stdin: writerOf(input.write),
       stdout: readerOf(output.read),
       stderr: readerOf(errors.read),
-    };
+    });
   } catch (error) {
     for (const { read, write } of pipes) {
       closeSync(read);

@@ -1,20 +1,11 @@
 // Starting a program as sshd does: it inherits nothing of this process but what is given here.
+import type { ProcessEnd } from '../platform/process-end.ts';
+import type { Bytes, ProgramLaunch } from '../platform/programs.ts';
 import { listenForEnds, whenEnded } from './children.ts';
 import { checked, processAddon } from './process-addon.ts';
-import type { ProcessEnd } from './process-end.ts';
 
-/** Text is UTF-8. No zeros: the kernel ends a value there. */
-export type Bytes = string | Buffer;
-
-export interface SpawnOptions {
-  /** A path; PATH is not looked at. */
-  readonly file: string;
-  /** With the name of the program, which is the first. */
-  readonly argv: readonly Bytes[];
-  /** The whole environment. */
-  readonly env: ReadonlyMap<string, Bytes>;
-  /** `/` where it is gone. */
-  readonly cwd: string;
+/** Its directory is `/` where that is gone. */
+export interface SpawnOptions extends ProgramLaunch {
   /** Standard input, output and error. They stay open here: close them. */
   readonly stdio: readonly [number, number, number];
   /** Whether the first of them becomes its controlling terminal. */

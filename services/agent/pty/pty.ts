@@ -2,45 +2,22 @@
 import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
-import { checked, processAddon, type TerminalEnds } from '../process/process-addon.ts';
-import type { ProcessEnd } from '../process/process-end.ts';
-import { type SpawnOptions, signalGroup, spawn } from '../process/spawn.ts';
+import type { ProcessEnd } from '../platform/process-end.ts';
+import {
+  TerminalError,
+  type TerminalLaunch,
+  type TerminalProcess,
+  type TerminalSink,
+} from '../platform/programs.ts';
+import { NO_MODES } from '../platform/terminal-mode.ts';
+import { signalGroup } from '../process/spawn.ts';
 import { PtyWriter } from './pty-writer.ts';
-import { NO_MODES, packModes, type TerminalMode } from './terminal-mode.ts';
+import type { OpenDevice, TerminalDevice } from './terminal-device.ts';
 
 /** In milliseconds. If no output comes for this long after the exit, there is none left: others hold the terminal open. */
 const DRAIN_QUIET_MS = 100;
 /** At most this much output is read after the exit: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
 const MAX_DRAIN_BYTES = 64 * 1024;
-
-export interface PtyOptions extends Pick<SpawnOptions, 'file' | 'argv' | 'cwd'> {
-  /** The whole environment, TERM included, for a terminal of this name (the path of its device). */
-  readonly env: (terminal: string) => SpawnOptions['env'];
-  readonly columns: number;
-  readonly rows: number;
-  /** Set before the program starts, over the kernel's defaults and a line of UTF-8. */
-  readonly modes?: readonly TerminalMode[];
-  readonly clock?: Clock;
-}
-
-/** Who receives from a pty; called from the first turn after `openPty`. */
-export interface PtySink {
-  /** Output in order. The receiver owns the chunk. */
-  data(chunk: Buffer): void;
-  /** A `write` that returned false has been taken: go on writing. */
-  drained(): void;
-}
-
-/** There is no terminal to be had, or the program did not start; `cause` is a ProcessError. Nothing has run. */
-export class PtyError extends Error {
-  readonly code: 'no_terminal' | 'not_started';
-  override readonly name = 'PtyError';
-
-  constructor(code: PtyError['code'], message: string, cause: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
 
 type State =
   | { readonly kind: 'running' }
@@ -53,42 +30,41 @@ type State =
   | { readonly kind: 'closed' };
 
 /**
- * Starts a program as the leader of a new session with a new controlling terminal.
- * @throws PtyError
+ * Starts a program as the leader of a new session with a new controlling terminal, whose name is the path of its device. What
+ * is set on it is set over the kernel's defaults and a line of UTF-8.
+ * @throws TerminalError
  */
-export function openPty(options: PtyOptions, sink: PtySink): Pty {
-  return new Pty(options, sink);
+export function openPty(open: OpenDevice, options: TerminalLaunch, sink: TerminalSink): Pty {
+  return new Pty(open, options, sink);
 }
 
 /** One program on one terminal, until it exits or is hung up. */
-export class Pty {
+export class Pty implements TerminalProcess {
   readonly pid: number;
   /** Resolves after the program ended and all of its output was given to the sink. Never rejects. */
   readonly exited: Promise<ProcessEnd>;
   readonly #clock: Clock;
-  readonly #sink: PtySink;
-  /** Keeps the terminal alive: a program that has closed its own side is not hung up by that. */
-  readonly #master: number;
+  readonly #sink: TerminalSink;
+  readonly #device: TerminalDevice;
   readonly #reader: ReadStream;
   readonly #writer: PtyWriter;
   readonly #resolveExited: (end: ProcessEnd) => void;
   #state: State = { kind: 'running' };
   #isPaused = false;
 
-  constructor(options: PtyOptions, sink: PtySink) {
+  constructor(open: OpenDevice, options: TerminalLaunch, sink: TerminalSink) {
     const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
     this.exited = promise;
     this.#resolveExited = resolve;
     this.#clock = options.clock ?? systemClock;
     this.#sink = sink;
-    const terminal = openTerminal(options);
-    this.#master = terminal.master;
-    this.pid = this.#start(options, terminal);
-    this.#writer = new PtyWriter(terminal.master, this.#clock, () => {
+    this.#device = openDevice(open, options);
+    this.pid = this.#start(options);
+    this.#writer = new PtyWriter(this.#device.master, this.#clock, () => {
       sink.drained();
     });
     // It closes its descriptor when it fails, as it does when the program closes its side.
-    this.#reader = new ReadStream(terminal.reader);
+    this.#reader = new ReadStream(this.#device.reader);
     this.#reader.on('data', (chunk: Buffer) => {
       this.#received(chunk);
     });
@@ -122,7 +98,7 @@ export class Pty {
 
   /** Sets the new size of the terminal; the foreground program gets SIGWINCH. */
   resize(columns: number, rows: number): void {
-    if (this.#isOpen()) processAddon().resizeTerminal(this.#master, columns, rows);
+    if (this.#isOpen()) this.#device.resize(columns, rows);
   }
 
   /** Signals the program's process group, as sshd does. Nothing happens when it is gone. */
@@ -143,23 +119,20 @@ export class Pty {
     }
     this.#state = { kind: 'hung_up' };
     this.#release();
+    // A program that has only just started may not have taken the terminal for its own yet.
+    if (this.#device.isHeldOpen) signalGroup(this.pid, 'SIGHUP');
   }
 
-  #start(options: PtyOptions, { master, reader, slave, name }: TerminalEnds): number {
-    const { file, argv, cwd, env } = options;
+  #start({ file, argv, cwd, env }: TerminalLaunch): number {
+    const device = this.#device;
     try {
-      return spawn(
-        { file, argv, cwd, env: env(name), stdio: [slave, slave, slave], isTerminal: true },
-        (end) => {
-          this.#programEnded(end);
-        },
-      );
+      return device.start({ file, argv, cwd, env: env(device.name) }, (end) => {
+        this.#programEnded(end);
+      });
     } catch (cause) {
-      closeSync(reader);
-      closeSync(master);
-      throw new PtyError('not_started', `cannot run ${file}: ${(cause as Error).message}`, cause);
-    } finally {
-      closeSync(slave);
+      closeSync(device.reader);
+      device.close();
+      throw new TerminalError('not_started', `cannot run ${file}: ${(cause as Error).message}`, cause);
     }
   }
 
@@ -182,6 +155,11 @@ export class Pty {
     const state = this.#state;
     switch (state.kind) {
       case 'running':
+        if (this.#device.isHeldOpen) {
+          this.#state = { kind: 'hung_up' };
+          this.#release();
+          return;
+        }
         this.#state = { kind: 'silent' };
         this.#reader.destroy();
         return;
@@ -229,15 +207,18 @@ export class Pty {
   #release(): void {
     this.#writer.close();
     this.#reader.destroy();
-    closeSync(this.#master);
+    this.#device.close();
   }
 }
 
-function openTerminal({ file, columns, rows, modes = NO_MODES }: PtyOptions): TerminalEnds {
+function openDevice(
+  open: OpenDevice,
+  { file, columns, rows, modes = NO_MODES }: TerminalLaunch,
+): TerminalDevice {
   try {
-    return checked(processAddon().openTerminal(columns, rows, packModes(modes))) as TerminalEnds;
+    return open(columns, rows, modes);
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new PtyError('no_terminal', `cannot open a terminal for ${file}: ${reason}`, cause);
+    throw new TerminalError('no_terminal', `cannot open a terminal for ${file}: ${reason}`, cause);
   }
 }

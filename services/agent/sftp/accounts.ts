@@ -1,7 +1,8 @@
 // The accounts of this machine: names of users and groups by number, and home directories, from /etc/passwd and /etc/group.
 import { readFile, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 
-/** Where accounts are read; accounts that only a directory service knows are shown by number. */
+/** Where accounts are read; those that only a directory service knows, as on macOS all people, are shown by number, but for this one. */
 export interface AccountFiles {
   readonly passwd: string;
   readonly group: string;
@@ -9,6 +10,7 @@ export interface AccountFiles {
 
 const SYSTEM_FILES: AccountFiles = { passwd: '/etc/passwd', group: '/etc/group' };
 
+/** Of one account. */
 interface User {
   readonly name: string;
   readonly uid: number;
@@ -24,12 +26,15 @@ interface Cached<T> {
 /** Reads each file once and again only after it changed. Lookups see what the last `refresh` saw. */
 export class Accounts {
   readonly #files: AccountFiles;
+  /** Of this process, as the system knows it. */
+  readonly #own: User | undefined;
   #users: Cached<readonly User[]> = { version: -1, entries: [] };
   #userNames: ReadonlyMap<number, string> = new Map();
   #groupNames: Cached<ReadonlyMap<number, string>> = { version: -1, entries: new Map() };
 
-  constructor(files: AccountFiles = SYSTEM_FILES) {
+  constructor(files: AccountFiles = SYSTEM_FILES, own: User | undefined = ownAccount()) {
     this.#files = files;
+    this.#own = own;
   }
 
   /** A missing or unreadable file means no names, never an error. */
@@ -50,7 +55,7 @@ export class Accounts {
   }
 
   userName(uid: number): string | undefined {
-    return this.#userNames.get(uid);
+    return this.#userNames.get(uid) ?? (this.#own?.uid === uid ? this.#own.name : undefined);
   }
 
   groupName(gid: number): string | undefined {
@@ -58,7 +63,18 @@ export class Accounts {
   }
 
   homeOf(userName: string): string | undefined {
-    return this.#users.entries.find(({ name }) => name === userName)?.home;
+    const known = this.#own === undefined ? this.#users.entries : [...this.#users.entries, this.#own];
+    return known.find(({ name }) => name === userName)?.home;
+  }
+}
+
+function ownAccount(): User | undefined {
+  try {
+    const { username, uid, homedir } = userInfo();
+    return { name: username, uid, home: homedir };
+  } catch {
+    // A container may run as a number that no account has.
+    return undefined;
   }
 }
 

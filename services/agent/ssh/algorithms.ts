@@ -14,6 +14,7 @@ export const SIGNATURE_ALGORITHMS = [
 ] as const;
 
 /**
+ * What ssh2 knows: `mlkem768x25519-sha256` is put before these key exchanges by ssh2/hybrid-exchange.ts.
  * No group exchange: wsproxy checks the pin in message 31, whose first field must be the host key; in a group exchange
  * message 31 is something else (RFC 4419).
  * No chacha20-poly1305: the client's order decides and OpenSSH puts it first, but without ssh2's native addon it costs

@@ -58,7 +58,7 @@ export class ClientServices {
       },
       log,
     });
-    this.#agentForwarding = new AgentForwarding(streams);
+    this.#agentForwarding = new AgentForwarding(streams, () => server.platform.makeAgentSocket());
     this.#stops = [
       serveLocalForwards(streams),
       serveRemoteForwards(streams),

@@ -1,6 +1,6 @@
 // A session channel: what the client asks for on it, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { Connection, ServerChannel, Session } from 'ssh2';
-import type { TerminalMode } from '../pty/terminal-mode.ts';
+import type { TerminalMode } from '../platform/terminal-mode.ts';
 import { signalFrom } from './channel/process-exit.ts';
 import type { TransportGate } from './channel/transport-gate.ts';
 import type { AgentForwarding } from './forward/agent-forwarding.ts';
@@ -240,14 +240,14 @@ export class SessionChannel {
 
   #programOptions(channel: ServerChannel) {
     const { options, gate, log } = this.#context;
-    const { clock, shell, cwd, events } = options;
+    const { clock, platform, shell, cwd, events } = options;
     const onActivity = (): void => {
       events.activity();
     };
     const onInputClosed = (): void => {
       sendEndOfWrite(this.#context.connection, this.#session);
     };
-    return { channel, gate, clock, shell, cwd, onActivity, onInputClosed, log };
+    return { channel, gate, clock, platform, shell, cwd, onActivity, onInputClosed, log };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import type { Credentials } from '../access/credentials.ts';
 import type { PasswordGuard } from '../access/password-guard.ts';
 import type { Attendance } from '../crowd/attendance.ts';
+import type { Platform } from '../platform/platform.ts';
 import type { AskedEvents } from './asked-events.ts';
 import type { HostKey } from './keys/host-key.ts';
 
@@ -13,9 +14,11 @@ export interface SshServerOptions {
   readonly guard: PasswordGuard;
   /** Counts who is logged in. */
   readonly attendance: Attendance;
+  /** What programs, files and sockets are here. */
+  readonly platform: Platform;
   /** The path of the shell that people get, and that runs commands. */
   readonly shell: string;
-  /** Where programs start; `/` if it is gone. */
+  /** Where programs start; the platform's last directory if it is gone. */
   readonly cwd: string;
   /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are not text. */
   readonly env: Readonly<Record<string, string | Buffer>>;

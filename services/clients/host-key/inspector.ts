@@ -14,7 +14,15 @@
 // encryption shifts sequence numbers (the Terrapin attack).
 import { type Fingerprint, fingerprintOf, isSameKey } from '#shared/ssh/fingerprint.ts';
 import { ownDisconnect } from './disconnect.ts';
-import { DISCONNECT, faultOfKexinit, hostKeyOf, KEX_REPLY, KEXINIT, NEWKEYS } from './key-exchange.ts';
+import {
+  type AnswerBytes,
+  DISCONNECT,
+  hostKeyOf,
+  KEX_REPLY,
+  KEXINIT,
+  NEWKEYS,
+  readKexinit,
+} from './key-exchange.ts';
 import { readIdentificationLine, readPacket } from './units.ts';
 
 /** What is known about the host. All but `undecided` are final. */
@@ -33,7 +41,7 @@ const MAX_LINES = 64;
 type Expecting =
   | { readonly kind: 'line'; readonly seen: number }
   | { readonly kind: 'kexinit' }
-  | { readonly kind: 'reply' }
+  | { readonly kind: 'reply'; readonly answers: readonly AnswerBytes[] }
   | { readonly kind: 'newkeys' }
   | { readonly kind: 'nothing' };
 
@@ -118,12 +126,13 @@ function afterPacket(
   switch (expecting.kind) {
     case 'kexinit': {
       if (message !== KEXINIT) return unexpected(message, 'the offer of the key exchange');
-      const fault = faultOfKexinit(payload);
-      return fault === undefined ? expect({ kind: 'reply' }) : unverifiable(fault);
+      const offer = readKexinit(payload);
+      if (offer.kind === 'fault') return unverifiable(offer.detail);
+      return expect({ kind: 'reply', answers: offer.answers });
     }
     case 'reply':
       if (message !== KEX_REPLY) return unexpected(message, 'the key exchange reply');
-      return afterReply(hostKeyOf(payload), pinned);
+      return afterReply(hostKeyOf(payload, expecting.answers), pinned);
     case 'newkeys':
       // Seen up to here because a second reply, with another key, must not get through to a client that would take it.
       return message === NEWKEYS ? { kind: 'match' } : unexpected(message, 'the end of the key exchange');

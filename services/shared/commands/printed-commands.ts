@@ -15,14 +15,14 @@ export function isUserName(text: string): boolean {
 /** A job's host key lasts as long as the job: ssh is not to remember it, nor to find a stale one under a name used again. */
 export const FORGET_HOST = 'UserKnownHostsFile=/dev/null';
 
-/** Gets a program from the relay at `base`, http(s)://HOST[:PORT][/prefix], into a file of its name. */
-export function fetchCommand(base: string, program: string): string {
-  return `curl --compressed -fsSLo ${program} ${base}${downloadPath(program)}`;
+/** Gets a program from the relay at `base`, http(s)://HOST[:PORT][/prefix], into a file of its name; `download` is what it is there. */
+export function fetchCommand(base: string, program: string, download = program): string {
+  return `curl --compressed -fsSLo ${program} ${base}${downloadPath(download)}`;
 }
 
 /** Fails unless the file has this SHA-256, in hex; coreutils and busybox understand it alike. */
-export function checkCommand(program: string, sha256: string): string {
-  return `echo "${sha256}  ${program}" | sha256sum -c`;
+export function checkCommand(program: string, sha256: string, checker = 'sha256sum'): string {
+  return `echo "${sha256}  ${program}" | ${checker} -c`;
 }
 
 /** Makes the file a program. */
@@ -40,6 +40,6 @@ export function scriptCommand(base: string, script: InstallScriptName, words = '
 }
 
 /** A stock tool through the wsproxy of this folder; double quotes, since zsh may take `#` and `[` for patterns. */
-export function toolCommand(tool: string, options: string, url: string): string {
-  return `./wsproxy ${tool} ${options}"${url}"`;
+export function toolCommand(tool: string, options: string, url: string, wsproxy = './wsproxy'): string {
+  return `${wsproxy} ${tool} ${options}"${url}"`;
 }

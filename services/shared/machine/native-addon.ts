@@ -35,6 +35,11 @@ function loadUnpacked(name: NativeAddonName): unknown {
       `${name}.node is not there: start the file that the relay offers, not what it unpacks`,
     );
   }
+  return loadAddonFile(file);
+}
+
+/** The exports of the addon in this file. @throws NativeAddonError */
+export function loadAddonFile(file: string): unknown {
   // Not undefined: dlopen makes an object of it first.
   const module: { exports: unknown } = { exports: {} };
   try {

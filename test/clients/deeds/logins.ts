@@ -3,6 +3,11 @@ import { deeds } from '../deed.ts';
 
 export const LOGIN_DEEDS = deeds(
   {
+    name: 'key exchange',
+    about: 'The method that both agree on, by its name, and what the client thinks of it.',
+    says: ['in', 'code 0'],
+  },
+  {
     name: 'password',
     about: 'The right password, and a wrong one.',
     words: ['with_password'],

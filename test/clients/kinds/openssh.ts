@@ -37,6 +37,9 @@ unshare_it() { ssh -F "$CONFIG" -S "$LANE/home/shared" -O exit far 2>/dev/null; 
 `;
 
 const OWN: NonNullable<Client['own']> = {
+  'key exchange': `code ssh -F "$CONFIG" -vv far 'echo in' 2>log
+tr -d '\\r' <log | sed -n 's/^debug1: kex: algorithm: //p'
+grep -i 'quantum' log; rm log`,
   'RSA key': `sed 's|^  IdentityFile .*|  IdentityFile '"$RSA_KEY|" "$CONFIG" >"$LANE/home/rsa"
 ssh -F "$LANE/home/rsa" far 'echo in by RSA'`,
   'key of a stranger': `sed 's|^  IdentityFile .*|  IdentityFile '"$STRANGER_KEY|" "$CONFIG" >"$LANE/home/stranger"

@@ -8,6 +8,7 @@ import { ACCESS_WITHIN_MS } from '../../../services/agent/access/relay-access.ts
 import { type AgentStart, startAgent } from '../../../services/agent/agent.ts';
 import { parseInvocation } from '../../../services/agent/command-line/cli.ts';
 import type { AgentExitCode } from '../../../services/agent/command-line/exit-code.ts';
+import { ownPlatform } from '../../../services/agent/own-platform.ts';
 import { keyFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
 import { makeTestKey, type TestKey } from '../../support/ssh/test-key.ts';
@@ -55,6 +56,7 @@ async function startVia(proxy: URL | undefined, ...argv: string[]): Promise<void
   const invocation = parseInvocation([...argv, `${base}/agent/job`], {});
   if (invocation.kind !== 'run') throw new Error(JSON.stringify(invocation));
   agent = await startAgent(invocation.options, {
+    platform: ownPlatform(),
     env: { PATH: '/usr/bin:/bin' },
     cwd: directory,
     clock,

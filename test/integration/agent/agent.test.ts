@@ -9,6 +9,7 @@ import { parseInvocation } from '../../../services/agent/command-line/cli.ts';
 import type { AgentExitCode } from '../../../services/agent/command-line/exit-code.ts';
 import { SHORTEST_ANNOUNCED_MS } from '../../../services/agent/life/lifecycle.ts';
 import { REMINDER_EVERY_MS } from '../../../services/agent/notices/job-log.ts';
+import { ownPlatform } from '../../../services/agent/own-platform.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
@@ -52,6 +53,7 @@ async function start(
   const invocation = parseInvocation([...argv, `${url}/agent/job`], {});
   if (invocation.kind !== 'run') throw new Error(JSON.stringify(invocation));
   agent = await startAgent(invocation.options, {
+    platform: ownPlatform(),
     env: { PATH: '/usr/bin:/bin', ...env },
     cwd: directory,
     clock,

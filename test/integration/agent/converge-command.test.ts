@@ -11,6 +11,7 @@ import {
   installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
+import { POSIX_COMMAND_PLACE } from '../../../services/agent/platform/posix/posix-command-place.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
@@ -48,6 +49,7 @@ describe('converge in a session', () => {
     const guard = new PasswordGuard({ clock: systemClock, onTooMany: () => undefined });
     const start = await installConvergeCommand({
       clock: systemClock,
+      place: POSIX_COMMAND_PLACE,
       program: PROGRAM,
       temporaryDirectory: directory,
       path: '/usr/bin:/bin',

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { DIST } from '../../../deploy/build/source-tree.ts';
+import type { ProcessEnd } from '../../../services/agent/platform/process-end.ts';
 import { startByNode } from '../../../services/agent/process/node-process.ts';
 import { startPipedProcess } from '../../../services/agent/process/piped-process.ts';
-import type { ProcessEnd } from '../../../services/agent/process/process-end.ts';
 
 const run = promisify(execFile);
 const ENV = new Map([['PATH', '/usr/bin:/bin']]);
@@ -102,6 +102,7 @@ describe.each([
   test.each([
     ['/nonexistent', 'no such file or directory'],
     ['/etc/passwd', 'permission denied'],
+    ['/tmp', 'permission denied'],
   ])('is an error with the reason when it is %s', (file, reason) => {
     expect(() => start({ ...options, file, argv: ['it'] }, () => {})).toThrow(reason);
   });

@@ -1,11 +1,12 @@
 // The slim Node: what it lost are languages, and nothing that programs in English can tell.
 import { beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../../../deploy/build/command.ts';
+import { hostPlatform } from '../../../deploy/build/linux-platform.ts';
 import { NODE_BINARY, slimNode } from '../../../deploy/build/node-runtime.ts';
 
 let slim: string;
 beforeAll(async () => {
-  slim = (await slimNode()).path;
+  slim = (await slimNode(hostPlatform())).path;
 }, 120_000);
 
 /** What of ICU a program may come to: each is evaluated by both. */

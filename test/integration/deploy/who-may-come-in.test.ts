@@ -15,6 +15,7 @@ import { KNOWN_ISSUERS } from '../../../services/relay/identity/known-issuers.ts
 import { readPolicy } from '../../../services/relay/policy/file/read-policy.ts';
 import type { Policy } from '../../../services/relay/policy/policy.ts';
 import { CHART } from '../../support/kubernetes/chart.ts';
+import { offerOf } from '../../support/relay/offer.ts';
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
 
@@ -237,8 +238,7 @@ test('what a job needs is what the page of the relay gives it', () => {
   const page = renderPlainText({
     relay: addressFromPublicUrl('https://converge.corp.example'),
     id: undefined,
-    platforms: [],
-    defaultPlatform: 'linux-x64',
+    offer: offerOf([]),
     entry: { agents: ['oidc'], clients: undefined, knowsNetworks: false },
   }).replaceAll(/^ {2}/gm, '');
   const { jobs } = parse(github) as { jobs: { build: { permissions: Record<string, string> } } };

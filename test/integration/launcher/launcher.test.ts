@@ -195,6 +195,14 @@ describe.runIf(isRoot)('where no folder will do', () => {
     expect(run.facts.get('CONVERGE_ADDONS')).toMatch(/^some\.node=\/proc\/self\/fd\/\d+$/);
   });
 
+  test('a memory file does not become the output of a program that has none', async () => {
+    const run = await mounted(
+      `${copied}\n${removed}\n${everywhere('noexec')}\nset +e; env -i $packed <&- 2>&-; exit $?`,
+    );
+    expect(run.code).toBe(PROBE_EXIT_CODE);
+    expect(run.facts.get('errors go to')).toBe('/dev/null');
+  });
+
   test('and there is no memory file without /proc: it says what it tried, and the way out', async () => {
     const hidden = 'mount -t tmpfs none /proc';
     const run = await mounted(

@@ -51,11 +51,11 @@ beforeAll(async () => {
   );
   app = fastify();
   answerRefusals(app, { refused: () => undefined });
-  registerDownloads(app, { directory: folder, defaultPlatform: 'linux-x64' });
+  registerDownloads(app, { directory: folder, platform: 'linux-x64' });
   origin = await app.listen({ host: '127.0.0.1', port: 0 });
   unbuilt = fastify();
   answerRefusals(unbuilt, { refused: () => undefined });
-  registerDownloads(unbuilt, { directory: empty, defaultPlatform: 'linux-x64' });
+  registerDownloads(unbuilt, { directory: empty, platform: 'linux-x64' });
 });
 
 afterAll(async () => {
@@ -104,6 +104,7 @@ describe('people get the whole program with', () => {
     ['tcptows-windows-x64', 'tcptows-windows-x64.exe', 'MZ'],
     ['tcptows-windows-x64.exe', 'tcptows-windows-x64.exe', 'MZ'],
     ['tcptows-darwin-arm64', 'tcptows-darwin-arm64', 'mac'],
+    ['tcptows.exe', 'tcptows.exe', 'MZ'],
     ['wsproxy.mjs', 'wsproxy.mjs', SCRIPT.toString()],
   ])('curl -OJ of %s, as %s, which its system runs', async (name, saved, content) => {
     await runTool('curl', '--compressed', '-fsSLOJ', `${origin}/docs/${name}`);
@@ -115,6 +116,30 @@ describe('people get the whole program with', () => {
     await writeFile(join(work, 'agent'), CONTENT);
     const line = `curl -fsSL ${origin}/docs/SHA256SUMS | sed -n 's/ agent-linux-x64$/ agent/p' | sha256sum -c`;
     expect(await runTool('sh', '-c', line)).toBe('agent: OK\n');
+  });
+});
+
+describe('a name without a platform', () => {
+  /** On a pod that runs on `platform` and has these for it. */
+  async function nameless(platform: string, ...built: string[]): Promise<string> {
+    const directory = await mkdtemp(join(work, 'bin-'));
+    await using other = fastify();
+    answerRefusals(other, { refused: () => undefined });
+    for (const name of built) await writeFile(join(directory, name), name);
+    const sums = built.map((name) => `${digestOf(Buffer.from(name))}  ${name}\n`).join('');
+    await writeFile(join(directory, 'SHA256SUMS'), sums);
+    registerDownloads(other, { directory, platform });
+    return (await other.inject({ url: '/docs/agent' })).body;
+  }
+
+  test('is the same file on pods of every kind, where they have it', async () => {
+    const all = ['agent-linux-arm64', 'agent-linux-x64', 'agent-darwin-arm64'];
+    for (const platform of ['linux-x64', 'linux-arm64', 'linux-riscv64'])
+      expect(await nameless(platform, ...all), platform).toBe('agent-linux-x64');
+  });
+
+  test('is for the platform of the relay where it has no other', async () => {
+    expect(await nameless('linux-arm64', 'agent-linux-arm64')).toBe('agent-linux-arm64');
   });
 });
 
@@ -200,6 +225,71 @@ describe('a response', () => {
   });
 });
 
+describe('a file that is there as gzip alone, as in the image', () => {
+  let packed: FastifyInstance;
+  let at: string;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(work, 'packed-'));
+    await writeFile(join(directory, 'agent-linux-x64.gz'), gzipSync(CONTENT));
+    await writeFile(join(directory, 'SHA256SUMS'), `${DIGEST}  agent-linux-x64\n`);
+    packed = fastify();
+    answerRefusals(packed, { refused: () => undefined });
+    registerDownloads(packed, { directory, platform: 'linux-x64' });
+    at = await packed.listen({ host: '127.0.0.1', port: 0 });
+  });
+  afterAll(() => packed.close());
+
+  test.each([
+    ['curl', ['-fsSLo', 'unpacked-1'], 'unpacked-1'],
+    ['curl', ['--compressed', '-fsSLo', 'unpacked-2'], 'unpacked-2'],
+    ['wget', ['-q', '-O', 'unpacked-3'], 'unpacked-3'],
+  ])('is the whole program for %s %j', async (program, args, file) => {
+    await runTool(program, ...args, `${at}/docs/agent`);
+    expect(digestOf(await readFile(join(work, file)))).toBe(DIGEST);
+  });
+
+  test('has the size and the tag of the plain file, in the plain form', async () => {
+    const head = await packed.inject({ method: 'HEAD', url: '/docs/agent' });
+    expect(head.headers).toMatchObject({
+      etag: `"${DIGEST}"`,
+      'content-length': String(CONTENT.length),
+      'accept-ranges': 'none',
+    });
+    expect(head.headers['content-encoding']).toBeUndefined();
+  });
+
+  test('has no ranges: a stranger could have all of it unpacked for its last byte', async () => {
+    for (const range of ['bytes=-1', `bytes=${CONTENT.length}-`]) {
+      const answer = await packed.inject({ url: '/docs/agent', headers: { range } });
+      expect(answer.statusCode).toBe(200);
+      expect(answer.rawPayload.length).toBe(CONTENT.length);
+    }
+  });
+
+  test('is closed when the client goes away, or asks for nothing of it', async () => {
+    const before = await countOpenBinaries(directory);
+    await packed.inject({ method: 'HEAD', url: '/docs/agent' });
+    const socket = connect(Number(new URL(at).port), '127.0.0.1');
+    socket.write('GET /docs/agent HTTP/1.1\r\nhost: x\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.pause();
+    await vi.waitFor(async () => expect(await countOpenBinaries(directory)).toBe(before + 1));
+    socket.destroy();
+    await vi.waitFor(async () => expect(await countOpenBinaries(directory)).toBe(before), {
+      timeout: 10_000,
+    });
+  });
+
+  test('ends the answer where the file is damaged', async () => {
+    const damaged = gzipSync(CONTENT).subarray(0, 3_000_000);
+    await writeFile(join(directory, 'wsproxy-linux-x64.gz'), damaged);
+    await writeFile(join(directory, 'SHA256SUMS'), `${DIGEST}  wsproxy-linux-x64\n`, { flag: 'a' });
+    await expect(runTool('curl', '-fsSo', 'damaged', `${at}/docs/wsproxy`)).rejects.toThrow();
+  });
+});
+
 describe('what is not there', () => {
   test.each([
     ['/docs/agent-solaris-sparc', 'no agent for that platform here; there is linux-arm64, linux-x64'],
@@ -209,22 +299,33 @@ describe('what is not there', () => {
       'no tcptows for that platform here; there is darwin-arm64, windows-x64',
     ],
     ['/docs/wsproxy', 'wsproxy-linux-x64 is not built here; run npm run build'],
-    ['/docs/tcptows', 'no tcptows for that platform here; there is darwin-arm64, windows-x64'],
+    [
+      '/docs/tcptows',
+      'this relay was built without tcptows for linux-x64; it has darwin-arm64, windows-x64. A build with PLATFORMS=linux-x64, or all, has it',
+    ],
+    [
+      '/docs/agent-darwin-x64',
+      'this relay was built without agent for darwin-x64; it has linux-arm64, linux-x64. A build with PLATFORMS=darwin-x64, or all, has it',
+    ],
+    [
+      '/docs/agent.exe',
+      'this relay was built without agent for windows-x64; it has linux-arm64, linux-x64. A build with PLATFORMS=windows-x64, or all, has it',
+    ],
     [
       '/docs/doctor',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
     [
       '/docs/agent-linux-x64.gz',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
     [
       '/docs/..%2f..%2fetc%2fpasswd',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
     [
       '/docs/agent-..',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
   ])('%s is a 404 that says what is', async (url, message) => {
     const answer = await app.inject({ url });
@@ -235,11 +336,12 @@ describe('what is not there', () => {
   test('a program that is there, but not for the platform of the relay, is listed as well', async () => {
     await using other = fastify();
     answerRefusals(other, { refused: () => undefined });
-    registerDownloads(other, { directory: folder, defaultPlatform: 'linux-riscv64' });
+    await writeFile(join(work, 'SHA256SUMS'), `${DIGEST}  agent-linux-arm64\n`);
+    registerDownloads(other, { directory: work, platform: 'linux-riscv64' });
     const answer = await other.inject({ url: '/docs/agent' });
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toMatchObject({
-      message: 'no agent for that platform here; there is linux-arm64, linux-x64',
+      message: 'no agent for that platform here; there is linux-arm64',
     });
   });
 
@@ -271,7 +373,7 @@ describe('files are closed', () => {
   );
 });
 
-async function countOpenBinaries(): Promise<number> {
+async function countOpenBinaries(directory = folder): Promise<number> {
   const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
-  return (await Promise.all(links)).filter((target) => target.startsWith(folder)).length;
+  return (await Promise.all(links)).filter((target) => target.startsWith(directory)).length;
 }

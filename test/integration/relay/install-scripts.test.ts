@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findCommand } from '../../../deploy/build/debian-packages.ts';
+import { KNOWN_PLATFORMS } from '../../../services/relay/http/download/platform.ts';
 import { fillPath } from '../../support/machine/bare-path.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
@@ -170,6 +171,18 @@ describe('agent.sh', () => {
     },
   );
 
+  test.each([
+    ['libz', '--compressed -fsSL'],
+    ['nothing', '-fsSL'],
+  ])('asks for the compressed form where curl knows %s', async (feature, options) => {
+    const path = await pathWith('sha256sum');
+    const curl = `#!/bin/sh
+case $1 in -V) echo 'Features: IPv6 ${feature}' ;; *) echo "$*" >>told; exec '${findCommand('curl')}' "$@" ;; esac\n`;
+    await writeFile(join(path, 'curl'), curl, { mode: 0o755 });
+    expect(await run(await scriptOf('agent.sh'), { path })).toMatchObject({ code: 7, stderr: '' });
+    expect(await readFile(join(work, 'told'), 'utf8')).toMatch(new RegExp(`^${options} -o `));
+  });
+
   test('goes on to the next tool where one fails', async () => {
     const path = await pathWith('wget', 'sha256sum');
     await writeFile(join(path, 'curl'), '#!/bin/sh\necho "no TLS" >&2\nexit 1\n', { mode: 0o755 });
@@ -203,17 +216,55 @@ describe('agent.sh', () => {
     ['SunOS', 'sun4v', 'SunOS-sun4v'],
     ['Darwin', 'arm64', 'darwin-arm64'],
     ['Linux', 'armv7l', 'linux-armv7l'],
+    ['Linux', 'i686', 'linux-i686'],
+    ['Linux', 'riscv64', 'linux-riscv64'],
+    ['Linux', 'ppc64le', 'linux-ppc64le'],
     ['MINGW64_NT-10.0', 'x86_64', 'windows-x64'],
   ])('refuses %s on %s, with what there is', async (system, machine, platform) => {
-    const path = await pathWith('curl', 'sha256sum');
-    await rm(join(path, 'uname'));
-    const uname = `#!/bin/sh\ncase $1 in -s) echo '${system}' ;; -m) echo ${machine} ;; esac\n`;
-    await writeFile(join(path, 'uname'), uname, { mode: 0o755 });
+    const path = await pathOf(system, machine);
     expect(await run(await scriptOf('agent.sh'), { path })).toEqual({
       code: 1,
       stdout: '',
       stderr: `converge: there is no agent for ${platform} at http://${origin}; there is ${HERE}, plan9-mips\n`,
     });
+  });
+
+  /** A PATH whose uname and sysctl are those of another machine; `translated` is what Rosetta says. */
+  async function pathOf(system: string, machine: string, translated?: string): Promise<string> {
+    const path = await pathWith('curl', 'sha256sum');
+    await rm(join(path, 'uname'));
+    const uname = `#!/bin/sh\ncase $1 in -s) echo '${system}' ;; -m) echo ${machine} ;; esac\n`;
+    await writeFile(join(path, 'uname'), uname, { mode: 0o755 });
+    if (translated !== undefined)
+      await writeFile(
+        join(path, 'sysctl'),
+        `#!/bin/sh\n[ "$*" = "-n sysctl.proc_translated" ] && echo ${translated}\n`,
+        { mode: 0o755 },
+      );
+    return path;
+  }
+
+  test.each([
+    ['Darwin', 'arm64', '0', 'darwin-arm64'],
+    ['Darwin', 'x86_64', '0', 'darwin-x64'],
+    ['Darwin', 'x86_64', '1', 'darwin-arm64'],
+    ['Darwin', 'x86_64', undefined, 'darwin-x64'],
+    ['Linux', 'x86_64', '1', 'linux-x64'],
+    ['Linux', 'aarch64', undefined, 'linux-arm64'],
+    ['MINGW64_NT-10.0-22631', 'x86_64', undefined, 'windows-x64'],
+    ['MSYS_NT-10.0-26100-ARM64', 'aarch64', undefined, 'windows-x64'],
+  ])('on %s, %s, Rosetta %s, runs the agent for %s', async (system, machine, translated, platform) => {
+    const agents = KNOWN_PLATFORMS.map((known) => [
+      `agent-${known}${known.startsWith('windows') ? '.exe' : ''}`,
+      `#!/bin/sh\necho '${known}' as "\${0##*/}"\n`,
+    ]);
+    await using other = await startRelay({ downloads: await makeDownloads(Object.fromEntries(agents)) });
+    const path = await pathOf(system, machine, translated);
+    const { code, stdout, stderr } = await run(await scriptOf('agent.sh', `127.0.0.1:${other.port}`), {
+      path,
+    });
+    const name = platform.startsWith('windows') ? 'agent.exe' : 'agent';
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${platform} as ${name}\n`, stderr: '' });
   });
 
   test('of which only a part came runs nothing, in any shell, wherever it was cut', async () => {
@@ -307,6 +358,30 @@ describe('client.sh', () => {
     expect(await readFile(join(work, 'wsproxy'), 'utf8')).toBe('mine');
   });
 
+  test('names wsproxy.mjs where there is no program for the machine, and programs of Windows as Windows does', async () => {
+    const files = {
+      'wsproxy-windows-x64.exe': 'MZ',
+      'tcptows-windows-x64.exe': 'MZ',
+      'wsproxy.mjs': '#!/usr/bin/env node\n',
+    };
+    await using other = await startRelay({ downloads: await makeDownloads(files) });
+    const at = `127.0.0.1:${other.port}`;
+    expect(await run(await scriptOf('client.sh', at))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        `converge: there is no wsproxy for ${HERE} at http://${at}; there is windows-x64; ` +
+        `with Node 20 or newer take http://${at}/docs/wsproxy.mjs: node wsproxy.mjs ssh URL\n`,
+    });
+    const path = await pathWith('curl', 'sha256sum');
+    await rm(join(path, 'uname'));
+    await writeFile(join(path, 'uname'), '#!/bin/sh\necho MINGW64_NT-10.0\n', { mode: 0o755 });
+    const got = await run(await scriptOf('client.sh', at), { path });
+    expect(got).toMatchObject({ code: 0, stderr: '' });
+    expect(got.stdout).toContain('  ./wsproxy.exe ssh ');
+    expect((await readdir(work)).sort()).toEqual(['tcptows.exe', 'wsproxy.exe']);
+  });
+
   test('names a folder that it cannot use', async () => {
     await mkdir(join(work, 'a'));
     await writeFile(join(work, 'a/file'), '');
@@ -314,6 +389,97 @@ describe('client.sh', () => {
     const { code, stderr } = await run(await scriptOf('client.sh'), { args: ['a/file/bin'] });
     expect(code).toBe(1);
     expect(stderr).toContain('converge: cannot make the folder a/file/bin; name another: sh -s -- FOLDER\n');
+  });
+});
+
+describe('for PowerShell, which nobody has here, so that they are read', () => {
+  /** What both PowerShells know: 5.1 has no operators of shells, no `??`, and no `? :`. */
+  const KNOWN_WORDS = new Set([
+    'Get-FileHash',
+    'Invoke-WebRequest',
+    'Join-Path',
+    'Move-Item',
+    'New-Item',
+    'Remove-Item',
+    'Resolve-Path',
+    'Select-Object',
+    'Set-StrictMode',
+    'Test-Path',
+    'Write-Host',
+  ]);
+
+  let windows: RunningRelay;
+  let at: string;
+
+  beforeAll(async () => {
+    windows = await startRelay({
+      downloads: await makeDownloads({
+        'agent-windows-x64.exe': 'agent',
+        'agent-linux-x64': 'another',
+        'wsproxy-windows-x64.exe': 'wsproxy',
+        'tcptows-windows-x64.exe': 'tcptows',
+      }),
+      env: { PUBLIC_URL: "https://relay.example/it's/$(x)" },
+    });
+    at = `127.0.0.1:${windows.port}`;
+  });
+  afterAll(() => windows[Symbol.asyncDispose]());
+
+  /** Without strings and comments, what is left of each bracket. */
+  function bracketsOf(script: string): string {
+    const code = script.replaceAll(/#.*|'(?:[^']|'')*'|"(?:[^"]|"")*"/g, '');
+    return code.replaceAll(/[^(){}[\]]/g, '');
+  }
+
+  function isBalanced(brackets: string): boolean {
+    let left = brackets;
+    for (let before = ''; before !== left; ) {
+      before = left;
+      left = left.replaceAll(/\(\)|\{\}|\[\]/g, '');
+    }
+    return left === '';
+  }
+
+  test.each([
+    ['agent.ps1', ['agent']],
+    ['client.ps1', ['wsproxy', 'tcptows']],
+  ])('%s checks what it gets, and is a block that is whole or nothing', async (name, programs) => {
+    const script = await scriptOf(name, at);
+    expect(script).toMatch(/^[\x20-\x7e\n]*$/);
+    for (const program of programs) {
+      expect(script).toContain(`'${program}' = '${createHash('sha256').update(program).digest('hex')}'\n`);
+      expect(script).toContain(`'${program}' = '${program}-windows-x64.exe'\n`);
+    }
+    expect(script).not.toContain('linux-x64');
+    expect(script).toContain("$relay = 'https://relay.example/it''s/$(x)'\n");
+    const brackets = bracketsOf(script);
+    expect(isBalanced(brackets)).toBe(true);
+    // One pair around all of it: without its last bracket it is no script.
+    const whole = /^(?:#.*\n)*& \{\n[^]*\n\} @args 'whole'\n$/;
+    expect(script).toMatch(whole);
+    for (let end = 1; end < brackets.length; end += 1)
+      expect(isBalanced(brackets.slice(0, end)), `${end}`).toBe(false);
+    expect(script.match(/-ne 'whole'/g)).toHaveLength(1);
+    expect(script).not.toMatch(/\bexit\b|\?\?|&&|\|\||\bsudo\b/);
+    const own = [...script.matchAll(/^ *function ([A-Z]\w+-\w+)/gm)].map(([, word = '']) => word);
+    const used = new Set(script.match(/\b[A-Z][a-z]+-[A-Z][A-Za-z]+\b/g));
+    for (const word of [...own, ...KNOWN_WORDS]) used.delete(word);
+    expect([...used]).toEqual([]);
+  });
+
+  test('say which platforms there are where there is none for Windows', async () => {
+    for (const [name, program] of [
+      ['agent.ps1', 'agent'],
+      ['client.ps1', 'wsproxy'],
+    ] as const) {
+      const answer = await fetch(`http://${origin}/docs/${name}`);
+      expect(answer.status).toBe(404);
+      expect(((await answer.json()) as { message: string }).message).toMatch(
+        new RegExp(
+          `^this relay was built without ${program} for windows-x64; it has ${HERE}.*PLATFORMS=windows-x64`,
+        ),
+      );
+    }
   });
 });
 

@@ -15,9 +15,9 @@ import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-add
 import { buildSections } from '../../../services/relay/http/usage/sections.ts';
 import { registerUsagePage } from '../../../services/relay/http/usage/usage-page.ts';
 import { shellLinesOf } from '../../support/clients/ci-script.ts';
+import { offerOf, WHOLE_OFFER } from '../../support/relay/offer.ts';
 
 const run = promisify(execFile);
-const LINUX = { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] };
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay.example.com' };
 
 function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
@@ -25,8 +25,7 @@ function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
   answerRefusals(app, { refused: () => undefined });
   registerUsagePage(app, {
     publicUrl,
-    binaries: () => [LINUX],
-    defaultPlatform: 'linux-x64',
+    offer: () => WHOLE_OFFER,
     entryTerms: () => OPEN_TERMS,
   });
   return app;
@@ -113,7 +112,7 @@ describe('GET /', () => {
 describe('the commands', () => {
   const relay = addressFromPublicUrl('https://relay.example.com');
   const snippets = new Map(
-    buildSections({ relay, platforms: [LINUX], defaultPlatform: 'linux-x64', entry: OPEN_TERMS })
+    buildSections({ relay, offer: offerOf(['wsproxy-linux-x64', 'wsproxy.mjs']), entry: OPEN_TERMS })
       .flatMap((section) => [...section.snippets, ...section.blocks])
       .map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
   );

@@ -1,5 +1,6 @@
 // The file descriptors that a program started from here finds open, without a terminal and with one.
 import { startPipedProcess } from '../../../services/agent/process/piped-process.ts';
+import { openAddonDevice } from '../../../services/agent/pty/addon-device.ts';
 import { openPty } from '../../../services/agent/pty/pty.ts';
 
 const env = new Map([['PATH', '/usr/bin:/bin']]);
@@ -11,6 +12,7 @@ const piped = startPipedProcess({ ...program, env }, () => {});
 piped.stdout.pipe(process.stdout);
 piped.stdout.on('close', () => {
   openPty(
+    openAddonDevice,
     { ...program, env: () => env, columns: 80, rows: 24 },
     {
       data: (chunk) => process.stdout.write(chunk.toString().replaceAll('\r', '')),

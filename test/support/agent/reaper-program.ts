@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { ProcessEnd } from '../../../services/agent/platform/process-end.ts';
 import { startOrphanReaper } from '../../../services/agent/process/orphan-reaper.ts';
 import { startPipedProcess } from '../../../services/agent/process/piped-process.ts';
-import type { ProcessEnd } from '../../../services/agent/process/process-end.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
 import { until } from '../time/poll.ts';
 

@@ -1,10 +1,14 @@
 // A packed probe: the real launcher with a small program behind it, which says how it was started.
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
 import { runCommand } from '../../../deploy/build/command.ts';
 import { compileLauncher, readSystemLibraries } from '../../../deploy/build/launcher.ts';
+import { hostPlatform } from '../../../deploy/build/linux-platform.ts';
 import { packFiles } from '../../../deploy/build/pack.ts';
 
 /** What the probe ends with. */
@@ -22,19 +26,24 @@ export async function packProbe(): Promise<PackedProbe> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-launcher-'));
   const program = join(folder, 'probe');
   await runCommand('gcc', ['-O1', '-o', program, join(import.meta.dirname, 'probe.c')]);
-  const launcher = await readFile((await compileLauncher()).path);
-  const [loader, ...libraries] = await readSystemLibraries();
+  const launcher = await readFile((await compileLauncher(hostPlatform())).path);
+  const [loader, ...libraries] = await readSystemLibraries(hostPlatform());
   const probe = { name: 'probe', bytes: await readFile(program) };
   const addon = {
     name: 'some.node',
-    bytes: Buffer.from('no library: it must not be loaded with the program'),
+    // Another one in each run, so that the folder is another one too: nothing of an earlier run is found.
+    bytes: Buffer.from(`no library: it must not be loaded with the program ${randomUUID()}`),
   };
-  const bytes = await packFiles(launcher, [loader, probe, ...libraries, addon]);
+  const bytes = await packFiles(launcher, [loader, probe, ...libraries, addon], compressQuickly);
   const file = join(folder, 'packed');
   await writeFile(file, bytes);
   await chmod(file, 0o755);
   return { folder, file, bytes };
 }
+
+/** As the build does it, with less patience. */
+const compressQuickly = async (chunk: Buffer): Promise<Buffer> =>
+  await promisify(zstdCompress)(chunk, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
 
 export interface ProbeRun {
   readonly code: number | string | undefined;

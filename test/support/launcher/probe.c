@@ -1,4 +1,5 @@
 // The probe: stands for the program in tests of the launcher. Says how it was started, one fact a line.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,5 +14,11 @@ int main(int count, char *arguments[]) {
   char exe[4096];
   ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
   if (length > 0) printf("exe: %.*s\n", (int)length, exe);
+  char errors[4096];
+  length = readlink("/proc/self/fd/2", errors, sizeof errors - 1);
+  if (length > 0) printf("errors go to: %.*s\n", (int)length, errors);
+  struct sigaction action;
+  sigaction(SIGXFSZ, NULL, &action);
+  printf("ignores SIGXFSZ: %s\n", action.sa_handler == SIG_IGN ? "yes" : "no");
   return 42;
 }

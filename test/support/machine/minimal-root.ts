@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type CollectedOutput, collectOutput } from './collected-output.ts';
 import { ensureCommands } from './test-commands.ts';
+import { type BootstrapWords, findUbuntu } from './ubuntu-archive.ts';
 
 /** For caches of the machine, and for root only: no cleaner of /tmp takes half of it away, and nobody else puts one there. */
 const CACHE_FOLDER = '/var/cache/converge';
@@ -29,9 +30,9 @@ const ENTER = [
   'exec chroot "$0" "$@"',
 ].join(' && ');
 
-/** Which root: a suite of Debian, and what is in it beyond the minimum. */
+/** Which root: a suite of Debian or Ubuntu, and what is in it beyond the minimum. */
 export interface RootSystem {
-  readonly suite: 'bookworm' | 'bullseye' | 'trixie';
+  readonly suite: 'bookworm' | 'bullseye' | 'noble' | 'trixie';
   readonly packages: readonly string[];
 }
 
@@ -96,15 +97,17 @@ export async function ensureRoot(system: RootSystem): Promise<string> {
 
 async function makeRoot({ suite, packages }: RootSystem, root: string): Promise<void> {
   await ensureCommands(['debootstrap']);
-  const mirror = await findMirror();
   await mkdir(CACHE_FOLDER, { recursive: true });
   await removeStaleParts();
   const part = await mkdtemp(`${root}${PART_MARK}`);
-  console.error(`making a minimal Debian root in ${root} (once)`);
-  const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+  const keys = await mkdtemp(`${root}${PART_MARK}keys-`);
   try {
-    const options = { maxBuffer: DEBOOTSTRAP_OUTPUT_BYTES };
-    await promisify(execFile)('debootstrap', ['--variant=minbase', ...include, suite, part, mirror], options);
+    const debian = async (): Promise<BootstrapWords> => ({ before: [], after: [await findMirror()] });
+    const { before, after } = suite === 'noble' ? await findUbuntu(keys) : await debian();
+    console.error(`making a minimal root in ${root} (once)`);
+    const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+    const words = ['--variant=minbase', ...include, ...before, suite, part, ...after];
+    await promisify(execFile)('debootstrap', words, { maxBuffer: DEBOOTSTRAP_OUTPUT_BYTES });
     // mkdtemp made it for root alone; the root of a system is for everybody in it.
     await chmod(part, 0o755);
     await rename(part, root);
@@ -112,7 +115,7 @@ async function makeRoot({ suite, packages }: RootSystem, root: string): Promise<
     // Another run may have been quicker: then its root is as good.
     if (!(await exists(root))) throw error;
   } finally {
-    await rm(part, { recursive: true, force: true });
+    for (const folder of [part, keys]) await rm(folder, { recursive: true, force: true });
   }
 }
 

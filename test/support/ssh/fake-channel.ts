@@ -1,6 +1,7 @@
 // A channel without a connection: what a program does to it is kept, what a client would send is pushed.
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
+import { ownPlatform } from '../../../services/agent/own-platform.ts';
 import { TransportGate } from '../../../services/agent/ssh/channel/transport-gate.ts';
 import type { ProgramOptions } from '../../../services/agent/ssh/program/program.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
@@ -46,6 +47,7 @@ export function programOn(channel: FakeChannel, options: Partial<ProgramOptions>
     channel: channel as unknown as ServerChannel,
     gate: new TransportGate(new PassThrough()),
     clock: systemClock,
+    platform: ownPlatform(),
     shell: '/bin/bash',
     command: undefined,
     cwd: '/tmp',

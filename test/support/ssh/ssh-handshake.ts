@@ -26,18 +26,21 @@ export interface KexinitOptions {
   /** The algorithms of the host keys. */
   readonly hostKeys?: string;
   readonly guess?: boolean;
+  /** For both directions. */
+  readonly ciphers?: string;
 }
 
 export function kexinitPayload({
   methods = 'curve25519-sha256',
   hostKeys = 'ssh-ed25519',
   guess = false,
+  ciphers = 'aes128-ctr',
 }: KexinitOptions = {}): Buffer {
   const lists = [
     methods,
     hostKeys,
-    'aes128-ctr',
-    'aes128-ctr',
+    ciphers,
+    ciphers,
     'hmac-sha2-256',
     'hmac-sha2-256',
     'none',
@@ -54,11 +57,12 @@ export function kexinitPayload({
   ]);
 }
 
-export function replyPayload(hostKey: Buffer): Buffer {
+/** `answerBytes` is how long the server's part of the secret is: as in curve25519-sha256. */
+export function replyPayload(hostKey: Buffer, answerBytes = 32): Buffer {
   return Buffer.concat([
     Buffer.from([31]),
     sshString(hostKey),
-    sshString(Buffer.alloc(32, 0x11)),
+    sshString(Buffer.alloc(answerBytes, 0x11)),
     sshString(Buffer.concat([sshString('ssh-ed25519'), sshString(Buffer.alloc(64, 0x22))])),
   ]);
 }

@@ -9,6 +9,7 @@ import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import { Attendance } from '../../../services/agent/crowd/attendance.ts';
+import { ownPlatform } from '../../../services/agent/own-platform.ts';
 import { generateHostKey } from '../../../services/agent/ssh/keys/host-key.ts';
 import type {
   LoginEvent,
@@ -95,6 +96,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
   const server = createSshServer({
     attendance: new Attendance(),
     hostKey,
+    platform: ownPlatform(),
     credentials: credentialsFor(options.password, publicKey),
     shell: '/bin/bash',
     cwd,

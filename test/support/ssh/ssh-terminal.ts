@@ -1,5 +1,6 @@
 // A person at a terminal: a program in a real pty, driven by keys and read by eye.
-import type { ProcessEnd } from '../../../services/agent/process/process-end.ts';
+import type { ProcessEnd } from '../../../services/agent/platform/process-end.ts';
+import { openAddonDevice } from '../../../services/agent/pty/addon-device.ts';
 import { openPty } from '../../../services/agent/pty/pty.ts';
 import { CLIENT_ENV } from './ssh-host.ts';
 
@@ -23,6 +24,7 @@ export function openTerminal(file: string, args: string[], env: Record<string, s
   let look = (): void => {};
   const decoder = new TextDecoder();
   const pty = openPty(
+    openAddonDevice,
     {
       file: '/usr/bin/env', // which finds it on PATH
       argv: ['env', file, ...args],

@@ -30,6 +30,18 @@ describe('an ad-hoc signature', () => {
     expect(after.segments.get('__TEXT')).toMatchObject({ offset: 0, size: SMALL_MACH_O.textBytes });
   });
 
+  test('is of an addon too, and says that it is no program', () => {
+    const addon = makeSmallMachO();
+    addon.writeUInt32LE(8, SMALL_MACH_O.fileTypeAt);
+    const after = signAdHoc(addon, 'converge.test');
+    expect(faultsOfSignature(after)).toEqual([]);
+    expect(readImage(after).kind).toBe('addon');
+    // execSegFlags of the code directory, in which a program is marked as one.
+    const flagsOf = (file: Buffer): bigint =>
+      file.readBigUInt64BE(file.indexOf(Buffer.from('fade0c02', 'hex')) + 80);
+    expect([flagsOf(after), flagsOf(signed)]).toEqual([0n, 1n]);
+  });
+
   test('leaves the program as it was, but for the header', () => {
     const { commandsEnd } = readImage(signed);
     expect(signed.subarray(commandsEnd, plain.length)).toEqual(plain.subarray(commandsEnd));

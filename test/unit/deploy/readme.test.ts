@@ -1,11 +1,17 @@
 // The README, held against the code.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { configBlock } from '#shared/commands/config-block.ts';
+import { describe, expect, test } from 'vitest';
 import { sshOptions } from '#shared/commands/ssh-options.ts';
 import { README, renderTables } from '../../../deploy/build/pages/readme-tables.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
+import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
+import type { OwnProgram } from '../../../services/clients/wsproxy/own-program.ts';
+import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
+import { OPEN_TERMS } from '../../../services/relay/http/usage/entry-terms.ts';
+import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
+import { buildSections } from '../../../services/relay/http/usage/sections.ts';
+import { WHOLE_OFFER } from '../../support/relay/offer.ts';
 
 const text = readFileSync(README, 'utf8');
 
@@ -41,8 +47,39 @@ test('every folder of the map exists, and every folder of a part is on it: corre
   }
 });
 
-test('the block for ~/.ssh/config is the one that wsproxy and the usage page have', () => {
-  expect(text).toContain(`\`\`\`\n${configBlock({ relay: 'wss://RELAY', wsproxy: 'wsproxy' })}\n\`\`\`\n`);
+describe('the block for ~/.ssh/config', () => {
+  const relay = addressFromPublicUrl('https://relay.example');
+
+  function blockOfPage(name: string): string {
+    const snippets = buildSections({ relay, offer: WHOLE_OFFER, entry: OPEN_TERMS }).flatMap(
+      (section) => section.snippets,
+    );
+    return fillGaps(snippets.find((snippet) => snippet.name === name)?.text ?? [], undefined);
+  }
+
+  /** Without the comment before it. */
+  function blockOfWsproxy(self: OwnProgram): string {
+    const printed = parseWsproxyCommand(['config', relay.ws], {}, self);
+    if (printed.kind !== 'text') throw new Error(`wsproxy config said ${JSON.stringify(printed)}`);
+    return printed.text.replace(/^\n#.*\n/, '').trimEnd();
+  }
+
+  test('is one and the same on this page, on the usage page and from wsproxy config', () => {
+    const [, ofReadme = ''] = /```\n(Host \*[^`]*)\n```/.exec(text) ?? [];
+    const block = ofReadme.replace('wss://RELAY', relay.ws);
+    expect(block).toContain('/client/%n\n');
+    expect(blockOfPage('config')).toBe(block);
+    expect(blockOfWsproxy({ words: ['wsproxy'], platform: 'linux' })).toBe(block);
+    expect(blockOfWsproxy({ words: ['wsproxy'], platform: 'darwin' })).toBe(block);
+  });
+
+  test('has the whole path of wsproxy.exe on Windows, and differs in nothing else', () => {
+    const file = 'C:\\Users\\ME\\wsproxy.exe';
+    const block = blockOfWsproxy({ words: [file], platform: 'win32' });
+    expect(blockOfPage('config-windows')).toBe(block);
+    expect(block.replace('C:/Users/ME/wsproxy.exe', 'wsproxy')).toBe(blockOfPage('config'));
+    expect(text).toContain('`C:/Users/ME/wsproxy.exe`');
+  });
 });
 
 test('the keepalive values are those that the agent prints for each window', () => {

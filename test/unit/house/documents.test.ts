@@ -16,6 +16,8 @@ const TOP_LEVEL = [
   'docs',
   'services',
   'test',
+  // The words of licences that NOTICE refers to.
+  'LICENSES',
   // What people look for by these names.
   'CHANGELOG.md',
   'CONTRIBUTING.md',

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { FOREIGN_PLATFORMS } from '../../../deploy/build/platform.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
 
 const FOLDER = join(ROOT, '.github/workflows');
@@ -92,6 +93,50 @@ test('every change runs the checks and the tests that everybody runs, and a rele
     expect.arrayContaining(['npm ci', 'npm run lint', 'npm test', 'npm run test:clients']),
   );
   expect(read('release.yml').jobs['ci']?.uses).toBe('./.github/workflows/ci.yml');
+});
+
+/** The label of a runner that is of this system and this processor. */
+const RUNNERS: Readonly<Record<string, RegExp>> = {
+  'darwin-arm64': /^macos-\d+$/,
+  'darwin-x64': /^macos-\d+-intel$/,
+  'windows-x64': /^windows-\d+$/,
+};
+
+interface UploadStep {
+  readonly uses?: string;
+  readonly with?: Readonly<Record<string, string>>;
+}
+
+test('every other system carries a whole session with what was built for it', () => {
+  const { build, session } = (parse(readFileSync(join(FOLDER, 'systems.yml'), 'utf8')) as Workflow).jobs;
+  const {
+    needs,
+    strategy,
+    steps = [],
+  } = session as Job & {
+    readonly needs?: string;
+    readonly strategy?: { readonly matrix: { readonly include: readonly Record<string, string>[] } };
+  };
+  expect(needs).toBe('build');
+  const runners = strategy?.matrix.include ?? [];
+  expect(runners.map(({ platform }) => platform)).toEqual(FOREIGN_PLATFORMS.map(({ name }) => name));
+  for (const { platform = '', runner } of runners) expect(runner).toMatch(RUNNERS[platform] ?? /never/);
+  const uploads = ((build?.steps ?? []) as readonly UploadStep[])
+    .filter(({ uses = '' }) => uses.startsWith('actions/upload-artifact@'))
+    .map(({ with: options }) => [options?.['name'], options?.['path']?.trim().split('\n')]);
+  expect(uploads).toEqual(
+    FOREIGN_PLATFORMS.map(({ name, extension }) => [
+      `programs-${name}`,
+      ['dist/relay/', `dist/bin/agent-${name}${extension}`, `dist/bin/wsproxy-${name}${extension}`],
+    ]),
+  );
+  const download = (steps as readonly UploadStep[]).find(({ uses = '' }) =>
+    uses.includes('/download-artifact@'),
+  );
+  expect(download?.with).toEqual({ name: 'programs-${{ matrix.platform }}', path: 'dist' });
+  expect(build?.steps?.map(({ run }) => run)).toContain('npm run test:laptops');
+  expect(steps.at(-1)?.run).toBe('npm run test:session');
+  expect(scripts['test:session']).toBe('node test/laptops/whole-session.ts');
 });
 
 describe('a violation is found', () => {

@@ -1,6 +1,6 @@
 // How a program ended, in the words of RFC 4254 section 6.10.
 import { constants } from 'node:os';
-import type { ProcessEnd } from '../../process/process-end.ts';
+import type { ProcessEnd } from '../../platform/process-end.ts';
 
 /** `name` has no SIG. */
 export type ProcessExit =

@@ -1,29 +1,27 @@
-// Agent forwarding (ssh -A): a unix socket here whose every connection reaches the client's ssh-agent.
-import { mkdtempSync, rmSync } from 'node:fs';
+// Agent forwarding (ssh -A): a socket here whose every connection reaches the client's ssh-agent.
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { temporaryFolders } from '#shared/machine/temporary-folders.ts';
-import { faultText } from '#shared/text/fault-text.ts';
+import type { AgentSocket } from '../../platform/agent-socket.ts';
 import { openAgentChannel } from '../ssh2/agent-channel.ts';
 import type { ForwardStreams } from './forward-context.ts';
 
 type State =
   | { readonly kind: 'off' }
-  | { readonly kind: 'on'; readonly folder: string; readonly socketPath: string; readonly server: Server };
+  | { readonly kind: 'on'; readonly socket: AgentSocket; readonly server: Server };
 
 /** The agent socket of one connection: made on the first request, shared by its session channels, gone with it. */
 export class AgentForwarding {
   readonly #streams: ForwardStreams;
+  readonly #makeSocket: () => AgentSocket;
   #state: State = { kind: 'off' };
 
-  constructor(streams: ForwardStreams) {
+  constructor(streams: ForwardStreams, makeSocket: () => AgentSocket) {
     this.#streams = streams;
+    this.#makeSocket = makeSocket;
   }
 
   /** SSH_AUTH_SOCK for the programs that start from now on. */
   get socketPath(): string | undefined {
-    return this.#state.kind === 'on' ? this.#state.socketPath : undefined;
+    return this.#state.kind === 'on' ? this.#state.socket.address : undefined;
   }
 
   /** Makes the socket if there is none. False: forwarding is off, or there is no place for the socket. */
@@ -48,44 +46,26 @@ export class AgentForwarding {
   stop(): void {
     if (this.#state.kind === 'off') return;
     this.#state.server.close();
-    rmSync(this.#state.folder, { recursive: true, force: true });
+    this.#state.socket.remove();
     this.#state = { kind: 'off' };
   }
 
   #listen(): State {
-    const faults: string[] = [];
-    for (const parent of temporaryFolders(tmpdir())) {
-      try {
-        return this.#listenIn(parent);
-      } catch (error) {
-        faults.push(`${parent}: ${faultText(error)}`);
-      }
-    }
-    throw new Error(faults.join('; '));
-  }
-
-  #listenIn(parent: string): State {
     const { connection, log } = this.#streams.context;
-    const folder = mkdtempSync(path.join(parent, 'converge-ssh-')); // 0700: only this user reaches the socket
-    const socketPath = path.join(folder, 'agent');
+    const socket = this.#makeSocket();
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     server.on('error', (error) => {
-      if (server.listening) log('agent forwarding failed', { error: error.message });
+      log('agent forwarding failed', { error: error.message });
     });
-    server.on('connection', (socket) => {
-      socket.on('error', () => {}); // 'close' follows
+    server.on('connection', (asking) => {
+      asking.on('error', () => {}); // 'close' follows
       if (this.#streams.reserve('agent') !== 'reserved') {
-        socket.destroy();
+        asking.destroy();
         return;
       }
-      openAgentChannel(connection, this.#streams.awaitChannel(socket));
+      openAgentChannel(connection, this.#streams.awaitChannel(asking));
     });
-    server.listen(socketPath); // bound when this returns: the session that follows may use it
-    if (!server.listening) {
-      // The reason comes as an event, too late for the next place.
-      rmSync(folder, { recursive: true, force: true });
-      throw new Error('takes no socket');
-    }
-    return { kind: 'on', folder, socketPath, server };
+    server.listen(socket.address); // bound when this returns: the session that follows may use it
+    return { kind: 'on', socket, server };
   }
 }

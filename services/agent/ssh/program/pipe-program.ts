@@ -1,11 +1,9 @@
 // A program without a terminal: three pipes, stdout and stderr apart, for exec and for shells that are fed a script.
-import { type PipedProcess, startPipedProcess } from '../../process/piped-process.ts';
-import type { ProcessEnd } from '../../process/process-end.ts';
-import { signalGroup } from '../../process/spawn.ts';
+import type { ProcessEnd } from '../../platform/process-end.ts';
+import type { PipedProcess } from '../../platform/programs.ts';
 import { ChannelOutput } from '../channel/channel-output.ts';
 import { EXIT_CANNOT_RUN, exitFrom, type ProcessExit } from '../channel/process-exit.ts';
 import type { Program, ProgramAccount, ProgramOptions } from './program.ts';
-import { shellArguments } from './shell-command.ts';
 import { cannotRun, resolveWorkingDirectory } from './working-directory.ts';
 
 type State =
@@ -48,12 +46,13 @@ class PipeProgram implements Program {
   }
 
   start(): void {
-    const { channel, shell, command, env } = this.#options;
-    const cwd = resolveWorkingDirectory(this.#options.cwd);
+    const { channel, platform, shell, command, env } = this.#options;
+    const cwd = resolveWorkingDirectory(this.#options.cwd, platform.shells.lastDirectory);
     if (cwd.note !== undefined) this.#output.write('stderr', Buffer.from(cwd.note));
     try {
-      const argv = shellArguments(shell, command);
-      const started = startPipedProcess({ file: shell, argv, env, cwd: cwd.path }, (end) => this.#ended(end));
+      const argv = platform.shells.argumentsFor(shell, command);
+      const program = { file: shell, argv, env, cwd: cwd.path };
+      const started = platform.programs.startPiped(program, (end) => this.#ended(end));
       this.#state = { kind: 'running', process: started };
       this.#passOutput(started);
       this.#passInput(started);
@@ -68,7 +67,7 @@ class PipeProgram implements Program {
   resize(): void {}
 
   signal(signal: NodeJS.Signals): void {
-    if (this.#state.kind === 'running') signalGroup(this.#state.process.pid, signal);
+    if (this.#state.kind === 'running') this.#state.process.signal(signal);
   }
 
   notify(): void {}
@@ -81,21 +80,15 @@ class PipeProgram implements Program {
   }
 
   close(): void {
-    const process = this.#held;
-    if (process !== undefined) {
-      signalGroup(process.pid, 'SIGHUP');
-      process.stdin.destroy();
-    }
+    this.#held?.end();
     this.#output.finish();
     // Its last output is read and thrown away: a SIGPIPE could end it before it has dealt with the SIGHUP.
     this.#resumeOutput();
   }
 
-  /** As in sshd the program goes on, and learns of it by its descriptors: input ends, and writing gives SIGPIPE. */
   hangUp(): void {
     this.#output.abandon();
-    this.#held?.stdout.destroy();
-    this.#held?.stderr.destroy();
+    this.#held?.abandon();
     this.#options.channel.resume();
   }
 

@@ -1,6 +1,7 @@
 // A program of a session channel: what the channel needs to know of it, whatever runs it.
 import type { ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
+import type { Platform } from '../../platform/platform.ts';
 import type { ProcessExit } from '../channel/process-exit.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
 import type { ProgramVariables } from './program-environment.ts';
@@ -10,6 +11,7 @@ export interface ProgramOptions {
   readonly channel: ServerChannel;
   readonly gate: TransportGate;
   readonly clock: Clock;
+  readonly platform: Platform;
   readonly shell: string;
   /** In the client's own bytes, whatever they mean. */
   readonly command: Buffer | undefined;

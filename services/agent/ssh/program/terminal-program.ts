@@ -1,11 +1,10 @@
 // A program on a terminal: the interactive shell, and commands of `ssh -t`.
-import { openPty, type Pty, PtyError } from '../../pty/pty.ts';
-import type { TerminalMode } from '../../pty/terminal-mode.ts';
+import { TerminalError, type TerminalProcess } from '../../platform/programs.ts';
+import type { TerminalMode } from '../../platform/terminal-mode.ts';
 import { ChannelOutput } from '../channel/channel-output.ts';
 import { EXIT_CANNOT_RUN, exitFrom, type ProcessExit } from '../channel/process-exit.ts';
 import type { Program, ProgramAccount, ProgramOptions, TerminalSize } from './program.ts';
 import { ScreenState } from './screen-state.ts';
-import { shellArguments } from './shell-command.ts';
 import { resolveWorkingDirectory } from './working-directory.ts';
 
 export interface TerminalProgramOptions extends ProgramOptions {
@@ -28,7 +27,7 @@ class TerminalProgram implements Program {
   readonly #screen = new ScreenState();
   readonly #output: ChannelOutput;
   /** Undefined before the start, and where none could be opened. */
-  #pty: Pty | undefined;
+  #pty: TerminalProcess | undefined;
   #received = 0;
   #sent = 0;
   #exit: ProcessExit | undefined;
@@ -39,8 +38,8 @@ class TerminalProgram implements Program {
   }
 
   start(): void {
-    const { cwd, greeting } = this.#options;
-    const directory = resolveWorkingDirectory(cwd);
+    const { cwd, greeting, platform } = this.#options;
+    const directory = resolveWorkingDirectory(cwd, platform.shells.lastDirectory);
     this.#show(greeting);
     this.#show(directory.note ?? '');
     this.#pty = this.#open(directory.path);
@@ -82,16 +81,16 @@ class TerminalProgram implements Program {
     this.#pty?.hangUp();
   }
 
-  #open(cwd: string): Pty | undefined {
-    const { channel, shell, command, env, size, modes = [], clock, log } = this.#options;
+  #open(cwd: string): TerminalProcess | undefined {
+    const { channel, platform, shell, command, env, size, modes = [], clock, log } = this.#options;
     const program = {
       file: shell,
-      argv: shellArguments(shell, command),
+      argv: platform.shells.argumentsFor(shell, command),
       cwd,
       env: (terminal: string) => new Map([...env, ['SSH_TTY', Buffer.from(terminal)]]),
     };
     try {
-      const opened: Pty = openPty(
+      const opened: TerminalProcess = platform.programs.openTerminal(
         { ...program, ...size, modes, clock },
         {
           data: (chunk) => {
@@ -106,7 +105,7 @@ class TerminalProgram implements Program {
       );
       return opened;
     } catch (error) {
-      if (!(error instanceof PtyError)) throw error;
+      if (!(error instanceof TerminalError)) throw error;
       log('terminal not opened', { error: error.message });
       this.#show(`converge: ${error.message}\n`);
       this.#exit = EXIT_CANNOT_RUN;
@@ -116,7 +115,7 @@ class TerminalProgram implements Program {
     }
   }
 
-  #connect(pty: Pty): void {
+  #connect(pty: TerminalProcess): void {
     const { channel, onActivity } = this.#options;
     channel.on('data', (chunk: Buffer) => {
       onActivity();

@@ -7,14 +7,14 @@ export interface WorkingDirectory {
   readonly note: string | undefined;
 }
 
-/** `wanted`, or `/` if that is gone or closed: jobs delete their workspace, and that is when people need a shell most. */
-export function resolveWorkingDirectory(wanted: string): WorkingDirectory {
+/** `wanted`, or `last` if that is gone or closed: jobs delete their workspace, and that is when people need a shell most. */
+export function resolveWorkingDirectory(wanted: string, last: string): WorkingDirectory {
   const problem = problemOf(() => {
     if (!statSync(wanted).isDirectory()) throw new Error('not a directory');
     accessSync(wanted, constants.X_OK);
   });
   if (problem === undefined) return { path: wanted, note: undefined };
-  return { path: '/', note: `converge: cannot enter ${wanted} (${problem}), starting in /\n` };
+  return { path: last, note: `converge: cannot enter ${wanted} (${problem}), starting in ${last}\n` };
 }
 
 /** What to show the person when a shell was not started. */

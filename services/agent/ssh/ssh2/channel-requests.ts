@@ -1,7 +1,7 @@
 // The requests of a session channel, in the client's own bytes, each answered in its turn. RFC 4254 sections 5.4 and 6.
 import type { AcceptConnection, Connection, ServerChannel, Session } from 'ssh2';
 import { WireReader } from '#shared/ssh/strings.ts';
-import type { TerminalMode } from '../../pty/terminal-mode.ts';
+import type { TerminalMode } from '../../platform/terminal-mode.ts';
 import { channelOf, type DecipherVerdict, fieldsOf, type Protocol, type SessionFields } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 import { disconnect } from './outbound.ts';

@@ -37,6 +37,38 @@ export interface Handlers {
   ): void;
 }
 
+/** The names of one kind of algorithm: to choose from, and as they are sent. */
+interface NameList {
+  readonly array: readonly string[];
+  readonly buffer: Buffer;
+}
+
+/** What is offered in a KEXINIT. */
+export interface OfferFields {
+  readonly lists: {
+    kex: NameList;
+    readonly serverHostKey: NameList;
+    /** All ten lists, as they are sent. */
+    all: Buffer;
+  };
+  /** Of `all`. */
+  totalSize: number;
+}
+
+/** A key exchange, from what was agreed on to the new keys. */
+export interface ExchangeFields {
+  /** For words of faults. */
+  type: string;
+  readonly negotiated: { kex: string };
+  remoteExtInfoEnabled: boolean;
+  /** The client's, as it is signed. */
+  _remoteKexinit: Buffer;
+  /** How the client's public key is written in what is signed. */
+  convertPublicKey(key: Buffer): Buffer;
+  getPublicKey(): Buffer;
+  computeSecret(key: Buffer): Buffer | Error;
+}
+
 export interface Protocol {
   readonly _cipher: { encrypt(packet: Buffer): void };
   readonly _decipher: Decipher;
@@ -47,10 +79,9 @@ export interface Protocol {
   readonly _remoteIdentRaw: Buffer;
   /** What waits for the new keys. */
   _queue: Buffer[] | undefined;
-  readonly _kex: { remoteExtInfoEnabled: boolean } | undefined;
-  readonly _offer: {
-    readonly lists: Readonly<Record<'kex' | 'serverHostKey', { readonly array: readonly string[] }>>;
-  };
+  /** The present one, or the last. */
+  readonly _kex: ExchangeFields | undefined;
+  readonly _offer: OfferFields;
   _skipNextInboundPacket: boolean;
   /** Every decipher after the first is made with it. */
   _onPayload: (payload: Buffer) => DecipherVerdict;

@@ -4,6 +4,7 @@ import { enforceChannelRules } from './channel-limits.ts';
 import { answerChannelRequests } from './channel-requests.ts';
 import { watchExchanges } from './exchange-watch.ts';
 import { judgeGuesses } from './guessed-exchange.ts';
+import { offerHybrid } from './hybrid-exchange.ts';
 import { type Interceptors, interceptInbound } from './inbound.ts';
 import { laterExchanges } from './later-exchange.ts';
 import { refuseMisplacedMessages } from './message-order.ts';
@@ -23,6 +24,7 @@ export interface MendOptions {
 /** To be called from the server's `connection` event. */
 export function mendConnection(connection: Connection, options: MendOptions): void {
   const interceptors: Interceptors = [];
+  offerHybrid(connection, interceptors);
   judgeGuesses(connection, interceptors);
   offerSignatureAlgorithms(connection, interceptors, options.signatureAlgorithms);
   watchExchanges(connection, interceptors, { begun: options.exchangeBegun, done: options.exchangeDone });

@@ -1,6 +1,6 @@
 // The terminal modes of a pty-req: opcodes and their values. RFC 4254 section 8.
 import { WireReader } from '#shared/ssh/strings.ts';
-import type { TerminalMode } from '../../pty/terminal-mode.ts';
+import type { TerminalMode } from '../../platform/terminal-mode.ts';
 
 /** TTY_OP_END, and the first of the opcodes that have no value of known form: parsing stops at either. */
 const END = 0;

@@ -1,11 +1,12 @@
 // Binaries: what the build left in its folder, as its SHA256SUMS lists it.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { COMMON_PLATFORM, isKnownPlatform, type KnownPlatform, WINDOWS_PLATFORM } from './platform.ts';
 
 export const DOWNLOADED_PROGRAMS = ['agent', 'wsproxy', 'tcptows'] as const;
 
 /** Made for each request, and not in the folder. */
-export const INSTALL_SCRIPTS = ['agent.sh', 'client.sh'] as const;
+export const INSTALL_SCRIPTS = ['agent.sh', 'client.sh', 'agent.ps1', 'client.ps1'] as const;
 
 /** wsproxy as one file for every Node from version 20 on, on every platform. */
 export const SCRIPT_FILE = 'wsproxy.mjs';
@@ -26,21 +27,22 @@ export interface Binary {
   readonly sha256: string;
 }
 
+/** `platforms` are those that this relay has the program for. */
 export type BinaryLookup =
   | { readonly kind: 'found'; readonly binary: Binary }
   | { readonly kind: 'not_built'; readonly fileName: string }
+  | {
+      readonly kind: 'left_out';
+      readonly program: string;
+      readonly platform: KnownPlatform;
+      readonly platforms: readonly string[];
+    }
   | { readonly kind: 'unknown_platform'; readonly program: string; readonly platforms: readonly string[] }
   | { readonly kind: 'unknown_program' };
 
 /** A line of sha256sum: digest, a blank, a blank or `*`, the name. */
 const SUMS_LINE = /^([0-9a-f]{64}) [ *](\S+)$/;
-const FILE_NAME = new RegExp(`^(${DOWNLOADED_PROGRAMS.join('|')})(?:-([a-z0-9]+(?:-[a-z0-9]+)+)(\\.exe)?)?$`);
-
-/** What there is for one platform. */
-export interface PlatformPrograms {
-  readonly platform: string;
-  readonly programs: readonly string[];
-}
+const FILE_NAME = new RegExp(`^(${DOWNLOADED_PROGRAMS.join('|')})(?:-([a-z0-9]+(?:-[a-z0-9]+)+))?(\\.exe)?$`);
 
 /**
  * The binaries in `directory`; none if nothing was built there. Only a file that SHA256SUMS lists counts, so that a
@@ -60,44 +62,51 @@ export async function listBinaries(directory: string): Promise<Binary[]> {
   return binaries;
 }
 
-/** The platforms that at least one binary in `directory` is for, by name, and which programs these are. */
-export async function listPlatforms(directory: string): Promise<PlatformPrograms[]> {
+/** What is to be had of this relay. */
+export interface Offer {
+  readonly binaries: readonly Binary[];
+  /** What `/docs/agent` and its like are, without a platform in the name. */
+  readonly defaultPlatform: string;
+}
+
+/** What `directory` holds; `own` is the platform of the relay. */
+export async function readOffer(directory: string, own: string): Promise<Offer> {
   const binaries = await listBinaries(directory);
-  const platforms = new Set(binaries.flatMap(({ platform }) => (platform === undefined ? [] : [platform])));
-  return [...platforms].sort().map((platform) => ({
-    platform,
-    programs: DOWNLOADED_PROGRAMS.filter((name) =>
-      binaries.some((binary) => binary.program === name && binary.platform === platform),
-    ),
-  }));
+  return { binaries, defaultPlatform: defaultPlatformOf(binaries, own) };
 }
 
-/** The SHA-256 of what `/docs/NAME` is, in hex; undefined if that is not built. */
-export async function downloadDigest(
-  directory: string,
-  name: string,
-  defaultPlatform: string,
-): Promise<string | undefined> {
-  const found = findBinary(await listBinaries(directory), name, defaultPlatform);
-  return found.kind === 'found' ? found.binary.sha256 : undefined;
+/**
+ * The most usual platform where the relay has it, whatever the relay itself runs on: all pods of a cluster with nodes of
+ * several kinds then give out the same file under the same name. Else that of the relay.
+ */
+function defaultPlatformOf(binaries: readonly Binary[], own: string): string {
+  return binaries.some(({ platform }) => platform === COMMON_PLATFORM) ? COMMON_PLATFORM : own;
 }
 
-/** What `name` of `/docs/NAME` or `/docs/NAME-OS-ARCH` stands for; `.exe` behind it is for a file that has that too. */
-export function findBinary(binaries: readonly Binary[], name: string, defaultPlatform: string): BinaryLookup {
+/**
+ * What `name` of `/docs/NAME` or `/docs/NAME-OS-ARCH` stands for; `own` is the platform of the relay. `.exe` behind it is
+ * for a file that has that too; `NAME.exe` is the one for Windows.
+ */
+export function findBinary(binaries: readonly Binary[], name: string, own: string): BinaryLookup {
   if (name === SCRIPT_FILE) {
     const script = binaries.find(({ fileName }) => fileName === SCRIPT_FILE);
     return script === undefined
       ? { kind: 'not_built', fileName: SCRIPT_FILE }
       : { kind: 'found', binary: script };
   }
-  const [, program, platform = defaultPlatform, extension = ''] = FILE_NAME.exec(name) ?? [];
+  const [, program, named, extension = ''] = FILE_NAME.exec(name) ?? [];
   if (program === undefined) return { kind: 'unknown_program' };
+  const platform = named ?? (extension === '' ? defaultPlatformOf(binaries, own) : WINDOWS_PLATFORM);
   const builds = binaries.filter((binary) => binary.program === program);
-  const binary = builds.find((build) => build.platform === platform && build.fileName.endsWith(extension));
+  const fits = (build: Binary): boolean => build.platform === platform && build.fileName.endsWith(extension);
+  const binary = builds.find(fits);
   if (binary !== undefined) return { kind: 'found', binary };
   if (builds.length === 0) return { kind: 'not_built', fileName: `${program}-${platform}${extension}` };
   const platforms = builds.flatMap((build) => build.platform ?? []).sort();
-  return { kind: 'unknown_platform', program, platforms };
+  const isLeftOut = isKnownPlatform(platform) && !platforms.includes(platform);
+  return isLeftOut
+    ? { kind: 'left_out', program, platform, platforms }
+    : { kind: 'unknown_platform', program, platforms };
 }
 
 /** The text of SHA256SUMS in `directory`; empty if there is none. Other faults of the file system are thrown. */

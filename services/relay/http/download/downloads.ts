@@ -1,6 +1,5 @@
 // Downloads: `/docs/…`, the programs that this relay's build left in its folder.
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { downloadPath } from '#shared/protocol/paths.ts';
 import { MAX_SHOWN_PATH_CHARACTERS, Refused } from '../door/refusal.ts';
@@ -18,31 +17,26 @@ import {
 } from './binary.ts';
 import { parseByteRange, resolveByteRange } from './byte-range.ts';
 import { acceptableCodings, type ContentCoding } from './content-coding.ts';
+import { openVariant, readVariant } from './variant.ts';
 
 // Why not @fastify/static: 10.1 knows no zstd, its ETags are weak (size and time, so If-Range cannot protect a resumed
 // download, and two pods can differ), a range of a pre-compressed file is a range of the compressed bytes (which breaks
 // `curl --compressed -C -`), and its errors are HTML.
 
 export interface DownloadOptions {
-  /** The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, the same with .gz and .zst, and SHA256SUMS. */
+  /**
+   * The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, the same with .gz and .zst, and SHA256SUMS. Where there is
+   * a .gz, the plain file may be missing.
+   */
   readonly directory: string;
-  /** What `/docs/agent` without a platform is, such as `linux-x64`. */
-  readonly defaultPlatform: string;
+  /** What the relay itself runs on, such as `linux-x64`. */
+  readonly platform: string;
 }
-
-const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: '.zst', gzip: '.gz', identity: '' };
 
 /**
  * A cache may keep it, but must ask again each time: after an upgrade of the relay, the same address has another file.
  */
 const CACHE_CONTROL = 'public, no-cache, no-transform';
-
-/** An open file, so that a rebuild during the download cannot mix two versions. The holder closes it. */
-interface Variant {
-  readonly coding: ContentCoding;
-  readonly file: FileHandle;
-  readonly size: number;
-}
 
 /**
  * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH`, `/docs/wsproxy.mjs` and `/docs/SHA256SUMS`, and of
@@ -50,7 +44,7 @@ interface Variant {
  *
  * Every form of a file (identity, gzip, zstd) has its own strong ETag, made from the digest in SHA256SUMS. **Ranges are
  * ranges of the uncompressed file**: what a client has on disk is that, whatever it came as, so a resume is right with
- * and without `--compressed`. A Range request is therefore answered uncompressed; if its If-Range names anything but the
+ * and without `--compressed`. A Range request is therefore answered uncompressed, and in full where the plain file is not there; if its If-Range names anything but the
  * ETag of the uncompressed file, it gets the whole file in a form that it accepts.
  */
 export function registerDownloads(app: FastifyInstance, options: DownloadOptions): void {
@@ -62,7 +56,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
       const { name } = request.params;
       if (name === SUMS_FILE || name === SIGNATURE_FILE)
         return await sendList(request, reply, options.directory, name);
-      const found = findBinary(await listBinaries(options.directory), name, options.defaultPlatform);
+      const found = findBinary(await listBinaries(options.directory), name, options.platform);
       if (found.kind === 'found') return await sendBinary(request, reply, found.binary, name);
       return notFound(explain(found), request);
     },
@@ -73,7 +67,13 @@ function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
   if (missing.kind === 'not_built') return notBuilt(missing.fileName);
   if (missing.kind === 'unknown_program')
     return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SCRIPT_FILE, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
+  if (missing.kind === 'left_out') return leftOut(missing.program, missing.platform, missing.platforms);
   return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
+}
+
+/** What to say of a platform that Converge has, and this relay has not. */
+export function leftOut(program: string, platform: string, platforms: readonly string[]): string {
+  return `this relay was built without ${program} for ${platform}; it has ${platforms.join(', ') || 'none'}. A build with PLATFORMS=${platform}, or all, has it`;
 }
 
 function notBuilt(fileName: string): string {
@@ -106,13 +106,15 @@ async function sendBinary(
   // If-Range may be a date as well (RFC 9110 section 13.1.5); no date is given out here, so none can match.
   const isRangeFresh =
     headers['if-range'] === undefined || headers['if-range'] === etagOf(binary, 'identity');
-  const range = request.method === 'GET' && isRangeFresh ? parseByteRange(headers.range) : undefined;
+  const asked = request.method === 'GET' && isRangeFresh ? parseByteRange(headers.range) : undefined;
   const codings =
-    range === undefined
+    asked === undefined
       ? acceptableCodings(singleHeader(headers['accept-encoding']))
       : (['identity'] as const);
   const variant = await openVariant(binary.path, codings);
   if (variant === undefined) return notFound(notBuilt(binary.fileName), request);
+  const hasRanges = variant.coding === 'identity' && !variant.isPacked;
+  const range = hasRanges ? asked : undefined;
 
   let isHandedOver = false;
   try {
@@ -121,7 +123,7 @@ async function sendBinary(
       etag,
       vary: 'accept-encoding',
       'cache-control': CACHE_CONTROL,
-      'accept-ranges': variant.coding === 'identity' ? 'bytes' : 'none',
+      'accept-ranges': hasRanges ? 'bytes' : 'none',
     });
     if (isNotModified(request, etag)) return await reply.code(304).send();
 
@@ -144,8 +146,7 @@ async function sendBinary(
     if (range !== undefined)
       reply.code(206).header('content-range', `bytes ${span.start}-${span.end}/${variant.size}`);
     if (request.method === 'HEAD') return await reply.send();
-    // The stream closes the file when it ends, fails, or the client goes away.
-    const stream = variant.file.createReadStream(span);
+    const stream = readVariant(variant, span);
     isHandedOver = true;
     return await reply.send(stream);
   } finally {
@@ -156,19 +157,6 @@ async function sendBinary(
 /** What `curl -OJ` and a browser save it as: the name that was asked for, on Windows as a program has to be called. */
 function savedName(name: string, { fileName }: Binary): string {
   return fileName.endsWith('.exe') && !name.endsWith('.exe') ? `${name}.exe` : name;
-}
-
-/** Opens the first form that is there; undefined if not even the plain file is. */
-async function openVariant(path: string, codings: readonly ContentCoding[]): Promise<Variant | undefined> {
-  for (const coding of codings.includes('identity') ? codings : [...codings, 'identity' as const]) {
-    try {
-      const file = await open(path + EXTENSIONS[coding]);
-      return { coding, file, size: (await file.stat()).size };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  return undefined;
 }
 
 function etagOf(binary: Binary, coding: ContentCoding): string {

@@ -29,9 +29,10 @@ pass_on() {
 find_platform
 find_program agent
 make_program_folder
-fetch "$relay${downloadPath('$file')}" "$folder/agent"
-check "$folder/agent"
-chmod +x "$folder/agent"
+program=$folder/agent$ending
+fetch "$relay${downloadPath('$file')}" "$program"
+check "$program"
+chmod +x "$program"
 
 CONVERGE_URL=\${CONVERGE_URL:-$relay_ws${agentPath('').replace(/\/$/, '')}}
 export CONVERGE_URL
@@ -40,7 +41,7 @@ asked=
 trap 'woken=INT' INT
 trap 'pass_on TERM' TERM
 trap 'pass_on HUP' HUP
-"$folder/agent" "$@" &
+"$program" "$@" &
 agent=$!
 [ -z "$asked" ] || kill "-$asked" "$agent"
 # A signal ends the wait, not the agent; a shell that took its code together with the signal has none left (127).

@@ -1,5 +1,6 @@
 // `/docs/client.sh`: puts wsproxy and tcptows for the platform at hand into a folder, checked.
 import { clientPath, downloadPath } from '#shared/protocol/paths.ts';
+import { shellQuoted } from '#shared/text/shell-quoted.ts';
 import { type ScriptInput, scriptFrom } from './script-parts.ts';
 
 /** Both or neither: what is in the folder already stays until both are checked. */
@@ -16,8 +17,6 @@ for program in wsproxy tcptows; do
   check "$folder/$program"
   chmod +x "$folder/$program"
 done
-ending=
-case $file in *.exe) ending=.exe ;; esac
 for program in wsproxy tcptows; do
   mv -f "$folder/$program" "$target/$program$ending" || fail "cannot put $program into $target"
 done
@@ -30,5 +29,8 @@ printf '%s\\n' "wsproxy and tcptows are in $target. Next, with the URL of the jo
 
 export function clientScript(input: ScriptInput): string {
   const purpose = `puts wsproxy and tcptows from ${input.http} into this folder, checked; sh -s -- [FOLDER]`;
-  return scriptFrom(purpose, input, BODY);
+  const { anyNode } = input;
+  if (anyNode === undefined) return scriptFrom(purpose, input, BODY);
+  const otherwise = `; with Node 20 or newer take ${anyNode}: node wsproxy.mjs ssh URL`;
+  return scriptFrom(purpose, input, `otherwise=${shellQuoted(otherwise)}${BODY}`);
 }

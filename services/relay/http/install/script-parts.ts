@@ -9,6 +9,8 @@ export interface ScriptInput {
   /** The same with ws(s). */
   readonly ws: string;
   readonly programs: readonly ListedProgram[];
+  /** Where wsproxy.mjs is to be had, if it is. */
+  readonly anyNode: string | undefined;
 }
 
 /** One download; nothing in it means anything to a shell. */
@@ -36,6 +38,8 @@ relay=${shellQuoted(http)}
 relay_ws=${shellQuoted(ws)}
 newline='
 '
+# What else there is for a platform without the program.
+otherwise=
 # PROGRAM PLATFORM SHA-256 FILE
 programs="
 ${list.join('')}"
@@ -77,6 +81,12 @@ find_platform() {
     x86_64 | amd64) machine=x64 ;;
     aarch64 | arm64) machine=arm64 ;;
   esac
+  case $system-$machine in
+    # A shell that Rosetta runs says x86_64, on a processor that is another.
+    darwin-x64) [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" != 1 ] || machine=arm64 ;;
+    # Windows on ARM runs these.
+    windows-*) machine=x64 ;;
+  esac
   platform=$system-$machine
 }
 
@@ -93,16 +103,18 @@ list_platforms() {
   done
 }
 
-# PROGRAM: sets sha256 and file, or fails.
+# PROGRAM: sets sha256, file and ending, or fails.
 find_program() {
   entry=\${programs#*"$newline$1 $platform "}
   if [ "$entry" = "$programs" ]; then
     list_platforms "$1"
-    fail "there is no $1 for $platform at $relay; there is $platforms"
+    fail "there is no $1 for $platform at $relay; there is $platforms$otherwise"
   fi
   entry=\${entry%%"$newline"*}
   sha256=\${entry%% *}
   file=\${entry#* }
+  ending=
+  case $file in *.exe) ending=.exe ;; esac
 }
 
 # URL FILE
@@ -113,7 +125,13 @@ fetch() {
     tried="$tried\${tried:+, }$tool"
     rm -f "$2"
     case $tool in
-      curl) curl -fsSL -o "$2" "$1" ;;
+      curl)
+        # What is for macOS and Windows is a third of its size on the way, if this curl can unpack it.
+        case $(curl -V 2>/dev/null) in
+          *libz*) curl --compressed -fsSL -o "$2" "$1" ;;
+          *) curl -fsSL -o "$2" "$1" ;;
+        esac
+        ;;
       wget) wget -q -O "$2" "$1" ;;
       python3) python3 -c '${PYTHON_FETCH}' "$1" "$2" ;;
       perl) perl -MHTTP::Tiny -e '${PERL_FETCH}' "$1" "$2" ;;

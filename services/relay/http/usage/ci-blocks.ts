@@ -1,13 +1,19 @@
 // CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
 import type { IdentityKind } from '#shared/protocol/identity.ts';
+import { downloadPath } from '#shared/protocol/paths.ts';
+import type { Offer } from '../download/binary.ts';
+import { type KnownPlatform, WINDOWS_PLATFORM } from '../download/platform.ts';
 import { command, type IdGap, type Snippet } from './command-text.ts';
-import { agentUrl, fetchPinned } from './commands.ts';
+import { agentUrl, fetchPinned, pinRefusal } from './commands.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 
 /** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
 const MAX_LIFETIME = '--max-lifetime 2h';
 const STEP_TIMEOUT_MINUTES = 130;
+
+/** What GitHub's runners with macOS are. */
+const MAC_RUNNER = 'darwin-arm64' satisfies KnownPlatform;
 
 /** A block and what its reader should know; `where` says in which file, at which place. */
 export interface CiBlock extends Snippet {
@@ -17,7 +23,7 @@ export interface CiBlock extends Snippet {
   readonly before?: Snippet & { readonly where: string };
 }
 
-/** `fetch` is how they get the agent, one command or more per line. */
+/** `fetch` is how they get the agent on Linux, one command or more per line. */
 interface BlockParts {
   readonly relay: OwnAddress;
   readonly fetch: string;
@@ -25,21 +31,29 @@ interface BlockParts {
   readonly asked: readonly IdentityKind[];
   /** Where it asks, an ID is one that the policies of deploy/README.md give to this very job; else it is shorter. */
   readonly idFrom: (short: string, ruled: string) => IdGap;
+  readonly offer: Offer;
 }
 
-/** They pin the agent with this SHA-256; undefined where none is built. */
-export function ciBlocks(
-  relay: OwnAddress,
-  agentSha256: string | undefined,
-  { agents }: EntryTerms,
-): CiBlock[] {
+/** They pin the agent where there is one. For other systems than Linux there are blocks only if there is an agent for these. */
+export function ciBlocks(relay: OwnAddress, offer: Offer, { agents }: EntryTerms): CiBlock[] {
   const parts = {
     relay,
-    fetch: fetchPinned(relay, 'agent', agentSha256),
+    offer,
+    fetch: fetchPinned(relay, 'agent', {
+      download: 'agent',
+      sha256: agentDigest(offer, offer.defaultPlatform),
+    }),
     asked: agents ?? [],
     idFrom: (short: string, ruled: string) => ({ fallback: agents === undefined ? short : ruled }),
   };
-  return [github, gitlab, jenkins, circleci, buildkite].map((block) => block(parts));
+  return [github, githubOnMac, githubOnWindows, gitlab, jenkins, circleci, buildkite].flatMap(
+    (block) => block(parts) ?? [],
+  );
+}
+
+/** The SHA-256 of the agent for a platform, in hex; undefined if there is none. */
+export function agentDigest({ binaries }: Offer, platform: string): string | undefined {
+  return binaries.find((binary) => binary.program === 'agent' && binary.platform === platform)?.sha256;
 }
 
 /** A job with `permissions` has no others, and `actions/checkout` needs the first. */
@@ -66,16 +80,78 @@ environment {
 }`,
 };
 
-function github({ relay, fetch, asked, idFrom }: BlockParts): CiBlock {
-  // One run has many jobs, one job many matrix legs, and each may be run again.
-  const leg = '$GITHUB_RUN_ATTEMPT-$GITHUB_JOB-${{ strategy.job-index }}';
-  const id = idFrom(`$GITHUB_RUN_ID-${leg}`, `gh.$GITHUB_REPOSITORY_ID.$GITHUB_RUN_ID.${leg}`);
+const GITHUB_NOTE = 'Whoever started the run gets in, with the SSH keys of their GitHub account.';
+
+/** One run has many jobs, one job many matrix legs, and each may be run again. `prefix` is what variables begin with. */
+function githubId({ idFrom }: BlockParts, prefix: string): IdGap {
+  const run = `${prefix}GITHUB_RUN_ID`;
+  const leg = `${prefix}GITHUB_RUN_ATTEMPT-${prefix}GITHUB_JOB-\${{ strategy.job-index }}`;
+  return idFrom(`${run}-${leg}`, `gh.${prefix}GITHUB_REPOSITORY_ID.${run}.${leg}`);
+}
+
+function github(parts: BlockParts): CiBlock {
+  const block = githubWith(parts, parts.fetch);
   return {
+    ...block,
     name: 'github',
     title: 'GitHub Actions',
-    where: 'The last of the job’s `steps`.',
-    note: 'Whoever started the run gets in, with the SSH keys of their GitHub account.',
-    ...(asked.includes('oidc') ? { before: GITHUB_PERMISSIONS } : {}),
+    where: 'The last of the job’s `steps`, on Linux.',
+    ...(parts.asked.includes('oidc') ? { before: GITHUB_PERMISSIONS } : {}),
+  };
+}
+
+function githubOnMac(parts: BlockParts): CiBlock | undefined {
+  const sha256 = agentDigest(parts.offer, MAC_RUNNER);
+  if (sha256 === undefined) return undefined;
+  const download = `agent-${MAC_RUNNER}`;
+  const fetch = fetchPinned(parts.relay, 'agent', { download, sha256, checker: 'shasum -a 256' });
+  return {
+    ...githubWith(parts, fetch),
+    name: 'github-macos',
+    title: 'GitHub Actions, on macOS',
+    where: whereBesidePermissions(
+      parts,
+      'The last of the job’s `steps`, on a runner with Apple’s processor.',
+    ),
+  };
+}
+
+/** PowerShell, which is what runs a step there. */
+function githubOnWindows(parts: BlockParts): CiBlock | undefined {
+  const { relay, offer } = parts;
+  const sha256 = agentDigest(offer, WINDOWS_PLATFORM);
+  if (sha256 === undefined) return undefined;
+  return {
+    name: 'github-windows',
+    title: 'GitHub Actions, on Windows',
+    where: whereBesidePermissions(parts, 'The last of the job’s `steps`.'),
+    note: `${GITHUB_NOTE} It was not run by us.`,
+    text: command`
+- name: Open a shell if the job failed
+  if: failure()
+  timeout-minutes: ${String(STEP_TIMEOUT_MINUTES)}
+  shell: pwsh
+  run: |
+    Invoke-WebRequest ${relay.http}${downloadPath('agent.exe')} -OutFile agent.exe
+    if ((Get-FileHash agent.exe).Hash -ne "${sha256}") {
+      throw "${pinRefusal(relay, 'agent')}"
+    }
+    ./agent.exe ${MAX_LIFETIME} \`
+      --authorized-keys "$env:GITHUB_SERVER_URL/$env:GITHUB_ACTOR.keys" \`
+      "${agentUrl(relay, githubId(parts, '$env:'))}"`,
+  };
+}
+
+/** `permissions` are in the block before, and an HTML id is there once. */
+function whereBesidePermissions({ asked }: BlockParts, where: string): string {
+  return asked.includes('oidc')
+    ? `${where} The job needs the \`permissions\` of the block before, too.`
+    : where;
+}
+
+function githubWith(parts: BlockParts, fetch: string): Pick<CiBlock, 'note' | 'text'> {
+  return {
+    note: GITHUB_NOTE,
     text: command`
 - name: Open a shell if the job failed
   if: failure()
@@ -84,7 +160,7 @@ function github({ relay, fetch, asked, idFrom }: BlockParts): CiBlock {
 ${indent(fetch, 4)}
     ./agent ${MAX_LIFETIME} \\
       --authorized-keys "$GITHUB_SERVER_URL/$GITHUB_ACTOR.keys" \\
-      "${agentUrl(relay, id)}"`,
+      "${agentUrl(parts.relay, githubId(parts, '$'))}"`,
   };
 }
 

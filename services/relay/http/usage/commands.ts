@@ -1,4 +1,4 @@
-// Commands: every line that the usage page offers, but for the CI blocks.
+// Commands: the lines that the usage page offers for a job, for Linux and macOS, and for any Node; not the CI blocks.
 import { configBlock, JOB_SUFFIX } from '#shared/commands/config-block.ts';
 import {
   allowCommand,
@@ -11,17 +11,23 @@ import {
   toolCommand,
 } from '#shared/commands/printed-commands.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
-import { type CommandText, command, type IdGap, type Snippet } from './command-text.ts';
+import { type Offer, SCRIPT_FILE } from '../download/binary.ts';
+import { WINDOWS_PLATFORM } from '../download/platform.ts';
+import { type CommandText, command, type IdGap, type PinGap, type Snippet } from './command-text.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
+import type { System } from './systems.ts';
 
 /** The ID in the commands until somebody gives one. */
 export const SAMPLE_ID = 'my-job';
 
 /** Where ssh-keygen puts a key, and its certificate beside it. */
-const SAMPLE_KEY = '~/.ssh/id_ed25519';
+export const SAMPLE_KEY = '~/.ssh/id_ed25519';
 
-const SAMPLE: IdGap = { fallback: SAMPLE_ID };
+export const SAMPLE: IdGap = { fallback: SAMPLE_ID };
+
+/** As the fragment of a URL. */
+const PIN: PinGap = { before: '#' };
 
 /** Where a text gets its URL, which has a gap of its own. */
 const GAP = '\0';
@@ -36,78 +42,134 @@ export function fetchProgram(relay: OwnAddress, program: string): string {
   return `${fetchCommand(relay.http, program)}\n${allowCommand(program)}`;
 }
 
+/** What a script takes, and nothing else. */
+export interface PinnedDownload {
+  /** Its name there, such as `agent-darwin-arm64`. */
+  readonly download: string;
+  /** Undefined where it is not built: then whatever comes is taken. */
+  readonly sha256: string | undefined;
+  /** What checks it. Coreutils and busybox understand `sha256sum` alike; a Mac has `shasum -a 256`. */
+  readonly checker?: string;
+}
+
 /**
  * The same for a script that stays in a repository: it takes the program whose SHA-256 it names and stops at any other,
- * whatever the relay serves by then. Coreutils and busybox understand it alike.
+ * whatever the relay serves by then.
  */
-export function fetchPinned(relay: OwnAddress, program: string, sha256: string | undefined): string {
+export function fetchPinned(relay: OwnAddress, program: string, pinned: PinnedDownload): string {
+  const { download, sha256, checker } = pinned;
   if (sha256 === undefined) return fetchProgram(relay, program);
-  const refusal = `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
   return [
-    fetchCommand(relay.http, program),
-    `${checkCommand(program, sha256)} ||`,
-    `  { echo "${refusal}"; exit 1; }`,
+    fetchCommand(relay.http, program, download),
+    `${checkCommand(program, sha256, checker)} ||`,
+    `  { echo "${pinRefusal(relay, program)}"; exit 1; }`,
     allowCommand(program),
   ].join('\n');
 }
 
-export function jobCommands(relay: OwnAddress): Snippet[] {
+/** What a block says of another program than the one that it pins. */
+export function pinRefusal(relay: OwnAddress, program: string): string {
+  return `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
+}
+
+export function jobCommands(relay: OwnAddress, offer: Offer): Snippet[] {
   const text = command`
 ${fetchProgram(relay, 'agent')}
 ./agent ${agentUrl(relay, SAMPLE)}`;
   const line = command`${scriptCommand(relay.http, 'agent.sh', '--timeout 10m')} ${agentUrl(relay, SAMPLE)}`;
+  const isForWindows = offer.binaries.some(({ fileName }) => fileName === `agent-${WINDOWS_PLATFORM}.exe`);
   return [
-    { name: 'job', title: 'Get the agent and start it', text },
-    { name: 'job-line', title: 'The same in one line, on any platform', text: line },
+    { name: 'job', title: `Get the agent and start it, on ${offer.defaultPlatform}`, text },
+    { name: 'job-line', title: 'The same in one line, on any Linux or Mac', text: line },
+    ...(isForWindows
+      ? [{ name: 'job-windows', title: 'And on Windows, in PowerShell', text: windowsJobLine(relay) }]
+      : []),
   ];
 }
 
-export function laptopCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
-  const through = (tool: string, rest = ''): CommandText => {
-    const [before = '', behind = ''] = toolCommand(tool, identityOption(entry), GAP).split(GAP);
-    return command`${before}${clientUrl(relay)}${behind}${rest}`;
-  };
+function windowsJobLine(relay: OwnAddress): CommandText {
+  return command`& ([scriptblock]::Create((irm ${relay.http}${downloadPath('agent.ps1')}))) --timeout 10m ${agentUrl(relay, SAMPLE)}`;
+}
+
+/** For the systems that have a POSIX shell and a wsproxy here. */
+export function laptopCommands(relay: OwnAddress, identity: string, systems: readonly System[]): Snippet[] {
+  const through = (tool: string, rest = ''): CommandText =>
+    toolText({ relay, identity, tool, wsproxy: './wsproxy', rest });
   return [
-    { name: 'wsproxy', title: 'Once: get wsproxy', text: [scriptCommand(relay.http, 'client.sh')] },
-    { name: 'ssh', title: 'A shell', text: through('ssh') },
-    { name: 'sftp', title: 'Browse files', text: through('sftp') },
-    { name: 'scp', title: 'Copy a file', text: through('scp', ' :build.log .') },
+    { name: 'wsproxy', title: 'Once: get wsproxy', text: [scriptCommand(relay.http, 'client.sh')], systems },
+    { name: 'ssh', title: 'A shell', text: through('ssh'), systems },
+    { name: 'sftp', title: 'Browse files', text: through('sftp'), systems },
+    { name: 'scp', title: 'Copy a file', text: through('scp', ' :build.log .'), systems },
   ];
 }
 
-export function configCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
-  const wsproxy = `wsproxy ${identityOption(entry)}`.trimEnd();
-  const use = command`
-ssh ${SAMPLE}${JOB_SUFFIX}
-sftp ${SAMPLE}${JOB_SUFFIX}
-scp ${SAMPLE}${JOB_SUFFIX}:build.log .`;
+/** What says who somebody is, for each kind of system: an option with a blank behind it, or nothing. */
+export interface IdentityWords {
+  readonly posix: string;
+  readonly windows: string;
+}
+
+/** wsproxy.mjs, whose lines differ by how PowerShell calls curl, and by where a key is. */
+export function nodeCommands(relay: OwnAddress, { posix, windows }: IdentityWords): Snippet[] {
+  const text = (curl: string, identity: string): CommandText => command`
+${curl} -fsSLo ${SCRIPT_FILE} ${relay.http}${downloadPath(SCRIPT_FILE)}
+${toolText({ relay, identity, tool: 'ssh', wsproxy: `node ${SCRIPT_FILE}` })}`;
+  const title = 'With Node 20 or newer, in place of wsproxy';
+  return [
+    { name: 'node', title, text: text('curl', posix), systems: ['linux', 'macos'] },
+    { name: 'node-windows', title, text: text('curl.exe', windows), systems: ['windows'] },
+  ];
+}
+
+export function configCommands(relay: OwnAddress, identity: string, systems: readonly System[]): Snippet[] {
+  const wsproxy = `wsproxy ${identity}`.trimEnd();
   return [
     {
       name: 'config-add',
       title: 'Let wsproxy add it',
-      text: [`./wsproxy config ${identityOption(entry)}${relay.ws} >> ~/.ssh/config`],
+      text: [`./wsproxy config ${identity}${relay.ws} >> ~/.ssh/config`],
+      systems,
     },
     {
       name: 'config',
       title: 'Or add to ~/.ssh/config',
-      text: [configBlock({ relay: relay.ws.replaceAll('%', '%%'), wsproxy })],
+      text: [configText(relay, wsproxy)],
+      systems,
     },
-    { name: 'config-use', title: 'Then', text: use },
   ];
 }
 
-export function portCommands(relay: OwnAddress, entry: EntryTerms): Snippet[] {
-  const listen = command`
-${fetchProgram(relay, 'tcptows')}
-./tcptows ${identityOption(entry)}${String(EXAMPLE_PORT)} ${clientUrl(relay)}`;
+/** What all systems type once the block is in its file. */
+export function configUse(): Snippet {
+  const text = command`
+ssh ${SAMPLE}${JOB_SUFFIX}
+sftp ${SAMPLE}${JOB_SUFFIX}
+scp ${SAMPLE}${JOB_SUFFIX}:build.log .`;
+  return { name: 'config-use', title: 'Then', text };
+}
+
+/** The block, started by these words. */
+export function configText(relay: OwnAddress, wsproxy: string): string {
+  return configBlock({ relay: relay.ws.replaceAll('%', '%%'), wsproxy });
+}
+
+export function portCommands(relay: OwnAddress, identity: string, systems: readonly System[]): Snippet[] {
   return [
-    { name: 'tcptows', title: 'In one terminal', text: listen },
-    {
-      name: 'tcptows-ssh',
-      title: 'In another, or in your tool',
-      text: command`ssh -o ${FORGET_HOST} -p ${String(EXAMPLE_PORT)} ${DEFAULT_USER}@127.0.0.1`,
-    },
+    { name: 'tcptows', title: 'In one terminal', text: portText(relay, identity, './tcptows'), systems },
   ];
+}
+
+/** The local port, opened by this program. */
+export function portText(relay: OwnAddress, identity: string, tcptows: string): CommandText {
+  return command`${tcptows} ${identity}${String(EXAMPLE_PORT)} "${jobUrl(relay)}"`;
+}
+
+export function portUse(): Snippet {
+  return {
+    name: 'tcptows-ssh',
+    title: 'In another, or in your tool',
+    text: command`ssh -o ${FORGET_HOST} -p ${String(EXAMPLE_PORT)} ${DEFAULT_USER}@127.0.0.1`,
+  };
 }
 
 /** Checks `agent` as it was downloaded above; busybox and coreutils understand it alike. */
@@ -118,11 +180,29 @@ curl -fsSL ${relay.http}${downloadPath('SHA256SUMS')} |
   return [{ name: 'checksum', title: 'Is the agent what this relay built?', text }];
 }
 
-/** Where nothing but a certificate will do, it is in the commands; a sign-on and a token need no option. */
-function identityOption({ clients }: EntryTerms): string {
-  return clients?.length === 1 && clients[0] === 'certificate' ? `--identity ${SAMPLE_KEY} ` : '';
+/** Where nothing but a certificate will do, it is in the commands, as `key`; a sign-on and a token need no option. */
+export function identityOption({ clients }: EntryTerms, key: string): string {
+  return clients?.length === 1 && clients[0] === 'certificate' ? `--identity ${key} ` : '';
 }
 
-function clientUrl(relay: OwnAddress): CommandText {
-  return command`${relay.ws}${clientPath('')}${SAMPLE}`;
+/** `ws…/client/ID#SHA256:…`, with gaps for both. */
+export function jobUrl(relay: OwnAddress): CommandText {
+  return command`${relay.ws}${clientPath('')}${SAMPLE}${PIN}`;
+}
+
+interface ToolParts {
+  readonly relay: OwnAddress;
+  /** As `identityOption` has it. */
+  readonly identity: string;
+  readonly tool: string;
+  /** The words that start it. */
+  readonly wsproxy: string;
+  /** Behind the URL. */
+  readonly rest?: string;
+}
+
+/** A stock tool through wsproxy. */
+export function toolText({ relay, identity, tool, wsproxy, rest = '' }: ToolParts): CommandText {
+  const [before = '', behind = ''] = toolCommand(tool, identity, GAP, wsproxy).split(GAP);
+  return command`${before}${jobUrl(relay)}${behind}${rest}`;
 }

@@ -8,8 +8,17 @@ import { type Html, html, trusted } from './html.ts';
 import type { PageOptions } from './plain-text.ts';
 import { htmlFromProse } from './prose.ts';
 import { PAGE_SCRIPT } from './script.ts';
-import { buildSections, exposureWarning, ID_HINT, type Section, SUMMARY, TITLE } from './sections.ts';
+import {
+  buildSections,
+  exposureWarning,
+  ID_HINT,
+  type PageNote,
+  type Section,
+  SUMMARY,
+  TITLE,
+} from './sections.ts';
 import { PAGE_STYLE } from './style.ts';
+import { SYSTEM_NAMES, SYSTEMS, type System, systemsTag } from './systems.ts';
 
 export interface HtmlPageOptions extends PageOptions {
   /** What was asked for and is no ID: it goes back into the box, with a message beside it. */
@@ -47,6 +56,7 @@ ${DIAGRAM}
 ${warning === undefined ? '' : html`<p class="warning" role="note">${warning}</p>`}
 <p class="entry" role="note">${htmlFromProse(entryNotice(options.entry))}</p>
 ${renderIdForm(options)}
+${SYSTEM_CHOICE}
 <nav aria-label="Sections"><ul>${sections.map(({ name, shortTitle }) => html`<li><a href="#${name}">${shortTitle}</a></li>`)}</ul></nav>
 ${sections.map((section) => renderSection(section, options.id))}
 </main>
@@ -56,6 +66,16 @@ ${sections.map((section) => renderSection(section, options.id))}
 </html>
 `.markup;
 }
+
+/** Nothing without the script, which shows it and hides what is not for the system that is chosen. */
+const SYSTEM_CHOICE = html`<fieldset id="system-choice" class="choice" hidden>
+<legend>Your laptop</legend>
+${[...SYSTEMS, 'all' as const].map(
+  (system) =>
+    html`<label><input type="radio" name="system" value="${system}"><span>${system === 'all' ? 'Show all' : SYSTEM_NAMES[system]}</span></label>
+`,
+)}</fieldset>
+<p id="pin-note" class="entry" hidden>The lines for your laptop end in the fingerprint of this job’s host key, as the job log has it: <code><span id="pin"></span></code>. So <code>ssh</code> has nothing to ask. <a href="#on-your-laptop">Go to them</a></p>`;
 
 function renderIdForm({ id, rejectedId }: HtmlPageOptions): Html {
   const message = rejectedId === undefined ? '' : 'That is no ID, so the commands below are unchanged.';
@@ -77,18 +97,30 @@ function renderSection(section: Section, id: string | undefined): Html {
 ${section.snippets.map((snippet) => renderSnippet(snippet, id))}
 ${section.blocks.map((block, index) => renderBlock(block, id, index === 0))}
 ${section.terms.length === 0 ? '' : renderTerms(section.terms)}
-${section.notes.map((note) => html`<p class="note">${htmlFromProse(note)}</p>`)}
+${section.notes.map(renderNote)}
 </section>
 `;
 }
 
+function renderNote(note: PageNote): Html {
+  if (typeof note === 'string') return html`<p class="note">${htmlFromProse(note)}</p>`;
+  return html`<p class="note"${markSystems(note.systems)}>${htmlFromProse(note.text)}</p>`;
+}
+
+/** For the script, which hides what is for other systems. */
+function markSystems(systems: readonly System[] | undefined): Html {
+  return systems === undefined ? html`` : html` data-systems="${systems.join(' ')}"`;
+}
+
 /** The copy button appears when the script runs: without it, it would do nothing. */
 function renderSnippet(snippet: Snippet, id: string | undefined): Html {
-  const { name, title, text } = snippet;
-  return html`<figure class="snippet">
-<figcaption>${title}</figcaption>
-<button type="button" class="copy" data-copies="${name}" aria-label="Copy: ${title}" hidden>Copy</button>
-<pre tabindex="0" role="group" aria-label="${title}"><code id="${name}">${renderText(text, id)}</code></pre>
+  const { name, title, text, systems } = snippet;
+  const tag = systemsTag(systems);
+  const whole = tag === undefined ? title : `${title} (${tag})`;
+  return html`<figure class="snippet"${markSystems(systems)}>
+<figcaption>${title}${tag === undefined ? '' : html` <span class="tag">${tag}</span>`}</figcaption>
+<button type="button" class="copy" data-copies="${name}" aria-label="Copy: ${whole}" hidden>Copy</button>
+<pre tabindex="0" role="group" aria-label="${whole}"><code id="${name}">${renderText(text, id)}</code></pre>
 </figure>
 `;
 }
@@ -114,9 +146,9 @@ function renderTerms(terms: Section['terms']): Html {
 }
 
 function renderText(text: CommandText, id: string | undefined): Html[] {
-  return text.map((part) =>
-    typeof part === 'string'
-      ? html`${part}`
-      : html`<span class="gap" data-fallback="${part.fallback}">${fillGaps([part], id)}</span>`,
-  );
+  return text.map((part) => {
+    if (typeof part === 'string') return html`${part}`;
+    if ('before' in part) return html`<span class="gap" data-before-pin="${part.before}"></span>`;
+    return html`<span class="gap" data-fallback="${part.fallback}">${fillGaps([part], id)}</span>`;
+  });
 }

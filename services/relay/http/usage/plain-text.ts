@@ -1,11 +1,12 @@
 // The usage page as plain text, for `curl` and other readers without a browser.
 import { wrapWords } from '#shared/text/wrap.ts';
-import type { PlatformPrograms } from '../download/binary.ts';
+import type { Offer } from '../download/binary.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
 import { type EntryTerms, entryNotice } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
-import { buildSections, exposureWarning, SUMMARY, TITLE } from './sections.ts';
+import { buildSections, exposureWarning, type PageNote, SUMMARY, TITLE } from './sections.ts';
+import { systemsTag } from './systems.ts';
 
 /** Fits a terminal of 80 columns with some air; commands are never cut. */
 const TEXT_WIDTH = 76;
@@ -14,11 +15,8 @@ export interface PageOptions {
   readonly relay: OwnAddress;
   /** A valid ID, or undefined: then samples and CI variables stand in its place. */
   readonly id: string | undefined;
-  /** Those with downloads on this relay. */
-  readonly platforms: readonly PlatformPrograms[];
-  readonly defaultPlatform: string;
-  /** Of the agent for that platform, in hex; undefined where none is built. */
-  readonly agentSha256?: string | undefined;
+  /** What there is to download. */
+  readonly offer: Offer;
   readonly entry: EntryTerms;
 }
 
@@ -50,13 +48,22 @@ export function renderPlainText(options: PageOptions): string {
     for (const [term, meaning] of section.terms)
       lines.push(`  ${plainFromProse(term)}`, wrap(plainFromProse(meaning), '      '));
     if (section.terms.length > 0) lines.push('');
-    for (const note of section.notes) lines.push(wrap(plainFromProse(note)), '');
+    for (const note of section.notes) lines.push(wrap(plainFromNote(note)), '');
   }
   return lines.join('\n');
 }
 
 function renderSnippet(snippet: Snippet, id: string | undefined): string[] {
-  return [`  # ${snippet.title}`, fillGaps(snippet.text, id).replace(/^(?=.)/gm, '  ')];
+  const tag = systemsTag(snippet.systems);
+  return [
+    `  # ${snippet.title}${tag === undefined ? '' : ` (${tag})`}`,
+    fillGaps(snippet.text, id).replace(/^(?=.)/gm, '  '),
+  ];
+}
+
+function plainFromNote(note: PageNote): string {
+  if (typeof note === 'string') return plainFromProse(note);
+  return `${systemsTag(note.systems)}: ${plainFromProse(note.text)}`;
 }
 
 function wrap(text: string, indent = ''): string {

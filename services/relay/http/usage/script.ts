@@ -1,4 +1,5 @@
-// The script of the usage page: the ID box rewrites every command at once, and the copy buttons copy.
+// The script of the usage page: the ID box rewrites every command at once, the choice of a system hides what is for others, and
+// the copy buttons copy.
 
 /** It is optional: without it the form asks the relay for a page with that ID. It touches text and attributes, never HTML. */
 export const PAGE_SCRIPT = `
@@ -10,6 +11,26 @@ export const PAGE_SCRIPT = `
   const announcer = document.getElementById('announcer');
   const gaps = document.querySelectorAll('[data-fallback]');
 
+  // The card of the job log links here with the fingerprint as the fragment, which no server sees. It is for one job.
+  let pinned = {};
+  const pinIn = (hash) => (/^#(SHA256:[A-Za-z0-9+/]{43})$/.exec(hash) || [])[1];
+  const showPin = (id) => {
+    const pin = id === pinned.id ? pinned.pin : '';
+    for (const gap of document.querySelectorAll('[data-before-pin]'))
+      gap.textContent = pin && gap.dataset.beforePin + pin;
+    document.getElementById('pin').textContent = pin;
+    document.getElementById('pin-note').hidden = !pin;
+  };
+  const readPin = () => {
+    const pin = pinIn(location.hash);
+    const id = input.value.trim();
+    if (!pin || id === '') return;
+    pinned = { id, pin };
+    showPin(id);
+  };
+  readPin();
+  addEventListener('hashchange', readPin);
+
   const showId = () => {
     const id = input.value.trim();
     const isValid = id === '' || new RegExp('^(?:' + input.pattern + ')$', 'v').test(id);
@@ -17,9 +38,32 @@ export const PAGE_SCRIPT = `
     message.textContent = isValid ? '' : 'That is no ID, so the commands below are unchanged.';
     if (!isValid) return false;
     for (const gap of gaps) gap.textContent = id === '' ? gap.dataset.fallback : id;
-    history.replaceState(null, '', location.pathname + (id === '' ? '' : '?id=' + id) + location.hash);
+    showPin(id);
+    const hash = id === pinned.id || !pinIn(location.hash) ? location.hash : '';
+    history.replaceState(null, '', location.pathname + (id === '' ? '' : '?id=' + id) + hash);
     return true;
   };
+
+  const systems = document.querySelectorAll('[name=system]');
+  const systemOf = (agent) =>
+    /Windows/.test(agent) ? 'windows' : /Macintosh/.test(agent) ? 'macos' : 'linux';
+  const showSystem = (system) => {
+    // Whose lines these are is said where there are those of others.
+    document.body.dataset.system = system;
+    for (const part of document.querySelectorAll('[data-systems]'))
+      part.hidden = system !== 'all' && !part.dataset.systems.split(' ').includes(system);
+  };
+  document.getElementById('system-choice').hidden = false;
+  // A browser that goes back may bring back what was chosen.
+  if (![...systems].some((radio) => radio.checked))
+    for (const radio of systems) radio.checked = radio.value === systemOf(navigator.userAgent);
+  for (const radio of systems) {
+    if (radio.checked) showSystem(radio.value);
+    radio.addEventListener('change', () => {
+      showSystem(radio.value);
+      announcer.textContent = 'Commands for: ' + radio.parentElement.textContent.trim() + '.';
+    });
+  }
 
   form.noValidate = true;
   input.addEventListener('input', showId);

@@ -1,12 +1,15 @@
 // Sections: what the usage page says, once, for its HTML and its plain text.
 import { downloadPath, ID_RULE } from '#shared/protocol/paths.ts';
-import { type PlatformPrograms, SCRIPT_FILE } from '../download/binary.ts';
-import { type CiBlock, ciBlocks } from './ci-blocks.ts';
+import { type Binary, type Offer, SCRIPT_FILE } from '../download/binary.ts';
+import { KNOWN_PLATFORMS } from '../download/platform.ts';
+import { agentDigest, type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
-import { checksumCommands, configCommands, jobCommands, laptopCommands, portCommands } from './commands.ts';
+import { checksumCommands, jobCommands } from './commands.ts';
 import type { EntryTerms } from './entry-terms.ts';
+import { configSection, laptopSection, portSection } from './laptop-sections.ts';
 import type { OwnAddress } from './own-address.ts';
 import type { PageOptions } from './plain-text.ts';
+import type { System } from './systems.ts';
 
 /** A sentence or more. In it, `code` and [a link](URL) are marked up as in Markdown. */
 export type Prose = string;
@@ -21,8 +24,11 @@ export interface Section {
   readonly snippets: readonly Snippet[];
   readonly blocks: readonly CiBlock[];
   readonly terms: readonly (readonly [term: Prose, meaning: Prose])[];
-  readonly notes: readonly Prose[];
+  readonly notes: readonly PageNote[];
 }
+
+/** With `systems`, it is for those alone. */
+export type PageNote = Prose | { readonly text: Prose; readonly systems: readonly System[] };
 
 export const TITLE = 'A shell inside your running CI job';
 
@@ -33,25 +39,23 @@ const SECURITY =
   'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers. So a relay can keep you out, but not read or change what you do. The programs are another matter: you take them from this relay, and whoever runs it could give you others. The digest in a CI block and in the card of the job log, and a signature (`SHA256SUMS.sig`, if who built this relay made one), are there so that you need not believe it.';
 
 const PINNED =
-  'The line with `sha256sum` pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
+  'The line with the SHA-256 pins the agent of today: once the block is in your repository, this relay cannot give your job another one. After an upgrade of the relay the block refuses, and says so: take it anew. Without that line and the next the job takes whatever the relay serves.';
+
+const FOREIGN =
+  'The programs for macOS and Windows were built and checked, not run by us. Checked were each page of code against its signature (macOS) and the checksum of the file (Windows), that Node inside is the published one, and that the same client runs on Linux and, as `wsproxy.mjs`, with Node for Windows under Wine. Neither Apple nor Microsoft vouches for them: what `curl`, `sh` or PowerShell brings starts at once; what a browser saved is stopped until `xattr -d com.apple.quarantine wsproxy` or `Unblock-File wsproxy.exe`.';
 
 export const ID_HINT = `An ID is ${ID_RULE}.`;
 
 /** All sections in reading order. */
-export function buildSections({
-  relay,
-  platforms,
-  defaultPlatform,
-  agentSha256,
-  entry,
-}: Omit<PageOptions, 'id'>): Section[] {
+export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>): Section[] {
+  const agentSha256 = agentDigest(offer, offer.defaultPlatform);
   return [
     section('in-the-job', 'In the CI job', 'Job', {
       lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
-      snippets: jobCommands(relay),
+      snippets: jobCommands(relay, offer),
       notes: [
         ...agentProofNotes(entry),
-        `The one line checks the digest of what it gets, and needs \`curl\`, \`wget\`, \`python3\` or \`perl\` in the image: \`wget -qO- ${relay.http}${downloadPath('agent.sh')} | sh -s -- …\` is the same.`,
+        `The one line picks the platform, checks the digest of what it gets, and needs \`curl\`, \`wget\`, \`python3\` or \`perl\` in the image: \`wget -qO- ${relay.http}${downloadPath('agent.sh')} | sh -s -- …\` is the same.`,
         // A policy knows no ID that an agent makes up.
         ...(entry.agents === undefined
           ? [
@@ -61,29 +65,12 @@ export function buildSections({
         'The agent never holds the job for longer than it was told, and ends with status 0.',
       ],
     }),
-    section('on-your-laptop', 'On your laptop', 'Laptop', {
-      lead: 'Best is to paste the line from the job log: its URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. The lines below have the same shape without it. `ssh` then asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
-      snippets: laptopCommands(relay, entry),
-      notes: [
-        'The password is in the job log, unless the job was given `--authorized-keys`.',
-        ...clientProofNotes(entry),
-      ],
-    }),
-    section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', {
-      lead: 'Every job is a host called ID.job then, for `ssh`, `rsync`, `git` and IDEs alike.',
-      snippets: configCommands(relay, entry),
-      notes: [
-        'In the block `wsproxy` is on your `PATH`; `wsproxy config` writes the whole path of the one in this folder.',
-        'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
-      ],
-    }),
-    section('local-port', 'As a local port, with tcptows', 'Local port', {
-      lead: 'For programs that cannot start a proxy command: PuTTY, WinSCP, some IDEs. It takes any number of connections.',
-      snippets: portCommands(relay, entry),
-    }),
+    section('on-your-laptop', 'On your laptop', 'Laptop', laptopSection(relay, offer, entry)),
+    section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', configSection(relay, offer, entry)),
+    section('local-port', 'As a local port, with tcptows', 'Local port', portSection(relay, offer, entry)),
     section('ci', 'Ready blocks for your CI', 'CI blocks', {
       lead: 'They do nothing while the job is green. When it is red they open a shell for ten minutes, longer while somebody is in it, and two hours at most. Who gets in sees what the job sees, secrets included.',
-      blocks: ciBlocks(relay, agentSha256, entry),
+      blocks: ciBlocks(relay, offer, entry),
       notes: [
         ...(agentSha256 === undefined ? [] : [PINNED]),
         'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
@@ -111,21 +98,16 @@ export function buildSections({
         ],
       ],
     }),
-    section('checksums', 'Downloads and checksums', 'Checksums', {
+    section('checksums', 'Downloads and checksums', 'Downloads', {
       lead:
-        platforms.length === 0
+        offer.binaries.length === 0
           ? 'No program is built here yet: run `npm run build` on the relay.'
-          : `The commands above fetch \`${defaultPlatform}\`. [SHA256SUMS](${relay.http}${downloadPath('SHA256SUMS')}) lists every file.`,
-      terms: [
-        ...platforms.map((of) => [`\`${of.platform}\``, downloadLinks(relay, of)] as const),
-        [
-          'Any, with Node 20 or newer',
-          `[${SCRIPT_FILE}](${relay.http}${downloadPath(SCRIPT_FILE)}): \`wsproxy\` in a quarter of a megabyte, run with \`node\``,
-        ] as const,
-      ],
-      snippets: checksumCommands(relay, defaultPlatform),
+          : `A name without a platform, such as [agent](${relay.http}${downloadPath('agent')}), is \`${offer.defaultPlatform}\`. [SHA256SUMS](${relay.http}${downloadPath('SHA256SUMS')}) lists every file.`,
+      terms: downloadTerms(relay, offer),
+      snippets: checksumCommands(relay, offer.defaultPlatform),
       notes: [
-        'This finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
+        'The line above finds a download that broke. A relay that lies would serve a list to match: against that, check `SHA256SUMS.sig`, if there is one, with the public key of who built this relay.',
+        ...foreignNotes(offer),
       ],
     }),
     section('trouble', 'When it does not work', 'Trouble', {
@@ -174,23 +156,48 @@ function agentProofNotes({ agents = [] }: EntryTerms): Prose[] {
   ];
 }
 
-/** How a client does. */
-function clientProofNotes({ clients = [] }: EntryTerms): Prose[] {
+/** Files by platform, and what this relay was built without. */
+function downloadTerms(relay: OwnAddress, { binaries }: Offer): Section['terms'] {
+  const link = (label: string, fileName: string): Prose =>
+    `[${label}](${relay.http}${downloadPath(fileName)})`;
+  const ofPlatform = (platform: string): Binary[] =>
+    binaries.filter((binary) => binary.platform === platform);
+  const platforms = [...new Set(binaries.flatMap(({ platform }) => platform ?? []))].sort();
+  const leftOut = KNOWN_PLATFORMS.filter((platform) => !platforms.includes(platform));
+  const hasScript = binaries.some(({ fileName }) => fileName === SCRIPT_FILE);
   return [
-    ...(clients.includes('certificate')
+    ...platforms.map(
+      (platform) =>
+        [
+          `\`${platform}\``,
+          ofPlatform(platform)
+            .map(({ program, fileName }) => link(program, fileName))
+            .join(' · '),
+        ] as const,
+    ),
+    ...(hasScript
       ? [
-          '`--identity FILE` is your SSH key, with its certificate beside it (`FILE-cert.pub`); without it your ssh-agent is asked.',
+          [
+            'Any, with Node 20 or newer',
+            `${link(SCRIPT_FILE, SCRIPT_FILE)}: \`wsproxy\` in a quarter of a megabyte, run with \`node\``,
+          ] as const,
         ]
       : []),
-    ...(clients.includes('sso')
-      ? [
-          'To sign on, `wsproxy` prints an address and a code: open the one, type the other, and it goes on. It asks again when that has run out.',
-        ]
-      : []),
-    ...(clients.includes('token')
-      ? ['A script shows its token in the variable `CONVERGE_TOKEN`, or with `--token-file FILE`.']
-      : []),
+    ...(platforms.length === 0 || leftOut.length === 0
+      ? []
+      : [
+          [
+            'Not at this relay',
+            `${leftOut.map((platform) => `\`${platform}\``).join(', ')}: whoever builds it can add them, with \`PLATFORMS=all\``,
+          ] as const,
+        ]),
   ];
+}
+
+/** What has been seen of the programs that nobody here could start. */
+function foreignNotes({ binaries }: Offer): Prose[] {
+  const isForeign = binaries.some(({ platform }) => /^(darwin|windows)-/.test(platform ?? ''));
+  return isForeign ? [FOREIGN] : [];
 }
 
 /** What to say where a download could be changed on its way; undefined where it cannot. */
@@ -206,10 +213,4 @@ function section(
   content: Partial<Section> & Pick<Section, 'lead'>,
 ): Section {
   return { name, title, shortTitle, snippets: [], blocks: [], terms: [], notes: [], ...content };
-}
-
-function downloadLinks(relay: OwnAddress, { platform, programs }: PlatformPrograms): Prose {
-  return programs
-    .map((program) => `[${program}](${relay.http}${downloadPath(`${program}-${platform}`)})`)
-    .join(' · ');
 }

@@ -83,7 +83,7 @@ main:focus{outline:none}
 .id-form{padding:1.1rem 1.25rem 1rem;background:var(--panel);border:1px solid var(--line);border-radius:.75rem}
 label{display:block;font-weight:620;margin-bottom:.4rem}
 .row{display:flex;flex-wrap:wrap;gap:.6rem}
-input{flex:1 1 14rem;min-width:0;min-height:2.75rem;padding:.45rem .75rem;font-size:1rem;color:var(--text);background:var(--page);border:1px solid var(--muted);border-radius:.45rem}
+input:not([type=radio]){flex:1 1 14rem;min-width:0;min-height:2.75rem;padding:.45rem .75rem;font-size:1rem;color:var(--text);background:var(--page);border:1px solid var(--muted);border-radius:.45rem}
 input::placeholder{color:var(--muted);opacity:1}
 input[aria-invalid=true]{border-color:var(--alert)}
 button{font:inherit;cursor:pointer;border-radius:.45rem;border:1px solid var(--line)}
@@ -93,11 +93,22 @@ button{font:inherit;cursor:pointer;border-radius:.45rem;border:1px solid var(--l
 .message:empty{margin:0}
 .hint,.note{font-size:.925rem;color:var(--muted)}
 .hint{margin:.5rem 0 0;max-width:none}
+[hidden]{display:none!important}
+.choice{display:flex;flex-wrap:wrap;gap:.4rem;margin:1rem 0;padding:0;border:0;min-width:0}
+.choice legend{float:left;padding:.45rem .75rem .45rem 0;font-weight:620}
+.choice label{position:relative;margin:0;font-weight:550}
+.choice input{position:absolute;inset:0;margin:0;opacity:0;cursor:pointer}
+.choice span{display:block;min-height:2.5rem;padding:.42rem .9rem;border:1px solid var(--line);border-radius:.45rem;background:var(--panel)}
+.choice input:hover+span{border-color:var(--accent)}
+.choice input:checked+span{border-color:var(--accent);color:var(--panel);background:var(--accent);font-weight:600}
+.choice input:focus-visible+span{outline:2px solid var(--accent);outline-offset:2px}
 nav{margin:1.25rem 0 0}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;margin:0;padding:0;list-style:none;font-size:.95rem}
 nav a{display:inline-block;padding:.3rem 0}
 section{margin-top:3rem}
 .snippet{position:relative;margin:.9rem 0;background:var(--code);border:1px solid var(--line);border-radius:.6rem}
+[data-system]:not([data-system=all]) .tag{display:none}
+figcaption .tag{white-space:nowrap;margin-left:.35rem;padding:.05rem .45rem;border:1px solid var(--line);border-radius:.3rem;font-size:.8rem}
 figcaption{padding:.5rem 5.5rem .5rem 1rem;font-size:.85rem;color:var(--muted);border-bottom:1px solid var(--line);min-height:2.6rem}
 pre{margin:0;padding:.85rem 1rem;overflow-x:auto;font-size:.875rem;line-height:1.65;tab-size:2;border-radius:0 0 .6rem .6rem}
 .gap{background:var(--gap);border-radius:.25rem;padding:.1em 0;box-decoration-break:clone;-webkit-box-decoration-break:clone}
@@ -116,5 +127,5 @@ dt{font-weight:550}
 dd{margin:0;color:var(--muted)}
 @media (max-width:40rem){body{padding:1.5rem 1rem 4rem}dl div{grid-template-columns:1fr}.summary{font-size:1.05rem}section{margin-top:2.5rem}
  .row button{flex:1 1 auto}pre{font-size:.82rem}}
-@media print{.copy,.id-form,nav{display:none}pre{white-space:pre-wrap}}
+@media print{.copy,.id-form,.choice,nav{display:none}pre{white-space:pre-wrap}}
 `;

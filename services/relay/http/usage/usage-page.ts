@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { Refused } from '../door/refusal.ts';
-import type { PlatformPrograms } from '../download/binary.ts';
+import type { Offer } from '../download/binary.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import { addressFromPublicUrl, addressFromRequest } from './own-address.ts';
 import { renderPage } from './page.ts';
@@ -13,12 +13,8 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 export interface UsagePageOptions {
   /** What the commands point at, whatever the request says (`PUBLIC_URL`). */
   readonly publicUrl?: string | URL | undefined;
-  /** The platforms with downloads here; asked for every page. */
-  binaries(): readonly PlatformPrograms[] | Promise<readonly PlatformPrograms[]>;
-  /** What `/docs/agent` without a platform is. */
-  readonly defaultPlatform: string;
-  /** The SHA-256 of that agent in hex, if it is built; asked for every page. */
-  agentSha256?(): Promise<string | undefined>;
+  /** What there is to download; asked for every page. */
+  offer(): Offer | Promise<Offer>;
   /** Who may come in, by the policy of this moment. */
   readonly entryTerms: () => EntryTerms;
 }
@@ -46,10 +42,7 @@ export function registerUsagePage(app: FastifyInstance, options: UsagePageOption
       const asked = [request.query.id ?? ''].flat().join(' ');
       const id = isValidId(asked) ? asked : undefined;
       const rejectedId = id === undefined && asked !== '' ? asked : undefined;
-      const { defaultPlatform } = options;
-      const [platforms, agentSha256] = await Promise.all([options.binaries(), options.agentSha256?.()]);
-      const entry = options.entryTerms();
-      const page = { relay, id, platforms, defaultPlatform, agentSha256, entry };
+      const page = { relay, id, offer: await options.offer(), entry: options.entryTerms() };
       const isForBrowser = acceptsHtml(request);
       if (rejectedId !== undefined)
         return new Refused(

@@ -12,6 +12,7 @@ import {
   TOKEN_COMMAND_TIMEOUT_MS,
 } from '../../../../services/agent/identity/command-token.ts';
 import type { HadToken } from '../../../../services/agent/identity/id-token-maker.ts';
+import { ADDON_PROGRAMS } from '../../../../services/agent/platform/posix/addon-programs.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 import { until } from '../../../support/time/poll.ts';
 
@@ -36,7 +37,8 @@ async function program(name: string, script: string): Promise<void> {
 
 function ask(command = BUILDKITE, path = `/nonexistent:${directory}:/usr/bin:/bin`): Promise<HadToken> {
   const env = { PATH: path, OWN: 'value' };
-  return commandTokenSource(command, { env, cwd: directory, clock })(AUDIENCE, controller.signal);
+  const options = { programs: ADDON_PROGRAMS, env, cwd: directory, clock };
+  return commandTokenSource(command, options)(AUDIENCE, controller.signal);
 }
 
 const failed = (why: string, passes = false) => ({

@@ -24,7 +24,7 @@ import {
   parseReply,
   parseRequest,
 } from '../../../../services/agent/converge-command/request.ts';
-import { shimFrom } from '../../../../services/agent/converge-command/shim.ts';
+import { POSIX_COMMAND_PLACE } from '../../../../services/agent/platform/posix/posix-command-place.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 let directory: string;
@@ -42,10 +42,10 @@ describe('the shim', () => {
     expect(output).toBe(words.map((word) => `<${word}>`).join(''));
   });
 
-  test('starts the program with the hidden argument and the socket', () => {
-    expect(shimFrom(['/x/agent'], '/t/socket')).toContain(
-      `exec '/x/agent' '--session-command' '/t/socket' "$@"`,
-    );
+  test('starts the program with the words that are given, and those of the person behind', () => {
+    const [{ name, text }] = POSIX_COMMAND_PLACE.shims(['/x/agent', '--session-command', '/t/socket']);
+    expect(name).toBe('converge');
+    expect(text).toContain(`exec '/x/agent' '--session-command' '/t/socket' "$@"`);
   });
 });
 
@@ -112,7 +112,11 @@ describe('requests', () => {
 });
 
 async function madeIn(preferred: string): Promise<string> {
-  const made = await makePrivateDirectory({ preferred, fill: () => Promise.resolve() });
+  const made = await makePrivateDirectory({
+    place: POSIX_COMMAND_PLACE,
+    preferred,
+    fill: () => Promise.resolve(),
+  });
   if (made.kind === 'none') throw new Error(made.detail);
   return made.path;
 }
@@ -127,6 +131,7 @@ describe('the private directory', () => {
   test('is made elsewhere when it cannot be filled there, and leaves nothing behind', async () => {
     const tried: string[] = [];
     const made = await makePrivateDirectory({
+      place: POSIX_COMMAND_PLACE,
       preferred: directory,
       fill(place) {
         tried.push(place);
@@ -143,6 +148,7 @@ describe('the private directory', () => {
     const resort = join(directory, 'job');
     await mkdir(resort);
     const made = await makePrivateDirectory({
+      place: POSIX_COMMAND_PLACE,
       preferred: '/nonexistent',
       lastResorts: [resort],
       fill: (place) => (place.startsWith(resort) ? Promise.resolve() : Promise.reject(new Error('ENOSPC'))),
@@ -153,6 +159,7 @@ describe('the private directory', () => {
   test('is one that runs no programs only when none does', async () => {
     const tried: string[] = [];
     const made = await makePrivateDirectory({
+      place: POSIX_COMMAND_PLACE,
       preferred: directory,
       fill(_, runs) {
         tried.push(runs);
@@ -167,7 +174,7 @@ describe('the private directory', () => {
 
   test('is none when nothing will do, and the reason is told of each place', async () => {
     const fill = (): Promise<void> => Promise.reject(new Error('no room'));
-    const made = await makePrivateDirectory({ preferred: directory, fill });
+    const made = await makePrivateDirectory({ place: POSIX_COMMAND_PLACE, preferred: directory, fill });
     expect(made).toMatchObject({
       kind: 'none',
       detail: expect.stringContaining(`${directory}: no room; /tmp: `),
@@ -268,6 +275,7 @@ const NO_ANSWERS = {
 async function startCommand(clock: Clock): Promise<ConvergeCommand> {
   const start = await installConvergeCommand({
     clock,
+    place: POSIX_COMMAND_PLACE,
     program: ['/bin/true'],
     temporaryDirectory: directory,
     path: undefined,

@@ -6,6 +6,7 @@ import {
   createIdentityProver,
   type IdentityProverOptions,
 } from '../../../../services/agent/identity/identity-prover.ts';
+import { ADDON_PROGRAMS } from '../../../../services/agent/platform/posix/addon-programs.ts';
 import { idTokenFor } from '../../../support/text/id-token.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
@@ -19,6 +20,7 @@ function find(
   more: Partial<IdentityProverOptions> = {},
 ): Promise<FoundMakers> {
   const prover = createIdentityProver({
+    programs: ADDON_PROGRAMS,
     identity: { source: undefined, keyFile: undefined },
     env,
     jobEnv: env,

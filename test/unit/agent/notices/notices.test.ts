@@ -10,6 +10,7 @@ import {
   clientUrl,
   downloadCommand,
   isUsablePublicUrl,
+  pageUrl,
   type SshDestination,
   scpCommand,
   sftpCommand,
@@ -56,7 +57,7 @@ describe('the commands', () => {
       `./tcptows 2222 ${url}`,
       'ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p 2222 abc@127.0.0.1',
     ]);
-    expect(downloadCommand('http://127.0.0.1:8080', 'tcptows')).toBe(
+    expect(downloadCommand('http://127.0.0.1:8080', 'tcptows', { name: 'tcptows' })).toBe(
       'curl --compressed -fsSLo tcptows http://127.0.0.1:8080/docs/tcptows && chmod +x tcptows',
     );
   });
@@ -91,15 +92,15 @@ describe('the commands', () => {
 
   test('get a client whose digest is known only if it fits', () => {
     const digest = '0123456789abcdef'.repeat(4);
-    expect(downloadCommand('https://h', 'wsproxy', digest)).toBe(
-      `curl --compressed -fsSLo wsproxy https://h/docs/wsproxy && echo "${digest}  wsproxy" | sha256sum -c ` +
+    expect(downloadCommand('https://h', 'wsproxy', { name: 'wsproxy-linux-x64', sha256: digest })).toBe(
+      `curl --compressed -fsSLo wsproxy https://h/docs/wsproxy-linux-x64 && echo "${digest}  wsproxy" | sha256sum -c ` +
         '&& chmod +x wsproxy || ! rm -f wsproxy',
     );
   });
 
   test('carry nothing from a relay that a shell would act on', () => {
     const url = `https://h/a'b";$(x)\`y\`!|&<>%20é`;
-    expect(downloadCommand(url, 'wsproxy')).toMatch(
+    expect(downloadCommand(url, 'wsproxy', { name: 'wsproxy' })).toMatch(
       /^curl --compressed -fsSLo wsproxy https:\/\/h\/[A-Za-z0-9/._~%-]+ && chmod \+x wsproxy$/,
     );
     for (const bad of [
@@ -111,7 +112,7 @@ describe('the commands', () => {
       'javascript:x',
     ]) {
       expect(isUsablePublicUrl(bad), bad).toBe(false);
-      expect(() => downloadCommand(bad, 'wsproxy')).toThrow(TypeError);
+      expect(() => downloadCommand(bad, 'wsproxy', { name: 'wsproxy' })).toThrow(TypeError);
     }
   });
 });
@@ -137,12 +138,33 @@ describe('the card', () => {
   });
 
   test('lets people take only the clients that were built with the agent, and says so', () => {
-    const clientDigests = { wsproxy: 'a'.repeat(64), tcptows: 'b'.repeat(64) };
+    const clientDigests = {
+      'wsproxy-linux-arm64': 'c'.repeat(64),
+      'wsproxy-linux-x64': 'a'.repeat(64),
+      'tcptows-linux-x64': 'b'.repeat(64),
+    };
     const text = cardFrom({ ...CARD, clientDigests }).join('\n');
-    expect(text).toContain(`"${clientDigests.wsproxy}  wsproxy" | sha256sum -c && `);
-    expect(text).toContain(`"${clientDigests.tcptows}  tcptows" | sha256sum -c && `);
+    for (const [program, digest] of [
+      ['wsproxy', 'a'],
+      ['tcptows', 'b'],
+    ] as const)
+      expect(text).toContain(
+        `/docs/${program}-linux-x64 && echo "${digest.repeat(64)}  ${program}" | sha256sum -c && `,
+      );
+    expect(text).toContain('Get the client once (Linux on x64; ');
+    expect(
+      cardFrom({ ...CARD, clientDigests: { 'wsproxy-linux-arm64': 'c'.repeat(64) } }).join('\n'),
+    ).toMatch(/\(Linux on ARM; .*\n.*\/docs\/wsproxy-linux-arm64 && echo "c{64}/);
     expect(text).toContain('sha256sum refuses a client that was not built with this agent');
     expect(cardFrom(CARD).join('\n')).not.toContain('sha256sum');
+  });
+
+  test('says in one line where others than Linux look: a page that knows the job and its key', () => {
+    expect(cardFrom(CARD)).toContain(
+      `On macOS, Windows and others: https://relay.example.org/?id=job-1#${FINGERPRINT}`,
+    );
+    const below = { ...DESTINATION, publicUrl: 'https://h/a$(x)' };
+    expect(pageUrl(below)).toBe(`https://h/a%24%28x%29/?id=job-1#${FINGERPRINT}`);
   });
 
   test('keeps a password that somebody chose out of the log', () => {

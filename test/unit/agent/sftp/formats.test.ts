@@ -1,6 +1,6 @@
 // What clients show to people: long names, account names, and the text of errors.
 import { mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { constants, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Accounts } from '../../../../services/agent/sftp/accounts.ts';
@@ -63,10 +63,22 @@ describe('accounts', () => {
     expect(accounts.userName(0)).toBe('new');
   });
 
-  test('know nobody where there are no files', async () => {
-    const accounts = new Accounts({ passwd: '/nonexistent/passwd', group: '/nonexistent/group' });
+  test('know nobody but the own one where there are no files', async () => {
+    const nothing = { passwd: '/nonexistent/passwd', group: '/nonexistent/group' };
+    const accounts = new Accounts(nothing, { name: 'runner', uid: 501, home: '/Users/runner' });
     await accounts.refresh();
-    expect(accounts.userName(0)).toBeUndefined();
+    expect([0, 501].map((uid) => accounts.userName(uid))).toEqual([undefined, 'runner']);
+    expect(['root', 'runner'].map((name) => accounts.homeOf(name))).toEqual([undefined, '/Users/runner']);
+    const own = new Accounts(nothing);
+    await own.refresh();
+    expect(own.userName(userInfo().uid)).toBe(userInfo().username);
+  });
+
+  test('are those of the files before the own one', async () => {
+    await using files = await accountFiles();
+    const accounts = new Accounts(files, { name: 'other', uid: 0, home: '/other' });
+    await accounts.refresh();
+    expect(accounts.userName(0)).toBe('root');
   });
 });
 

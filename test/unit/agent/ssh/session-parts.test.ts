@@ -1,6 +1,6 @@
 // The small parts of a session: environments, exit statuses, names of signals, addresses, limits.
 import { expect, test } from 'vitest';
-import { processEndFrom } from '../../../../services/agent/process/process-end.ts';
+import { processEndFrom } from '../../../../services/agent/process/wait-status.ts';
 import { exitFrom, signalFrom } from '../../../../services/agent/ssh/channel/process-exit.ts';
 import { listenAddressOf } from '../../../../services/agent/ssh/forward/forward-remote.ts';
 import {

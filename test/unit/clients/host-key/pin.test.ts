@@ -97,6 +97,40 @@ describe('the pinned key', () => {
   });
 });
 
+describe('the reply', () => {
+  const AGENT = 'mlkem768x25519-sha256,curve25519-sha256,ecdh-sha2-nistp256,kex-strict-s-v00@openssh.com';
+  const OPENSSH =
+    'sntrup761x25519-sha512@openssh.com,mlkem768x25519-sha256,diffie-hellman-group14-sha256,ext-info-s';
+
+  test.each([
+    ['of ML-KEM and X25519', 'mlkem768x25519-sha256', 1120, true],
+    ['of ML-KEM and X25519 with a byte less', 'mlkem768x25519-sha256', 1119, false],
+    ['of ML-KEM and X25519 with a byte more', 'mlkem768x25519-sha256', 1121, false],
+    ['of ML-KEM without X25519', 'mlkem768x25519-sha256', 1088, false],
+    ['of X25519 alone where only the hybrid was offered', 'mlkem768x25519-sha256', 32, false],
+    ['of the hybrid where only X25519 was offered', 'curve25519-sha256', 1120, false],
+    ['of the first method of an agent', AGENT, 1120, true],
+    ['of its second method', AGENT, 32, true],
+    ['of its third method', AGENT, 65, true],
+    ['that none of its methods has', AGENT, 1071, false],
+    ['of sntrup761 and X25519', OPENSSH, 1071, true],
+    ['of sntrup761 and X25519 with a byte more', OPENSSH, 1072, false],
+    ['of ML-KEM beside sntrup761', OPENSSH, 1120, true],
+    ['of a number with a zero before it', OPENSSH, 257, true],
+    ['of a short number', OPENSSH, 1, true],
+    ['of a number that is too long', OPENSSH, 258, false],
+    ['of nothing', OPENSSH, 0, false],
+    ['to signs alone', 'ext-info-s', 32, false],
+  ])('%s', (_name, methods, answerBytes, isPassed) => {
+    const offer = sshPacket(kexinitPayload({ methods }));
+    const reply = sshPacket(replyPayload(KEY, answerBytes));
+    const bytes = [IDENTIFICATION, offer, reply, NEWKEYS_PACKET, ENCRYPTED];
+    const { passed, verdict } = inspect(...bytes);
+    expect(verdict.kind).toBe(isPassed ? 'match' : 'unverifiable');
+    expect(passed).toEqual(Buffer.concat(isPassed ? bytes : bytes.slice(0, 2)));
+  });
+});
+
 describe('another key', () => {
   test('passes nothing of the reply, nor anything after it, and says which key it was', () => {
     const other = hostKeyBlob(8);
@@ -160,6 +194,13 @@ describe('a host whose key cannot be checked is refused', () => {
     ['a known method with something behind it', [kexinit({ methods: 'curve25519-sha256\0x' })]],
     ['no method at all', [kexinit({ methods: '' })]],
     ['a guessed packet', [kexinit({ guess: true })]],
+    [
+      'a guessed packet of ML-KEM',
+      [
+        kexinit({ methods: 'mlkem768x25519-sha256,curve25519-sha256', guess: true }),
+        sshPacket(replyPayload(KEY, 1120)),
+      ],
+    ],
     ['a second offer', [KEXINIT, KEXINIT, REPLY]],
     ['a reply without an offer', [REPLY]],
     ['NEWKEYS without a reply', [KEXINIT, NEWKEYS_PACKET]],

@@ -16,17 +16,13 @@ import { htmlFromProse, plainFromProse } from '../../../../services/relay/http/u
 import { buildSections } from '../../../../services/relay/http/usage/sections.ts';
 import { SECURITY_HEADERS } from '../../../../services/relay/http/usage/security-headers.ts';
 import { type ColorName, PALETTES } from '../../../../services/relay/http/usage/style.ts';
+import { offerOf, WHOLE_OFFER } from '../../../support/relay/offer.ts';
 
 const relay = addressFromPublicUrl('https://relay.example.com');
 const options = {
   relay,
   id: undefined,
-  platforms: [
-    { platform: 'linux-x64', programs: ['agent', 'wsproxy', 'tcptows'] },
-    { platform: 'darwin-arm64', programs: ['wsproxy'] },
-  ],
-  defaultPlatform: 'linux-x64',
-  agentSha256: '0123456789abcdef'.repeat(4),
+  offer: WHOLE_OFFER,
   entry: OPEN_TERMS,
 };
 const snippets = buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]);
@@ -97,7 +93,9 @@ describe('the page and the plain text', () => {
     const codes = codesOf(renderPage({ ...options, id: 'build-4711' }));
     for (const [name, text] of codes) {
       const hasGap = snippets.some(
-        (snippet) => snippet.name === name && snippet.text.some((part) => typeof part !== 'string'),
+        (snippet) =>
+          snippet.name === name &&
+          snippet.text.some((part) => typeof part !== 'string' && 'fallback' in part),
       );
       expect(text.includes('build-4711'), name).toBe(hasGap);
       expect(text, name).not.toMatch(/my-job|GITHUB_RUN_ID|CI_JOB_ID|BUILD_TAG|JOB_ID/);
@@ -113,11 +111,35 @@ describe('the page and the plain text', () => {
 
   test('pin the agent in every CI block, and say what that is for; where none is built they pin none', () => {
     const pinned = renderPlainText(options);
-    expect(pinned.split(`echo "${options.agentSha256}  agent" | sha256sum -c`)).toHaveLength(1 + 5);
+    expect(pinned.split(`echo "${'0123456789abcdef'.repeat(4)}  agent" | sha256sum -c`)).toHaveLength(1 + 5);
     expect(pinned).toContain('pins the agent of today');
-    const without = renderPlainText({ ...options, agentSha256: undefined });
+    const without = renderPlainText({ ...options, offer: offerOf(['wsproxy-linux-x64']) });
     expect(without).not.toContain('pins the agent of today');
     expect(without).not.toContain('refused: ');
+  });
+
+  test('have blocks for runners with macOS and Windows where there is an agent for them, pinned as well', () => {
+    const digest = '0123456789abcdef'.repeat(4);
+    const codes = codesOf(renderPage(options));
+    const mac = codes.get('github-macos') ?? '';
+    expect(mac).toContain(
+      'curl --compressed -fsSLo agent https://relay.example.com/docs/agent-darwin-arm64\n',
+    );
+    expect(mac).toContain(`echo "${digest}  agent" | shasum -a 256 -c ||`);
+    expect(mac.replace('agent-darwin-arm64', 'agent').replace('shasum -a 256', 'sha256sum')).toBe(
+      codes.get('github'),
+    );
+    const windows = codes.get('github-windows') ?? '';
+    expect(windows).toContain('  shell: pwsh\n');
+    expect(windows).toContain(`if ((Get-FileHash agent.exe).Hash -ne "${digest}") {\n      throw "refused: `);
+    // The same ID as on Linux, by PowerShell's word for a variable.
+    const idOf = (block: string): string => /\/agent\/(.*)"$/.exec(block)?.[1] ?? '';
+    expect(idOf(windows).replaceAll('$env:', '$')).toBe(idOf(codes.get('github') ?? ''));
+    expect(idOf(windows)).toMatch(/^\$env:GITHUB_RUN_ID-/);
+    const without = codesOf(
+      renderPage({ ...options, offer: offerOf(['agent-linux-x64', 'wsproxy-darwin-arm64']) }),
+    );
+    expect([...without.keys()].filter((name) => name.startsWith('github'))).toEqual(['github']);
   });
 
   test('say that programs come over plain HTTP, if so', () => {
@@ -128,8 +150,26 @@ describe('the page and the plain text', () => {
     expect(renderPage(options)).not.toContain('over plain HTTP');
   });
 
+  test('list what this relay has, and what it was built without', () => {
+    const text = (fileNames: string[]): string => renderPlainText({ ...options, offer: offerOf(fileNames) });
+    expect(renderPlainText(options)).not.toContain('Not at this relay');
+    const some = text([
+      'agent-linux-x64',
+      'wsproxy-linux-x64',
+      'tcptows-linux-x64',
+      'wsproxy-windows-x64.exe',
+    ]);
+    expect(some.replaceAll(/\s+/g, ' ')).toContain(
+      'Not at this relay linux-arm64, darwin-arm64, darwin-x64: whoever builds it can add them, with PLATFORMS=all',
+    );
+    expect(some).toContain('https://relay.example.com/docs/wsproxy-windows-x64.exe');
+    expect(some).toContain('built and checked, not run by us');
+    expect(some).not.toContain('/docs/wsproxy.mjs');
+    expect(text(['agent-linux-x64'])).not.toContain('not run by us');
+  });
+
   test('say so where nothing is built', () => {
-    expect(renderPage({ ...options, platforms: [] })).toContain('<code>npm run build</code>');
+    expect(renderPage({ ...options, offer: offerOf([]) })).toContain('<code>npm run build</code>');
   });
 });
 
@@ -189,9 +229,10 @@ describe('who may come in', () => {
     expect(only).toContain('./wsproxy ssh --identity ~/.ssh/id_ed25519 "wss://');
     expect(only).toContain('./wsproxy config --identity ~/.ssh/id_ed25519 wss://');
     expect(only).toContain('ProxyCommand wsproxy --identity ~/.ssh/id_ed25519 --strip .job wss://');
-    expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 wss://');
+    expect(only).toContain('./tcptows --identity ~/.ssh/id_ed25519 2222 "wss://');
+    expect(only).toContain('.\\wsproxy.exe ssh --identity C:/Users/ME/.ssh/id_ed25519 "wss://');
     const either = textWith({ clients: ['certificate', 'sso', 'token'] });
-    expect(either).not.toContain('--identity ~');
+    expect(either).not.toMatch(/--identity [~C]/);
     for (const word of ['FILE-cert.pub', 'To sign on', 'CONVERGE_TOKEN']) expect(either).toContain(word);
     expect(textWith({})).not.toMatch(/FILE-cert\.pub|To sign on|CONVERGE_TOKEN/);
   });
@@ -220,6 +261,12 @@ describe('who may come in', () => {
     expect(codes.get('github-permissions')).toBe('permissions:\n  contents: read\n  id-token: write');
     expect(codes.get('github')).toMatch(/^- name: Open a shell/);
     expect(codesOf(renderPage(options)).has('github-permissions')).toBe(false);
+    // The blocks for other runners need them too, and an id is there once.
+    const said = textWith({ agents: ['oidc'] }).match(
+      /The job needs the permissions of the block before, too\./g,
+    );
+    expect(said).toHaveLength(2);
+    expect(renderPage(withTerms({ agents: ['oidc'] })).match(/id="github-permissions"/g)).toHaveLength(1);
   });
 });
 

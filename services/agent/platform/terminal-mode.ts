@@ -9,8 +9,3 @@ export interface TerminalMode {
 
 /** The modes of a client without a terminal of its own. */
 export const NO_MODES: readonly TerminalMode[] = [];
-
-/** As the process addon takes them: opcode and value in turn. The order matters: of two for one opcode the last holds. */
-export function packModes(modes: readonly TerminalMode[]): Uint32Array {
-  return Uint32Array.from(modes.flatMap(({ opcode, value }) => [opcode, value]));
-}

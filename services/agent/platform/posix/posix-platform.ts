@@ -1,0 +1,16 @@
+// Linux and macOS.
+import type { Platform } from '../platform.ts';
+import type { Programs } from '../programs.ts';
+import { makeUnixSocketPlace } from './posix-agent-socket.ts';
+import { POSIX_COMMAND_PLACE } from './posix-command-place.ts';
+import { POSIX_SHELLS } from './posix-shells.ts';
+
+/** Both, but for what starts programs. */
+export function posixPlatform(programs: Programs): Platform {
+  return {
+    programs,
+    shells: POSIX_SHELLS,
+    commandPlace: POSIX_COMMAND_PLACE,
+    makeAgentSocket: makeUnixSocketPlace,
+  };
+}
