@@ -179,6 +179,23 @@ describe('a terminal', () => {
     await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('word-to-copy');
   });
 
+  test('has on a phone the keys that its keyboard lacks, and on every keyboard a way out', async () => {
+    const phone = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true };
+    const { opened } = await openPage({}, phone);
+    const { page } = opened;
+    await opened.enter('echo began; sleep 100', /\nbegan$/);
+    await page.getByRole('button', { name: 'Ctrl' }).tap();
+    await page.keyboard.type('c');
+    await opened.see(/\^C\n\$$/);
+    await page.getByRole('button', { name: 'Up', exact: true }).tap();
+    await opened.see(/\$ echo began; sleep 100$/);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.keyboard.press('Control+F6');
+    expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('Menu');
+    for (const role of ['tablist', 'toolbar', 'tabpanel'] as const)
+      expect(await page.getByRole(role).count(), role).toBe(1);
+  });
+
   test('shows how long the job has, holds it, and says how it ended', async () => {
     const { agent, opened } = await openPage({ args: ['--timeout', '7m', '--max-lifetime', '5h'] });
     await opened.page.getByText(/^[67]:\d\d left$/).waitFor();
