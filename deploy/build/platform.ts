@@ -74,6 +74,13 @@ export const FOREIGN_PLATFORMS: readonly ForeignPlatform[] = [
         'sha512-GCIKoDIOUTgULKxFNlfumjEmEgIpBB/7csJ11w6WbFcC/dyZ9UH2YAFr1fuNsdEmPZOAVpT2Cv9QKPwluhOCIQ==',
       program: 'bin/node.exe',
     },
+    terminal: {
+      name: '@lydell/node-pty-win32-x64',
+      version: '1.1.0',
+      integrity:
+        'sha512-3N56BZ+WDFnUMYRtsrr7Ky2mhWGl9xXcyqR6cexfuCqcz9RNWL+KoXRv/nZylY5dYaXkft4JaR1uVu+roiZDAw==',
+      files: ['conpty.node'],
+    },
   },
 ];
 

@@ -47,13 +47,17 @@ export async function makeSeaBinary({ program, platform, bundle, node }: SeaPart
     try {
       await writeBlob({ main: bundle, output: blob }, settings);
       await copyFile(node.path, temporary);
-      const fuse = ['--sentinel-fuse', SEA_FUSE];
-      await runCommand(NODE_BINARY, [POSTJECT, temporary, 'NODE_SEA_BLOB', blob, ...fuse]);
+      await injectBlob(temporary, blob);
       await chmod(temporary, 0o755);
     } finally {
       await rm(blob, { force: true });
     }
   });
+}
+
+/** Puts a blob into a Node of the version that made it. Whatever happens to the file afterwards breaks it. */
+export async function injectBlob(program: string, blob: string): Promise<void> {
+  await runCommand(NODE_BINARY, [POSTJECT, program, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', SEA_FUSE]);
 }
 
 /** Writes what is injected: the program, and with these `settings` its code cache. The same from the same, byte for byte. */

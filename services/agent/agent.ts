@@ -161,7 +161,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     attendance,
     random,
     platform,
-    shell: platform.shells.choose(options.shell, env),
+    ...platform.shells.choose(options.shell, env),
     cwd,
     env: { ...jobEnv, ...command?.env },
     forwarding: options.allowsForwarding,
@@ -169,7 +169,14 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     greeting() {
       const { deadline, isHeld } = watch.snapshotOrEnd();
       const hasCommand = command !== undefined;
-      const lines = greetingFrom({ job, now: clock.wallTime(), deadline, isHeld, hasCommand });
+      const lines = greetingFrom({
+        job,
+        now: clock.wallTime(),
+        deadline,
+        isHeld,
+        hasCommand,
+        system: process.platform,
+      });
       return `${lines.join('\n')}\n`;
     },
     events: auditedEvents(

@@ -20,6 +20,9 @@ import { startOrphanReaper } from './process/orphan-reaper.ts';
 /** First of all: what the launcher has put into the environment is not the job's. */
 claimOwnProgram('agent');
 
+/** SIGBREAK is Ctrl-Break, by which Windows' runners cancel a step; other systems have none. */
+const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'] as const;
+
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
   console.error(printableLine(`agent: ${line}`));
@@ -65,8 +68,9 @@ async function run(options: AgentOptions): Promise<number> {
   }
   // The first process of a container has the orphans of all others.
   if (process.pid === 1) startOrphanReaper(systemClock);
+  const platform = ownPlatform(process.env);
   const agent = await startAgent(options, {
-    platform: ownPlatform(),
+    platform,
     env: process.env,
     environmentBlock: readEnvironmentBlock(),
     cwd: process.cwd(),
@@ -82,12 +86,14 @@ async function run(options: AgentOptions): Promise<number> {
     complain,
   });
   if (agent.kind === 'failed') return agent.code;
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const signal of ENDING_SIGNALS) {
     process.on(signal, () => {
       if (signal !== 'SIGHUP' || !ignoresHangup) agent.end('signal');
     });
   }
-  return agent.ended;
+  const code = await agent.ended;
+  await platform.programs.settled();
+  return code;
 }
 
 // Node's answer to it would be a debugger (runtime-flags.ts).

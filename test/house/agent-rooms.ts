@@ -19,6 +19,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/platform',
       'services/agent/platform/macos',
       'services/agent/platform/posix',
+      'services/agent/platform/windows',
       'services/agent/process',
       'services/agent/relay',
       'services/agent/ssh',
@@ -55,6 +56,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     imports: [
       'services/agent/access',
       'services/agent/converge-command',
+      'services/agent/expiry',
       'services/agent/identity',
       'services/shared/*',
     ],
@@ -166,7 +168,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/sftp',
     hasFolders: true,
     purpose: 'SFTP version 3 on the file system of the job; needs a duplex and nothing else',
-    imports: ['services/shared/*'],
+    imports: ['services/agent/platform', 'services/shared/*'],
   },
   {
     path: 'services/agent/process',
@@ -187,6 +189,11 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/platform/posix',
     purpose: 'those things on Linux and macOS',
     imports: ['services/agent/platform', 'services/agent/process', 'services/agent/pty', 'services/shared/*'],
+  },
+  {
+    path: 'services/agent/platform/windows',
+    purpose: 'those things on Windows',
+    imports: ['services/agent/platform', 'services/shared/*'],
   },
   {
     path: 'services/agent/platform/macos',

@@ -125,7 +125,7 @@ export const TEST_ROOMS: readonly Room[] = [
     path: 'test/laptops',
     purpose:
       'the programs for macOS, Windows and the other Linux processor, as far as they can be looked at and run here',
-    imports: ['deploy/build', 'deploy/build/mach-o', 'test/support/*'],
+    imports: ['deploy/build', 'deploy/build/mach-o', 'services/agent', 'test/contract', 'test/support/*'],
     libraries: TEST_LIBRARIES,
   },
   {
@@ -227,7 +227,13 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/laptop',
     purpose: 'the two ends of a session as people have them: a job and a laptop',
-    imports: ['deploy/build', 'test/support/machine', 'test/support/process', 'test/support/ssh'],
+    imports: [
+      'deploy/build',
+      'deploy/build/pe',
+      'test/support/machine',
+      'test/support/process',
+      'test/support/ssh',
+    ],
     libraries: TEST_LIBRARIES,
   },
   {
@@ -237,7 +243,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/support/machine',
-    purpose: 'what of this machine a test needs: containers, roots, a browser, sockets',
+    purpose: 'what of this machine a test needs: containers, roots, Wine, a browser, sockets',
     imports: ['deploy/build', 'services/shared/text', 'test/support/time'],
     libraries: { 'playwright-core': '*' },
   },

@@ -127,6 +127,24 @@ describe.for(files)('$fileName', ({ platform, name, fileName }) => {
     expect(walkPe(original).resources.has('NODE_SEA_BLOB')).toBe(false);
   });
 
+  test.runIf(platform.format === 'pe' && name === 'agent')(
+    'carries what opens terminals, which finds its functions in Node and needs two libraries of every Windows',
+    async () => {
+      const { terminal } = platform;
+      if (terminal === undefined) throw new Error(`${platform.name} has no agent`);
+      const folder = await fetchNpmArchive(terminal, terminal.files);
+      const addon = await readFile(join(folder, 'conpty.node'));
+      const { resources, exports } = walkPe(file);
+      expect(resources.get('NODE_SEA_BLOB')?.includes(addon)).toBe(true);
+      const { libraries, delayedImports } = walkPe(addon);
+      expect(libraries.toSorted()).toEqual(['KERNEL32.dll', 'SHLWAPI.dll']);
+      expect([...delayedImports.keys()]).toEqual(['node.exe']);
+      const wanted = delayedImports.get('node.exe') ?? [];
+      expect(wanted).toContain('napi_create_threadsafe_function');
+      expect(wanted.filter((one) => !exports.has(one))).toEqual([]);
+    },
+  );
+
   test.runIf(platform.format === 'pe')('has no signature that does not fit, and a checksum that does', () => {
     const { certificates, checksum, sum } = walkPe(file);
     expect({ certificates, checksum }).toEqual({ certificates: [0, 0], checksum: sum });

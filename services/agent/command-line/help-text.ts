@@ -1,5 +1,6 @@
 // What `agent --help` prints.
 import { wrapWords } from '#shared/text/wrap.ts';
+import { holdWordsOf } from '../expiry/hold-words.ts';
 import { AGENT_EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-code.ts';
 import { OPTIONS, type OptionEntry, URL_VARIABLE } from './option-table.ts';
 
@@ -16,7 +17,8 @@ const OTHER_VARIABLES = [
 ] as const;
 
 /** The complete help, 80 columns wide, ending in a line end. */
-export function helpText(): string {
+export function helpText(system: NodeJS.Platform = process.platform): string {
+  const { hold, release } = holdWordsOf(system);
   return [
     'usage: agent [options] ws[s]://HOST[:PORT][/PREFIX]/agent[/ID]',
     '',
@@ -48,11 +50,13 @@ export function helpText(): string {
     '  the time of the hold file, whichever is last, and never after the longest',
     '  lifetime. The agent ends there, or before when the last client leaves.',
     '  The hold file is .hold in the working directory: while it is there the agent',
-    '  stays until the deadline when the last client leaves. `touch .hold` holds and',
-    '  extends, `rm .hold` lets go. In a session: `converge help`.',
+    `  stays until the deadline when the last client leaves. \`${hold}\` holds and`,
+    `  extends, \`${release}\` lets go. In a session: \`converge help\`.`,
     '  A client that is lost (a closed lid, no network) has not left, and neither has',
     '  one for which nothing ran: the agent waits for somebody until the deadline.',
-    '  SIGTERM and SIGINT end it; SIGHUP only where it runs on a terminal.',
+    system === 'win32'
+      ? '  Ctrl-C and Ctrl-Break end it.'
+      : '  SIGTERM and SIGINT end it; SIGHUP only where it runs on a terminal.',
     '',
     'exit codes:',
     ...(Object.keys(AGENT_EXIT_CODES) as (keyof typeof AGENT_EXIT_CODES)[])

@@ -2,12 +2,12 @@
 import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
 import { DEFAULT_RESUME_WINDOW } from '#shared/commands/ssh-options.ts';
 import {
-  absolutePathOf,
   duration,
   identitySource,
   isOff,
   isOn,
   optionalText,
+  shellOption,
   userName,
   type ValueReader,
 } from './option-values.ts';
@@ -150,8 +150,7 @@ export const OPTIONS = {
     placeholder: 'PATH',
     isRepeatable: false,
     fallback: undefined,
-    help: "shell of the sessions (default: the user's, else bash, else sh)",
-    read: absolutePathOf,
+    ...shellOption(process.platform),
   },
   resumeWindowMs: {
     name: 'resume-window',

@@ -25,8 +25,21 @@ export const userName: ValueReader<string> = (text = '') => {
   return fault(`"${text}" is not a user name: 1 to 64 of A-Z a-z 0-9 _ . -, not starting with . or -`);
 };
 
+/** What people are told of `--shell`, and how it is read: on Windows they say which one, elsewhere where it is. */
+export function shellOption(system: NodeJS.Platform): {
+  readonly help: string;
+  readonly read: ValueReader<string | undefined>;
+} {
+  if (system !== 'win32') {
+    return { help: "shell of the sessions (default: the user's, else bash, else sh)", read: absolutePathOf };
+  }
+  const help =
+    'shell of the sessions: powershell, pwsh, cmd or a path (default: PowerShell for people, cmd for commands)';
+  return { help, read: optionalText };
+}
+
 /** A path from the root, or undefined if none was given. */
-export const absolutePathOf: ValueReader<string | undefined> = (text) => {
+const absolutePathOf: ValueReader<string | undefined> = (text) => {
   if (text === undefined || text.startsWith('/')) return { kind: 'value', value: text };
   return fault(`"${text}" is not an absolute path: write it like /bin/bash`);
 };

@@ -3,15 +3,18 @@ import { connect } from 'node:net';
 import { printableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { parseDuration } from '#shared/time/duration.ts';
+import { holdWordsOf } from '../expiry/hold-words.ts';
 import { type LineRead, readLine } from './line-reader.ts';
 import { type ConvergeReply, type ConvergeRequest, formatLine, parseReply } from './request.ts';
 
-const USAGE = `usage: converge COMMAND
+function usageOf(system: NodeJS.Platform): string {
+  const { hold, release } = holdWordsOf(system);
+  return `usage: converge COMMAND
 
   status [--json]   who is here, when this ends, what holds it
   hold [DURATION]   keep the job for DURATION from now (2h, 90m; default: the agent's
-                    timeout), also when everybody leaves; the same as: touch .hold
-  release           let go: end when the last client leaves; the same as: rm .hold
+                    timeout), also when everybody leaves; the same as: ${hold}
+  release           let go: end when the last client leaves; the same as: ${release}
   allow KEY         let in whoever has this key too, until the end: a line as
                     authorized_keys has it, in quotes
   password on|off   let people in by the password, or not: it is off by itself after
@@ -19,6 +22,7 @@ const USAGE = `usage: converge COMMAND
   end               end now: every session closes
   help              this text
 `;
+}
 
 /** Exit code of a command line that is not understood. */
 const BAD_USAGE = 2;
@@ -46,11 +50,11 @@ export async function runConvergeCommand(
 ): Promise<number> {
   const parsed = parseCommand(argv);
   if (parsed.kind === 'help') {
-    options.stdout.write(USAGE);
+    options.stdout.write(usageOf(process.platform));
     return 0;
   }
   if (parsed.kind === 'invalid') {
-    options.stderr.write(`converge: ${parsed.fault}\n\n${USAGE}`);
+    options.stderr.write(`converge: ${parsed.fault}\n\n${usageOf(process.platform)}`);
     return BAD_USAGE;
   }
   const reply = await ask(parsed.request, options);

@@ -1,6 +1,7 @@
 // The greeting of a shell: what this is, when it ends, how to change that.
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
+import { holdWordsOf } from '../expiry/hold-words.ts';
 import { formatMoment } from './time-of-day.ts';
 
 /** Terminals are at least this wide; the lines are built to fit. */
@@ -15,6 +16,8 @@ export interface GreetingInput {
   readonly isHeld: boolean;
   /** False if the `converge` command could not be installed: then the hold file is the only way. */
   readonly hasCommand: boolean;
+  /** Whose shells people are in. */
+  readonly system: NodeJS.Platform;
 }
 
 /** The lines of the greeting, 80 columns at most, without line ends. */
@@ -28,9 +31,9 @@ export function greetingFrom(input: GreetingInput): string[] {
     lines.push(`  ends     when the last client leaves`, `           if idle, at ${moment}`);
   }
   if (input.hasCommand) lines.push('  change   converge status | hold 2h | release | end');
-  lines.push(
-    `  ${input.hasCommand ? 'or    ' : 'change'}   touch .hold | rm .hold, in the directory of the job`,
-  );
+  const { hold, release } = holdWordsOf(input.system);
+  const head = input.hasCommand ? 'or    ' : 'change';
+  lines.push(`  ${head}   ${hold} | ${release}, in the directory of the job`);
   return lines.map(fit);
 }
 

@@ -93,4 +93,6 @@ export interface Programs {
   openTerminal(start: TerminalLaunch, sink: TerminalSink): TerminalProcess;
   /** The file of a program by its name, as a shell finds it by this PATH; the working directory is left out. */
   find(name: string, path: string): string | undefined;
+  /** Resolves when all that was to be ended has been, or takes too long; at once where the system sees to that by itself. */
+  settled(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 // A directory listing: the entries of one directory with their attributes, taken a batch at a time.
-import type { Dir, Stats } from 'node:fs';
-import { lstat, opendir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import type { DirectoryNames, JobFiles, SystemPath } from '../platform/job-files.ts';
 
 export interface DirectoryEntry {
   readonly name: Buffer;
@@ -10,31 +11,26 @@ export interface DirectoryEntry {
 /** Names looked up at once: enough to keep libuv's threads busy, little enough to hold. */
 const BATCH_ENTRIES = 64;
 
-const SEPARATOR = Buffer.from('/');
-
 /** Node leaves these two out; `ls -la` in sftp shows them. */
 const OWN_NAMES: readonly Buffer[] = [Buffer.from('.'), Buffer.from('..')];
 
 /** Opens the directory; throws the system's error. */
-export async function openListing(path: Buffer): Promise<DirectoryListing> {
-  const directory = await opendir(path, {
-    // The typings know text encodings only; with 'buffer' each name is a Buffer (node:fs documentation of Dirent.name).
-    encoding: 'buffer' as BufferEncoding,
-    bufferSize: BATCH_ENTRIES,
-  });
-  return new DirectoryListing(path, directory);
+export async function openListing(files: JobFiles, path: SystemPath): Promise<DirectoryListing> {
+  return new DirectoryListing(files, path, await files.openDirectory(path, BATCH_ENTRIES));
 }
 
 /** An open directory, and how far it has been listed. */
 export class DirectoryListing {
   readonly kind = 'directory';
-  readonly path: Buffer;
-  readonly #directory: Dir;
+  readonly path: SystemPath;
+  readonly #files: JobFiles;
+  readonly #directory: DirectoryNames;
   /** Those that Node leaves out, until they are listed. */
   readonly #ownNames: Buffer[] = [...OWN_NAMES];
   #batch: DirectoryEntry[] = [];
 
-  constructor(path: Buffer, directory: Dir) {
+  constructor(files: JobFiles, path: SystemPath, directory: DirectoryNames) {
+    this.#files = files;
     this.path = path;
     this.#directory = directory;
   }
@@ -58,21 +54,17 @@ export class DirectoryListing {
   async #nextNames(): Promise<readonly Buffer[]> {
     const names = this.#ownNames.splice(0);
     while (names.length < BATCH_ENTRIES) {
-      const entry = await this.#directory.read();
-      if (entry === null) break;
-      names.push(bytesOf(entry.name));
+      const name = await this.#directory.read();
+      if (name === undefined) break;
+      names.push(name);
     }
     return names;
   }
 
   async #entry(name: Buffer): Promise<DirectoryEntry | undefined> {
-    return lstat(Buffer.concat([this.path, SEPARATOR, name])).then(
-      (stats) => ({ name, stats }),
+    return lstat(this.#files.entryOf(this.path, name)).then(
+      (stats) => ({ name, stats: this.#files.seen(stats) }),
       () => undefined,
     );
   }
-}
-
-function bytesOf(name: string | Buffer): Buffer {
-  return typeof name === 'string' ? Buffer.from(name) : name;
 }

@@ -1,5 +1,6 @@
 // The handles of one connection: the files and directories it has open, by the numbers its client knows them under.
 import {
+  type BigIntStats,
   type BigIntStatsFs,
   close,
   constants,
@@ -16,15 +17,19 @@ import {
 } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import type { SystemPath } from '../platform/job-files.ts';
 import { type Attributes, applyEach, requireSize } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { MAX_OFFSET, MAX_OPEN_HANDLES } from './limits.ts';
 import { type StatusName, StatusRefusal } from './refusal.ts';
 import type { FileKey } from './request-queue.ts';
 
-const openDescriptor: (path: Buffer, flags: number, mode: number) => Promise<number> = promisify(open);
+const openDescriptor: (path: SystemPath, flags: number, mode: number) => Promise<number> = promisify(open);
 const closeDescriptor: (descriptor: number) => Promise<void> = promisify(close);
 const statDescriptor: (descriptor: number) => Promise<Stats> = promisify(fstat);
+/** Exactly: a number of Windows has more digits than a JavaScript number. */
+const identifyDescriptor = (descriptor: number): Promise<BigIntStats> =>
+  promisify(fstat)(descriptor, { bigint: true });
 const syncDescriptor: (descriptor: number) => Promise<void> = promisify(fsync);
 const truncateDescriptor: (descriptor: number, size: number) => Promise<void> = promisify(ftruncate);
 const chmodDescriptor: (descriptor: number, mode: number) => Promise<void> = promisify(fchmod);
@@ -42,10 +47,10 @@ const MAX_HANDLE_NUMBER = 0xffffffff;
 export type Handle = OpenFile | DirectoryListing;
 
 /** Opens a file with the system's `flags`, and with `mode` if that makes it; throws the system's error. */
-export async function openFile(path: Buffer, flags: number, mode: number): Promise<OpenFile> {
+export async function openFile(path: SystemPath, flags: number, mode: number): Promise<OpenFile> {
   const descriptor = await openDescriptor(path, flags | ALWAYS_FLAGS, mode);
   try {
-    const { dev, ino } = await statDescriptor(descriptor);
+    const { dev, ino } = await identifyDescriptor(descriptor);
     return new OpenFile(descriptor, path, `${dev}:${ino}`, (flags & constants.O_APPEND) !== 0);
   } catch (error) {
     await closeDescriptor(descriptor);
@@ -56,13 +61,13 @@ export async function openFile(path: Buffer, flags: number, mode: number): Promi
 /** An open file, without the costs of the FileHandle of node:fs/promises. Every method throws the system's error. */
 export class OpenFile {
   readonly kind = 'file';
-  readonly path: Buffer;
+  readonly path: SystemPath;
   readonly key: FileKey;
   /** Opened with O_APPEND: every write goes to the end, whatever its offset. */
   readonly isForAppending: boolean;
   readonly #descriptor: number;
 
-  constructor(descriptor: number, path: Buffer, key: FileKey, isForAppending: boolean) {
+  constructor(descriptor: number, path: SystemPath, key: FileKey, isForAppending: boolean) {
     this.#descriptor = descriptor;
     this.path = path;
     this.key = key;

@@ -27,8 +27,5 @@ export const LISTING_BYTES = 32 * 1024;
 /** One step of copy-data, small enough that the end of the connection is noticed soon. */
 export const COPY_STEP_BYTES = 1024 * 1024;
 
-/** Symbolic links followed in one path before it is called a loop: Linux's own limit. */
-export const MAX_SYMLINKS = 40;
-
 /** The largest offset and size served, in bytes: what a JavaScript number holds exactly (8 PiB), and no file system reaches. */
 export const MAX_OFFSET = Number.MAX_SAFE_INTEGER;

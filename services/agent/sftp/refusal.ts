@@ -1,6 +1,7 @@
 // A refusal: a request that gets a STATUS other than OK, and which status each system error becomes.
 import { constants } from 'node:os';
-import { getSystemErrorMessage } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
+import { PathError } from '../platform/job-files.ts';
 import type { StatusCode } from './wire.ts';
 
 export type StatusName = keyof typeof StatusCode;
@@ -16,31 +17,34 @@ export class StatusRefusal extends Error {
   }
 }
 
-const { errno } = constants;
-
 /**
  * OpenSSH's mapping, so that clients which know OpenSSH read the same outcome, except EBADF: to write to a handle
  * that was opened for reading is a FAILURE here, not NO_SUCH_FILE.
  */
-const STATUS_BY_ERRNO: ReadonlyMap<number, StatusName> = new Map([
-  [errno.ENOENT, 'NO_SUCH_FILE'],
-  [errno.ENOTDIR, 'NO_SUCH_FILE'],
-  [errno.ELOOP, 'NO_SUCH_FILE'],
-  [errno.EPERM, 'PERMISSION_DENIED'],
-  [errno.EACCES, 'PERMISSION_DENIED'],
-  [errno.EFAULT, 'PERMISSION_DENIED'],
-  [errno.EINVAL, 'BAD_MESSAGE'],
-  [errno.ENAMETOOLONG, 'BAD_MESSAGE'],
-  [errno.ENOSYS, 'OP_UNSUPPORTED'],
+const STATUS_BY_CODE: ReadonlyMap<string, StatusName> = new Map([
+  ['ENOENT', 'NO_SUCH_FILE'],
+  ['ENOTDIR', 'NO_SUCH_FILE'],
+  ['ELOOP', 'NO_SUCH_FILE'],
+  ['EPERM', 'PERMISSION_DENIED'],
+  ['EACCES', 'PERMISSION_DENIED'],
+  ['EFAULT', 'PERMISSION_DENIED'],
+  ['EINVAL', 'BAD_MESSAGE'],
+  ['ENAMETOOLONG', 'BAD_MESSAGE'],
+  ['ENOSYS', 'OP_UNSUPPORTED'],
 ]);
 
 /** Texts for errors that libuv has no text for, or says too little about. */
-const TEXT_BY_ERRNO: ReadonlyMap<number, string> = new Map([
-  [errno.EDQUOT, 'disk quota exceeded'],
-  [errno.EBADF, 'the handle is not open for this'],
-  [errno.ESTALE, 'stale file handle: the file is gone from its server'],
-  [errno.EXDEV, 'source and target are on different file systems'],
+const TEXT_BY_CODE: ReadonlyMap<string, string> = new Map([
+  ['EDQUOT', 'disk quota exceeded'],
+  ['EBADF', 'the handle is not open for this'],
+  ['ESTALE', 'stale file handle: the file is gone from its server'],
+  ['EXDEV', 'source and target are on different file systems'],
 ]);
+
+/** Those that libuv has no name for, by the system's own numbers. */
+const OTHER_CODES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([code, errno]) => [errno, code]),
+);
 
 /** A failure of the operating system, as Node reports it: `errno` is negative. */
 interface SystemError extends Error {
@@ -48,13 +52,18 @@ interface SystemError extends Error {
 }
 
 /** Whether `error` is a failure of the operating system; with `code`, whether it is this one (`'ENOENT'`). */
-export function isSystemError(error: unknown, code?: keyof typeof errno): error is SystemError {
+export function isSystemError(error: unknown, code?: string): error is SystemError {
   return (
     error instanceof Error &&
     'errno' in error &&
     typeof error.errno === 'number' &&
-    (code === undefined || -error.errno === errno[code])
+    (code === undefined || codeOf(error.errno) === code)
   );
+}
+
+/** The numbers are libuv's, which on Windows are not those of the C library. */
+function codeOf(errno: number): string | undefined {
+  return getSystemErrorMap().get(errno)?.[0] ?? OTHER_CODES.get(-errno);
 }
 
 /**
@@ -64,10 +73,12 @@ export function isSystemError(error: unknown, code?: keyof typeof errno): error 
 export function refusalFrom(error: unknown, subject: string): StatusRefusal {
   const prefix = subject === '' ? '' : `${subject}: `;
   if (error instanceof StatusRefusal) return new StatusRefusal(error.code, prefix + error.message);
+  if (error instanceof PathError) return new StatusRefusal('NO_SUCH_FILE', prefix + error.message);
   if (isSystemError(error)) {
+    const code = codeOf(error.errno) ?? '';
     const text =
-      TEXT_BY_ERRNO.get(-error.errno) ?? getSystemErrorMessage(error.errno) ?? `system error ${-error.errno}`;
-    return new StatusRefusal(STATUS_BY_ERRNO.get(-error.errno) ?? 'FAILURE', prefix + text);
+      TEXT_BY_CODE.get(code) ?? getSystemErrorMap().get(error.errno)?.[1] ?? `system error ${-error.errno}`;
+    return new StatusRefusal(STATUS_BY_CODE.get(code) ?? 'FAILURE', prefix + text);
   }
   return new StatusRefusal('FAILURE', `${prefix}internal error in the sftp server`);
 }

@@ -1,8 +1,10 @@
 // A request: parsed, with what it touches and how it is carried out.
+import type { JobFiles, SystemPath } from '../platform/job-files.ts';
 import type { Accounts } from './accounts.ts';
+import { type Attributes, readAttributes } from './attributes.ts';
 import type { HandleTable } from './handles.ts';
 import type { BufferPool, FieldReader } from './packet-reader.ts';
-import { absolutePath } from './paths.ts';
+import { StatusRefusal } from './refusal.ts';
 import { okReply } from './replies.ts';
 import type { Footprint } from './request-queue.ts';
 
@@ -17,8 +19,10 @@ export interface SftpRequest {
 
 /** What the requests of one connection share. The connection owns it; only `bytesRead` and `bytesWritten` change here. */
 export interface RequestContext {
-  readonly cwd: string;
-  readonly home: string;
+  readonly files: JobFiles;
+  /** Both as clients see them. */
+  readonly cwd: Buffer;
+  readonly home: Buffer;
   readonly handles: HandleTable;
   /** For large replies; they go back when the channel has taken them. */
   readonly pool: BufferPool;
@@ -46,18 +50,27 @@ export const LOOK: Footprint = { kind: 'look', cursor: undefined };
 export const CHANGE: Footprint = { kind: 'change' };
 export const NOTHING: Footprint = { kind: 'nothing' };
 
-/** Reads a path field and makes it absolute. */
-export function readPath(fields: FieldReader, context: RequestContext): Buffer {
-  return absolutePath(fields.path(), context.cwd);
+/** Reads a path field, as the system takes it. @throws PathError */
+export function readPath(fields: FieldReader, { files, cwd }: RequestContext): SystemPath {
+  return files.systemPath(fields.path(), cwd);
+}
+
+/** Reads what is to be changed of a file; throws a StatusRefusal where that cannot be. */
+export function readChanges(fields: FieldReader, { files }: RequestContext): Attributes {
+  const attributes = readAttributes(fields);
+  if (attributes.owner !== undefined && files.ownerRefusal !== undefined) {
+    throw new StatusRefusal('OP_UNSUPPORTED', files.ownerRefusal);
+  }
+  return attributes;
 }
 
 /** A request about one path. */
-export function pathRequest(path: Buffer, footprint: Footprint, run: () => Promise<Buffer>): SftpRequest {
+export function pathRequest(path: SystemPath, footprint: Footprint, run: () => Promise<Buffer>): SftpRequest {
   return { subject: () => path.toString(), footprint: () => footprint, run };
 }
 
 /** Parses a request that does something from one path to another, and is answered with OK. */
-export function parsePair(change: (from: Buffer, to: Buffer) => Promise<void>): ParseRequest {
+export function parsePair(change: (from: SystemPath, to: SystemPath) => Promise<void>): ParseRequest {
   return (id, fields, context) => {
     const from = readPath(fields, context);
     const to = readPath(fields, context);

@@ -1,5 +1,6 @@
 // An SFTP connection: takes packets from one channel, has them carried out, and ends with everything closed.
 import type { Duplex } from 'node:stream';
+import { type JobFiles, PathError } from '../platform/job-files.ts';
 import { Accounts } from './accounts.ts';
 import { fileRequestName } from './file-request-name.ts';
 import { HandleTable } from './handles.ts';
@@ -42,7 +43,8 @@ export type SftpEnd =
   | 'stopped';
 
 export interface SftpOptions {
-  /** Where relative paths start; absolute. */
+  readonly files: JobFiles;
+  /** Where relative paths start; absolute, as the system has it. */
   readonly cwd: string;
   /** What `~` stands for in expand-path and home-directory. */
   readonly home: string;
@@ -112,8 +114,9 @@ class SftpConnection {
     this.#channel = channel;
     this.#options = options;
     this.#context = {
-      cwd: options.cwd,
-      home: options.home,
+      files: options.files,
+      cwd: options.files.shown(options.cwd),
+      home: options.files.shown(options.home),
       handles: new HandleTable(),
       pool,
       accounts: new Accounts(),
@@ -242,9 +245,8 @@ class SftpConnection {
   }
 
   #refuse(id: number, error: unknown, request: SftpRequest): Buffer {
-    if (!(error instanceof StatusRefusal) && !isSystemError(error)) {
-      this.#options.log?.('sftp request failed', { error: String(error) });
-    }
+    const isExpected = error instanceof StatusRefusal || error instanceof PathError || isSystemError(error);
+    if (!isExpected) this.#options.log?.('sftp request failed', { error: String(error) });
     return refusalReply(id, refusalFrom(error, request.subject()));
   }
 

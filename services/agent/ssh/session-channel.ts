@@ -179,16 +179,18 @@ export class SessionChannel {
     const state = this.#state;
     if (state.kind !== 'preparing') return;
     const { options, agentForwarding, clientAddress } = this.#context;
+    const { shell, commandShell = shell } = options;
     const isQuestion = command?.toString() === STATUS_QUESTION;
     const program = {
       ...this.#programOptions(open()),
       ...(isQuestion ? { onActivity: () => undefined } : {}),
+      shell: command === undefined ? shell : commandShell,
       command,
       env: buildEnvironment({
         base: options.env,
         fromClient: this.#variables,
         account: accountFrom(options.env),
-        shell: options.shell,
+        shell: commandShell,
         clientAddress,
         terminal: state.terminal?.type.toString(),
         agentSocket: agentForwarding.socketPath,
@@ -206,13 +208,14 @@ export class SessionChannel {
 
   #serveSftp(open: () => ServerChannel): void {
     const { clientId, number: channel } = this.#context;
-    const { cwd, env, events } = this.#context.options;
+    const { platform, cwd, env, events } = this.#context.options;
     const tell = events.asked?.file;
     const program = startSftpProgram({
       channel: open(),
       gate: this.#context.gate,
+      files: platform.files,
       cwd,
-      home: env['HOME']?.toString() ?? cwd,
+      home: (env['HOME'] ?? env['USERPROFILE'])?.toString() ?? cwd,
       onActivity: () => {
         events.activity();
       },
@@ -242,14 +245,14 @@ export class SessionChannel {
 
   #programOptions(channel: ServerChannel) {
     const { options, gate, log } = this.#context;
-    const { clock, platform, shell, cwd, events } = options;
+    const { clock, platform, cwd, events } = options;
     const onActivity = (): void => {
       events.activity();
     };
     const onInputClosed = (): void => {
       sendEndOfWrite(this.#context.connection, this.#session);
     };
-    return { channel, gate, clock, platform, shell, cwd, onActivity, onInputClosed, log };
+    return { channel, gate, clock, platform, cwd, onActivity, onInputClosed, log };
   }
 }
 

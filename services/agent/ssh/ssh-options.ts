@@ -16,8 +16,10 @@ export interface SshServerOptions {
   readonly attendance: Attendance;
   /** What programs, files and sockets are here. */
   readonly platform: Platform;
-  /** The path of the shell that people get, and that runs commands. */
+  /** The path of the shell that people get, and that runs commands if no other does. */
   readonly shell: string;
+  /** Another shell that runs commands. */
+  readonly commandShell?: string;
   /** Where programs start; the platform's last directory if it is gone. */
   readonly cwd: string;
   /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are not text. */

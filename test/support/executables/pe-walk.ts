@@ -8,6 +8,12 @@ export interface PeWalk {
   readonly certificates: readonly [number, number];
   /** The first resource of type RT_RCDATA under each name. */
   readonly resources: ReadonlyMap<string, Buffer>;
+  /** The names of what others find in it. */
+  readonly exports: ReadonlySet<string>;
+  /** Libraries that are loaded with it. */
+  readonly libraries: readonly string[];
+  /** What is looked for at the first use, by the library that has it. */
+  readonly delayedImports: ReadonlyMap<string, readonly string[]>;
 }
 
 const RT_RCDATA = 10;
@@ -29,6 +35,10 @@ export function walkPe(file: Buffer): PeWalk {
     }
     throw new Error(`nothing of the file is at ${address}`);
   };
+  const textAt = (address: number): string => {
+    const at = inFile(address);
+    return file.toString('latin1', at, file.indexOf(0, at));
+  };
   const tree = inFile(directory(2)[0]);
   const resources = new Map<string, Buffer>();
   for (const [type, names] of entriesOf(file, tree, tree)) {
@@ -45,7 +55,45 @@ export function walkPe(file: Buffer): PeWalk {
     sum: sumOf(file, checksumAt),
     certificates: directory(4),
     resources,
+    exports: exportsOf(file, directory(0)[0], inFile, textAt),
+    libraries: libraryNames(file, directory(1)[0], inFile, textAt),
+    delayedImports: delayedImportsOf(file, directory(13)[0], inFile, textAt),
   };
+}
+
+type Place = (address: number) => number;
+type TextAt = (address: number) => string;
+
+function exportsOf(file: Buffer, address: number, inFile: Place, textAt: TextAt): ReadonlySet<string> {
+  if (address === 0) return new Set();
+  const at = inFile(address);
+  const names = inFile(file.readUInt32LE(at + 32));
+  const count = file.readUInt32LE(at + 24);
+  return new Set(Array.from({ length: count }, (_, number) => textAt(file.readUInt32LE(names + number * 4))));
+}
+
+function libraryNames(file: Buffer, address: number, inFile: Place, textAt: TextAt): readonly string[] {
+  const found: string[] = [];
+  for (let at = inFile(address); file.readUInt32LE(at + 12) !== 0; at += 20) {
+    found.push(textAt(file.readUInt32LE(at + 12)));
+  }
+  return found;
+}
+
+function delayedImportsOf(file: Buffer, address: number, inFile: Place, textAt: TextAt) {
+  const found = new Map<string, readonly string[]>();
+  if (address === 0) return found;
+  for (let at = inFile(address); file.readUInt32LE(at + 4) !== 0; at += 32) {
+    const names: string[] = [];
+    for (let entry = inFile(file.readUInt32LE(at + 16)); ; entry += 8) {
+      const name = file.readUInt32LE(entry);
+      if (name === 0) break;
+      // Two bytes are a hint.
+      names.push(textAt(name + 2));
+    }
+    found.set(textAt(file.readUInt32LE(at + 4)), names);
+  }
+  return found;
 }
 
 /** Name or number, and where what it stands for is; with the highest bit set, a folder. */

@@ -1,11 +1,12 @@
 // An SFTP connection in this process: our server at one end of a pair of streams, the bare client at the other.
 import { duplexPair } from 'node:stream';
+import { POSIX_FILES } from '../../../services/agent/platform/posix/posix-files.ts';
 import { serveSftp } from '../../../services/agent/sftp/sftp-connection.ts';
 import { SftpClient } from './sftp-client.ts';
 import { makeTree } from './sftp-tree.ts';
 
 export function sftpOptionsFor(root: string) {
-  return { cwd: root, home: root, onActivity() {} };
+  return { files: POSIX_FILES, cwd: root, home: root, onActivity() {} };
 }
 
 /** A served tree, of its own, and its client. Disposing ends the connection and removes the tree. */

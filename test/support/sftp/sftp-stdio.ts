@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { Duplex } from 'node:stream';
+import { POSIX_FILES } from '../../../services/agent/platform/posix/posix-files.ts';
 import { serveSftp } from '../../../services/agent/sftp/sftp-connection.ts';
 
 const HIGH_WATER_MARK_BYTES = 2 * 1024 * 1024;
@@ -41,6 +42,7 @@ class StdioChannel extends Duplex {
 }
 
 serveSftp(new StdioChannel(), {
+  files: POSIX_FILES,
   cwd: process.cwd(),
   home: homedir(),
   onActivity() {},

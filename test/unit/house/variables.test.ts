@@ -8,6 +8,7 @@ import { readRepository } from '../../house/documents.ts';
 /** Not ours: the user's, the system's and Node's. Those of CI systems are read in two files, which name them all. */
 const FOREIGN = [
   'HOME',
+  'USERPROFILE',
   'LOGNAME',
   'NODE_OPTIONS',
   'PATH',

@@ -21,5 +21,6 @@ export function macosPrograms(unpacked: UnpackedTerminalFiles): Programs {
     startPiped: startByNode,
     openTerminal: (launch, sink) => openPty(open, launch, sink),
     find: findProgram,
+    settled: () => Promise.resolve(),
   };
 }

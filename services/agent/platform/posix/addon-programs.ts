@@ -9,4 +9,5 @@ export const ADDON_PROGRAMS: Programs = {
   startPiped: startPipedProcess,
   openTerminal: (launch, sink) => openPty(openAddonDevice, launch, sink),
   find: findProgram,
+  settled: () => Promise.resolve(),
 };

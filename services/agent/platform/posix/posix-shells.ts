@@ -12,9 +12,9 @@ const NO_SHELLS: ReadonlySet<string> = new Set(['nologin', 'false', 'true', 'syn
 
 export const POSIX_SHELLS: Shells = {
   choose(wanted, env) {
-    if (wanted !== undefined) return wanted;
+    if (wanted !== undefined) return { shell: wanted };
     const candidates = [accountShell(), env['SHELL'], ...USUAL_SHELLS];
-    return candidates.find((path) => path !== undefined && isUsable(path)) ?? '/bin/sh';
+    return { shell: candidates.find((path) => path !== undefined && isUsable(path)) ?? '/bin/sh' };
   },
 
   /**

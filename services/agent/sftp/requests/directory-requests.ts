@@ -29,7 +29,7 @@ const parseOpendir: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
   return pathRequest(path, LOOK, async () => {
     await context.accounts.refresh();
-    return handleReply(id, await context.handles.add(() => openListing(path)));
+    return handleReply(id, await context.handles.add(() => openListing(context.files, path)));
   });
 };
 

@@ -1,10 +1,10 @@
 // The extensions: what VERSION announces and what EXTENDED requests do (OpenSSH PROTOCOL section 4).
 import type { BigIntStatsFs } from 'node:fs';
 import { chmod, lchown, link, lstat, lutimes, rename, statfs } from 'node:fs/promises';
-import { applyEach, readAttributes } from '../attributes.ts';
+import { applyEach } from '../attributes.ts';
+import { expandHome } from '../home-path.ts';
 import { MAX_OPEN_HANDLES, MAX_PACKET_BYTES, MAX_TRANSFER_BYTES } from '../limits.ts';
 import { SftpPacketWriter } from '../packet-writer.ts';
-import { absolutePath, canonicalPath, expandHome } from '../paths.ts';
 import { StatusRefusal } from '../refusal.ts';
 import { okReply, pathReply, startExtendedReply } from '../replies.ts';
 import {
@@ -15,6 +15,7 @@ import {
   parsePair,
   pathRequest,
   type RequestTable,
+  readChanges,
   readPath,
 } from '../request.ts';
 import { wholeFile } from '../request-queue.ts';
@@ -67,7 +68,7 @@ const parseFsync: ParseRequest = (id, fields, context) => {
 
 const parseLsetstat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  const attributes = readAttributes(fields);
+  const attributes = readChanges(fields, context);
   return pathRequest(path, CHANGE, async () => {
     await applyEach(attributes, {
       size: async () => {
@@ -102,9 +103,10 @@ const parseExpandPath: ParseRequest = (id, fields, context) => {
   const given = fields.path();
   return pathRequest(given, LOOK, async () => {
     await context.accounts.refresh();
-    const expanded = expandHome(given, context.home, context.accounts);
-    const path = absolutePath(expanded.length === 0 ? Buffer.from('.') : expanded, context.cwd);
-    return pathReply(id, await canonicalPath(path));
+    const { files, cwd, home, accounts } = context;
+    const expanded = expandHome(given, home, accounts);
+    const path = files.systemPath(expanded.length === 0 ? Buffer.from('.') : expanded, cwd);
+    return pathReply(id, await files.canonical(path));
   });
 };
 

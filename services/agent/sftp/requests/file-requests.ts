@@ -12,6 +12,7 @@ import {
   pathRequest,
   type RequestContext,
   type RequestTable,
+  readChanges,
   readPath,
   type SftpRequest,
 } from '../request.ts';
@@ -70,11 +71,13 @@ const parseWrite: ParseRequest = (id, fields, context) => {
 };
 
 const parseFstat: ParseRequest = (id, fields, context) =>
-  fileRequest(context, fields.string(), contentOf, async (file) => attributesReply(id, await file.stat()));
+  fileRequest(context, fields.string(), contentOf, async (file) =>
+    attributesReply(id, context.files.seen(await file.stat())),
+  );
 
 const parseFsetstat: ParseRequest = (id, fields, context) => {
   const name = fields.string();
-  const attributes = readAttributes(fields);
+  const attributes = readChanges(fields, context);
   return fileRequest(
     context,
     name,

@@ -1,19 +1,7 @@
 // Requests on paths: LSTAT, STAT, SETSTAT, REMOVE, RENAME, REALPATH, READLINK, SYMLINK.
-import {
-  chmod,
-  chown,
-  link,
-  lstat,
-  readlink,
-  rename,
-  stat,
-  symlink,
-  truncate,
-  unlink,
-  utimes,
-} from 'node:fs/promises';
-import { applyEach, readAttributes, requireSize } from '../attributes.ts';
-import { absolutePath, canonicalPath } from '../paths.ts';
+import { chmod, chown, link, lstat, rename, stat, truncate, unlink, utimes } from 'node:fs/promises';
+import type { SystemPath } from '../../platform/job-files.ts';
+import { applyEach, requireSize } from '../attributes.ts';
 import { isSystemError, StatusRefusal } from '../refusal.ts';
 import { attributesReply, okReply, pathReply } from '../replies.ts';
 import {
@@ -23,23 +11,24 @@ import {
   parsePair,
   pathRequest,
   type RequestTable,
+  readChanges,
   readPath,
 } from '../request.ts';
 import { PacketType } from '../wire.ts';
 
 const parseLstat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathRequest(path, LOOK, async () => attributesReply(id, await lstat(path)));
+  return pathRequest(path, LOOK, async () => attributesReply(id, context.files.seen(await lstat(path))));
 };
 
 const parseStat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathRequest(path, LOOK, async () => attributesReply(id, await stat(path)));
+  return pathRequest(path, LOOK, async () => attributesReply(id, context.files.seen(await stat(path))));
 };
 
 const parseSetstat: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  const attributes = readAttributes(fields);
+  const attributes = readChanges(fields, context);
   return pathRequest(path, CHANGE, async () => {
     await applyEach(attributes, {
       async size(size) {
@@ -66,13 +55,14 @@ const parseRename = parsePair(renameToFreeName);
 
 const parseRealpath: ParseRequest = (id, fields, context) => {
   const given = fields.path();
-  const path = absolutePath(given.length === 0 ? Buffer.from('.') : given, context.cwd);
-  return pathRequest(path, LOOK, async () => pathReply(id, await canonicalPath(path)));
+  const { files, cwd } = context;
+  const path = files.systemPath(given.length === 0 ? Buffer.from('.') : given, cwd);
+  return pathRequest(path, LOOK, async () => pathReply(id, await files.canonical(path)));
 };
 
 const parseReadlink: ParseRequest = (id, fields, context) => {
   const path = readPath(fields, context);
-  return pathRequest(path, LOOK, async () => pathReply(id, await readlink(path, { encoding: 'buffer' })));
+  return pathRequest(path, LOOK, async () => pathReply(id, await context.files.readLink(path)));
 };
 
 /** OpenSSH sends the target first, against the draft, and every client followed it (OpenSSH PROTOCOL section 4.1). */
@@ -80,7 +70,7 @@ const parseSymlink: ParseRequest = (id, fields, context) => {
   const target = fields.path();
   const path = readPath(fields, context);
   return pathRequest(path, CHANGE, async () => {
-    await symlink(target, path);
+    await context.files.makeLink(target, path);
     return okReply(id);
   });
 };
@@ -100,7 +90,7 @@ export const PATH_REQUESTS: RequestTable = [
  * Version 3's rename: never onto an existing name. For files a hard link takes the new name, which the system refuses
  * if it is taken, so nothing can slip in between; where there are no hard links, and for all else, looking must do.
  */
-async function renameToFreeName(from: Buffer, to: Buffer): Promise<void> {
+async function renameToFreeName(from: SystemPath, to: SystemPath): Promise<void> {
   const stats = await lstat(from);
   if (stats.isFile() && (await linkIfSupported(from, to)) === 'linked') {
     await unlink(from).catch(async (error: unknown) => {
@@ -113,18 +103,20 @@ async function renameToFreeName(from: Buffer, to: Buffer): Promise<void> {
   await rename(from, to);
 }
 
-async function linkIfSupported(from: Buffer, to: Buffer): Promise<'linked' | 'unsupported'> {
+/** EPERM: a file system without links, or another user's file under fs.protected_hardlinks; EISDIR: FAT on Windows. */
+const UNSUPPORTED_LINK_CODES = ['EOPNOTSUPP', 'ENOTSUP', 'EPERM', 'EISDIR'];
+
+async function linkIfSupported(from: SystemPath, to: SystemPath): Promise<'linked' | 'unsupported'> {
   try {
     await link(from, to);
     return 'linked';
   } catch (error) {
-    // EPERM: a file system without links, or another user's file under fs.protected_hardlinks.
-    if (isSystemError(error, 'EOPNOTSUPP') || isSystemError(error, 'EPERM')) return 'unsupported';
+    if (UNSUPPORTED_LINK_CODES.some((code) => isSystemError(error, code))) return 'unsupported';
     throw error;
   }
 }
 
-async function exists(path: Buffer): Promise<boolean> {
+async function exists(path: SystemPath): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,

@@ -50,7 +50,7 @@ class PipeProgram implements Program {
     const cwd = resolveWorkingDirectory(this.#options.cwd, platform.shells.lastDirectory);
     if (cwd.note !== undefined) this.#output.write('stderr', Buffer.from(cwd.note));
     try {
-      const argv = platform.shells.argumentsFor(shell, command);
+      const argv = platform.shells.argumentsFor(shell, command, false);
       const program = { file: shell, argv, env, cwd: cwd.path };
       const started = platform.programs.startPiped(program, (end) => this.#ended(end));
       this.#state = { kind: 'running', process: started };

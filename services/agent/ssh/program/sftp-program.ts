@@ -1,5 +1,6 @@
 // SFTP as a program of a session channel: it has no process, no terminal and no signals.
 import type { ServerChannel } from 'ssh2';
+import type { JobFiles } from '../../platform/job-files.ts';
 import { serveSftp } from '../../sftp/sftp-connection.ts';
 import type { ProcessExit } from '../channel/process-exit.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
@@ -8,6 +9,7 @@ import type { Program } from './program.ts';
 export interface SftpProgramOptions {
   readonly channel: ServerChannel;
   readonly gate: TransportGate;
+  readonly files: JobFiles;
   readonly cwd: string;
   readonly home: string;
   readonly onActivity: () => void;
@@ -18,13 +20,13 @@ export interface SftpProgramOptions {
 
 /** Serves SFTP on a channel and closes it with exit-status 0 when the client is done. */
 export function startSftpProgram(options: SftpProgramOptions): Program {
-  const { channel, gate, cwd, home, onActivity, onFile, log } = options;
+  const { channel, gate, files, cwd, home, onActivity, onFile, log } = options;
   let gone = false;
   let exit: ProcessExit | undefined;
   channel.on('error', () => {
     gone = true;
   });
-  const service = serveSftp(channel, { cwd, home, transport: gate, onActivity, onFile, log });
+  const service = serveSftp(channel, { files, cwd, home, transport: gate, onActivity, onFile, log });
   void service.done.then(() => {
     if (gone) return;
     exit = { kind: 'code', code: 0 };

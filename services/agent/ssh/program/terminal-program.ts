@@ -85,7 +85,7 @@ class TerminalProgram implements Program {
     const { channel, platform, shell, command, env, size, modes = [], clock, log } = this.#options;
     const program = {
       file: shell,
-      argv: platform.shells.argumentsFor(shell, command),
+      argv: platform.shells.argumentsFor(shell, command, true),
       cwd,
       env: (terminal: string) => new Map([...env, ['SSH_TTY', Buffer.from(terminal)]]),
     };

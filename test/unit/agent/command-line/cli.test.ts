@@ -3,7 +3,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AgentOptions, parseInvocation } from '../../../../services/agent/command-line/cli.ts';
 import { AGENT_EXIT_CODES } from '../../../../services/agent/command-line/exit-code.ts';
+import { helpText } from '../../../../services/agent/command-line/help-text.ts';
 import { OPTIONS } from '../../../../services/agent/command-line/option-table.ts';
+import { shellOption } from '../../../../services/agent/command-line/option-values.ts';
 
 const URL = 'wss://relay.example.org/agent/job-1';
 
@@ -373,6 +375,23 @@ describe('faults', () => {
 });
 
 describe('other invocations', () => {
+  test('help on Windows has the words of its shells and keys, and no signals', () => {
+    const text = helpText('win32');
+    expect(text).toContain('`echo x>.hold` holds');
+    expect(text).toContain('`del .hold` lets go');
+    expect(text).toContain('Ctrl-C and Ctrl-Break end it.');
+    expect(text).not.toMatch(/SIG[A-Z]+|touch/);
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('a shell is named on Windows, and lies somewhere elsewhere', () => {
+    const [windows, linux] = [shellOption('win32'), shellOption('linux')];
+    expect(windows.help).toContain('powershell, pwsh, cmd or a path');
+    for (const word of ['pwsh', 'C:\\Git\\bin\\bash.exe', undefined])
+      expect(windows.read(word)).toEqual({ kind: 'value', value: word });
+    expect(linux.read('pwsh').kind).toBe('fault');
+  });
+
   test('help, whatever else is wrong, names every option, variable and exit code in 80 columns', () => {
     const invocation = parseInvocation(['--bogus', '-h'], {});
     if (invocation.kind !== 'help') expect.fail(invocation.kind);

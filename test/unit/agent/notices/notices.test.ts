@@ -210,6 +210,7 @@ describe('the greeting', () => {
     now: NOW,
     deadline: NOW + 23 * 60 * MINUTE + 59 * MINUTE,
     isHeld: false,
+    system: 'linux' as const,
     hasCommand: true,
   };
 
@@ -218,6 +219,12 @@ describe('the greeting', () => {
       expect(line.length).toBeLessThanOrEqual(80);
       expect(line).toMatch(/^[\x20-\x7e]*$/);
     }
+  });
+
+  test('has words for the shells of Windows there', () => {
+    expect(greetingFrom({ ...input, system: 'win32' }).at(-1)).toBe(
+      '  or       echo x>.hold | del .hold, in the directory of the job',
+    );
   });
 
   test('tells where one is, when it ends and how to change that', () => {

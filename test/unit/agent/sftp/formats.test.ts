@@ -3,9 +3,10 @@ import { mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { constants, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { POSIX_FILES } from '../../../../services/agent/platform/posix/posix-files.ts';
 import { Accounts } from '../../../../services/agent/sftp/accounts.ts';
+import { expandHome } from '../../../../services/agent/sftp/home-path.ts';
 import { longNameFrom, modeLetters } from '../../../../services/agent/sftp/long-name.ts';
-import { absolutePath, expandHome } from '../../../../services/agent/sftp/paths.ts';
 import { refusalFrom, StatusRefusal } from '../../../../services/agent/sftp/refusal.ts';
 
 const PASSWD =
@@ -107,17 +108,19 @@ describe('refusals', () => {
 
 describe('paths', () => {
   test('are relative to the directory that is served, and empty ones stay so', () => {
-    expect(absolutePath(Buffer.from('a b'), '/work').toString()).toBe('/work/a b');
-    expect(absolutePath(Buffer.from('x'), '/').toString()).toBe('/x');
-    expect(absolutePath(Buffer.from('/x'), '/work').toString()).toBe('/x');
-    expect(absolutePath(Buffer.alloc(0), '/work')).toHaveLength(0);
+    const absolute = (path: string, cwd: string) =>
+      POSIX_FILES.systemPath(Buffer.from(path), Buffer.from(cwd)).toString();
+    expect(absolute('a b', '/work')).toBe('/work/a b');
+    expect(absolute('x', '/')).toBe('/x');
+    expect(absolute('/x', '/work')).toBe('/x');
+    expect(absolute('', '/work')).toHaveLength(0);
   });
 
   test('have ~ expanded, for who is served and for others', async () => {
     await using files = await accountFiles();
     const accounts = new Accounts(files);
     await accounts.refresh();
-    const expand = (path: string) => expandHome(Buffer.from(path), '/h', accounts).toString();
+    const expand = (path: string) => expandHome(Buffer.from(path), Buffer.from('/h'), accounts).toString();
     expect([expand('~'), expand('~/x'), expand('~build/x'), expand('a~')]).toEqual([
       '/h',
       '/h/x',

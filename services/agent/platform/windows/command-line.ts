@@ -1,0 +1,15 @@
+// Command lines of Windows: a program gets one line of text, and takes it apart by itself.
+
+/**
+ * A word in quotes, as programs of Microsoft's C library take it apart, and PowerShell and the shells of Git and Cygwin with it:
+ * backslashes mean themselves, but for those before a quote, which are doubled.
+ */
+export function argumentQuoted(word: string): string {
+  const inner = word.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1');
+  return `"${inner}"`;
+}
+
+/** What stands between the quotes of a line in a script of cmd: `%` would begin the name of a variable. */
+export function batchQuoted(word: string): string {
+  return `"${word.replaceAll('%', '%%')}"`;
+}

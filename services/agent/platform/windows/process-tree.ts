@@ -1,0 +1,123 @@
+// The tree of a program: it and all that it has started, which Windows ends one by one.
+import { spawn } from 'node:child_process';
+import { win32 } from 'node:path';
+import type { Environment } from '#shared/machine/environment.ts';
+
+/** The tools take some tenths of a second; a machine that is busy is waited for. Three of them may run, one after the other. */
+const TOOL_TIMEOUT_MS = 10_000;
+const WMIC = 'wbem\\wmic.exe';
+const POWERSHELL = 'WindowsPowerShell\\v1.0\\powershell.exe';
+const LIST_PROCESSES =
+  'Get-CimInstance Win32_Process | ForEach-Object { "$($_.ParentProcessId) $($_.ProcessId)" }';
+
+/** Some thousand processes. */
+const MAX_TABLE_BYTES = 1024 * 1024;
+
+/** How a tool ended, and what it said. */
+export interface ToolOutcome {
+  /** Undefined: it did not start, or not end by itself. */
+  readonly code: number | undefined;
+  readonly stdout: Buffer;
+}
+
+/** Runs a program of Windows by its name in System32; never rejects. */
+export type RunTool = (name: string, args: readonly string[]) => Promise<ToolOutcome>;
+
+export interface TreeTools {
+  readonly run: RunTool;
+  /** Ends one process; throws if it is gone. */
+  readonly end: (pid: number) => void;
+}
+
+/** Those of this Windows. */
+export function treeTools({ SystemRoot = 'C:\\Windows' }: Environment): TreeTools {
+  const folder = win32.join(SystemRoot, 'System32');
+  return {
+    run: (name, args) => runTool(win32.join(folder, name), args),
+    end: (pid) => process.kill(pid, 'SIGKILL'),
+  };
+}
+
+export interface TreeRoot {
+  readonly pid: number;
+  /** Whether it is still ours: when it has ended, its number may be another's. */
+  readonly isRunning: () => boolean;
+}
+
+/** Ends a program and all that it has started, some time later. */
+export type EndTree = (root: TreeRoot) => void;
+
+/**
+ * Ends a program and all that it has started, without asking them. Where it has ended and left others behind, or `taskkill`
+ * knows no trees, these are found in the table of processes. Never rejects; whoever is gone already is no fault.
+ */
+export async function endTree(root: TreeRoot, { run, end }: TreeTools): Promise<void> {
+  if (root.isRunning()) {
+    const { code } = await run('taskkill.exe', ['/T', '/F', '/PID', String(root.pid)]);
+    if (code === 0) return;
+  }
+  const table = await lookAtProcesses(run);
+  const isOurs = root.isRunning();
+  if (!isOurs && table.has(root.pid)) return;
+  for (const pid of [...(isOurs ? [root.pid] : []), ...descendants(root.pid, table)]) {
+    try {
+      end(pid);
+    } catch {
+      // It is gone.
+    }
+  }
+}
+
+/** By wmic, or where Windows has that no more, in a second or two, by PowerShell. */
+async function lookAtProcesses(run: RunTool): Promise<ProcessTable> {
+  const quick = processTable((await run(WMIC, ['process', 'get', 'ParentProcessId,ProcessId'])).stdout);
+  if (quick.size > 0) return quick;
+  return processTable(
+    (await run(POWERSHELL, ['-NoProfile', '-NonInteractive', '-Command', LIST_PROCESSES])).stdout,
+  );
+}
+
+/** The parent of each process, by its pid. */
+export type ProcessTable = ReadonlyMap<number, number>;
+
+/** Reads two columns of numbers below a line of names; wmic writes UTF-16 where nobody sees it. */
+export function processTable(output: Buffer): ProcessTable {
+  const isWide = output[0] === 0xff && output[1] === 0xfe;
+  const text = output.toString(isWide ? 'utf16le' : 'latin1');
+  const rows = text.matchAll(/^\s*(\d+)\s+(\d+)\s*$/gm);
+  return new Map([...rows].map(([, parent, pid]) => [Number(pid), Number(parent)]));
+}
+
+/** All below `root`, parents first. */
+export function descendants(root: number, table: ProcessTable): number[] {
+  const found = new Set<number>([root]);
+  for (const parent of found) {
+    for (const [pid, itsParent] of table) if (itsParent === parent) found.add(pid);
+  }
+  found.delete(root);
+  return [...found];
+}
+
+/** It outlives this process, which may be about to end. */
+function runTool(file: string, args: readonly string[]): Promise<ToolOutcome> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      detached: true,
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: TOOL_TIMEOUT_MS,
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_TABLE_BYTES) child.kill();
+      else chunks.push(chunk);
+    });
+    const settle = (code: number | null): void => {
+      resolve({ code: code ?? undefined, stdout: Buffer.concat(chunks) });
+    };
+    child.on('close', settle);
+    child.on('error', () => settle(null));
+  });
+}

@@ -1,0 +1,83 @@
+// The shells of Windows: PowerShell for people, cmd for commands, or the one that was asked for.
+import { statSync } from 'node:fs';
+import { win32 } from 'node:path';
+import type { Environment } from '#shared/machine/environment.ts';
+import type { Bytes } from '../programs.ts';
+import type { Shells } from '../shells.ts';
+import { argumentQuoted } from './command-line.ts';
+import { findWindowsProgram } from './program-search.ts';
+
+/** Programs without a terminal write in the code page of their console; everybody who reads them here expects UTF-8. */
+const CMD_IN_UTF8 = 'chcp 65001 >nul 2>nul';
+/** Not in a restricted language mode, where nobody may set that. */
+const POWERSHELL_IN_UTF8 = 'try{[Console]::OutputEncoding=[Text.UTF8Encoding]::new($false)}catch{}';
+
+/**
+ * `isFile` looks at a path. Commands go to cmd as long as nobody asks for another shell: scp, rsync and Git at the other end
+ * write them for the shell that sshd on Windows has by default.
+ */
+export function windowsShells(
+  { SystemDrive = 'C:' }: Environment,
+  isFile: (path: string) => boolean = isFileHere,
+): Shells {
+  return {
+    choose(wanted, env) {
+      const cmd = env['ComSpec'] ?? win32.join(systemFolder(env), 'cmd.exe');
+      if (wanted !== undefined)
+        return { shell: findWindowsProgram(wanted, env['PATH'] ?? '', isFile) ?? wanted };
+      const powershell = win32.join(systemFolder(env), 'WindowsPowerShell', 'v1.0', 'powershell.exe');
+      return { shell: isFile(powershell) ? powershell : cmd, commandShell: cmd };
+    },
+    argumentsFor: (shell, command, hasTerminal) => [
+      `"${shell}"`,
+      ...(command === undefined
+        ? conversation(kindOf(shell), hasTerminal)
+        : commandOf(kindOf(shell), command.toString())),
+    ],
+    lastDirectory: `${SystemDrive}\\`,
+  };
+}
+
+type ShellKind = 'cmd' | 'powershell' | 'other';
+
+function kindOf(shell: string): ShellKind {
+  const name = win32
+    .basename(shell)
+    .toLowerCase()
+    .replace(/\.exe$/, '');
+  if (name === 'cmd') return 'cmd';
+  return name === 'powershell' || name === 'pwsh' ? 'powershell' : 'other';
+}
+
+/** As Win32-OpenSSH does it (`do_exec_windows`): cmd takes off the outer quotes and no others, for all else it is one word. */
+function commandOf(kind: ShellKind, command: string): readonly Bytes[] {
+  switch (kind) {
+    case 'cmd':
+      return ['/c', `"${CMD_IN_UTF8} & ${command}"`];
+    case 'powershell':
+      return ['-NoProfile', '-Command', argumentQuoted(`${POWERSHELL_IN_UTF8};${command}`)];
+    case 'other':
+      return ['-c', argumentQuoted(command)];
+  }
+}
+
+function conversation(kind: ShellKind, hasTerminal: boolean): readonly Bytes[] {
+  // A shell that reads a script from a pipe does with it what it likes.
+  if (!hasTerminal) return [];
+  switch (kind) {
+    case 'cmd':
+      return ['/k', `"${CMD_IN_UTF8}"`];
+    case 'powershell':
+      return ['-NoLogo', '-NoExit', '-Command', argumentQuoted(POWERSHELL_IN_UTF8)];
+    case 'other':
+      return [];
+  }
+}
+
+function systemFolder(env: Environment): string {
+  return win32.join(env['SystemRoot'] ?? 'C:\\Windows', 'System32');
+}
+
+function isFileHere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}

@@ -1,0 +1,120 @@
+// The tree of a program of Windows: what is asked to end it, and who is found where nobody else ends it.
+import { describe, expect, test } from 'vitest';
+import {
+  descendants,
+  endTree,
+  processTable,
+  type RunTool,
+} from '../../../../services/agent/platform/windows/process-tree.ts';
+
+/** As wmic prints it. */
+const TABLE = [
+  'ParentProcessId  ProcessId  ',
+  '0                4          ',
+  '4                100        ',
+];
+const NOTHING = Buffer.alloc(0);
+
+function table(...rows: (readonly [parent: number, pid: number])[]): Buffer {
+  const lines = [...TABLE, ...rows.map(([parent, pid]) => `${parent}  ${pid}  `), ''];
+  return Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from(lines.join('\r\n'), 'utf16le')]);
+}
+
+/** Ends the tree of 100 and tells what was run and who was ended. */
+async function ended(
+  { killCode, processes }: { readonly killCode: number | undefined; readonly processes: Buffer },
+  isRunning = () => true,
+) {
+  const asked: string[] = [];
+  const gone: number[] = [];
+  const run: RunTool = async (name, args) => {
+    asked.push([name, ...args].join(' '));
+    return name === 'taskkill.exe' ? { code: killCode, stdout: NOTHING } : { code: 0, stdout: processes };
+  };
+  await endTree({ pid: 100, isRunning }, { run, end: (pid) => gone.push(pid) });
+  return { asked, gone };
+}
+
+const KILL = 'taskkill.exe /T /F /PID 100';
+const LIST = 'wbem\\wmic.exe process get ParentProcessId,ProcessId';
+const FAMILY = table([100, 200], [200, 300], [1, 400], [100, 500]);
+
+describe('the tree of a program', () => {
+  test('is ended by what Windows has for it', async () => {
+    expect(await ended({ killCode: 0, processes: FAMILY })).toEqual({ asked: [KILL], gone: [] });
+  });
+
+  test('is ended one by one where that knows no trees, or is not there', async () => {
+    for (const killCode of [1, undefined]) {
+      const { asked, gone } = await ended({ killCode, processes: FAMILY });
+      expect(asked).toEqual([KILL, LIST]);
+      expect(gone).toEqual([100, 200, 500, 300]);
+    }
+  });
+
+  test('whose root has ended is what it has left behind', async () => {
+    const processes = table([99, 200], [200, 300]);
+    const orphans = Buffer.from(processes.toString('utf16le').replace(/4 {16}100/, '4 101'), 'utf16le');
+    expect(await ended({ killCode: 0, processes: orphans }, () => false)).toEqual({
+      asked: [LIST],
+      gone: [],
+    });
+    const left = Buffer.from(orphans.toString('utf16le').replace('99  200', '100  200'), 'utf16le');
+    expect((await ended({ killCode: 0, processes: left }, () => false)).gone).toEqual([200, 300]);
+  });
+
+  test('is nobody’s when the number of the root is another’s by now', async () => {
+    expect(await ended({ killCode: 0, processes: FAMILY }, () => false)).toEqual({ asked: [LIST], gone: [] });
+  });
+
+  test('is found by PowerShell where there is no wmic', async () => {
+    const asked: string[] = [];
+    const gone: number[] = [];
+    const run: RunTool = async (name, args) => {
+      asked.push(name);
+      if (!name.endsWith('powershell.exe')) return { code: undefined, stdout: NOTHING };
+      // The one quoted word of its command line, as Node makes one of it.
+      expect(args.at(-1)).toContain('"$($_.ParentProcessId) $($_.ProcessId)"');
+      return { code: 0, stdout: Buffer.from('0 4\r\n4 100\r\n100 200\r\n') };
+    };
+    await endTree({ pid: 100, isRunning: () => true }, { run, end: (pid) => gone.push(pid) });
+    expect(asked).toEqual(['taskkill.exe', 'wbem\\wmic.exe', 'WindowsPowerShell\\v1.0\\powershell.exe']);
+    expect(gone).toEqual([100, 200]);
+  });
+
+  test('ends although some of it is gone already', async () => {
+    const seen: number[] = [];
+    const run: RunTool = async () => ({ code: 1, stdout: FAMILY });
+    const end = (pid: number): void => {
+      seen.push(pid);
+      throw new Error('ESRCH');
+    };
+    await endTree({ pid: 100, isRunning: () => true }, { run, end });
+    expect(seen).toEqual([100, 200, 500, 300]);
+  });
+});
+
+test('a table is read in either alphabet, and what is none is empty', () => {
+  const wide = processTable(table([7, 8]));
+  expect([...wide]).toEqual([
+    [4, 0],
+    [100, 4],
+    [8, 7],
+  ]);
+  expect(processTable(Buffer.from(`${TABLE.join('\r\n')}\r\n7  8\r\n`))).toEqual(wide);
+  expect(processTable(Buffer.from('Error: access denied')).size).toBe(0);
+});
+
+test('a circle of parents, as numbers that are used again make it, comes to an end', () => {
+  expect(
+    descendants(
+      1,
+      new Map([
+        [2, 1],
+        [1, 2],
+        [3, 2],
+        [9, 9],
+      ]),
+    ),
+  ).toEqual([2, 3]);
+});
