@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FileFault, type JobFiles } from '../../../services/clients/browser/job/job-files.ts';
+import { FileFault, type PageFiles } from '../../../services/clients/browser/job/job-files.ts';
 import { openSftp } from '../../../services/clients/browser/sftp/sftp-files.ts';
 import { openSession } from '../../../services/clients/browser/ssh/channels/session.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
@@ -43,7 +43,7 @@ afterAll(async () => {
   await stack.disposeAsync();
 });
 
-async function openFiles(name: string): Promise<JobFiles & Disposable> {
+async function openFiles(name: string): Promise<PageFiles & Disposable> {
   const page = pages[name];
   if (page === undefined) throw new Error(`no host ${name}`);
   const opened = await openSession(page.connection, { run: { kind: 'subsystem', name: 'sftp' } });

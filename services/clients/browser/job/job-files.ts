@@ -45,7 +45,7 @@ export interface FileWriteOptions {
 }
 
 /** Paths are as the job has them, `/` between segments; relative ones begin at the home folder. All reject with a FileFault. */
-export interface JobFiles {
+export interface PageFiles {
   /** The absolute path; `.` is where one begins. */
   realPath(path: string): Promise<string>;
   list(path: string): Promise<Folder>;

@@ -5,7 +5,7 @@
 // asked for, and `printable()` makes it fit for `textContent`.
 import type { ProgramEnd } from '../ssh/channels/channel-piece.ts';
 import type { WindowSize } from '../ssh/channels/session.ts';
-import type { JobFiles } from './job-files.ts';
+import type { PageFiles } from './job-files.ts';
 
 /** Bytes both ways, at the pace of whoever reads: what is not read is not asked for (at most 2 MiB wait). */
 export interface JobChannel {
@@ -41,7 +41,7 @@ export interface Job {
   /** Runs a command without a terminal, for `converge hold 1h` and the like. Rejects with a JobFault. */
   run(command: string): Promise<CommandResult>;
   /** The files of the job. Every call opens a channel of its own. Rejects with a JobFault. */
-  openFiles(): Promise<JobFiles>;
+  openFiles(): Promise<PageFiles>;
   /** A TCP connection from the job to `host:port`. Rejects with a JobFault if the job cannot have it. */
   openPort(host: string, port: number): Promise<JobChannel>;
   /**

@@ -1,7 +1,7 @@
 // The job over SSH: terminals, commands, files and ports of one connection.
 import type { CommandResult, Job, JobChannel, JobTerminal } from '../job/job.ts';
 import { JobFault, jobFaultFrom } from '../job/job-fault.ts';
-import type { JobFiles } from '../job/job-files.ts';
+import type { PageFiles } from '../job/job-files.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
 import type { ClientConnection, OpenedChannel } from '../ssh/channels/connection.ts';
 import { openPort, openSession, resizeTerminal, type WindowSize } from '../ssh/channels/session.ts';
@@ -15,7 +15,7 @@ const USUAL_TERM = 'xterm-256color';
 export interface SshJobOptions {
   readonly hostKey: string;
   readonly connection: ClientConnection;
-  readonly openFiles: (channel: Channel) => Promise<JobFiles>;
+  readonly openFiles: (channel: Channel) => Promise<PageFiles>;
   /** See `Job.probe`. */
   readonly probe: () => void;
   readonly close: () => void;
@@ -57,7 +57,7 @@ export class SshJob implements Job {
     return { end: channel.programEnd, stdout: kept.stdout.bytes(), stderr: kept.stderr.bytes() };
   }
 
-  async openFiles(): Promise<JobFiles> {
+  async openFiles(): Promise<PageFiles> {
     const run = { kind: 'subsystem', name: 'sftp' } as const;
     return await this.#options.openFiles(await opened(openSession(this.#options.connection, { run })));
   }

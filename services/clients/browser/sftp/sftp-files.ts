@@ -6,7 +6,7 @@ import type {
   FileWriteOptions,
   Folder,
   FolderEntry,
-  JobFiles,
+  PageFiles,
 } from '../job/job-files.ts';
 import { FileFault } from '../job/job-files.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
@@ -36,7 +36,7 @@ interface RequestSizes {
 }
 
 /** Starts SFTP on a channel whose subsystem runs. Rejects with a FileFault. */
-export async function openSftp(channel: Channel): Promise<JobFiles> {
+export async function openSftp(channel: Channel): Promise<PageFiles> {
   const sftp = new SftpChannel(channel);
   const extensions = await sftp.start();
   const sizes = extensions.has(LIMITS) ? await asFileFault(() => askSizes(sftp)) : USUAL_SIZES;
@@ -59,7 +59,7 @@ function sizeWithin(limit = 0): number {
   return limit === 0 ? USUAL_REQUEST_BYTES : Math.min(limit, LARGE_REQUEST_BYTES);
 }
 
-class SftpFiles implements JobFiles {
+class SftpFiles implements PageFiles {
   readonly #sftp: SftpChannel;
   readonly #extensions: ReadonlySet<string>;
   readonly #sizes: RequestSizes;

@@ -1,6 +1,6 @@
 // SFTP servers with bad intent: names that lead elsewhere, sizes that are none, answers to nothing, folders without end.
 import { expect, test } from 'vitest';
-import { FileFault, type JobFiles } from '../../../../services/clients/browser/job/job-files.ts';
+import { FileFault, type PageFiles } from '../../../../services/clients/browser/job/job-files.ts';
 import { MAX_FOLDER_ENTRIES, openSftp } from '../../../../services/clients/browser/sftp/sftp-files.ts';
 import type { Channel } from '../../../../services/clients/browser/ssh/channels/channel.ts';
 import type { ChannelPiece } from '../../../../services/clients/browser/ssh/channels/channel-piece.ts';
@@ -111,7 +111,7 @@ test('a file without end stays at the pace of whoever reads it', async () => {
   await reader.cancel();
 });
 
-async function openHostile(answers: Readonly<Record<number, Answer>>): Promise<JobFiles> {
+async function openHostile(answers: Readonly<Record<number, Answer>>): Promise<PageFiles> {
   return await openSftp(channelTo({ 3: handle, 8: (id) => message(105, id, wireUint32(0)), ...answers }));
 }
 

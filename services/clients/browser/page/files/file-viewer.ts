@@ -1,5 +1,5 @@
 // The file viewer: an image, or a text that one can change and save. Everything else is only downloaded.
-import type { FileFacts, JobFiles } from '../../job/job-files.ts';
+import type { FileFacts, PageFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element } from '../dom/element.ts';
 import { MAX_IMAGE_BYTES, MAX_TEXT_BYTES } from '../dom/limits.ts';
@@ -15,7 +15,7 @@ type Content =
   | { readonly kind: 'other'; readonly sentence: string };
 
 export interface FileViewerOptions {
-  readonly files: JobFiles;
+  readonly files: PageFiles;
   readonly path: string;
   readonly name: string;
   readonly download: () => void;
@@ -46,7 +46,7 @@ export async function viewFile(options: FileViewerOptions): Promise<boolean> {
   }
 }
 
-async function readContent(files: JobFiles, path: string, { size = 0 }: FileFacts): Promise<Content> {
+async function readContent(files: PageFiles, path: string, { size = 0 }: FileFacts): Promise<Content> {
   if (size > MAX_IMAGE_BYTES)
     return { kind: 'other', sentence: `It has ${sizeText(size)}, which is too much to show here.` };
   const bytes = await readWhole(files, path, MAX_IMAGE_BYTES);
@@ -60,7 +60,7 @@ async function readContent(files: JobFiles, path: string, { size = 0 }: FileFact
     : { kind: 'text', text };
 }
 
-async function readWhole(files: JobFiles, path: string, maxBytes: number): Promise<Uint8Array> {
+async function readWhole(files: PageFiles, path: string, maxBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const bytes of chunksOf(await files.read(path))) {

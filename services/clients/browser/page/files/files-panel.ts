@@ -1,6 +1,6 @@
 // The files panel: folders of the job, what can be done with them, and transfers.
 import type { Job } from '../../job/job.ts';
-import type { FolderEntry, JobFiles } from '../../job/job-files.ts';
+import type { FolderEntry, PageFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element, iconButton } from '../dom/element.ts';
 import { askForText, askToChoose } from '../dom/question.ts';
@@ -32,8 +32,8 @@ export class FilesPanel {
   });
   #job: Job | undefined;
   /** For what is looked at, and for what is moved. */
-  #looking: Promise<JobFiles> | undefined;
-  #moving: Promise<JobFiles> | undefined;
+  #looking: Promise<PageFiles> | undefined;
+  #moving: Promise<PageFiles> | undefined;
   #path: string | undefined;
 
   constructor({ close }: FilesPanelOptions) {
@@ -111,11 +111,11 @@ export class FilesPanel {
     return { files: () => (this.#moving ??= this.#openChannel()), uploaded: () => void this.refresh() };
   }
 
-  #lookingFiles(): Promise<JobFiles> {
+  #lookingFiles(): Promise<PageFiles> {
     return (this.#looking ??= this.#openChannel());
   }
 
-  #openChannel(): Promise<JobFiles> {
+  #openChannel(): Promise<PageFiles> {
     return this.#job === undefined ? Promise.reject(new Error('the job is not open')) : this.#job.openFiles();
   }
 

@@ -1,5 +1,5 @@
 // The folder archive: a folder of the job and all that is below it as a tar, while it is read.
-import type { FolderEntry, JobFiles } from '../../job/job-files.ts';
+import type { FolderEntry, PageFiles } from '../../job/job-files.ts';
 import { MAX_ARCHIVE_DEPTH } from '../dom/limits.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { pathIn } from './path.ts';
@@ -14,7 +14,7 @@ export interface ArchiveReport {
 
 /** The bytes; `report` is written on the way. Rejects with a FileFault only if the folder itself cannot be read. */
 export async function* archiveOf(
-  files: JobFiles,
+  files: PageFiles,
   path: string,
   name: string,
   report: ArchiveReport,
@@ -25,7 +25,7 @@ export async function* archiveOf(
 }
 
 async function* folderOf(
-  files: JobFiles,
+  files: PageFiles,
   path: string,
   name: string,
   report: ArchiveReport,
@@ -52,7 +52,7 @@ async function* folderOf(
 }
 
 async function* fileOf(
-  files: JobFiles,
+  files: PageFiles,
   path: string,
   entry: TarEntry,
   report: ArchiveReport,

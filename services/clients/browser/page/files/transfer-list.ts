@@ -1,5 +1,5 @@
 // The transfer list: what is on its way, how far it is, and what became of it.
-import type { JobFiles } from '../../job/job-files.ts';
+import type { PageFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { element, icon, iconButton } from '../dom/element.ts';
 import { MAX_RUNNING_TRANSFERS } from '../dom/limits.ts';
@@ -16,7 +16,7 @@ interface Row {
 
 export interface TransferListOptions {
   /** A channel for transfers alone: what a person looks at does not wait behind them. */
-  readonly files: () => Promise<JobFiles>;
+  readonly files: () => Promise<PageFiles>;
   /** Something of the job has changed. */
   readonly uploaded: () => void;
 }
@@ -76,7 +76,7 @@ export class TransferList {
   }
 
   async #run(transfer: Transfer): Promise<void> {
-    let files: JobFiles;
+    let files: PageFiles;
     try {
       files = await this.#options.files();
     } catch {

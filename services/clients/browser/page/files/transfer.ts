@@ -1,6 +1,6 @@
 // A transfer: one file or folder on its way, up or down. One that lost its connection goes on where it was.
 import { JobFault } from '../../job/job-fault.ts';
-import { FileFault, type JobFiles } from '../../job/job-files.ts';
+import { FileFault, type PageFiles } from '../../job/job-files.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { faultSentence } from './file-text.ts';
 import { archiveOf } from './folder-archive.ts';
@@ -22,7 +22,7 @@ export interface TransferWork {
   /** In bytes; undefined if nobody knows. */
   readonly size: number | undefined;
   /** Moves bytes and tells how many more; `from` is what was moved before. Resolves to what is to be said at the end. */
-  run(files: JobFiles, from: number, moved: (bytes: number) => void, signal: AbortSignal): Promise<string>;
+  run(files: PageFiles, from: number, moved: (bytes: number) => void, signal: AbortSignal): Promise<string>;
   /** It will not be finished. Never rejects. */
   drop(): Promise<void>;
   /** False for what must begin anew. */
@@ -51,7 +51,7 @@ export class Transfer {
   }
 
   /** Runs, or goes on. Never rejects. */
-  async run(files: JobFiles): Promise<void> {
+  async run(files: PageFiles): Promise<void> {
     if (this.#state.kind !== 'waiting' && this.#state.kind !== 'interrupted') return;
     this.#abort = new AbortController();
     const { signal } = this.#abort;
