@@ -205,6 +205,14 @@ describe.runIf(isRoot)('where no folder will do', () => {
     expect(run.facts.get('errors go to')).toBe('/dev/null');
   });
 
+  test('nor where there is no /dev/null: nothing can be written there', async () => {
+    const run = await mounted(
+      `${copied}\n${removed}\n${everywhere('noexec')}\nmount -t tmpfs none /dev\nset +e; env -i $packed <&- 2>&-; exit $?`,
+    );
+    expect(run.code).toBe(PROBE_EXIT_CODE);
+    expect(run.facts.get('errors go to')).toBe('/');
+  });
+
   test('memory files run where the kernel wants to be asked for that', async () => {
     const sysctl = '/proc/sys/vm/memfd_noexec';
     const run = await mounted(`${copied}\n${removed}\n${everywhere('noexec')}
