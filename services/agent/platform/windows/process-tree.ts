@@ -116,15 +116,29 @@ export function descendants(root: number, table: ProcessTable, starter: number =
   return [...found];
 }
 
+async function runTool(file: string, args: readonly string[]): Promise<ToolOutcome> {
+  try {
+    return await outcomeOf(startTool(file, args));
+  } catch {
+    // Node throws for what it has no name for, such as a policy of this machine that forbids the tool.
+    return { code: undefined, stdout: Buffer.alloc(0) };
+  }
+}
+
+type Tool = ReturnType<typeof startTool>;
+
 /** It outlives this process, which may be about to end. */
-function runTool(file: string, args: readonly string[]): Promise<ToolOutcome> {
+function startTool(file: string, args: readonly string[]) {
+  return spawn(file, args, {
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: TOOL_TIMEOUT_MS,
+  });
+}
+
+function outcomeOf(child: Tool): Promise<ToolOutcome> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, {
-      detached: true,
-      windowsHide: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: TOOL_TIMEOUT_MS,
-    });
     const chunks: Buffer[] = [];
     let size = 0;
     child.stdout.on('data', (chunk: Buffer) => {

@@ -5,6 +5,7 @@ import {
   endTree,
   processTable,
   type RunTool,
+  treeTools,
 } from '../../../../services/agent/platform/windows/process-tree.ts';
 
 /** As wmic prints it. */
@@ -98,6 +99,13 @@ describe('the tree of a program', () => {
     await endTree({ pid: 100, isRunning: () => true }, { run, end });
     expect(seen).toEqual([100, 200, 500, 300]);
   });
+});
+
+test('a tool that cannot be started is one that says nothing', async () => {
+  const { run } = treeTools({ SystemRoot: '/nowhere' });
+  // The second is one for which Node throws at once, as it does on Windows for a tool that a policy forbids.
+  for (const name of ['none.exe', 'none\0.exe'])
+    expect(await run(name, [])).toEqual({ code: undefined, stdout: NOTHING });
 });
 
 test('a table is read in either alphabet, and what is none is empty', () => {
