@@ -36,6 +36,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /app
 COPY --from=build /src/dist/relay dist/relay
 COPY --from=build /src/dist/bin dist/bin
+COPY --from=build /src/dist/terminal dist/terminal
 COPY LICENSE NOTICE ./
 COPY LICENSES LICENSES
 # Bases pinned by the digests of different platforms would build, start, and have no download for their own.

@@ -34,9 +34,10 @@ export default defineConfig({
       project('attack', 120 * seconds, true),
       project('mesh', 120 * seconds, true),
       project('e2e', 300 * seconds, true),
-      // Not among the stages of `npm test`: one reads programs of a gigabyte and wants Wine, one builds an image, for minutes,
-      // one needs a cluster.
+      // Not among the stages of `npm test`: one reads programs of a gigabyte and wants Wine, one moves hundreds of
+      // megabytes through a browser, one builds an image, for minutes, one needs a cluster.
       project('laptops', 600 * seconds, true),
+      project('browser', 600 * seconds, false),
       project('image', 1_200 * seconds, false),
       project('cluster', 1_200 * seconds, false),
     ],

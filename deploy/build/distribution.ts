@@ -19,17 +19,19 @@ import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
 import { type AddonName, BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
 import type { Made } from './stamp.ts';
+import { bundleTerminal, makeSingleFile, type TerminalPage } from './terminal-bundle.ts';
 
 export interface Distribution {
   readonly relay: string;
+  readonly terminal: TerminalPage;
   /** Paths of the binaries of this platform. */
   readonly binaries: readonly string[];
-  /** Of all that was made for others: their programs, and the script. They do not run here. */
+  /** Of all that was made for others: their programs, the script, and the terminal page in one file. They do not run here. */
   readonly foreign: readonly string[];
 }
 
 /**
- * Builds the relay, the binaries of this platform, those for `others`, and wsproxy.mjs; with `signingKey` a
+ * Builds the relay and its terminal page, the binaries of this platform, those for `others`, and wsproxy.mjs; with `signingKey` a
  * signature of their checksums. `say` gets a line for each thing that had to be made.
  * @throws BuildError with a message that says what is missing or wrong; esbuild's own errors are printed by esbuild.
  */
@@ -38,7 +40,7 @@ export async function buildDistribution(
   signingKey?: KeyObject,
   others: PlatformChoice = [],
 ): Promise<Distribution> {
-  const relay = await bundleRelay();
+  const [relay, terminal] = await Promise.all([bundleRelay(), bundleTerminal()]);
   const tell = (made: Made): Made => {
     if (made.isNew) say(`made ${basename(made.path)}`);
     return made;
@@ -60,11 +62,15 @@ export async function buildDistribution(
   const isOwn = ({ path }: Made): boolean => path.endsWith(`-${own.platform.name}`);
   const binaries = linux.filter(isOwn);
   const notLinux = others.filter((other) => other.format !== 'elf');
-  const foreign = [...linux.filter((made) => !isOwn(made)), ...(await makeForeign(notLinux, known, tell))];
+  const foreign = [
+    ...linux.filter((made) => !isOwn(made)),
+    ...(await makeForeign(notLinux, known, terminal, tell)),
+  ];
   const signature = await signChecksums(await writeChecksums([...binaries, ...foreign]), signingKey);
   if (signature !== undefined) tell(signature);
   return {
     relay,
+    terminal,
     binaries: binaries.map(({ path }) => path),
     foreign: foreign.map(({ path }) => path),
   };
@@ -74,13 +80,14 @@ export async function buildDistribution(
 async function makeForeign(
   platforms: readonly ForeignPlatform[],
   known: Digests,
+  terminal: TerminalPage,
   tell: (made: Made) => Made,
 ): Promise<readonly Made[]> {
   const pairs = platforms.flatMap((platform) =>
     programsFor(platform).map((program) => ({ platform, program })),
   );
   // Three copies of a Node are in memory at once for each.
-  const binaries: Made[] = [tell(await makeScript())];
+  const binaries: Made[] = [tell(await makeScript()), tell(await makeSingleFile(terminal))];
   for (const { platform, program } of pairs) {
     const bundle = await bundleProgram(program, isClient(program) ? {} : known);
     binaries.push(tell(await makeForeignBinary({ program, bundle, platform })));

@@ -16,9 +16,10 @@ try {
   // Before anything is made: a bad key or name is no reason to wait for a minute.
   const signingKey = keyFile === '' ? undefined : await readSigningKey(keyFile);
   const platforms = choosePlatforms(process.env['PLATFORMS'] ?? '');
-  const { relay, binaries, foreign } = await buildDistribution(say, signingKey, platforms);
+  const { relay, terminal, binaries, foreign } = await buildDistribution(say, signingKey, platforms);
   if (!isBrief) {
     console.log(await reportSizes(binaries, foreign));
+    say(`terminal page: ${terminal.compressedBytes} bytes compressed, script SHA-256 ${terminal.digest}`);
     say(`${relative(ROOT, relay)} and ${binaries.length + foreign.length} programs are up to date`);
   }
 } catch (error) {

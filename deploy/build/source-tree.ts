@@ -33,6 +33,9 @@ export const BUILT_PROGRAMS: readonly BuiltProgram[] = [
 /** wsproxy for every Node from 20 on. */
 export const SCRIPT_NAME = 'wsproxy.mjs';
 
+/** The script of the terminal page. */
+export const PAGE_ENTRY = 'services/clients/browser/page/main.ts';
+
 export const RELAY_ENTRY = 'services/relay/main.ts';
 
 export const SESSION_CHECK_ENTRY = 'deploy/session-check/main.ts';

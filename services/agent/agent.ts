@@ -202,13 +202,13 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     print,
     complain,
     refusalNotice: (message) => refusalAnnotationFrom(job?.provider, message),
-    announcement(publicUrl, deadline) {
+    announcement(publicUrl, deadline, hasTerminal) {
       const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
       const now = clock.wallTime();
       const { isRelayFirst, lastDeadline } = watch.snapshotOrEnd();
       const relayLeavesMs = isRelayFirst ? lastDeadline - now : undefined;
       const times = { now, deadline, timeoutMs, maxLifetimeMs, relayLeavesMs };
-      const card = { destination, entry: entry(), ...times, clientDigests: CLIENT_DIGESTS };
+      const card = { destination, entry: entry(), hasTerminal, ...times, clientDigests: CLIENT_DIGESTS };
       return announcementFrom({ ...card, provider: job?.provider, isQuiet });
     },
   });

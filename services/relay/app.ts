@@ -1,4 +1,5 @@
 // The relay, put together: the log and the metrics, two listeners, the session core between them, and their life.
+import { join } from 'node:path';
 import { type Clock, systemClock } from '#shared/time/clock.ts';
 import type { AuditLog } from './audit/audit-event.ts';
 import { AuditTrail } from './audit/audit-trail.ts';
@@ -25,6 +26,8 @@ export interface RelayParts {
   readonly cluster?: Cluster;
   /** Where the build put the binaries. */
   readonly downloads: string;
+  /** Where it put the terminal page; by default beside them. */
+  readonly terminal?: string;
   /** `OS-ARCH` of `/docs/agent` and its like. */
   readonly platform: string;
   /** Where the JSON lines of the log go; by default to standard output, whatever becomes of them. */
@@ -100,7 +103,13 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     policy: () => core.gatehouse.policy.file,
   });
   const serving = { config, core, metrics, refusals, audit, leaving: leaving.signal, background };
-  servePublic(listeners.public, { ...serving, ...parts, audit, keepsRecord: audit !== NOBODY });
+  servePublic(listeners.public, {
+    ...serving,
+    ...parts,
+    terminal: parts.terminal ?? join(parts.downloads, '..', 'terminal'),
+    audit,
+    keepsRecord: audit !== NOBODY,
+  });
   serveInternal(listeners.internal, serving);
   return new RelayLifecycle({ config, core, listeners, trail, leaving, background });
 }

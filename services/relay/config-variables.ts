@@ -85,6 +85,18 @@ export const VARIABLES = z.object({
     .describe(
       'who may come in, a policy in YAML ([how to write one](deploy/README.md#who-may-come-in)); read again when it changes. Unset: everybody who reaches this relay',
     ),
+  TERMINAL: z
+    .enum(['on', 'off'], { error: 'TERMINAL must be on or off' })
+    .default('on')
+    .describe(
+      'whether `/terminal/ID` is a page that opens a terminal in the job, and its log prints the link',
+    ),
+  TERMINAL_ORIGINS: z
+    .string()
+    .optional()
+    .describe(
+      'origins whose pages may be clients besides those of this relay, for terminal pages that lie elsewhere: `https://HOST, …`; `null` is for one that was opened from disk, and lets any page in that hides its origin',
+    ),
   TRUST_PROXY: z
     .string()
     .default('false')

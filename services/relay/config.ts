@@ -51,6 +51,10 @@ export interface Config {
   readonly publicUrl: URL | undefined;
   /** Undefined: no file, and everybody may come in. */
   readonly policy: GoodVersion | undefined;
+  /** Whether there is a page that is a client. */
+  readonly hasTerminal: boolean;
+  /** Of pages that may be clients besides those of this relay; `null` among them is one that was opened from disk. */
+  readonly terminalOrigins: readonly string[];
   /** The variables that name a proxy for what the relay asks of the internet; see `proxyFor`. */
   readonly proxies: Environment;
   readonly trustProxy: TrustProxy;
@@ -110,6 +114,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       'POLICY_FILE: is empty: name the file, or leave it out for a relay that is open to everybody',
     );
   const policy = policyFrom(given, faults);
+  const terminalOrigins = listOf(given['TERMINAL_ORIGINS']);
+  const oddOrigin = terminalOrigins.find((origin) => origin !== 'null' && !isOrigin(origin));
+  if (oddOrigin !== undefined)
+    faults.push(`TERMINAL_ORIGINS: must be origins such as https://HOST, or null, ${got(oddOrigin)}`);
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = given;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     const missing = certFile === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE';
@@ -152,6 +160,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       publicUrl: values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL),
       policy,
       proxies: Object.fromEntries(PROXY_VARIABLES.map((name) => [name, given[name]])),
+      hasTerminal: values.TERMINAL === 'on',
+      terminalOrigins,
       trustProxy,
       proxyProtocolFrom,
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
@@ -197,6 +207,11 @@ function secretFaults(secrets: readonly string[] | undefined, isRequired: boolea
   );
   if (secrets.length > 2) faults.push(`CLUSTER_SECRET: at most two secrets, NEW,OLD, got ${secrets.length}`);
   return faults;
+}
+
+/** As a browser writes one: nothing but scheme, host and port. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.parse(text)?.origin === text;
 }
 
 function listOf(text = ''): string[] {

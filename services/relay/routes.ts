@@ -26,6 +26,8 @@ import { registerHopRoute } from './http/route/hop.ts';
 import { registerMetrics } from './http/route/metrics.ts';
 import { registerSessions } from './http/route/sessions.ts';
 import { registerSignOn } from './http/sign-on/sign-on-routes.ts';
+import { hasPage } from './http/terminal/terminal-folder.ts';
+import { registerTerminal } from './http/terminal/terminal-routes.ts';
 import { registerUsagePage } from './http/usage/usage-page.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { Provider } from './sso/provider.ts';
@@ -46,6 +48,8 @@ export interface ServingOptions {
 export interface PublicServingOptions extends ServingOptions {
   /** Where the build put the binaries. */
   readonly downloads: string;
+  /** Where it put the terminal page. */
+  readonly terminal: string;
   /** `OS-ARCH` of `/docs/agent` and its like. */
   readonly platform: string;
   /** Whether agents are to tell what happens in their jobs. */
@@ -53,10 +57,12 @@ export interface PublicServingOptions extends ServingOptions {
 }
 
 export function servePublic(app: Listener, options: PublicServingOptions): void {
-  const { background, config, core, downloads, keepsRecord, leaving, metrics, platform } = options;
+  const { background, config, core, downloads, keepsRecord, leaving, metrics, platform, terminal } = options;
   const { clock, log } = core;
-  const { proxyProtocolFrom: from, publicUrl } = config;
-  const routes = { ...core, ...core.gatehouse, publicUrl, keepsRecord, recorder: metrics, leaving };
+  const { hasTerminal: isAllowed, proxyProtocolFrom: from, publicUrl } = config;
+  const hasTerminal = isAllowed && hasPage(terminal);
+  const own = { publicUrl, keepsRecord, hasTerminal };
+  const routes = { ...core, ...core.gatehouse, ...own, recorder: metrics, leaving };
 
   if (from.length > 0) {
     const onMalformed = tellCut('proxy_header', options);
@@ -83,6 +89,12 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   );
   registerDownloads(app, { directory: downloads, platform });
   registerInstallScripts(app, { directory: downloads, publicUrl });
+  registerTerminal(app, {
+    ...routes,
+    terminalDirectory: terminal,
+    isSwitchedOff: !isAllowed,
+    origins: config,
+  });
   registerUsagePage(app, {
     publicUrl: publicUrl?.href,
     offer: () => readOffer(downloads, platform),
@@ -107,7 +119,7 @@ function openDoors(app: Listener, options: ServingOptions): void {
   const { config, core, metrics } = options;
   answerRefusals(app, metrics);
   answerUnrouted(app, metrics);
-  refuseForeignOrigins(app, config.publicUrl);
+  refuseForeignOrigins(app, config);
   routeUpgrades(app, { clock: core.clock, onPipelined: tellCut('pipelined', options) });
 }
 

@@ -12,11 +12,11 @@ import { CLAIM_HEADER, hashClaim } from '#shared/protocol/claim.ts';
 import {
   IDENTITY_HEADER,
   PASS_HEADER,
-  parseIdentity,
   SIGNATURE_NAMESPACE,
   type SignedFacts,
   signedText,
 } from '#shared/protocol/identity.ts';
+import { parseIdentity } from '#shared/protocol/presented-identity.ts';
 import { readPublicKey } from '#shared/ssh/public-key.ts';
 import { verifySshSignature } from '#shared/ssh/signature.ts';
 import { sshsigBytes } from '#shared/ssh/sshsig.ts';

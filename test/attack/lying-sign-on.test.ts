@@ -5,12 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { MAX_PROOFS_PER_DIAL } from '#shared/identity/proving-dial.ts';
-import {
-  IDENTITY_HEADER,
-  parseIdentity,
-  SIGNATURE_NAMESPACE,
-  signedText,
-} from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER, SIGNATURE_NAMESPACE, signedText } from '#shared/protocol/identity.ts';
+import { parseIdentity } from '#shared/protocol/presented-identity.ts';
 import { MAX_SIGN_ON_BODY_BYTES } from '#shared/protocol/sign-on.ts';
 import { readPublicKey } from '#shared/ssh/public-key.ts';
 import { USUAL_DEMANDS, verifySshSignature } from '#shared/ssh/signature.ts';

@@ -2,7 +2,8 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import { runCommand } from '../../deploy/build/command.ts';
 
 const ISSUER = 'https://ci.bench.example';

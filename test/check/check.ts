@@ -19,12 +19,13 @@ interface TestStage extends Stage {
   readonly results: string;
 }
 
-/** For `npm run test:image`, `test:laptops` and `bench` alone; and the browser, which may have another name. */
+/** For `npm run test:image`, `test:laptops` and `bench` alone; and the browsers, one of which may have another name. */
 const NOT_NEEDED: ReadonlySet<string> = new Set([
   'docker',
   'dockerd',
   'nginx',
   'chromium',
+  'firefox-esr',
   'wine',
   'wineserver',
   'qemu-aarch64-static',

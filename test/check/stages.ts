@@ -17,6 +17,12 @@ export const STATIC_STAGES: readonly Stage[] = [
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'rooms', command: ['node', 'test/house/main.ts'] },
   { name: 'types', command: ['tsc'] },
+  { name: 'types of the terminal page', command: ['tsc', '-p', 'services/clients/browser/page'] },
+  {
+    name: 'types of a page',
+    command: ['tsc', '-p', 'tsconfig.page.json'],
+    remedy: 'what runs in a page too knows neither Node nor a document: see tsconfig.page.json',
+  },
   {
     name: 'unused code',
     command: ['knip'],

@@ -65,4 +65,148 @@ export const CLIENT_ROOMS: readonly Room[] = [
       'services/shared/*',
     ],
   },
+  {
+    path: 'services/clients/browser/ssh/wire',
+    purpose: 'SSH in a page: reading and writing messages, their numbers, and what can go wrong',
+    imports: ['services/shared/stream', 'services/shared/text'],
+  },
+  {
+    path: 'services/clients/browser/ssh/exchange',
+    purpose: 'its key exchange: what is offered, shares and secrets, the host key and its proof',
+    imports: ['services/clients/browser/ssh/wire'],
+    libraries: {
+      '@noble/curves': 'kex-methods.ts',
+      '@noble/post-quantum': 'kex-methods.ts',
+      '@noble/hashes': '*',
+    },
+  },
+  {
+    path: 'services/clients/browser/ssh/transport',
+    purpose: 'its packets: cut, sealed and opened in order, with keys that change',
+    imports: [
+      'services/clients/browser/ssh/exchange',
+      'services/clients/browser/ssh/wire',
+      'services/shared/stream',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+  },
+  {
+    path: 'services/clients/browser/ssh/sign-in',
+    purpose: 'its authentication: password, keyboard-interactive, keys that somebody else holds',
+    imports: [
+      'services/clients/browser/ssh/transport',
+      'services/clients/browser/ssh/wire',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/ssh/channels',
+    purpose: 'its channels: terminals, commands, subsystems and ports, at the pace of both ends',
+    imports: [
+      'services/clients/browser/ssh/transport',
+      'services/clients/browser/ssh/wire',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/sftp',
+    purpose: 'SFTP version 3 as a client: folders, and files read and written with many requests at once',
+    imports: [
+      'services/clients/browser/job',
+      'services/clients/browser/ssh/channels',
+      'services/clients/browser/ssh/wire',
+      'services/shared/stream',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/connection',
+    purpose: 'from a WebSocket of the page to the agent: dialled again and resumed',
+    imports: [
+      'services/shared/protocol',
+      'services/shared/resume',
+      'services/shared/stream',
+      'services/shared/text',
+      'services/shared/time',
+    ],
+  },
+  {
+    path: 'services/clients/browser/job',
+    purpose:
+      'the seam between page and protocol: what a page asks of a job, and what it is told; no DOM, no Node',
+    imports: [
+      'services/clients/browser/ssh/channels',
+      'services/clients/browser/ssh/sign-in',
+      'services/clients/browser/ssh/wire',
+      'services/shared/text',
+    ],
+  },
+  {
+    path: 'services/clients/browser/opening',
+    purpose: 'a job opened, and kept: all of the above put together behind the seam',
+    imports: [
+      'services/clients/browser/connection',
+      'services/clients/browser/job',
+      'services/clients/browser/sftp',
+      'services/clients/browser/ssh/channels',
+      'services/clients/browser/ssh/exchange',
+      'services/clients/browser/ssh/sign-in',
+      'services/clients/browser/ssh/transport',
+      'services/clients/browser/ssh/wire',
+      'services/shared/stream',
+      'services/shared/time',
+    ],
+  },
+  {
+    path: 'services/clients/browser/page',
+    purpose: 'the page: from a link to a job, and the job on the screen',
+    imports: [
+      'services/clients/browser/job',
+      'services/clients/browser/opening',
+      'services/clients/browser/page/dom',
+      'services/clients/browser/page/entry',
+      'services/clients/browser/page/files',
+      'services/clients/browser/page/terminal',
+      'services/clients/browser/ssh/sign-in',
+    ],
+  },
+  {
+    path: 'services/clients/browser/page/dom',
+    purpose:
+      'elements, questions and preferences: what all parts of the page are made of; text, never markup',
+    imports: [],
+  },
+  {
+    path: 'services/clients/browser/page/entry',
+    purpose: 'before a job is open: where the link leads, who one is, and what is asked',
+    imports: [
+      'services/clients/browser/page/dom',
+      'services/clients/browser/ssh/sign-in',
+      'services/shared/commands',
+      'services/shared/protocol',
+    ],
+  },
+  {
+    path: 'services/clients/browser/page/terminal',
+    purpose: 'terminals in tabs: what the job prints, what is typed, and what the job may not do',
+    imports: [
+      'services/clients/browser/job',
+      'services/clients/browser/page/dom',
+      'services/clients/browser/ssh/channels',
+    ],
+    libraries: {
+      '@xterm/xterm': '*',
+      '@xterm/addon-clipboard': '*',
+      '@xterm/addon-fit': '*',
+      '@xterm/addon-search': '*',
+      '@xterm/addon-unicode-graphemes': '*',
+      '@xterm/addon-web-links': '*',
+    },
+  },
+  {
+    path: 'services/clients/browser/page/files',
+    purpose: 'files of the job: folders, transfers, previews and the editor',
+    imports: ['services/clients/browser/job', 'services/clients/browser/page/dom'],
+  },
 ];

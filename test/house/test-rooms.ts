@@ -115,6 +115,13 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ws: '*' },
   },
   {
+    path: 'test/browser',
+    purpose:
+      'the terminal page for longer than `npm test` has time: outages, large files, sign-on, from disk',
+    imports: ['deploy/build', 'test/support/*'],
+    libraries: { ...TEST_LIBRARIES, 'playwright-core': '*' },
+  },
+  {
     path: 'test/laptops',
     purpose:
       'the programs for macOS, Windows and the other Linux processor, as far as they can be looked at and run here',
@@ -166,6 +173,12 @@ export const TEST_ROOMS: readonly Room[] = [
     path: 'test/support/audit',
     purpose: 'the record of a relay as those see it who read it',
     imports: ['deploy/build/pages'],
+  },
+  {
+    path: 'test/support/browser',
+    purpose: 'the terminal page in Chromium and Firefox, as a person has it before them',
+    imports: [],
+    libraries: { 'playwright-core': '*', vitest: '*', ws: 'firefox-page.ts' },
   },
   {
     path: 'test/support/chaos',
@@ -251,6 +264,12 @@ export const TEST_ROOMS: readonly Room[] = [
       'a client, an agent and a relay written from docs/protocol.md alone, which import nothing of services/',
     imports: [],
     libraries: { ws: '*' },
+  },
+  {
+    path: 'test/support/page-client',
+    purpose: 'the SSH client of pages in Node: over TCP, through a relay, and against hosts with bad intent',
+    imports: ['services/*', 'test/support/chance', 'test/support/network', 'test/support/resume'],
+    libraries: { ssh2: '*' },
   },
   {
     path: 'test/support/process',

@@ -1,4 +1,5 @@
 // The fixed limits of the agent, and of agent and clients together: rows of docs/limits.md.
+import { MAX_ALLOWED_KEYS } from '../../../services/agent/access/access-list.ts';
 import {
   MAX_KEYS_PER_ACCOUNT,
   MAX_TEAM_MEMBERS,
@@ -260,6 +261,7 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       unit: 'ms',
       past: 'an unknown key is refused unasked',
     },
+    { what: 'keys that `converge allow` lets in', value: MAX_ALLOWED_KEYS, unit: 'count', past: 'refused' },
     { what: 'authorities in a file', value: MAX_USER_AUTHORITIES, unit: 'count', past: 'exit code 2' },
     {
       what: 'certificates that a connection offers in vain',

@@ -55,10 +55,12 @@ import {
 import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts';
 import { AGENT_LIMITS } from './agent-limits.ts';
 import { AUDIT_LIMITS } from './audit-limits.ts';
+import { BROWSER_LIMITS } from './browser-limits.ts';
 import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
+import { TERMINAL_LIMITS } from './terminal-limits.ts';
 import { TOKEN_LIMITS } from './token-limits.ts';
 
 export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
@@ -311,5 +313,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   ],
   ...AGENT_LIMITS,
   ...CLIENT_LIMITS,
+  ...BROWSER_LIMITS,
+  ...TERMINAL_LIMITS,
   ...AUDIT_LIMITS,
 };

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { NODE_PACKAGE } from '../node-runtime.ts';
 import { FOREIGN_PLATFORMS } from '../platform.ts';
-import { BUILT_PROGRAMS, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from '../source-tree.ts';
+import { BUILT_PROGRAMS, PAGE_ENTRY, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from '../source-tree.ts';
 import { heading, runtimeSections } from './runtime-notice.ts';
 
 export const NOTICE = join(ROOT, 'NOTICE');
 
 const RELAY = 'relay';
+const TERMINAL_PAGE = 'terminal page';
 
 /** A line that names a holder, and not a template for one (`[yyyy]`) or a sentence of a licence about them. */
 const COPYRIGHT_LINE = /^[\s*>]*Copyright (\([cC]\)|©|\d{4}|[A-Z][a-z]+ [A-Z])/;
@@ -102,6 +103,7 @@ function holders({ name, copyright }: Package): string[] {
 async function bundledPackages(): Promise<Package[]> {
   const entries = new Map(BUILT_PROGRAMS.map(({ name, entry }) => [entry, name]));
   for (const entry of [RELAY_ENTRY, SESSION_CHECK_ENTRY]) entries.set(entry, RELAY);
+  entries.set(PAGE_ENTRY, TERMINAL_PAGE);
   const { metafile } = await build({
     entryPoints: [...entries.keys()],
     outdir: ROOT,

@@ -59,8 +59,13 @@ export interface AccessSummary {
 /** Of the key ID in a certificate so much is told: it may have kilobytes. */
 const MAX_KEY_ID_TOLD = 64;
 
+/** Of keys that people in the job let in, so many at most: more are a script that has gone astray. */
+export const MAX_ALLOWED_KEYS = 64;
+
 export class AccessList {
   readonly #options: AccessListOptions;
+  /** By `converge allow`. */
+  readonly #allowed: AuthorizedKey[] = [];
   #relay: RelayPeople | undefined;
 
   constructor(options: AccessListOptions) {
@@ -92,12 +97,23 @@ export class AccessList {
     this.#relay = people;
   }
 
+  /** Lets in one key more. False if too many were let in so. */
+  allow(key: AuthorizedKey): boolean {
+    if (findKey(this.#allowed, key.blob) !== undefined) return true;
+    if (this.#allowed.length >= MAX_ALLOWED_KEYS) return false;
+    this.#allowed.push(key);
+    return true;
+  }
+
   /** Judges what somebody at `address` shows. Never throws. */
   judge(blob: Buffer, address: string): KeyVerdict {
     const type = keyTypeOf(blob);
     if (type !== undefined && isCertificateType(type)) return this.#judgeCertificate(blob, address);
     const { authorizedKeys, accounts, revoked } = this.#options;
-    const named = findKey(authorizedKeys, blob) ?? accounts?.find(blob) ?? this.#relay?.accounts.find(blob);
+    const named =
+      findKey([...authorizedKeys, ...this.#allowed], blob) ??
+      accounts?.find(blob) ??
+      this.#relay?.accounts.find(blob);
     const key = named === undefined ? undefined : readPublicKey(blob);
     if (named === undefined || key === undefined) return { kind: 'unknown' };
     if (revoked?.revocationOf(key) !== undefined)

@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '#shared/time/clock.ts';
+import type { KeyAllowance } from '../access/key-allowance.ts';
 import type { PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import type { CommandPlace } from '../platform/command-place.ts';
@@ -13,11 +14,13 @@ import { writeLink } from './link.ts';
 import { makePrivateDirectory, type Runs, writeProgram } from './private-directory.ts';
 import {
   type AgentFacts,
+  allowReply,
   endReply,
   failureReply,
   holdReply,
   passwordReply,
   releaseReply,
+  statusJsonReply,
   statusReply,
 } from './reply.ts';
 import {
@@ -40,6 +43,8 @@ export interface ConvergeAnswers {
   release(): Promise<boolean>;
   /** Undefined where there is no password. */
   password(state: 'on' | 'off'): PasswordState | undefined;
+  /** Lets in whoever has this key, a line as `authorized_keys` has it. */
+  allow(line: string): KeyAllowance;
   /** Called after the reply has been sent. */
   end(): void;
 }
@@ -168,7 +173,9 @@ async function replyTo(
   try {
     switch (request.command) {
       case 'status':
-        return statusReply(agent.status(), clock.wallTime());
+        return (request.form === 'json' ? statusJsonReply : statusReply)(agent.status(), clock.wallTime());
+      case 'allow':
+        return allowReply(agent.allow(request.line));
       case 'hold':
         return holdReply(await agent.hold(request.durationMs), clock.wallTime());
       case 'release': {

@@ -11,10 +11,12 @@ function usageOf(system: NodeJS.Platform): string {
   const { hold, release } = holdWordsOf(system);
   return `usage: converge COMMAND
 
-  status            who is here, when this ends, what holds it
+  status [--json]   who is here, when this ends, what holds it
   hold [DURATION]   keep the job for DURATION from now (2h, 90m; default: the agent's
                     timeout), also when everybody leaves; the same as: ${hold}
   release           let go: end when the last client leaves; the same as: ${release}
+  allow KEY         let in whoever has this key too, until the end: a line as
+                    authorized_keys has it, in quotes
   password on|off   let people in by the password, or not: it is off by itself after
                     100 wrong ones; sessions that are open go on
   end               end now: every session closes
@@ -79,7 +81,14 @@ function parseCommand(argv: readonly string[]): ParsedCommand {
         return { kind: 'request', request: { command, state: argument } };
       }
       return { kind: 'invalid', fault: 'password takes one word, on or off' };
+    case 'allow':
+      if (argument === undefined) return { kind: 'invalid', fault: 'allow takes a key, in quotes' };
+      return { kind: 'request', request: { command, line: [argument, ...excess].join(' ') } };
     case 'status':
+      if (argument === '--json' && excess.length === 0)
+        return { kind: 'request', request: { command, form: 'json' } };
+      if (argument === undefined) return { kind: 'request', request: { command } };
+      return { kind: 'invalid', fault: `status takes --json or nothing, got "${argument}"` };
     case 'release':
     case 'end':
       if (argument === undefined) return { kind: 'request', request: { command } };

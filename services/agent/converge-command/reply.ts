@@ -1,6 +1,7 @@
 // What `converge` answers in a session.
 import { faultText } from '#shared/text/fault-text.ts';
 import { formatDuration } from '#shared/time/duration.ts';
+import type { KeyAllowance } from '../access/key-allowance.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
@@ -39,6 +40,29 @@ export function statusReply(status: AgentFacts, now: number): ConvergeReply {
       `         never after ${formatMoment(expiry.lastDeadline, now)}`,
     ].join('\n'),
   };
+}
+
+/** The same for a program: times from now on, in milliseconds. Fields may be added. */
+export function statusJsonReply({ expiry, id }: AgentFacts, now: number): ConvergeReply {
+  if (expiry === undefined) return ENDING;
+  const { clients, deadline, isHeld: held, lastDeadline } = expiry;
+  const times = { endsInMs: deadline - now, neverAfterMs: lastDeadline - now };
+  return { exitCode: 0, text: JSON.stringify({ id, clients, held, ...times }) };
+}
+
+/** After `allow`. */
+export function allowReply(allowance: KeyAllowance): ConvergeReply {
+  switch (allowance.kind) {
+    case 'allowed':
+      return { exitCode: 0, text: `the key ${allowance.fingerprint} may enter, until the end` };
+    case 'password':
+      return {
+        exitCode: 1,
+        text: 'converge: this agent asks for a password, and for no keys: start it with --authorized-keys',
+      };
+    case 'refused':
+      return { exitCode: 1, text: `converge: ${allowance.problem}` };
+  }
 }
 
 /** After a hold; `expiry` is what came of it. */

@@ -10,9 +10,13 @@ export const LINE_TIMEOUT_MS = 5_000;
 
 /** A hold without a duration is for the agent's timeout. */
 export type ConvergeRequest =
-  | { readonly command: 'status' | 'release' | 'end' }
+  | { readonly command: 'release' | 'end' }
+  /** `form`: for people, unless a program asks. */
+  | { readonly command: 'status'; readonly form?: 'json' }
   | { readonly command: 'hold'; readonly durationMs?: number }
-  | { readonly command: 'password'; readonly state: 'on' | 'off' };
+  | { readonly command: 'password'; readonly state: 'on' | 'off' }
+  /** A line as `authorized_keys` has it. */
+  | { readonly command: 'allow'; readonly line: string };
 
 /** Text for the person, and the exit code of the command. */
 export interface ConvergeReply {
@@ -22,8 +26,10 @@ export interface ConvergeReply {
 
 /** Reads a request line; undefined if it is not one. Never throws. */
 export function parseRequest(line: string): ConvergeRequest | undefined {
-  const { command, durationMs, state } = parseRecord(line) ?? {};
-  if (command === 'status' || command === 'release' || command === 'end') return { command };
+  const { command, durationMs, form, line: key, state } = parseRecord(line) ?? {};
+  if (command === 'release' || command === 'end') return { command };
+  if (command === 'status') return form === 'json' ? { command, form } : { command };
+  if (command === 'allow') return typeof key === 'string' ? { command, line: key } : undefined;
   if (command === 'password') return state === 'on' || state === 'off' ? { command, state } : undefined;
   if (command !== 'hold') return undefined;
   if (durationMs === undefined) return { command };

@@ -1,5 +1,7 @@
 // What the agent answers when somebody in a session asks it by `converge`.
+import { Untrusted } from '#shared/text/untrusted.ts';
 import type { Credentials } from '../access/credentials.ts';
+import { allowKey } from '../access/key-allowance.ts';
 import type { PasswordGuard, PasswordState } from '../access/password-guard.ts';
 import type { ConvergeAnswers } from '../converge-command/answering-end.ts';
 import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
@@ -42,6 +44,14 @@ export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnsw
     hold: (ms = timeoutMs) => watch.hold(ms),
     release: () => watch.release(),
     password: turnPassword,
+    allow(line) {
+      const allowance = allowKey(credentials, line);
+      if (allowance.kind === 'allowed') {
+        const { comment, fingerprint } = allowance;
+        log.tell({ kind: 'key_allowed', fingerprint, comment: new Untrusted(comment) });
+      }
+      return allowance;
+    },
     end: () => {
       watch.end('ended_by_user');
     },

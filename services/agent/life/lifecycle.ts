@@ -49,7 +49,11 @@ export interface AgentLifecycleOptions {
   readonly ssh: SshServer;
   readonly intake: StreamIntake;
   /** What is said when the first relay has taken it. */
-  readonly announcement: (publicUrl: string, deadline: number) => readonly PrintableLine[];
+  readonly announcement: (
+    publicUrl: string,
+    deadline: number,
+    hasTerminal: boolean,
+  ) => readonly PrintableLine[];
   /** What a CI system shows in a second place when a relay refuses the agent. */
   readonly refusalNotice: (message: string) => readonly PrintableLine[];
   readonly print: (line: PrintableLine) => void;
@@ -78,7 +82,7 @@ export class Lifecycle {
   }
 
   /** A relay has taken the agent. */
-  welcomed({ publicUrl, pod, lifetimeMs }: Welcome): void {
+  welcomed({ publicUrl, pod, lifetimeMs, terminal }: Welcome): void {
     const { log, ownUrl, watch } = this.#options;
     const isTooShort = lifetimeMs > 0 && lifetimeMs < SHORTEST_ANNOUNCED_MS;
     if (this.#life.kind === 'calling' && isTooShort) return watch.end('relay_lifetime');
@@ -88,7 +92,7 @@ export class Lifecycle {
       case 'calling': {
         // What a relay announces goes into commands that people paste.
         const usableUrl = printedUrlFrom(publicUrl) ?? ownUrl;
-        this.#announce(usableUrl);
+        this.#announce(usableUrl, terminal);
         const cancelReminder = log.remind(() => this.#reminder());
         this.#life = announced({ publicUrl: usableUrl, cancelReminder });
         return;
@@ -175,9 +179,9 @@ export class Lifecycle {
     done.abort();
   }
 
-  #announce(publicUrl: string): void {
+  #announce(publicUrl: string, hasTerminal: boolean): void {
     const { announcement, print, watch } = this.#options;
-    for (const line of announcement(publicUrl, watch.snapshotOrEnd().deadline)) print(line);
+    for (const line of announcement(publicUrl, watch.snapshotOrEnd().deadline, hasTerminal)) print(line);
   }
 
   #reminder(): LogEvent | undefined {

@@ -12,12 +12,15 @@ import {
   sftpCommand,
   sshCommand,
   tcptowsCommands,
+  terminalLink,
 } from './ssh-command.ts';
 import { formatMoment } from './time-of-day.ts';
 
 export interface CardInput {
   readonly destination: SshDestination;
   readonly entry: WayIn;
+  /** Whether the relay has a page that is a client. */
+  readonly hasTerminal: boolean;
   readonly now: number;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
@@ -48,6 +51,7 @@ export function cardFrom(input: CardInput): string[] {
     'Open a shell in this job:',
     `  ${sshCommand(destination)}`,
     '',
+    ...terminalLines(input),
     ...entryLines(input.entry),
     '',
     `The #SHA256 part pins this job's host key; wsproxy checks it, so known_hosts is not needed.`,
@@ -69,6 +73,12 @@ export function cardFrom(input: CardInput): string[] {
     'A client that is lost (a closed lid, no network) has not left: the job waits for it until the deadline.',
     '',
   ];
+}
+
+/** Without the password: a link is kept by browsers, and passed on. */
+function terminalLines({ destination, hasTerminal }: CardInput): string[] {
+  const link = hasTerminal ? terminalLink(destination) : undefined;
+  return link === undefined ? [] : ['Or in a browser, with nothing to get:', `  ${link}`, ''];
 }
 
 function lastEndOf({ maxLifetimeMs, relayLeavesMs }: CardInput): string {

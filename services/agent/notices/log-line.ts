@@ -81,6 +81,8 @@ export type LogEvent =
   /** `command` is the path of `converge` in this job, where there is one. */
   | { readonly kind: 'password_shut'; readonly failures: number; readonly command: string | undefined }
   | { readonly kind: 'password_turned'; readonly state: 'on' | 'off' }
+  /** By `converge allow`. */
+  | { readonly kind: 'key_allowed'; readonly fingerprint: string; readonly comment: Untrusted }
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'ended'; readonly reason: EndReason };
 
@@ -150,6 +152,8 @@ function textOf(event: LogEvent, now: number): string {
       return shutText(event.failures, event.command);
     case 'password_turned':
       return `password login was turned ${event.state} in a session`;
+    case 'key_allowed':
+      return `the key ${event.fingerprint} was let in by somebody in a session: ${event.comment.printable(80)}`;
     case 'note':
       return event.text;
     case 'ended':

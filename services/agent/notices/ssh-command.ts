@@ -7,7 +7,8 @@ import {
   toolCommand,
 } from '#shared/commands/printed-commands.ts';
 import { DEFAULT_RESUME_WINDOW_MS, sshOptions } from '#shared/commands/ssh-options.ts';
-import { clientPath } from '#shared/protocol/paths.ts';
+import { isPrivateUrl } from '#shared/protocol/loopback.ts';
+import { clientPath, terminalPath } from '#shared/protocol/paths.ts';
 import type { ClientDownload } from './client-digests.ts';
 
 /** Where a client finds the agent, and the key that must answer. */
@@ -87,6 +88,16 @@ export function tcptowsCommands(destination: SshDestination, port: number): [str
 /** ws(s)://HOST/client/ID#SHA256:…, to be put in double quotes: zsh may take `#` and `[` for patterns. */
 export function clientUrl({ publicUrl, id, fingerprint }: SshDestination): string {
   return `${shellSafeUrl(publicUrl).replace(/^http/, 'ws')}${clientPath(id)}#${fingerprint}`;
+}
+
+/**
+ * A page of the relay that is a client; undefined where a browser gives no page the means, which is over plain HTTP to another
+ * machine. What comes after `#` stays in the browser.
+ */
+export function terminalLink({ publicUrl, id, fingerprint, user }: SshDestination): string | undefined {
+  if (!isPrivateUrl(new URL(publicUrl))) return undefined;
+  const rest = user === DEFAULT_USER ? '' : `&user=${user}`;
+  return `${shellSafeUrl(publicUrl)}${terminalPath(id)}#${fingerprint}${rest}`;
 }
 
 /** Only what differs from what wsproxy takes for granted is in the line. */

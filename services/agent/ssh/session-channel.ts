@@ -185,8 +185,10 @@ export class SessionChannel {
     if (state.kind !== 'preparing') return;
     const { options, agentForwarding, clientAddress } = this.#context;
     const { shell, commandShell = shell } = options;
+    const isQuestion = command?.toString() === STATUS_QUESTION;
     const program = {
       ...this.#programOptions(open()),
+      ...(isQuestion ? { onActivity: () => undefined } : {}),
       shell: command === undefined ? shell : commandShell,
       command: command && beforeZero(command),
       env: buildEnvironment({
@@ -258,6 +260,9 @@ export class SessionChannel {
     return { channel, gate, clock, platform, cwd, onActivity, onInputClosed, log };
   }
 }
+
+/** What a page asks now and then to show how long is left: asking must not make it longer. */
+const STATUS_QUESTION = 'converge status --json';
 
 /** A size that makes sense, or undefined. */
 function sizeFrom(columns: number, rows: number): TerminalSize | undefined {

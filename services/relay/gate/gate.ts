@@ -1,7 +1,8 @@
 // The gate: whether an agent or a client may come in, by the policy, by what it shows, and by whom an operator has blocked.
 //
 // The order is that of the cost: blocks, then a pass (one HMAC), then a proof (a signature, or a call to its issuer).
-import { type IdentityDemand, parseIdentity } from '#shared/protocol/identity.ts';
+import type { IdentityDemand } from '#shared/protocol/identity.ts';
+import { parseIdentity } from '#shared/protocol/presented-identity.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { Passes, PassFacts } from '../hop/pass.ts';

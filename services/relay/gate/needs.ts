@@ -1,5 +1,6 @@
 // What the gate needs of others: who somebody is, and what the policy says.
-import type { IdentityKind, PresentedIdentity } from '#shared/protocol/identity.ts';
+import type { IdentityKind } from '#shared/protocol/identity.ts';
+import type { PresentedIdentity } from '#shared/protocol/presented-identity.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import type { Identity, IdentityVerdict } from '../identity/identity.ts';
 import type { AgentRule, ClientRule, Policy } from '../policy/policy.ts';

@@ -1,5 +1,6 @@
 // Proofs by SSH keys: whether somebody holds the key, or the certificate, that they show.
-import { type PresentedIdentity, SIGNATURE_NAMESPACE, signedText } from '#shared/protocol/identity.ts';
+import { SIGNATURE_NAMESPACE, signedText } from '#shared/protocol/identity.ts';
+import type { PresentedIdentity } from '#shared/protocol/presented-identity.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { judgeCertificate } from '#shared/ssh/certificate-verdict.ts';
 import { keyFingerprint } from '#shared/ssh/fingerprint.ts';

@@ -1,5 +1,6 @@
 // Proof makers: what an agent or a client has that can prove to a relay who it is.
-import type { IdentityKind, PresentedIdentity, SignedFacts } from '#shared/protocol/identity.ts';
+import type { IdentityKind, SignedFacts } from '#shared/protocol/identity.ts';
+import type { PresentedIdentity } from '#shared/protocol/presented-identity.ts';
 
 /** What became of the wish for one proof. */
 export type MadeProof =

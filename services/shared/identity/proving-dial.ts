@@ -11,13 +11,13 @@
 // So a relay that asks again and again is dialled MAX_PROOFS_PER_DIAL + 3 times at most.
 import {
   audienceOf,
-  formatIdentity,
   IDENTITY_HEADER,
   type IdentityDemand,
   isPass,
   PASS_HEADER,
   type SignedFacts,
 } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import type { RefusalCode } from '#shared/protocol/refusals.ts';
 import { MAX_SHOWN_REFUSAL_LENGTH } from '#shared/websocket/dial-failure-text.ts';
 import type { FailedDial } from '#shared/websocket/dial-outcome.ts';

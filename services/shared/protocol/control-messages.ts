@@ -38,6 +38,8 @@ export interface Welcome {
   readonly lifetimeMs: number;
   /** True if the relay keeps a record and wants to hear what happens in the job: AuditMessage. */
   readonly audit: boolean;
+  /** True if the relay has a page at `/terminal/ID` that is a client. */
+  readonly terminal: boolean;
 }
 
 /** What proves to every relay of the cluster since when the agent has had its ID. Opaque to the agent. */
@@ -120,6 +122,7 @@ export function parseRelayMessage(text: string): Received<RelayMessage> {
           pass: fields.optionalText('pass'),
           lifetimeMs: fields.optionalCount('lifetimeMs'),
           audit: fields.flag('audit'),
+          terminal: fields.flag('terminal'),
         };
       case 'access':
         return { type, authorities: fields.texts('authorities'), people: fields.texts('people') };

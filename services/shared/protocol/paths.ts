@@ -61,6 +61,19 @@ export function clientPath(id: string): string {
   return `/client/${id}`;
 }
 
+/** `/terminal/ID`, a page that is a client of that agent. */
+export function terminalPath(id: string): string {
+  return `/terminal/${id}`;
+}
+
+/** `/terminal/ID/door`, where such a page asks why it was refused. */
+export function terminalDoorPath(id: string): string {
+  return `${terminalPath(id)}/door`;
+}
+
+/** Below it lies what such a page is made of; no ID has a slash. */
+export const TERMINAL_ASSETS = '/terminal/assets/';
+
 /** `/docs/NAME`, a program to download or a list of their checksums. */
 export function downloadPath(name: string): string {
   return `/docs/${name}`;

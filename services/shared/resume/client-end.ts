@@ -86,7 +86,7 @@ export interface ClientEndOptions {
   readonly openWindowMs?: number;
   /** 0 <= random() < 1, for the jitter. */
   readonly random: () => number;
-  readonly randomBytes: (count: number) => Buffer;
+  readonly randomBytes: (count: number) => Uint8Array;
   readonly onStatus: (status: ResumeStatus) => void;
   readonly onEvent: (event: ResumeEvent) => void;
   /**
@@ -128,7 +128,7 @@ type Opening = Extract<ClientState, { kind: 'opening' }>;
 
 export class ClientEnd implements StreamOwner {
   readonly #options: ClientEndOptions;
-  readonly #streamId: Buffer;
+  readonly #streamId: Uint8Array;
   readonly #stream: ResumableStream;
   readonly #backoff: Backoff;
   #state: ClientState = { kind: 'idle' };
@@ -152,6 +152,11 @@ export class ClientEnd implements StreamOwner {
 
   get state(): ClientState['kind'] {
     return this.#state.kind;
+  }
+
+  /** For how long it is dialled again after the next loss, in milliseconds: what the agent said, once it has. */
+  get resumeWindowMs(): number {
+    return this.#stream.resumeWindowMs;
   }
 
   /** Dials at once. Called once. */

@@ -1,4 +1,5 @@
 // The delivery: from the window to the local side, at the pace of the local side; then how the stream ended.
+import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteSink, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 
@@ -59,7 +60,7 @@ export class Delivery {
   }
 
   /** Bytes that the window has admitted: given at once if nothing is in the way. */
-  data(bytes: Buffer): void {
+  data(bytes: ByteChunk): void {
     if (!this.isOpen) return this.#window.pass(bytes.length);
     const reader = this.#reader;
     if (reader.kind !== 'ready' || this.#isPaused || this.#window.waitingBytes > 0) {
@@ -109,7 +110,7 @@ export class Delivery {
     this.#reader.sink.ended(local.end);
   }
 
-  #give(sink: ByteSink, bytes: Buffer): void {
+  #give(sink: ByteSink, bytes: ByteChunk): void {
     this.#reader = { kind: 'busy', sink };
     try {
       sink.data(bytes);

@@ -1,4 +1,5 @@
 // The frame parser: chunks of any size in, frames out; DATA is handed on in pieces, never assembled.
+import { allocateBytes, type ByteChunk, bytesOver, readUint32 } from '#shared/stream/byte-chunk.ts';
 import { type ResumeCode, resumeCodeFrom } from './codes.ts';
 import {
   CODE_PAYLOAD_BYTES,
@@ -23,7 +24,7 @@ export type ReceivedFrame =
   | ({ readonly kind: 'opened' } & OpenedFrame)
   | { readonly kind: 'refused'; readonly code: ResumeCode }
   /** A piece of a DATA frame; `offset` is that of the piece. */
-  | { readonly kind: 'data'; readonly offset: number; readonly bytes: Buffer }
+  | { readonly kind: 'data'; readonly offset: number; readonly bytes: ByteChunk }
   | { readonly kind: 'ack'; readonly total: number }
   | { readonly kind: 'fin'; readonly offset: number }
   | { readonly kind: 'reset'; readonly code: ResumeCode }
@@ -57,13 +58,13 @@ const PAYLOAD_BYTES: Readonly<Record<number, { readonly least: number; readonly 
 
 export class ResumeFrameParser {
   #state: ParserState = READING_HEAD;
-  readonly #chunks: Buffer[] = [];
+  readonly #chunks: ByteChunk[] = [];
   /** The frame's header and, but for the bytes of DATA, its payload: put together here. */
-  readonly #head = Buffer.alloc(HEADER_BYTES + MAX_OPENING_PAYLOAD_BYTES);
+  readonly #head = allocateBytes(HEADER_BYTES + MAX_OPENING_PAYLOAD_BYTES);
   #filled = 0;
 
   /** Adds what arrived. Take it out with `next` until that is undefined, before the next `push`. */
-  push(chunk: Buffer): void {
+  push(chunk: ByteChunk): void {
     if (chunk.length > 0) this.#chunks.push(chunk);
   }
 
@@ -80,7 +81,7 @@ export class ResumeFrameParser {
     }
   }
 
-  #piece(state: { offset: number; left: number }, chunk: Buffer): ReceivedFrame {
+  #piece(state: { offset: number; left: number }, chunk: ByteChunk): ReceivedFrame {
     const bytes = chunk.length > state.left ? chunk.subarray(0, state.left) : chunk;
     const offset = state.offset;
     this.#consume(chunk, bytes.length);
@@ -91,9 +92,11 @@ export class ResumeFrameParser {
   }
 
   /** Moves bytes from the chunk to the head, up to the next thing that can be judged. */
-  #fill(chunk: Buffer): ReceivedFrame | undefined {
+  #fill(chunk: ByteChunk): ReceivedFrame | undefined {
     const wanted = this.#wanted();
-    const taken = chunk.copy(this.#head, this.#filled, 0, wanted - this.#filled);
+    const taken = Math.min(chunk.length, wanted - this.#filled);
+    // A few bytes: a loop is sooner done than a view of them.
+    for (let at = 0; at < taken; at += 1) this.#head[this.#filled + at] = chunk[at] ?? 0;
     this.#filled += taken;
     this.#consume(chunk, taken);
     if (this.#filled < wanted) return undefined;
@@ -107,15 +110,15 @@ export class ResumeFrameParser {
     if (this.#filled === 0) return 1;
     if (this.#filled < HEADER_BYTES) return HEADER_BYTES;
     if (this.#head[0] === FRAME_TYPES.data) return DATA_HEAD_BYTES;
-    return HEADER_BYTES + this.#head.readUInt32BE(1);
+    return HEADER_BYTES + readUint32(this.#head, 1);
   }
 
   #checkHeader(): ReceivedFrame | undefined {
-    const type = this.#head.readUInt8(0);
+    const type = this.#head[0] ?? 0;
     const limits = PAYLOAD_BYTES[type];
     if (limits === undefined) return this.#fail('protocol_error', `unknown frame type ${type}`);
     if (this.#filled === 1) return undefined;
-    const bytes = this.#head.readUInt32BE(1);
+    const bytes = readUint32(this.#head, 1);
     if (bytes > MAX_PAYLOAD_BYTES) return this.#fail('too_big', `a frame of ${bytes} bytes`);
     if (bytes >= limits.least && bytes <= limits.most) return undefined;
     return this.#fail('protocol_error', `frame type ${type} with ${bytes} bytes`);
@@ -123,13 +126,13 @@ export class ResumeFrameParser {
 
   #decode(): ReceivedFrame | undefined {
     const head = this.#head;
-    const type = head.readUInt8(0);
-    const payloadBytes = head.readUInt32BE(1);
+    const type = head[0] ?? 0;
+    const payloadBytes = readUint32(head, 1);
     if (type === FRAME_TYPES.open) {
       return this.#decodeOpen(head.subarray(HEADER_BYTES, HEADER_BYTES + payloadBytes));
     }
     if (type === FRAME_TYPES.refused || type === FRAME_TYPES.reset) {
-      const code = resumeCodeFrom(head.readUInt16BE(HEADER_BYTES));
+      const code = resumeCodeFrom((head[HEADER_BYTES] ?? 0) * 256 + (head[HEADER_BYTES + 1] ?? 0));
       return { kind: type === FRAME_TYPES.reset ? 'reset' : 'refused', code };
     }
     const offset = readOffset(head, HEADER_BYTES);
@@ -138,31 +141,29 @@ export class ResumeFrameParser {
     if (type === FRAME_TYPES.fin) return { kind: 'fin', offset };
     if (type === FRAME_TYPES.opened) {
       if (payloadBytes < OPENED_PAYLOAD_BYTES) return { kind: 'opened', received: offset };
-      const seconds = head.readUInt32BE(HEADER_BYTES + OFFSET_BYTES);
+      const seconds = readUint32(head, HEADER_BYTES + OFFSET_BYTES);
       return { kind: 'opened', received: offset, resumeWindowMs: seconds * 1_000 };
     }
     this.#state = { kind: 'data', offset, left: payloadBytes - OFFSET_BYTES };
     return undefined;
   }
 
-  #decodeOpen(payload: Buffer): ReceivedFrame {
-    if (payload.toString('latin1', 0, OPEN_MAGIC.length) !== OPEN_MAGIC) {
-      return this.#fail('protocol_error', 'an OPEN without its magic');
-    }
-    const version = payload.readUInt8(OPEN_VERSION_AT);
+  #decodeOpen(payload: Uint8Array): ReceivedFrame {
+    if (!startsWithMagic(payload)) return this.#fail('protocol_error', 'an OPEN without its magic');
+    const version = payload[OPEN_VERSION_AT] ?? 0;
     if (version !== 1 && version !== 2) return this.#fail('bad_version', `version ${version}`);
     if (payload.length < OPEN_PAYLOAD_BYTES) return this.#fail('protocol_error', 'an OPEN that is too short');
-    const mode = payload.readUInt8(OPEN_MODE_AT);
+    const mode = payload[OPEN_MODE_AT];
     if (mode !== OPEN_MODES.new && mode !== OPEN_MODES.resume) {
       return this.#fail('protocol_error', `open mode ${mode}`);
     }
     const received = readOffset(payload, OPEN_MODE_AT + 1);
     if (received === undefined) return this.#fail('protocol_error', 'an offset over 2^53');
-    const streamId = Buffer.from(payload.subarray(OPEN_ID_AT, OPEN_MODE_AT));
+    const streamId = bytesOver(Uint8Array.from(payload.subarray(OPEN_ID_AT, OPEN_MODE_AT)));
     return { kind: 'open', version, streamId, mode: mode === OPEN_MODES.new ? 'new' : 'resume', received };
   }
 
-  #consume(chunk: Buffer, bytes: number): void {
+  #consume(chunk: ByteChunk, bytes: number): void {
     if (bytes === chunk.length) this.#chunks.shift();
     else this.#chunks[0] = chunk.subarray(bytes);
   }
@@ -173,4 +174,8 @@ export class ResumeFrameParser {
     this.#chunks.length = 0;
     return bad;
   }
+}
+
+function startsWithMagic(payload: Uint8Array): boolean {
+  return Array.from(OPEN_MAGIC).every((letter, at) => payload[at] === letter.charCodeAt(0));
 }

@@ -1,4 +1,5 @@
 // The framed transport: one transport, as frames. One that was replaced is deaf: nothing of it can reach the stream.
+import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type ReceivedFrame, ResumeFrameParser } from './frame-parser.ts';
 import { FRAME_HEADROOM_BYTES } from './frames.ts';
@@ -60,7 +61,7 @@ export class FramedTransport {
    * Writes a frame of `frames.ts`, also if the transport is not writable (control frames are few). The frame is not altered; its
    * headroom is.
    */
-  write(frame: Buffer): void {
+  write(frame: ByteChunk): void {
     if (this.#owner === undefined) return;
     if (!this.#transport.write(frame, FRAME_HEADROOM_BYTES)) this.#isWritable = false;
   }

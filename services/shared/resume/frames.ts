@@ -21,6 +21,13 @@
 // bad_version, and the client opens again with the oldest.
 //   1   the first
 //   2   OPENED has a resume window; before, the client took the agent's to be RESUME_WINDOW_MS
+import {
+  allocateBytes,
+  type ByteChunk,
+  bytesAt,
+  readUint32,
+  writeUint32,
+} from '#shared/stream/byte-chunk.ts';
 import { RESUME_CODES, type ResumeCode } from './codes.ts';
 
 export const FRAME_TYPES = { open: 1, opened: 2, refused: 3, data: 4, ack: 5, fin: 6, reset: 7 } as const;
@@ -54,7 +61,7 @@ export const DATA_HEADROOM_BYTES = FRAME_HEADROOM_BYTES + DATA_HEAD_BYTES;
 
 export interface OpenFrame {
   readonly version: ProtocolVersion;
-  readonly streamId: Buffer;
+  readonly streamId: Uint8Array;
   readonly mode: OpenMode;
   readonly received: number;
 }
@@ -65,88 +72,91 @@ export interface OpenedFrame {
   readonly resumeWindowMs?: number;
 }
 
-export function encodeOpen({ version, streamId, mode, received }: OpenFrame): Buffer {
+export function encodeOpen({ version, streamId, mode, received }: OpenFrame): ByteChunk {
   const frame = startFrame(FRAME_TYPES.open, OPEN_PAYLOAD_BYTES);
-  let at = HEADER_BYTES + frame.write(OPEN_MAGIC, HEADER_BYTES, 'latin1');
-  at = frame.writeUInt8(version, at);
-  at += streamId.copy(frame, at, 0, STREAM_ID_BYTES);
-  at = frame.writeUInt8(OPEN_MODES[mode], at);
-  writeOffset(frame, at, received);
+  frame.set(new TextEncoder().encode(OPEN_MAGIC), HEADER_BYTES);
+  const versionAt = HEADER_BYTES + OPEN_MAGIC.length;
+  frame[versionAt] = version;
+  frame.set(streamId.subarray(0, STREAM_ID_BYTES), versionAt + 1);
+  const modeAt = versionAt + 1 + STREAM_ID_BYTES;
+  frame[modeAt] = OPEN_MODES[mode];
+  writeOffset(frame, modeAt + 1, received);
   return frame;
 }
 
-export function encodeOpened({ received, resumeWindowMs }: OpenedFrame): Buffer {
+export function encodeOpened({ received, resumeWindowMs }: OpenedFrame): ByteChunk {
   if (resumeWindowMs === undefined) return encodeOffsetFrame(FRAME_TYPES.opened, received);
   const frame = startFrame(FRAME_TYPES.opened, OPENED_PAYLOAD_BYTES);
   writeOffset(frame, HEADER_BYTES, received);
-  frame.writeUInt32BE(Math.ceil(resumeWindowMs / 1_000), HEADER_BYTES + OFFSET_BYTES);
+  writeUint32(frame, HEADER_BYTES + OFFSET_BYTES, Math.ceil(resumeWindowMs / 1_000));
   return frame;
 }
 
-export function encodeRefused(code: ResumeCode): Buffer {
+export function encodeRefused(code: ResumeCode): ByteChunk {
   return encodeCodeFrame(FRAME_TYPES.refused, code);
 }
 
 /** Copies `bytes` behind their head: one buffer per frame, kept as it is until it is acknowledged. */
-export function encodeData(offset: number, bytes: Buffer): Buffer {
+export function encodeData(offset: number, bytes: ByteChunk): ByteChunk {
   const frame = startFrame(FRAME_TYPES.data, OFFSET_BYTES + bytes.length);
   writeOffset(frame, HEADER_BYTES, offset);
-  bytes.copy(frame, DATA_HEAD_BYTES);
+  frame.set(bytes, DATA_HEAD_BYTES);
   return frame;
 }
 
 /** As `encodeData`, where `bytes` lie: the DATA_HEADROOM_BYTES before them become their head and its headroom. */
-export function encodeDataInPlace(offset: number, bytes: Buffer): Buffer {
+export function encodeDataInPlace(offset: number, bytes: ByteChunk): ByteChunk {
   const start = bytes.byteOffset - DATA_HEAD_BYTES;
-  const frame = Buffer.from(bytes.buffer, start, DATA_HEAD_BYTES + bytes.length);
+  const frame = bytesAt(bytes.buffer, start, DATA_HEAD_BYTES + bytes.length);
   writeHead(frame, FRAME_TYPES.data, OFFSET_BYTES + bytes.length);
   writeOffset(frame, HEADER_BYTES, offset);
   return frame;
 }
 
-export function encodeAck(total: number): Buffer {
+export function encodeAck(total: number): ByteChunk {
   return encodeOffsetFrame(FRAME_TYPES.ack, total);
 }
 
-export function encodeFin(offset: number): Buffer {
+export function encodeFin(offset: number): ByteChunk {
   return encodeOffsetFrame(FRAME_TYPES.fin, offset);
 }
 
-export function encodeReset(code: ResumeCode): Buffer {
+export function encodeReset(code: ResumeCode): ByteChunk {
   return encodeCodeFrame(FRAME_TYPES.reset, code);
 }
 
 /** The offset at `at`. Offsets stay below 2^53, so that they are exact as numbers; undefined for one that is not. */
-export function readOffset(source: Buffer, at: number): number | undefined {
-  const offset = source.readUInt32BE(at) * 2 ** 32 + source.readUInt32BE(at + 4);
+export function readOffset(source: Uint8Array, at: number): number | undefined {
+  const offset = readUint32(source, at) * 2 ** 32 + readUint32(source, at + 4);
   return Number.isSafeInteger(offset) ? offset : undefined;
 }
 
-function writeOffset(target: Buffer, at: number, offset: number): void {
-  target.writeUInt32BE(Math.floor(offset / 2 ** 32), at);
-  target.writeUInt32BE(offset % 2 ** 32, at + 4);
+function writeOffset(target: Uint8Array, at: number, offset: number): void {
+  writeUint32(target, at, Math.floor(offset / 2 ** 32));
+  writeUint32(target, at + 4, offset % 2 ** 32);
 }
 
-function startFrame(type: number, payloadBytes: number): Buffer {
-  const memory = Buffer.allocUnsafe(FRAME_HEADROOM_BYTES + HEADER_BYTES + payloadBytes);
+function startFrame(type: number, payloadBytes: number): ByteChunk {
+  const memory = allocateBytes(FRAME_HEADROOM_BYTES + HEADER_BYTES + payloadBytes);
   const frame = memory.subarray(FRAME_HEADROOM_BYTES);
   writeHead(frame, type, payloadBytes);
   return frame;
 }
 
-function writeHead(frame: Buffer, type: number, payloadBytes: number): void {
-  frame.writeUInt8(type, 0);
-  frame.writeUInt32BE(payloadBytes, 1);
+function writeHead(frame: Uint8Array, type: number, payloadBytes: number): void {
+  frame[0] = type;
+  writeUint32(frame, 1, payloadBytes);
 }
 
-function encodeOffsetFrame(type: number, offset: number): Buffer {
+function encodeOffsetFrame(type: number, offset: number): ByteChunk {
   const frame = startFrame(type, OFFSET_BYTES);
   writeOffset(frame, HEADER_BYTES, offset);
   return frame;
 }
 
-function encodeCodeFrame(type: number, code: ResumeCode): Buffer {
+function encodeCodeFrame(type: number, code: ResumeCode): ByteChunk {
   const frame = startFrame(type, CODE_PAYLOAD_BYTES);
-  frame.writeUInt16BE(RESUME_CODES[code].number, HEADER_BYTES);
+  frame[HEADER_BYTES] = RESUME_CODES[code].number >>> 8;
+  frame[HEADER_BYTES + 1] = RESUME_CODES[code].number;
   return frame;
 }

@@ -75,6 +75,6 @@ export const FLOW_LIMITS: FlowLimits = {
 };
 
 /** Whether `bytes` may be kept where they lie: whoever does holds no more than about twice their size. */
-export function fillsItsMemory(bytes: Buffer, { keepFromBytes }: FlowLimits): boolean {
+export function fillsItsMemory(bytes: Uint8Array, { keepFromBytes }: FlowLimits): boolean {
   return bytes.length >= keepFromBytes && bytes.length * 2 >= bytes.buffer.byteLength;
 }

@@ -1,4 +1,5 @@
 // The receive window: what arrived, what the local side took of it, and what waits in between.
+import { allocateBytes, type ByteChunk } from '#shared/stream/byte-chunk.ts';
 import { type FlowLimits, fillsItsMemory } from './limits.ts';
 
 /** Waiting bytes are copied into blocks, so that a million tiny frames hold no more memory than one large one. */
@@ -6,7 +7,7 @@ const BLOCK_BYTES = 64 * 1024;
 
 /** Written up to `to`; taken whole. */
 interface Block {
-  readonly memory: Buffer;
+  readonly memory: ByteChunk;
   to: number;
 }
 
@@ -79,7 +80,7 @@ export class ReceiveWindow {
    * Admitted bytes have to wait. They are copied if they are a small view of something large, or would leave a block behind
    * that is not half full: what waits holds no more memory than about twice its size.
    */
-  store(bytes: Buffer): void {
+  store(bytes: ByteChunk): void {
     this.#waitingBytes += bytes.length;
     const last = this.#blocks.at(-1);
     const isPacked = last === undefined || last.to * 2 >= last.memory.length;
@@ -89,14 +90,15 @@ export class ReceiveWindow {
     }
     for (let at = 0; at < bytes.length; ) {
       const block = this.#roomyBlock();
-      const copied = bytes.copy(block.memory, block.to, at);
+      const copied = Math.min(bytes.length - at, block.memory.length - block.to);
+      block.memory.set(bytes.subarray(at, at + copied), block.to);
       block.to += copied;
       at += copied;
     }
   }
 
   /** The next waiting bytes, now taken; undefined if none wait. The receiver owns them. */
-  take(): Buffer | undefined {
+  take(): ByteChunk | undefined {
     const block = this.#blocks.shift();
     if (block === undefined) return undefined;
     this.#waitingBytes -= block.to;
@@ -121,7 +123,7 @@ export class ReceiveWindow {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.to < last.memory.length) return last;
     const bytes = Math.min(BLOCK_BYTES, this.#limits.windowBytes);
-    const block = { memory: Buffer.allocUnsafe(bytes), to: 0 };
+    const block = { memory: allocateBytes(bytes), to: 0 };
     this.#blocks.push(block);
     return block;
   }

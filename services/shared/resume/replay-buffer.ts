@@ -1,16 +1,17 @@
 // The replay buffer: what this end wrote and the peer has not acknowledged, as frames that are ready to be sent again.
+import { allocateBytes, type ByteChunk } from '#shared/stream/byte-chunk.ts';
 import { DATA_HEAD_BYTES, DATA_HEADROOM_BYTES, encodeData, encodeDataInPlace, encodeFin } from './frames.ts';
 import { type FlowLimits, fillsItsMemory } from './limits.ts';
 
 /** A frame in the sequence. `end` is the offset behind its last byte; a FIN takes one place. */
 interface Entry {
-  readonly frame: Buffer;
+  readonly frame: ByteChunk;
   readonly start: number;
   readonly end: number;
 }
 
 /** Stands where an acknowledged frame was. */
-const NOTHING: Entry = { frame: Buffer.alloc(0), start: 0, end: 0 };
+const NOTHING: Entry = { frame: allocateBytes(0), start: 0, end: 0 };
 
 /** What an entry costs beside its bytes (objects, allocator), so that the limit holds for tiny writes too. */
 const ENTRY_COST_BYTES = 128;
@@ -57,7 +58,7 @@ export class ReplayBuffer {
    * Makes frames of `chunk`. It becomes one frame where it lies, if there is room for a head before it and it fills its
    * memory. Otherwise it is copied into frames of one size: a short one costs everybody on the way as much as a long one.
    */
-  append(chunk: Buffer, headroom: number): void {
+  append(chunk: ByteChunk, headroom: number): void {
     const hasRoom = headroom >= DATA_HEADROOM_BYTES && chunk.length <= this.#limits.frameBytes;
     if (hasRoom && fillsItsMemory(chunk, this.#limits)) {
       return this.#add(encodeDataInPlace(this.#written, chunk), chunk.length);
@@ -77,7 +78,7 @@ export class ReplayBuffer {
    * The next frame to send; undefined if all is sent or the peer's window is used up. The frame stays here too: it must
    * not be altered.
    */
-  next(): Buffer | undefined {
+  next(): ByteChunk | undefined {
     const entry = this.#entries[this.#cursor];
     if (entry === undefined || entry.end > this.#acked + this.#limits.windowBytes) return undefined;
     const frame = this.#sent > entry.start ? restOf(entry, this.#sent) : entry.frame;
@@ -135,7 +136,7 @@ export class ReplayBuffer {
     this.#heldBytes = 0;
   }
 
-  #add(frame: Buffer, places: number): void {
+  #add(frame: ByteChunk, places: number): void {
     const entry = { frame, start: this.#written, end: this.#written + places };
     this.#entries.push(entry);
     this.#written = entry.end;
@@ -157,7 +158,7 @@ export class ReplayBuffer {
 }
 
 /** The frame for the part of `entry` from `offset` on. A FIN has one place, so there is never a part of it. */
-function restOf(entry: Entry, offset: number): Buffer {
+function restOf(entry: Entry, offset: number): ByteChunk {
   return encodeData(offset, entry.frame.subarray(DATA_HEAD_BYTES + offset - entry.start));
 }
 

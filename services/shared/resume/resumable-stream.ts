@@ -32,6 +32,7 @@
 //   fresh, detached           cut                        over      nobody is told
 //   fresh, carried, detached  abandon                    over      a transport is closed
 //   over                      carry                      over      the transport is closed
+import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
@@ -103,7 +104,7 @@ export class ResumableStream implements ByteStream {
   // ── a byte that is written ──
 
   /** The chunk itself is kept and sent, if there is headroom for the heads before it. */
-  write(chunk: Buffer, headroom = 0): boolean {
+  write(chunk: ByteChunk, headroom = 0): boolean {
     if (!this.#delivery.isOpen) return true;
     this.#replay.append(chunk, headroom);
     this.#send();
@@ -163,7 +164,7 @@ export class ResumableStream implements ByteStream {
     }
   }
 
-  #receiveData(offset: number, bytes: Buffer): void {
+  #receiveData(offset: number, bytes: ByteChunk): void {
     const window = this.#window;
     const verdict = window.admit(offset, bytes.length);
     if (verdict === 'after_fin') return this.#fail('protocol_error', 'data after fin');

@@ -1,4 +1,5 @@
 // The sniffed stream: a transport whose first byte was looked at, handed on as if it had not been.
+import type { ByteChunk } from '#shared/stream/byte-chunk.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 
 /** Whoever looks: notified of the first byte, and of an end that comes before anybody attaches. */
@@ -18,7 +19,7 @@ type State =
 export class SniffedStream implements ByteStream {
   readonly #transport: ByteStream;
   /** What came before the sink, or while that was still taking what came before. */
-  readonly #head: Buffer[] = [];
+  readonly #head: ByteChunk[] = [];
   #state: State = { kind: 'watching', owesDrained: false };
   /** By the sink, or by whoever will attach it. */
   #isPaused = false;
@@ -34,7 +35,7 @@ export class SniffedStream implements ByteStream {
         if (this.#state.kind === 'attached' && this.#head.length === 0) return this.#state.sink.data(chunk);
         if (chunk.length === 0 || this.#head.push(chunk) > 1) return;
         this.#transport.pause();
-        watcher.first(chunk.readUInt8(0));
+        watcher.first(chunk[0] ?? 0);
       },
       drained: () => {
         if (this.#state.kind === 'watching') this.#state.owesDrained = true;
@@ -58,7 +59,7 @@ export class SniffedStream implements ByteStream {
     if (!this.#isPaused) this.#transport.resume();
   }
 
-  write(chunk: Buffer, headroom?: number): boolean {
+  write(chunk: ByteChunk, headroom?: number): boolean {
     return this.#transport.write(chunk, headroom);
   }
 

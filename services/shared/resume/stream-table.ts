@@ -115,7 +115,7 @@ export class ResumableStreamTable<Info> {
     if (frame.kind === 'bad') return this.#refuse(transport, frame.code, info, frame.detail);
     if (frame.kind !== 'open')
       return this.#refuse(transport, 'protocol_error', info, `${frame.kind} before open`);
-    const streamId = frame.streamId.toString('hex');
+    const streamId = hexOf(frame.streamId);
     const known = this.#entries.get(streamId);
     if (known !== undefined) return this.#resume(transport, frame, known, info);
     if (frame.mode === 'resume') return this.#refuse(transport, 'unknown_session', info);
@@ -169,4 +169,8 @@ export class ResumableStreamTable<Info> {
     transport.close({ reason: 'ended', detail: code });
     this.#options.onEvent({ kind: 'refused', code, ...(detail === undefined ? {} : { detail }) }, { info });
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,13 +1,12 @@
 // Signers: SSH keys and certificates that can prove to a relay who somebody is, wherever the private key lies.
 import {
-  formatIdentity,
   type IdentityKind,
   MAX_IDENTITY_CHARACTERS,
-  type PresentedIdentity,
   SIGNATURE_NAMESPACE,
   type SignedFacts,
   signedText,
 } from '#shared/protocol/identity.ts';
+import { formatIdentity, type PresentedIdentity } from '#shared/protocol/presented-identity.ts';
 import type { Certificate } from '#shared/ssh/certificate.ts';
 import { sshsigBytes } from '#shared/ssh/sshsig.ts';
 

@@ -23,6 +23,7 @@
 // B13 A sink may call the stream from within its own calls: the order of the bytes stays.
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { Untrusted } from '#shared/text/untrusted.ts';
+import type { ByteChunk } from './byte-chunk.ts';
 
 /** How much may still be delivered after a `pause`, in bytes. */
 export const MAX_LATE_BYTES = 128 * 1024;
@@ -36,7 +37,7 @@ export interface StreamEnd {
 /** Who receives from a stream. All three are called synchronously by the stream. */
 export interface ByteSink {
   /** The next bytes. Of `headroom` (none by default) see B5: a header may be written there. */
-  data(chunk: Buffer, headroom?: number): void;
+  data(chunk: ByteChunk, headroom?: number): void;
   /** A `write` that said false has been taken: go on writing. */
   drained(): void;
   /** The last call. */
@@ -50,7 +51,7 @@ export interface ByteStream {
   /** Starts delivery to `sink`. */
   attach(sink: ByteSink): void;
   /** Sends a chunk. False: stop until `drained`. Of `headroom` (none by default) see B4. */
-  write(chunk: Buffer, headroom?: number): boolean;
+  write(chunk: ByteChunk, headroom?: number): boolean;
   /** Stops `data`. */
   pause(): void;
   /** Lets `data` flow again. */

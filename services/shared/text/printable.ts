@@ -7,7 +7,6 @@
 //   Buildkite  a line that starts with `---`, `+++`, `~~~` or `^^^`; ESC ] 1338 and 1339
 //   GitLab     `section_start:…` that ends with CR and ESC [ 0 K; Travis likewise with `travis_fold:…`
 // Control characters never pass here, so of all this two pairs are left to break, `##` and `::`, and the starts of lines.
-import { isIP } from 'node:net';
 
 /** Maximum length of a line, in characters: longer text says nothing more. */
 export const MAX_PRINTABLE_LENGTH = 300;
@@ -30,6 +29,11 @@ const MARKERS = /(?<=#)#|(?<=:):|^:|:$/g;
 
 /** What Buildkite takes for the head of a group, GitHub for a command and TeamCity for a message. */
 const LINE_STARTS = /^(\s*)(---|\+\+\+|~~~|\^\^\^|::)/;
+
+/** RFC 6943 section 3.1.1, the strict form. A page has no `node:net` that would know. */
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+/** Whether it is one, the parser of URLs knows; it forgives line ends and more, so no other character gets there. */
+const MAYBE_IPV6 = /^(?=.*:)[\da-fA-F:.]{2,45}$/;
 
 /** A pair of colons, and all around it that may belong to an address. */
 const AROUND_COLONS = /[\w.%:-]*::[\w.%:-]*/g;
@@ -76,7 +80,8 @@ export function printableJson(json: string): string {
 
 /** True for an IP address without a zone: a zone may be any text. */
 export function isPlainAddress(text: string): boolean {
-  return isIP(text) !== 0 && !text.includes('%');
+  if (IPV4.test(text)) return true;
+  return MAYBE_IPV6.test(text) && URL.canParse(`http://[${text}]`);
 }
 
 function visible(text: string): string {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
+import { AccessList } from '../../../services/agent/access/access-list.ts';
+import { allowKey } from '../../../services/agent/access/key-allowance.ts';
 import { PasswordGuard } from '../../../services/agent/access/password-guard.ts';
 import {
   type ConvergeCommand,
@@ -12,6 +14,7 @@ import {
 } from '../../../services/agent/converge-command/answering-end.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 import { POSIX_COMMAND_PLACE } from '../../../services/agent/platform/posix/posix-command-place.ts';
+import { makeTestKey } from '../../support/ssh/test-key.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
@@ -27,12 +30,14 @@ describe('converge in a session', () => {
   let watch: ExpiryWatch;
   let command: ConvergeCommand;
   let ends: string[];
+  let list: AccessList;
 
   beforeEach(async () => {
     // A quote and a space: nothing in the shim may break on them.
     directory = await mkdtemp(join(tmpdir(), "it's a job-"));
     await mkdir(join(directory, 'work'));
     ends = [];
+    list = new AccessList({ clock: systemClock, authorizedKeys: [] });
     watch = createExpiryWatch({
       clock: systemClock,
       holdFile: join(directory, 'work', '.hold'),
@@ -72,6 +77,7 @@ describe('converge in a session', () => {
         else guard.turnOff();
         return guard.state;
       },
+      allow: (line) => allowKey({ kind: 'keys', user: 'abc', access: list }, line),
       end: () => watch.end('ended_by_user'),
     });
   });
@@ -102,6 +108,33 @@ describe('converge in a session', () => {
       /^id {7}job-1\nrelay {4}https:\/\/relay\.example\.org \(connected\)\nclients {2}1 logged in\n/,
     );
     expect(stdout).toMatch(/ends {5}\S* ?\d\d:\d\d UTC \(in (10 minutes|9 minutes \d+ seconds)\)\n/);
+  });
+
+  test('tells the status to programs, in times from now on', async () => {
+    const { code, stdout } = await converge('status', '--json');
+    const { endsInMs, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
+    expect({ code, ...rest }).toEqual({
+      code: 0,
+      id: 'job-1',
+      clients: 1,
+      held: false,
+      neverAfterMs: expect.any(Number) as number,
+    });
+    expect(endsInMs).toBeGreaterThan(TIMEOUT_MS - 60_000);
+    expect(endsInMs).toBeLessThanOrEqual(TIMEOUT_MS);
+  });
+
+  test('lets in a key more, in quotes or not, and no line that is none', async () => {
+    const { blob, type } = makeTestKey('ssh-ed25519');
+    const line = `${type} ${blob.toString('base64')} ada's page`;
+    expect(await converge('allow', line)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^the key SHA256:\S{43} may enter, until the end\n$/) as string,
+    });
+    expect(await converge('allow', ...line.split(' '))).toMatchObject({ code: 0 });
+    expect(list.judge(blob, '192.0.2.1')).toMatchObject({ kind: 'key' });
+    expect(await converge('allow', 'ssh-ed25519 AAAA')).toMatchObject({ code: 1, stdout: '' });
+    expect(await converge('allow', `command="id" ${line}`)).toMatchObject({ code: 1, stdout: '' });
   });
 
   test('holds for a duration, or for the timeout, and releases', async () => {
@@ -156,7 +189,8 @@ describe('converge in a session', () => {
     [['hold', '1h', '2h'], 'hold takes one duration'],
     [['password'], 'password takes one word, on or off'],
     [['password', 'maybe'], 'password takes one word, on or off'],
-    [['status', 'now'], 'status takes no argument, got "now"'],
+    [['status', 'now'], 'status takes --json or nothing, got "now"'],
+    [['allow'], 'allow takes a key, in quotes'],
   ])('explains itself when it is used wrongly: %j', async (argv, text) => {
     const { code, stdout, stderr } = await converge(...argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -258,6 +258,21 @@ describe('what leads to the pods', () => {
     expect(await publicUrl({})).toBeUndefined();
   });
 
+  test('has a terminal page unless it is told not to, and the origins of those that lie elsewhere', async () => {
+    const told = async (relay: object) => {
+      const deployment = pick(await render({ values: { relay } }), 'Deployment');
+      return ['TERMINAL', 'TERMINAL_ORIGINS'].map((name) => env(deployment, name)?.['value']);
+    };
+    expect(await told({})).toEqual(['on', undefined]);
+    expect(await told({ terminal: false, terminalOrigins: ['https://a.example.com', 'null'] })).toEqual([
+      'off',
+      'https://a.example.com,null',
+    ]);
+    await expect(told({ terminalOrigins: ['https://a.example.com/path'] })).rejects.toThrow(
+      /terminalOrigins/,
+    );
+  });
+
   test('believes the proxies that it is told to, however YAML reads that', async () => {
     const told = async (trustProxy: unknown) =>
       env(

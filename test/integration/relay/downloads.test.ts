@@ -313,19 +313,19 @@ describe('what is not there', () => {
     ],
     [
       '/docs/doctor',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
     [
       '/docs/agent-linux-x64.gz',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
     [
       '/docs/..%2f..%2fetc%2fpasswd',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
     [
       '/docs/agent-..',
-      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
+      'no such download; there is agent, wsproxy, tcptows, wsproxy.mjs, converge-terminal.html, agent.sh, client.sh, agent.ps1, client.ps1, SHA256SUMS',
     ],
   ])('%s is a 404 that says what is', async (url, message) => {
     const answer = await app.inject({ url });
@@ -345,12 +345,15 @@ describe('what is not there', () => {
     });
   });
 
-  test.each(['agent', 'wsproxy.mjs', 'SHA256SUMS'])('%s before a build names the command', async (name) => {
-    const answer = await unbuilt.inject({ url: `/docs/${name}` });
-    expect(answer.statusCode).toBe(404);
-    expect(answer.json()).toMatchObject({ code: 'not_found' });
-    expect(answer.body).toContain('is not built here; run npm run build');
-  });
+  test.each(['agent', 'wsproxy.mjs', 'converge-terminal.html', 'SHA256SUMS'])(
+    '%s before a build names the command',
+    async (name) => {
+      const answer = await unbuilt.inject({ url: `/docs/${name}` });
+      expect(answer.statusCode).toBe(404);
+      expect(answer.json()).toMatchObject({ code: 'not_found' });
+      expect(answer.body).toContain('is not built here; run npm run build');
+    },
+  );
 });
 
 describe('files are closed', () => {

@@ -37,6 +37,7 @@ test('an agent is welcomed with its id, epoch, pod and the public url', async ()
       pass: '',
       lifetimeMs: 0,
       audit: false,
+      terminal: false,
     },
   ]);
   expect(await running.metric('converge_agents')).toBe(1);

@@ -1,6 +1,7 @@
 // The operator's routes: who gets the page and the JSON, who may act, and what an action does.
 import { expect, test } from 'vitest';
-import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import type { AuditEvent } from '../../../services/relay/audit/audit-event.ts';
 import { dialAgent, openAgent, openAgentStream, socketOf } from '../../support/relay/fake-agent.ts';
 import { openClient, openRaw, type RunningRelay } from '../../support/relay/relay.ts';

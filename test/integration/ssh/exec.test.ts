@@ -235,3 +235,15 @@ test('scp and sftp copy files both ways, with the old protocol and the new', asy
   expect(await outcomeOf(rsync)).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(path.join(host.folder, 'synced')).equals(content)).toBe(true);
 });
+
+test('asking how long is left is no activity, or a page that shows it would hold the job for ever', async () => {
+  const moved = async (command: string): Promise<number> => {
+    const before = host.activity.count;
+    await host.ssh([HOST, command]);
+    return host.activity.count - before;
+  };
+  // The login itself, and nothing that is printed.
+  const login = await moved('true');
+  expect(await moved('converge status --json')).toBe(login);
+  expect(await moved('converge status --json; true')).toBeGreaterThan(login);
+});

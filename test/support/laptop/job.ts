@@ -22,6 +22,8 @@ export interface Card {
   readonly sshThroughTcptows: string;
   /** Undefined where keys are asked for. */
   readonly password: string | undefined;
+  /** The link for a browser; undefined where the relay has no page. */
+  readonly terminal: string | undefined;
   /** `SHA256:…` of the host key. */
   readonly fingerprint: string;
 }
@@ -101,6 +103,7 @@ export async function readCard(agent: E2eProcess): Promise<Card> {
     tcptows: find(/^ {2}(\.\/tcptows .*)$/m),
     sshThroughTcptows: find(/^ {2}(ssh .* -p .*)$/m),
     password: /^Password:\n {2}(\S+)$/m.exec(agent.stdout)?.[1],
+    terminal: /^ {2}(https?:\/\/\S+\/terminal\/\S+)$/m.exec(agent.stdout)?.[1],
     fingerprint: /#(SHA256:[A-Za-z0-9+/]{43})/.exec(shell)?.[1] ?? '',
   };
 }

@@ -23,6 +23,12 @@ export async function launchBrowser(flags: readonly string[] = []): Promise<Brow
   });
 }
 
+/** Where Firefox is; installed likewise. */
+export async function ensureFirefox(): Promise<string> {
+  await ensureCommands(['firefox-esr']);
+  return findCommand('firefox-esr') ?? 'firefox-esr';
+}
+
 /** Where Chromium is; installed if it is missing and this is root (see `ensureCommands`). */
 export async function ensureChromium(): Promise<string> {
   const find = (): string | undefined => findCommand('chromium') ?? findCommand('chromium-browser');

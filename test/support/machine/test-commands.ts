@@ -13,6 +13,7 @@ const PACKAGES = {
   docker: 'docker.io',
   dockerd: 'docker.io',
   dropbearconvert: 'dropbear-bin',
+  'firefox-esr': 'firefox-esr',
   fusermount3: 'fuse3',
   haproxy: 'haproxy',
   mksh: 'mksh',

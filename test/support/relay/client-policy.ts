@@ -1,6 +1,7 @@
 // A policy for clients: the relay's real challenges and real checks of certificates, beside one token.
 import { createHash } from 'node:crypto';
-import type { IdentityKind, PresentedIdentity } from '#shared/protocol/identity.ts';
+import type { IdentityKind } from '#shared/protocol/identity.ts';
+import type { PresentedIdentity } from '#shared/protocol/presented-identity.ts';
 import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import type { ClusterKey } from '../../../services/relay/hop/cluster-key.ts';
 import { makeChallenge } from '../../../services/relay/identity/challenge.ts';

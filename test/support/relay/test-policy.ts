@@ -1,6 +1,7 @@
 // A policy for tests of the gate: one rule, and one token that counts.
 import { createHash } from 'node:crypto';
-import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import type { GateParts } from '../../../services/relay/gate-parts.ts';
 import type { Policy, RuleAccess, RuleLimits } from '../../../services/relay/policy/policy.ts';
 

@@ -1,5 +1,6 @@
 // Signing on as a client program does it, on the wire.
-import { formatIdentity, IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import {
   type DeviceSignOn,
   parseDeviceSignOn,

@@ -21,6 +21,7 @@ test('the quiet card of the agent becomes a command with wsproxy from its source
     now: 0,
     deadline: 1_000,
     timeoutMs: 1_000,
+    hasTerminal: true,
     maxLifetimeMs: 1_000,
   }).map((line) => agentLine(line, 'node wsproxy/main.ts'));
   expect(command).toContain(`\n  node wsproxy/main.ts ssh "ws://localhost:8080/client/dev#SHA256:x"\n`);

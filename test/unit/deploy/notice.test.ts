@@ -20,6 +20,8 @@ test('what is in a program is named with its licence and its holder, and what on
   // The clients speak frames of our own.
   expect(text).toMatch(/^ws \S+ \(MIT\): agent, relay$/m);
   expect(text).toMatch(/^@kubernetes\/client-node \S+ \(Apache-2\.0\): relay$/m);
+  expect(text).toMatch(/^@xterm\/xterm \S+ \(MIT\): terminal page$/m);
+  expect(text).toMatch(/^@noble\/curves \S+ \(MIT\): terminal page$/m);
   expect(text).toMatch(/^nan \S+ \(MIT\): agent$/m);
   expect(text).toMatch(/^ssh2: Copyright Brian White/m);
   expect(text).toMatch(

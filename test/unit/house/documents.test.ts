@@ -37,6 +37,8 @@ const TOP_LEVEL = [
   'package-lock.json',
   'package.json',
   'tsconfig.json',
+  // Extends it, for what runs in pages too.
+  'tsconfig.page.json',
   'vitest.config.ts',
 ];
 

@@ -199,6 +199,28 @@ describe('TLS', () => {
   });
 });
 
+describe('TERMINAL and TERMINAL_ORIGINS', () => {
+  test('are on, and nobody else, unless they say otherwise', () => {
+    expect(valid({})).toMatchObject({ hasTerminal: true, terminalOrigins: [] });
+    const origins = 'https://a.example, http://localhost:8000, null';
+    expect(valid({ TERMINAL: 'off', TERMINAL_ORIGINS: origins })).toMatchObject({
+      hasTerminal: false,
+      terminalOrigins: ['https://a.example', 'http://localhost:8000', 'null'],
+    });
+  });
+
+  test.each([
+    'a.example',
+    'https://a.example/',
+    'https://a.example/x',
+    '*',
+    'https://A.example',
+    'ws://a.example',
+  ])('refuses the origin %s, which no browser says', (origin) => {
+    expect(faults({ TERMINAL_ORIGINS: origin })).toEqual([expect.stringMatching(/^TERMINAL_ORIGINS: /)]);
+  });
+});
+
 describe('TRUST_PROXY', () => {
   test.each([
     ['true', true],

@@ -1,6 +1,7 @@
 // The gate as the routes use it: what a request shows, and the refusal of whoever may not come in.
 import type { FastifyRequest } from 'fastify';
-import { formatIdentity, IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
+import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import { SIGN_ON_COOKIE } from '#shared/protocol/sign-on.ts';
 import type { GateRefusal, Shown } from '../../gate/gate.ts';
 import { cookieOf } from './cookie.ts';

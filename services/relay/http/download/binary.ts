@@ -11,15 +11,21 @@ export const INSTALL_SCRIPTS = ['agent.sh', 'client.sh', 'agent.ps1', 'client.ps
 /** wsproxy as one file for every Node from version 20 on, on every platform. */
 export const SCRIPT_FILE = 'wsproxy.mjs';
 
+/** The terminal page in one file, to be kept, checked and opened from disk. */
+const PAGE_FILE = 'converge-terminal.html';
+
+/** What is the same for every platform. */
+export const PLAIN_FILES: readonly string[] = [SCRIPT_FILE, PAGE_FILE];
+
 export const SUMS_FILE = 'SHA256SUMS';
 
 /** Of SHA256SUMS, by a key that no relay has (Ed25519, 64 bytes); there if the build was given one. */
 export const SIGNATURE_FILE = 'SHA256SUMS.sig';
 
-/** A file for one platform, or the script. `sha256` is of the uncompressed file, in hex. */
+/** A file for one platform, or for all. `sha256` is of the uncompressed file, in hex. */
 export interface Binary {
   readonly program: string;
-  /** Such as `linux-x64`; undefined for the script. */
+  /** Such as `linux-x64`; undefined for what is for all. */
   readonly platform: string | undefined;
   /** NAME-OS-ARCH, for Windows with `.exe` behind. */
   readonly fileName: string;
@@ -56,7 +62,7 @@ export async function listBinaries(directory: string): Promise<Binary[]> {
     const [, program, platform] = FILE_NAME.exec(fileName) ?? [];
     if (sha256 === undefined) continue;
     const file = { fileName, path: join(directory, fileName), sha256 };
-    if (fileName === SCRIPT_FILE) binaries.push({ program: SCRIPT_FILE, platform: undefined, ...file });
+    if (PLAIN_FILES.includes(fileName)) binaries.push({ program: fileName, platform: undefined, ...file });
     else if (program !== undefined && platform !== undefined) binaries.push({ program, platform, ...file });
   }
   return binaries;
@@ -88,11 +94,9 @@ function defaultPlatformOf(binaries: readonly Binary[], own: string): string {
  * for a file that has that too; `NAME.exe` is the one for Windows.
  */
 export function findBinary(binaries: readonly Binary[], name: string, own: string): BinaryLookup {
-  if (name === SCRIPT_FILE) {
-    const script = binaries.find(({ fileName }) => fileName === SCRIPT_FILE);
-    return script === undefined
-      ? { kind: 'not_built', fileName: SCRIPT_FILE }
-      : { kind: 'found', binary: script };
+  if (PLAIN_FILES.includes(name)) {
+    const file = binaries.find(({ fileName }) => fileName === name);
+    return file === undefined ? { kind: 'not_built', fileName: name } : { kind: 'found', binary: file };
   }
   const [, program, named, extension = ''] = FILE_NAME.exec(name) ?? [];
   if (program === undefined) return { kind: 'unknown_program' };

@@ -10,8 +10,8 @@ import {
   findBinary,
   INSTALL_SCRIPTS,
   listBinaries,
+  PLAIN_FILES,
   readList,
-  SCRIPT_FILE,
   SIGNATURE_FILE,
   SUMS_FILE,
 } from './binary.ts';
@@ -25,7 +25,7 @@ import { openVariant, readVariant } from './variant.ts';
 
 export interface DownloadOptions {
   /**
-   * The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, the same with .gz and .zst, and SHA256SUMS. Where there is
+   * The folder that `npm run build` fills: NAME-OS-ARCH, wsproxy.mjs, converge-terminal.html, the same with .gz and .zst, and SHA256SUMS. Where there is
    * a .gz, the plain file may be missing.
    */
   readonly directory: string;
@@ -39,7 +39,7 @@ export interface DownloadOptions {
 const CACHE_CONTROL = 'public, no-cache, no-transform';
 
 /**
- * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH`, `/docs/wsproxy.mjs` and `/docs/SHA256SUMS`, and of
+ * Adds `GET` and `HEAD` of `/docs/NAME`, `/docs/NAME-OS-ARCH`, `/docs/wsproxy.mjs`, `/docs/converge-terminal.html` and `/docs/SHA256SUMS`, and of
  * its signature, `/docs/SHA256SUMS.sig`.
  *
  * Every form of a file (identity, gzip, zstd) has its own strong ETag, made from the digest in SHA256SUMS. **Ranges are
@@ -66,7 +66,7 @@ export function registerDownloads(app: FastifyInstance, options: DownloadOptions
 function explain(missing: Exclude<BinaryLookup, { kind: 'found' }>): string {
   if (missing.kind === 'not_built') return notBuilt(missing.fileName);
   if (missing.kind === 'unknown_program')
-    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, SCRIPT_FILE, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
+    return `no such download; there is ${[...DOWNLOADED_PROGRAMS, ...PLAIN_FILES, ...INSTALL_SCRIPTS, SUMS_FILE].join(', ')}`;
   if (missing.kind === 'left_out') return leftOut(missing.program, missing.platform, missing.platforms);
   return `no ${missing.program} for that platform here; there is ${missing.platforms.join(', ')}`;
 }

@@ -89,7 +89,7 @@ export function registerBrowserRoutes(app: FastifyInstance, options: SignOnRoute
     if (current === undefined) return refusedUnrouted(request);
     const base = baseOf(current);
     const message = 'a page of another site must not sign anybody off here';
-    const foreign = refuseForeignOrigin(request, publicUrl, message);
+    const foreign = refuseForeignOrigin(request, { publicUrl, terminalOrigins: [] }, message);
     if (foreign !== undefined) return foreign;
     void reply.header('set-cookie', cookieText(SIGN_ON_COOKIE, '', tokenTerms(base, 0)));
     return sendPage(reply, base, notSignedOn(base, 'This browser has signed off from this relay.'));

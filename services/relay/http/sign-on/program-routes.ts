@@ -69,7 +69,7 @@ export function registerProgramRoutes(app: FastifyInstance, options: SignOnRoute
   /** What asks nothing of the provider takes nothing of what the relay may ask it, which all people share. */
   function refuse(request: FastifyRequest, asksProvider: boolean): Refused | undefined {
     const message = 'a page of another site must not sign anybody on here';
-    const foreign = refuseForeignOrigin(request, publicUrl, message);
+    const foreign = refuseForeignOrigin(request, { publicUrl, terminalOrigins: [] }, message);
     return foreign ?? (asksProvider ? refuseTooMany(request, options) : undefined);
   }
 }

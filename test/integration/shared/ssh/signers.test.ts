@@ -8,11 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterKey } from '../../../../services/relay/hop/cluster-key.ts';
 import { makeChallenge } from '../../../../services/relay/identity/challenge.ts';
 import { checkKeyProof, type KeyProof } from '../../../../services/relay/identity/key-proof.ts';
-import {
-  parseIdentity,
-  type SignedFacts,
-  signedText,
-} from '../../../../services/shared/protocol/identity.ts';
+import { type SignedFacts, signedText } from '../../../../services/shared/protocol/identity.ts';
+import { parseIdentity } from '../../../../services/shared/protocol/presented-identity.ts';
 import { signersFromFile } from '../../../../services/shared/signing/key-file.ts';
 import { readPrivateKey, signWith } from '../../../../services/shared/signing/private-key.ts';
 import type { KeySigner } from '../../../../services/shared/signing/signer.ts';

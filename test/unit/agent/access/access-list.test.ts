@@ -1,6 +1,10 @@
 // The access list: what it thinks of a key or certificate, by what it was given and by what a relay adds.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AccessList, type AccessListOptions } from '../../../../services/agent/access/access-list.ts';
+import {
+  AccessList,
+  type AccessListOptions,
+  MAX_ALLOWED_KEYS,
+} from '../../../../services/agent/access/access-list.ts';
 import type { AuthorizedKey } from '../../../../services/agent/access/authorized-keys.ts';
 import { KeyAccounts, LOOK_AGAIN_AFTER_MS } from '../../../../services/agent/access/key-accounts.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
@@ -46,6 +50,20 @@ function revokedBy(blob: Buffer): RevocationList {
 }
 
 describe('a key', () => {
+  test('counts once somebody in the job has let it in, unless it is revoked, and only so many do', () => {
+    const list = listOf({ revoked: revokedBy(other.blob) });
+    expect(list.judge(key.blob, HOME).kind).toBe('unknown');
+    expect(list.allow(authorized(key))).toBe(true);
+    expect(list.judge(key.blob, HOME)).toMatchObject({ kind: 'key', comment: 'jane' });
+    expect(list.allow(authorized(other))).toBe(true);
+    expect(list.judge(other.blob, HOME).kind).toBe('refused');
+    for (let count = 2; count < MAX_ALLOWED_KEYS; count += 1)
+      expect(list.allow(authorized(makeTestKey('ssh-ed25519')))).toBe(true);
+    expect(list.allow(authorized(makeTestKey('ssh-ed25519')))).toBe(false);
+    // The same key again takes no place.
+    expect(list.allow(authorized(key))).toBe(true);
+  });
+
   test('counts if it is authorized, or that of an account', async () => {
     const list = listOf({
       authorizedKeys: [authorized(key)],

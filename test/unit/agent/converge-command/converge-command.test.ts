@@ -95,6 +95,8 @@ describe('requests', () => {
       { command: 'status' },
       { command: 'hold', durationMs: 5 },
       { command: 'hold' },
+      { command: 'status', form: 'json' },
+      { command: 'allow', line: 'ssh-ed25519 AAAA' },
     ] as const) {
       expect(parseRequest(formatLine(request))).toEqual(request);
     }
@@ -271,6 +273,7 @@ const NO_ANSWERS = {
   hold: () => expect.fail('asked'),
   release: () => expect.fail('asked'),
   password: () => expect.fail('asked'),
+  allow: () => expect.fail('asked'),
   end: () => expect.fail('asked'),
 };
 

@@ -31,8 +31,8 @@ beforeEach(() => {
 });
 
 function welcomeBy(pod: string, lifetimeMs = 0): Welcome {
-  const rest = { epoch: 1, publicUrl: 'https://relay', grant: '', pass: '', lifetimeMs, audit: false };
-  return { type: 'welcome', id: 'job', pod, ...rest };
+  const rest = { epoch: 1, publicUrl: 'https://relay', grant: '', pass: '', lifetimeMs };
+  return { type: 'welcome', id: 'job', pod, ...rest, audit: false, terminal: false };
 }
 
 async function settleWith(outcome: AccessOutcome): Promise<void> {

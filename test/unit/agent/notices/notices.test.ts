@@ -16,6 +16,7 @@ import {
   sftpCommand,
   sshCommand,
   tcptowsCommands,
+  terminalLink,
 } from '../../../../services/agent/notices/ssh-command.ts';
 import { formatMoment } from '../../../../services/agent/notices/time-of-day.ts';
 import { farewellFrom, warningFrom } from '../../../../services/agent/notices/warning.ts';
@@ -41,6 +42,7 @@ const NOBODY: AccessSummary = {
 const CARD: CardInput = {
   destination: DESTINATION,
   entry: { kind: 'generated_password', password: 'correct-horse' },
+  hasTerminal: true,
   now: NOW,
   deadline: NOW + 10 * MINUTE,
   timeoutMs: 10 * MINUTE,
@@ -157,6 +159,18 @@ describe('the card', () => {
     ).toMatch(/\(Linux on ARM; .*\n.*\/docs\/wsproxy-linux-arm64 && echo "c{64}/);
     expect(text).toContain('sha256sum refuses a client that was not built with this agent');
     expect(cardFrom(CARD).join('\n')).not.toContain('sha256sum');
+  });
+
+  test('links to the page of a relay that has one, without the password, and only where a browser lets it work', () => {
+    const link = `https://relay.example.org/terminal/job-1#${FINGERPRINT}`;
+    expect(terminalLink(DESTINATION)).toBe(link);
+    expect(cardFrom(CARD)).toContain(`  ${link}`);
+    expect(terminalLink({ ...DESTINATION, user: 'ada' })).toBe(`${link}&user=ada`);
+    expect(terminalLink({ ...DESTINATION, publicUrl: 'http://localhost:8080' })).toMatch(
+      /^http:\/\/localhost:8080\/t/,
+    );
+    expect(terminalLink({ ...DESTINATION, publicUrl: 'http://relay.example.org' })).toBeUndefined();
+    expect(cardFrom({ ...CARD, hasTerminal: false }).join('\n')).not.toContain('/terminal/');
   });
 
   test('says in one line where others than Linux look: a page that knows the job and its key', () => {

@@ -1,6 +1,6 @@
 // The gate: who is let in by a pass, by a proof, by neither, and what is looked at before what.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { formatIdentity } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import type { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { AgentPlaces } from '../../../../services/relay/gate/agent-places.ts';
 import {

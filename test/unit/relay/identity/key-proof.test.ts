@@ -14,13 +14,8 @@ import {
   type KeyProof,
   type KeyProofContext,
 } from '../../../../services/relay/identity/key-proof.ts';
-import {
-  formatIdentity,
-  isPass,
-  parseIdentity,
-  type SignedFacts,
-  signedText,
-} from '../../../../services/shared/protocol/identity.ts';
+import { isPass, type SignedFacts, signedText } from '../../../../services/shared/protocol/identity.ts';
+import { formatIdentity, parseIdentity } from '../../../../services/shared/protocol/presented-identity.ts';
 import { MAX_REFUSAL_BYTES } from '../../../../services/shared/protocol/refusals.ts';
 import { keyFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
 import { RevocationList } from '../../../../services/shared/ssh/revocation-list.ts';

@@ -5,12 +5,12 @@ import { isPrivateWay } from '#shared/identity/proof-way.ts';
 import { dialProving, MAX_PROOFS_PER_DIAL } from '#shared/identity/proving-dial.ts';
 import { MAX_SHOWN_TOKEN_CHARACTERS, tokenMakerFrom } from '#shared/identity/token-maker.ts';
 import {
-  formatIdentity,
   IDENTITY_HEADER,
   MAX_IDENTITY_CHARACTERS,
   PASS_HEADER,
   type SignedFacts,
 } from '#shared/protocol/identity.ts';
+import { formatIdentity } from '#shared/protocol/presented-identity.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { FailedDial } from '#shared/websocket/dial-outcome.ts';

@@ -23,6 +23,7 @@ const WELCOME = {
   pass: 'p',
   lifetimeMs: 3_600_000,
   audit: true,
+  terminal: true,
 } as const;
 const SAID = {
   type: 'audit',
@@ -47,6 +48,7 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
     pass: word,
     lifetimeMs: count,
     audit: fc.boolean(),
+    terminal: fc.boolean(),
   }),
   fc.record({ type: fc.constant('grant'), grant: word }),
   fc.record({ type: fc.constant('dial'), ticket: word, client: fc.ipV4(), resumable: fc.boolean() }),

@@ -4,16 +4,18 @@ import { describe, expect, test } from 'vitest';
 import {
   audienceOf,
   demandFrom,
-  formatIdentity,
   IDENTITY_KINDS,
   isPass,
   MAX_IDENTITY_CHARACTERS,
   MAX_PASS_CHARACTERS,
-  type PresentedIdentity,
-  parseIdentity,
   type SignedFacts,
   signedText,
 } from '#shared/protocol/identity.ts';
+import {
+  formatIdentity,
+  type PresentedIdentity,
+  parseIdentity,
+} from '#shared/protocol/presented-identity.ts';
 
 const word = fc.stringMatching(/^[!-~]{1,60}$/);
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 300 }).map((array) => Buffer.from(array));

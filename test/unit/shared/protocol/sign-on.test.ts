@@ -15,7 +15,8 @@ import {
   parseTokenQuestion,
   signOnUrl,
 } from '#shared/protocol/sign-on.ts';
-import { formatIdentity, MAX_IDENTITY_CHARACTERS } from '../../../../services/shared/protocol/identity.ts';
+import { MAX_IDENTITY_CHARACTERS } from '../../../../services/shared/protocol/identity.ts';
+import { formatIdentity } from '../../../../services/shared/protocol/presented-identity.ts';
 
 const DEVICE: DeviceSignOn = {
   verificationUri: 'https://login.example/device',

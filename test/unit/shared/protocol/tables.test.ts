@@ -15,7 +15,13 @@ import {
 } from '#shared/protocol/control-messages.ts';
 import { IDENTITY_HEADER, PASS_HEADER } from '#shared/protocol/identity.ts';
 import { LEASE_MS } from '#shared/protocol/lease.ts';
-import { agentPath, agentStreamPath, clientPath, MAX_WAIT_SECONDS } from '#shared/protocol/paths.ts';
+import {
+  agentPath,
+  agentStreamPath,
+  clientPath,
+  MAX_WAIT_SECONDS,
+  terminalDoorPath,
+} from '#shared/protocol/paths.ts';
 import { MAX_REFUSAL_BYTES, REFUSALS } from '#shared/protocol/refusals.ts';
 import { MAX_RETRY_AFTER_MS } from '#shared/protocol/retry-after.ts';
 import { SIGN_ON_PATHS } from '#shared/protocol/sign-on.ts';
@@ -153,6 +159,7 @@ test('paths of WebSockets and of dial orders', () => {
     `WS ${agentStreamPath('ID', 'TICKET')}`,
     `WS ${clientPath('ID')}`,
     `POST ${SIGN_ON_PATHS.device}, ${SIGN_ON_PATHS.token}, ${SIGN_ON_PATHS.refresh}`,
+    `POST ${terminalDoorPath('ID')}`,
     `POST ${dialPath('ID')}`,
     `WS ${hopPath('NONCE')}`,
     `POST ${COMMAND_PATH}`,
@@ -172,6 +179,7 @@ const RELAY_MESSAGES: { readonly [Type in RelayMessage['type']]: Extract<RelayMe
     pass: 'p',
     lifetimeMs: 60_000,
     audit: true,
+    terminal: true,
   },
   access: { type: 'access', authorities: ['ssh-ed25519 AAAA'], people: ['github:ada'] },
   grant: { type: 'grant', grant: 'g' },

@@ -1,0 +1,86 @@
+// Questions: a dialog that asks one thing, and resolves to the answer.
+import { button, type Child, element } from './element.ts';
+
+export interface Choice<Answer> {
+  readonly label: string;
+  readonly answer: Answer;
+  readonly isMain?: boolean;
+}
+
+export interface QuestionOptions<Answer> {
+  readonly title: string;
+  readonly said: readonly Child[];
+  readonly choices: readonly Choice<Answer>[];
+}
+
+/** Undefined when the person closes it. The focus goes back to where it was. */
+export async function askToChoose<Answer>(options: QuestionOptions<Answer>): Promise<Answer | undefined> {
+  return await openDialog<Answer>(options.title, (answer) => [
+    ...options.said.map((said) => (typeof said === 'string' ? element('p', {}, said) : said)),
+    element(
+      'div',
+      { class: 'actions' },
+      ...options.choices.map((choice) =>
+        button(choice.label, () => answer(choice.answer), {
+          class: choice.isMain === true ? 'main' : undefined,
+        }),
+      ),
+    ),
+  ]);
+}
+
+/** One line of text; undefined when the person closes it or leaves it empty. */
+export async function askForText(
+  title: string,
+  options: { readonly label: string; readonly value?: string; readonly submit: string },
+): Promise<string | undefined> {
+  return await openDialog<string>(title, (answer) => {
+    const input = element('input', {
+      id: 'question-text',
+      value: options.value ?? '',
+      autocomplete: 'off',
+      spellcheck: 'false',
+    });
+    const form = element(
+      'form',
+      {},
+      element('label', { for: 'question-text' }, options.label),
+      input,
+      element('div', { class: 'actions' }, element('button', { class: 'main' }, options.submit)),
+    );
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (input.value !== '') answer(input.value);
+    });
+    return [form];
+  });
+}
+
+/** A dialog over everything; `build` gets what closes it with an answer. */
+export async function openDialog<Answer>(
+  title: string,
+  build: (answer: (value: Answer | undefined) => void) => readonly Child[],
+  className = '',
+): Promise<Answer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+  const before = document.activeElement;
+  const dialog = element('dialog', {
+    class: className === '' ? undefined : className,
+    'aria-labelledby': 'dialog-title',
+  });
+  dialog.append(
+    element('h2', { id: 'dialog-title' }, title),
+    ...build((value) => {
+      resolve(value);
+      dialog.close();
+    }).filter((child) => child !== undefined),
+  );
+  dialog.addEventListener('close', () => {
+    resolve(undefined);
+    dialog.remove();
+    if (before instanceof HTMLElement) before.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return await promise;
+}

@@ -1,0 +1,234 @@
+// A visit: from the link to the job, and back from it, as often as the person wants.
+import type { Job } from '../job/job.ts';
+import type { JobEvent, JobOutcome } from '../job/job-options.ts';
+import { openJob } from '../opening/open-job.ts';
+import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
+import { element } from './dom/element.ts';
+import { PreferenceStore } from './dom/preferences.ts';
+import {
+  type Destination,
+  destinationFromAddress,
+  destinationFromText,
+  fragmentOf,
+} from './entry/destination.ts';
+import { EntryScreen } from './entry/entry-screen.ts';
+import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
+import { forgetPageKey, makePageKey, readPageKey } from './entry/page-key.ts';
+import { signOnAddress } from './entry/sign-on.ts';
+import { copyText } from './terminal/job-clipboard.ts';
+import { TRUST_SENTENCE } from './trust.ts';
+import { Workspace } from './workspace.ts';
+
+/** A job that has just begun to wait may not be there yet; so long is waited for it, in milliseconds. */
+const WAIT_FOR_JOB_MS = 10_000;
+
+export class Visit {
+  readonly #preferences = new PreferenceStore();
+  readonly #entry = new EntryScreen([element('p', {}, TRUST_SENTENCE)]);
+  #workspace: Workspace | undefined;
+  #job: Job | undefined;
+  #secret: string | undefined;
+
+  /** From the address of the page on. */
+  async start(): Promise<void> {
+    document.body.append(this.#entry.root);
+    this.#preferences.watch(({ theme }) => {
+      document.documentElement.dataset['theme'] = theme;
+    }, new AbortController().signal);
+    // Other tabs of this job go on: only what is in this page ends, and the agent is told so at once.
+    addEventListener('pagehide', () => this.#job?.close());
+    const lookAgain = (): void => {
+      if (!document.hidden) this.#job?.probe();
+    };
+    addEventListener('online', lookAgain);
+    document.addEventListener('visibilitychange', lookAgain);
+    restoreFragment();
+    const destination = await this.#destination();
+    this.#secret = destination.secret;
+    await this.#open(destination);
+    addEventListener('hashchange', () => location.reload());
+  }
+
+  async #destination(): Promise<Destination> {
+    let found = destinationFromAddress(location.href);
+    // Whatever was secret in the address is not in the history any more.
+    if (found.kind === 'destination' && found.destination.secret !== undefined) hideSecret(found.destination);
+    while (found.kind !== 'destination') {
+      const sentence = found.kind === 'invalid' ? found.sentence : undefined;
+      found = destinationFromText(await this.#entry.askAddress(sentence));
+    }
+    return found.destination;
+  }
+
+  async #open(destination: Destination): Promise<void> {
+    if (!('subtle' in crypto)) return this.#failed(destination, 'This page needs https', [NEEDS_HTTPS]);
+    this.#entry.working('Looking for the job …', destination);
+    document.title = `${destination.id} · Converge`;
+    const kept = await readPageKey();
+    const outcome = await openJob({
+      url: destination.clientUrl,
+      pin: destination.pin,
+      user: destination.user,
+      waitMs: WAIT_FOR_JOB_MS,
+      confirmHostKey: (hostKey) => this.#entry.askHostKey(destination, hostKey),
+      signIn: {
+        keys: kept.kind === 'key' ? [kept.key] : [],
+        answers: (request, attempt) => this.#answers(destination, request, attempt),
+        password: (attempt) => this.#password(destination, attempt),
+      },
+      events: (event) => this.#hear(event, destination),
+    });
+    await this.#came(outcome, destination);
+  }
+
+  /** One question whose answer must not be seen is the password, however it is asked. */
+  async #answers(
+    destination: Destination,
+    request: SignInRequest,
+    attempt: number,
+  ): Promise<readonly string[] | undefined> {
+    const [prompt, ...more] = request.prompts;
+    if (prompt === undefined) return [];
+    if (!prompt.echo && more.length === 0) {
+      const password = await this.#password(destination, attempt);
+      return password === undefined ? undefined : [password];
+    }
+    const answers = await this.#entry.askPrompts(destination, request);
+    this.#entry.working('Signing in …', destination);
+    return answers;
+  }
+
+  async #password(destination: Destination, attempt: number): Promise<string | undefined> {
+    const secret = this.#secret;
+    this.#secret = undefined;
+    const password = secret ?? (await this.#entry.askPassword(destination, attempt));
+    this.#entry.working('Signing in …', destination);
+    return password;
+  }
+
+  #hear(event: JobEvent, destination: Destination): void {
+    this.#workspace?.hear(event);
+    switch (event.kind) {
+      case 'waiting':
+        return this.#entry.working(event.sentence, destination);
+      case 'host_proved':
+        return this.#entry.working('The job has proved its key. Signing in …', destination);
+      case 'ended':
+        this.#job = undefined;
+        return this.#workspace?.ended(event.end);
+      case 'connecting':
+      case 'banner':
+      case 'open':
+      case 'reconnecting':
+      case 'still_reconnecting':
+      case 'resumed':
+        return;
+    }
+  }
+
+  async #came(outcome: JobOutcome, destination: Destination): Promise<void> {
+    switch (outcome.kind) {
+      case 'open':
+        return await this.#opened(outcome.job, destination);
+      case 'wrong_host_key':
+        return this.#failed(destination, 'This is not the job', [
+          'Another key answered than the link names. Somebody may be between you and the job, or the job was started again and has another link. Nothing was sent to it.',
+          element(
+            'pre',
+            { class: 'quoted', tabindex: 0 },
+            `link  ${destination.pin ?? ''}\ncame  ${outcome.presented}`,
+          ),
+        ]);
+      case 'not_let_in':
+        return await this.#notLetIn(outcome.ways, outcome.sentence, destination);
+      case 'no_such_id':
+      case 'unreachable':
+        return this.#failed(destination, 'The job cannot be reached', [outcome.sentence]);
+      case 'refused':
+        return outcome.kinds.includes('sso')
+          ? this.#askToSignOn(destination)
+          : this.#failed(destination, 'The relay said no', [outcome.sentence]);
+      case 'broken':
+        return this.#failed(destination, 'The session was cut', [outcome.sentence]);
+      case 'aborted':
+        return this.#failed(destination, 'Not opened', ['The host key was not confirmed. Nothing was sent.']);
+    }
+  }
+
+  async #opened(job: Job, destination: Destination): Promise<void> {
+    this.#job = job;
+    this.#entry.root.remove();
+    this.#workspace ??= new Workspace({
+      destination,
+      preferences: this.#preferences,
+      leave: () => this.#leave(destination),
+      reopen: () => void this.#reopen(destination),
+    });
+    document.body.append(this.#workspace.root);
+    await this.#workspace.use(job);
+  }
+
+  /** Another session; what the files panel has on its way goes on in it. */
+  async #reopen(destination: Destination): Promise<void> {
+    this.#workspace?.root.remove();
+    document.body.append(this.#entry.root);
+    await this.#open(destination);
+  }
+
+  #leave(destination: Destination): void {
+    const job = this.#job;
+    this.#job = undefined;
+    job?.close();
+    this.#workspace?.close();
+    this.#workspace = undefined;
+    document.body.append(this.#entry.root);
+    this.#failed(destination, 'You have left the job', [
+      'It ends by itself when nobody is in it, unless it is held.',
+    ]);
+  }
+
+  async #notLetIn(ways: readonly string[], sentence: string, destination: Destination): Promise<void> {
+    if (!ways.includes('publickey')) return this.#failed(destination, 'Not let in', [sentence]);
+    const before = await readPageKey();
+    const made = before.kind === 'none' ? await makePageKey() : before;
+    if (made.kind !== 'key')
+      return this.#failed(destination, 'Not let in', [
+        sentence,
+        made.kind === 'impossible' ? made.sentence : '',
+      ]);
+    this.#entry.showKey(destination, made.key, sentence, {
+      retry: () => void this.#open(destination),
+      copy: (text) => void copyText(text),
+      renew: () => void forgetPageKey().then(() => this.#notLetIn(ways, sentence, destination)),
+    });
+  }
+
+  /** The relay has its own page for it, which leads back here. */
+  #askToSignOn(destination: Destination): void {
+    const signOn = (): void => {
+      keepFragment(location.pathname, fragmentOf(destination));
+      location.assign(signOnAddress(destination));
+    };
+    const said = ['This relay asks who you are before it lets you through.'];
+    this.#entry.failed('Sign on first', said, [{ label: 'Sign on', act: signOn }], destination);
+  }
+
+  #failed(destination: Destination, title: string, said: readonly (string | HTMLElement)[]): void {
+    this.#entry.failed(
+      title,
+      said,
+      [{ label: 'Try again', act: () => void this.#open(destination) }],
+      destination,
+    );
+  }
+}
+
+const NEEDS_HTTPS =
+  'A browser gives a page what it needs for encryption only over https, or on the same machine. Use wsproxy, or open converge-terminal.html from disk.';
+
+function hideSecret(destination: Destination): void {
+  const { pathname, search, hash } = location;
+  const isOwn = !/^#(?:wss?|https?):/.test(hash);
+  const kept = isOwn ? fragmentOf(destination) : `#${destination.clientUrl}${fragmentOf(destination)}`;
+  history.replaceState(null, '', `${pathname}${search}${kept}`);
+}

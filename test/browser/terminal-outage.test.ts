@@ -1,0 +1,112 @@
+// The terminal page while relays die and networks are silent: sessions and transfers go on where they were.
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openJobPage } from '../support/browser/job-page.ts';
+import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
+import { startAgent } from '../support/laptop/job.ts';
+import { useWorld } from '../support/laptop/world.ts';
+import { launchBrowser } from '../support/machine/browser.ts';
+import { startBlackHole } from '../support/network/black-hole.ts';
+import { until } from '../support/time/poll.ts';
+
+const MIB = 200;
+const KILLS = 5;
+const LINES = 100_000;
+/** How long the network is silent: longer than what a balancer or a phone cuts after. */
+const SILENT_MS = 60_000;
+
+const world = useWorld();
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+test(`${MIB} MiB up and down arrive to the byte while the relay is killed`, async () => {
+  const relay = await createMortalRelay(world);
+  await relay.start();
+  const agent = await startAgent(world, { relay: `ws://localhost:${relay.port}`, held: true });
+  const opened = await openJobPage(browser, agent.card.terminal ?? '', { acceptDownloads: true });
+  onTestFinished(() => opened.context.close());
+  const { page } = opened;
+  await opened.signIn(agent.card.password ?? '');
+  await opened.enter('marker=still-here');
+  const content = randomBytes(MIB * 1_048_576);
+  const local = join(await world.makeFolder('local'), 'large.bin');
+  await writeFile(local, content);
+  const restart = async (): Promise<void> => {
+    await relay.end('SIGKILL');
+    await relay.start();
+  };
+  const size = async (): Promise<number> =>
+    (await stat(join(agent.job, 'large.bin')).catch(() => undefined))?.size ?? 0;
+
+  await page.getByRole('button', { name: 'Files', exact: true }).click();
+  await page.getByLabel('Files to upload').setInputFiles(local);
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    const due = (content.length * kill) / (KILLS + 1);
+    await until(`${due} bytes are up`, async () => (await size()) >= due, 120_000);
+    await restart();
+  }
+  await page.getByText('uploaded', { exact: true }).waitFor({ timeout: 120_000 });
+  expect(sha256(await readFile(join(agent.job, 'large.bin')))).toBe(sha256(content));
+
+  // More than a little goes into a file that the browser lets the page write: here one of its own, and no dialog.
+  await page.evaluate(`window.showSaveFilePicker = async ({ suggestedName }) =>
+    (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })`);
+  await page.getByRole('button', { name: 'Download large.bin' }).click();
+  const moved = page.locator('.transfers li', { hasText: 'large.bin' }).last().locator('progress');
+  const value = async (): Promise<number> => Number((await moved.getAttribute('value')) ?? '0');
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    const due = (content.length * kill) / (KILLS + 1);
+    await until(`${due} bytes are down`, async () => (await value()) >= due, 120_000);
+    await restart();
+  }
+  await page.getByText('downloaded', { exact: true }).waitFor({ timeout: 120_000 });
+  const hash = `(async () => {
+    const handle = await (await navigator.storage.getDirectory()).getFileHandle('large.bin');
+    const bytes = await (await handle.getFile()).arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+    return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  })()`;
+  expect(await page.evaluate(hash)).toBe(sha256(content));
+  await page.getByRole('button', { name: 'Close the files' }).click();
+  expect(await opened.enter('echo $marker', /\nstill-here\n\$$/)).toContain('still-here');
+});
+
+test(`a silent network is said calmly, what was typed meanwhile arrives, and ${LINES} lines lose no byte`, async () => {
+  await using hole = await startBlackHole(Number(new URL(world.relay.url).port));
+  const agent = await startAgent(world, { held: true });
+  const link = (agent.card.terminal ?? '').replace(/localhost:\d+/, `localhost:${hole.port}`);
+  const opened = await openJobPage(browser, link);
+  onTestFinished(() => opened.context.close());
+  const { page } = opened;
+  await opened.signIn(agent.card.password ?? '');
+
+  hole.swallow();
+  await page.keyboard.type('echo typed-in-silence');
+  await page.keyboard.press('Enter');
+  await page.evaluate(`dispatchEvent(new Event('online'))`);
+  await page.getByText(/^reconnecting, \d+ s$/).waitFor();
+  expect(await page.locator('dialog').count()).toBe(0);
+  await page.waitForTimeout(SILENT_MS);
+  hole.heal();
+  await opened.see(/\ntyped-in-silence\n\$$/);
+  await page.getByText('connected', { exact: true }).waitFor();
+
+  // Two runs that differ in the number of lines alone: so do the bytes.
+  const before: number[] = [await opened.received()];
+  for (const count of [1_000, LINES]) {
+    await opened.enter(`clear; seq -f line-%09.0f ${count}; echo end-$((1))`, /end-1\n\$$/);
+    before.push(await opened.received());
+  }
+  const [start = 0, few = 0, many = 0] = before;
+  // The echo of the command is as much longer as the number in it.
+  const digits = String(LINES).length - String(1_000).length;
+  expect(many - few - (few - start)).toBe((LINES - 1_000) * 'line-000000000\r\n'.length + digits);
+});
