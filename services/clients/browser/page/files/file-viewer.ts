@@ -39,6 +39,7 @@ export async function viewFile(options: FileViewerOptions): Promise<boolean> {
         element(
           'div',
           { class: 'actions' },
+          button('Close', () => answer(undefined)),
           downloadButton(options, () => answer(undefined)),
         ),
       ]);
@@ -91,6 +92,7 @@ async function showImage(blob: Blob, title: string, options: FileViewerOptions):
       element(
         'div',
         { class: 'actions' },
+        button('Close', () => answer(undefined)),
         downloadButton(options, () => answer(undefined)),
       ),
     ],

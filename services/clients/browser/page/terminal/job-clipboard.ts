@@ -32,20 +32,20 @@ export class JobClipboard implements IClipboardProvider {
       return announce('A program in the job offered more text than fits your clipboard.');
     if (!this.#isAllowed) {
       this.#isAsking = true;
-      const answer = await askToChoose<'once' | 'always' | 'no'>({
+      const answer = await askToChoose<'once' | 'always'>({
         title: 'Let the job write to your clipboard?',
         said: [
           `A program in this terminal wants to put ${text.length} characters there. Look at them before you paste them anywhere:`,
           element('pre', { class: 'quoted', tabindex: 0 }, visibleText(text, SHOWN_CHARACTERS)),
         ],
         choices: [
-          { label: 'No', answer: 'no' },
           { label: 'Always in this terminal', answer: 'always' },
           { label: 'This time', answer: 'once', isMain: true },
         ],
+        refusal: 'No',
       });
       this.#isAsking = false;
-      if (answer === undefined || answer === 'no') return;
+      if (answer === undefined) return;
       this.#isAllowed = answer === 'always';
     }
     await copyText(text);
