@@ -240,7 +240,7 @@ describe('files', () => {
       .getByLabel('Files to upload')
       .setInputFiles([{ name: 'up.bin', mimeType: 'x/y', buffer: Buffer.from('other') }]);
     await page.getByRole('heading', { name: 'Replace up.bin?' }).waitFor();
-    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(sha256(await readFile(join(agent.job, 'up.bin')))).toBe(sha256(content));
     expect(await opened.violations()).toEqual([]);
