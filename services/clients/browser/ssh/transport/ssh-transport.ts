@@ -69,6 +69,8 @@ export class SshTransport {
   #cancelRekey: Cancel = () => undefined;
   #cancelPatience: Cancel = () => undefined;
   readonly #waiting: (() => void)[] = [];
+  /** Whoever signed people in has heard the yes: from then on until `handOver`. */
+  #handedOver: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SshTransportOptions) {
     const { line } = options;
@@ -102,9 +104,11 @@ export class SshTransport {
     line.write(new TextEncoder().encode(`${CLIENT_LINE}\r\n`), false);
   }
 
-  /** From the next message on they go to another. */
+  /** From the next message on they go to another. Behind USERAUTH_SUCCESS none is given to anybody before. */
   handOver(upper: UpperLayer): void {
     this.#upper = upper;
+    this.#handedOver?.resolve();
+    this.#handedOver = undefined;
     if (this.#keying?.kind === 'over') upper.over(this.#keying.fault);
   }
 
@@ -192,6 +196,9 @@ export class SshTransport {
       case MESSAGES.extInfo:
       case MESSAGES.serviceAccept:
         return this.#upper?.message(payload);
+      case MESSAGES.userauthSuccess:
+        this.#handedOver = Promise.withResolvers();
+        return this.#upper?.message(payload) ?? this.#handedOver.promise;
       default:
         if (!isUpper) throw new SshFault('out_of_place', `message ${message}, which nobody expects`);
         return this.#upper?.message(payload);
