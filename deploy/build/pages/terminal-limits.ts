@@ -1,6 +1,7 @@
 // The fixed limits of the terminal page, for the page of limits.
 import {
   MAX_ARCHIVE_DEPTH,
+  MAX_ARCHIVE_FILL_BYTES,
   MAX_HELD_DOWNLOAD_BYTES,
   MAX_IMAGE_BYTES,
   MAX_LINK_CHARACTERS,
@@ -63,6 +64,12 @@ export const TERMINAL_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = 
       value: MAX_ARCHIVE_DEPTH,
       unit: 'count',
       past: 'they are left out, and counted',
+    },
+    {
+      what: 'zeros in an archive for what a file has not, though the job said so',
+      value: MAX_ARCHIVE_FILL_BYTES,
+      unit: 'bytes',
+      past: 'the archive fails',
     },
   ],
 };

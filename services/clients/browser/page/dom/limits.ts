@@ -32,3 +32,6 @@ export const MAX_SHOWN_ROWS = 2_000;
 
 /** Deeper than this a folder is not archived: a mount that holds itself would never end. In folders. */
 export const MAX_ARCHIVE_DEPTH = 64;
+
+/** Zeros in an archive in place of what a file has not, though the job said so; more ends the archive. In bytes. */
+export const MAX_ARCHIVE_FILL_BYTES = 1_073_741_824;

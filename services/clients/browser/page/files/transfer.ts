@@ -154,7 +154,7 @@ export function folderDownloadOf(path: string, name: string, target: SaveTarget)
     size: undefined,
     canResume: false,
     async run(files, _from, moved, signal) {
-      const report = { files: 0, leftOut: 0 };
+      const report = { files: 0, leftOut: 0, cut: 0 };
       for await (const bytes of archiveOf(files, path, name, report, signal)) {
         signal.throwIfAborted();
         await target.write(bytes);
@@ -163,7 +163,9 @@ export function folderDownloadOf(path: string, name: string, target: SaveTarget)
       await target.finish();
       const leftOut =
         report.leftOut === 0 ? '' : `, without ${report.leftOut} links and files that cannot be read`;
-      return `downloaded ${report.files} files${leftOut}`;
+      const cut =
+        report.cut === 0 ? '' : `; of ${report.cut} folders only the first files, they have too many`;
+      return `downloaded ${report.files} files${leftOut}${cut}`;
     },
     drop: () => target.discard(),
   };
