@@ -11,6 +11,7 @@ import {
   type PressedKey,
   systemOf,
 } from '../../../../../services/clients/browser/page/terminal/key-map.ts';
+import { pastedText } from '../../../../../services/clients/browser/page/terminal/pasted-text.ts';
 
 describe('text of strangers', () => {
   test.each([
@@ -67,6 +68,22 @@ describe('keys', () => {
       expect(actionOf(pressed(code, modifiers), systemOf(platform), hasSelection)).toBe(action);
     },
   );
+});
+
+describe('a paste', () => {
+  test('is text and nothing else: it cannot close the brackets that the terminal puts around it', () => {
+    expect(pastedText('ls\u001b[201~\rrm -rf .\n')).toBe('ls␛[201~\rrm -rf .\n');
+    expect(pastedText('a\u009b201~b\u007f\u0003\u0000')).toBe('a\ufffd201~b␡␃␀');
+  });
+
+  test('keeps lines, tabs and all that is no control character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (words) => {
+        const text = `${words.replaceAll(/\p{Cc}/gu, '')}\t☃\r\n`;
+        expect(pastedText(text)).toBe(text);
+      }),
+    );
+  });
 });
 
 describe('an image', () => {
