@@ -21,6 +21,7 @@ import { MAX_PAGE_PACKET_BYTES } from '../../../services/clients/browser/ssh/tra
 import {
   EXCHANGE_WITHIN_MS,
   MAX_HELD_MESSAGES,
+  MAX_PRESSED_BYTES,
   REKEY_AFTER_BYTES,
   REKEY_AFTER_MS,
 } from '../../../services/clients/browser/ssh/transport/ssh-transport.ts';
@@ -47,6 +48,12 @@ export const BROWSER_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_HELD_MESSAGES,
       unit: 'count',
       past: 'the session ends',
+    },
+    {
+      what: 'answers to a host that does not take them',
+      value: MAX_PRESSED_BYTES,
+      unit: 'bytes',
+      past: 'the connection ends',
     },
     {
       what: 'banners of a host, all together',

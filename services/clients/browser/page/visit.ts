@@ -43,10 +43,11 @@ export class Visit {
     addEventListener('online', lookAgain);
     document.addEventListener('visibilitychange', lookAgain);
     restoreFragment();
+    // Another link in the same tab: nothing that is typed from here on goes to the job before.
+    addEventListener('hashchange', () => location.reload());
     const destination = await this.#destination();
     this.#secret = destination.secret;
     await this.#open(destination);
-    addEventListener('hashchange', () => location.reload());
   }
 
   async #destination(): Promise<Destination> {

@@ -28,6 +28,12 @@ export const EXCHANGE_WITHIN_MS = 30_000;
 /** Messages that wait for the end of a key exchange: data waits elsewhere, so these are answers and little else. */
 export const MAX_HELD_MESSAGES = 4_096;
 
+/**
+ * What a host may make this end say while it takes nothing, in bytes: answers to its questions. What somebody here writes waits for
+ * `ready`; all channels at once may write a packet each before it is full again.
+ */
+export const MAX_PRESSED_BYTES = 8 * 1024 * 1024;
+
 /** Of a DISCONNECT, in bytes. */
 const MAX_REASON_BYTES = 1_024;
 
@@ -117,6 +123,8 @@ export class SshTransport {
     const keying = this.#keying;
     if (keying?.kind === 'keyed') {
       this.#sender.send(payload);
+      if (this.#sender.pressedBytes > MAX_PRESSED_BYTES)
+        return this.#end(new SshFault('too_big', 'the host asks, and does not take the answers'));
       this.#rekeyIfDue();
     } else if (keying?.kind === 'exchanging') {
       if (keying.held.length >= MAX_HELD_MESSAGES) {
