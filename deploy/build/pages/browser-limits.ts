@@ -53,7 +53,7 @@ export const BROWSER_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       what: 'answers to a host that does not take them',
       value: MAX_PRESSED_BYTES,
       unit: 'bytes',
-      past: 'the connection ends',
+      past: 'the session ends',
     },
     {
       what: 'banners of a host, all together',
