@@ -1,5 +1,5 @@
 // The terminal page before a job that means harm: what it prints, what it calls its files, and a relay that touches what it carries.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -48,6 +48,25 @@ async function expectUnharmed({
 }
 
 const clipboardOf = ({ page }: JobPage): Promise<unknown> => page.evaluate('navigator.clipboard.readText()');
+
+/** As a browser hands over what another site has put on the clipboard. */
+const pasteInto = ({ page }: JobPage, text: string): Promise<unknown> =>
+  page.evaluate(`{
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', ${JSON.stringify(text)});
+    const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+    document.querySelector('.shell:not([hidden]) textarea').dispatchEvent(paste);
+  }`);
+
+test('what another site has put on the clipboard runs nothing by being pasted', async () => {
+  const { agent, opened } = await openVictim();
+  await opened.enter('bind "set enable-bracketed-paste on"; clear', /^\$$/);
+  await pasteInto(opened, 'echo fine\u001b[201~\necho > harmed\n: seen');
+  await opened.see(/: seen$/);
+  await opened.page.keyboard.press('Control+C');
+  await opened.enter('clear; echo $((6 * 7))', /^42\n\$$/);
+  await expect(stat(join(agent.job, 'harmed'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
 
 describe('what a job prints', () => {
   test('a title is text, without what cannot be seen, and not longer than a title', async () => {
