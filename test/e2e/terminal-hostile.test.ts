@@ -141,7 +141,7 @@ describe('what a job prints', () => {
     const { page } = opened;
     await opened.enter(
       String.raw`clear; printf '\a\a\a\033[999999999;999999999H\033[?1049h\033[6n\033]4;1;?\007\033P+q544e\033\\'`,
-      /./,
+      /4;1;rgb:/,
     );
     // The answers of the terminal stand at the prompt now, as in any other.
     await page.keyboard.press('Control+C');
