@@ -229,11 +229,10 @@ test('what comes on a channel that this end has closed is thrown away', async ()
 
 test('a host that asks and asks, and takes no answer, fills nobody’s memory', async () => {
   const host = new ScriptedHost();
-  const { write } = host.line;
   let isTaking = true;
   const line = {
     ...host.line,
-    write: (chunk: Uint8Array, isRoomy: boolean) => (isTaking ? write(chunk, isRoomy) : false),
+    write: (chunk: Uint8Array, isRoomy: boolean) => (isTaking ? host.line.write(chunk, isRoomy) : false),
   };
   const starting = startPageSession(line);
   await host.exchange();

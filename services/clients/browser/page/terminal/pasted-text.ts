@@ -1,7 +1,7 @@
 // Pasted text: what some other page has put on the clipboard, with nothing in it that a terminal would take for more than text.
 
 /** Control characters but for tab and line ends; U+007F to U+009F are some too. */
-const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+const CONTROLS = /[^\P{Cc}\t\n\r]/gu;
 
 const PICTURE_OF_NULL = 0x2400;
 const PICTURE_OF_DELETE = '\u2421';

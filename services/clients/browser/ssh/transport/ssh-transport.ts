@@ -7,6 +7,7 @@
 // but the exchange is taken, no IGNORE either, so nothing can be slipped in before there are keys.
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
+import type { DirectionKeys } from '../exchange/exchange-keys.ts';
 import { FIRST_UPPER_MESSAGE, MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
 import { SshReader } from '../wire/ssh-reader.ts';
@@ -228,7 +229,7 @@ export class SshTransport {
       case 'shared':
         return this.#receiver.expectNewKeys();
       case 'proved': {
-        const toHost = await PacketCipher.create(step.keys.toHost, 'encrypt');
+        const toHost = await cipherOf(step.keys.toHost, 'encrypt');
         this.#sender.send(Uint8Array.of(MESSAGES.newKeys));
         this.#sender.changeKeys(toHost);
         this.#pending = step;
@@ -237,7 +238,7 @@ export class SshTransport {
       case 'over': {
         const { pending } = { pending: this.#pending };
         if (pending === undefined) return;
-        this.#receiver.changeKeys(await PacketCipher.create(pending.keys.fromHost, 'decrypt'));
+        this.#receiver.changeKeys(await cipherOf(pending.keys.fromHost, 'decrypt'));
         this.#keyed(pending, held);
       }
     }
@@ -297,6 +298,13 @@ export class SshTransport {
     this.#wake();
     this.#upper?.over(fault);
   }
+}
+
+/** The browser has the key from here on, where no script can read it; nor is it left here. */
+async function cipherOf(keys: DirectionKeys, use: 'encrypt' | 'decrypt'): Promise<PacketCipher> {
+  const cipher = await PacketCipher.create(keys, use);
+  keys.key.fill(0);
+  return cipher;
 }
 
 function disconnected(payload: Uint8Array): SshFault {
