@@ -136,6 +136,20 @@ describe('what a job prints', () => {
     await expectUnharmed({ page, violations: await opened.violations() });
   });
 
+  test('a program that wants the clipboard again and again is not asked about for ever', async () => {
+    const { opened } = await openVictim();
+    const { page } = opened;
+    const offer = String.raw`printf '\033]52;c;bm8=\007'; clear; echo done`;
+    for (let refused = 0; refused < 3; refused += 1) {
+      await opened.enter(offer, /^done/);
+      await page.getByRole('dialog').waitFor();
+      await page.keyboard.press('Escape');
+    }
+    await opened.enter(offer, /^done/);
+    await page.getByText('this terminal does not ask any more').waitFor({ state: 'attached' });
+    expect(await page.getByRole('dialog').count()).toBe(0);
+  });
+
   test('bells, odd sequences and half a megabyte without a line end leave a page that still works', async () => {
     const { opened } = await openVictim();
     const { page } = opened;

@@ -6,6 +6,7 @@ import {
   MAX_IMAGE_BYTES,
   MAX_LINK_CHARACTERS,
   MAX_OFFERED_CHARACTERS,
+  MAX_REFUSED_OFFERS,
   MAX_RUNNING_TRANSFERS,
   MAX_SHOWN_ROWS,
   MAX_TERMINALS,
@@ -43,6 +44,12 @@ export const TERMINAL_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = 
       value: MAX_OFFERED_CHARACTERS,
       unit: 'count',
       past: 'it is refused',
+    },
+    {
+      what: 'offers to the clipboard that a person refuses, one after the other',
+      value: MAX_REFUSED_OFFERS,
+      unit: 'count',
+      past: 'that terminal asks no more',
     },
     { what: 'transfers at once', value: MAX_RUNNING_TRANSFERS, unit: 'count', past: 'the others wait' },
     {
