@@ -88,12 +88,13 @@ async function askDoor({ target, clock, signal }: PageDialOptions): Promise<Refu
 
 /** Undefined if it is longer than a refusal; the rest is not waited for. */
 async function shortText({ body }: Response): Promise<string | undefined> {
-  const reader = body?.getReader();
+  if (body === null) return '';
+  const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';
-  for (let read = 0; reader !== undefined; ) {
+  for (let read = 0; ; ) {
     const { done, value } = await reader.read();
-    if (done) break;
+    if (done) return text + decoder.decode();
     read += value.length;
     if (read > MAX_REFUSAL_BYTES) {
       await reader.cancel();
@@ -101,5 +102,4 @@ async function shortText({ body }: Response): Promise<string | undefined> {
     }
     text += decoder.decode(value, { stream: true });
   }
-  return text + decoder.decode();
 }
