@@ -43,10 +43,11 @@ export class Visit {
     addEventListener('online', lookAgain);
     document.addEventListener('visibilitychange', lookAgain);
     restoreFragment();
+    // Another link in the same tab: nothing that is typed from here on goes to the job before.
+    addEventListener('hashchange', () => location.reload());
     const destination = await this.#destination();
     this.#secret = destination.secret;
     await this.#open(destination);
-    addEventListener('hashchange', () => location.reload());
   }
 
   async #destination(): Promise<Destination> {
@@ -203,11 +204,23 @@ export class Visit {
     });
   }
 
-  /** The relay has its own page for it, which leads back here. */
+  /** The relay has its own page for it, which leads back here; but to no page that is not the relay's. */
   #askToSignOn(destination: Destination): void {
+    const address = signOnAddress(destination, location.origin);
+    const fragment = fragmentOf(destination);
+    if (address === undefined) {
+      const label = 'Open the page of the relay';
+      const open = (): void => location.assign(`${destination.terminalUrl}${fragment}`);
+      return this.#entry.failed(
+        'This page cannot sign on',
+        [FOREIGN_SIGN_ON],
+        [{ label, act: open }],
+        destination,
+      );
+    }
     const signOn = (): void => {
-      keepFragment(location.pathname, fragmentOf(destination));
-      location.assign(signOnAddress(destination));
+      keepFragment(location.pathname, fragment);
+      location.assign(address);
     };
     const said = ['This relay asks who you are before it lets you through.'];
     this.#entry.failed('Sign on first', said, [{ label: 'Sign on', act: signOn }], destination);
@@ -225,6 +238,9 @@ export class Visit {
 
 const NEEDS_HTTPS =
   'A browser gives a page what it needs for encryption only over https, or on the same machine. Use wsproxy, or open converge-terminal.html from disk.';
+
+const FOREIGN_SIGN_ON =
+  'This relay asks who you are, and takes a sign-on from its own page alone. Use wsproxy; or open the page of the relay, and trust what it serves.';
 
 function hideSecret(destination: Destination): void {
   const { pathname, search, hash } = location;

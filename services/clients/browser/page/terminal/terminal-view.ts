@@ -14,6 +14,7 @@ import { chunksOf } from '../dom/stream-chunks.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { copyText, JobClipboard } from './job-clipboard.ts';
 import { actionOf, systemOf } from './key-map.ts';
+import { pastedText } from './pasted-text.ts';
 import { terminalTheme, watchSystemTheme } from './terminal-theme.ts';
 import { followHiddenLink, followSeenLink } from './web-link.ts';
 
@@ -94,7 +95,7 @@ export class TerminalView {
 
   /** As if the person had pasted it. */
   paste(text: string): void {
-    this.#terminal.paste(text);
+    this.#terminal.paste(pastedText(text));
   }
 
   /** The selection, or everything that is still there. */
@@ -132,6 +133,8 @@ export class TerminalView {
     terminal.loadAddon(new WebLinksAddon((_event, text) => followSeenLink(text)));
     terminal.loadAddon(new ClipboardAddon(undefined, new JobClipboard()));
     terminal.open(this.root);
+    // Before the terminal itself hears of it, which takes every text as it is.
+    this.root.addEventListener('paste', (event) => this.#pasted(event), { capture: true, signal });
     terminal.attachCustomKeyEventHandler((event) => this.#isForJob(event));
     terminal.onTitleChange((title) => events.titled(visibleText(title, MAX_TITLE_CHARACTERS)));
     terminal.onBell(() => events.rang());
@@ -151,6 +154,12 @@ export class TerminalView {
     sizes.observe(this.root);
     signal.addEventListener('abort', () => sizes.disconnect());
     this.#fit.fit();
+  }
+
+  #pasted(event: ClipboardEvent): void {
+    event.preventDefault();
+    event.stopPropagation();
+    this.paste(event.clipboardData?.getData('text/plain') ?? '');
   }
 
   #connect(shell: JobTerminal): void {
