@@ -1,6 +1,6 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy,start] [--rounds N] [--full]
+//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy,start,page] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
@@ -8,6 +8,7 @@ import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
+import { measurePage } from './first-prompt.ts';
 import type { Part } from './part.ts';
 import { measurePolicy } from './policy-cost.ts';
 import { measureHop, measureRelay } from './relay-cost.ts';
@@ -32,6 +33,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   attacks: measureAttacks,
   policy: measurePolicy,
   start: measureStarts,
+  page: measurePage,
 };
 
 const { values } = parseArgs({

@@ -52,7 +52,7 @@ export class SignInDialogue implements UpperLayer {
     await this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth'));
     const first = await this.#ask(this.#request('none'));
     if (this.#isIn(first)) return { kind: 'in' };
-    for (const key of this.#options.signIn.keys ?? []) {
+    for (const key of (await this.#options.signIn.keys) ?? []) {
       if (this.#takes('publickey') && (await this.#tryKey(key))) return { kind: 'in' };
     }
     if (await this.#repeat('keyboard-interactive', (attempt) => this.#tryAnswers(attempt)))
