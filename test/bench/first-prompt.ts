@@ -20,12 +20,14 @@ const PROMPT = /[#$]\s*$/;
 
 /** Looks with each frame; the times are in milliseconds since the navigation. */
 const WATCH = `window.seen = {};
-const look = () => {
-  const text = document.querySelector('.shell .xterm-rows')?.textContent ?? '';
-  if (${PROMPT}.test(text)) window.seen.prompt = performance.now();
-  else requestAnimationFrame(look);
-};
-requestAnimationFrame(look);
+window.prompted = new Promise((resolve) => {
+  const look = () => {
+    const text = document.querySelector('.shell .xterm-rows')?.textContent ?? '';
+    if (!${PROMPT}.test(text)) return requestAnimationFrame(look);
+    resolve({ ...window.seen, prompt: performance.now() });
+  };
+  requestAnimationFrame(look);
+});
 const Plain = WebSocket;
 window.WebSocket = class extends Plain {
   constructor(...given) {
@@ -48,8 +50,7 @@ async function timePage(browser: Browser, link: string): Promise<Seen> {
     await context.addInitScript(WATCH);
     const page = await context.newPage();
     await page.goto(link);
-    await page.waitForFunction('window.seen.prompt');
-    return await page.evaluate<Seen>('window.seen');
+    return await page.evaluate<Seen>('window.prompted');
   } finally {
     await context.close();
   }
@@ -59,15 +60,16 @@ async function timePage(browser: Browser, link: string): Promise<Seen> {
 async function timeSsh(folder: string, clientUrl: string): Promise<number> {
   const proxy = `${join(DIST, `bin/wsproxy-${PLATFORM}`)} ${clientUrl}`;
   const options = ['LogLevel=ERROR', 'PubkeyAuthentication=no', 'StrictHostKeyChecking=no', 'ControlPath=none'];
-  const command = [
-    ...['ssh', '-tt', '-F', 'none', '-o', `ProxyCommand=${proxy}`, '-o', 'UserKnownHostsFile=/dev/null'],
+  const command: [string, ...string[]] = [
+    'ssh',
+    ...['-tt', '-F', 'none', '-o', `ProxyCommand=${proxy}`, '-o', 'UserKnownHostsFile=/dev/null'],
     ...options.flatMap((option) => ['-o', option]),
     'abc@bench',
-  ] as const;
+  ];
   const { PATH = '' } = process.env;
   const env = { PATH, HOME: folder, TERM: 'xterm', SSH_ASKPASS: join(folder, 'askpass') };
   const began = performance.now();
-  const ssh = startProcess('ssh', ['setsid', ...command], {
+  const ssh = startProcess('ssh', command, {
     cwd: folder,
     env: { ...env, SSH_ASKPASS_REQUIRE: 'force' },
   });
