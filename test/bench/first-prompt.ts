@@ -59,7 +59,12 @@ async function timePage(browser: Browser, link: string): Promise<Seen> {
 /** As the line of the card runs it, with a program that types the password. */
 async function timeSsh(folder: string, clientUrl: string): Promise<number> {
   const proxy = `${join(DIST, `bin/wsproxy-${PLATFORM}`)} ${clientUrl}`;
-  const options = ['LogLevel=ERROR', 'PubkeyAuthentication=no', 'StrictHostKeyChecking=no', 'ControlPath=none'];
+  const options = [
+    'LogLevel=ERROR',
+    'PubkeyAuthentication=no',
+    'StrictHostKeyChecking=no',
+    'ControlPath=none',
+  ];
   const command: [string, ...string[]] = [
     'ssh',
     ...['-tt', '-F', 'none', '-o', `ProxyCommand=${proxy}`, '-o', 'UserKnownHostsFile=/dev/null'],
@@ -67,7 +72,7 @@ async function timeSsh(folder: string, clientUrl: string): Promise<number> {
     'abc@bench',
   ];
   const { PATH = '' } = process.env;
-  const env = { PATH, HOME: folder, TERM: 'xterm', SSH_ASKPASS: join(folder, 'askpass') };
+  const env = { PATH, HOME: folder, TERM: 'xterm-256color', SSH_ASKPASS: join(folder, 'askpass') };
   const began = performance.now();
   const ssh = startProcess('ssh', command, {
     cwd: folder,
@@ -87,7 +92,7 @@ export async function measurePage({ figures, isFull, say }: PartOptions): Promis
   const pod = stack.use(await startPod('bench-page'));
   const job = join(folder, 'job');
   await writeFile(join(job, '.hold'), '');
-  const words = ['env', `CONVERGE_PASSWORD=${PASSWORD}`] as const;
+  const words = ['env', `HOME=${job}`, 'SHELL=/bin/bash', `CONVERGE_PASSWORD=${PASSWORD}`] as const;
   const program = join(DIST, `bin/agent-${PLATFORM}`);
   const agent = start(stack, 'agent', [...words, program, `${pod.wsUrl}/agent/bench`], job);
   await agent.see(/^A file \.hold .*$/m);
