@@ -6,14 +6,14 @@ import { gzipSync } from 'node:zlib';
 import { build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
 import { withdrawChecksums } from './checksums.ts';
-import { DIST, PAGE_ENTRY, ROOT } from './source-tree.ts';
+import { DIST, PAGE_ENTRY, ROOT, SCREEN_ENTRY } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 import { styleWithoutElements } from './terminal-style.ts';
 import { type PagePart, type PageParts, pageText, singleFileText } from './terminal-text.ts';
 
 const ENTRIES = {
   script: PAGE_ENTRY,
-  screen: 'services/clients/browser/page/terminal/screen-library.ts',
+  screen: SCREEN_ENTRY,
   style: 'services/clients/browser/page/style.css',
 } as const;
 
