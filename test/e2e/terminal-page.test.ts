@@ -308,7 +308,7 @@ describe('files', () => {
       (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })`);
     await page.getByRole('button', { name: 'Files', exact: true }).click();
     await page.getByRole('button', { name: 'Download tree' }).click();
-    await page.getByText('downloaded', { exact: true }).waitFor();
+    await page.getByText('downloaded 5 files', { exact: true }).waitFor();
     const base64 = await page.evaluate<string>(`(async () => {
       const handle = await (await navigator.storage.getDirectory()).getFileHandle('tree.tar');
       const reader = new FileReader();
