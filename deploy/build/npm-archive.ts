@@ -1,14 +1,14 @@
 // npm archives: packages that are no dependencies, since npm installs them elsewhere only; fetched once, by their hash.
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
 
 /** Outside of the repository, so that a fresh clone on the same machine needs no network for it. */
-export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'converge');
+export const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'converge');
 
 export interface NpmArchive {
   readonly name: string;
@@ -18,32 +18,63 @@ export interface NpmArchive {
   readonly integrity: string;
 }
 
+/** Kept beside what was unpacked from it. */
+const TARBALL = 'package.tgz';
+
+const brought = new Map<string, Promise<string>>();
+
 /**
- * The folder in the cache that has `members` of the package. npm brings it once, from where its own configuration says;
- * two processes may ask at once.
+ * The folder in `cache` that has `members` of the package. npm brings it once, from where its own configuration says. What is there
+ * already is held against the hash, once for each process: caches are restored, shared and edited. Two processes may ask at once.
  * @throws BuildError `command_failed` when npm cannot bring it; `archive_changed` when it brings something else.
  */
-export async function fetchNpmArchive(archive: NpmArchive, members: readonly string[]): Promise<string> {
-  const name = `${archive.name}@${archive.version}`;
+export async function fetchNpmArchive(
+  archive: NpmArchive,
+  members: readonly string[],
+  cache: string = CACHE,
+): Promise<string> {
   // The hash and the members are part of the name: others are another folder.
   const digest = createHash('sha256')
     .update([archive.integrity, ...members].join(' '))
     .digest('hex')
     .slice(0, 12);
-  const folder = join(CACHE, `${name.replaceAll('/', '-')}-${digest}`);
-  if (await isFolder(folder)) return folder;
-  await mkdir(CACHE, { recursive: true });
+  const folder = join(cache, `${nameOf(archive).replaceAll('/', '-')}-${digest}`);
+  const earlier = brought.get(folder);
+  if (earlier !== undefined) return await earlier;
+  const bringing = bringArchive(archive, members, folder);
+  brought.set(folder, bringing);
+  // Another call may try again.
+  bringing.catch(() => brought.delete(folder));
+  return await bringing;
+}
+
+function nameOf({ name, version }: NpmArchive): string {
+  return `${name}@${version}`;
+}
+
+async function bringArchive(
+  archive: NpmArchive,
+  members: readonly string[],
+  folder: string,
+): Promise<string> {
+  await mkdir(dirname(folder), { recursive: true });
   await ensureBuildCommands(['tar']);
   const part = await mkdtemp(`${folder}.part-`);
   try {
-    console.error(`fetching ${name} from npm into ${CACHE} (once)`);
-    const tarball = await packArchive(name, part);
-    checkIntegrity(name, await readFile(tarball), archive.integrity);
+    const unpacked = join(part, 'package');
+    const tarball = join(part, TARBALL);
+    await writeFile(tarball, (await keptTarball(archive, folder)) ?? (await newTarball(archive, part)));
     const paths = members.map((member) => `package/${member}`);
     await runCommand('tar', ['-xzf', tarball, '-C', part, '--no-same-owner', ...paths]);
-    await rename(join(part, 'package'), folder).catch(async (error: unknown) => {
+    const files = [...members, TARBALL];
+    await rename(tarball, join(unpacked, TARBALL));
+    if (await areSame(files, unpacked, folder)) return folder;
+    await rename(unpacked, folder).catch(async (error: unknown) => {
       // Another process may have been quicker: its files are as good.
+      if (await areSame(files, unpacked, folder)) return;
       if (!(await isFolder(folder))) throw error;
+      await rm(folder, { recursive: true, force: true });
+      await rename(unpacked, folder);
     });
   } finally {
     await rm(part, { recursive: true, force: true });
@@ -51,12 +82,43 @@ export async function fetchNpmArchive(archive: NpmArchive, members: readonly str
   return folder;
 }
 
+async function keptTarball(archive: NpmArchive, folder: string): Promise<Buffer | undefined> {
+  const bytes = await readIfThere(join(folder, TARBALL));
+  if (bytes === undefined || integrityOf(bytes, archive) === archive.integrity) return bytes;
+  console.error(`${folder} has another ${nameOf(archive)} than the one of that hash`);
+  return undefined;
+}
+
+async function newTarball(archive: NpmArchive, folder: string): Promise<Buffer> {
+  const name = nameOf(archive);
+  console.error(`fetching ${name} from npm into ${dirname(folder)} (once)`);
+  const bytes = await readFile(await packArchive(name, folder));
+  checkIntegrity(name, bytes, archive.integrity);
+  return bytes;
+}
+
+async function areSame(files: readonly string[], folder: string, other: string): Promise<boolean> {
+  for (const file of files) {
+    const bytes = await readIfThere(join(other, file));
+    if (bytes === undefined || !bytes.equals(await readFile(join(folder, file)))) return false;
+  }
+  return true;
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  return await readFile(path).catch(() => undefined);
+}
+
+function integrityOf(bytes: Buffer, { integrity }: Pick<NpmArchive, 'integrity'>): string {
+  const [algorithm = ''] = integrity.split('-');
+  return `${algorithm}-${createHash(algorithm).update(bytes).digest('base64')}`;
+}
+
 /** @throws BuildError `archive_changed` unless `bytes` have the hash `integrity` */
 export function checkIntegrity(name: string, bytes: Buffer, integrity: string): void {
-  const [algorithm = '', wanted] = integrity.split(/-(.*)/s);
-  const found = createHash(algorithm).update(bytes).digest('base64');
-  if (found === wanted) return;
-  const message = `${name} is not what it was: npm brought ${algorithm}-${found} in place of ${integrity}`;
+  const found = integrityOf(bytes, { integrity });
+  if (found === integrity) return;
+  const message = `${name} is not what it was: npm brought ${found} in place of ${integrity}`;
   throw new BuildError('archive_changed', message);
 }
 

@@ -49,24 +49,38 @@ static const char *takes_own_folder(const char *path) {
   return NULL;
 }
 
-// Whether somebody else could put another folder in the place of this one.
-static int is_open_to_others(const char *path) {
+// As user namespaces show whoever has no number in them; there /tmp may be the machine's.
+enum { NOBODY = 65534 };
+
+// 0, or why somebody else could put another folder in the place of this one, also between a look at it and its use.
+static const char *is_replaceable(int number, const char *path) {
   char above[PATH_MAX];
   struct stat facts;
   snprintf(above, sizeof above, "%s", path);
   *strrchr(above, '/') = '\0';
-  return stat(above, &facts) == 0 && (facts.st_mode & S_IWOTH) != 0 && (facts.st_mode & S_ISVTX) == 0;
+  if (stat(above[0] == '\0' ? "/" : above, &facts) != 0) return NULL;
+  int is_sticky = (facts.st_mode & S_ISVTX) != 0;
+  int is_of_root = facts.st_uid == 0 || (facts.st_uid == NOBODY && is_sticky);
+  if (facts.st_uid != geteuid() && !is_of_root) return "the folder above belongs to somebody else";
+  // Whoever may write to a home has more in it than this: what shells run.
+  if (number != 1 && (facts.st_mode & 022) != 0 && !is_sticky)
+    return "others may replace what is in the folder above (no sticky bit)";
+  return NULL;
 }
 
 static const char *takes_parent(int number, const char *path) {
   // It goes into lists of folders, where these part one from the next, or stand for something.
   if (strpbrk(path, ":;$") != NULL) return "a colon, a semicolon or a dollar is in its name";
-  if (number >= 2 && is_open_to_others(path)) return "others may replace what is in the folder above (no sticky bit)";
   if (number == 1) {
     char cache[PATH_MAX];
     snprintf(cache, sizeof cache, "%s/.cache", getenv("HOME"));
+    // Root with the home of a user leaves nothing there that this user cannot write to.
+    const char *bad = is_replaceable(number, cache);
+    if (bad != NULL) return bad;
     if (mkdir(cache, 0700) != 0 && errno != EEXIST) return strerror(errno);
   }
+  const char *bad = is_replaceable(number, path);
+  if (bad != NULL) return bad;
   const char *why = takes_own_folder(path);
   if (why != NULL) return why;
   struct statvfs facts;
@@ -88,6 +102,12 @@ static int is_complete(const struct pack *pack, const char *folder) {
   return 1;
 }
 
+// What a build keeps in the same folder is called otherwise, however long its names are.
+static int is_digest(const char *name) {
+  size_t length = strlen(name);
+  return length == sizeof ((struct pack_index *)0)->digest && strspn(name, "0123456789abcdef") == length;
+}
+
 static void removes_folder(const char *path) {
   DIR *folder = opendir(path);
   if (folder == NULL) return;
@@ -107,7 +127,7 @@ static void tidies(const char *parent, const char *own) {
     struct stat facts;
     const char *name = entry->d_name;
     int is_abandoned = strncmp(name, ".part-", 6) == 0;
-    if (strcmp(name, own) == 0 || (!is_abandoned && strlen(name) != sizeof ((struct pack_index *)0)->digest)) continue;
+    if (strcmp(name, own) == 0 || (!is_abandoned && !is_digest(name))) continue;
     if (snprintf(path, sizeof path, "%s/%s", parent, name) >= (int)sizeof path) continue;
     if (lstat(path, &facts) != 0 || !S_ISDIR(facts.st_mode)) continue;
     if (now - facts.st_mtime > (is_abandoned ? ABANDONED_AFTER : UNUSED_AFTER)) removes_folder(path);

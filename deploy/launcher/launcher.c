@@ -51,8 +51,11 @@ void say(const char *format, ...) {
 // What is opened from now on must not become the program's input or output where it was started without.
 static void opens_standard_files(void) {
   int file;
-  do file = open("/dev/null", O_RDWR);
-  while (file >= 0 && file <= STDERR_FILENO);
+  do {
+    file = open("/dev/null", O_RDWR);
+    // A folder gives and takes nothing, either.
+    if (file < 0) file = open("/", O_RDONLY | O_DIRECTORY);
+  } while (file >= 0 && file <= STDERR_FILENO);
   if (file > STDERR_FILENO) close(file);
 }
 

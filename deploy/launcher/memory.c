@@ -12,10 +12,18 @@ struct memory {
   int file[MAX_FILES];
 };
 
+// Since Linux 6.3, with glibc 2.38; where vm.memfd_noexec is 1, a file that does not ask for it may not be executed.
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U
+#endif
+
 static int opens_memory(void *context, size_t index) {
   struct memory *memory = context;
   // It must outlive the start of the program: the loader opens it by its number.
-  memory->file[index] = memfd_create(memory->pack->index.file[index].name, 0);
+  const char *name = memory->pack->index.file[index].name;
+  memory->file[index] = memfd_create(name, MFD_EXEC);
+  // An older kernel does not know the word.
+  if (memory->file[index] < 0 && errno == EINVAL) memory->file[index] = memfd_create(name, 0);
   return memory->file[index];
 }
 

@@ -64,8 +64,8 @@ int reads_pack(int file, struct pack *pack) {
   uint64_t chunks = 0, unpacked = 0, packed = 0;
   for (size_t at = 0; at < index->files; at += 1) {
     struct packed_file *one = &index->file[at];
-    if (one->name[0] == '\0' || one->name[0] == '.' || strchr(one->name, '/') != NULL) return 0;
     if (memchr(one->name, '\0', sizeof one->name) == NULL || one->bytes > MAX_UNPACKED_BYTES) return 0;
+    if (one->name[0] == '\0' || one->name[0] == '.' || strchr(one->name, '/') != NULL) return 0;
     chunks += chunks_of(one);
     unpacked += one->bytes;
   }

@@ -144,6 +144,20 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
     },
   },
   {
+    name: 'a program that is no shell gets its words as they are',
+    async check({ platform, folder }) {
+      const file = process.execPath;
+      const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
+      const words = ['{"aud":"https://relay.test"}', 'a b\\', '', 'c'];
+      const print = 'console.log(JSON.stringify(process.argv.slice(1)))';
+      const argv = platform.programs.argumentsFrom([basename(file), '-e', print, '--', ...words]);
+      const env = new Map(Object.entries(process.env).map(([name, value]) => [name, value ?? ''] as const));
+      const program = platform.programs.startPiped({ file, argv, env, cwd: folder }, resolve);
+      assert.deepEqual(JSON.parse(await text(program.stdout)), words);
+      assert.deepEqual(await promise, { kind: 'code', code: 0 });
+    },
+  },
+  {
     name: 'a program that is not there is an error with the reason alone',
     async check({ platform, folder }) {
       const launch = { file: join(folder, 'nothing'), argv: ['nothing'], env: new Map(), cwd: folder };

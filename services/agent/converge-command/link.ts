@@ -32,6 +32,11 @@ export function wordsThroughLink(
   return fact(socketPath)?.isSocket() === true ? [CONVERGE_COMMAND_FLAG, socketPath, ...words] : words;
 }
 
+/** A folder of PATH may be closed to this user, or no path at all. */
 function fact(path: string) {
-  return lstatSync(path, { throwIfNoEntry: false });
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }

@@ -38,24 +38,27 @@ export const BUILDKITE: TokenCommand = {
 
 export interface TokenCommandOptions {
   readonly programs: Programs;
-  /** The environment of the program; PATH in it says where to look. */
+  /** The environment of the program. */
   readonly env: Readonly<Record<string, Bytes>>;
+  /** PATH, where to look for it: Windows has it in `env` by any spelling. */
+  readonly path: string | undefined;
   readonly cwd: string;
   readonly clock: Clock;
 }
 
 /** Runs the program each time. */
 export function commandTokenSource(command: TokenCommand, options: TokenCommandOptions): TokenSource {
-  const { env, programs } = options;
+  const { path = '', programs } = options;
   const { program, system } = command;
   return async (audience, signal) => {
-    const file = programs.find(program, String(env['PATH'] ?? ''));
+    const file = programs.find(program, path);
     if (file === undefined) {
       const message = `${system} gives no identity token: the command ${program} is not in PATH; a container that runs inside the job needs it too`;
       return { kind: 'none', message, passes: false };
     }
     try {
-      return await run(file, [program, ...command.argsFor(audience)], { command, options, signal });
+      const argv = programs.argumentsFrom([program, ...command.argsFor(audience)]);
+      return await run(file, argv, { command, options, signal });
     } catch (error) {
       return { kind: 'none', message: `${program} does not start: ${faultText(error)}`, passes: false };
     }
@@ -70,7 +73,7 @@ interface Running {
 
 async function run(
   file: string,
-  argv: readonly string[],
+  argv: readonly Bytes[],
   { command: { program }, options: { programs, env, cwd, clock }, signal }: Running,
 ): Promise<HadToken> {
   const ended = Promise.withResolvers<ProcessEnd>();

@@ -49,7 +49,7 @@ const KIND_OF: Readonly<Record<Exclude<IdentitySource, 'none'>, IdentityKind>> =
 /** Looks at nothing before it is asked. */
 export function createIdentityProver(options: IdentityProverOptions): Prover {
   const { identity, programs, env, jobEnv, cwd, provider, fetch, clock, random, tell } = options;
-  const command = { programs, env: jobEnv, cwd, clock };
+  const command = { programs, env: jobEnv, path: env['PATH'], cwd, clock };
   const ci: Readonly<Record<CiSource, ProofMaker>> = {
     github: idTokenMaker(IDENTITY_SOURCES.github, githubTokenSource({ env, fetch, clock, random }), clock),
     gitlab: idTokenMaker(

@@ -28,7 +28,8 @@ const NO_TEXT = '\uFFFD';
 export function jobEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
   const kept: Record<string, string | Buffer> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || PRIVATE_VARIABLES.has(name)) continue;
+    // Windows finds them by any spelling, and so does this agent there.
+    if (value === undefined || PRIVATE_VARIABLES.has(name.toUpperCase())) continue;
     kept[name] = value.includes(NO_TEXT) ? (valueIn(block, name) ?? value) : value;
   }
   return kept;

@@ -91,6 +91,8 @@ export interface Programs {
   startPiped(start: ProgramLaunch, onEnd: (end: ProcessEnd) => void): PipedProcess;
   /** Starts a program on a new terminal. @throws TerminalError */
   openTerminal(start: TerminalLaunch, sink: TerminalSink): TerminalProcess;
+  /** For `argv`: these words for a program that is no shell; the first is its name. */
+  argumentsFrom(words: readonly string[]): readonly Bytes[];
   /** The file of a program by its name, as a shell finds it by this PATH; the working directory is left out. */
   find(name: string, path: string): string | undefined;
   /** Resolves when all that was to be ended has been, or takes too long; at once where the system sees to that by itself. */

@@ -8,7 +8,12 @@ import { accountFrom } from './program/account.ts';
 import { type AskedRun, forcedRun, isHarmlessVariable } from './program/forced-command.ts';
 import { startPipeProgram } from './program/pipe-program.ts';
 import type { Program, TerminalSize } from './program/program.ts';
-import { buildEnvironment, isAcceptable, MAX_CLIENT_VARIABLES } from './program/program-environment.ts';
+import {
+  beforeZero,
+  buildEnvironment,
+  isAcceptable,
+  MAX_CLIENT_VARIABLES,
+} from './program/program-environment.ts';
 import { startSftpProgram } from './program/sftp-program.ts';
 import { startTerminalProgram } from './program/terminal-program.ts';
 import type { Rights } from './rights.ts';
@@ -185,14 +190,14 @@ export class SessionChannel {
       ...this.#programOptions(open()),
       ...(isQuestion ? { onActivity: () => undefined } : {}),
       shell: command === undefined ? shell : commandShell,
-      command,
+      command: command && beforeZero(command),
       env: buildEnvironment({
         base: options.env,
         fromClient: this.#variables,
         account: accountFrom(options.env),
         shell: commandShell,
         clientAddress,
-        terminal: state.terminal?.type.toString(),
+        terminal: state.terminal?.type,
         agentSocket: agentForwarding.socketPath,
         originalCommand,
       }),

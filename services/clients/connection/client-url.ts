@@ -1,7 +1,12 @@
 // The client URL: where an agent's clients connect, and, after `#`, which host key they expect there.
 import { clientPath, ID_RULE, isValidId, lastSegmentOf } from '#shared/protocol/paths.ts';
 import { webSocketScheme } from '#shared/protocol/scheme.ts';
-import { FINGERPRINT_RULE, type Fingerprint, parseFingerprint } from '#shared/ssh/fingerprint.ts';
+import {
+  FINGERPRINT_RULE,
+  type Fingerprint,
+  formatFingerprint,
+  parseFingerprint,
+} from '#shared/ssh/fingerprint.ts';
 
 /** The form that every refusal names. */
 const CLIENT_URL_FORM = 'ws[s]://HOST/client/ID[#SHA256:FINGERPRINT]';
@@ -52,6 +57,15 @@ export function parseClientUrl(text: string): ParsedClientUrl {
   }
   const target = new URL(`${originOf(url, scheme)}${prefix}${clientPath(id)}`);
   return { kind: 'client_url', target: { url: target, id, pinned } };
+}
+
+/**
+ * The URL as a word of a ProxyCommand, written anew: what was typed may hold line ends and backslashes that no URL has. Undefined
+ * where its host or a path before `/client/` has what some shell acts on; a stranger may have made that URL up.
+ */
+export function commandWordOf({ url, pinned }: ClientUrl): string | undefined {
+  if (!/^[A-Za-z0-9:/._~[\]%-]+$/.test(url.href)) return undefined;
+  return pinned === undefined ? url.href : `${url.href}#${formatFingerprint(pinned)}`;
 }
 
 /** As it was typed: a URL escapes spaces and more. */

@@ -3,6 +3,8 @@ import { shellQuoted } from '#shared/text/shell-quoted.ts';
 
 /** Nothing that a shell, ssh_config or cmd.exe acts on. */
 const PLAIN_WORD = /^[A-Za-z0-9_@+=:,./-]+$/;
+/** The same for ssh_config and the shell that comes with Git for Windows. */
+const PLAIN_WINDOWS_WORD = /^[A-Za-z0-9_@+=:,./#~%[\]-]+$/;
 /** What double quotes do not protect in a POSIX shell. */
 const ALIVE_IN_DOUBLE_QUOTES = /["$`\\!]/;
 
@@ -36,7 +38,7 @@ function shellWord(word: string): string {
 
 function windowsProxyWord(word: string): string {
   const path = /^[A-Za-z]:\\|^\\\\/.test(word) ? word.replaceAll('\\', '/') : word;
-  return /[\s]/.test(path) ? `"${path}"` : path;
+  return PLAIN_WINDOWS_WORD.test(path) ? path : `"${path}"`;
 }
 
 /** One word by the rules of Microsoft's C runtime; PowerShell and cmd.exe take it alike unless it has quotes itself. */

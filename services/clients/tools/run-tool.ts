@@ -56,10 +56,11 @@ function definedOf(env: Environment): NodeJS.ProcessEnv {
 }
 
 async function runChild(file: string, args: readonly string[]): Promise<number> {
-  const child = spawn(file, args, { stdio: 'inherit' });
+  // Before there is a child: a signal that comes while it starts would end this process, and leave it alone.
   // The terminal sends these to both; it is the child that answers.
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGBREAK'] as const) listenTo(signal, () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) listenTo(signal, () => child.kill(signal));
+  const child = spawn(file, args, { stdio: 'inherit' });
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (...end) => resolve(end));

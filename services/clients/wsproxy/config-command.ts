@@ -4,7 +4,7 @@ import { clientPath } from '#shared/protocol/paths.ts';
 import { type Invalid, invalid, type PrintedText, readArguments } from '../command-line/arguments.ts';
 import { IDENTITY_OPTIONS } from '../command-line/identity-options.ts';
 import { VERSION } from '../command-line/version.ts';
-import { parseClientUrl } from '../connection/client-url.ts';
+import { commandWordOf, parseClientUrl } from '../connection/client-url.ts';
 import { proxyCommandOf } from '../tools/quoting.ts';
 import { wsproxyWords } from './own-program.ts';
 import type { CommandSurroundings } from './tool-command.ts';
@@ -39,8 +39,7 @@ function relayOf(url: string): string | undefined {
   const parsed =
     job.kind === 'client_url' ? job : parseClientUrl(`${url.replace(/\/+$/, '')}${clientPath(SOME_ID)}`);
   if (parsed.kind === 'invalid') return undefined;
-  const { href } = parsed.target.url;
-  const relay = href.slice(0, -clientPath(parsed.target.id).length);
-  // It stands in a ProxyCommand as it is.
-  return /^[A-Za-z0-9:/._~[\]%-]+$/.test(relay) ? relay : undefined;
+  // It stands in a ProxyCommand.
+  const target = { ...parsed.target, pinned: undefined };
+  return commandWordOf(target)?.slice(0, -clientPath(target.id).length);
 }

@@ -6,6 +6,7 @@ import { parseDuration } from '#shared/time/duration.ts';
 import { type Invalid, invalid, type PrintedText, readArguments } from '../command-line/arguments.ts';
 import { readDestination } from '../command-line/destination.ts';
 import { IDENTITY_OPTIONS } from '../command-line/identity-options.ts';
+import { commandWordOf } from '../connection/client-url.ts';
 import { pastedLine } from '../tools/quoting.ts';
 import { type ToolLine, toolLine } from '../tools/tool-line.ts';
 import type { ToolName } from '../tools/tool-words.ts';
@@ -44,6 +45,11 @@ export function parseToolCommand(
   if (url === undefined) return invalid(`the URL is missing: wsproxy ${tool} URL; --help tells more`);
   const destination = readDestination(url, values.get('wait'), env);
   if (destination.kind === 'invalid') return destination;
+  const address = commandWordOf(destination.target);
+  if (address === undefined)
+    return invalid(
+      `${JSON.stringify(url)} has signs that a shell would act on; ${tool} gets URLs of A-Z a-z 0-9 . _ ~ - % : / only`,
+    );
   const user = values.get('user') ?? DEFAULT_USER;
   if (!isUserName(user)) return invalid(`--user: ${JSON.stringify(user)} is no name to log in with`);
   const window = parseDuration(values.get('resume-window') ?? `${DEFAULT_RESUME_WINDOW_MS / 1_000}s`, 0);
@@ -53,7 +59,7 @@ export function parseToolCommand(
     tool,
     id,
     user,
-    wsproxy: [...wsproxyWords(self, values), url],
+    wsproxy: [...wsproxyWords(self, values), address],
     isPinned: pinned !== undefined,
     resumeWindowMs: window.ms,
     words: args.slice(at + 1),

@@ -14,13 +14,14 @@ export interface ConfigBlock {
 
 /**
  * The lines, without a line end behind the last. `%n` is the host as it was typed; `%h` would not do, since ssh puts it in
- * lower case, and IDs are not.
+ * lower case, and IDs are not. zsh takes the brackets of an IPv6 address for a pattern.
  */
 export function configBlock({ relay, wsproxy }: ConfigBlock): string {
+  const url = `${relay}${clientPath('%n')}`;
   return [
     `Host *${JOB_SUFFIX}`,
     `  User ${DEFAULT_USER}`,
-    `  ProxyCommand ${wsproxy} --strip ${JOB_SUFFIX} ${relay}${clientPath('%n')}`,
+    `  ProxyCommand ${wsproxy} --strip ${JOB_SUFFIX} ${url.includes('[') ? `"${url}"` : url}`,
     `  ${FORGET_HOST.replace('=', ' ')}`,
   ].join('\n');
 }

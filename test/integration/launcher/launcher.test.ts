@@ -110,18 +110,20 @@ describe('a start', () => {
   test('unpacking takes away versions that nobody has used for two weeks, and what a kill left; no others', async () => {
     await mkdir(cache, { recursive: true, mode: 0o700 });
     const [old, young] = ['a', 'b'].map((letter) => letter.repeat(64));
-    const names = [old, young, '.part-old', '.part-new', 'somebody-elses'] as const;
+    // As long as a digest.
+    const long = 'node-of-a-build@'.repeat(4);
+    const names = [old, young, '.part-old', '.part-new', 'somebody-elses', long] as const;
     for (const name of names) {
       await mkdir(join(cache, name ?? ''));
       await writeFile(join(cache, name ?? '', 'file'), 'x');
     }
     const [day, now] = [24 * 3_600, Date.now() / 1_000];
-    for (const name of [old, '.part-old', 'somebody-elses'])
+    for (const name of [old, '.part-old', 'somebody-elses', long])
       await utimes(join(cache, name ?? ''), now - 15 * day, now - 15 * day);
     await utimes(join(cache, young ?? ''), now - 13 * day, now - 13 * day);
     await start();
     const left = (await filesIn(cache)).filter((name) => names.some((known) => known === name));
-    expect(new Set(left)).toEqual(new Set(['.part-new', young, 'somebody-elses']));
+    expect(new Set(left)).toEqual(new Set(['.part-new', young, 'somebody-elses', long]));
   });
 });
 
@@ -201,6 +203,25 @@ describe.runIf(isRoot)('where no folder will do', () => {
     );
     expect(run.code).toBe(PROBE_EXIT_CODE);
     expect(run.facts.get('errors go to')).toBe('/dev/null');
+  });
+
+  test('nor where there is no /dev/null: nothing can be written there', async () => {
+    const run = await mounted(
+      `${copied}\n${removed}\n${everywhere('noexec')}\nmount -t tmpfs none /dev\nset +e; env -i $packed <&- 2>&-; exit $?`,
+    );
+    expect(run.code).toBe(PROBE_EXIT_CODE);
+    expect(run.facts.get('errors go to')).toBe('/');
+  });
+
+  test('memory files run where the kernel wants to be asked for that', async () => {
+    const sysctl = '/proc/sys/vm/memfd_noexec';
+    const run = await mounted(`${copied}\n${removed}\n${everywhere('noexec')}
+      [ -e ${sysctl} ] || { echo "unknown: here"; exit; }
+      exec_it='mount -t proc none /proc; echo 1 >${sysctl}; env -i "$0"; exit $?'
+      set +e; unshare -p -f -m sh -c "$exec_it" $packed; exit $?`);
+    if (run.facts.has('unknown')) return;
+    expect(run).toMatchObject({ code: PROBE_EXIT_CODE, stderr: '' });
+    expect(run.facts.get('exe')).toMatch(/^\/memfd:/);
   });
 
   test('and there is no memory file without /proc: it says what it tried, and the way out', async () => {

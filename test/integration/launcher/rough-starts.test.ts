@@ -230,18 +230,50 @@ describe('links and strangers on the way', () => {
     expect((await stat(file)).uid).toBe(0);
   });
 
-  test('a folder for temporary files in which others may replace what they like is not taken', async () => {
-    const [open, sticky] = [join(home, 'open'), join(home, 'sticky')];
-    for (const [path, mode] of [
-      [open, 0o777],
-      [sticky, 0o1777],
-    ] as const) {
-      await mkdir(path);
-      await chmod(path, mode);
-      expect(await runProbe([probe.file], { TMPDIR: path })).toMatchObject(WORKS);
-    }
-    expect(await readdir(open)).toEqual([]);
-    expect(await readdir(sticky)).toEqual([`converge-${process.getuid?.()}`]);
+  test.each([
+    [0o777, 0],
+    [0o775, 0],
+    [0o1777, 1],
+    [0o755, 1],
+  ])(
+    'a folder for temporary files of mode %o, in which others may replace what they like or not',
+    async (mode, count) => {
+      const [temporary, shared] = [join(home, 'temporary'), join(home, 'shared')];
+      for (const path of [temporary, shared]) {
+        await mkdir(path);
+        await chmod(path, mode);
+      }
+      expect(await runProbe([probe.file], { TMPDIR: temporary })).toMatchObject(WORKS);
+      expect(await readdir(temporary)).toHaveLength(count);
+      expect(await runProbe([probe.file], { XDG_CACHE_HOME: shared })).toMatchObject(WORKS);
+      expect(await readdir(shared)).toHaveLength(count);
+    },
+  );
+
+  test('a home that others may write to is what it is', async () => {
+    await chmod(home, 0o777);
+    expect(await start()).toMatchObject(WORKS);
+    expect(await readdir(cache)).toHaveLength(1);
+  });
+
+  test.runIf(isRoot).each([['HOME'], ['XDG_CACHE_HOME'], ['TMPDIR']])(
+    '%s of another user: nothing runs from where that one may replace it, and nothing is left there',
+    async (variable) => {
+      await chown(home, 1_000, 1_000);
+      const run = await runProbe([probe.file], { [variable]: home });
+      expect(run).toMatchObject(WORKS);
+      expect(run.facts.get('exe')).not.toContain(home);
+      expect(await readdir(home)).toEqual([]);
+    },
+  );
+
+  test.runIf(isRoot)('a folder in a home of root that another user owns', async () => {
+    await mkdir(cache, { recursive: true, mode: 0o700 });
+    await chown(join(home, '.cache'), 1_000, 1_000);
+    const run = await start();
+    expect(run).toMatchObject(WORKS);
+    expect(run.facts.get('exe')).not.toContain(home);
+    expect(await readdir(cache)).toEqual([]);
   });
 });
 

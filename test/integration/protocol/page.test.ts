@@ -173,7 +173,7 @@ test('relay and client of the page: they carry ssh to an agent of this house', a
 test('paths: each that the page lists is there, on its listener and not on the other', async () => {
   const page = await readFile(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
   const rows = [...page.matchAll(/^\| (public|internal) \| `(WS|GET|POST) (\S+)` \|/gm)];
-  expect(rows).toHaveLength(13);
+  expect(rows).toHaveLength(14);
   for (const [, listener, method, path = ''] of rows) {
     const [port, other] = [relay.port, relay.internalPort];
     const ask = async (at: number) => {

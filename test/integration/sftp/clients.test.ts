@@ -148,6 +148,7 @@ test.skipIf(fuse === 'missing')(`serves sshfs (/dev/fuse is ${fuse} here)`, asyn
   const script = await serverScript(local);
   const mounted = join(local, 'mnt');
   await mkdir(mounted);
+  const unmounted = (await stat(mounted)).dev;
   const options = ['-f', '-o', `ssh_command=${script}`];
   const sshfs = spawn('sshfs', [...options, `host:${remote}`, mounted], {
     stdio: 'inherit',
@@ -155,7 +156,6 @@ test.skipIf(fuse === 'missing')(`serves sshfs (/dev/fuse is ${fuse} here)`, asyn
   });
   const exited = once(sshfs, 'exit');
   try {
-    const unmounted = (await stat(mounted)).dev;
     await vi.waitFor(async () => expect((await stat(mounted)).dev).not.toBe(unmounted), { timeout: 20_000 });
     const bytes = randomBytes(3_000_001);
     await writeFile(join(mounted, 'file'), bytes);

@@ -20,6 +20,7 @@ export function macosPrograms(unpacked: UnpackedTerminalFiles): Programs {
   return {
     startPiped: startByNode,
     openTerminal: (launch, sink) => openPty(open, launch, sink),
+    argumentsFrom: (words) => words,
     find: findProgram,
     settled: () => Promise.resolve(),
   };

@@ -8,6 +8,7 @@ import { findProgram } from './program-search.ts';
 export const ADDON_PROGRAMS: Programs = {
   startPiped: startPipedProcess,
   openTerminal: (launch, sink) => openPty(openAddonDevice, launch, sink),
+  argumentsFrom: (words) => words,
   find: findProgram,
   settled: () => Promise.resolve(),
 };

@@ -3,12 +3,14 @@ import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
 import type { Environment } from '#shared/machine/environment.ts';
 
-/** The tools take some tenths of a second; a machine that is busy is waited for. Three of them may run, one after the other. */
+/** The tools take some tenths of a second; a machine that is busy is waited for. Four of them may run, one after the other. */
 const TOOL_TIMEOUT_MS = 10_000;
 const WMIC = 'wbem\\wmic.exe';
 const POWERSHELL = 'WindowsPowerShell\\v1.0\\powershell.exe';
+/** Wine has no dates, and an answer for none who asks for them. */
+const WMIC_COLUMNS = ['CreationDate,ParentProcessId,ProcessId', 'ParentProcessId,ProcessId'] as const;
 const LIST_PROCESSES =
-  'Get-CimInstance Win32_Process | ForEach-Object { "$($_.ParentProcessId) $($_.ProcessId)" }';
+  "Get-CimInstance Win32_Process | ForEach-Object { '{0:yyyyMMddHHmmss.ffffff}+0 {1} {2}' -f $_.CreationDate, $_.ParentProcessId, $_.ProcessId }";
 
 /** Some thousand processes. */
 const MAX_TABLE_BYTES = 1024 * 1024;
@@ -70,43 +72,73 @@ export async function endTree(root: TreeRoot, { run, end }: TreeTools): Promise<
 
 /** By wmic, or where Windows has that no more, in a second or two, by PowerShell. */
 async function lookAtProcesses(run: RunTool): Promise<ProcessTable> {
-  const quick = processTable((await run(WMIC, ['process', 'get', 'ParentProcessId,ProcessId'])).stdout);
-  if (quick.size > 0) return quick;
+  for (const columns of WMIC_COLUMNS) {
+    const quick = processTable((await run(WMIC, ['process', 'get', columns])).stdout);
+    if (quick.size > 0) return quick;
+  }
   return processTable(
     (await run(POWERSHELL, ['-NoProfile', '-NonInteractive', '-Command', LIST_PROCESSES])).stdout,
   );
 }
 
-/** The parent of each process, by its pid. */
-export type ProcessTable = ReadonlyMap<number, number>;
+export interface ProcessRow {
+  readonly parent: number;
+  /** A date that sorts as text; undefined where it is not told. */
+  readonly created?: string | undefined;
+}
 
-/** Reads two columns of numbers below a line of names; wmic writes UTF-16 where nobody sees it. */
+/** By their pids. */
+export type ProcessTable = ReadonlyMap<number, ProcessRow>;
+
+/** Reads columns below a line of names: a date, if there is one, and two numbers; wmic writes UTF-16 where nobody sees it. */
 export function processTable(output: Buffer): ProcessTable {
   const isWide = output[0] === 0xff && output[1] === 0xfe;
   const text = output.toString(isWide ? 'utf16le' : 'latin1');
-  const rows = text.matchAll(/^\s*(\d+)\s+(\d+)\s*$/gm);
-  return new Map([...rows].map(([, parent, pid]) => [Number(pid), Number(parent)]));
+  const rows = text.matchAll(/^\s*(?:(\d{14}\.\d{6})?[+-]\d+\s+)?(\d+)\s+(\d+)\s*$/gm);
+  return new Map(
+    [...rows].map(([, created, parent, pid]) => [Number(pid), { parent: Number(parent), created }]),
+  );
 }
 
-/** All below `root`, parents first. */
-export function descendants(root: number, table: ProcessTable): number[] {
+/**
+ * All below `root`, parents first. A number is used again soon, and the parent that a process names may be long gone: whoever is
+ * older than its parent, or than `starter`, is none of these.
+ */
+export function descendants(root: number, table: ProcessTable, starter: number = process.pid): number[] {
   const found = new Set<number>([root]);
   for (const parent of found) {
-    for (const [pid, itsParent] of table) if (itsParent === parent) found.add(pid);
+    const since = table.get(parent)?.created ?? table.get(starter)?.created ?? '';
+    for (const [pid, row] of table) {
+      if (row.parent === parent && (row.created === undefined || row.created >= since)) found.add(pid);
+    }
   }
   found.delete(root);
   return [...found];
 }
 
+async function runTool(file: string, args: readonly string[]): Promise<ToolOutcome> {
+  try {
+    return await outcomeOf(startTool(file, args));
+  } catch {
+    // Node throws for what it has no name for, such as a policy of this machine that forbids the tool.
+    return { code: undefined, stdout: Buffer.alloc(0) };
+  }
+}
+
+type Tool = ReturnType<typeof startTool>;
+
 /** It outlives this process, which may be about to end. */
-function runTool(file: string, args: readonly string[]): Promise<ToolOutcome> {
+function startTool(file: string, args: readonly string[]) {
+  return spawn(file, args, {
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: TOOL_TIMEOUT_MS,
+  });
+}
+
+function outcomeOf(child: Tool): Promise<ToolOutcome> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, {
-      detached: true,
-      windowsHide: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: TOOL_TIMEOUT_MS,
-    });
     const chunks: Buffer[] = [];
     let size = 0;
     child.stdout.on('data', (chunk: Buffer) => {

@@ -26,12 +26,15 @@ export const WINDOWS_COMMAND_PLACE: CommandPlace = {
   pathWith: (folder, path) => `${folder};${path ?? DEFAULT_PATH}`,
 };
 
-/** NODE_OPTIONS are meant for the job's own Node and could keep this one from starting. cmd reads scripts in its code page. */
+/**
+ * NODE_OPTIONS are meant for the job's own Node and could keep this one from starting. cmd reads scripts in its code page, and looks
+ * for programs in the working directory first.
+ */
 function batchText(program: readonly string[]): string {
   const command = program.map(batchQuoted).join(' ');
   const isPlain = /^[\x20-\x7e]*$/.test(command);
   const lines = ['@echo off', 'setlocal', 'set "NODE_OPTIONS="', `${command} %*`];
-  if (!isPlain) lines.splice(1, 0, 'chcp 65001 >nul');
+  if (!isPlain) lines.splice(1, 0, '"%SystemRoot%\\System32\\chcp.com" 65001 >nul');
   return lines.map((line) => `${line}\r\n`).join('');
 }
 

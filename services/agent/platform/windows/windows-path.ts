@@ -10,7 +10,7 @@ export const DRIVES = 'C:\\.';
 
 const DRIVE = /^[A-Za-z]:$/;
 /** Node gives long paths to Windows in the form that has no limit, and there these would be names like others. */
-const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])(\.|$)/i;
+const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
 const BAD_CHARACTERS = /[<>:"|?*]/;
 const LAST_CONTROL = 0x1f;
 

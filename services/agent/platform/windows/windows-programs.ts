@@ -1,5 +1,6 @@
 // Programs on Windows: started by Node, and given a console by node-pty's addon.
 import { type Programs, TerminalError } from '../programs.ts';
+import { argumentQuoted } from './command-line.ts';
 import { openConpty } from './conpty.ts';
 import { type ConptyAddon, loadConptyAddon } from './conpty-addon.ts';
 import type { UnpackedConpty } from './conpty-file.ts';
@@ -22,6 +23,7 @@ export function windowsPrograms(unpacked: UnpackedConpty, tools: TreeTools): Pro
       addon ??= loadAddon(unpacked);
       return openConpty({ addon, endTree: end, pipeName: () => makePipeName('terminal') }, launch, sink);
     },
+    argumentsFrom: (words) => words.map(argumentQuoted),
     find: (name, path) => findWindowsProgram(name, path),
     async settled() {
       await Promise.all(ending);

@@ -7,8 +7,6 @@ import type { Shells } from '../shells.ts';
 import { argumentQuoted } from './command-line.ts';
 import { findWindowsProgram } from './program-search.ts';
 
-/** Programs without a terminal write in the code page of their console; everybody who reads them here expects UTF-8. */
-const CMD_IN_UTF8 = 'chcp 65001 >nul 2>nul';
 /** Not in a restricted language mode, where nobody may set that. */
 const POWERSHELL_IN_UTF8 = 'try{[Console]::OutputEncoding=[Text.UTF8Encoding]::new($false)}catch{}';
 
@@ -16,10 +14,9 @@ const POWERSHELL_IN_UTF8 = 'try{[Console]::OutputEncoding=[Text.UTF8Encoding]::n
  * `isFile` looks at a path. Commands go to cmd as long as nobody asks for another shell: scp, rsync and Git at the other end
  * write them for the shell that sshd on Windows has by default.
  */
-export function windowsShells(
-  { SystemDrive = 'C:' }: Environment,
-  isFile: (path: string) => boolean = isFileHere,
-): Shells {
+export function windowsShells(system: Environment, isFile: (path: string) => boolean = isFileHere): Shells {
+  const { SystemDrive = 'C:' } = system;
+  const cmdInUtf8 = inUtf8(system);
   return {
     choose(wanted, env) {
       const cmd = env['ComSpec'] ?? win32.join(systemFolder(env), 'cmd.exe');
@@ -31,8 +28,8 @@ export function windowsShells(
     argumentsFor: (shell, command, hasTerminal) => [
       `"${shell}"`,
       ...(command === undefined
-        ? conversation(kindOf(shell), hasTerminal)
-        : commandOf(kindOf(shell), command.toString())),
+        ? conversation(kindOf(shell), hasTerminal, cmdInUtf8)
+        : commandOf(kindOf(shell), command.toString(), cmdInUtf8)),
     ],
     lastDirectory: `${SystemDrive}\\`,
   };
@@ -50,10 +47,10 @@ function kindOf(shell: string): ShellKind {
 }
 
 /** As Win32-OpenSSH does it (`do_exec_windows`): cmd takes off the outer quotes and no others, for all else it is one word. */
-function commandOf(kind: ShellKind, command: string): readonly Bytes[] {
+function commandOf(kind: ShellKind, command: string, cmdInUtf8: string): readonly Bytes[] {
   switch (kind) {
     case 'cmd':
-      return ['/c', `"${CMD_IN_UTF8} & ${command}"`];
+      return ['/c', `"${cmdInUtf8} & ${command}"`];
     case 'powershell':
       return ['-NoProfile', '-Command', argumentQuoted(`${POWERSHELL_IN_UTF8};${command}`)];
     case 'other':
@@ -61,17 +58,25 @@ function commandOf(kind: ShellKind, command: string): readonly Bytes[] {
   }
 }
 
-function conversation(kind: ShellKind, hasTerminal: boolean): readonly Bytes[] {
+function conversation(kind: ShellKind, hasTerminal: boolean, cmdInUtf8: string): readonly Bytes[] {
   // A shell that reads a script from a pipe does with it what it likes.
   if (!hasTerminal) return [];
   switch (kind) {
     case 'cmd':
-      return ['/k', `"${CMD_IN_UTF8}"`];
+      return ['/k', `"${cmdInUtf8}"`];
     case 'powershell':
       return ['-NoLogo', '-NoExit', '-Command', argumentQuoted(POWERSHELL_IN_UTF8)];
     case 'other':
       return [];
   }
+}
+
+/**
+ * What cmd does first. Programs without a terminal write in the code page of their console; everybody who reads them here expects
+ * UTF-8. By its whole path: cmd looks in the working directory first, and what the job has checked out may have a `chcp.bat`.
+ */
+function inUtf8(env: Environment): string {
+  return `"${win32.join(systemFolder(env), 'chcp.com')}" 65001 >nul 2>nul`;
 }
 
 function systemFolder(env: Environment): string {

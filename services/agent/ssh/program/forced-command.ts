@@ -20,8 +20,8 @@ export type ForcedRun =
 /** What sshd calls the SFTP server that it has in itself, as this one is. */
 const INTERNAL_SFTP = 'internal-sftp';
 
-/** sshd's own words for who wants something else. */
-const SFTP_ONLY = Buffer.from('echo "This service allows sftp connections only."; exit 1');
+/** sshd's own words for who wants something else, said in what every shell here takes: cmd has no semicolons, and shows quotes. */
+const SFTP_ONLY = Buffer.from('echo This service allows sftp connections only.&& exit 1');
 
 export function forcedRun(forcedCommand: string, asked: AskedRun): ForcedRun {
   if (forcedCommand === INTERNAL_SFTP) {

@@ -20,7 +20,7 @@ export interface ProgramEnvironment {
   readonly shell: string;
   readonly clientAddress: string;
   /** The client's terminal type, when it has a terminal. */
-  readonly terminal: string | undefined;
+  readonly terminal: Buffer | undefined;
   readonly agentSocket: string | undefined;
   /** What the client asked for, where something else is run. */
   readonly originalCommand?: Buffer | undefined;
@@ -50,8 +50,17 @@ export function buildEnvironment(parts: ProgramEnvironment): ProgramVariables {
   // Both are "address port …"; the port of a client behind relays means nothing here.
   env.set('SSH_CLIENT', `${clientAddress} 0 22`);
   env.set('SSH_CONNECTION', `${clientAddress} 0 127.0.0.1 22`);
-  if (parts.terminal !== undefined) env.set('TERM', parts.terminal);
+  if (parts.terminal !== undefined) env.set('TERM', beforeZero(parts.terminal));
   if (parts.agentSocket !== undefined) env.set('SSH_AUTH_SOCK', parts.agentSocket);
-  if (parts.originalCommand !== undefined) env.set('SSH_ORIGINAL_COMMAND', parts.originalCommand);
+  if (parts.originalCommand !== undefined) env.set('SSH_ORIGINAL_COMMAND', beforeZero(parts.originalCommand));
   return env;
+}
+
+/**
+ * What a system with C's strings would see. Where the environment is one block, as on Windows, another variable would begin after a
+ * zero, past everything that says which ones a client may set.
+ */
+export function beforeZero(bytes: Buffer): Buffer {
+  const end = bytes.indexOf(0);
+  return end < 0 ? bytes : bytes.subarray(0, end);
 }

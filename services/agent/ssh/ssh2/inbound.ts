@@ -30,8 +30,10 @@ export type Interceptors = (Interceptor | undefined)[];
 /**
  * Lets `interceptors` see every payload after the first key exchange, and each that starts a key exchange; `inExchange` sees
  * those during one. To be called from the server's `connection` event, when only the client's identification has come. An
- * interceptor that ends the connection must return the verdict of `disconnect`: deciphering on would use freed memory.
- * Upstream: Protocol would have to take a function that is asked before MESSAGE_HANDLERS, with the sequence number.
+ * interceptor that ends the connection must return the verdict of `disconnect`: deciphering on would use freed memory. Nothing is
+ * deciphered after ssh2 itself has ended it either.
+ * Upstream: Protocol would have to take a function that is asked before MESSAGE_HANDLERS, with the sequence number; and `parse` in
+ * lib/protocol/kex.js to return what `finish` does.
  */
 export function interceptInbound(
   connection: Connection,
@@ -51,7 +53,9 @@ export function interceptInbound(
   function watch(original: Next, table: (type: number) => Interceptor | undefined): Next {
     const watching: Next = (payload) => {
       const intercept = table(payload[0] ?? 0);
-      return intercept === undefined ? original(payload) : intercept(payload, original);
+      const verdict = intercept === undefined ? original(payload) : intercept(payload, original);
+      // ssh2 loses the verdict where a later exchange fails over the client's keys.
+      return protocol._destruct === undefined ? Number.POSITIVE_INFINITY : verdict;
     };
     watched.add(watching);
     return watching;

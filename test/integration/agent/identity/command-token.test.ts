@@ -36,8 +36,9 @@ async function program(name: string, script: string): Promise<void> {
 }
 
 function ask(command = BUILDKITE, path = `/nonexistent:${directory}:/usr/bin:/bin`): Promise<HadToken> {
-  const env = { PATH: path, OWN: 'value' };
-  const options = { programs: ADDON_PROGRAMS, env, cwd: directory, clock };
+  // As on Windows, where the job may have spelled it in another way.
+  const env = { Path: path, OWN: 'value' };
+  const options = { programs: ADDON_PROGRAMS, env, path, cwd: directory, clock };
   return commandTokenSource(command, options)(AUDIENCE, controller.signal);
 }
 

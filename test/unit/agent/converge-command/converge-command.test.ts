@@ -63,6 +63,8 @@ describe('the link', () => {
     try {
       expect(through(join(bin, 'converge'))).toEqual(words);
       expect(through('converge', `/nowhere:${bin}:/bin`)).toEqual(words);
+      // As in a folder that is closed to this user, there is no answer but a fault.
+      expect(through('converge', `/${'x'.repeat(300)}:${bin}`)).toEqual(words);
       for (const [argv0, path] of [
         ['converge', undefined],
         ['converge', '/bin'],

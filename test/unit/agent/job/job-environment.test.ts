@@ -16,6 +16,7 @@ test('secrets of the agent are left out', () => {
     CONVERGE_GITHUB_TOKEN: 'ghp_secret',
     CONVERGE_TOKEN: 'z',
     CONVERGE_ID_TOKEN: 'a.b.c',
+    Converge_Token: 'as Windows may have it',
     EMPTY: '',
     UNSET: undefined,
   };

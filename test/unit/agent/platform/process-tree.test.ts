@@ -5,6 +5,7 @@ import {
   endTree,
   processTable,
   type RunTool,
+  treeTools,
 } from '../../../../services/agent/platform/windows/process-tree.ts';
 
 /** As wmic prints it. */
@@ -36,7 +37,7 @@ async function ended(
 }
 
 const KILL = 'taskkill.exe /T /F /PID 100';
-const LIST = 'wbem\\wmic.exe process get ParentProcessId,ProcessId';
+const LIST = 'wbem\\wmic.exe process get CreationDate,ParentProcessId,ProcessId';
 const FAMILY = table([100, 200], [200, 300], [1, 400], [100, 500]);
 
 describe('the tree of a program', () => {
@@ -74,11 +75,17 @@ describe('the tree of a program', () => {
       asked.push(name);
       if (!name.endsWith('powershell.exe')) return { code: undefined, stdout: NOTHING };
       // The one quoted word of its command line, as Node makes one of it.
-      expect(args.at(-1)).toContain('"$($_.ParentProcessId) $($_.ProcessId)"');
-      return { code: 0, stdout: Buffer.from('0 4\r\n4 100\r\n100 200\r\n') };
+      expect(args.at(-1)).toContain('$_.ParentProcessId, $_.ProcessId');
+      expect(args.at(-1)).not.toContain('"');
+      return { code: 0, stdout: Buffer.from('+0 0 4\r\n20261129120000.000000+0 4 100\r\n+0 100 200\r\n') };
     };
     await endTree({ pid: 100, isRunning: () => true }, { run, end: (pid) => gone.push(pid) });
-    expect(asked).toEqual(['taskkill.exe', 'wbem\\wmic.exe', 'WindowsPowerShell\\v1.0\\powershell.exe']);
+    expect(asked).toEqual([
+      'taskkill.exe',
+      'wbem\\wmic.exe',
+      'wbem\\wmic.exe',
+      'WindowsPowerShell\\v1.0\\powershell.exe',
+    ]);
     expect(gone).toEqual([100, 200]);
   });
 
@@ -94,9 +101,16 @@ describe('the tree of a program', () => {
   });
 });
 
+test('a tool that cannot be started is one that says nothing', async () => {
+  const { run } = treeTools({ SystemRoot: '/nowhere' });
+  // The second is one for which Node throws at once, as it does on Windows for a tool that a policy forbids.
+  for (const name of ['none.exe', 'none\0.exe'])
+    expect(await run(name, [])).toEqual({ code: undefined, stdout: NOTHING });
+});
+
 test('a table is read in either alphabet, and what is none is empty', () => {
   const wide = processTable(table([7, 8]));
-  expect([...wide]).toEqual([
+  expect([...wide].map(([pid, { parent }]) => [pid, parent])).toEqual([
     [4, 0],
     [100, 4],
     [8, 7],
@@ -110,11 +124,26 @@ test('a circle of parents, as numbers that are used again make it, comes to an e
     descendants(
       1,
       new Map([
-        [2, 1],
-        [1, 2],
-        [3, 2],
-        [9, 9],
+        [2, { parent: 1 }],
+        [1, { parent: 2 }],
+        [3, { parent: 2 }],
+        [9, { parent: 9 }],
       ]),
     ),
   ).toEqual([2, 3]);
+});
+
+describe('a process that was there before', () => {
+  const rows = (...lines: string[]) =>
+    processTable(Buffer.from(['CreationDate  ParentProcessId  ProcessId', ...lines, ''].join('\r\n')));
+  const at = (second: number): string => `202611291200${second}.000000+060`;
+
+  test('is not taken for one of the tree, although the number of its parent is the root’s', () => {
+    const [agent, root] = [7, 100];
+    const others = [`${at(30)}  1  ${agent}`, `${at(10)}  100  300`, `${at(40)}  100  400`, '  100  500'];
+    expect(descendants(root, rows(...others), agent)).toEqual([400, 500]);
+    expect(descendants(root, rows(...others, `${at(50)}  7  100`, `${at(51)}  100  600`), agent)).toEqual([
+      500, 600,
+    ]);
+  });
 });

@@ -63,6 +63,7 @@ describe('the path that a client means', () => {
     'con',
     'CON.txt',
     'x/nul/y',
+    'nul .txt',
     'Com1',
     'lpt\u00b9.log',
     'conin$',

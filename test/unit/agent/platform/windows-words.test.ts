@@ -73,8 +73,11 @@ describe('shells', () => {
   const line = (shell: string, text: Buffer | undefined, hasTerminal = false): string =>
     windowsShells(ENV).argumentsFor(shell, text, hasTerminal).map(String).join(' ');
 
+  // By its path: cmd would look for it in the job's own folder first.
+  const IN_UTF8 = `"${SYSTEM}\\chcp.com" 65001 >nul 2>nul`;
+
   test('cmd gets a command as it is, in quotes that it takes off again', () => {
-    expect(line(CMD, command)).toBe(`"${CMD}" /c "chcp 65001 >nul 2>nul & echo "a b" & echo ü"`);
+    expect(line(CMD, command)).toBe(`"${CMD}" /c "${IN_UTF8} & echo "a b" & echo ü"`);
     expect(line('C:\\X\\CMD.EXE', command)).toContain(' /c ');
   });
 
@@ -94,7 +97,7 @@ describe('shells', () => {
   });
 
   test('a person gets a shell that stays, in UTF-8; a script on a pipe gets it bare', () => {
-    expect(line(CMD, undefined, true)).toBe(`"${CMD}" /k "chcp 65001 >nul 2>nul"`);
+    expect(line(CMD, undefined, true)).toBe(`"${CMD}" /k "${IN_UTF8}"`);
     expect(wordsOf(line(POWERSHELL, undefined, true)).slice(1, 4)).toEqual([
       '-NoLogo',
       '-NoExit',
@@ -122,7 +125,7 @@ describe('the files of `converge`', () => {
 
   test('one in a folder that is not plain sets the code page in which it is written', () => {
     const [{ text }] = WINDOWS_COMMAND_PLACE.shims(['C:\\Jörg\\agent.exe']);
-    expect(text.split('\r\n')[1]).toBe('chcp 65001 >nul');
+    expect(text.split('\r\n')[1]).toBe('"%SystemRoot%\\System32\\chcp.com" 65001 >nul');
   });
 
   test('and one for the shells of Git, which starts the program with these words', () => {

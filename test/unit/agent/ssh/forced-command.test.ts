@@ -1,4 +1,5 @@
 // What runs for the holder of a certificate with a forced command, and which variables they may set.
+import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import {
   type AskedRun,
@@ -37,6 +38,16 @@ test('internal-sftp is sftp alone; what only begins like it is a command; its op
       command: Buffer.from(command),
     });
   }
+});
+
+test('who is for sftp alone is told so in words that cmd takes as well, and ends with 1', () => {
+  const run = forcedRun('internal-sftp', { kind: 'shell' });
+  const words = run.kind === 'command' ? run.command.toString() : '';
+  expect(spawnSync('/bin/sh', ['-c', words], { encoding: 'utf8' })).toMatchObject({
+    stdout: 'This service allows sftp connections only.\n',
+    status: 1,
+  });
+  expect(words).not.toMatch(/[";']/);
 });
 
 test('only the language is taken from a client', () => {

@@ -19,7 +19,7 @@ test('the environment of the job is kept, the client adds to it, and the session
     account: { name: 'ci', home: '/home/ci' },
     shell: '/bin/bash',
     clientAddress: '192.0.2.7',
-    terminal: 'xterm-256color',
+    terminal: Buffer.from('xterm-256color'),
     agentSocket: '/tmp/agent',
   });
   expect(Object.fromEntries(env)).toEqual({
@@ -28,12 +28,28 @@ test('the environment of the job is kept, the client adds to it, and the session
     HOME: '/home/ci',
     USER: 'ci',
     LOGNAME: 'ci',
-    TERM: 'xterm-256color',
+    TERM: Buffer.from('xterm-256color'),
     SHELL: '/bin/bash',
     SSH_AUTH_SOCK: '/tmp/agent',
     SSH_CLIENT: '192.0.2.7 0 22',
     SSH_CONNECTION: '192.0.2.7 0 127.0.0.1 22',
   });
+});
+
+test('a zero in what a client says of its terminal, or asks for, begins no variable of its own', () => {
+  const env = buildEnvironment({
+    base: {},
+    fromClient: new Map(),
+    account: { name: 'ci', home: '/' },
+    shell: '/bin/sh',
+    clientAddress: '',
+    terminal: Buffer.from('xterm\0BASH_ENV=evil'),
+    agentSocket: undefined,
+    originalCommand: Buffer.from('ls\0NODE_OPTIONS=evil\0'),
+  });
+  expect(env.get('TERM')?.toString()).toBe('xterm');
+  expect(env.get('SSH_ORIGINAL_COMMAND')?.toString()).toBe('ls');
+  expect([...env.values()].filter((value) => value.toString().includes('\0'))).toEqual([]);
 });
 
 test.each([

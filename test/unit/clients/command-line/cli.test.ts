@@ -1,4 +1,5 @@
 // The command lines of wsproxy and tcptows, and the proxy variables.
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { proxyFor } from '#shared/machine/proxy.ts';
 import { VERSION } from '../../../../services/clients/command-line/version.ts';
@@ -7,6 +8,7 @@ import {
   listeningLine,
   parseTcptowsCommand,
 } from '../../../../services/clients/tcptows/cli.ts';
+import { findTool } from '../../../../services/clients/tools/run-tool.ts';
 import { parseWsproxyCommand } from '../../../../services/clients/wsproxy/cli.ts';
 import type { OwnProgram } from '../../../../services/clients/wsproxy/own-program.ts';
 
@@ -37,6 +39,11 @@ describe('wsproxy with a tool', () => {
     expect(ways[2]).toEqual(ways[0]);
   });
 
+  test('writes the URL anew, without what URLs leave out', () => {
+    const words = wordsOf('ssh', 'HTTPS:\\\\Relay.example:443\\p\n\t/client/a');
+    expect(words).toContain('ProxyCommand="/opt/my tools/wsproxy" wss://relay.example/p/client/a');
+  });
+
   test('logs in as abc, or as it is told, and waits for as long as the agent', () => {
     expect(wordsOf('sftp', PINNED)).toEqual(
       expect.arrayContaining(['ServerAliveCountMax=5', 'StrictHostKeyChecking=no', 'abc@Job-1']),
@@ -55,6 +62,14 @@ describe('wsproxy with a tool', () => {
     [['scp', PINNED, 'a', 'b'], /begins with a colon/],
     [['ssh', '--strip', '.job', PINNED], /no option --strip/],
     [['--print', PINNED], /no option --print/],
+    // What fish, and the shell of Git for Windows, would run of a URL that a stranger made up.
+    ...['$(id)', 'a;id', 'a&id', "a'b", 'a|id', '(id)', '!id', '*'].flatMap((text): [string[], RegExp][] => [
+      [['ssh', `wss://h/${text}/client/a`], /signs that a shell would act on; ssh gets URLs of/],
+      [
+        ['rsync', `wss://h${text.replace('|', ';')}/client/a`, ':b', '.'],
+        /signs that a shell would act on|is not a URL/,
+      ],
+    ]),
   ])('refuses %j', (args, message) => {
     expect(wordsOf(...args)).toMatch(message);
   });
@@ -102,6 +117,14 @@ Host *.job
       kind: 'invalid',
       message: expect.stringMatching(message) as string,
     });
+  });
+
+  test.each(['sh', 'bash', 'zsh'])('%s takes a relay with an IPv6 address for a word', (shell) => {
+    if (shell === 'zsh' && findTool(shell, process.env) === undefined) return;
+    const command = parseWsproxyCommand(['config', 'ws://[::1]:80/p'], {}, SELF);
+    const line = command.kind === 'text' ? command.text.match(/--strip (.*)/)?.[1] : undefined;
+    const output = execFileSync(shell, ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' });
+    expect(output).toBe('.job\nws://[::1]/p/client/%n\n');
   });
 
   test('--strip takes its suffix off an ID, and only there', () => {

@@ -42,11 +42,22 @@ test('rsync gets quotes doubled, and no backslashes', () => {
 describe('on Windows', () => {
   const words = ['C:\\Program Files\\wsproxy.exe', '--wait', '5m', 'wss://h/client/a#SHA256:b+/c'];
 
-  test('a ProxyCommand has slashes, and quotes only where there are blanks', () => {
+  test('a ProxyCommand has slashes, and quotes only where they are needed', () => {
     expect(proxyCommandOf(words, 'win32')).toBe(
       '"C:/Program Files/wsproxy.exe" --wait 5m wss://h/client/a#SHA256:b+/c',
     );
     expect(proxyCommandOf(['\\\\server\\share\\wsproxy.exe'], 'win32')).toBe('//server/share/wsproxy.exe');
+  });
+
+  test.each([
+    ["C:\\Users\\O'Brien\\wsproxy.exe", `"C:/Users/O'Brien/wsproxy.exe"`],
+    ['C:\\R&D(x86)\\wsproxy.exe', '"C:/R&D(x86)/wsproxy.exe"'],
+    ['C:\\a;b\\wsproxy.exe', '"C:/a;b/wsproxy.exe"'],
+    ['keys\\mine', '"keys\\mine"'],
+  ])('the shell of Git starts %s as OpenSSH does', (word, quoted) => {
+    const line = proxyCommandOf([word], 'win32');
+    expect(line).toBe(quoted);
+    expect(execFileSync('sh', ['-c', `printf %s ${line}`], { encoding: 'utf8' })).toBe(quoted.slice(1, -1));
   });
 
   test('a pasted line follows the rules of C programs', () => {
