@@ -1,7 +1,6 @@
 // First prompt: from the navigation to the link of a job log, in a browser that has nothing of it yet, and from the start of `ssh`.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { launchBrowser } from '../support/machine/browser.ts';
 import { startProcess } from '../support/process/started-process.ts';
@@ -43,6 +42,8 @@ interface Seen {
   readonly prompt: number;
 }
 
+type Browser = Awaited<ReturnType<typeof launchBrowser>>;
+
 /** In a profile of its own, so that nothing is cached. */
 async function timePage(browser: Browser, link: string): Promise<Seen> {
   const context = await browser.newContext();
@@ -60,17 +61,14 @@ async function timePage(browser: Browser, link: string): Promise<Seen> {
 async function timeSsh(folder: string, clientUrl: string): Promise<number> {
   const proxy = `${join(DIST, `bin/wsproxy-${PLATFORM}`)} ${clientUrl}`;
   const options = [
+    `ProxyCommand=${proxy}`,
+    'UserKnownHostsFile=/dev/null',
+    'StrictHostKeyChecking=no',
     'LogLevel=ERROR',
     'PubkeyAuthentication=no',
-    'StrictHostKeyChecking=no',
     'ControlPath=none',
-  ];
-  const command: [string, ...string[]] = [
-    'ssh',
-    ...['-tt', '-F', 'none', '-o', `ProxyCommand=${proxy}`, '-o', 'UserKnownHostsFile=/dev/null'],
-    ...options.flatMap((option) => ['-o', option]),
-    'abc@bench',
-  ];
+  ].flatMap((option) => ['-o', option]);
+  const command: [string, ...string[]] = ['ssh', '-tt', '-F', 'none', ...options, 'abc@bench'];
   const { PATH = '' } = process.env;
   const env = { PATH, HOME: folder, TERM: 'xterm-256color', SSH_ASKPASS: join(folder, 'askpass') };
   const began = performance.now();

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Duplex } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSession } from '../../../services/clients/browser/ssh/channels/session.ts';
-import { SshFault } from '../../../services/clients/browser/ssh/wire/ssh-fault.ts';
+import type { SshFault } from '../../../services/clients/browser/ssh/wire/ssh-fault.ts';
 import { ensureRoot } from '../../support/machine/minimal-root.ts';
 import { keyFromFile } from '../../support/page-client/page-key.ts';
 import { startPageSession } from '../../support/page-client/page-session.ts';

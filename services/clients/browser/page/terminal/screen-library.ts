@@ -1,4 +1,5 @@
 // The screen library: xterm and what belongs to it, a script of its own, so that the connection need not wait for it.
+
 export { ClipboardAddon } from '@xterm/addon-clipboard';
 export { FitAddon } from '@xterm/addon-fit';
 export { SearchAddon } from '@xterm/addon-search';
