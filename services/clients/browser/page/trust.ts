@@ -31,7 +31,7 @@ export async function showHelp(): Promise<void> {
         {},
         'Who needs to rely on nobody uses ssh with wsproxy, or keeps converge-terminal.html of a build that they trust, checks it once against SHA256SUMS, and opens it from disk.',
       ),
-      element('p', {}, 'This page says that its script has the SHA-256:'),
+      element('p', {}, 'This page says that its two scripts, one behind the other, have the SHA-256:'),
       element('pre', { class: 'quoted', tabindex: 0 }, ownDigest()),
       element(
         'dl',

@@ -16,6 +16,7 @@ import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
 import { forgetPageKey, makePageKey, readPageKey } from './entry/page-key.ts';
 import { signOnAddress } from './entry/sign-on.ts';
 import { copyText } from './terminal/job-clipboard.ts';
+import { type Screen, screenOf } from './terminal/screen.ts';
 import { TRUST_SENTENCE } from './trust.ts';
 import { Workspace } from './workspace.ts';
 
@@ -65,7 +66,6 @@ export class Visit {
     if (!('subtle' in crypto)) return this.#failed(destination, 'This page needs https', [NEEDS_HTTPS]);
     this.#entry.working('Looking for the job …', destination);
     document.title = `${destination.id} · Converge`;
-    const kept = await readPageKey();
     const outcome = await openJob({
       url: destination.clientUrl,
       pin: destination.pin,
@@ -73,7 +73,7 @@ export class Visit {
       waitMs: WAIT_FOR_JOB_MS,
       confirmHostKey: (hostKey) => this.#entry.askHostKey(destination, hostKey),
       signIn: {
-        keys: kept.kind === 'key' ? [kept.key] : [],
+        keys: readPageKey().then((kept) => (kept.kind === 'key' ? [kept.key] : [])),
         answers: (request, attempt) => this.#answers(destination, request, attempt),
         password: (attempt) => this.#password(destination, attempt),
       },
@@ -130,7 +130,7 @@ export class Visit {
   async #came(outcome: JobOutcome, destination: Destination): Promise<void> {
     switch (outcome.kind) {
       case 'open':
-        return await this.#opened(outcome.job, destination);
+        return await this.#opened(outcome.job, await screenOf(document), destination);
       case 'wrong_host_key':
         return this.#failed(destination, 'This is not the job', [
           'Another key answered than the link names. Somebody may be between you and the job, or the job was started again and has another link. Nothing was sent to it.',
@@ -156,10 +156,17 @@ export class Visit {
     }
   }
 
-  async #opened(job: Job, destination: Destination): Promise<void> {
+  async #opened(job: Job, screen: Screen | undefined, destination: Destination): Promise<void> {
+    if (screen === undefined) {
+      job.close();
+      return this.#failed(destination, 'A part of this page is missing', [
+        'It did not come, or it is another one than the page names. Load the page again.',
+      ]);
+    }
     this.#job = job;
     this.#entry.root.remove();
     this.#workspace ??= new Workspace({
+      screen,
       destination,
       preferences: this.#preferences,
       leave: () => this.#leave(destination),

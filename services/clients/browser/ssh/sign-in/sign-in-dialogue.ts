@@ -54,7 +54,7 @@ export class SignInDialogue implements UpperLayer {
       throw new SshFault('out_of_place', 'the host answers a sign-in that has not begun');
     const first = await this.#ask(this.#request('none'));
     if (this.#isIn(first)) return { kind: 'in' };
-    for (const key of this.#options.signIn.keys ?? []) {
+    for (const key of (await this.#options.signIn.keys) ?? []) {
       if (this.#takes('publickey') && (await this.#tryKey(key))) return { kind: 'in' };
     }
     if (await this.#repeat('keyboard-interactive', (attempt) => this.#tryAnswers(attempt)))
