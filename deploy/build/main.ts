@@ -19,7 +19,9 @@ try {
   const { relay, terminal, binaries, foreign } = await buildDistribution(say, signingKey, platforms);
   if (!isBrief) {
     console.log(await reportSizes(binaries, foreign));
-    say(`terminal page: ${terminal.compressedBytes} bytes compressed, script SHA-256 ${terminal.digest}`);
+    say(
+      `terminal page: ${terminal.compressedBytes} bytes compressed, SHA-256 of its scripts ${terminal.digest}`,
+    );
     say(`${relative(ROOT, relay)} and ${binaries.length + foreign.length} programs are up to date`);
   }
 } catch (error) {

@@ -33,8 +33,9 @@ export const BUILT_PROGRAMS: readonly BuiltProgram[] = [
 /** wsproxy for every Node from 20 on. */
 export const SCRIPT_NAME = 'wsproxy.mjs';
 
-/** The script of the terminal page. */
+/** The two scripts of the terminal page: the connection, and the terminals. */
 export const PAGE_ENTRY = 'services/clients/browser/page/main.ts';
+export const SCREEN_ENTRY = 'services/clients/browser/page/terminal/screen-library.ts';
 
 export const RELAY_ENTRY = 'services/relay/main.ts';
 

@@ -6,13 +6,14 @@ import { gzipSync } from 'node:zlib';
 import { build as runEsbuild } from 'esbuild';
 import { BuildError } from './build-error.ts';
 import { withdrawChecksums } from './checksums.ts';
-import { DIST, PAGE_ENTRY, ROOT } from './source-tree.ts';
+import { DIST, PAGE_ENTRY, ROOT, SCREEN_ENTRY } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 import { styleWithoutElements } from './terminal-style.ts';
-import { type PageParts, pageText, singleFileText } from './terminal-text.ts';
+import { type PagePart, type PageParts, pageText, singleFileText } from './terminal-text.ts';
 
 const ENTRIES = {
   script: PAGE_ENTRY,
+  screen: SCREEN_ENTRY,
   style: 'services/clients/browser/page/style.css',
 } as const;
 
@@ -21,14 +22,16 @@ export const MAX_TERMINAL_PAGE_BYTES = 400_000;
 
 /** The folder, and in it the page, its parts and the page as one file. */
 const TERMINAL_FOLDER = 'terminal';
+/** Where the first script looks for the second: services/clients/browser/page/terminal/screen.ts. */
+const SCREEN_NAME = 'convergeScreen';
 const PAGE_NAME = 'index.html';
 const SINGLE_FILE_NAME = 'converge-terminal.html';
 
 export interface TerminalPage {
   readonly folder: string;
-  /** SHA-256 of the script in hex, which the page shows as its own. */
+  /** SHA-256 of both scripts, one behind the other, in hex, which the page shows as its own. */
   readonly digest: string;
-  /** Of script, style and page together, in bytes. */
+  /** Of scripts, style and page together, in bytes. */
   readonly compressedBytes: number;
 }
 
@@ -50,7 +53,8 @@ export async function bundleTerminal(folder = join(DIST, TERMINAL_FOLDER)): Prom
   const parts = await makeParts();
   const page = pageText(parts);
   const single = singleFileText(parts);
-  const compressed = [parts.script.text, parts.style.text].map((text) => gzipSync(text, { level: 9 }));
+  const assetParts = [parts.script, parts.screen, parts.style];
+  const compressed = assetParts.map(({ text }) => gzipSync(text, { level: 9 }));
   const compressedBytes = [...compressed, gzipSync(page)].reduce((sum, { length }) => sum + length, 0);
   if (compressedBytes > MAX_TERMINAL_PAGE_BYTES)
     throw new BuildError(
@@ -60,7 +64,7 @@ export async function bundleTerminal(folder = join(DIST, TERMINAL_FOLDER)): Prom
   const assets = join(folder, 'assets');
   await mkdir(assets, { recursive: true });
   const names = new Set<string>();
-  for (const [index, { name, text }] of [parts.script, parts.style].entries()) {
+  for (const [index, { name, text }] of assetParts.entries()) {
     await writeFile(join(assets, name), text);
     await writeFile(join(assets, `${name}.gz`), compressed[index] ?? '');
     names.add(name).add(`${name}.gz`);
@@ -70,8 +74,7 @@ export async function bundleTerminal(folder = join(DIST, TERMINAL_FOLDER)): Prom
   const listed = [
     [PAGE_NAME, page],
     [SINGLE_FILE_NAME, single],
-    [`assets/${parts.script.name}`, parts.script.text],
-    [`assets/${parts.style.name}`, parts.style.text],
+    ...assetParts.map(({ name, text }) => [`assets/${name}`, text] as const),
   ] as const;
   await writeFile(
     join(folder, 'SHA256SUMS'),
@@ -81,13 +84,18 @@ export async function bundleTerminal(folder = join(DIST, TERMINAL_FOLDER)): Prom
   return { folder, digest: parts.digest, compressedBytes };
 }
 
-/** Script and style, each with its name by content and what a browser checks it by. */
+/** Scripts and style, each with its name by content and what a browser checks it by. */
 async function makeParts(): Promise<PageParts> {
-  const [script, style] = await Promise.all([bundle(ENTRIES.script, 'js'), bundle(ENTRIES.style, 'css')]);
-  return { script, style, digest: sha256(script.text, 'hex') };
+  const [script, screen, style] = await Promise.all([
+    bundle(ENTRIES.script, 'js'),
+    bundle(ENTRIES.screen, 'js', SCREEN_NAME),
+    bundle(ENTRIES.style, 'css'),
+  ]);
+  return { script, screen, style, digest: sha256(script.text + screen.text, 'hex') };
 }
 
-async function bundle(entry: string, kind: 'js' | 'css'): Promise<PageParts['script']> {
+/** What it exports is global under `name`. */
+async function bundle(entry: string, kind: 'js' | 'css', name?: string): Promise<PagePart> {
   const { outputFiles } = await runEsbuild({
     entryPoints: [join(ROOT, entry)],
     outfile: `terminal.${kind}`,
@@ -98,6 +106,7 @@ async function bundle(entry: string, kind: 'js' | 'css'): Promise<PageParts['scr
     platform: 'browser',
     target: 'es2022',
     format: 'iife',
+    ...(name === undefined ? {} : { globalName: name }),
     charset: 'utf8',
     legalComments: 'none',
     plugins: [styleWithoutElements],

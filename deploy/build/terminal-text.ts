@@ -12,9 +12,12 @@ export interface PagePart {
 }
 
 export interface PageParts {
+  /** Opens the connection. */
   readonly script: PagePart;
+  /** The terminals, which the first script waits for when the job is open. */
+  readonly screen: PagePart;
   readonly style: PagePart;
-  /** SHA-256 of the script in hex: what the page shows as its own. */
+  /** SHA-256 of both scripts, one behind the other, in hex: what the page shows as its own. */
   readonly digest: string;
 }
 
@@ -42,27 +45,31 @@ function policyOf(script: string, style: string): string {
   ].join('; ');
 }
 
-/** `index.html`, with paths that hold below any prefix. */
-export function pageText({ script, style, digest }: PageParts): string {
+/**
+ * `index.html`, with paths that hold below any prefix. The first script is `async`: it waits neither for the style nor for
+ * the second one, so that the connection is under way while they come.
+ */
+export function pageText({ script, screen, style, digest }: PageParts): string {
   const attributes = ({ integrity }: PagePart): string => `integrity="${integrity}" crossorigin="anonymous"`;
   return documentText({
     policy: policyOf("'self'", "'self'"),
     digest,
     head: [
+      `<script async src="assets/${script.name}" ${attributes(script)}></script>`,
       `<link rel="stylesheet" href="assets/${style.name}" ${attributes(style)}>`,
-      `<script defer src="assets/${script.name}" ${attributes(script)}></script>`,
+      `<script defer src="assets/${screen.name}" ${attributes(screen)}></script>`,
     ],
     foot: [],
   });
 }
 
 /** The page in one file: to be kept, checked once, and opened from disk. */
-export function singleFileText({ script, style, digest }: PageParts): string {
+export function singleFileText({ script, screen, style, digest }: PageParts): string {
   return documentText({
-    policy: policyOf(script.cspHash, style.cspHash),
+    policy: policyOf(`${script.cspHash} ${screen.cspHash}`, style.cspHash),
     digest,
     head: [`<style>${style.text}</style>`],
-    foot: [`<script>${script.text}</script>`],
+    foot: [`<script>${script.text}</script>`, `<script>${screen.text}</script>`],
   });
 }
 

@@ -208,7 +208,9 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       const { isRelayFirst, lastDeadline } = watch.snapshotOrEnd();
       const relayLeavesMs = isRelayFirst ? lastDeadline - now : undefined;
       const times = { now, deadline, timeoutMs, maxLifetimeMs, relayLeavesMs };
-      const card = { destination, entry: entry(), hasTerminal, ...times, clientDigests: CLIENT_DIGESTS };
+      const link = hasTerminal && credentials.kind === 'password' ? credentials.link : undefined;
+      const said = { entry: entry(), hasTerminal, linkSecret: link?.make() };
+      const card = { destination, ...said, ...times, clientDigests: CLIENT_DIGESTS };
       return announcementFrom({ ...card, provider: job?.provider, isQuiet });
     },
   });

@@ -34,6 +34,7 @@ export const GOALS: readonly Goal[] = [
     1.2,
   ),
   goal('download.agent', 'what a plain curl brings', 'at most', 25),
+  goal('page.ratio', 'first prompt in a browser that has nothing of the page, over ssh', 'at most', 1.3),
   goal('resume.last', 'last of 200 sessions resumed after kill -9', 'at most', 2),
 ];
 

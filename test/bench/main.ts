@@ -1,11 +1,12 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy,start] [--rounds N] [--full]
+//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy,start,page] [--rounds N] [--full]
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
 import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';
+import { measurePage } from './first-prompt.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
 import type { Part } from './part.ts';
@@ -32,6 +33,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   attacks: measureAttacks,
   policy: measurePolicy,
   start: measureStarts,
+  page: measurePage,
 };
 
 const { values } = parseArgs({

@@ -110,3 +110,24 @@ test(`a silent network is said calmly, what was typed meanwhile arrives, and ${L
   const digits = String(LINES).length - String(1_000).length;
   expect(many - few - (few - start)).toBe((LINES - 1_000) * 'line-000000000\r\n'.length + digits);
 });
+
+test('a session that the job has given up is said to be over, and another is opened from there', async () => {
+  const relay = await createMortalRelay(world);
+  await relay.start();
+  const around = { relay: `ws://localhost:${relay.port}`, args: ['--resume-window', '1s'], held: true };
+  const agent = await startAgent(world, around);
+  const opened = await openJobPage(browser, agent.card.terminal ?? '');
+  onTestFinished(() => opened.context.close());
+  const { page } = opened;
+  await opened.signIn(agent.card.password ?? '');
+  await opened.enter('echo of-the-first-session');
+  await relay.end('SIGKILL');
+  await agent.process.see(/given up: its client did not come back/);
+  await relay.start();
+  await page.getByText(/^The session (has ended|was cut): .+/).waitFor({ timeout: 60_000 });
+  // What was printed can still be read.
+  expect(await opened.screen()).toContain('of-the-first-session');
+  await page.getByRole('button', { name: 'Open again' }).click();
+  await opened.signIn(agent.card.password ?? '');
+  expect(await opened.enter('echo $((6 * 7))')).toContain('\n42\n');
+});

@@ -1,5 +1,5 @@
 // The terminal page before a job that means harm: what it prints, what it calls its files, and a relay that touches what it carries.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -48,6 +48,25 @@ async function expectUnharmed({
 }
 
 const clipboardOf = ({ page }: JobPage): Promise<unknown> => page.evaluate('navigator.clipboard.readText()');
+
+/** As a browser hands over what another site has put on the clipboard. */
+const pasteInto = ({ page }: JobPage, text: string): Promise<unknown> =>
+  page.evaluate(`{
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', ${JSON.stringify(text)});
+    const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+    document.querySelector('.shell:not([hidden]) textarea').dispatchEvent(paste);
+  }`);
+
+test('what another site has put on the clipboard runs nothing by being pasted', async () => {
+  const { agent, opened } = await openVictim();
+  await opened.enter('bind "set enable-bracketed-paste on"; clear', /^\$$/);
+  await pasteInto(opened, 'echo fine\u001b[201~\necho > harmed\n: seen');
+  await opened.see(/: seen$/);
+  await opened.page.keyboard.press('Control+C');
+  await opened.enter('clear; echo $((6 * 7))', /^42\n\$$/);
+  await expect(stat(join(agent.job, 'harmed'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
 
 describe('what a job prints', () => {
   test('a title is text, without what cannot be seen, and not longer than a title', async () => {
@@ -117,12 +136,26 @@ describe('what a job prints', () => {
     await expectUnharmed({ page, violations: await opened.violations() });
   });
 
+  test('a program that wants the clipboard again and again is not asked about for ever', async () => {
+    const { opened } = await openVictim();
+    const { page } = opened;
+    const offer = String.raw`printf '\033]52;c;bm8=\007'; clear; echo done`;
+    for (let refused = 0; refused < 3; refused += 1) {
+      await opened.enter(offer, /^done/);
+      await page.getByRole('dialog').waitFor();
+      await page.keyboard.press('Escape');
+    }
+    await opened.enter(offer, /^done/);
+    await page.getByText('this terminal does not ask any more').waitFor({ state: 'attached' });
+    expect(await page.getByRole('dialog').count()).toBe(0);
+  });
+
   test('bells, odd sequences and half a megabyte without a line end leave a page that still works', async () => {
     const { opened } = await openVictim();
     const { page } = opened;
     await opened.enter(
       String.raw`clear; printf '\a\a\a\033[999999999;999999999H\033[?1049h\033[6n\033]4;1;?\007\033P+q544e\033\\'`,
-      /./,
+      /4;1;rgb:/,
     );
     // The answers of the terminal stand at the prompt now, as in any other.
     await page.keyboard.press('Control+C');

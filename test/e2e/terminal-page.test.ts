@@ -1,14 +1,19 @@
 // The terminal page in a real browser: from the link in the job log to a prompt, and what people do there.
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type JobPage, openJobPage } from '../support/browser/job-page.ts';
 import { type E2eAgent, type JobOptions, startAgent } from '../support/laptop/job.ts';
+import { openWay } from '../support/laptop/laptop.ts';
 import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { launchBrowser } from '../support/machine/browser.ts';
+
+const run = promisify(execFile);
 
 const world = useWorld();
 let browser: Browser;
@@ -119,6 +124,46 @@ describe('from the link to a prompt', () => {
   });
 });
 
+describe('a link that lets in', () => {
+  test('does so once; then it is a wrong password, and the password still counts', async () => {
+    const agent = await startAgent(world, { args: ['--link'], held: true });
+    expect(agent.process.stdout).toContain('(this link lets in once, within 10 minutes');
+    const first = await openJobPage(browser, linkOf(agent));
+    onTestFinished(() => first.context.close());
+    await first.prompted();
+    expect(first.page.url()).not.toContain('secret');
+    expect(first.requested.join('\n')).not.toContain('secret');
+    const second = await openJobPage(browser, linkOf(agent));
+    onTestFinished(() => second.context.close());
+    await second.page.getByText('That was not the password').waitFor();
+    await agent.process.see(/wrong password/);
+    await second.signIn(agent.card.password ?? '');
+    expect(agent.process.stdout.match(/logged in/g)).toHaveLength(2);
+  });
+
+  test('is in no card that was not asked for it', async () => {
+    expect((await startAgent(world)).process.stdout).not.toMatch(/secret=|lets in once/);
+  });
+});
+
+test('a page whose second script does not come says so, and leaves the job', async () => {
+  const agent = await startAgent(world, { args: ['--link'], held: true });
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  // The first is smaller, by far.
+  await page.route('**/terminal/assets/*.js', async (route) => {
+    const answer = await route.fetch();
+    const isSecond = (await answer.text()).includes('convergeScreen=');
+    await (isSecond
+      ? route.fulfill({ response: answer, body: 'var convergeScreen={};' })
+      : route.fulfill({ response: answer }));
+  });
+  await page.goto(linkOf(agent));
+  await page.getByText('A part of this page is missing').waitFor();
+  await agent.process.see(/left/);
+});
+
 describe('a terminal', () => {
   test('has the size of its window, also after that has changed', async () => {
     const { opened } = await openPage();
@@ -143,6 +188,7 @@ describe('a terminal', () => {
 
   test('stands beside others over one connection, and beside an ssh', async () => {
     const { agent, opened } = await openPage({ args: ['--max-lifetime', '1h'] });
+    const way = await openWay(world, agent, { kind: 'password', text: agent.card.password ?? '' });
     await opened.enter('echo first > who; tty');
     await opened.page.getByRole('button', { name: 'New terminal' }).click();
     await opened.prompted();
@@ -155,6 +201,15 @@ describe('a terminal', () => {
     await opened.page.keyboard.press('Delete');
     await expect.poll(() => opened.page.getByRole('tab').count()).toBe(1);
     expect(agent.process.stdout.match(/logged in/g)).toHaveLength(1);
+
+    // One that comes, talks and goes does nothing to the others.
+    const beside = way.laptop.start(way.command('ssh', way.host, 'echo beside; cat > from-ssh'));
+    await beside.see(/beside/);
+    expect(await opened.enter('clear; converge status')).toContain('clients  2 logged in');
+    beside.child.stdin?.end('said by ssh');
+    expect((await beside.exited).code).toBe(0);
+    expect(await opened.enter('clear; cat from-ssh; echo')).toContain('said by ssh');
+    expect(agent.process.stdout.match(/logged in/g)).toHaveLength(2);
   });
 
   test('takes a paste of 50 KB whole, and copies what is selected', async () => {
@@ -244,5 +299,40 @@ describe('files', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(sha256(await readFile(join(agent.job, 'up.bin')))).toBe(sha256(content));
     expect(await opened.violations()).toEqual([]);
+  });
+
+  test('of a folder come as a tar that GNU tar unpacks to the same folder', async () => {
+    const { agent, opened } = await openPage({}, { acceptDownloads: true });
+    const { page } = opened;
+    const long = `${'long-'.repeat(30)}name`;
+    const folder = join(agent.job, 'tree');
+    await mkdir(join(folder, 'deep', 'deeper', long), { recursive: true });
+    await mkdir(join(folder, 'nothing in it'));
+    await writeFile(join(folder, 'deep', 'ünï ✓.bin'), randomBytes(1_000_001));
+    await writeFile(join(folder, 'deep', 'deeper', long, long), 'far below\n');
+    await writeFile(join(folder, 'empty'), '');
+    await writeFile(join(folder, 'block'), randomBytes(512));
+    await writeFile(join(folder, 'run.sh'), '#!/bin/sh\n', { mode: 0o750 });
+    await utimes(join(folder, 'block'), 1_000_000_000, 1_000_000_000);
+    await page.evaluate(`window.showSaveFilePicker = async ({ suggestedName }) =>
+      (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })`);
+    await page.getByRole('button', { name: 'Files', exact: true }).click();
+    await page.getByRole('button', { name: 'Download tree' }).click();
+    await page.getByText('downloaded 5 files', { exact: true }).waitFor();
+    const base64 = await page.evaluate<string>(`(async () => {
+      const handle = await (await navigator.storage.getDirectory()).getFileHandle('tree.tar');
+      const reader = new FileReader();
+      reader.readAsDataURL(await handle.getFile());
+      await new Promise((resolve) => { reader.onload = resolve; });
+      return reader.result.slice(reader.result.indexOf(',') + 1);
+    })()`);
+    const local = await world.makeFolder('unpacked');
+    await writeFile(join(local, 'tree.tar'), Buffer.from(base64, 'base64'));
+    await run('tar', ['-xpf', 'tree.tar'], { cwd: local });
+    const { stdout } = await run('diff', ['-r', folder, join(local, 'tree')]);
+    expect(stdout).toBe('');
+    expect((await stat(join(local, 'tree', 'run.sh'))).mode & 0o777).toBe(0o750);
+    expect((await stat(join(local, 'tree', 'block'))).mtimeMs).toBe(1_000_000_000_000);
+    expect((await readdir(join(local, 'tree'))).toSorted()).toEqual((await readdir(folder)).toSorted());
   });
 });

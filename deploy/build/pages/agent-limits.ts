@@ -8,6 +8,7 @@ import {
 import { MAX_AUTHORIZED_KEYS_BYTES } from '../../../services/agent/access/authorized-keys.ts';
 import { MAX_KEYS_BYTES } from '../../../services/agent/access/authorized-keys-source.ts';
 import { LOOK_AGAIN_AFTER_MS, MAX_ACCOUNTS } from '../../../services/agent/access/key-accounts.ts';
+import { LINK_SECRET_WITHIN_MS } from '../../../services/agent/access/link-secret.ts';
 import {
   MAX_FAILURE_DELAY_MS,
   MAX_PASSWORD_FAILURES,
@@ -206,6 +207,12 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_FAILURE_DELAY_MS,
       unit: 'ms',
       past: 'it grows no more',
+    },
+    {
+      what: 'a link that lets in (`--link`)',
+      value: LINK_SECRET_WITHIN_MS,
+      unit: 'ms',
+      past: 'its secret is a wrong password',
     },
     {
       what: 'job log lines about strangers, in ten seconds',

@@ -21,6 +21,7 @@ import { MAX_PAGE_PACKET_BYTES } from '../../../services/clients/browser/ssh/tra
 import {
   EXCHANGE_WITHIN_MS,
   MAX_HELD_MESSAGES,
+  MAX_PRESSED_BYTES,
   REKEY_AFTER_BYTES,
   REKEY_AFTER_MS,
 } from '../../../services/clients/browser/ssh/transport/ssh-transport.ts';
@@ -46,6 +47,12 @@ export const BROWSER_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       what: 'messages that wait for the end of a key exchange',
       value: MAX_HELD_MESSAGES,
       unit: 'count',
+      past: 'the session ends',
+    },
+    {
+      what: 'answers to a host that does not take them',
+      value: MAX_PRESSED_BYTES,
+      unit: 'bytes',
       past: 'the session ends',
     },
     {

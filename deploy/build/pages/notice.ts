@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { NODE_PACKAGE } from '../node-runtime.ts';
 import { FOREIGN_PLATFORMS } from '../platform.ts';
-import { BUILT_PROGRAMS, PAGE_ENTRY, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from '../source-tree.ts';
+import {
+  BUILT_PROGRAMS,
+  PAGE_ENTRY,
+  RELAY_ENTRY,
+  ROOT,
+  SCREEN_ENTRY,
+  SESSION_CHECK_ENTRY,
+} from '../source-tree.ts';
 import { heading, runtimeSections } from './runtime-notice.ts';
 
 export const NOTICE = join(ROOT, 'NOTICE');
@@ -103,7 +110,7 @@ function holders({ name, copyright }: Package): string[] {
 async function bundledPackages(): Promise<Package[]> {
   const entries = new Map(BUILT_PROGRAMS.map(({ name, entry }) => [entry, name]));
   for (const entry of [RELAY_ENTRY, SESSION_CHECK_ENTRY]) entries.set(entry, RELAY);
-  entries.set(PAGE_ENTRY, TERMINAL_PAGE);
+  for (const entry of [PAGE_ENTRY, SCREEN_ENTRY]) entries.set(entry, TERMINAL_PAGE);
   const { metafile } = await build({
     entryPoints: [...entries.keys()],
     outdir: ROOT,

@@ -1,10 +1,12 @@
 // The fixed limits of the terminal page, for the page of limits.
 import {
   MAX_ARCHIVE_DEPTH,
+  MAX_ARCHIVE_FILL_BYTES,
   MAX_HELD_DOWNLOAD_BYTES,
   MAX_IMAGE_BYTES,
   MAX_LINK_CHARACTERS,
   MAX_OFFERED_CHARACTERS,
+  MAX_REFUSED_OFFERS,
   MAX_RUNNING_TRANSFERS,
   MAX_SHOWN_ROWS,
   MAX_TERMINALS,
@@ -43,6 +45,12 @@ export const TERMINAL_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = 
       unit: 'count',
       past: 'it is refused',
     },
+    {
+      what: 'offers to the clipboard that a person refuses, one after the other',
+      value: MAX_REFUSED_OFFERS,
+      unit: 'count',
+      past: 'that terminal asks no more',
+    },
     { what: 'transfers at once', value: MAX_RUNNING_TRANSFERS, unit: 'count', past: 'the others wait' },
     {
       what: 'a download in a browser that lets no page write files',
@@ -63,6 +71,12 @@ export const TERMINAL_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = 
       value: MAX_ARCHIVE_DEPTH,
       unit: 'count',
       past: 'they are left out, and counted',
+    },
+    {
+      what: 'zeros in an archive for what a file has not, though the job said so',
+      value: MAX_ARCHIVE_FILL_BYTES,
+      unit: 'bytes',
+      past: 'the archive fails',
     },
   ],
 };

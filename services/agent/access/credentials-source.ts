@@ -7,6 +7,7 @@ import { loadAuthorizedKeys } from './authorized-keys-source.ts';
 import type { Credentials } from './credentials.ts';
 import type { KeyAccount } from './key-account.ts';
 import { KeyAccounts } from './key-accounts.ts';
+import { LinkSecret } from './link-secret.ts';
 import { makePassword } from './random-token.ts';
 import { loadRevokedKeys } from './revoked-keys-source.ts';
 import type { Fetch, LoadOptions } from './source.ts';
@@ -70,18 +71,20 @@ export interface CredentialsContext {
 
 /** Loads or makes what people enter with. */
 export async function prepareCredentials(
-  { entry, user }: { readonly entry: EntryOptions; readonly user: string },
+  options: { readonly entry: EntryOptions; readonly user: string; readonly hasLink: boolean },
   context: CredentialsContext,
 ): Promise<PreparedCredentials> {
+  const { entry, user, hasLink } = options;
+  const link = hasLink ? new LinkSecret(context.clock) : undefined;
   switch (entry.kind) {
     case 'generated_password': {
       const password = makePassword();
-      const credentials: Credentials = { kind: 'password', user, password };
+      const credentials: Credentials = { kind: 'password', user, password, link };
       const wayIn: WayIn = { kind: 'generated_password', password };
       return { kind: 'prepared', credentials, entry: () => wayIn, notes: [] };
     }
     case 'chosen_password': {
-      const credentials: Credentials = { kind: 'password', user, password: entry.password };
+      const credentials: Credentials = { kind: 'password', user, password: entry.password, link };
       return { kind: 'prepared', credentials, entry: () => ({ kind: 'chosen_password' }), notes: [] };
     }
     case 'keys':

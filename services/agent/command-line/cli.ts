@@ -81,6 +81,10 @@ function optionsFrom(words: Words, env: Environment): Invocation {
       `${key.origin} is for an identity by key, and ${source.origin} is ${identity}: remove one of them`,
     );
   }
+  if (rest.hasLink === true && entry?.kind === 'keys') {
+    const { origin } = given('hasLink', words, env);
+    faults.push(`${origin} is a link in place of a password, and only keys are accepted: remove it`);
+  }
   if (relay === undefined || entry === undefined || faults.length > 0) return { kind: 'invalid', faults };
   return {
     kind: 'run',

@@ -117,6 +117,15 @@ export const OPTIONS = {
     help: '12 characters or more; without it the agent makes one and prints it; prefer the variable: other users of the machine see arguments in ps',
     read: undefined,
   },
+  hasLink: {
+    name: 'link',
+    variable: 'CONVERGE_LINK',
+    placeholder: undefined,
+    isRepeatable: false,
+    fallback: undefined,
+    help: 'put a secret into the link for browsers that lets in once, in place of the password, within 10 minutes; not where others can read the log: whoever follows it first is in',
+    read: isOn,
+  },
   user: {
     name: 'user',
     variable: 'CONVERGE_USER',

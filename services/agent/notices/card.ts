@@ -2,6 +2,7 @@
 import { EXAMPLE_PORT } from '#shared/commands/printed-commands.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { WayIn } from '../access/credentials-source.ts';
+import { LINK_SECRET_WITHIN_MS } from '../access/link-secret.ts';
 import { type ClientDigests, clientDownload } from './client-digests.ts';
 import { peopleLines } from './people-lines.ts';
 import {
@@ -21,6 +22,8 @@ export interface CardInput {
   readonly entry: WayIn;
   /** Whether the relay has a page that is a client. */
   readonly hasTerminal: boolean;
+  /** What the link lets in with, once; undefined: nothing, as is usual. */
+  readonly linkSecret?: string | undefined;
   readonly now: number;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
@@ -76,9 +79,18 @@ export function cardFrom(input: CardInput): string[] {
 }
 
 /** Without the password: a link is kept by browsers, and passed on. */
-function terminalLines({ destination, hasTerminal }: CardInput): string[] {
-  const link = hasTerminal ? terminalLink(destination) : undefined;
-  return link === undefined ? [] : ['Or in a browser, with nothing to get:', `  ${link}`, ''];
+function terminalLines(input: CardInput): string[] {
+  const link = linkOf(input);
+  if (link === undefined) return [];
+  const once =
+    input.linkSecret === undefined
+      ? ''
+      : ` (this link lets in once, within ${formatDuration(LINK_SECRET_WITHIN_MS)}, whoever follows it)`;
+  return [`Or in a browser, with nothing to get${once}:`, `  ${link}`, ''];
+}
+
+function linkOf({ destination, hasTerminal, linkSecret }: CardInput): string | undefined {
+  return hasTerminal ? terminalLink(destination, linkSecret) : undefined;
 }
 
 function lastEndOf({ maxLifetimeMs, relayLeavesMs }: CardInput): string {
@@ -87,9 +99,14 @@ function lastEndOf({ maxLifetimeMs, relayLeavesMs }: CardInput): string {
   return `${leaves} from now: the relay gives this agent ${leaves}.`;
 }
 
-/** What `--quiet` prints instead: the `ssh` line and how to enter. */
-export function quietCardFrom({ destination, entry }: CardInput): string[] {
-  return [sshCommand(destination), ...quietEntryLines(entry)];
+/** What `--quiet` prints instead: the `ssh` line, the link if one was asked for, and how to enter. */
+export function quietCardFrom(input: CardInput): string[] {
+  const link = input.linkSecret === undefined ? undefined : linkOf(input);
+  return [
+    sshCommand(input.destination),
+    ...(link === undefined ? [] : [link]),
+    ...quietEntryLines(input.entry),
+  ];
 }
 
 function entryLines(entry: WayIn): string[] {

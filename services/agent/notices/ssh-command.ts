@@ -92,11 +92,14 @@ export function clientUrl({ publicUrl, id, fingerprint }: SshDestination): strin
 
 /**
  * A page of the relay that is a client; undefined where a browser gives no page the means, which is over plain HTTP to another
- * machine. What comes after `#` stays in the browser.
+ * machine. What comes after `#` stays in the browser; `secret` is of base32.
  */
-export function terminalLink({ publicUrl, id, fingerprint, user }: SshDestination): string | undefined {
+export function terminalLink(
+  { publicUrl, id, fingerprint, user }: SshDestination,
+  secret?: string,
+): string | undefined {
   if (!isPrivateUrl(new URL(publicUrl))) return undefined;
-  const rest = user === DEFAULT_USER ? '' : `&user=${user}`;
+  const rest = `${user === DEFAULT_USER ? '' : `&user=${user}`}${secret === undefined ? '' : `&secret=${secret}`}`;
   return `${shellSafeUrl(publicUrl)}${terminalPath(id)}#${fingerprint}${rest}`;
 }
 

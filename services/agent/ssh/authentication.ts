@@ -117,10 +117,13 @@ export class Authentication {
     if (guard.state.kind === 'off') return this.#fail(attempt, PASSWORD_OFF);
     // In a request to change the password it is an object.
     const password: unknown = attempt.password;
-    // Both are always compared, so that the time does not reveal whether the user name was right.
-    const isPassword = isSameSecret(typeof password === 'string' ? password : '', credentials.password);
+    const text = typeof password === 'string' ? password : '';
+    // All are always compared, so that the time does not reveal whether the user name was right, or a link is open.
+    const isPassword = isSameSecret(text, credentials.password);
+    const isLink = credentials.link?.matches(text) === true;
     const isUser = isSameSecret(attempt.username, credentials.user);
-    if (isPassword && isUser) {
+    if ((isPassword || isLink) && isUser) {
+      if (isLink) credentials.link?.spend();
       guard.succeeded(address);
       this.#accept(attempt, { user: attempt.username, method: 'password' }, ALL_RIGHTS);
     } else {

@@ -40,7 +40,7 @@ async function getRaw(url: string, coding: string) {
   return { coding: answer.headers['content-encoding'], body: await buffer(answer) };
 }
 
-/** Script and style, by what the page names them. */
+/** Scripts and style, by what the page names them. */
 async function assetsOf(
   text: string,
 ): Promise<readonly { readonly name: string; readonly answer: Response }[]> {
@@ -73,12 +73,13 @@ describe('the page', () => {
     expect(policy).not.toMatch(/unsafe|https?:/);
   });
 
-  test('names script and style by their content, with what a browser checks them by', async () => {
+  test('names scripts and style by their content, with what a browser checks them by', async () => {
     await open();
     const text = await (await fetch(`${page}/x`)).text();
     const assets = await assetsOf(text);
     expect(assets.map(({ name }) => name.replace(/-[0-9a-f]{16}\./, '.')).sort()).toEqual([
       'assets/terminal.css',
+      'assets/terminal.js',
       'assets/terminal.js',
     ]);
     for (const { answer } of assets) {

@@ -75,13 +75,31 @@ async function askDoor({ target, clock, signal }: PageDialOptions): Promise<Refu
     // The cookie of single sign-on goes along where the page is the relay's own, as with the WebSocket.
     const request = { method: 'POST', signal: AbortSignal.any([signal, giveUp.signal]) } as const;
     const answer = await fetch(url, request);
-    const text = await answer.text();
-    const refusal = text.length > MAX_REFUSAL_BYTES ? undefined : parseRefusal(text);
+    const text = await shortText(answer);
+    const refusal = text === undefined ? undefined : parseRefusal(text);
     // Of the door itself: an older relay has none, or it is switched off.
     return refusal?.code === 'not_found' ? undefined : refusal;
   } catch {
     return undefined;
   } finally {
     cancelTimeout();
+  }
+}
+
+/** Undefined if it is longer than a refusal; the rest is not waited for. */
+async function shortText({ body }: Response): Promise<string | undefined> {
+  if (body === null) return '';
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let read = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    read += value.length;
+    if (read > MAX_REFUSAL_BYTES) {
+      await reader.cancel();
+      return undefined;
+    }
+    text += decoder.decode(value, { stream: true });
   }
 }

@@ -7,6 +7,7 @@ import type { JobEvent, JobOptions, JobOutcome } from '../job/job-options.ts';
 import { openSftp } from '../sftp/sftp-files.ts';
 import { ClientConnection } from '../ssh/channels/connection.ts';
 import { pinOf } from '../ssh/exchange/host-key.ts';
+import { warmUpExchange } from '../ssh/exchange/kex-methods.ts';
 import { SignInDialogue } from '../ssh/sign-in/sign-in-dialogue.ts';
 import type { NewKeys } from '../ssh/transport/client-key-exchange.ts';
 import { SshTransport } from '../ssh/transport/ssh-transport.ts';
@@ -29,7 +30,9 @@ export async function openJob(options: JobOptions): Promise<JobOutcome> {
   events({ kind: 'connecting' });
   const onWaiting = (sentence: string): void => events({ kind: 'waiting', sentence });
   const clock = systemClock;
-  const reached = await reachJob({ target, waitMs, clock, random: Math.random, signal, onWaiting });
+  const reaching = reachJob({ target, waitMs, clock, random: Math.random, signal, onWaiting });
+  warmUpExchange();
+  const reached = await reaching;
   if (reached.kind !== 'open') return reached;
   return await new Opening(options, target, pin, reached).run();
 }

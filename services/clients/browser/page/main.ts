@@ -2,5 +2,11 @@
 import { defineAdoptedStyle } from './terminal/adopted-style.ts';
 import { Visit } from './visit.ts';
 
-defineAdoptedStyle();
-void new Visit().start();
+function begin(): void {
+  defineAdoptedStyle();
+  void new Visit().start();
+}
+
+// The script may be there before the document is.
+if (document.readyState === 'loading') document.addEventListener('readystatechange', begin, { once: true });
+else begin();

@@ -31,7 +31,7 @@ export async function showHelp(): Promise<void> {
         {},
         'To rely on nobody, use ssh with wsproxy, or keep converge-terminal.html of a build that you trust: check it once against SHA256SUMS, and open it from disk.',
       ),
-      element('p', {}, 'This page says that its script has the SHA-256:'),
+      element('p', {}, 'This page says that its two scripts, one behind the other, have the SHA-256:'),
       element('pre', { class: 'quoted', tabindex: 0 }, ownDigest()),
       element(
         'dl',

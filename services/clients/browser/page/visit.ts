@@ -16,6 +16,7 @@ import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
 import { forgetPageKey, makePageKey, readPageKey } from './entry/page-key.ts';
 import { signOnAddress } from './entry/sign-on.ts';
 import { copyText } from './terminal/job-clipboard.ts';
+import { type Screen, screenOf } from './terminal/screen.ts';
 import { TRUST_SENTENCE } from './trust.ts';
 import { Workspace } from './workspace.ts';
 
@@ -44,10 +45,11 @@ export class Visit {
     addEventListener('online', lookAgain);
     document.addEventListener('visibilitychange', lookAgain);
     restoreFragment();
+    // Another link in the same tab: nothing that is typed from here on goes to the job before.
+    addEventListener('hashchange', () => location.reload());
     const destination = await this.#destination();
     this.#secret = destination.secret;
     await this.#open(destination);
-    addEventListener('hashchange', () => location.reload());
   }
 
   async #destination(): Promise<Destination> {
@@ -65,7 +67,6 @@ export class Visit {
     if (!('subtle' in crypto)) return this.#failed(destination, 'This page needs https', [NEEDS_HTTPS]);
     this.#entry.working('Looking for the job …', destination);
     document.title = `${destination.id} · Converge`;
-    const kept = await readPageKey();
     const outcome = await openJob({
       url: destination.clientUrl,
       pin: destination.pin,
@@ -73,7 +74,7 @@ export class Visit {
       waitMs: WAIT_FOR_JOB_MS,
       confirmHostKey: (hostKey) => this.#entry.askHostKey(destination, hostKey),
       signIn: {
-        keys: kept.kind === 'key' ? [kept.key] : [],
+        keys: readPageKey().then((kept) => (kept.kind === 'key' ? [kept.key] : [])),
         answers: (request, attempt) => this.#answers(destination, request, attempt),
         password: (attempt) => this.#password(destination, attempt),
       },
@@ -130,7 +131,7 @@ export class Visit {
   async #came(outcome: JobOutcome, destination: Destination): Promise<void> {
     switch (outcome.kind) {
       case 'open':
-        return await this.#opened(outcome.job, destination);
+        return await this.#opened(outcome.job, await screenOf(document), destination);
       case 'wrong_host_key':
         return this.#failed(destination, 'This is not the job', [
           'Another key answered than the link names. Somebody may be between you and the job, or the job was started again and has another link. Nothing was sent to it.',
@@ -156,10 +157,17 @@ export class Visit {
     }
   }
 
-  async #opened(job: Job, destination: Destination): Promise<void> {
+  async #opened(job: Job, screen: Screen | undefined, destination: Destination): Promise<void> {
+    if (screen === undefined) {
+      job.close();
+      return this.#failed(destination, 'A part of this page is missing', [
+        'It did not come, or it is another one than the page names. Load the page again.',
+      ]);
+    }
     this.#job = job;
     this.#entry.root.remove();
     this.#workspace ??= new Workspace({
+      screen,
       destination,
       preferences: this.#preferences,
       leave: () => this.#leave(destination),
@@ -204,11 +212,23 @@ export class Visit {
     });
   }
 
-  /** The relay has its own page for it, which leads back here. */
+  /** The relay has its own page for it, which leads back here; but to no page that is not the relay's. */
   #askToSignOn(destination: Destination): void {
+    const address = signOnAddress(destination, location.origin);
+    const fragment = fragmentOf(destination);
+    if (address === undefined) {
+      const label = 'Open the page of the relay';
+      const open = (): void => location.assign(`${destination.terminalUrl}${fragment}`);
+      return this.#entry.failed(
+        'This page cannot sign on',
+        [FOREIGN_SIGN_ON],
+        [{ label, act: open }],
+        destination,
+      );
+    }
     const signOn = (): void => {
-      keepFragment(location.pathname, fragmentOf(destination));
-      location.assign(signOnAddress(destination));
+      keepFragment(location.pathname, fragment);
+      location.assign(address);
     };
     const said = ['This relay asks who you are before it lets you through.'];
     this.#entry.failed('Sign on first', said, [{ label: 'Sign on', act: signOn }], destination);
@@ -226,6 +246,9 @@ export class Visit {
 
 const NEEDS_HTTPS =
   'A browser gives a page what it needs for encryption only over https, or on the same machine. Use wsproxy, or open converge-terminal.html from disk.';
+
+const FOREIGN_SIGN_ON =
+  'This relay asks who you are, and takes a sign-on from its own page alone. Use wsproxy; or open the page of the relay, and trust what it serves.';
 
 function hideSecret(destination: Destination): void {
   const { pathname, search, hash } = location;

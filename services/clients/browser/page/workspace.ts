@@ -9,11 +9,13 @@ import { ExpiryClock } from './expiry-clock.ts';
 import { FilesPanel } from './files/files-panel.ts';
 import { openBeside } from './files/folder-view.ts';
 import { FindBar } from './terminal/find-bar.ts';
+import type { Screen } from './terminal/screen.ts';
 import { TerminalTabs } from './terminal/terminal-tabs.ts';
 import { TouchBar } from './terminal/touch-bar.ts';
 import { showHelp } from './trust.ts';
 
 export interface WorkspaceOptions {
+  readonly screen: Screen;
   readonly destination: Destination;
   readonly preferences: PreferenceStore;
   /** The person wants to leave the job. */
@@ -86,6 +88,7 @@ export class Workspace {
     this.#tabs?.close();
     const tabs = new TerminalTabs({
       job,
+      screen: this.#options.screen,
       preferences: this.#options.preferences,
       typed: this.#touch.filter,
       find: () => this.#find.open(),

@@ -81,19 +81,22 @@ class SftpFiles implements PageFiles {
   async list(path: string): Promise<Folder> {
     const handle = await this.#open(SFTP_MESSAGES.opendir, withPath(path));
     const entries: FolderEntry[] = [];
+    // What is no entry counts too, or a folder of nothing but `.` would never end.
+    let told = 0;
     try {
       for (;;) {
         const reader = await this.#sftp.expect(SFTP_MESSAGES.name, SFTP_MESSAGES.readdir, (writer) =>
           writer.string(handle),
         );
         if (reader === undefined) return { entries, isWhole: true };
-        for (let left = reader.uint32(); left > 0; left -= 1) {
+        const count = reader.uint32();
+        told += Math.max(1, count);
+        for (let left = count; left > 0 && entries.length <= MAX_FOLDER_ENTRIES; left -= 1) {
           const entry = readEntry(reader);
           if (entry !== undefined) entries.push(entry);
-          if (entries.length > MAX_FOLDER_ENTRIES) {
-            return { entries: entries.slice(0, MAX_FOLDER_ENTRIES), isWhole: false };
-          }
         }
+        if (entries.length > MAX_FOLDER_ENTRIES || told > MAX_FOLDER_ENTRIES + NO_ENTRIES)
+          return { entries: entries.slice(0, MAX_FOLDER_ENTRIES), isWhole: false };
       }
     } catch (thrown) {
       throw faultFrom(thrown);
@@ -174,6 +177,9 @@ class SftpFiles implements PageFiles {
     return reader;
   }
 }
+
+/** `.` and `..`. */
+const NO_ENTRIES = 2;
 
 /** Flags that say that no attribute follows. */
 const NO_ATTRIBUTES = 0;

@@ -70,7 +70,7 @@ function prepare(
     githubToken: undefined,
     tell: (line: string) => told.push(line),
   };
-  return prepareCredentials({ entry, user: 'abc' }, context);
+  return prepareCredentials({ entry, user: 'abc', hasLink: false }, context);
 }
 
 /** The kind of what is thought of each, or the faults. */

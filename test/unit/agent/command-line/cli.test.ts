@@ -39,6 +39,7 @@ describe('options', () => {
       maxLifetimeMs: 21_600_000,
       resumeWindowMs: 120_000,
       entry: { kind: 'generated_password' },
+      hasLink: false,
       user: 'abc',
       identity: undefined,
       identityKey: undefined,
@@ -78,6 +79,7 @@ describe('options', () => {
         CONVERGE_NO_FORWARDING: 'true',
         CONVERGE_AUDIT_PATHS: '1',
         CONVERGE_QUIET: '1',
+        CONVERGE_LINK: '1',
       }),
     ).toEqual({
       relay: { base: 'wss://relay.example.org', id: 'job-1' },
@@ -85,6 +87,7 @@ describe('options', () => {
       maxLifetimeMs: 3_600_000,
       resumeWindowMs: 30_000,
       entry: { kind: 'chosen_password', password: 'long enough now' },
+      hasLink: true,
       user: 'me',
       identity: 'key',
       identityKey: 'id_ed25519',
@@ -239,6 +242,12 @@ describe('faults', () => {
       ['--authorized-keys', 'f'],
       { CONVERGE_PASSWORD: 'long enough now' },
       'CONVERGE_PASSWORD and --authorized-keys exclude each other: with keys, only keys are accepted; remove one',
+    ],
+    [
+      'a link that lets in, where only keys do',
+      ['--allow', 'github:ada', '--link'],
+      {},
+      '--link is a link in place of a password, and only keys are accepted: remove it',
     ],
     [
       'an account and a password',

@@ -173,6 +173,22 @@ describe('the card', () => {
     expect(cardFrom({ ...CARD, hasTerminal: false }).join('\n')).not.toContain('/terminal/');
   });
 
+  test('has a link that lets in only where one was asked for, and says what it does', () => {
+    const secret = 'a'.repeat(20);
+    const link = `https://relay.example.org/terminal/job-1#${FINGERPRINT}&secret=${secret}`;
+    const lines = cardFrom({ ...CARD, linkSecret: secret });
+    expect(lines).toContain(`  ${link}`);
+    expect(lines.join('\n')).toContain('(this link lets in once, within 10 minutes, whoever follows it):');
+    expect(lines).toContain('  correct-horse');
+    expect(quietCardFrom({ ...CARD, linkSecret: secret })).toEqual([
+      sshCommand(DESTINATION),
+      link,
+      'correct-horse',
+    ]);
+    expect(cardFrom(CARD).join('\n')).not.toMatch(/secret=|lets in once/);
+    expect(cardFrom({ ...CARD, linkSecret: secret, hasTerminal: false }).join('\n')).not.toContain(secret);
+  });
+
   test('says in one line where others than Linux look: a page that knows the job and its key', () => {
     expect(cardFrom(CARD)).toContain(
       `On macOS, Windows and others: https://relay.example.org/?id=job-1#${FINGERPRINT}`,

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { AccessList } from '../../../../services/agent/access/access-list.ts';
 import type { AuthorizedKey } from '../../../../services/agent/access/authorized-keys.ts';
 import type { Credentials } from '../../../../services/agent/access/credentials.ts';
+import { LINK_SECRET_WITHIN_MS, LinkSecret } from '../../../../services/agent/access/link-secret.ts';
 import { failureDelay, PasswordGuard } from '../../../../services/agent/access/password-guard.ts';
 import { LOGIN_GRACE_MS } from '../../../../services/agent/crowd/login-limits.ts';
 import {
@@ -31,13 +32,13 @@ function keysOf(...authorizedKeys: AuthorizedKey[]): Credentials {
   return { kind: 'keys', user: 'abc', access: new AccessList({ clock: new ManualClock(), authorizedKeys }) };
 }
 
-function start(credentials: Credentials) {
-  const clock = new ManualClock();
+function start(credentials: Credentials, clock = new ManualClock()) {
   const told: unknown[] = [];
   const refusals: { detail: string; attempt: number }[] = [];
+  const guard = new PasswordGuard({ clock, onTooMany: (failures) => told.push(`shut after ${failures}`) });
   const authentication = new Authentication({
     credentials,
-    guard: new PasswordGuard({ clock, onTooMany: (failures) => told.push(`shut after ${failures}`) }),
+    guard,
     address: '192.0.2.1',
     clock,
     onLogin: (login) => told.push(login),
@@ -52,7 +53,7 @@ function start(credentials: Credentials) {
       ...attempt,
     } as unknown as AuthContext);
   };
-  return { clock, told, refusals, answers, decide, authentication };
+  return { clock, told, refusals, answers, decide, guard, authentication };
 }
 
 function password(text: unknown, username = 'abc'): object {
@@ -98,6 +99,53 @@ test('the right password after a wrong one is accepted at once', () => {
   decide(password('correct horse'));
   expect(answers).toEqual(['reject password', 'accept']);
   expect(told).toEqual([{ user: 'abc', method: 'password' }]);
+});
+
+/** A job with a link, and the secret in it. */
+function startWithLink() {
+  const clock = new ManualClock();
+  const link = new LinkSecret(clock);
+  const secret = link.make();
+  return { secret, ...start({ kind: 'password', user: 'abc', password: 'correct horse', link }, clock) };
+}
+
+test('a link lets in once; the second time it is a wrong password, in words, in time and in the count', () => {
+  const { secret, decide, answers, clock, refusals, told } = startWithLink();
+  decide(password(secret, 'mallory'));
+  clock.advance(failureDelay(1));
+  decide(password(secret));
+  expect(answers).toEqual(['reject password', 'accept']);
+  expect(told).toEqual([{ user: 'abc', method: 'password' }]);
+  decide(password(secret));
+  clock.advance(failureDelay(2) - 1);
+  expect(answers).toHaveLength(2);
+  clock.advance(1);
+  expect(answers[2]).toBe('reject password');
+  expect(refusals[1]).toMatchObject({ detail: 'wrong password', attempt: 2 });
+});
+
+test('a link that nobody has followed in time lets nobody in; the password does as before', () => {
+  const { secret, decide, answers, clock, refusals } = startWithLink();
+  clock.advance(LINK_SECRET_WITHIN_MS);
+  decide(password(secret));
+  clock.advance(failureDelay(1));
+  decide(password('correct horse'));
+  expect(answers).toEqual(['reject password', 'accept']);
+  expect(refusals).toMatchObject([{ detail: 'wrong password' }]);
+});
+
+test('the password does not spend the link', () => {
+  const { secret, decide, answers } = startWithLink();
+  decide(password('correct horse'));
+  decide(password(secret));
+  expect(answers).toEqual(['accept', 'accept']);
+});
+
+test('where passwords are shut, a link is shut too', () => {
+  const { secret, decide, told, guard } = startWithLink();
+  guard.turnOff();
+  decide(password(secret));
+  expect(told).toEqual([]);
 });
 
 test.each([[''], [{ oldPassword: 'correct horse', newPassword: 'x' }], [undefined]])(

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Channel } from '../../../../services/clients/browser/ssh/channels/channel.ts';
 import { MAX_CHANNELS } from '../../../../services/clients/browser/ssh/channels/connection.ts';
 import { openSession } from '../../../../services/clients/browser/ssh/channels/session.ts';
+import { MAX_PRESSED_BYTES } from '../../../../services/clients/browser/ssh/transport/ssh-transport.ts';
 import { WireReader, wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
 import { type PageSession, startPageSession } from '../../../support/page-client/page-session.ts';
 import { ScriptedHost } from '../../../support/page-client/scripted-host.ts';
@@ -224,4 +225,28 @@ test('what comes on a channel that this end has closed is thrown away', async ()
   await host.next();
   host.send(Buffer.of(82));
   await alive;
+});
+
+test('a host that asks and asks, and takes no answer, fills nobody’s memory', async () => {
+  const host = new ScriptedHost();
+  let isTaking = true;
+  const line = {
+    ...host.line,
+    write: (chunk: Uint8Array, isRoomy: boolean) => (isTaking ? host.line.write(chunk, isRoomy) : false),
+  };
+  const starting = startPageSession(line);
+  await host.exchange();
+  await host.letIn();
+  const page = await starting;
+  isTaking = false;
+  const question = Buffer.concat([Buffer.of(192), wireString(Buffer.alloc(30_000))]);
+  let asked = 0;
+  const over = page.over.then(({ code }) => code);
+  for (; asked < 1_000 && !host.isLeft; asked += 1) {
+    host.send(question);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(host.isLeft).toBe(true);
+  expect(asked * 30_000).toBeGreaterThan(MAX_PRESSED_BYTES / 2);
+  expect(await over).toBe('too_big');
 });

@@ -216,3 +216,11 @@ test.each<[string, Lies]>([
 ])('%s is refused', async (_what, lies) => {
   expect((await refusalOf(lies)).code).toMatch(/malformed|out_of_place/);
 });
+
+test('keys that the browser has taken over are left nowhere else', async () => {
+  const host = new ScriptedHost();
+  const proving = proveHost(host.line);
+  await host.exchange();
+  const { keys } = (await proving).host;
+  expect([...keys.toHost.key, ...keys.fromHost.key]).toEqual(Array(64).fill(0));
+});

@@ -56,14 +56,14 @@ async function faultOf(doing: Promise<unknown>): Promise<string | undefined> {
 }
 
 async function listed(names: readonly (string | Buffer)[]): Promise<readonly string[]> {
-  let isGiven = false;
+  const left = [...names];
   const files = await openSftp(
     channelTo({
       11: handle,
       12: (id) => {
-        if (isGiven) return status(id, 1);
-        isGiven = true;
-        return message(104, id, wireUint32(names.length), ...names.map((name) => entry(name)));
+        const some = left.splice(0, 1_000);
+        if (some.length === 0) return status(id, 1);
+        return message(104, id, wireUint32(some.length), ...some.map((name) => entry(name)));
       },
     }),
   );
@@ -91,6 +91,22 @@ test('a folder without end is cut off, and that is said', async () => {
   );
   const { entries, isWhole } = await files.list('/');
   expect([entries.length, isWhole]).toEqual([MAX_FOLDER_ENTRIES, false]);
+});
+
+test.each<[string, readonly Buffer[]]>([
+  ['nothing', []],
+  ['nothing but itself', [entry('.')]],
+  ['names that lead elsewhere', [entry('../a'), entry('..')]],
+])('a folder that has %s, again and again, ends', async (_what, names) => {
+  const files = await openSftp(
+    channelTo({ 11: handle, 12: (id) => message(104, id, wireUint32(names.length), ...names) }),
+  );
+  expect(await files.list('/')).toEqual({ entries: [], isWhole: false });
+});
+
+test('a folder of exactly as many entries as one may have is whole', async () => {
+  const names = ['.', '..', ...Array.from({ length: MAX_FOLDER_ENTRIES }, (_none, at) => `${at}`)];
+  expect(await listed(names)).toHaveLength(MAX_FOLDER_ENTRIES);
 });
 
 test('a file without end stays at the pace of whoever reads it', async () => {

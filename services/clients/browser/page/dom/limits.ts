@@ -15,6 +15,9 @@ export const MAX_LINK_CHARACTERS = 2_048;
 /** More than this is not offered to the clipboard, in characters: nobody can look at it. */
 export const MAX_OFFERED_CHARACTERS = 100_000;
 
+/** Of such offers to the clipboard, one after the other: then a terminal asks no more. */
+export const MAX_REFUSED_OFFERS = 3;
+
 /** At once; the others wait. Each has many requests on its way already. */
 export const MAX_RUNNING_TRANSFERS = 2;
 
@@ -32,3 +35,6 @@ export const MAX_SHOWN_ROWS = 2_000;
 
 /** Deeper than this a folder is not archived: a mount that holds itself would never end. In folders. */
 export const MAX_ARCHIVE_DEPTH = 64;
+
+/** Zeros in an archive in place of what a file has not, though the job said so; more ends the archive. In bytes. */
+export const MAX_ARCHIVE_FILL_BYTES = 1_073_741_824;

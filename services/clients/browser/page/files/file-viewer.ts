@@ -8,6 +8,7 @@ import { chunksOf } from '../dom/stream-chunks.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { faultSentence, sizeText } from './file-text.ts';
 import { imageTypeOf } from './image-type.ts';
+import { lineEndsOf, withLineEnds } from './line-ends.ts';
 
 type Content =
   | { readonly kind: 'text'; readonly text: string }
@@ -107,8 +108,7 @@ async function editText(
   text: string,
   title: string,
 ): Promise<boolean> {
-  // A text area knows one kind of line end.
-  const hasReturns = text.includes('\r\n');
+  const ends = lineEndsOf(text);
   let known = facts;
   let isSaved = false;
   await openDialog<undefined>(
@@ -121,14 +121,20 @@ async function editText(
         autocapitalize: 'none',
       });
       area.value = text;
+      if (ends === 'mixed') {
+        area.readOnly = true;
+        const close = button('Close', () => answer(undefined), { class: 'main' });
+        const download = downloadButton(options, () => undefined);
+        return [
+          element('p', { class: 'hint' }, MIXED),
+          area,
+          element('div', { class: 'actions' }, download, close),
+        ];
+      }
       const save = button('Save', () => void write(), { class: 'main', disabled: true });
       const write = async (): Promise<void> => {
         save.disabled = true;
-        const saved = await saveText(
-          options,
-          known,
-          hasReturns ? area.value.replaceAll('\n', '\r\n') : area.value,
-        );
+        const saved = await saveText(options, known, withLineEnds(area.value, ends));
         if (saved === undefined) {
           save.disabled = false;
           return;
@@ -160,6 +166,9 @@ async function editText(
   );
   return isSaved;
 }
+
+const MIXED =
+  'Its lines end in different ways, which a page cannot keep: here it can be read, and not be changed.';
 
 /** What is known of it afterwards; undefined if it was not saved. */
 async function saveText(

@@ -1,6 +1,6 @@
 // The folder archive: a folder of the job and all that is below it as a tar, while it is read.
-import type { FolderEntry, PageFiles } from '../../job/job-files.ts';
-import { MAX_ARCHIVE_DEPTH } from '../dom/limits.ts';
+import { FileFault, type FolderEntry, type PageFiles } from '../../job/job-files.ts';
+import { MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_FILL_BYTES } from '../dom/limits.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { pathIn } from './path.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar-header.ts';
@@ -10,9 +10,14 @@ export interface ArchiveReport {
   files: number;
   /** Links, devices and names that are no text are left out, and what may not be read. */
   leftOut: number;
+  /** Folders of which only the first entries are in it: they have more than a page lists. */
+  cut: number;
 }
 
-/** The bytes; `report` is written on the way. Rejects with a FileFault only if the folder itself cannot be read. */
+/**
+ * The bytes; `report` is written on the way. Rejects with a FileFault if the folder itself cannot be read, or if the channel of
+ * its files is gone or makes no sense: what is there then is no archive.
+ */
 export async function* archiveOf(
   files: PageFiles,
   path: string,
@@ -32,7 +37,8 @@ async function* folderOf(
   signal: AbortSignal,
   depth: number,
 ): AsyncGenerator<Uint8Array> {
-  const { entries } = await files.list(path);
+  const { entries, isWhole } = await files.list(path);
+  if (!isWhole) report.cut += 1;
   yield tarHeader({ path: name, kind: 'folder', size: 0, permissions: 0o755, modified: 0 });
   for (const entry of entries) {
     signal.throwIfAborted();
@@ -43,7 +49,7 @@ async function* folderOf(
       try {
         yield* folderOf(files, from, to, report, signal, depth + 1);
       } catch (error) {
-        if (signal.aborted) throw error;
+        if (!isOfOneFile(error, signal)) throw error;
         report.leftOut += 1;
       }
     } else if (entry.kind === 'file') yield* fileOf(files, from, tarEntry(entry, to), report, signal);
@@ -62,21 +68,36 @@ async function* fileOf(
   try {
     content = await files.read(path, { signal });
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (!isOfOneFile(error, signal)) throw error;
     report.leftOut += 1;
     return;
   }
   yield tarHeader(entry);
   let left = entry.size;
-  // A file that grows or shrinks meanwhile has the size that its header says.
-  for await (const bytes of chunksOf(content)) {
-    const part = bytes.subarray(0, left);
-    left -= part.length;
-    if (part.length > 0) yield part;
-    if (left === 0) break;
+  let isRead = true;
+  try {
+    // A file that grows or shrinks meanwhile has the size that its header says.
+    for await (const bytes of chunksOf(content)) {
+      const part = bytes.subarray(0, left);
+      left -= part.length;
+      if (part.length > 0) yield part;
+      if (left === 0) break;
+    }
+  } catch (error) {
+    if (!isOfOneFile(error, signal)) throw error;
+    isRead = false;
   }
+  if (left > MAX_ARCHIVE_FILL_BYTES)
+    throw new FileFault('bad_answer', 'a file has much less in it than the job says');
   for (const size of pieces(left + tarPadding(entry.size))) yield new Uint8Array(size);
-  report.files += 1;
+  if (isRead) report.files += 1;
+  else report.leftOut += 1;
+}
+
+/** Whether the job has answered, and only this file or folder cannot be had: anything else is no end of an archive. */
+function isOfOneFile(error: unknown, signal: AbortSignal): boolean {
+  if (signal.aborted || !(error instanceof FileFault)) return false;
+  return error.code !== 'ended' && error.code !== 'aborted' && error.code !== 'bad_answer';
 }
 
 /** Zeros come in pieces of a megabyte at most. */

@@ -1,17 +1,9 @@
 // Save targets: where a download goes. A file that the browser lets us write, or one that it saves when all of it is there.
 import { MAX_HELD_DOWNLOAD_BYTES } from '../dom/limits.ts';
+import type { SaveTarget } from './transfer.ts';
 
 /** Up to this, in bytes, the folder of downloads is what people expect, and no question where to. */
 const MAX_UNASKED_BYTES = 67_108_864;
-
-export interface SaveTarget {
-  /** Appends. Rejects where the disk or the limit is full. */
-  write(bytes: Uint8Array): Promise<void>;
-  /** All of it is there. */
-  finish(): Promise<void>;
-  /** Throws away what is there. Never rejects. */
-  discard(): Promise<void>;
-}
 
 type PickFile = (options: { readonly suggestedName: string }) => Promise<FileSystemFileHandle>;
 

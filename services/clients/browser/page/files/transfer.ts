@@ -1,10 +1,9 @@
 // A transfer: one file or folder on its way, up or down. One that lost its connection goes on where it was.
 import { JobFault } from '../../job/job-fault.ts';
-import { FileFault, type PageFiles } from '../../job/job-files.ts';
+import { type FileFacts, FileFault, type PageFiles } from '../../job/job-files.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { faultSentence } from './file-text.ts';
 import { archiveOf } from './folder-archive.ts';
-import type { SaveTarget } from './save-target.ts';
 
 export type TransferState =
   | { readonly kind: 'waiting' }
@@ -14,6 +13,16 @@ export type TransferState =
   | { readonly kind: 'failed'; readonly sentence: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'done'; readonly sentence: string };
+
+/** Where a download goes. */
+export interface SaveTarget {
+  /** Appends. Rejects where the disk or the limit is full. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** All of it is there. */
+  finish(): Promise<void>;
+  /** Throws away what is there. Never rejects. */
+  discard(): Promise<void>;
+}
 
 /** What there is to be done, from a place on. */
 export interface TransferWork {
@@ -128,12 +137,17 @@ export function downloadOf(
     target,
   }: { readonly name: string; readonly size: number | undefined; readonly target: SaveTarget },
 ): TransferWork {
+  let begun: FileFacts | undefined;
   return {
     way: 'down',
     name,
     size,
     canResume: true,
     async run(files, from, moved, signal) {
+      const facts = await files.stat(path);
+      if (from === 0) begun = facts;
+      else if (facts.size !== begun?.size || facts.modifiedMs !== begun?.modifiedMs)
+        throw new Error('it has changed in the job while the connection was lost: download it again');
       for await (const bytes of chunksOf(await files.read(path, { from, signal }))) {
         signal.throwIfAborted();
         await target.write(bytes);
@@ -154,7 +168,7 @@ export function folderDownloadOf(path: string, name: string, target: SaveTarget)
     size: undefined,
     canResume: false,
     async run(files, _from, moved, signal) {
-      const report = { files: 0, leftOut: 0 };
+      const report = { files: 0, leftOut: 0, cut: 0 };
       for await (const bytes of archiveOf(files, path, name, report, signal)) {
         signal.throwIfAborted();
         await target.write(bytes);
@@ -163,7 +177,9 @@ export function folderDownloadOf(path: string, name: string, target: SaveTarget)
       await target.finish();
       const leftOut =
         report.leftOut === 0 ? '' : `, without ${report.leftOut} links and files that cannot be read`;
-      return `downloaded ${report.files} files${leftOut}`;
+      const cut =
+        report.cut === 0 ? '' : `; of ${report.cut} folders only the first files, they have too many`;
+      return `downloaded ${report.files} files${leftOut}${cut}`;
     },
     drop: () => target.discard(),
   };

@@ -2,7 +2,7 @@
 import type { IClipboardProvider } from '@xterm/addon-clipboard';
 import { announce } from '../dom/announcer.ts';
 import { element } from '../dom/element.ts';
-import { MAX_OFFERED_CHARACTERS } from '../dom/limits.ts';
+import { MAX_OFFERED_CHARACTERS, MAX_REFUSED_OFFERS } from '../dom/limits.ts';
 import { askToChoose } from '../dom/question.ts';
 import { visibleText } from '../dom/visible-text.ts';
 
@@ -13,6 +13,8 @@ const SHOWN_CHARACTERS = 400;
 export class JobClipboard implements IClipboardProvider {
   #isAsking = false;
   #isAllowed = false;
+  /** One after the other. */
+  #refusals = 0;
 
   /** An empty answer: whoever asks cannot tell it from an empty clipboard. */
   readText(): string {
@@ -30,6 +32,11 @@ export class JobClipboard implements IClipboardProvider {
     if (text === '' || this.#isAsking) return;
     if (text.length > MAX_OFFERED_CHARACTERS)
       return announce('A program in the job offered more text than fits your clipboard.');
+    // The question stands before everything else, also before the way out.
+    if (this.#refusals >= MAX_REFUSED_OFFERS)
+      return announce(
+        'A program in the job wants your clipboard again: this terminal does not ask any more.',
+      );
     if (!this.#isAllowed) {
       this.#isAsking = true;
       const answer = await askToChoose<'once' | 'always'>({
@@ -45,6 +52,7 @@ export class JobClipboard implements IClipboardProvider {
         refusal: 'No',
       });
       this.#isAsking = false;
+      this.#refusals = answer === undefined ? this.#refusals + 1 : 0;
       if (answer === undefined) return;
       this.#isAllowed = answer === 'always';
     }

@@ -6,6 +6,7 @@ import { announce } from '../dom/announcer.ts';
 import { button, element, iconButton } from '../dom/element.ts';
 import { MAX_TERMINALS } from '../dom/limits.ts';
 import type { PreferenceStore } from '../dom/preferences.ts';
+import type { Screen } from './screen.ts';
 import { TerminalView, type TypedFilter } from './terminal-view.ts';
 
 /** A mark on the tab is seen this long after a bell, in milliseconds. */
@@ -13,6 +14,7 @@ const BELL_SEEN_MS = 1_500;
 
 export interface TerminalTabsOptions {
   readonly job: Job;
+  readonly screen: Screen;
   readonly preferences: PreferenceStore;
   readonly typed: TypedFilter;
   readonly find: () => void;
@@ -95,6 +97,7 @@ export class TerminalTabs {
     });
     const close = iconButton('close', `Close ${title}`, () => this.#close(tab));
     const view = new TerminalView({
+      screen: this.#options.screen,
       preferences: this.#options.preferences,
       typed: this.#options.typed,
       events: {

@@ -1,10 +1,7 @@
 // The terminal view: one shell of the job on the screen.
-import { ClipboardAddon } from '@xterm/addon-clipboard';
-import { FitAddon } from '@xterm/addon-fit';
-import { SearchAddon } from '@xterm/addon-search';
-import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
-import { WebLinksAddon } from '@xterm/addon-web-links';
-import { Terminal } from '@xterm/xterm';
+import type { FitAddon } from '@xterm/addon-fit';
+import type { SearchAddon } from '@xterm/addon-search';
+import type { Terminal } from '@xterm/xterm';
 import type { Job, JobTerminal } from '../../job/job.ts';
 import type { ProgramEnd } from '../../ssh/channels/channel-piece.ts';
 import { element } from '../dom/element.ts';
@@ -14,6 +11,8 @@ import { chunksOf } from '../dom/stream-chunks.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { copyText, JobClipboard } from './job-clipboard.ts';
 import { actionOf, systemOf } from './key-map.ts';
+import { pastedText } from './pasted-text.ts';
+import type { Screen } from './screen.ts';
 import { terminalTheme, watchSystemTheme } from './terminal-theme.ts';
 import { followHiddenLink, followSeenLink } from './web-link.ts';
 
@@ -38,6 +37,7 @@ export interface TerminalEvents {
 export type TypedFilter = (typed: string) => string;
 
 export interface TerminalViewOptions {
+  readonly screen: Screen;
   readonly preferences: PreferenceStore;
   readonly typed: TypedFilter;
   readonly events: TerminalEvents;
@@ -46,9 +46,9 @@ export interface TerminalViewOptions {
 /** Nothing is opened before `start`. */
 export class TerminalView {
   readonly root = element('div', { class: 'shell' });
-  readonly search = new SearchAddon();
+  readonly search: SearchAddon;
   readonly #terminal: Terminal;
-  readonly #fit = new FitAddon();
+  readonly #fit: FitAddon;
   readonly #options: TerminalViewOptions;
   readonly #closing = new AbortController();
   #shell: JobTerminal | undefined;
@@ -56,8 +56,11 @@ export class TerminalView {
 
   constructor(options: TerminalViewOptions) {
     this.#options = options;
-    const { fontSize, readsOut, theme } = options.preferences.current;
-    this.#terminal = new Terminal({
+    const { preferences, screen } = options;
+    const { fontSize, readsOut, theme } = preferences.current;
+    this.search = new screen.SearchAddon();
+    this.#fit = new screen.FitAddon();
+    this.#terminal = new screen.Terminal({
       allowProposedApi: true,
       cursorBlink: false,
       fontFamily: FONT,
@@ -94,7 +97,7 @@ export class TerminalView {
 
   /** As if the person had pasted it. */
   paste(text: string): void {
-    this.#terminal.paste(text);
+    this.#terminal.paste(pastedText(text));
   }
 
   /** The selection, or everything that is still there. */
@@ -124,14 +127,16 @@ export class TerminalView {
 
   #open(): void {
     const terminal = this.#terminal;
-    const { events, preferences } = this.#options;
+    const { events, preferences, screen } = this.#options;
     const { signal } = this.#closing;
     terminal.loadAddon(this.#fit);
     terminal.loadAddon(this.search);
-    terminal.loadAddon(new UnicodeGraphemesAddon());
-    terminal.loadAddon(new WebLinksAddon((_event, text) => followSeenLink(text)));
-    terminal.loadAddon(new ClipboardAddon(undefined, new JobClipboard()));
+    terminal.loadAddon(new screen.UnicodeGraphemesAddon());
+    terminal.loadAddon(new screen.WebLinksAddon((_event, text) => followSeenLink(text)));
+    terminal.loadAddon(new screen.ClipboardAddon(undefined, new JobClipboard()));
     terminal.open(this.root);
+    // Before the terminal itself hears of it, which takes every text as it is.
+    this.root.addEventListener('paste', (event) => this.#pasted(event), { capture: true, signal });
     terminal.attachCustomKeyEventHandler((event) => this.#isForJob(event));
     terminal.onTitleChange((title) => events.titled(visibleText(title, MAX_TITLE_CHARACTERS)));
     terminal.onBell(() => events.rang());
@@ -151,6 +156,12 @@ export class TerminalView {
     sizes.observe(this.root);
     signal.addEventListener('abort', () => sizes.disconnect());
     this.#fit.fit();
+  }
+
+  #pasted(event: ClipboardEvent): void {
+    event.preventDefault();
+    event.stopPropagation();
+    this.paste(event.clipboardData?.getData('text/plain') ?? '');
   }
 
   #connect(shell: JobTerminal): void {

@@ -25,6 +25,14 @@ export const KEX_METHODS: Readonly<Record<KexMethodName, () => KexHalf>> = {
   'curve25519-sha256': curveHalf,
 };
 
+/**
+ * Does once, for nothing, what the first exchange begins with: the curves make their tables and the browser compiles, some 50 ms
+ * that would else lie between two messages. To be called while a connection is under way.
+ */
+export function warmUpExchange(): void {
+  mlkemHalf();
+}
+
 /** RFC 8731: the secret is an mpint. */
 function curveHalf(): KexHalf {
   const pair = x25519.keygen();

@@ -49,10 +49,12 @@ export class SignInDialogue implements UpperLayer {
 
   /** Signs in, or says what the host would take. Rejects with the fault of the connection. Called once, with keys. */
   async run(): Promise<SignInOutcome> {
-    await this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth'));
+    const service = await this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth'));
+    if (service.kind !== 'accepted')
+      throw new SshFault('out_of_place', 'the host answers a sign-in that has not begun');
     const first = await this.#ask(this.#request('none'));
     if (this.#isIn(first)) return { kind: 'in' };
-    for (const key of this.#options.signIn.keys ?? []) {
+    for (const key of (await this.#options.signIn.keys) ?? []) {
       if (this.#takes('publickey') && (await this.#tryKey(key))) return { kind: 'in' };
     }
     if (await this.#repeat('keyboard-interactive', (attempt) => this.#tryAnswers(attempt)))

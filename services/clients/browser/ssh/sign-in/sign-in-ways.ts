@@ -28,7 +28,8 @@ export interface SignInRequest {
  * them. Each may be left out. Undefined from a question means that the person gives up on that way.
  */
 export interface SignIn {
-  readonly keys?: readonly SigningKey[];
+  /** Awaited when the host has proved its key: where they are kept may answer late. */
+  readonly keys?: readonly SigningKey[] | Promise<readonly SigningKey[]>;
   /** `attempt` counts from 1; more than one means that the one before was wrong. */
   readonly password?: (attempt: number) => Promise<string | undefined>;
   /** As many answers as prompts. */

@@ -5,6 +5,8 @@ import type { PacketLine } from './packet-line.ts';
 
 /** Being sealed at once: more would only wait for a processor. */
 const MAX_SEALING_BYTES = 512 * 1024;
+/** A packet around nothing, in bytes. */
+const PACKET_OVERHEAD_BYTES = 64;
 
 export class PacketSender {
   readonly #line: PacketLine;
@@ -17,6 +19,7 @@ export class PacketSender {
   readonly #waiting: (() => void)[] = [];
   /** Since the last change of keys. */
   #bytes = 0;
+  #pressedBytes = 0;
 
   constructor(line: PacketLine) {
     this.#line = line;
@@ -25,6 +28,11 @@ export class PacketSender {
   /** Payload bytes since the last change of keys. */
   get sentBytes(): number {
     return this.#bytes;
+  }
+
+  /** Sent since there was last room, and so kept somewhere: of those who did not wait for `ready`. */
+  get pressedBytes(): number {
+    return this.#pressedBytes;
   }
 
   /** From the next payload on. */
@@ -37,6 +45,7 @@ export class PacketSender {
   send(payload: Uint8Array): void {
     if (this.#isOver) return;
     this.#bytes += payload.length;
+    this.#pressedBytes = this.isReady ? 0 : this.#pressedBytes + payload.length + PACKET_OVERHEAD_BYTES;
     const before = this.#last;
     if (this.#cipher === undefined) {
       const packet = encodePlain(payload);

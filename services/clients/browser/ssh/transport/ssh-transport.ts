@@ -7,6 +7,7 @@
 // but the exchange is taken, no IGNORE either, so nothing can be slipped in before there are keys.
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
+import type { DirectionKeys } from '../exchange/exchange-keys.ts';
 import { FIRST_UPPER_MESSAGE, MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
 import { SshReader } from '../wire/ssh-reader.ts';
@@ -27,6 +28,12 @@ export const EXCHANGE_WITHIN_MS = 30_000;
 
 /** Messages that wait for the end of a key exchange: data waits elsewhere, so these are answers and little else. */
 export const MAX_HELD_MESSAGES = 4_096;
+
+/**
+ * What a host may make this end say while it takes nothing, in bytes: answers to its questions. What somebody here writes waits for
+ * `ready`; all channels at once may write a packet each before it is full again.
+ */
+export const MAX_PRESSED_BYTES = 8 * 1024 * 1024;
 
 /** Of a DISCONNECT, in bytes. */
 const MAX_REASON_BYTES = 1_024;
@@ -69,6 +76,8 @@ export class SshTransport {
   #cancelRekey: Cancel = () => undefined;
   #cancelPatience: Cancel = () => undefined;
   readonly #waiting: (() => void)[] = [];
+  /** Whoever signed people in has heard the yes: from then on until `handOver`. */
+  #handedOver: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SshTransportOptions) {
     const { line } = options;
@@ -102,9 +111,11 @@ export class SshTransport {
     line.write(new TextEncoder().encode(`${CLIENT_LINE}\r\n`), false);
   }
 
-  /** From the next message on they go to another. */
+  /** From the next message on they go to another. Behind USERAUTH_SUCCESS none is given to anybody before. */
   handOver(upper: UpperLayer): void {
     this.#upper = upper;
+    this.#handedOver?.resolve();
+    this.#handedOver = undefined;
     if (this.#keying?.kind === 'over') upper.over(this.#keying.fault);
   }
 
@@ -113,6 +124,8 @@ export class SshTransport {
     const keying = this.#keying;
     if (keying?.kind === 'keyed') {
       this.#sender.send(payload);
+      if (this.#sender.pressedBytes > MAX_PRESSED_BYTES)
+        return this.#end(new SshFault('too_big', 'the host asks, and does not take the answers'));
       this.#rekeyIfDue();
     } else if (keying?.kind === 'exchanging') {
       if (keying.held.length >= MAX_HELD_MESSAGES) {
@@ -192,6 +205,9 @@ export class SshTransport {
       case MESSAGES.extInfo:
       case MESSAGES.serviceAccept:
         return this.#upper?.message(payload);
+      case MESSAGES.userauthSuccess:
+        this.#handedOver = Promise.withResolvers();
+        return this.#upper?.message(payload) ?? this.#handedOver.promise;
       default:
         if (!isUpper) throw new SshFault('out_of_place', `message ${message}, which nobody expects`);
         return this.#upper?.message(payload);
@@ -213,7 +229,7 @@ export class SshTransport {
       case 'shared':
         return this.#receiver.expectNewKeys();
       case 'proved': {
-        const toHost = await PacketCipher.create(step.keys.toHost, 'encrypt');
+        const toHost = await cipherOf(step.keys.toHost, 'encrypt');
         this.#sender.send(Uint8Array.of(MESSAGES.newKeys));
         this.#sender.changeKeys(toHost);
         this.#pending = step;
@@ -222,7 +238,7 @@ export class SshTransport {
       case 'over': {
         const { pending } = { pending: this.#pending };
         if (pending === undefined) return;
-        this.#receiver.changeKeys(await PacketCipher.create(pending.keys.fromHost, 'decrypt'));
+        this.#receiver.changeKeys(await cipherOf(pending.keys.fromHost, 'decrypt'));
         this.#keyed(pending, held);
       }
     }
@@ -282,6 +298,13 @@ export class SshTransport {
     this.#wake();
     this.#upper?.over(fault);
   }
+}
+
+/** The browser has the key from here on, where no script can read it; nor is it left here. */
+async function cipherOf(keys: DirectionKeys, use: 'encrypt' | 'decrypt'): Promise<PacketCipher> {
+  const cipher = await PacketCipher.create(keys, use);
+  keys.key.fill(0);
+  return cipher;
 }
 
 function disconnected(payload: Uint8Array): SshFault {

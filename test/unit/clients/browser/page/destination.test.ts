@@ -7,6 +7,7 @@ import {
   destinationFromText,
   fragmentOf,
 } from '../../../../../services/clients/browser/page/entry/destination.ts';
+import { signOnAddress } from '../../../../../services/clients/browser/page/entry/sign-on.ts';
 
 const PIN = `SHA256:${'aB3+/'.repeat(8)}xyz`;
 
@@ -81,4 +82,13 @@ describe('what people paste', () => {
       }),
     );
   });
+});
+
+test('a sign-on begins at the relay whose page this is, and never leads away from a page that lies elsewhere', () => {
+  const own = found(destinationFromAddress(`https://relay.example/a/terminal/x#${PIN}`));
+  expect(signOnAddress(own, 'https://relay.example')).toBe(
+    'https://relay.example/a/sign-on?return=%2Fa%2Fterminal%2Fx',
+  );
+  for (const origin of ['null', 'file://', 'https://pages.example', 'http://relay.example'])
+    expect(signOnAddress(own, origin), origin).toBeUndefined();
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { visibleText } from '../../../../../services/clients/browser/page/dom/visible-text.ts';
 import { sizeText } from '../../../../../services/clients/browser/page/files/file-text.ts';
 import { imageTypeOf } from '../../../../../services/clients/browser/page/files/image-type.ts';
+import { lineEndsOf, withLineEnds } from '../../../../../services/clients/browser/page/files/line-ends.ts';
 import { crumbsOf, isFileName, pathIn } from '../../../../../services/clients/browser/page/files/path.ts';
 import { jobStatusFrom } from '../../../../../services/clients/browser/page/job-status.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type PressedKey,
   systemOf,
 } from '../../../../../services/clients/browser/page/terminal/key-map.ts';
+import { pastedText } from '../../../../../services/clients/browser/page/terminal/pasted-text.ts';
 
 describe('text of strangers', () => {
   test.each([
@@ -67,6 +69,50 @@ describe('keys', () => {
       expect(actionOf(pressed(code, modifiers), systemOf(platform), hasSelection)).toBe(action);
     },
   );
+});
+
+describe('a paste', () => {
+  test('is text and nothing else: it cannot close the brackets that the terminal puts around it', () => {
+    expect(pastedText('ls\u001b[201~\rrm -rf .\n')).toBe('ls␛[201~\rrm -rf .\n');
+    expect(pastedText('a\u009b201~b\u007f\u0003\u0000')).toBe('a\ufffd201~b␡␃␀');
+  });
+
+  test('keeps lines, tabs and all that is no control character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (words) => {
+        const text = `${words.replaceAll(/\p{Cc}/gu, '')}\t☃\r\n`;
+        expect(pastedText(text)).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('line ends', () => {
+  /** What a text area gives back of what was put into it (HTML, the API value). */
+  const inArea = (text: string): string => text.replaceAll(/\r\n?/g, '\n');
+
+  test.each([
+    ['', '\n'],
+    ['a\nb\n', '\n'],
+    ['a\r\nb\r\n', '\r\n'],
+    ['a\r\nb\n', 'mixed'],
+    ['a\rb', 'mixed'],
+    ['a\r\r\nb', 'mixed'],
+  ])('of %j are %j', (text, ends) => {
+    expect(lineEndsOf(text)).toBe(ends);
+  });
+
+  test('come back to the byte, or nothing is changed', () => {
+    const word = fc.constantFrom('a', '\r', '\n', '\r\n', '☃');
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 12 }), (words) => {
+        const text = words.join('');
+        const ends = lineEndsOf(text);
+        if (ends !== 'mixed') expect(withLineEnds(inArea(text), ends)).toBe(text);
+        else expect(['\n', '\r\n'].map((one) => withLineEnds(inArea(text), one as '\n'))).not.toContain(text);
+      }),
+    );
+  });
 });
 
 describe('an image', () => {

@@ -1,0 +1,63 @@
+// A download that lost its connection, and goes on: with the same file, or not at all.
+import { expect, test } from 'vitest';
+import { FileFault, type PageFiles } from '../../../../../services/clients/browser/job/job-files.ts';
+import { downloadOf, Transfer } from '../../../../../services/clients/browser/page/files/transfer.ts';
+
+const OLD = new TextEncoder().encode('the old content');
+
+/** A job that has `content` of that time, and is lost after `breaksAfter` bytes of it. */
+function jobWith(content: Uint8Array, modifiedMs: number, breaksAfter = content.length): PageFiles {
+  const job: Pick<PageFiles, 'read' | 'stat'> = {
+    stat: async () => ({ kind: 'file', size: content.length, modifiedMs, permissions: 0o644 }),
+    read: async (_path, { from = 0 } = {}) => {
+      const pieces = [content.subarray(from, breaksAfter)];
+      return new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            const piece = pieces.shift();
+            if (piece !== undefined && piece.length > 0) controller.enqueue(piece);
+            else if (breaksAfter < content.length) controller.error(new FileFault('ended', 'lost'));
+            else controller.close();
+          },
+        },
+        { highWaterMark: 0 },
+      );
+    },
+  };
+  return job as PageFiles;
+}
+
+function download(): { readonly transfer: Transfer; readonly said: string[]; readonly saved: () => string } {
+  const said: string[] = [];
+  const parts: Uint8Array[] = [];
+  const target = {
+    write: async (bytes: Uint8Array) => void parts.push(bytes),
+    finish: async () => void said.push('finished'),
+    discard: async () => void said.push('discarded'),
+  };
+  const work = downloadOf('/f', { name: 'f', size: OLD.length, target });
+  return {
+    transfer: new Transfer(work, () => undefined),
+    said,
+    saved: () => Buffer.concat(parts).toString(),
+  };
+}
+
+test('of the same file it goes on where it was', async () => {
+  const { said, saved, transfer } = download();
+  await transfer.run(jobWith(OLD, 1, 7));
+  expect([transfer.state.kind, transfer.moved, said]).toEqual(['interrupted', 7, []]);
+  await transfer.run(jobWith(OLD, 1));
+  expect([transfer.state.kind, saved(), said]).toEqual(['done', 'the old content', ['finished']]);
+});
+
+test.each([
+  ['another time', OLD, 2],
+  ['another size', new TextEncoder().encode('something new and longer'), 1],
+])('of a file that has %s by then nothing is put together from both', async (_what, content, modifiedMs) => {
+  const { said, transfer } = download();
+  await transfer.run(jobWith(OLD, 1, 7));
+  await transfer.run(jobWith(content, modifiedMs));
+  expect([transfer.state.kind, said]).toEqual(['failed', ['discarded']]);
+  expect(transfer.state).toMatchObject({ sentence: expect.stringContaining('changed in the job') });
+});
