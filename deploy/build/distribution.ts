@@ -30,6 +30,9 @@ export interface Distribution {
   readonly foreign: readonly string[];
 }
 
+/** A line for what had to be made, and what that was. */
+type Tell = (made: Made, what?: string) => Made;
+
 /**
  * Builds the relay and its terminal page, the binaries of this platform, those for `others`, and wsproxy.mjs; with `signingKey` a
  * signature of their checksums. `say` gets a line for each thing that had to be made.
@@ -41,8 +44,8 @@ export async function buildDistribution(
   others: PlatformChoice = [],
 ): Promise<Distribution> {
   const [relay, terminal] = await Promise.all([bundleRelay(), bundleTerminal()]);
-  const tell = (made: Made): Made => {
-    if (made.isNew) say(`made ${basename(made.path)}`);
+  const tell: Tell = (made, what = 'made') => {
+    if (made.isNew) say(`${what} ${basename(made.path)}`);
     return made;
   };
   const own = await prepareLinux(hostPlatform(), tell);
@@ -81,7 +84,7 @@ async function makeForeign(
   platforms: readonly ForeignPlatform[],
   known: Digests,
   terminal: TerminalPage,
-  tell: (made: Made) => Made,
+  tell: Tell,
 ): Promise<readonly Made[]> {
   const pairs = platforms.flatMap((platform) =>
     programsFor(platform).map((program) => ({ platform, program })),
@@ -105,7 +108,7 @@ interface LinuxKit {
   readonly addons: Readonly<Record<AddonName, string>>;
 }
 
-async function prepareLinux(platform: LinuxPlatform, tell: (made: Made) => Made): Promise<LinuxKit> {
+async function prepareLinux(platform: LinuxPlatform, tell: Tell): Promise<LinuxKit> {
   // One after the other: what has to be fetched and installed for it is, once.
   const libraries = await readSystemLibraries(platform);
   const launcher = tell(await compileLauncher(platform));
@@ -122,7 +125,7 @@ async function prepareLinux(platform: LinuxPlatform, tell: (made: Made) => Made)
 async function makeLinuxBinaries(
   programs: readonly BuiltProgram[],
   kits: readonly LinuxKit[],
-  tell: (made: Made) => Made,
+  tell: Tell,
   digests?: Digests,
 ): Promise<readonly Made[]> {
   const made: Made[] = [];
@@ -140,11 +143,12 @@ async function digestsOf(made: readonly Made[]): Promise<Digests> {
 async function makeLinuxBinary(
   program: BuiltProgram,
   kit: LinuxKit,
-  tell: (made: Made) => Made,
+  tell: Tell,
   digests?: Digests,
 ): Promise<Made> {
   const bundle = await bundleProgram(program, digests);
-  const executable = tell(await makeSeaBinary({ ...kit, program, bundle }));
+  // The file of the same name that people get is made of it, and that takes longest.
+  const executable = tell(await makeSeaBinary({ ...kit, program, bundle }), 'to be packed:');
   return tell(await makePortableBinary({ ...kit, program, executable }));
 }
 

@@ -287,7 +287,17 @@ describe('files', () => {
     await text.fill('new\n');
     await page.keyboard.press('Control+S');
     await expect.poll(() => readFile(join(agent.job, 'note.txt'), 'utf8')).toBe('new\n');
+    // What is behind a dialog is neither seen nor read out.
+    await page.getByRole('dialog').getByText('Saved note.txt.').waitFor();
     await page.getByRole('button', { name: 'Close', exact: true }).click();
+
+    await page
+      .getByLabel('Files to upload')
+      .setInputFiles([{ name: 'up.bin', mimeType: 'x/y', buffer: Buffer.from('other') }]);
+    await page.getByRole('heading', { name: 'Replace up.bin?' }).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(sha256(await readFile(join(agent.job, 'up.bin')))).toBe(sha256(content));
     expect(await opened.violations()).toEqual([]);
   });
 

@@ -36,7 +36,7 @@ export interface CardInput {
 }
 
 const DIGEST_LINE =
-  'sha256sum refuses a client that was not built with this agent, as a relay has that was upgraded meanwhile.';
+  'sha256sum refuses a client that was not built with this agent: a relay that was upgraded meanwhile has others.';
 
 /** The card, one string per line. The commands stand alone on their lines, so that a triple click copies them. */
 export function cardFrom(input: CardInput): string[] {

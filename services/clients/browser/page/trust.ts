@@ -29,7 +29,7 @@ export async function showHelp(): Promise<void> {
       element(
         'p',
         {},
-        'Who needs to rely on nobody uses ssh with wsproxy, or keeps converge-terminal.html of a build that they trust, checks it once against SHA256SUMS, and opens it from disk.',
+        'To rely on nobody, use ssh with wsproxy, or keep converge-terminal.html of a build that you trust: check it once against SHA256SUMS, and open it from disk.',
       ),
       element('p', {}, 'This page says that its two scripts, one behind the other, have the SHA-256:'),
       element('pre', { class: 'quoted', tabindex: 0 }, ownDigest()),

@@ -36,7 +36,8 @@ export class Visit {
     this.#preferences.watch(({ theme }) => {
       document.documentElement.dataset['theme'] = theme;
     }, new AbortController().signal);
-    // Other tabs of this job go on: only what is in this page ends, and the agent is told so at once.
+    // Other tabs of this job go on. A goodbye takes longer to seal than most browsers give a page that goes away: then the
+    // page is lost, as by a closed lid, and a reload finds the job still there.
     addEventListener('pagehide', () => this.#job?.close());
     const lookAgain = (): void => {
       if (!document.hidden) this.#job?.probe();

@@ -78,7 +78,7 @@ export function portSection(relay: OwnAddress, offer: Offer, entry: EntryTerms):
   const laptops = laptopOffer(offer);
   const identity = identityOptions(entry);
   return {
-    lead: 'For programs that cannot start a proxy command: WinSCP, some IDEs. It takes any number of connections. `tcptows` came with `wsproxy`.',
+    lead: 'For programs that cannot start a proxy command: WinSCP, some IDEs. It takes any number of connections. The line that gets `wsproxy`, above, gets `tcptows` too.',
     snippets: [
       ...ifAny(posixOf(laptops), (systems) => portCommands(relay, identity.posix, systems)),
       ...ifAny(windowsOf(laptops), () => windowsPortCommands(relay, identity.windows)),

@@ -7,9 +7,10 @@ const SEEN_MS = 4_000;
 const line = element('p', { class: 'announcer', role: 'status', 'aria-live': 'polite' });
 let cancel: ReturnType<typeof setTimeout> | undefined;
 
-/** Says `text` once. */
+/** Says `text` once, above a dialog where one is open: what is behind it is neither seen nor read out. */
 export function announce(text: string): void {
-  if (!line.isConnected) document.body.append(line);
+  const place = [...document.querySelectorAll('dialog')].at(-1) ?? document.body;
+  if (line.parentElement !== place) place.append(line);
   clearTimeout(cancel);
   line.textContent = text;
   line.classList.add('seen');

@@ -11,15 +11,18 @@ export interface QuestionOptions<Answer> {
   readonly title: string;
   readonly said: readonly Child[];
   readonly choices: readonly Choice<Answer>[];
+  /** What the button says that chooses nothing; `Cancel` unless it is said. A phone has no Escape. */
+  readonly refusal?: string;
 }
 
-/** Undefined when the person closes it. The focus goes back to where it was. */
+/** Undefined when the person refuses or closes it. The focus goes back to where it was. */
 export async function askToChoose<Answer>(options: QuestionOptions<Answer>): Promise<Answer | undefined> {
   return await openDialog<Answer>(options.title, (answer) => [
     ...options.said.map((said) => (typeof said === 'string' ? element('p', {}, said) : said)),
     element(
       'div',
       { class: 'actions' },
+      button(options.refusal ?? 'Cancel', () => answer(undefined)),
       ...options.choices.map((choice) =>
         button(choice.label, () => answer(choice.answer), {
           class: choice.isMain === true ? 'main' : undefined,
@@ -29,7 +32,7 @@ export async function askToChoose<Answer>(options: QuestionOptions<Answer>): Pro
   ]);
 }
 
-/** One line of text; undefined when the person closes it or leaves it empty. */
+/** One line of text; undefined when the person cancels or closes it. */
 export async function askForText(
   title: string,
   options: { readonly label: string; readonly value?: string; readonly submit: string },
@@ -46,7 +49,12 @@ export async function askForText(
       {},
       element('label', { for: 'question-text' }, options.label),
       input,
-      element('div', { class: 'actions' }, element('button', { class: 'main' }, options.submit)),
+      element(
+        'div',
+        { class: 'actions' },
+        button('Cancel', () => answer(undefined)),
+        element('button', { class: 'main' }, options.submit),
+      ),
     );
     form.addEventListener('submit', (event) => {
       event.preventDefault();

@@ -40,6 +40,7 @@ export async function viewFile(options: FileViewerOptions): Promise<boolean> {
         element(
           'div',
           { class: 'actions' },
+          button('Close', () => answer(undefined)),
           downloadButton(options, () => answer(undefined)),
         ),
       ]);
@@ -92,6 +93,7 @@ async function showImage(blob: Blob, title: string, options: FileViewerOptions):
       element(
         'div',
         { class: 'actions' },
+        button('Close', () => answer(undefined)),
         downloadButton(options, () => answer(undefined)),
       ),
     ],

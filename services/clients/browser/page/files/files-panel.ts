@@ -191,7 +191,7 @@ export class FilesPanel {
     const what = taken.length === 1 ? first : `${taken.length} files`;
     const answer = await askToChoose<'replace'>({
       title: `Replace ${what}?`,
-      said: ['The folder has something of that name already.'],
+      said: [`The folder has something of ${taken.length === 1 ? 'that name' : 'these names'} already.`],
       choices: [{ label: 'Replace', answer: 'replace', isMain: true }],
     });
     return answer === 'replace';

@@ -39,22 +39,21 @@ export class JobClipboard implements IClipboardProvider {
       );
     if (!this.#isAllowed) {
       this.#isAsking = true;
-      const answer = await askToChoose<'once' | 'always' | 'no'>({
+      const answer = await askToChoose<'once' | 'always'>({
         title: 'Let the job write to your clipboard?',
         said: [
           `A program in this terminal wants to put ${text.length} characters there. Look at them before you paste them anywhere:`,
           element('pre', { class: 'quoted', tabindex: 0 }, visibleText(text, SHOWN_CHARACTERS)),
         ],
         choices: [
-          { label: 'No', answer: 'no' },
           { label: 'Always in this terminal', answer: 'always' },
           { label: 'This time', answer: 'once', isMain: true },
         ],
+        refusal: 'No',
       });
       this.#isAsking = false;
-      const isRefused = answer === undefined || answer === 'no';
-      this.#refusals = isRefused ? this.#refusals + 1 : 0;
-      if (isRefused) return;
+      this.#refusals = answer === undefined ? this.#refusals + 1 : 0;
+      if (answer === undefined) return;
       this.#isAllowed = answer === 'always';
     }
     await copyText(text);
