@@ -18,6 +18,11 @@ import type { OpenDevice, TerminalDevice } from './terminal-device.ts';
 const DRAIN_QUIET_MS = 100;
 /** At most this much output is read after the exit: more than a pty holds in the kernel (8 KiB and a 4 KiB line). */
 const MAX_DRAIN_BYTES = 64 * 1024;
+/**
+ * In milliseconds. A program that has not ended this long after the hang-up may not have had the terminal for its own yet. Not at
+ * once: bash ends at a second SIGHUP, with no word to its jobs.
+ */
+const HANG_UP_AGAIN_AFTER_MS = 2_000;
 
 type State =
   | { readonly kind: 'running' }
@@ -26,7 +31,7 @@ type State =
   /** The program ended; what it wrote before is being read. */
   | { readonly kind: 'draining'; readonly end: ProcessEnd; bytes: number; cancelQuiet: Cancel | undefined }
   /** Hung up before the program ended. */
-  | { readonly kind: 'hung_up' }
+  | { readonly kind: 'hung_up'; readonly cancelAgain: Cancel | undefined }
   | { readonly kind: 'closed' };
 
 /**
@@ -117,10 +122,12 @@ export class Pty implements TerminalProcess {
       this.#close(state.end);
       return;
     }
-    this.#state = { kind: 'hung_up' };
     this.#release();
-    // A program that has only just started may not have taken the terminal for its own yet.
-    if (this.#device.isHeldOpen) signalGroup(this.pid, 'SIGHUP');
+    const again = () => signalGroup(this.pid, 'SIGHUP');
+    const cancelAgain = this.#device.isHeldOpen
+      ? this.#clock.after(HANG_UP_AGAIN_AFTER_MS, again)
+      : undefined;
+    this.#state = { kind: 'hung_up', cancelAgain };
   }
 
   #start({ file, argv, cwd, env }: TerminalLaunch): number {
@@ -156,7 +163,7 @@ export class Pty implements TerminalProcess {
     switch (state.kind) {
       case 'running':
         if (this.#device.isHeldOpen) {
-          this.#state = { kind: 'hung_up' };
+          this.#state = { kind: 'hung_up', cancelAgain: undefined };
           this.#release();
           return;
         }
@@ -200,7 +207,8 @@ export class Pty implements TerminalProcess {
     const state = this.#state;
     if (state.kind === 'draining') state.cancelQuiet?.();
     this.#state = { kind: 'closed' };
-    if (state.kind !== 'hung_up') this.#release();
+    if (state.kind === 'hung_up') state.cancelAgain?.();
+    else this.#release();
     this.#resolveExited(end);
   }
 
