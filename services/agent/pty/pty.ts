@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
+import { LastOutput } from '../platform/last-output.ts';
 import type { ProcessEnd } from '../platform/process-end.ts';
 import {
   TerminalError,
@@ -29,7 +30,7 @@ type State =
   /** The program closed its terminal and lives on. */
   | { readonly kind: 'silent' }
   /** The program ended; what it wrote before is being read. */
-  | { readonly kind: 'draining'; readonly end: ProcessEnd; bytes: number; cancelQuiet: Cancel | undefined }
+  | { readonly kind: 'draining'; readonly end: ProcessEnd; readonly last: LastOutput }
   /** Hung up before the program ended. */
   | { readonly kind: 'hung_up'; readonly cancelAgain: Cancel | undefined }
   | { readonly kind: 'closed' };
@@ -91,14 +92,14 @@ export class Pty implements TerminalProcess {
   pause(): void {
     this.#isPaused = true;
     this.#reader.pause();
-    if (this.#state.kind === 'draining') this.#state.cancelQuiet?.();
+    if (this.#state.kind === 'draining') this.#state.last.stop();
   }
 
   /** Lets output flow again. May be called twice. */
   resume(): void {
     this.#isPaused = false;
     this.#reader.resume();
-    if (this.#state.kind === 'draining') this.#awaitQuiet(this.#state);
+    if (this.#state.kind === 'draining') this.#state.last.resume();
   }
 
   /** Sets the new size of the terminal; the foreground program gets SIGWINCH. */
@@ -152,10 +153,7 @@ export class Pty implements TerminalProcess {
     const state = this.#state;
     if (state.kind === 'closed' || state.kind === 'hung_up') return;
     this.#sink.data(chunk);
-    if (state.kind !== 'draining') return;
-    state.bytes += chunk.length;
-    if (state.bytes > MAX_DRAIN_BYTES) this.#close(state.end);
-    else this.#awaitQuiet(state);
+    if (state.kind === 'draining') state.last.received(chunk.length);
   }
 
   #outputEnded(): void {
@@ -184,28 +182,21 @@ export class Pty implements TerminalProcess {
       this.#close(end);
       return;
     }
-    const draining = { kind: 'draining', end, bytes: 0, cancelQuiet: undefined } as const;
-    this.#state = { ...draining };
-    this.#awaitQuiet(this.#state);
-  }
-
-  #awaitQuiet(state: State & { kind: 'draining' }): void {
-    state.cancelQuiet?.();
-    if (this.#isPaused) return;
-    state.cancelQuiet = this.#clock.after(DRAIN_QUIET_MS, () => {
-      // If this process was busy or stopped, its timers fire before it reads: it may only look as if no output came.
-      const look = setImmediate(() => {
-        this.#close(state.end);
-      });
-      state.cancelQuiet = () => {
-        clearImmediate(look);
-      };
+    const last = new LastOutput({
+      clock: this.#clock,
+      quietMs: DRAIN_QUIET_MS,
+      maxBytes: MAX_DRAIN_BYTES,
+      over: () => {
+        this.#close(end);
+      },
     });
+    this.#state = { kind: 'draining', end, last };
+    if (!this.#isPaused) last.resume();
   }
 
   #close(end: ProcessEnd): void {
     const state = this.#state;
-    if (state.kind === 'draining') state.cancelQuiet?.();
+    if (state.kind === 'draining') state.last.stop();
     this.#state = { kind: 'closed' };
     if (state.kind === 'hung_up') state.cancelAgain?.();
     else this.#release();

@@ -4,7 +4,8 @@
 // process where it does. So none is closed by it here: when both pipes are gone the console has nobody to be there for, tells
 // its programs to close, and ends; at the latest with the agent.
 import { connect, type Socket } from 'node:net';
-import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
+import { type Clock, systemClock } from '#shared/time/clock.ts';
+import { LastOutput } from '../last-output.ts';
 import type { ProcessEnd } from '../process-end.ts';
 import { TerminalError, type TerminalLaunch, type TerminalProcess, type TerminalSink } from '../programs.ts';
 import type { ConptyAddon, OpenedConpty } from './conpty-addon.ts';
@@ -25,7 +26,7 @@ const CTRL_C = Buffer.of(3);
 type State =
   | { readonly kind: 'running' }
   /** The program ended; what the console has still to draw is being read. */
-  | { readonly kind: 'draining'; readonly end: ProcessEnd; bytes: number; cancelQuiet: Cancel | undefined }
+  | { readonly kind: 'draining'; readonly end: ProcessEnd; readonly last: LastOutput }
   /** Hung up before the program ended. */
   | { readonly kind: 'hung_up' }
   | { readonly kind: 'closed' };
@@ -89,13 +90,13 @@ class Conpty implements TerminalProcess {
   pause(): void {
     this.#isPaused = true;
     this.#output.pause();
-    if (this.#state.kind === 'draining') this.#state.cancelQuiet?.();
+    if (this.#state.kind === 'draining') this.#state.last.stop();
   }
 
   resume(): void {
     this.#isPaused = false;
     this.#output.resume();
-    if (this.#state.kind === 'draining') this.#awaitQuiet(this.#state);
+    if (this.#state.kind === 'draining') this.#state.last.resume();
   }
 
   resize(columns: number, rows: number): void {
@@ -153,10 +154,7 @@ class Conpty implements TerminalProcess {
     const state = this.#state;
     if (state.kind === 'closed' || state.kind === 'hung_up') return;
     this.#sink.data(chunk);
-    if (state.kind !== 'draining') return;
-    state.bytes += chunk.length;
-    if (state.bytes > MAX_LAST_SCREEN_BYTES) this.#close(state.end);
-    else this.#awaitQuiet(state);
+    if (state.kind === 'draining') state.last.received(chunk.length);
   }
 
   /** The console is gone. That may be known before the end of its program is, which it has told to close. */
@@ -169,28 +167,21 @@ class Conpty implements TerminalProcess {
       this.#close(end);
       return;
     }
-    const draining: State = { kind: 'draining', end, bytes: 0, cancelQuiet: undefined };
-    this.#state = draining;
-    this.#awaitQuiet(draining);
-  }
-
-  #awaitQuiet(state: State & { kind: 'draining' }): void {
-    state.cancelQuiet?.();
-    if (this.#isPaused) return;
-    state.cancelQuiet = this.#clock.after(SCREEN_QUIET_MS, () => {
-      // If this process was busy, its timers fire before it reads: it may only look as if no output came.
-      const look = setImmediate(() => {
-        this.#close(state.end);
-      });
-      state.cancelQuiet = () => {
-        clearImmediate(look);
-      };
+    const last = new LastOutput({
+      clock: this.#clock,
+      quietMs: SCREEN_QUIET_MS,
+      maxBytes: MAX_LAST_SCREEN_BYTES,
+      over: () => {
+        this.#close(end);
+      },
     });
+    this.#state = { kind: 'draining', end, last };
+    if (!this.#isPaused) last.resume();
   }
 
   #close(end: ProcessEnd): void {
     const state = this.#state;
-    if (state.kind === 'draining') state.cancelQuiet?.();
+    if (state.kind === 'draining') state.last.stop();
     this.#state = { kind: 'closed' };
     this.#release();
     this.#resolveExited(end);
