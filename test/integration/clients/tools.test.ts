@@ -11,6 +11,22 @@ const URL_TEXT = 'ws://127.0.0.1:1/client/job-1';
 /** As on Windows and in older versions of Node. */
 const WITHOUT_EXECVE = { NODE_OPTIONS: '--import=data:text/javascript,process.execve=undefined' };
 
+/** Besides, a signal comes at the very moment at which the child is there. */
+const SIGNALLED_AT_START = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`
+    import childProcess from 'node:child_process';
+    import { syncBuiltinESMExports } from 'node:module';
+    process.execve = undefined;
+    const { spawn } = childProcess;
+    childProcess.spawn = (...words) => {
+      const child = spawn(...words);
+      process.kill(process.pid, 'SIGTERM');
+      return child;
+    };
+    syncBuiltinESMExports();
+  `)}`,
+};
+
 let folder: string;
 
 beforeEach(async () => {
@@ -65,6 +81,13 @@ describe.each([
       code: 127,
     });
   });
+});
+
+test('a signal that comes while the tool starts does not leave it behind', async () => {
+  const env = await put('sftp', `trap 'exit 9' TERM; while :; do /bin/sleep 0.1; done`);
+  const program = startClientProgram('wsproxy', ['sftp', URL_TEXT], { ...env, ...SIGNALLED_AT_START });
+  // By its trap, or before it could set one.
+  expect([9, 128 + 15]).toContain(await program.exit);
 });
 
 test('the ProxyCommand is this very wsproxy with its own options, so that ssh says what it says', async () => {
