@@ -3,6 +3,8 @@
 export const [OPEN, OPENED, REFUSED, DATA, ACK, FIN, RESET] = [1, 2, 3, 4, 5, 6, 7] as const;
 const WINDOW = 4 * 1024 * 1024;
 const CHUNK = 32 * 1024;
+/** No wait of a test: what this end leaves between what it took and its ACK, well within R-RESUME-15. */
+const ACK_AFTER_MS = 100;
 
 export const u64 = (value: number) => {
   const bytes = Buffer.alloc(8);
@@ -92,7 +94,7 @@ export function resumableEnd(local: Local) {
   function took(count: number) {
     taken += count;
     if (taken - told > WINDOW / 16) acknowledge();
-    else ackTimer ??= setTimeout(acknowledge, 100);
+    else ackTimer ??= setTimeout(acknowledge, ACK_AFTER_MS);
   }
   // R-RESUME-18.
   function settle() {
