@@ -154,6 +154,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
       'services/clients/browser/ssh/sign-in',
       'services/clients/browser/ssh/transport',
       'services/clients/browser/ssh/wire',
+      'services/shared/protocol',
       'services/shared/stream',
       'services/shared/time',
     ],
