@@ -184,6 +184,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
     imports: [
       'services/clients/browser/page/dom',
       'services/clients/browser/ssh/sign-in',
+      'services/clients/browser/ssh/wire',
       'services/shared/commands',
       'services/shared/protocol',
     ],
@@ -208,6 +209,6 @@ export const CLIENT_ROOMS: readonly Room[] = [
   {
     path: 'services/clients/browser/page/files',
     purpose: 'files of the job: folders, transfers, previews and the editor',
-    imports: ['services/clients/browser/job', 'services/clients/browser/page/dom'],
+    imports: ['services/clients/browser/job', 'services/clients/browser/page/dom', 'services/shared/stream'],
   },
 ];
