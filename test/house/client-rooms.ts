@@ -182,6 +182,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
     path: 'services/clients/browser/page/entry',
     purpose: 'before a job is open: where the link leads, who one is, and what is asked',
     imports: [
+      'services/clients/browser/connection',
       'services/clients/browser/page/dom',
       'services/clients/browser/ssh/sign-in',
       'services/clients/browser/ssh/wire',
