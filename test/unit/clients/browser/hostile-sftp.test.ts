@@ -26,7 +26,7 @@ function channelTo(answers: Readonly<Record<number, Answer>>): Channel {
       const answer = answers[request[0] ?? 0];
       const said = answer === undefined ? status(id, 2) : answer(id, request);
       // What comes late holds nothing up.
-      if (said instanceof Promise) said.then(say);
+      if (said instanceof Promise) void said.then(say);
       else if (said !== undefined) say(said);
     },
     async read() {
