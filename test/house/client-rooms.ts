@@ -154,6 +154,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
       'services/clients/browser/ssh/sign-in',
       'services/clients/browser/ssh/transport',
       'services/clients/browser/ssh/wire',
+      'services/shared/protocol',
       'services/shared/stream',
       'services/shared/time',
     ],
@@ -181,8 +182,10 @@ export const CLIENT_ROOMS: readonly Room[] = [
     path: 'services/clients/browser/page/entry',
     purpose: 'before a job is open: where the link leads, who one is, and what is asked',
     imports: [
+      'services/clients/browser/connection',
       'services/clients/browser/page/dom',
       'services/clients/browser/ssh/sign-in',
+      'services/clients/browser/ssh/wire',
       'services/shared/commands',
       'services/shared/protocol',
     ],
@@ -207,6 +210,6 @@ export const CLIENT_ROOMS: readonly Room[] = [
   {
     path: 'services/clients/browser/page/files',
     purpose: 'files of the job: folders, transfers, previews and the editor',
-    imports: ['services/clients/browser/job', 'services/clients/browser/page/dom'],
+    imports: ['services/clients/browser/job', 'services/clients/browser/page/dom', 'services/shared/stream'],
   },
 ];

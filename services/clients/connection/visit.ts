@@ -65,26 +65,9 @@ export async function runVisit({ local, connected, clock, signal }: VisitOptions
 }
 
 function endFrom({ reason, detail }: StreamEnd): VisitEnd {
-  const { meaning } = CLOSE_REASONS[reason];
-  switch (reason) {
-    case 'ended':
-      return { kind: 'ended', message: undefined };
-    case 'agent_gone':
-    case 'expired':
-    case 'superseded':
-    case 'ended_by_operator':
-    case 'going_away':
-    case 'restart':
-      return { kind: 'ended', message: `the connection was closed: ${meaning}` };
-    case 'lost':
-    case 'fault':
-    case 'bad_frame':
-    case 'unanswered_ping':
-    case 'stuck':
-    case 'too_big':
-    case 'over_budget':
-    case 'text_on_stream':
-    case 'not_json':
-      return { kind: 'broken', message: `the connection broke: ${shown(detail ?? meaning)}` };
-  }
+  const { kind, meaning } = CLOSE_REASONS[reason];
+  if (reason === 'ended') return { kind: 'ended', message: undefined };
+  return kind === 'ended'
+    ? { kind, message: `the connection was closed: ${meaning}` }
+    : { kind: 'broken', message: `the connection broke: ${shown(detail ?? meaning)}` };
 }

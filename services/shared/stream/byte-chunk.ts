@@ -41,6 +41,17 @@ export function bytesOver(view: Uint8Array): ByteChunk {
   return maker.from(view.buffer, view.byteOffset, view.byteLength);
 }
 
+/** All of them, one behind the other, in memory of their own. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** The unsigned integer of four bytes at `at`, the highest first; what lies beyond the end counts as 0. */
 export function readUint32(source: Uint8Array, at: number): number {
   const low = ((source[at + 1] ?? 0) << 16) | ((source[at + 2] ?? 0) << 8) | (source[at + 3] ?? 0);

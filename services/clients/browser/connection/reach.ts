@@ -58,9 +58,7 @@ export async function reachJob(options: ReachOptions): Promise<ReachOutcome> {
     const spentMs = clock.now() - startedAt;
     const { failure, mayPass } = judge(outcome, target);
     isAnswering = outcome.kind === 'refused';
-    const patienceMs = isAnswering
-      ? waitMs
-      : Math.min(PAGE_RELAY_PATIENCE_MS, Math.max(waitMs, PAGE_RELAY_PATIENCE_MS));
+    const patienceMs = isAnswering ? waitMs : PAGE_RELAY_PATIENCE_MS;
     if (!mayPass || spentMs >= patienceMs) return failure;
     if (told !== failure.sentence) onWaiting(failure.sentence);
     told = failure.sentence;

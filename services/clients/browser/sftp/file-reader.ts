@@ -31,7 +31,11 @@ export function readFile(options: FileReaderOptions): ReadableStream<Uint8Array>
   let next = from;
   let chunks: Uint8Array[] = [];
   let isEnd = false;
+  let isOpen = true;
+  /** Once: the host may give the handle to another file as soon as it is closed. */
   const closeHandle = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
     signal?.removeEventListener('abort', giveUp);
     parts.length = 0;
     chunks = [];

@@ -27,6 +27,14 @@ export function writeFile({
   const ahead = { bytes: 0, at: from };
   const writing = new Set<Promise<void>>();
   let fault: FileFault | undefined;
+  let isOpen = true;
+  let giveUp = (): void => undefined;
+  /** Once: the host may give the handle to another file as soon as it is closed. */
+  const leave = (): void => {
+    signal?.removeEventListener('abort', giveUp);
+    if (isOpen) closeQuietly(sftp, handle);
+    isOpen = false;
+  };
   const send = (bytes: Uint8Array): void => {
     const offset = ahead.at;
     ahead.at += bytes.length;
@@ -43,15 +51,17 @@ export function writeFile({
     writing.add(written);
   };
   const check = (): void => {
-    if (fault !== undefined) throw fault;
+    if (fault === undefined) return;
+    leave();
+    throw fault;
   };
-  let giveUp = (): void => undefined;
-  const leave = (): void => signal?.removeEventListener('abort', giveUp);
   return new WritableStream<Uint8Array>({
     start(controller) {
       giveUp = () => {
-        controller.error(new FileFault('aborted', 'given up'));
-        closeQuietly(sftp, handle);
+        // Also for a `write` that waits at this moment: it must not go on.
+        fault = new FileFault('aborted', 'given up');
+        controller.error(fault);
+        leave();
       };
       if (signal?.aborted === true) return giveUp();
       signal?.addEventListener('abort', giveUp);
@@ -64,19 +74,12 @@ export function writeFile({
       }
     },
     async close() {
-      leave();
+      signal?.removeEventListener('abort', giveUp);
       await Promise.all(writing);
-      try {
-        check();
-      } catch (thrown) {
-        closeQuietly(sftp, handle);
-        throw thrown;
-      }
+      check();
+      isOpen = false;
       await sftp.command(SFTP_MESSAGES.close, (writer) => writer.string(handle));
     },
-    abort() {
-      leave();
-      closeQuietly(sftp, handle);
-    },
+    abort: leave,
   });
 }

@@ -1,5 +1,5 @@
 // The SFTP channel: requests with ids, many at once, and the answer of each.
-import { readUint32 } from '#shared/stream/byte-chunk.ts';
+import { joinBytes, readUint32 } from '#shared/stream/byte-chunk.ts';
 import { FileFault } from '../job/job-files.ts';
 import type { Channel } from '../ssh/channels/channel.ts';
 import { SshReader } from '../ssh/wire/ssh-reader.ts';
@@ -101,7 +101,7 @@ export class SftpChannel {
     for (let piece = await this.#channel.read(); piece !== undefined; piece = await this.#channel.read()) {
       if (piece.from !== 'stdout') continue;
       waiting =
-        waiting.length === 0 ? (piece.bytes as Uint8Array<ArrayBuffer>) : joined(waiting, piece.bytes);
+        waiting.length === 0 ? (piece.bytes as Uint8Array<ArrayBuffer>) : joinBytes([waiting, piece.bytes]);
       let at = 0;
       while (waiting.length - at >= LENGTH_BYTES) {
         const length = readUint32(waiting, at);
@@ -151,13 +151,6 @@ export class SftpChannel {
     for (const { reject } of this.#requests.values()) reject(fault);
     this.#requests.clear();
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }
 
 function statusFault(code: number, reader: SshReader): FileFault {

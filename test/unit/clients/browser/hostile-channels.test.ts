@@ -2,7 +2,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../../../services/clients/browser/ssh/channels/channel.ts';
-import { MAX_CHANNELS } from '../../../../services/clients/browser/ssh/channels/connection.ts';
+import {
+  MAX_CHANNELS,
+  MAX_UNANSWERED,
+} from '../../../../services/clients/browser/ssh/channels/connection.ts';
 import { openSession } from '../../../../services/clients/browser/ssh/channels/session.ts';
 import { MAX_PRESSED_BYTES } from '../../../../services/clients/browser/ssh/transport/ssh-transport.ts';
 import { WireReader, wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
@@ -51,6 +54,16 @@ test('what nobody reads is not asked for; what is read is, in steps', async () =
   expect(piece?.bytes).toHaveLength(1_000);
   const adjust = await host.next();
   expect([adjust[0], adjust.readUInt32BE(1), adjust.readUInt32BE(5)]).toEqual([93, 7, 1_000]);
+});
+
+test('a host that answers no question is not taken for alive, however often it is asked', async () => {
+  const { host, page } = await opened(1_000);
+  const questions = Array.from({ length: MAX_UNANSWERED + 3 }, () => page.connection.ask());
+  for (let asked = 0; asked < MAX_UNANSWERED; asked += 1) expect((await host.next())[0]).toBe(80);
+  page.transport.close('that was all');
+  const outcomes = await Promise.allSettled(questions);
+  expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+  expect((await host.next())[0]).toBe(1);
 });
 
 test('little that was read is not told yet: each telling is a message', async () => {

@@ -1,12 +1,13 @@
 // SFTP servers with bad intent: names that lead elsewhere, sizes that are none, answers to nothing, folders without end.
 import { expect, test } from 'vitest';
 import { FileFault, type PageFiles } from '../../../../services/clients/browser/job/job-files.ts';
+import { MAX_WRITE_AHEAD_BYTES } from '../../../../services/clients/browser/sftp/file-writer.ts';
 import { MAX_FOLDER_ENTRIES, openSftp } from '../../../../services/clients/browser/sftp/sftp-files.ts';
 import type { Channel } from '../../../../services/clients/browser/ssh/channels/channel.ts';
 import type { ChannelPiece } from '../../../../services/clients/browser/ssh/channels/channel-piece.ts';
 import { wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
 
-type Answer = (id: Buffer, request: Buffer) => Buffer | undefined;
+type Answer = (id: Buffer, request: Buffer) => Buffer | Promise<Buffer> | undefined;
 
 /** A channel whose other end answers each request by its type; what has no answer hears "no such file". */
 function channelTo(answers: Readonly<Record<number, Answer>>): Channel {
@@ -24,7 +25,9 @@ function channelTo(answers: Readonly<Record<number, Answer>>): Channel {
       const id = request.subarray(1, 5);
       const answer = answers[request[0] ?? 0];
       const said = answer === undefined ? status(id, 2) : answer(id, request);
-      if (said !== undefined) say(said);
+      // What comes late holds nothing up.
+      if (said instanceof Promise) void said.then(say);
+      else if (said !== undefined) say(said);
     },
     async read() {
       while (pieces.length === 0 && !state.isClosed) await new Promise<void>((resolve) => (wake = resolve));
@@ -160,4 +163,68 @@ test('the end of the channel is told to whoever waits, and to those who come lat
   channel.close();
   expect(await waiting).toBe('ended');
   expect(await faultOf(files.stat('/x'))).toBe('ended');
+});
+
+/** What a host hears, by type, whose answers to `slowType` wait for `release`. */
+async function openSlow(slowType: number, slowAnswer: (id: Buffer) => Buffer) {
+  const heard: number[] = [];
+  const released = Promise.withResolvers<void>();
+  const hearing = (answer: Answer) => (id: Buffer, request: Buffer) => {
+    heard.push(request[0] ?? 0);
+    return answer(id, request);
+  };
+  const files = await openHostile({
+    4: hearing((id) => status(id, 0)),
+    [slowType]: hearing(async (id) => {
+      await released.promise;
+      return slowAnswer(id);
+    }),
+  });
+  /** Answers all of them, and returns when whoever waited has had the time to go on. */
+  const release = async (): Promise<void> => {
+    released.resolve();
+    for (let round = 0; round < 3; round += 1) await faultOf(files.stat('/nothing'));
+  };
+  return { files, heard, release };
+}
+
+const [CLOSE, READ, WRITE] = [4, 5, 6];
+
+test('a write that was given up while it waited sends nothing more: the handle may be of another file by then', async () => {
+  const { files, heard, release } = await openSlow(WRITE, (id) => status(id, 0));
+  const giveUp = new AbortController();
+  const writer = (await files.write('/x', { signal: giveUp.signal })).getWriter();
+  const ended = faultOf(writer.closed);
+  const written = faultOf(writer.write(new Uint8Array(2 * MAX_WRITE_AHEAD_BYTES)));
+  await faultOf(files.stat('/nothing'));
+  giveUp.abort();
+  await release();
+  expect([await written, await ended]).toEqual(['aborted', 'aborted']);
+  expect(heard.length).toBeGreaterThan(1);
+  expect(heard.indexOf(CLOSE)).toBe(heard.length - 1);
+});
+
+test('a file whose disk is full is closed, and once', async () => {
+  const { files, heard, release } = await openSlow(WRITE, (id) => status(id, 4));
+  const writer = (await files.write('/x')).getWriter();
+  const ended = faultOf(writer.closed);
+  await writer.write(Uint8Array.of(1));
+  await release();
+  expect(await faultOf(writer.write(Uint8Array.of(2)))).toBe('failure');
+  expect(await ended).toBe('failure');
+  await writer.abort().catch(() => undefined);
+  await release();
+  expect(heard).toEqual([WRITE, CLOSE]);
+});
+
+test('a file that is given up at its end is closed once', async () => {
+  const { files, heard, release } = await openSlow(READ, (id) => status(id, 1));
+  const giveUp = new AbortController();
+  const reader = (await files.read('/x', { signal: giveUp.signal })).getReader();
+  const read = faultOf(reader.read());
+  await faultOf(files.stat('/nothing'));
+  giveUp.abort();
+  await release();
+  expect(await read).toBe('aborted');
+  expect(heard).toEqual([READ, CLOSE]);
 });

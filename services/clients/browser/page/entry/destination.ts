@@ -1,6 +1,7 @@
 // The destination: which job a link leads to, through which relay, and the key that must answer there.
 import { DEFAULT_USER, isUserName } from '#shared/commands/printed-commands.ts';
 import { ID_RULE, isValidId } from '#shared/protocol/paths.ts';
+import { isPin } from '../../connection/job-url.ts';
 
 export interface Destination {
   /** `wss://HOST/client/ID`, below the prefix of the relay. */
@@ -22,8 +23,6 @@ export type DestinationResult =
   | { readonly kind: 'none' }
   | { readonly kind: 'invalid'; readonly sentence: string };
 
-const PIN = /^SHA256:[A-Za-z0-9+/]{43}$/;
-
 /**
  * Of the page's own address: `https://HOST/terminal/ID#SHA256:…&user=…`, or, where the page lies elsewhere, any address with
  * the client URL as the log of the job prints it behind `#`.
@@ -44,7 +43,7 @@ export function destinationFromText(text: string): DestinationResult {
   const [, prefix = '', id = ''] = /^(.*)\/(?:client|terminal)\/([^/]*)$/.exec(url.pathname) ?? [];
   if (!isValidId(id)) return invalid(`the address names no job: an ID is ${ID_RULE}`);
   const [pin = '', ...rest] = decodeURIComponentSafely(url.hash.slice(1)).split('&');
-  if (pin !== '' && !PIN.test(pin))
+  if (pin !== '' && !isPin(pin))
     return invalid('the link is damaged: after # there should be SHA256: and 43 characters, copy it again');
   const fields = new Map(rest.map((part) => splitOnce(part)));
   const user = fields.get('user') ?? DEFAULT_USER;

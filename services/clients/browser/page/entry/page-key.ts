@@ -1,5 +1,6 @@
 // The page's own key: made in this browser by WebCrypto, kept in IndexedDB, and in neither can anybody read it.
 import type { SigningKey } from '../../ssh/sign-in/sign-in-ways.ts';
+import { SshWriter } from '../../ssh/wire/ssh-writer.ts';
 
 const DATABASE = 'converge';
 const STORE = 'keys';
@@ -53,7 +54,7 @@ export async function forgetPageKey(): Promise<void> {
 }
 
 function pageKeyOf({ pair, publicKey }: StoredKey): PageKey {
-  const blob = concatenated([sshString(new TextEncoder().encode(KEY_TYPE)), sshString(publicKey)]);
+  const blob = new SshWriter().string(KEY_TYPE).string(publicKey).bytes();
   return {
     publicKey: blob,
     line: `${KEY_TYPE} ${btoa(String.fromCharCode(...blob))} converge-page`,
@@ -66,23 +67,6 @@ function pageKeyOf({ pair, publicKey }: StoredKey): PageKey {
 function impossible(error: unknown): PageKeyResult {
   const reason = error instanceof Error ? error.message : String(error);
   return { kind: 'impossible', sentence: `this browser makes and keeps no key here (${reason})` };
-}
-
-/** RFC 4251 section 5. */
-function sshString(bytes: Uint8Array): Uint8Array {
-  const head = new Uint8Array(4);
-  new DataView(head.buffer).setUint32(0, bytes.length);
-  return concatenated([head, bytes]);
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 async function inStore<Result>(

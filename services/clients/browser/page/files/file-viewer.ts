@@ -1,4 +1,5 @@
 // The file viewer: an image, or a text that one can change and save. Everything else is only downloaded.
+import { joinBytes } from '#shared/stream/byte-chunk.ts';
 import type { FileFacts, PageFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element } from '../dom/element.ts';
@@ -53,7 +54,7 @@ async function readContent(files: PageFiles, path: string, { size = 0 }: FileFac
     return { kind: 'other', sentence: `It has ${sizeText(size)}, which is too much to show here.` };
   const bytes = await readWhole(files, path, MAX_IMAGE_BYTES);
   const type = imageTypeOf(bytes);
-  if (type !== undefined) return { kind: 'image', blob: new Blob([new Uint8Array(bytes)], { type }) };
+  if (type !== undefined) return { kind: 'image', blob: new Blob([bytes], { type }) };
   if (bytes.length > MAX_TEXT_BYTES)
     return { kind: 'other', sentence: `It has ${sizeText(size)}, which is too much to show here.` };
   const text = textFrom(bytes);
@@ -62,16 +63,16 @@ async function readContent(files: PageFiles, path: string, { size = 0 }: FileFac
     : { kind: 'text', text };
 }
 
-async function readWhole(files: PageFiles, path: string, maxBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+async function readWhole(files: PageFiles, path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
   let length = 0;
   for await (const bytes of chunksOf(await files.read(path))) {
-    parts.push(new Uint8Array(bytes));
+    parts.push(bytes);
     length += bytes.length;
     // What a file is said to have and what it has are two things.
     if (length > maxBytes) break;
   }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  return joinBytes(parts);
 }
 
 /** UTF-8 without zeros, and to the byte what would be written again. */

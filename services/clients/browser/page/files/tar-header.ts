@@ -1,4 +1,5 @@
 // Headers of a tar archive: ustar (POSIX 1003.1-1988), and pax records before those files that do not fit it.
+import { joinBytes } from '#shared/stream/byte-chunk.ts';
 
 const BLOCK_BYTES = 512;
 
@@ -27,7 +28,7 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   const records = record('path', path) + record('size', String(entry.size));
   const content = new TextEncoder().encode(records);
   const before = block(new TextEncoder().encode('PaxHeader'), 'x', { ...entry, size: content.length });
-  return joined([before, content, new Uint8Array(tarPadding(content.length)), own]);
+  return joinBytes([before, content, new Uint8Array(tarPadding(content.length)), own]);
 }
 
 /** Two empty blocks end an archive. */
@@ -68,14 +69,4 @@ function record(key: string, value: string): string {
   let length = bytes + String(bytes).length;
   if (bytes + String(length).length !== length) length = bytes + String(length).length;
   return `${length}${rest}`;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

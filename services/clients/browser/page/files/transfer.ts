@@ -116,12 +116,18 @@ export function uploadOf(file: File, path: string): TransferWork {
       moved(there - from);
       const target = await files.write(path, { from: there === 0 ? 'new' : there, signal });
       const writer = target.getWriter();
-      for await (const bytes of chunksOf(file.slice(there).stream())) {
-        signal.throwIfAborted();
-        await writer.write(bytes);
-        moved(bytes.length);
+      try {
+        for await (const bytes of chunksOf(file.slice(there).stream())) {
+          signal.throwIfAborted();
+          await writer.write(bytes);
+          moved(bytes.length);
+        }
+        await writer.close();
+      } catch (error) {
+        // Where this machine cannot read it any more: in the job it is still open.
+        await writer.abort(error).catch(() => undefined);
+        throw error;
       }
-      await writer.close();
       return 'uploaded';
     },
     drop: () => Promise.resolve(),

@@ -82,6 +82,8 @@ export class TerminalView {
     this.#open();
     const { cols: columns, rows } = this.#terminal;
     const shell = await job.openTerminal({ columns, rows });
+    // The person was quicker: a shell that nobody sees would stay for as long as the page.
+    if (this.#closing.signal.aborted) return shell.close();
     this.#shell = shell;
     this.#connect(shell);
   }

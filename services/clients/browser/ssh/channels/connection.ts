@@ -12,7 +12,7 @@ export const MAX_CHANNELS = 64;
 /** Of the host's reason for a no, in bytes. */
 const MAX_REASON_BYTES = 1_024;
 /** Answers of the host to a question whether it lives, which are on their way. */
-const MAX_UNANSWERED = 64;
+export const MAX_UNANSWERED = 64;
 /** RFC 4254 section 5.1. */
 const ADMINISTRATIVELY_PROHIBITED = 1;
 
@@ -61,7 +61,9 @@ export class ClientConnection implements UpperLayer {
   /** Resolves when the host answers: it lives. Rejects with the fault of the connection. */
   async ask(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault;
-    if (this.#questions.length >= MAX_UNANSWERED) return;
+    const last = this.#questions.at(-1);
+    // Its answer is as good as that of one more.
+    if (last !== undefined && this.#questions.length >= MAX_UNANSWERED) return await last.promise;
     this.#options.transport.send(
       new SshWriter(MESSAGES.globalRequest).string('keepalive@openssh.com').boolean(true).bytes(),
     );

@@ -236,7 +236,7 @@ export class SshTransport {
         return;
       }
       case 'over': {
-        const { pending } = { pending: this.#pending };
+        const pending = this.#pending;
         if (pending === undefined) return;
         this.#receiver.changeKeys(await cipherOf(pending.keys.fromHost, 'decrypt'));
         this.#keyed(pending, held);

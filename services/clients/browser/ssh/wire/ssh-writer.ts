@@ -1,11 +1,10 @@
 // Writing SSH messages (RFC 4251 section 5): parts that become one payload.
-import { writeUint32 } from '#shared/stream/byte-chunk.ts';
+import { joinBytes, writeUint32 } from '#shared/stream/byte-chunk.ts';
 
 const UTF8 = new TextEncoder();
 
 export class SshWriter {
   readonly #parts: Uint8Array[] = [];
-  #length = 0;
 
   /** Starts with the number of a message, or with nothing. */
   constructor(message?: number) {
@@ -53,18 +52,11 @@ export class SshWriter {
 
   raw(bytes: Uint8Array): this {
     this.#parts.push(bytes);
-    this.#length += bytes.length;
     return this;
   }
 
   /** All of it, in memory of its own. */
   bytes(): Uint8Array {
-    const all = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return joinBytes(this.#parts);
   }
 }

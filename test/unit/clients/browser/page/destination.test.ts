@@ -9,7 +9,7 @@ import {
 } from '../../../../../services/clients/browser/page/entry/destination.ts';
 import { signOnAddress } from '../../../../../services/clients/browser/page/entry/sign-on.ts';
 
-const PIN = `SHA256:${'aB3+/'.repeat(8)}xyz`;
+const PIN = `SHA256:${'aB3+/'.repeat(8)}xyw`;
 
 function found(result: DestinationResult) {
   if (result.kind !== 'destination') throw new Error(JSON.stringify(result));
@@ -49,7 +49,7 @@ describe('the address of the page', () => {
 
   test('without a key asks for none, and a key that was cut is no key', () => {
     expect(found(destinationFromAddress('https://relay.example/terminal/x')).pin).toBeUndefined();
-    for (const bad of [PIN.slice(0, -1), `${PIN}x`, 'MD5:aa', `${PIN}&user=-rf`])
+    for (const bad of [PIN.slice(0, -1), `${PIN.slice(0, -1)}x`, `${PIN}x`, 'MD5:aa', `${PIN}&user=-rf`])
       expect(destinationFromAddress(`https://relay.example/terminal/x#${bad}`).kind).toBe('invalid');
   });
 });

@@ -1,7 +1,11 @@
-// A download that lost its connection, and goes on: with the same file, or not at all.
+// Transfers that break off: a download goes on with the same file or not at all, an upload leaves nothing open in the job.
 import { expect, test } from 'vitest';
 import { FileFault, type PageFiles } from '../../../../../services/clients/browser/job/job-files.ts';
-import { downloadOf, Transfer } from '../../../../../services/clients/browser/page/files/transfer.ts';
+import {
+  downloadOf,
+  Transfer,
+  uploadOf,
+} from '../../../../../services/clients/browser/page/files/transfer.ts';
 
 const OLD = new TextEncoder().encode('the old content');
 
@@ -60,4 +64,18 @@ test.each([
   await transfer.run(jobWith(content, modifiedMs));
   expect([transfer.state.kind, said]).toEqual(['failed', ['discarded']]);
   expect(transfer.state).toMatchObject({ sentence: expect.stringContaining('changed in the job') });
+});
+
+test('an upload whose file can be read no more lets go of the file in the job', async () => {
+  const said: string[] = [];
+  const write: PageFiles['write'] = async () =>
+    new WritableStream({ close: () => void said.push('closed'), abort: () => void said.push('let go') });
+  const broken = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.error(new Error('the disk is gone')),
+  });
+  const file = { name: 'f', size: 9, slice: () => ({ stream: () => broken }) } as unknown as File;
+  const transfer = new Transfer(uploadOf(file, '/f'), () => undefined);
+  await transfer.run({ write } as PageFiles);
+  expect(transfer.state).toEqual({ kind: 'failed', sentence: 'the disk is gone' });
+  expect(said).toEqual(['let go']);
 });
