@@ -45,6 +45,11 @@ export async function fetchNpmArchive(
   return await bringing;
 }
 
+/** The path of one file of the package. @throws BuildError as `fetchNpmArchive` does */
+export async function fetchNpmFile(archive: NpmArchive, member: string): Promise<string> {
+  return join(await fetchNpmArchive(archive, [member]), member);
+}
+
 function nameOf({ name, version }: NpmArchive): string {
   return `${name}@${version}`;
 }

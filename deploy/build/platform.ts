@@ -102,6 +102,14 @@ export const MAKERS: Readonly<Record<string, ForeignPlatform['node'] | undefined
   },
 };
 
+/** The one of this machine, which puts `what` together. @throws BuildError `platform_unsupported` where npm has none */
+export function findMaker(what: string): ForeignPlatform['node'] {
+  const maker = MAKERS[PLATFORM];
+  if (maker !== undefined) return maker;
+  const machines = Object.keys(MAKERS).join(', ');
+  throw new BuildError('platform_unsupported', `${what} can be built on ${machines}`);
+}
+
 /** What is built for a platform of others: without our own addons, and the agent where there is something to open terminals with. */
 export function programsFor({ terminal }: ForeignPlatform): readonly BuiltProgram[] {
   return BUILT_PROGRAMS.filter((program) => terminal !== undefined || isClient(program));
