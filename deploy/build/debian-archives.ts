@@ -1,12 +1,12 @@
 // Debian archives: packages of another processor, unpacked into a cache. Nothing is installed, and apt's own lists, its
 // architectures and its packages stay as they are: apt works here in a folder of its own, and so needs no root.
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildError } from './build-error.ts';
+import { CACHE, fillCacheFolder, isFolder } from './cache-folder.ts';
 import { runCommand } from './command.ts';
 import { findCommand } from './debian-packages.ts';
-import { CACHE } from './npm-archive.ts';
 
 /** What tells one release of Debian, and one state of its security updates, from the next: another one is fetched anew. */
 const RELEASE_PACKAGES = ['libc6', 'libstdc++6'];
@@ -39,20 +39,14 @@ export async function fetchDebianArchives(archives: DebianArchives, cache: strin
     .digest('hex');
   const folder = join(cache, `debian-${architecture}-${digest.slice(0, 12)}`);
   if (await isFolder(folder)) return folder;
-  await mkdir(cache, { recursive: true });
-  const part = await mkdtemp(`${folder}.part-`);
-  try {
-    console.error(`fetching ${packages.join(', ')} for ${architecture} from Debian into ${cache} (once)`);
+  console.error(`fetching ${packages.join(', ')} for ${architecture} from Debian into ${cache} (once)`);
+  const unpack = async (part: string): Promise<string> => {
     const root = join(part, 'root');
     for (const file of await downloadPackages(part, archives))
       await runCommand('dpkg-deb', ['--extract', file, root]);
-    await rename(root, folder).catch(async (error: unknown) => {
-      // Another process may have been quicker: its files are as good.
-      if (!(await isFolder(folder))) throw error;
-    });
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
+    return root;
+  };
+  await fillCacheFolder(folder, unpack, () => isFolder(folder));
   return folder;
 }
 
@@ -89,11 +83,4 @@ async function downloadPackages(
     throw new BuildError('command_failed', message, { cause });
   }
   return (await readdir(join(apt, 'debs'))).map((name) => join(apt, 'debs', name));
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
 }

@@ -17,7 +17,7 @@ import { bundleRelay } from './relay-bundle.ts';
 import { makeScript } from './script-bundle.ts';
 import { makeSeaBinary } from './sea-binary.ts';
 import { signChecksums } from './signature.ts';
-import { type AddonName, BUILT_PROGRAMS, type BuiltProgram } from './source-tree.ts';
+import { type AddonName, BUILT_PROGRAMS, type BuiltProgram, isClient } from './source-tree.ts';
 import type { Made } from './stamp.ts';
 import { bundleTerminal, makeSingleFile, type TerminalPage } from './terminal-bundle.ts';
 
@@ -150,10 +150,6 @@ async function makeLinuxBinary(
   // The file of the same name that people get is made of it, and that takes longest.
   const executable = tell(await makeSeaBinary({ ...kit, program, bundle }), 'to be packed:');
   return tell(await makePortableBinary({ ...kit, program, executable }));
-}
-
-function isClient({ entry }: BuiltProgram): boolean {
-  return entry.startsWith('services/clients/');
 }
 
 /** An injection takes a core and half a gigabyte of memory: no more at once than there are cores. */

@@ -6,13 +6,13 @@ import { withdrawChecksums } from './checksums.ts';
 import { runCommand } from './command.ts';
 import { signAdHoc } from './mach-o/ad-hoc-signature.ts';
 import { MachOError } from './mach-o/mach-o-error.ts';
-import { fetchNpmArchive } from './npm-archive.ts';
+import { fetchNpmArchive, fetchNpmFile } from './npm-archive.ts';
 import { removeCertificates } from './pe/certificate-removal.ts';
 import { writePeChecksum } from './pe/pe-checksum.ts';
 import { PeError } from './pe/pe-error.ts';
-import { type ForeignPlatform, MAKERS } from './platform.ts';
+import { type ForeignPlatform, findMaker } from './platform.ts';
 import { SEA_SETTINGS } from './sea-binary.ts';
-import { type BuiltProgram, DIST, PLATFORM } from './source-tree.ts';
+import { type BuiltProgram, DIST } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
 /** V8's code cache is for the V8 that made it, with its processor's features. */
@@ -30,26 +30,22 @@ export interface ForeignParts {
 
 /**
  * Makes `dist/bin/NAME-OS-ARCH`, for Windows with `.exe` behind.
- * @throws BuildError `platform_unsupported` on a machine for which npm has no Node that could do it; as `fetchNpmArchive`;
+ * @throws BuildError as `findMaker` and `fetchNpmArchive` do;
  *   `executable_unusable` when npm's Node is not as it should be.
  */
 export async function makeForeignBinary({ program, bundle, platform }: ForeignParts): Promise<Made> {
-  const maker = MAKERS[PLATFORM];
-  if (maker === undefined)
-    throw new BuildError(
-      'platform_unsupported',
-      `${platform.name} can be built on ${Object.keys(MAKERS).join(', ')}`,
-    );
+  const maker = findMaker(platform.name);
   const name = `${program.name}-${platform.name}${platform.extension}`;
   const settings = JSON.stringify([FOREIGN_SETTINGS, FINISH_VERSION]);
   const terminal = program.name === 'agent' ? platform.terminal : undefined;
   const nodes = [platform.node.integrity, terminal?.integrity ?? ''];
   const ingredients = [settings, maker.version, ...nodes, await readFile(bundle)];
   return await makeOnce(join(DIST, 'bin', name), ingredients, async (temporary) => {
-    const [makerFolder, nodeFolder] = await Promise.all(
-      [maker, platform.node].map((node) => fetchNpmArchive(node, [node.program])),
-    );
-    const node = await readFile(join(nodeFolder as string, platform.node.program));
+    const [making, original] = await Promise.all([
+      fetchNpmFile(maker, maker.program),
+      fetchNpmFile(platform.node, platform.node.program),
+    ]);
+    const node = await readFile(original);
     const config = `${temporary}.json`;
     const bare = `${temporary}.node`;
     const carried = `${temporary}.assets`;
@@ -61,7 +57,7 @@ export async function makeForeignBinary({ program, bundle, platform }: ForeignPa
         config,
         JSON.stringify({ ...FOREIGN_SETTINGS, assets, main: bundle, executable: bare, output: temporary }),
       );
-      await runCommand(join(makerFolder as string, maker.program), ['--build-sea', config]);
+      await runCommand(making, ['--build-sea', config]);
       const whole = await readFile(temporary);
       await writeFile(
         temporary,

@@ -5,7 +5,7 @@ import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
 import { keepsEnglish, trimIcuData } from './icu-data.ts';
 import { isHost, type LinuxPlatform } from './linux-platform.ts';
-import { fetchNpmArchive, type NpmArchive } from './npm-archive.ts';
+import { fetchNpmFile, type NpmArchive } from './npm-archive.ts';
 import { PLATFORM, ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 import { ensureCompilers } from './toolchain.ts';
@@ -67,7 +67,5 @@ export async function slimNode(platform: LinuxPlatform): Promise<Made> {
 }
 
 async function findNode(platform: LinuxPlatform): Promise<string> {
-  if (isHost(platform)) return NODE_BINARY;
-  const program = 'bin/node';
-  return join(await fetchNpmArchive(await readLockedNode(platform), [program]), program);
+  return isHost(platform) ? NODE_BINARY : await fetchNpmFile(await readLockedNode(platform), 'bin/node');
 }

@@ -1,14 +1,11 @@
 // npm archives: packages that are no dependencies, since npm installs them elsewhere only; fetched once, by their hash.
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
+import { CACHE, fillCacheFolder } from './cache-folder.ts';
 import { runCommand } from './command.ts';
-
-/** Outside of the repository, so that a fresh clone on the same machine needs no network for it. */
-export const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'converge');
 
 export interface NpmArchive {
   readonly name: string;
@@ -48,6 +45,11 @@ export async function fetchNpmArchive(
   return await bringing;
 }
 
+/** The path of one file of the package. @throws BuildError as `fetchNpmArchive` does */
+export async function fetchNpmFile(archive: NpmArchive, member: string): Promise<string> {
+  return join(await fetchNpmArchive(archive, [member]), member);
+}
+
 function nameOf({ name, version }: NpmArchive): string {
   return `${name}@${version}`;
 }
@@ -57,28 +59,18 @@ async function bringArchive(
   members: readonly string[],
   folder: string,
 ): Promise<string> {
-  await mkdir(dirname(folder), { recursive: true });
   await ensureBuildCommands(['tar']);
-  const part = await mkdtemp(`${folder}.part-`);
-  try {
+  const unpack = async (part: string): Promise<string> => {
     const unpacked = join(part, 'package');
     const tarball = join(part, TARBALL);
     await writeFile(tarball, (await keptTarball(archive, folder)) ?? (await newTarball(archive, part)));
     const paths = members.map((member) => `package/${member}`);
     await runCommand('tar', ['-xzf', tarball, '-C', part, '--no-same-owner', ...paths]);
-    const files = [...members, TARBALL];
     await rename(tarball, join(unpacked, TARBALL));
-    if (await areSame(files, unpacked, folder)) return folder;
-    await rename(unpacked, folder).catch(async (error: unknown) => {
-      // Another process may have been quicker: its files are as good.
-      if (await areSame(files, unpacked, folder)) return;
-      if (!(await isFolder(folder))) throw error;
-      await rm(folder, { recursive: true, force: true });
-      await rename(unpacked, folder);
-    });
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
+    return unpacked;
+  };
+  const files = [...members, TARBALL];
+  await fillCacheFolder(folder, unpack, (unpacked) => areSame(files, unpacked, folder));
   return folder;
 }
 
@@ -134,11 +126,4 @@ async function packArchive(name: string, folder: string): Promise<string> {
   if (file === undefined)
     throw new BuildError('command_failed', `npm pack ${name} left no file in ${folder}`);
   return join(folder, file);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
 }

@@ -2,7 +2,7 @@
 import { BuildError } from './build-error.ts';
 import { isHost, LINUX_PLATFORMS, type LinuxPlatform } from './linux-platform.ts';
 import type { NpmArchive } from './npm-archive.ts';
-import { BUILT_PROGRAMS, type BuiltProgram, PLATFORM } from './source-tree.ts';
+import { BUILT_PROGRAMS, type BuiltProgram, isClient, PLATFORM } from './source-tree.ts';
 
 /** A platform whose programs are put together here without being run: by Node itself, as its `--build-sea` does it. */
 export interface ForeignPlatform {
@@ -102,11 +102,17 @@ export const MAKERS: Readonly<Record<string, ForeignPlatform['node'] | undefined
   },
 };
 
+/** The one of this machine, which puts `what` together. @throws BuildError `platform_unsupported` where npm has none */
+export function findMaker(what: string): ForeignPlatform['node'] {
+  const maker = MAKERS[PLATFORM];
+  if (maker !== undefined) return maker;
+  const machines = Object.keys(MAKERS).join(', ');
+  throw new BuildError('platform_unsupported', `${what} can be built on ${machines}`);
+}
+
 /** What is built for a platform of others: without our own addons, and the agent where there is something to open terminals with. */
 export function programsFor({ terminal }: ForeignPlatform): readonly BuiltProgram[] {
-  return BUILT_PROGRAMS.filter(
-    ({ entry }) => terminal !== undefined || entry.startsWith('services/clients/'),
-  );
+  return BUILT_PROGRAMS.filter((program) => terminal !== undefined || isClient(program));
 }
 
 /** `PLATFORMS` of a build, without the machine's own, which is always made: who starts a relay has programs for it. */

@@ -30,6 +30,11 @@ export const BUILT_PROGRAMS: readonly BuiltProgram[] = [
   { name: 'tcptows', entry: 'services/clients/tcptows/main.ts', addons: [] },
 ];
 
+/** Whether it is for laptops, and not for the job. */
+export function isClient({ entry }: BuiltProgram): boolean {
+  return entry.startsWith('services/clients/');
+}
+
 /** wsproxy for every Node from 20 on. */
 export const SCRIPT_NAME = 'wsproxy.mjs';
 

@@ -1,6 +1,6 @@
 // Toolchains: the compiler, the C library and the linker's libraries for one of the Linux platforms: this machine's own, or
 // Debian's cross compiler with the libraries of the other.
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ensureBuildCommands } from './build-commands.ts';
 import { BuildError } from './build-error.ts';
@@ -69,13 +69,7 @@ export async function findLibrary(platform: LinuxPlatform, name: string): Promis
   // /lib is a link to /usr/lib in later releases.
   for (const folder of ['usr/lib', 'lib']) {
     const path = join(root, folder, platform.triplet, name);
-    if (
-      await stat(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
+    if (existsSync(path)) return path;
   }
   throw new BuildError(
     'requirement_missing',

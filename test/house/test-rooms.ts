@@ -240,6 +240,7 @@ export const TEST_ROOMS: readonly Room[] = [
     path: 'test/support/launcher',
     purpose: 'the launcher of binaries for Linux with a small program behind it',
     imports: ['deploy/build'],
+    libraries: TEST_LIBRARIES,
   },
   {
     path: 'test/support/machine',

@@ -10,9 +10,14 @@ import { assetIdentifier, FOREIGN_SETTINGS } from '../../deploy/build/foreign-bi
 import { signAdHoc } from '../../deploy/build/mach-o/ad-hoc-signature.ts';
 import { readImage } from '../../deploy/build/mach-o/image.ts';
 import { checkSignature } from '../../deploy/build/mach-o/signature-check.ts';
-import { fetchNpmArchive, type NpmArchive } from '../../deploy/build/npm-archive.ts';
-import { FOREIGN_PLATFORMS, type ForeignPlatform, MAKERS, programsFor } from '../../deploy/build/platform.ts';
-import { BUILT_PROGRAMS, DIST, PLATFORM, ROOT, WORKSHOP } from '../../deploy/build/source-tree.ts';
+import { fetchNpmArchive, fetchNpmFile, type NpmArchive } from '../../deploy/build/npm-archive.ts';
+import {
+  FOREIGN_PLATFORMS,
+  type ForeignPlatform,
+  findMaker,
+  programsFor,
+} from '../../deploy/build/platform.ts';
+import { BUILT_PROGRAMS, DIST, ROOT, WORKSHOP } from '../../deploy/build/source-tree.ts';
 import { needsOf } from '../support/executables/mach-o-needs.ts';
 import { faultsOfSignature, walkMachO } from '../support/executables/mach-o-walk.ts';
 import { walkPe } from '../support/executables/pe-walk.ts';
@@ -24,7 +29,7 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:';
 const PROCESSORS: Readonly<Record<string, number>> = { 'darwin-arm64': 0x0100000c, 'darwin-x64': 0x01000007 };
 
 async function originalNode({ node }: ForeignPlatform): Promise<Buffer> {
-  return await readFile(join(await fetchNpmArchive(node, [node.program]), node.program));
+  return await readFile(await fetchNpmFile(node, node.program));
 }
 
 const files = FOREIGN_PLATFORMS.flatMap((platform) =>
@@ -196,9 +201,8 @@ describe.for(FOREIGN_PLATFORMS.filter(({ format }) => format === 'mach-o'))('for
 });
 
 test('what is put into them runs, in a Node of the same version for this machine', async () => {
-  const maker = MAKERS[PLATFORM];
-  if (maker === undefined) throw new Error(`nothing is made on ${PLATFORM}`);
-  const node = join(await fetchNpmArchive(maker, [maker.program]), maker.program);
+  const maker = findMaker('a program for others');
+  const node = await fetchNpmFile(maker, maker.program);
   const folder = await mkdtemp(join(tmpdir(), 'converge-foreign-'));
   try {
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FOREIGN_NODE_PARTS, nodePartsIn } from '../../deploy/build/foreign-node-parts.ts';
 import { LINUX_PLATFORMS } from '../../deploy/build/linux-platform.ts';
-import { fetchNpmArchive } from '../../deploy/build/npm-archive.ts';
-import { MAKERS } from '../../deploy/build/platform.ts';
-import { BUILT_PROGRAMS, DIST, PLATFORM, ROOT } from '../../deploy/build/source-tree.ts';
+import { fetchNpmFile } from '../../deploy/build/npm-archive.ts';
+import { findMaker } from '../../deploy/build/platform.ts';
+import { BUILT_PROGRAMS, DIST, ROOT } from '../../deploy/build/source-tree.ts';
 import { walkPack } from '../support/executables/pack-walk.ts';
 
 /** `e_machine` of an ELF file. */
@@ -43,8 +43,6 @@ describe.for(programs)('$fileName', ({ platform, program, fileName }) => {
 });
 
 test('NOTICE names the parts of the Node for macOS and Windows as that Node does', async () => {
-  const maker = MAKERS[PLATFORM];
-  if (maker === undefined) throw new Error(`nothing is made on ${PLATFORM}`);
-  const folder = await fetchNpmArchive(maker, ['LICENSE']);
-  expect(FOREIGN_NODE_PARTS).toEqual(nodePartsIn(await readFile(join(folder, 'LICENSE'), 'utf8')));
+  const license = await fetchNpmFile(findMaker('that Node'), 'LICENSE');
+  expect(FOREIGN_NODE_PARTS).toEqual(nodePartsIn(await readFile(license, 'utf8')));
 });

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FOREIGN_SETTINGS } from '../../deploy/build/foreign-binary.ts';
-import { fetchNpmArchive } from '../../deploy/build/npm-archive.ts';
-import { MAKERS } from '../../deploy/build/platform.ts';
-import { PLATFORM, WORKSHOP } from '../../deploy/build/source-tree.ts';
+import { fetchNpmFile } from '../../deploy/build/npm-archive.ts';
+import { findMaker } from '../../deploy/build/platform.ts';
+import { WORKSHOP } from '../../deploy/build/source-tree.ts';
 import { madeTerminalFiles } from '../support/agent/terminal-files.ts';
 import { runWholeSession } from '../support/laptop/whole-session.ts';
 
@@ -26,9 +26,8 @@ afterAll(async () => {
 
 /** With these files inside of it, by the names under which it looks for them. */
 async function makeAgent(name: string, assets: Readonly<Record<string, string>>): Promise<string> {
-  const maker = MAKERS[PLATFORM];
-  if (maker === undefined) throw new Error(`nothing is made on ${PLATFORM}`);
-  const node = join(await fetchNpmArchive(maker, [maker.program]), maker.program);
+  const maker = findMaker('an agent of macOS');
+  const node = await fetchNpmFile(maker, maker.program);
   const bundle = await readFile(join(WORKSHOP, 'agent.cjs'), 'utf8');
   expect(bundle.split(CHOICE)).toHaveLength(2);
   const [main, config, output] = ['cjs', 'json', 'agent'].map((kind) => join(folder, `${name}.${kind}`));

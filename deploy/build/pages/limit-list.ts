@@ -58,6 +58,7 @@ import { AUDIT_LIMITS } from './audit-limits.ts';
 import { BROWSER_LIMITS } from './browser-limits.ts';
 import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
+import { OPERATOR_LIMITS } from './operator-limits.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
 import { TERMINAL_LIMITS } from './terminal-limits.ts';
@@ -268,6 +269,7 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
   ],
   ...SIGN_ON_LIMITS,
+  ...OPERATOR_LIMITS,
   'Streams: every leg, at both ends': [
     {
       what: 'a WebSocket frame',

@@ -45,7 +45,6 @@ interface Account {
   readonly rule: string;
   /** The name of its sum; undefined if nobody counts its bytes. */
   sum: string | undefined;
-  bytesPerSecond: number | undefined;
   bucket: TokenBucket | undefined;
   readonly holders: Set<Holder>;
   /** Sessions that are granted. */
@@ -153,7 +152,6 @@ export class Allowances {
     const account: Account = known ?? {
       rule,
       sum: undefined,
-      bytesPerSecond: undefined,
       bucket: undefined,
       holders: new Set(),
       grants: 0,
@@ -161,8 +159,7 @@ export class Allowances {
     };
     // What the policy limits by now counts for the sessions that begin now, also beside older ones.
     account.sum = totalBytes === undefined ? undefined : name;
-    if (account.bytesPerSecond !== bytesPerSecond) account.bucket = this.#bucketOf(bytesPerSecond);
-    account.bytesPerSecond = bytesPerSecond;
+    if (account.bucket?.perSecond !== bytesPerSecond) account.bucket = this.#bucketOf(bytesPerSecond);
     this.#accounts.set(name, account);
     return account;
   }

@@ -18,6 +18,10 @@ export class TokenBucket {
     this.#at = now;
   }
 
+  get perSecond(): number {
+    return this.#size.perSecond;
+  }
+
   /** Takes this many tokens. The result is 0, or the milliseconds until there are enough; then none is taken. */
   take(now: number, amount = 1): number {
     const waitMs = this.waitFor(now, amount);

@@ -1,45 +1,14 @@
 // The launcher: unpacks once, to a place that is the user's alone, and starts the program from there; or says why it cannot.
-import {
-  chmod,
-  chown,
-  mkdir,
-  mkdtemp,
-  readdir,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import {
-  type PackedProbe,
-  PROBE_EXIT_CODE,
-  packProbe,
-  runProbe,
-} from '../../support/launcher/packed-probe.ts';
+import { describe, expect, test } from 'vitest';
+import { PROBE_EXIT_CODE, runProbe } from '../../support/launcher/packed-probe.ts';
+import { useProbe } from '../../support/launcher/probe-home.ts';
 
 const isRoot = process.getuid?.() === 0;
 const DIGEST = /^[0-9a-f]{64}$/;
 
-let probe: PackedProbe;
-let home: string;
-let cache: string;
-beforeAll(async () => {
-  probe = await packProbe();
-}, 120_000);
-afterAll(async () => {
-  await rm(probe.folder, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  home = await mkdtemp(join(probe.folder, 'home-'));
-  cache = join(home, '.cache/converge');
-});
-
-/** With nothing but a home. */
-const start = (...args: string[]) => runProbe([probe.file, ...args], { HOME: home });
+const home = useProbe();
 
 async function filesIn(folder: string): Promise<readonly string[]> {
   return await readdir(folder).catch(() => []);
@@ -55,74 +24,74 @@ async function unpackedIn(parent: string): Promise<string> {
 
 describe('a start', () => {
   test('runs the program with its arguments, and leaves the files for the next one', async () => {
-    const first = await start('one', 'two words', '');
+    const first = await home.start('one', 'two words', '');
     expect(first).toMatchObject({ code: PROBE_EXIT_CODE, stderr: '' });
     const { facts } = first;
     expect([...facts].filter(([name]) => name.startsWith('argument'))).toEqual([
-      ['argument 0', probe.file],
+      ['argument 0', home.probe.file],
       ['argument 1', 'one'],
       ['argument 2', 'two words'],
       ['argument 3', ''],
     ]);
-    const folder = await unpackedIn(cache);
+    const folder = await unpackedIn(home.cache);
     expect(facts.get('exe')).toMatch(new RegExp(`^${folder}/ld-linux`));
-    expect((await stat(cache)).mode & 0o777).toBe(0o700);
+    expect((await stat(home.cache)).mode & 0o777).toBe(0o700);
     expect(facts.get('CONVERGE_ADDONS')).toBe(`some.node=${folder}/some.node`);
     const before = await stat(join(folder, 'probe'));
-    expect(await start()).toMatchObject({ code: PROBE_EXIT_CODE });
+    expect(await home.start()).toMatchObject({ code: PROBE_EXIT_CODE });
     const after = await stat(join(folder, 'probe'));
     expect([after.ino, after.mtimeMs]).toEqual([before.ino, before.mtimeMs]);
-    expect(await filesIn(cache)).toHaveLength(1);
+    expect(await filesIn(home.cache)).toHaveLength(1);
   });
 
   test('says where it is, and keeps from the loader what is for the job', async () => {
     const env = {
-      HOME: home,
+      HOME: home.path,
       LD_PRELOAD: '/nowhere.so',
       LD_LIBRARY_PATH: '/nowhere',
       CONVERGE_EXECUTABLE: '/bin/old',
       CONVERGE_ADDONS: 'old',
     };
-    const { facts, stderr } = await runProbe([probe.file], env);
+    const { facts, stderr } = await runProbe([home.probe.file], env);
     expect(stderr).toBe('');
-    expect(facts.get('CONVERGE_EXECUTABLE')).toBe(probe.file);
+    expect(facts.get('CONVERGE_EXECUTABLE')).toBe(home.probe.file);
     expect(facts.get('CONVERGE_KEPT_LD_PRELOAD')).toBe('/nowhere.so');
     expect([facts.has('LD_PRELOAD'), facts.has('LD_LIBRARY_PATH')]).toEqual([false, false]);
   });
 
   test('twenty at once all run, and leave one folder and nothing half done', async () => {
-    const runs = await Promise.all(Array.from({ length: 20 }, () => start()));
+    const runs = await Promise.all(Array.from({ length: 20 }, () => home.start()));
     expect(new Set(runs.map(({ code, stderr }) => `${code} ${stderr}`))).toEqual(
       new Set([`${PROBE_EXIT_CODE} `]),
     );
-    expect(await filesIn(cache)).toEqual([expect.stringMatching(DIGEST)]);
+    expect(await filesIn(home.cache)).toEqual([expect.stringMatching(DIGEST)]);
   });
 
   test('unpacks again where a file is shorter than it was', async () => {
-    await start();
-    const file = join(await unpackedIn(cache), 'probe');
+    await home.start();
+    const file = join(await unpackedIn(home.cache), 'probe');
     const { size } = await stat(file);
     await truncate(file, size - 1);
-    expect(await start()).toMatchObject({ code: PROBE_EXIT_CODE });
+    expect(await home.start()).toMatchObject({ code: PROBE_EXIT_CODE });
     expect((await stat(file)).size).toBe(size);
   });
 
   test('unpacking takes away versions that nobody has used for two weeks, and what a kill left; no others', async () => {
-    await mkdir(cache, { recursive: true, mode: 0o700 });
+    await mkdir(home.cache, { recursive: true, mode: 0o700 });
     const [old, young] = ['a', 'b'].map((letter) => letter.repeat(64));
     // As long as a digest.
     const long = 'node-of-a-build@'.repeat(4);
     const names = [old, young, '.part-old', '.part-new', 'somebody-elses', long] as const;
     for (const name of names) {
-      await mkdir(join(cache, name ?? ''));
-      await writeFile(join(cache, name ?? '', 'file'), 'x');
+      await mkdir(join(home.cache, name ?? ''));
+      await writeFile(join(home.cache, name ?? '', 'file'), 'x');
     }
     const [day, now] = [24 * 3_600, Date.now() / 1_000];
     for (const name of [old, '.part-old', 'somebody-elses', long])
-      await utimes(join(cache, name ?? ''), now - 15 * day, now - 15 * day);
-    await utimes(join(cache, young ?? ''), now - 13 * day, now - 13 * day);
-    await start();
-    const left = (await filesIn(cache)).filter((name) => names.some((known) => known === name));
+      await utimes(join(home.cache, name ?? ''), now - 15 * day, now - 15 * day);
+    await utimes(join(home.cache, young ?? ''), now - 13 * day, now - 13 * day);
+    await home.start();
+    const left = (await filesIn(home.cache)).filter((name) => names.some((known) => known === name));
     expect(new Set(left)).toEqual(new Set(['.part-new', young, 'somebody-elses', long]));
   });
 });
@@ -130,44 +99,44 @@ describe('a start', () => {
 describe('a place that will not do', () => {
   /** Starts with a home that will not do; the folder for temporary files is the next. */
   async function startInTemporary() {
-    const temporary = await mkdtemp(join(probe.folder, 'tmp-'));
-    const run = await runProbe([probe.file], { HOME: home, TMPDIR: temporary });
+    const temporary = await home.makeFolder('tmp-');
+    const run = await runProbe([home.probe.file], { HOME: home.path, TMPDIR: temporary });
     expect(run).toMatchObject({ code: PROBE_EXIT_CODE, stderr: '' });
     await unpackedIn(join(temporary, `converge-${process.getuid?.()}`));
   }
 
   test('a link', async () => {
-    const other = await mkdtemp(join(probe.folder, 'other-'));
-    await mkdir(join(home, '.cache'));
-    await symlink(other, cache);
+    const other = await home.makeFolder('other-');
+    await mkdir(join(home.path, '.cache'));
+    await symlink(other, home.cache);
     await startInTemporary();
     expect(await filesIn(other)).toEqual([]);
   });
 
   test('others may write to it', async () => {
-    await mkdir(cache, { recursive: true });
-    await chmod(cache, 0o777);
+    await mkdir(home.cache, { recursive: true });
+    await chmod(home.cache, 0o777);
     await startInTemporary();
-    expect(await filesIn(cache)).toEqual([]);
+    expect(await filesIn(home.cache)).toEqual([]);
   });
 
   test.runIf(isRoot)('it belongs to somebody else', async () => {
-    await mkdir(cache, { recursive: true });
-    await chown(cache, 65_534, 65_534);
+    await mkdir(home.cache, { recursive: true });
+    await chown(home.cache, 65_534, 65_534);
     await startInTemporary();
-    expect(await filesIn(cache)).toEqual([]);
+    expect(await filesIn(home.cache)).toEqual([]);
   });
 
   test('a home that is not there', async () => {
-    home = join(home, 'nowhere');
+    home.path = join(home.path, 'nowhere');
     await startInTemporary();
-    expect(await filesIn(home)).toEqual([]);
+    expect(await filesIn(home.path)).toEqual([]);
   });
 });
 
 /** Runs `script` where mounts are its own. `$packed` is the packed probe, `$home` a home. */
 const mounted = (script: string) =>
-  runProbe(['unshare', '-m', 'sh', '-ec', `packed=${probe.file} home=${home}\n${script}`], {
+  runProbe(['unshare', '-m', 'sh', '-ec', `packed=${home.probe.file} home=${home.path}\n${script}`], {
     PATH: process.env['PATH'] ?? '',
   });
 
@@ -244,27 +213,20 @@ describe.runIf(isRoot)('where no folder will do', () => {
 });
 
 describe('a file that is not as it was made', () => {
-  async function startChanged(bytes: Buffer) {
-    const file = join(home, 'changed');
-    await writeFile(file, bytes, { mode: 0o755 });
-    onTestFinished(() => rm(file, { force: true }));
-    return await runProbe([file], { HOME: home });
-  }
-
   test.each([1, 16, 2_000, 100_000])('%i bytes are missing at its end', async (missing) => {
-    const { code, stderr } = await startChanged(probe.bytes.subarray(0, -missing));
+    const { code, stderr } = await home.startChanged(home.probe.bytes.subarray(0, -missing));
     expect(code).toBe(126);
     expect(stderr).toMatch(/^changed: \/.*\/changed is incomplete or damaged: download it again, /);
-    expect(await filesIn(cache)).toEqual([]);
+    expect(await filesIn(home.cache)).toEqual([]);
   });
 
   test('a byte in the middle of what is packed', async () => {
-    const bytes = Buffer.from(probe.bytes);
+    const bytes = Buffer.from(home.probe.bytes);
     const at = Math.floor(bytes.length * 0.6);
     bytes[at] = (bytes[at] ?? 0) ^ 0x10;
-    const { code, stderr } = await startChanged(bytes);
+    const { code, stderr } = await home.startChanged(bytes);
     expect(code).toBe(126);
     expect(stderr).toMatch(/^changed: \/.*\/changed is damaged: download it again, /);
-    expect(await filesIn(cache)).toEqual([]);
+    expect(await filesIn(home.cache)).toEqual([]);
   });
 });

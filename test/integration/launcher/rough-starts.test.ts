@@ -1,51 +1,26 @@
 // The launcher under rough treatment: kills, limits, odd names, links, rights that are not the user's, damage of every kind.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmod,
-  chown,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type PackedProbe,
-  PROBE_EXIT_CODE,
-  type ProbeRun,
-  packProbe,
-  runProbe,
-} from '../../support/launcher/packed-probe.ts';
+import { describe, expect, test } from 'vitest';
+import { CHUNKS_AT, FILES_AT, INDEX_BYTES } from '../../support/executables/pack-walk.ts';
+import { PROBE_EXIT_CODE, type ProbeRun, runProbe } from '../../support/launcher/packed-probe.ts';
+import { useProbe } from '../../support/launcher/probe-home.ts';
 
 const isRoot = process.getuid?.() === 0;
 const WORKS = { code: PROBE_EXIT_CODE, stderr: '' };
 
-let probe: PackedProbe;
-let home: string;
-let cache: string;
-beforeAll(async () => {
-  probe = await packProbe();
-}, 120_000);
-afterAll(async () => {
-  await rm(probe.folder, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  home = await mkdtemp(join(probe.folder, 'home-'));
-  cache = join(home, '.cache/converge');
-});
-
-const start = (...args: string[]) => runProbe([probe.file, ...args], { HOME: home });
+const home = useProbe();
 
 /** Runs a line of bash in which `$packed` is the packed probe. */
 const bash = (line: string, env: Readonly<Record<string, string>> = {}) =>
-  runProbe(['bash', '-c', line], { PATH: process.env['PATH'] ?? '', HOME: home, packed: probe.file, ...env });
+  runProbe(['bash', '-c', line], {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home.path,
+    packed: home.probe.file,
+    ...env,
+  });
 
 /** One line of the program's, and a code that says that it could not be run. */
 function expectSentence({ code, stderr, facts }: ProbeRun, sentence: RegExp): void {
@@ -58,18 +33,18 @@ describe('kills', () => {
   test('starts that are killed while they unpack leave nothing under the name, and the next one works', async () => {
     // Each is killed a little later than the one before it, from before it has begun to after it has started the program.
     for (let round = 0; round < 8; round += 1) {
-      await rm(join(home, '.cache'), { recursive: true, force: true });
+      await rm(join(home.path, '.cache'), { recursive: true, force: true });
       const children = Array.from({ length: 3 }, () =>
-        spawn(probe.file, { env: { HOME: home }, stdio: 'ignore' }),
+        spawn(home.probe.file, { env: { HOME: home.path }, stdio: 'ignore' }),
       );
       const gone = children.map((child) => once(child, 'exit'));
-      const isPastAll = async () => (await readdir(cache).catch(() => [])).length >= round % 4;
+      const isPastAll = async () => (await readdir(home.cache).catch(() => [])).length >= round % 4;
       while (!(await isPastAll()) && children.some(({ exitCode }) => exitCode === null));
       for (const child of children) child.kill('SIGKILL');
       await Promise.all(gone);
-      expect(await start(), `round ${round}`).toMatchObject(WORKS);
+      expect(await home.start(), `round ${round}`).toMatchObject(WORKS);
     }
-    const names = await readdir(cache);
+    const names = await readdir(home.cache);
     expect(names.filter((name) => !name.startsWith('.part-'))).toHaveLength(1);
   });
 });
@@ -78,14 +53,14 @@ describe('limits', () => {
   test('of the size of files: memory files are files too, so it says what it tried', async () => {
     const run = await bash('ulimit -f 100; exec "$packed"');
     expectSentence(run, /\.cache\/converge: File too large; .*a memory file: File too large\. Set TMPDIR/);
-    expect(await readdir(cache)).toEqual([]);
+    expect(await readdir(home.cache)).toEqual([]);
   });
 
   test('of the size of files that come after unpacking are as they were', async () => {
-    await start();
+    await home.start();
     expect(await bash('ulimit -f 100; exec "$packed"')).toMatchObject(WORKS);
     // Ignored signals would go to all programs of the job.
-    const { facts } = await start();
+    const { facts } = await home.start();
     expect(facts.get('ignores SIGXFSZ')).toBe('no');
   });
 
@@ -98,7 +73,7 @@ describe('limits', () => {
       await bash('ulimit -n 31; exec "$packed"'),
       /: ulimit -n 31 is too little for it: it needs 32$/m,
     );
-    expect(await readdir(home)).toEqual([]);
+    expect(await readdir(home.path)).toEqual([]);
     expect(await bash('ulimit -v 2000000; ulimit -n 32; exec "$packed"')).toMatchObject(WORKS);
     expect(await bash('ulimit -Sn 4; exec "$packed"')).toMatchObject(WORKS);
   });
@@ -113,36 +88,35 @@ describe('names', () => {
   test.each(['two words', 'line\nend', "it's", '-', 'ünï', 'a=b', 'a%sb'])(
     'a home called %j',
     async (name) => {
-      home = join(home, name);
-      await mkdir(home);
-      expect(await start()).toMatchObject(WORKS);
-      expect(await readdir(join(home, '.cache/converge'))).toHaveLength(1);
+      home.path = join(home.path, name);
+      await mkdir(home.path);
+      expect(await home.start()).toMatchObject(WORKS);
+      expect(await readdir(home.cache)).toHaveLength(1);
     },
   );
 
   test.each(['a:b', 'a;b', 'a$ORIGIN'])(
     'a home called %j is no place for lists of folders: the next one is',
     async (name) => {
-      home = join(home, name);
-      const temporary = await mkdtemp(join(probe.folder, 'tmp-'));
-      await mkdir(home);
-      const run = await runProbe([probe.file], { HOME: home, TMPDIR: temporary });
+      home.path = join(home.path, name);
+      const temporary = await home.makeFolder('tmp-');
+      await mkdir(home.path);
+      const run = await runProbe([home.probe.file], { HOME: home.path, TMPDIR: temporary });
       expect(run).toMatchObject(WORKS);
       expect(run.facts.get('exe')).toContain(temporary);
     },
   );
 
   test.each(['relative', '.', ''])('a home called %j is none', async (name) => {
-    const temporary = await mkdtemp(join(probe.folder, 'tmp-'));
-    const run = await runProbe([probe.file], { HOME: name, XDG_CACHE_HOME: name, TMPDIR: temporary });
+    const temporary = await home.makeFolder('tmp-');
+    const run = await runProbe([home.probe.file], { HOME: name, XDG_CACHE_HOME: name, TMPDIR: temporary });
     expect(run).toMatchObject(WORKS);
     expect(run.facts.get('exe')).toContain(temporary);
   });
 
   test('what it says is one line, whatever it is called', async () => {
-    const odd = join(home, 'odd\nname');
-    await writeFile(odd, probe.bytes.subarray(0, -1), { mode: 0o755 });
-    expectSentence(await runProbe([odd], { HOME: home }), /^odd\?name: .*odd\?name is incomplete or damaged/);
+    const run = await home.startChanged(home.probe.bytes.subarray(0, -1), 'odd\nname');
+    expectSentence(run, /^odd\?name: .*odd\?name is incomplete or damaged/);
   });
 });
 
@@ -159,7 +133,7 @@ describe('ways to start it', () => {
   ])('%s', async (_, line) => {
     const run = await bash(line);
     expect(run).toMatchObject(WORKS);
-    expect(run.facts.get('CONVERGE_EXECUTABLE')).toBe(probe.file);
+    expect(run.facts.get('CONVERGE_EXECUTABLE')).toBe(home.probe.file);
   });
 
   test('from a file that is gone by then', async () => {
@@ -168,21 +142,21 @@ describe('ways to start it', () => {
   });
 
   test('a file that may be run and not read', async () => {
-    const file = join(home, 'unreadable');
-    await copyFile(probe.file, file);
+    const file = join(home.path, 'unreadable');
+    await copyFile(home.probe.file, file);
     await chmod(file, 0o111);
-    const run = await runProbe([file], { HOME: home });
+    const run = await runProbe([file], { HOME: home.path });
     if (isRoot) expect(run).toMatchObject(WORKS);
     else expectSentence(run, /cannot read its own file/);
   });
 
   test.runIf(isRoot)('not with the rights of its owner', async () => {
-    const file = join(probe.folder, 'of-root');
-    await copyFile(probe.file, file);
+    const file = join(home.probe.folder, 'of-root');
+    await copyFile(home.probe.file, file);
     await chmod(file, 0o4755);
-    await chmod(probe.folder, 0o755);
+    await chmod(home.probe.folder, 0o755);
     const run = await runProbe(['setpriv', '--reuid=65534', '--clear-groups', '--regid=65534', file], {
-      HOME: home,
+      HOME: home.path,
     });
     expectSentence(run, /of-root does not run with the rights of its owner: chmod u-s,g-s it/);
   });
@@ -190,43 +164,43 @@ describe('ways to start it', () => {
 
 describe('links and strangers on the way', () => {
   const folderName = async (): Promise<string> => {
-    await start();
-    return (await readdir(cache))[0] ?? '';
+    await home.start();
+    return (await readdir(home.cache))[0] ?? '';
   };
 
   test('a home that is a link works', async () => {
-    const link = join(probe.folder, `link-${home.slice(-6)}`);
-    await symlink(home, link);
-    expect(await runProbe([probe.file], { HOME: link })).toMatchObject(WORKS);
-    expect(await readdir(cache)).toHaveLength(1);
+    const link = join(home.probe.folder, `link-${home.path.slice(-6)}`);
+    await symlink(home.path, link);
+    expect(await runProbe([home.probe.file], { HOME: link })).toMatchObject(WORKS);
+    expect(await readdir(home.cache)).toHaveLength(1);
   });
 
   test('a link in the place of the unpacked folder is not followed', async () => {
     const name = await folderName();
-    const other = join(home, 'other');
-    await rename(join(cache, name), other);
-    await symlink(other, join(cache, name));
-    const run = await start();
+    const other = join(home.path, 'other');
+    await rename(join(home.cache, name), other);
+    await symlink(other, join(home.cache, name));
+    const run = await home.start();
     expect(run).toMatchObject(WORKS);
     expect(run.facts.get('exe')).not.toContain(other);
-    expect(run.facts.get('exe')).not.toContain(cache);
+    expect(run.facts.get('exe')).not.toContain(home.cache);
     await rm(join('/tmp', `converge-${process.getuid?.()}`, name), { recursive: true, force: true });
   });
 
   test('a link in the place of an unpacked file is taken away', async () => {
     const name = await folderName();
-    const file = join(cache, name, 'probe');
-    const other = join(home, 'other');
+    const file = join(home.cache, name, 'probe');
+    const other = join(home.path, 'other');
     await rename(file, other);
     await symlink(other, file);
-    expect(await start()).toMatchObject(WORKS);
+    expect(await home.start()).toMatchObject(WORKS);
     expect((await stat(file)).ino).not.toBe((await stat(other)).ino);
   });
 
   test.runIf(isRoot)('a file of somebody else in the unpacked folder is taken away', async () => {
-    const file = join(cache, await folderName(), 'probe');
+    const file = join(home.cache, await folderName(), 'probe');
     await chown(file, 65_534, 65_534);
-    expect(await start()).toMatchObject(WORKS);
+    expect(await home.start()).toMatchObject(WORKS);
     expect((await stat(file)).uid).toBe(0);
   });
 
@@ -238,75 +212,75 @@ describe('links and strangers on the way', () => {
   ])(
     'a folder for temporary files of mode %o, in which others may replace what they like or not',
     async (mode, count) => {
-      const [temporary, shared] = [join(home, 'temporary'), join(home, 'shared')];
+      const [temporary, shared] = [join(home.path, 'temporary'), join(home.path, 'shared')];
       for (const path of [temporary, shared]) {
         await mkdir(path);
         await chmod(path, mode);
       }
-      expect(await runProbe([probe.file], { TMPDIR: temporary })).toMatchObject(WORKS);
+      expect(await runProbe([home.probe.file], { TMPDIR: temporary })).toMatchObject(WORKS);
       expect(await readdir(temporary)).toHaveLength(count);
-      expect(await runProbe([probe.file], { XDG_CACHE_HOME: shared })).toMatchObject(WORKS);
+      expect(await runProbe([home.probe.file], { XDG_CACHE_HOME: shared })).toMatchObject(WORKS);
       expect(await readdir(shared)).toHaveLength(count);
     },
   );
 
   test('a home that others may write to is what it is', async () => {
-    await chmod(home, 0o777);
-    expect(await start()).toMatchObject(WORKS);
-    expect(await readdir(cache)).toHaveLength(1);
+    await chmod(home.path, 0o777);
+    expect(await home.start()).toMatchObject(WORKS);
+    expect(await readdir(home.cache)).toHaveLength(1);
   });
 
   test.runIf(isRoot).each([['HOME'], ['XDG_CACHE_HOME'], ['TMPDIR']])(
     '%s of another user: nothing runs from where that one may replace it, and nothing is left there',
     async (variable) => {
-      await chown(home, 1_000, 1_000);
-      const run = await runProbe([probe.file], { [variable]: home });
+      await chown(home.path, 1_000, 1_000);
+      const run = await runProbe([home.probe.file], { [variable]: home.path });
       expect(run).toMatchObject(WORKS);
-      expect(run.facts.get('exe')).not.toContain(home);
-      expect(await readdir(home)).toEqual([]);
+      expect(run.facts.get('exe')).not.toContain(home.path);
+      expect(await readdir(home.path)).toEqual([]);
     },
   );
 
   test.runIf(isRoot)('a folder in a home of root that another user owns', async () => {
-    await mkdir(cache, { recursive: true, mode: 0o700 });
-    await chown(join(home, '.cache'), 1_000, 1_000);
-    const run = await start();
+    await mkdir(home.cache, { recursive: true, mode: 0o700 });
+    await chown(join(home.path, '.cache'), 1_000, 1_000);
+    const run = await home.start();
     expect(run).toMatchObject(WORKS);
-    expect(run.facts.get('exe')).not.toContain(home);
-    expect(await readdir(cache)).toEqual([]);
+    expect(run.facts.get('exe')).not.toContain(home.path);
+    expect(await readdir(home.cache)).toEqual([]);
   });
 });
 
 describe('damage', () => {
-  /** As pack.ts lays the index out; offsets in it. */
-  const [FILES, CHUNKS] = [64 + 8 + 4 + 4, 64 + 8 + 4 + 4 + 16 * 48];
-  const INDEX_BYTES = CHUNKS + 64 * 16 + 8 + 16;
+  /** Starts it with another bit in one byte. */
+  async function startDamaged(at: number): Promise<ProbeRun> {
+    const bytes = Buffer.from(home.probe.bytes);
+    bytes[at] = (bytes[at] ?? 0) ^ 0x01;
+    return await home.startChanged(bytes);
+  }
+
+  /** Offsets in the index. */
   const PLACES: Readonly<Record<string, number>> = {
     'the digest': 3,
     'where the chunks begin': 64,
     'how many files there are': 72,
     'how many chunks there are': 76,
-    'the name of a library': FILES + 2 * 48 + 5,
-    'the length of a file': FILES + 40,
-    'the size of a chunk': CHUNKS,
-    'the unpacked size of a chunk': CHUNKS + 8,
-    'what is behind the last chunk': CHUNKS + 63 * 16,
+    'the name of a library': FILES_AT + 2 * 48 + 5,
+    'the length of a file': FILES_AT + 40,
+    'the size of a chunk': CHUNKS_AT,
+    'the unpacked size of a chunk': CHUNKS_AT + 8,
+    'what is behind the last chunk': CHUNKS_AT + 63 * 16,
     'the check': INDEX_BYTES - 20,
     'its mark': INDEX_BYTES - 2,
     'the last chunk': -5,
   };
 
   test.each(Object.entries(PLACES))('a bit of %s', async (_, offset) => {
-    const bytes = Buffer.from(probe.bytes);
-    const at = bytes.length - INDEX_BYTES + offset;
-    bytes[at] = (bytes[at] ?? 0) ^ 0x01;
-    const file = join(home, 'changed');
-    await writeFile(file, bytes, { mode: 0o755 });
     expectSentence(
-      await runProbe([file], { HOME: home }),
+      await startDamaged(home.probe.bytes.length - INDEX_BYTES + offset),
       /^changed: .*\/changed is (incomplete or )?damaged: download it again/,
     );
-    expect(await readdir(cache).catch(() => [])).toEqual([]);
+    expect(await readdir(home.cache).catch(() => [])).toEqual([]);
   });
 
   test.each([
@@ -314,13 +288,10 @@ describe('damage', () => {
     // Past its sections: what is of no use while it runs.
     ['the launcher', -3],
   ])('a bit of %s', async (_, offset) => {
-    const bytes = Buffer.from(probe.bytes);
-    const at = Number(bytes.readBigUInt64LE(bytes.length - INDEX_BYTES + 64)) + offset;
-    bytes[at] = (bytes[at] ?? 0) ^ 0x01;
-    const file = join(home, 'changed');
-    await writeFile(file, bytes, { mode: 0o755 });
+    const { bytes } = home.probe;
+    const chunksBegin = Number(bytes.readBigUInt64LE(bytes.length - INDEX_BYTES + 64));
     expectSentence(
-      await runProbe([file], { HOME: home }),
+      await startDamaged(chunksBegin + offset),
       /changed is (incomplete or )?damaged: download it again/,
     );
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ensureBuildCommands } from '../../../deploy/build/build-commands.ts';
-import { fetchNpmArchive } from '../../../deploy/build/npm-archive.ts';
+import { fetchNpmFile } from '../../../deploy/build/npm-archive.ts';
 import { PLATFORM, WORKSHOP } from '../../../deploy/build/source-tree.ts';
 import type { UnpackedTerminalFiles } from '../../../services/agent/platform/macos/terminal-files.ts';
 
@@ -25,7 +25,7 @@ export async function madeTerminalFiles(): Promise<UnpackedTerminalFiles> {
   const integrity = ARCHIVES[PLATFORM];
   if (integrity === undefined) throw new Error(`node-pty is not there for ${PLATFORM}`);
   const archive = { name: `@lydell/node-pty-${PLATFORM}`, version: '1.1.0', integrity };
-  const addon = join(await fetchNpmArchive(archive, ['pty.node']), 'pty.node');
+  const addon = await fetchNpmFile(archive, 'pty.node');
   await ensureBuildCommands(['g++']);
   const helper = join(WORKSHOP, 'spawn-helper');
   await mkdir(WORKSHOP, { recursive: true });

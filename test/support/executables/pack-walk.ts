@@ -8,8 +8,11 @@ const DIGEST_BYTES = 64;
 const MAGIC = 'CONVERGE PACK 2\n';
 /** Over the launcher and the index; the launcher compares it. */
 const CHECK_BYTES = 8;
-const INDEX_BYTES =
-  DIGEST_BYTES + 16 + MAX_FILES * (NAME_BYTES + 8) + MAX_CHUNKS * 16 + CHECK_BYTES + MAGIC.length;
+
+/** The index is the end of the file; in it, from its beginning, the table of files and that of chunks. In bytes. */
+export const FILES_AT = DIGEST_BYTES + 16;
+export const CHUNKS_AT = FILES_AT + MAX_FILES * (NAME_BYTES + 8);
+export const INDEX_BYTES = CHUNKS_AT + MAX_CHUNKS * 16 + CHECK_BYTES + MAGIC.length;
 
 /** The launcher, and what it unpacks, by name and in order. */
 export interface PackWalk {
@@ -27,11 +30,9 @@ export function walkPack(file: Buffer): PackWalk {
     index.readUInt32LE(DIGEST_BYTES + 8),
     index.readUInt32LE(DIGEST_BYTES + 12),
   ];
-  const filesAt = DIGEST_BYTES + 16;
-  const chunksAt = filesAt + MAX_FILES * (NAME_BYTES + 8);
   let at = begin;
   const chunks = Array.from({ length: chunkCount }, (_, number) => {
-    const packed = Number(index.readBigUInt64LE(chunksAt + number * 16));
+    const packed = Number(index.readBigUInt64LE(CHUNKS_AT + number * 16));
     const chunk = zstdDecompressSync(file.subarray(at, at + packed));
     at += packed;
     return chunk;
@@ -40,7 +41,7 @@ export function walkPack(file: Buffer): PackWalk {
   const files = new Map<string, Buffer>();
   let done = 0;
   for (let number = 0; number < fileCount; number += 1) {
-    const entry = filesAt + number * (NAME_BYTES + 8);
+    const entry = FILES_AT + number * (NAME_BYTES + 8);
     const name = index.toString('latin1', entry, index.indexOf(0, entry));
     const bytes = Number(index.readBigUInt64LE(entry + NAME_BYTES));
     files.set(name, all.subarray(done, done + bytes));

@@ -1,7 +1,6 @@
 // Other Nodes than the build's: those that people have, from npm, to run what has to run with them.
-import { join } from 'node:path';
 import { NODE_BINARY } from '../../../deploy/build/node-runtime.ts';
-import { fetchNpmArchive, type NpmArchive } from '../../../deploy/build/npm-archive.ts';
+import { fetchNpmFile, type NpmArchive } from '../../../deploy/build/npm-archive.ts';
 import { MAKERS } from '../../../deploy/build/platform.ts';
 import { PLATFORM } from '../../../deploy/build/source-tree.ts';
 
@@ -45,7 +44,7 @@ export async function findNode(version: string): Promise<OtherNode> {
   if (archive === undefined || PLATFORM !== 'linux-x64')
     return { kind: 'absent', reason: `no Node ${version} is pinned for ${PLATFORM}` };
   try {
-    return { kind: 'found', path: join(await fetchNpmArchive(archive, ['bin/node']), 'bin/node') };
+    return { kind: 'found', path: await fetchNpmFile(archive, 'bin/node') };
   } catch (error) {
     return { kind: 'absent', reason: (error as Error).message };
   }

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fetchNpmArchive } from '../../../deploy/build/npm-archive.ts';
+import { fetchNpmFile } from '../../../deploy/build/npm-archive.ts';
 
 const run = promisify(execFile);
 
@@ -42,7 +42,7 @@ export function windowsPath(path: string): string {
 
 /** Makes one in a folder that is there. `path` is PATH of the programs of Linux. It takes some seconds. */
 export async function openWine(folder: string, path: string): Promise<Wine> {
-  const node = join(await fetchNpmArchive(WINDOWS_NODE, ['bin/node.exe']), 'bin/node.exe');
+  const node = await fetchNpmFile(WINDOWS_NODE, 'bin/node.exe');
   const prefix = join(folder, 'prefix');
   await mkdir(prefix, { recursive: true });
   const env = {

@@ -81,6 +81,16 @@ export async function readOffer(directory: string, own: string): Promise<Offer> 
   return { binaries, defaultPlatform: defaultPlatformOf(binaries, own) };
 }
 
+/** The SHA-256 of the agent for a platform, in hex; undefined if there is none. */
+export function agentDigest({ binaries }: Offer, platform: string): string | undefined {
+  return binaries.find((binary) => binary.program === 'agent' && binary.platform === platform)?.sha256;
+}
+
+/** Whether the relay has a file of that name. */
+export function hasFile({ binaries }: Offer, name: string): boolean {
+  return binaries.some(({ fileName }) => fileName === name);
+}
+
 /**
  * The most usual platform where the relay has it, whatever the relay itself runs on: all pods of a cluster with nodes of
  * several kinds then give out the same file under the same name. Else that of the relay.

@@ -9,8 +9,8 @@ export type ContentCoding = (typeof CONTENT_CODINGS)[number];
  * The codings that an Accept-Encoding header allows (RFC 9110 section 12.5.3), by weight, then by our preference.
  * `identity` is last where the header does not name it, also where the header forbids all that there is.
  */
-export function acceptableCodings(header: string | undefined): ContentCoding[] {
-  const weights = weightsFrom(header ?? '');
+export function acceptableCodings(header: string | readonly string[] | undefined): ContentCoding[] {
+  const weights = weightsFrom([header ?? []].flat().join(','));
   const weightOf = (coding: ContentCoding): number =>
     weights.get(coding) ?? (coding === 'identity' ? unnamedIdentity(weights) : (weights.get('*') ?? 0));
   const allowed = CONTENT_CODINGS.filter((coding) => weightOf(coding) > 0);

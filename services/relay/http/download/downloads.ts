@@ -108,9 +108,7 @@ async function sendBinary(
     headers['if-range'] === undefined || headers['if-range'] === etagOf(binary, 'identity');
   const asked = request.method === 'GET' && isRangeFresh ? parseByteRange(headers.range) : undefined;
   const codings =
-    asked === undefined
-      ? acceptableCodings(singleHeader(headers['accept-encoding']))
-      : (['identity'] as const);
+    asked === undefined ? acceptableCodings(headers['accept-encoding']) : (['identity'] as const);
   const variant = await openVariant(binary.path, codings);
   if (variant === undefined) return notFound(notBuilt(binary.fileName), request);
   const hasRanges = variant.coding === 'identity' && !variant.isPacked;
@@ -167,10 +165,6 @@ function etagOf(binary: Binary, coding: ContentCoding): string {
 function isNotModified(request: FastifyRequest, etag: string): boolean {
   const tags = (request.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim());
   return tags.some((tag) => tag === '*' || tag === etag || tag === `W/${etag}`);
-}
-
-function singleHeader(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(',') : value;
 }
 
 function notFound(message: string, { url }: FastifyRequest): Refused {

@@ -46,8 +46,7 @@ export function registerTerminal(app: FastifyInstance, options: TerminalOptions)
     method: ['GET', 'HEAD'],
     url: `${TERMINAL_ASSETS}:name`,
     handler: async (request, reply) => {
-      const accepted = request.headers['accept-encoding'];
-      const codings = acceptableCodings(Array.isArray(accepted) ? accepted.join(',') : accepted);
+      const codings = acceptableCodings(request.headers['accept-encoding']);
       const asset = await readAsset(terminalDirectory, request.params.name, codings);
       if (asset === undefined) {
         const path = request.url.slice(0, MAX_SHOWN_PATH_CHARACTERS);

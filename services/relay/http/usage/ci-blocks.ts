@@ -1,7 +1,7 @@
 // CI blocks: a step for each CI system that opens a shell when the job failed, and only then.
 import type { IdentityKind } from '#shared/protocol/identity.ts';
 import { downloadPath } from '#shared/protocol/paths.ts';
-import type { Offer } from '../download/binary.ts';
+import { agentDigest, type Offer } from '../download/binary.ts';
 import { type KnownPlatform, WINDOWS_PLATFORM } from '../download/platform.ts';
 import { command, type IdGap, type Snippet } from './command-text.ts';
 import { agentUrl, fetchPinned, pinRefusal } from './commands.ts';
@@ -49,11 +49,6 @@ export function ciBlocks(relay: OwnAddress, offer: Offer, { agents }: EntryTerms
   return [github, githubOnMac, githubOnWindows, gitlab, jenkins, circleci, buildkite].flatMap(
     (block) => block(parts) ?? [],
   );
-}
-
-/** The SHA-256 of the agent for a platform, in hex; undefined if there is none. */
-export function agentDigest({ binaries }: Offer, platform: string): string | undefined {
-  return binaries.find((binary) => binary.program === 'agent' && binary.platform === platform)?.sha256;
 }
 
 /** A job with `permissions` has no others, and `actions/checkout` needs the first. */

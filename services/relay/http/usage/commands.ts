@@ -11,7 +11,7 @@ import {
   toolCommand,
 } from '#shared/commands/printed-commands.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
-import { type Offer, SCRIPT_FILE } from '../download/binary.ts';
+import { agentDigest, type Offer, SCRIPT_FILE } from '../download/binary.ts';
 import { WINDOWS_PLATFORM } from '../download/platform.ts';
 import { type CommandText, command, type IdGap, type PinGap, type Snippet } from './command-text.ts';
 import type { EntryTerms } from './entry-terms.ts';
@@ -77,13 +77,12 @@ export function jobCommands(relay: OwnAddress, offer: Offer): Snippet[] {
 ${fetchProgram(relay, 'agent')}
 ./agent ${agentUrl(relay, SAMPLE)}`;
   const line = command`${scriptCommand(relay.http, 'agent.sh', '--timeout 10m')} ${agentUrl(relay, SAMPLE)}`;
-  const isForWindows = offer.binaries.some(({ fileName }) => fileName === `agent-${WINDOWS_PLATFORM}.exe`);
   return [
     { name: 'job', title: `Get the agent and start it, on ${offer.defaultPlatform}`, text },
     { name: 'job-line', title: 'The same in one line, on any Linux or Mac', text: line },
-    ...(isForWindows
-      ? [{ name: 'job-windows', title: 'And on Windows, in PowerShell', text: windowsJobLine(relay) }]
-      : []),
+    ...(agentDigest(offer, WINDOWS_PLATFORM) === undefined
+      ? []
+      : [{ name: 'job-windows', title: 'And on Windows, in PowerShell', text: windowsJobLine(relay) }]),
   ];
 }
 

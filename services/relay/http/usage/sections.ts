@@ -1,8 +1,8 @@
 // Sections: what the usage page says, once, for its HTML and its plain text.
 import { downloadPath, ID_RULE } from '#shared/protocol/paths.ts';
-import { type Binary, type Offer, SCRIPT_FILE } from '../download/binary.ts';
+import { agentDigest, type Binary, hasFile, type Offer, SCRIPT_FILE } from '../download/binary.ts';
 import { KNOWN_PLATFORMS } from '../download/platform.ts';
-import { agentDigest, type CiBlock, ciBlocks } from './ci-blocks.ts';
+import { type CiBlock, ciBlocks } from './ci-blocks.ts';
 import type { Snippet } from './command-text.ts';
 import { checksumCommands, jobCommands } from './commands.ts';
 import type { EntryTerms } from './entry-terms.ts';
@@ -157,14 +157,14 @@ function agentProofNotes({ agents = [] }: EntryTerms): Prose[] {
 }
 
 /** Files by platform, and what this relay was built without. */
-function downloadTerms(relay: OwnAddress, { binaries }: Offer): Section['terms'] {
+function downloadTerms(relay: OwnAddress, offer: Offer): Section['terms'] {
+  const { binaries } = offer;
   const link = (label: string, fileName: string): Prose =>
     `[${label}](${relay.http}${downloadPath(fileName)})`;
   const ofPlatform = (platform: string): Binary[] =>
     binaries.filter((binary) => binary.platform === platform);
   const platforms = [...new Set(binaries.flatMap(({ platform }) => platform ?? []))].sort();
   const leftOut = KNOWN_PLATFORMS.filter((platform) => !platforms.includes(platform));
-  const hasScript = binaries.some(({ fileName }) => fileName === SCRIPT_FILE);
   return [
     ...platforms.map(
       (platform) =>
@@ -175,7 +175,7 @@ function downloadTerms(relay: OwnAddress, { binaries }: Offer): Section['terms']
             .join(' · '),
         ] as const,
     ),
-    ...(hasScript
+    ...(hasFile(offer, SCRIPT_FILE)
       ? [
           [
             'Any, with Node 20 or newer',

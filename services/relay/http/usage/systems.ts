@@ -1,5 +1,5 @@
 // Systems of laptops: whose commands differ, and which programs this relay has for them.
-import { type Offer, SCRIPT_FILE } from '../download/binary.ts';
+import { hasFile, type Offer, SCRIPT_FILE } from '../download/binary.ts';
 
 /** In the order in which they are shown to whoever runs none of them, a phone say. */
 export const SYSTEMS = ['linux', 'macos', 'windows'] as const;
@@ -26,14 +26,14 @@ export interface LaptopOffer {
   readonly hasScript: boolean;
 }
 
-export function laptopOffer({ binaries }: Offer): LaptopOffer {
+export function laptopOffer(offer: Offer): LaptopOffer {
   const served = SYSTEMS.filter((system) =>
-    binaries.some(
+    offer.binaries.some(
       ({ program, platform }) =>
         program === 'wsproxy' && platform !== undefined && systemOf(platform) === system,
     ),
   );
-  return { served, hasScript: binaries.some(({ fileName }) => fileName === SCRIPT_FILE) };
+  return { served, hasScript: hasFile(offer, SCRIPT_FILE) };
 }
 
 /** `Linux, macOS`; nothing for all of them. */

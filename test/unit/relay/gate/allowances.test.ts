@@ -232,6 +232,18 @@ test('a pace and a sum that the policy has got meanwhile count for the next sess
   expect(first.ends[0]).toMatchObject({ reason: 'over_budget' });
 });
 
+test('another pace counts for the next session, the same one is shared, and none is none', async () => {
+  const { here, policy, since } = openPods({ sessions: 9, bytesPerSecond: 1_000 });
+  const first = await grant(here, since);
+  policy.current = policyWith({ sessions: 9, bytesPerSecond: 4_000 });
+  const second = await grant(here, since);
+  expect(second.meter?.spend(6_000)).toBe(500);
+  expect(first.meter?.spend(1_500)).toBe(500);
+  expect((await grant(here, since)).meter?.spend(4_000)).toBe(1_500);
+  policy.current = policyWith({ sessions: 9 });
+  expect((await grant(here, since)).meter).toBeUndefined();
+});
+
 test('without a registry this pod lets in, and adds later what it could not add', async () => {
   const { clock, policy, since } = openPods({ sessions: 1, totalBytes: 100 });
   const working = new MemoryTally(clock);
