@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
 import type { Environment } from '#shared/machine/environment.ts';
+import { systemFolder } from './system-folder.ts';
 
 /** The tools take some tenths of a second; a machine that is busy is waited for. Four of them may run, one after the other. */
 const TOOL_TIMEOUT_MS = 10_000;
@@ -32,8 +33,8 @@ export interface TreeTools {
 }
 
 /** Those of this Windows. */
-export function treeTools({ SystemRoot = 'C:\\Windows' }: Environment): TreeTools {
-  const folder = win32.join(SystemRoot, 'System32');
+export function treeTools(env: Environment): TreeTools {
+  const folder = systemFolder(env);
   return {
     run: (name, args) => runTool(win32.join(folder, name), args),
     end: (pid) => process.kill(pid, 'SIGKILL'),

@@ -194,4 +194,10 @@ describe('a program by its name', () => {
     expect(find('script')).toBeUndefined();
     expect(find('C:\\c\\tool')).toBe('C:\\c\\tool.exe');
   });
+
+  test('is not found in a folder that the system does not look into, and that is no fault', () => {
+    // As one that is closed to this user: asking is an error, and another one than that nothing is there.
+    expect(findWindowsProgram('tool', `/${'x'.repeat(300)}`)).toBeUndefined();
+    expect(windowsShells(ENV).choose('pwsh', { PATH: `/${'x'.repeat(300)}` })).toEqual({ shell: 'pwsh' });
+  });
 });
