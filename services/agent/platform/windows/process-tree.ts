@@ -20,8 +20,11 @@ const MAX_TABLE_BYTES = 1024 * 1024;
 export interface ToolOutcome {
   /** Undefined: it did not start, or not end by itself. */
   readonly code: number | undefined;
+  /** Nothing of a tool that did not end by itself: the number at which it was cut would be another process'. */
   readonly stdout: Buffer;
 }
+
+const SAID_NOTHING: ToolOutcome = { code: undefined, stdout: Buffer.alloc(0) };
 
 /** Runs a program of Windows by its name in System32; never rejects. */
 export type RunTool = (name: string, args: readonly string[]) => Promise<ToolOutcome>;
@@ -122,7 +125,7 @@ async function runTool(file: string, args: readonly string[]): Promise<ToolOutco
     return await outcomeOf(startTool(file, args));
   } catch {
     // Node throws for what it has no name for, such as a policy of this machine that forbids the tool.
-    return { code: undefined, stdout: Buffer.alloc(0) };
+    return SAID_NOTHING;
   }
 }
 
@@ -148,7 +151,7 @@ function outcomeOf(child: Tool): Promise<ToolOutcome> {
       else chunks.push(chunk);
     });
     const settle = (code: number | null): void => {
-      resolve({ code: code ?? undefined, stdout: Buffer.concat(chunks) });
+      resolve(code === null ? SAID_NOTHING : { code, stdout: Buffer.concat(chunks) });
     };
     child.on('close', settle);
     child.on('error', () => settle(null));
