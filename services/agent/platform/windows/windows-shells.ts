@@ -1,9 +1,9 @@
 // The shells of Windows: PowerShell for people, cmd for commands, or the one that was asked for.
 import { win32 } from 'node:path';
 import type { Environment } from '#shared/machine/environment.ts';
+import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import type { Bytes } from '../programs.ts';
 import type { Shells } from '../shells.ts';
-import { argumentQuoted } from './command-line.ts';
 import { isProgramFile } from './program-file.ts';
 import { findWindowsProgram } from './program-search.ts';
 import { systemFolder } from './system-folder.ts';

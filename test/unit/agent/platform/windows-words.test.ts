@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { argumentQuoted } from '../../../../services/agent/platform/windows/command-line.ts';
+import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import { findWindowsProgram } from '../../../../services/agent/platform/windows/program-search.ts';
 import { WINDOWS_COMMAND_PLACE } from '../../../../services/agent/platform/windows/windows-command-place.ts';
 import { windowsShells } from '../../../../services/agent/platform/windows/windows-shells.ts';
