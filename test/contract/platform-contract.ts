@@ -218,12 +218,9 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
       const elsewhere = files.shown(dirname(dirname(folder)));
       assert.equal(String(files.systemPath(shown, elsewhere)), folder);
       assert.equal(String(files.systemPath(Buffer.from('.'), shown)).replace(/[\\/]\.$/, ''), folder);
-      assert.deepEqual(
-        await files
-          .canonical(files.systemPath(Buffer.from(`${shown.toString()}/x/../.`), elsewhere))
-          .catch(() => shown),
-        shown,
-      );
+      await mkdir(join(folder, 'x'));
+      const around = files.systemPath(Buffer.from(`${shown.toString()}/x/../.`), elsewhere);
+      assert.deepEqual(await files.canonical(around), shown);
       assert.equal(String(files.systemPath(Buffer.alloc(0), shown)), '');
     },
   },

@@ -202,8 +202,11 @@ export function describeTerminals(name: string, programs: () => Promise<Programs
       const before = openDescriptors();
       for (let round = 0; round < 10; round++) {
         await run('echo said; exit 0').pty.exited;
-        const { pty } = run('sleep 100');
+        const clock = new ManualClock();
+        const { pty } = run('sleep 100', { clock });
         pty.hangUp();
+        // On macOS it may not have had the terminal for its own yet, and is told again.
+        clock.advance(60_000);
         await pty.exited;
         expect(() =>
           open(

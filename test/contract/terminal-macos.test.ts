@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { macosPrograms } from '../../services/agent/platform/macos/macos-programs.ts';
+import type { TerminalProcess } from '../../services/agent/platform/programs.ts';
 import { madeTerminalFiles } from '../support/agent/terminal-files.ts';
 import { CLIENT_ENV } from '../support/ssh/ssh-host.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
@@ -23,24 +24,21 @@ const WRITES_DOWN = [
   '(echo front >>diary; while kill -0 $$; do sleep 0.1; done)',
 ].join('\n');
 
+async function openBash(script: string, cwd: string, clock: ManualClock): Promise<TerminalProcess> {
+  const env = () => new Map(Object.entries(CLIENT_ENV));
+  return macosPrograms(await madeTerminalFiles()).openTerminal(
+    { file: '/bin/bash', argv: ['bash', '-c', script], env, cwd, columns: 80, rows: 24, clock },
+    { data() {}, drained() {} },
+  );
+}
+
 test('who does not end at the hang-up is told again later, and not at once: bash would leave its jobs behind', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'converge-hangup-'));
   const diary = join(folder, 'diary');
   writeFileSync(diary, '');
   const countOf = (word: string): number => readFileSync(diary, 'utf8').split(word).length - 1;
   const clock = new ManualClock();
-  const pty = macosPrograms(await madeTerminalFiles()).openTerminal(
-    {
-      file: '/bin/bash',
-      argv: ['bash', '-c', WRITES_DOWN],
-      env: () => new Map(Object.entries(CLIENT_ENV)),
-      cwd: folder,
-      columns: 80,
-      rows: 24,
-      clock,
-    },
-    { data() {}, drained() {} },
-  );
+  const pty = await openBash(WRITES_DOWN, folder, clock);
   try {
     await until('another group is in front', () => countOf('front') === 1 && countOf('tick') > 0);
     pty.hangUp();
@@ -49,9 +47,19 @@ test('who does not end at the hang-up is told again later, and not at once: bash
     expect(countOf('hup')).toBe(0);
     clock.advance(60_000);
     await until('it has been told', () => countOf('hup') === 1);
+    expect(clock.pending).toBe(0);
   } finally {
     process.kill(-pty.pid, 'SIGKILL');
     await pty.exited;
     rmSync(folder, { recursive: true });
   }
+});
+
+test('who has ended is not told again: its number may be that of others', async () => {
+  const clock = new ManualClock();
+  const pty = await openBash('exec sleep 100', tmpdir(), clock);
+  pty.hangUp();
+  process.kill(pty.pid, 'SIGKILL');
+  await pty.exited;
+  expect(clock.pending).toBe(0);
 });

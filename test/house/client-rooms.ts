@@ -170,6 +170,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
       'services/clients/browser/page/files',
       'services/clients/browser/page/terminal',
       'services/clients/browser/ssh/sign-in',
+      'services/shared/commands',
     ],
   },
   {

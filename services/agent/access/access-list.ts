@@ -111,7 +111,8 @@ export class AccessList {
     if (type !== undefined && isCertificateType(type)) return this.#judgeCertificate(blob, address);
     const { authorizedKeys, accounts, revoked } = this.#options;
     const named =
-      findKey([...authorizedKeys, ...this.#allowed], blob) ??
+      findKey(authorizedKeys, blob) ??
+      findKey(this.#allowed, blob) ??
       accounts?.find(blob) ??
       this.#relay?.accounts.find(blob);
     const key = named === undefined ? undefined : readPublicKey(blob);

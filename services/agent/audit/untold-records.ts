@@ -162,10 +162,6 @@ export class UntoldRecords {
       const now = clock.now();
       // Taken of both or of neither: what is taken and not sent would be taken again.
       const waitMs = Math.max(this.#bytes.waitFor(now, bytes), this.#messages.waitFor(now, 1));
-      if (waitMs === 0) {
-        this.#bytes.take(now, bytes);
-        this.#messages.take(now);
-      }
       if (waitMs > 0) {
         this.#cancelAgain ??= clock.after(waitMs, () => {
           this.#cancelAgain = undefined;
@@ -173,6 +169,8 @@ export class UntoldRecords {
         });
         return;
       }
+      this.#bytes.take(now, bytes);
+      this.#messages.take(now);
       this.#sent += 1;
       link.send(entry.message);
     }

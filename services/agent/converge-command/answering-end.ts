@@ -62,13 +62,17 @@ export interface ConvergeCommandOptions {
   readonly path: string | undefined;
 }
 
-/** The command as it is installed. */
-export interface ConvergeCommand {
+/** What is in its private directory. */
+interface CommandFiles {
   /** Holds `converge`, in whatever form shells here look for it, and nothing else. */
   readonly binDirectory: string;
   /** The path of `converge` itself. */
   readonly path: string;
   readonly socketPath: string;
+}
+
+/** The command as it is installed. */
+export interface ConvergeCommand extends CommandFiles {
   /** For the environment of every session: PATH with the command in front. */
   readonly env: { readonly PATH: string };
   /** Questions are answered from now on, also those that have come already. To be called once. */
@@ -93,23 +97,21 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
   });
   server.maxConnections = MAX_CONNECTIONS;
   const { place, temporaryDirectory: preferred, lastResorts = [] } = options;
-  let socketPath = '';
-  let path = '';
   const made = await makePrivateDirectory({ place, preferred, lastResorts, fill });
   if (made.kind === 'none') return { kind: 'unavailable', detail: `no folder takes it (${made.detail})` };
-  const directory = made.path;
-  const binDirectory = binDirectoryIn(directory);
+  const { path: directory, content } = made;
   let stopped: Promise<void> | undefined;
 
-  async function fill(directory: string, runs: Runs): Promise<void> {
-    const binDirectory = binDirectoryIn(directory);
-    socketPath = place.socketFor(directory);
+  async function fill(directory: string, runs: Runs): Promise<CommandFiles> {
+    const binDirectory = join(directory, 'bin');
+    const socketPath = place.socketFor(directory);
     const shims = place.shims([...options.program, CONVERGE_COMMAND_FLAG, socketPath]);
-    path = join(binDirectory, shims[0].name);
+    const path = join(binDirectory, shims[0].name);
     await mkdir(binDirectory, { mode: 0o700 });
     if (runs === 'links') await writeLink(path, options.program);
     else for (const { name, text } of shims) await writeProgram(join(binDirectory, name), text);
     await listen(server, socketPath);
+    return { binDirectory, path, socketPath };
   }
 
   async function close(): Promise<void> {
@@ -125,12 +127,8 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     stopped ??= close();
     return stopped;
   };
-  const env = { PATH: place.pathWith(binDirectory, options.path) };
-  return { kind: 'started', command: { binDirectory, path, socketPath, env, answer: resolve, stop } };
-}
-
-function binDirectoryIn(directory: string): string {
-  return join(directory, 'bin');
+  const env = { PATH: place.pathWith(content.binDirectory, options.path) };
+  return { kind: 'started', command: { ...content, env, answer: resolve, stop } };
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {

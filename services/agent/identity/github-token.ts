@@ -4,6 +4,7 @@
 // `{"value": TOKEN}` in the answer. Forgejo's and Gitea's runners have the same.
 import { isPrivateWay } from '#shared/identity/proof-way.ts';
 import type { Environment } from '#shared/machine/environment.ts';
+import { readBounded } from '#shared/outbound/bounded-body.ts';
 import { faultText } from '#shared/text/fault-text.ts';
 import { parseRecord } from '#shared/text/json-record.ts';
 import { printable } from '#shared/text/printable.ts';
@@ -87,7 +88,7 @@ export function githubTokenSource({ env, fetch, clock, random }: GithubTokenOpti
           allowsHttp: url.protocol === 'http:',
           headers: { authorization: `Bearer ${secret}`, accept: 'application/json' },
         });
-        const text = await textOf(body);
+        const text = (await readBounded(body, MAX_TOKEN_ANSWER_BYTES))?.toString('utf8');
         if (status < 200 || status > 299) {
           const passes = status >= 500 || status === 429;
           return {
@@ -107,19 +108,6 @@ export function githubTokenSource({ env, fetch, clock, random }: GithubTokenOpti
       }
     }
   };
-}
-
-/** Undefined if there is more of it than a token needs. */
-async function textOf(body: TokenAnswer['body']): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // Leaving the loop cancels the body.
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_TOKEN_ANSWER_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function final(message: string): HadToken {

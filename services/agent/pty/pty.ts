@@ -123,12 +123,12 @@ export class Pty implements TerminalProcess {
       this.#close(state.end);
       return;
     }
-    this.#release();
     const again = () => signalGroup(this.pid, 'SIGHUP');
     const cancelAgain = this.#device.isHeldOpen
       ? this.#clock.after(HANG_UP_AGAIN_AFTER_MS, again)
       : undefined;
     this.#state = { kind: 'hung_up', cancelAgain };
+    this.#release();
   }
 
   #start({ file, argv, cwd, env }: TerminalLaunch): number {

@@ -41,6 +41,9 @@ const TEXT_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['EXDEV', 'source and target are on different file systems'],
 ]);
 
+/** Names and texts of libuv's numbers. Asked for once: Node makes the whole table anew each time. */
+const SYSTEM_ERRORS = getSystemErrorMap();
+
 /** Those that libuv has no name for, by the system's own numbers. */
 const OTHER_CODES: ReadonlyMap<number, string> = new Map(
   Object.entries(constants.errno).map(([code, errno]) => [errno, code]),
@@ -63,7 +66,7 @@ export function isSystemError(error: unknown, code?: string): error is SystemErr
 
 /** The numbers are libuv's, which on Windows are not those of the C library. */
 function codeOf(errno: number): string | undefined {
-  return getSystemErrorMap().get(errno)?.[0] ?? OTHER_CODES.get(-errno);
+  return SYSTEM_ERRORS.get(errno)?.[0] ?? OTHER_CODES.get(-errno);
 }
 
 /**
@@ -77,7 +80,7 @@ export function refusalFrom(error: unknown, subject: string): StatusRefusal {
   if (isSystemError(error)) {
     const code = codeOf(error.errno) ?? '';
     const text =
-      TEXT_BY_CODE.get(code) ?? getSystemErrorMap().get(error.errno)?.[1] ?? `system error ${-error.errno}`;
+      TEXT_BY_CODE.get(code) ?? SYSTEM_ERRORS.get(error.errno)?.[1] ?? `system error ${-error.errno}`;
     return new StatusRefusal(STATUS_BY_CODE.get(code) ?? 'FAILURE', prefix + text);
   }
   return new StatusRefusal('FAILURE', `${prefix}internal error in the sftp server`);

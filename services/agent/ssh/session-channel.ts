@@ -1,5 +1,6 @@
 // A session channel: what the client asks for on it, until a program, a shell or sftp runs on it. RFC 4254 section 6.
 import type { Connection, ServerChannel, Session } from 'ssh2';
+import { STATUS_QUESTION } from '#shared/commands/status-question.ts';
 import type { TerminalMode } from '../platform/terminal-mode.ts';
 import { signalFrom } from './channel/process-exit.ts';
 import type { TransportGate } from './channel/transport-gate.ts';
@@ -260,9 +261,6 @@ export class SessionChannel {
     return { channel, gate, clock, platform, cwd, onActivity, onInputClosed, log };
   }
 }
-
-/** What a page asks now and then to show how long is left: asking must not make it longer. */
-const STATUS_QUESTION = 'converge status --json';
 
 /** A size that makes sense, or undefined. */
 function sizeFrom(columns: number, rows: number): TerminalSize | undefined {

@@ -2,6 +2,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import { readBounded } from '#shared/outbound/bounded-body.ts';
 import { MAX_SIGN_ON_BODY_BYTES, type SIGN_ON_PATHS, signOnUrl } from '#shared/protocol/sign-on.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/dial-outcome.ts';
@@ -75,19 +76,13 @@ function post(
 }
 
 async function readAnswer(response: IncomingMessage): Promise<SignOnAnswer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_SIGN_ON_BODY_BYTES)
-        return unreadable(`an answer of more than ${MAX_SIGN_ON_BODY_BYTES} bytes`);
-      chunks.push(chunk);
-    }
+    const body = await readBounded(response, MAX_SIGN_ON_BODY_BYTES);
+    if (body === undefined) return unreadable(`an answer of more than ${MAX_SIGN_ON_BODY_BYTES} bytes`);
+    return { kind: 'open', body: body.toString('utf8') };
   } catch {
     return { kind: 'unreachable', code: 'ECONNRESET', detail: 'the answer broke off' };
   }
-  return { kind: 'open', body: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** An answer came, and it is none. */

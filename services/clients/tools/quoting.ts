@@ -1,4 +1,5 @@
 // Quoting: words of a command put into a ProxyCommand, into a line to paste, and into what rsync calls ssh by.
+import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import { shellQuoted } from '#shared/text/shell-quoted.ts';
 
 /** Nothing that a shell, ssh_config or cmd.exe acts on. */
@@ -43,7 +44,5 @@ function windowsProxyWord(word: string): string {
 
 /** One word by the rules of Microsoft's C runtime; PowerShell and cmd.exe take it alike unless it has quotes itself. */
 function windowsWord(word: string): string {
-  if (/^[^\s"#;&|<>^(){}'`,@]+$/.test(word)) return word;
-  const escaped = word.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1');
-  return `"${escaped}"`;
+  return /^[^\s"#;&|<>^(){}'`,@]+$/.test(word) ? word : argumentQuoted(word);
 }

@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { CustomFetch } from 'openid-client';
 import type { Environment } from '#shared/machine/environment.ts';
-import { readBounded, requestTrusting } from '#shared/outbound/trusting-request.ts';
+import { readBounded } from '#shared/outbound/bounded-body.ts';
+import { requestTrusting } from '#shared/outbound/trusting-request.ts';
 import { isLoopbackHost } from '#shared/protocol/loopback.ts';
 import type { Clock } from '#shared/time/clock.ts';
 

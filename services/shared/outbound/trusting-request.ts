@@ -33,19 +33,6 @@ export async function requestTrusting(url: URL, request: OutboundRequest): Promi
   }
 }
 
-/** The body of an answer; undefined, and the connection gone, if it has more than `maxBytes`. */
-export async function readBounded(answer: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Leaving the loop destroys the answer.
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 function send(
   url: URL,
   { method, headers, body, signal, proxies }: OutboundRequest,

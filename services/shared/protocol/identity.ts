@@ -20,11 +20,12 @@ export const MAX_PASS_CHARACTERS = 1_024;
 export const IDENTITY_KINDS = ['oidc', 'token', 'key', 'certificate', 'sso'] as const;
 export type IdentityKind = (typeof IDENTITY_KINDS)[number];
 
-const TEXT = /^[!-~]+$/;
+/** Printable ASCII without spaces: a pass, a token, a part of a proof. */
+export const HEADER_WORD = /^[!-~]+$/;
 
 /** True if `text` may be a pass: printable ASCII without spaces. */
 export function isPass(text: string): boolean {
-  return text.length <= MAX_PASS_CHARACTERS && TEXT.test(text);
+  return text.length <= MAX_PASS_CHARACTERS && HEADER_WORD.test(text);
 }
 
 /** What a key signs: it is worthless for another relay, another ID, another agent, and after the challenge's time. */

@@ -1,8 +1,6 @@
 // A proof of identity as it is presented: the header of a handshake, written and read.
-import { IDENTITY_KINDS, MAX_IDENTITY_CHARACTERS } from './identity.ts';
+import { HEADER_WORD, IDENTITY_KINDS, MAX_IDENTITY_CHARACTERS } from './identity.ts';
 
-/** Of a token, a pass or a part of a proof: printable ASCII without spaces. */
-const TEXT = /^[!-~]+$/;
 /** A proof as it was presented; nothing in it has been verified. */
 export type PresentedIdentity =
   /** A JWT of a CI system. */
@@ -43,7 +41,7 @@ export function parseIdentity(header: string): PresentedIdentity | undefined {
   if (header.length > MAX_IDENTITY_CHARACTERS) return undefined;
   const [word, ...rest] = header.split(' ');
   const kind = IDENTITY_KINDS.find((known) => known === word);
-  if (kind === undefined || !rest.every((part) => TEXT.test(part))) return undefined;
+  if (kind === undefined || !rest.every((part) => HEADER_WORD.test(part))) return undefined;
   if (kind !== 'key' && kind !== 'certificate') {
     const [token, ...more] = rest;
     return token === undefined || more.length > 0 ? undefined : { kind, token };

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClientChannel } from 'ssh2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { STATUS_QUESTION } from '#shared/commands/status-question.ts';
 import { isAlive } from '../../support/machine/alive.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
@@ -244,6 +245,6 @@ test('asking how long is left is no activity, or a page that shows it would hold
   };
   // The login itself, and nothing that is printed.
   const login = await moved('true');
-  expect(await moved('converge status --json')).toBe(login);
-  expect(await moved('converge status --json; true')).toBeGreaterThan(login);
+  expect(await moved(STATUS_QUESTION)).toBe(login);
+  expect(await moved(`${STATUS_QUESTION}; true`)).toBeGreaterThan(login);
 });

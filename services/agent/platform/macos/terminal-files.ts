@@ -1,7 +1,7 @@
 // The files that open terminals on macOS: carried inside of the agent, unpacked into a folder that nobody else can write to.
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { faultText } from '#shared/text/fault-text.ts';
+import { inFirstFolder } from '#shared/machine/first-folder.ts';
 
 /** node-pty's, as npm has them for macOS. */
 export interface TerminalFiles {
@@ -27,22 +27,16 @@ export function unpackTerminalFiles(
   parents: readonly string[],
   assetOf: (name: string) => ArrayBuffer,
 ): UnpackedTerminalFiles {
-  const faults: string[] = [];
-  for (const parent of parents) {
-    try {
-      const folder = unpackBelow(parent, assetOf);
-      return {
-        kind: 'unpacked',
-        files: { addon: join(folder, ADDON_NAME), helper: join(folder, HELPER_NAME) },
-        remove() {
-          rmSync(folder, { recursive: true, force: true });
-        },
-      };
-    } catch (error) {
-      faults.push(`${parent}: ${faultText(error)}`);
-    }
-  }
-  return { kind: 'none', detail: faults.join('; ') };
+  const first = inFirstFolder(parents, (parent) => unpackBelow(parent, assetOf));
+  if (first.kind === 'none') return first;
+  const folder = first.made;
+  return {
+    kind: 'unpacked',
+    files: { addon: join(folder, ADDON_NAME), helper: join(folder, HELPER_NAME) },
+    remove() {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 function unpackBelow(parent: string, assetOf: (name: string) => ArrayBuffer): string {

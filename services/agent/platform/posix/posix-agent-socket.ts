@@ -3,20 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { inFirstFolder } from '#shared/machine/first-folder.ts';
 import { temporaryFolders } from '#shared/machine/temporary-folders.ts';
-import { faultText } from '#shared/text/fault-text.ts';
 import type { AgentSocket } from '../agent-socket.ts';
 
 export function makeUnixSocketPlace(): AgentSocket {
-  const faults: string[] = [];
-  for (const parent of temporaryFolders(tmpdir())) {
-    try {
-      return makeIn(parent);
-    } catch (error) {
-      faults.push(`${parent}: ${faultText(error)}`);
-    }
-  }
-  throw new Error(faults.join('; '));
+  const first = inFirstFolder(temporaryFolders(tmpdir()), makeIn);
+  if (first.kind === 'none') throw new Error(first.detail);
+  return first.made;
 }
 
 function makeIn(parent: string): AgentSocket {

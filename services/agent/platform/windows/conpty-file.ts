@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { win32 } from 'node:path';
-import { faultText } from '#shared/text/fault-text.ts';
+import { inFirstFolder } from '#shared/machine/first-folder.ts';
 
 /** Its name in the agent, and as npm has it. */
 export const CONPTY_FILE = 'conpty.node';
@@ -23,15 +23,10 @@ export function unpackConpty(
   assetOf: (name: string) => ArrayBuffer,
   join: JoinPaths = (...parts) => win32.join(...parts),
 ): UnpackedConpty {
-  const faults: string[] = [];
-  for (const parent of new Set(parents)) {
-    try {
-      return { kind: 'unpacked', file: unpackBelow(parent, Buffer.from(assetOf(CONPTY_FILE)), join) };
-    } catch (error) {
-      faults.push(`${parent}: ${faultText(error)}`);
-    }
-  }
-  return { kind: 'none', detail: faults.join('; ') };
+  const first = inFirstFolder(parents, (parent) =>
+    unpackBelow(parent, Buffer.from(assetOf(CONPTY_FILE)), join),
+  );
+  return first.kind === 'none' ? first : { kind: 'unpacked', file: first.made };
 }
 
 /** The name is the content's: two agents may do this at once, and another version has another folder. */

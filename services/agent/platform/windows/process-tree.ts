@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
 import type { Environment } from '#shared/machine/environment.ts';
+import { systemFolder } from './system-folder.ts';
 
 /** The tools take some tenths of a second; a machine that is busy is waited for. Four of them may run, one after the other. */
 const TOOL_TIMEOUT_MS = 10_000;
@@ -19,8 +20,11 @@ const MAX_TABLE_BYTES = 1024 * 1024;
 export interface ToolOutcome {
   /** Undefined: it did not start, or not end by itself. */
   readonly code: number | undefined;
+  /** Nothing of a tool that did not end by itself: the number at which it was cut would be another process'. */
   readonly stdout: Buffer;
 }
+
+const SAID_NOTHING: ToolOutcome = { code: undefined, stdout: Buffer.alloc(0) };
 
 /** Runs a program of Windows by its name in System32; never rejects. */
 export type RunTool = (name: string, args: readonly string[]) => Promise<ToolOutcome>;
@@ -32,8 +36,8 @@ export interface TreeTools {
 }
 
 /** Those of this Windows. */
-export function treeTools({ SystemRoot = 'C:\\Windows' }: Environment): TreeTools {
-  const folder = win32.join(SystemRoot, 'System32');
+export function treeTools(env: Environment): TreeTools {
+  const folder = systemFolder(env);
   return {
     run: (name, args) => runTool(win32.join(folder, name), args),
     end: (pid) => process.kill(pid, 'SIGKILL'),
@@ -121,7 +125,7 @@ async function runTool(file: string, args: readonly string[]): Promise<ToolOutco
     return await outcomeOf(startTool(file, args));
   } catch {
     // Node throws for what it has no name for, such as a policy of this machine that forbids the tool.
-    return { code: undefined, stdout: Buffer.alloc(0) };
+    return SAID_NOTHING;
   }
 }
 
@@ -147,7 +151,7 @@ function outcomeOf(child: Tool): Promise<ToolOutcome> {
       else chunks.push(chunk);
     });
     const settle = (code: number | null): void => {
-      resolve({ code: code ?? undefined, stdout: Buffer.concat(chunks) });
+      resolve(code === null ? SAID_NOTHING : { code, stdout: Buffer.concat(chunks) });
     };
     child.on('close', settle);
     child.on('error', () => settle(null));

@@ -1,6 +1,6 @@
 // The search for a program of Windows in PATH.
-import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
+import { isProgramFile } from './program-file.ts';
 
 /** What is started as it is; scripts of cmd would need a cmd. */
 const EXTENSIONS = ['.exe', '.com'];
@@ -12,7 +12,7 @@ const EXTENSIONS = ['.exe', '.com'];
 export function findWindowsProgram(
   name: string,
   path: string,
-  isFile: (path: string) => boolean = isFileHere,
+  isFile: (path: string) => boolean = isProgramFile,
 ): string | undefined {
   const hasPlace = name.includes('\\') || name.includes('/');
   const folders = hasPlace ? [''] : path.split(';').filter((folder) => win32.isAbsolute(folder));
@@ -22,8 +22,4 @@ export function findWindowsProgram(
   return folders
     .flatMap((folder) => names.map((file) => (folder === '' ? file : win32.join(folder, file))))
     .find((candidate) => isFile(candidate));
-}
-
-function isFileHere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -2,7 +2,6 @@
 import { win32 } from 'node:path';
 import { shellQuoted } from '#shared/text/shell-quoted.ts';
 import type { CommandPlace } from '../command-place.ts';
-import { batchQuoted } from './command-line.ts';
 import { makePipeAddress } from './pipe-address.ts';
 
 /** What a system without a PATH would use. */
@@ -36,6 +35,11 @@ function batchText(program: readonly string[]): string {
   const lines = ['@echo off', 'setlocal', 'set "NODE_OPTIONS="', `${command} %*`];
   if (!isPlain) lines.splice(1, 0, '"%SystemRoot%\\System32\\chcp.com" 65001 >nul');
   return lines.map((line) => `${line}\r\n`).join('');
+}
+
+/** A word of a line in a script of cmd, where `%` would begin the name of a variable. */
+function batchQuoted(word: string): string {
+  return `"${word.replaceAll('%', '%%')}"`;
 }
 
 /** What looks like a path of a unix in its words, these shells would rewrite. */

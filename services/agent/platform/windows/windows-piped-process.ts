@@ -1,9 +1,9 @@
 // A program of Windows between three pipes.
 import { spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
 import { type ProcessEnd, UNKNOWN_END } from '../process-end.ts';
 import type { PipedProcess, ProgramLaunch } from '../programs.ts';
 import type { EndTree } from './process-tree.ts';
+import { isProgramFile } from './program-file.ts';
 import { windowsVariables } from './windows-variables.ts';
 
 /** Those that ask a program to end, or end it. Windows knows no others, and between processes not even these. */
@@ -74,5 +74,5 @@ export function startWindowsProgram(
 
 /** Node reports why a program has not started, but later. */
 export function requireFile(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) throw new Error('no such file');
+  if (!isProgramFile(file)) throw new Error('no such file');
 }

@@ -1,6 +1,6 @@
 // Programs on Windows: started by Node, and given a console by node-pty's addon.
+import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import { type Programs, TerminalError } from '../programs.ts';
-import { argumentQuoted } from './command-line.ts';
 import { openConpty } from './conpty.ts';
 import { type ConptyAddon, loadConptyAddon } from './conpty-addon.ts';
 import type { UnpackedConpty } from './conpty-file.ts';

@@ -1,11 +1,12 @@
 // The shells of Windows: PowerShell for people, cmd for commands, or the one that was asked for.
-import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
 import type { Environment } from '#shared/machine/environment.ts';
+import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import type { Bytes } from '../programs.ts';
 import type { Shells } from '../shells.ts';
-import { argumentQuoted } from './command-line.ts';
+import { isProgramFile } from './program-file.ts';
 import { findWindowsProgram } from './program-search.ts';
+import { systemFolder } from './system-folder.ts';
 
 /** Not in a restricted language mode, where nobody may set that. */
 const POWERSHELL_IN_UTF8 = 'try{[Console]::OutputEncoding=[Text.UTF8Encoding]::new($false)}catch{}';
@@ -14,7 +15,10 @@ const POWERSHELL_IN_UTF8 = 'try{[Console]::OutputEncoding=[Text.UTF8Encoding]::n
  * `isFile` looks at a path. Commands go to cmd as long as nobody asks for another shell: scp, rsync and Git at the other end
  * write them for the shell that sshd on Windows has by default.
  */
-export function windowsShells(system: Environment, isFile: (path: string) => boolean = isFileHere): Shells {
+export function windowsShells(
+  system: Environment,
+  isFile: (path: string) => boolean = isProgramFile,
+): Shells {
   const { SystemDrive = 'C:' } = system;
   const cmdInUtf8 = inUtf8(system);
   return {
@@ -77,12 +81,4 @@ function conversation(kind: ShellKind, hasTerminal: boolean, cmdInUtf8: string):
  */
 function inUtf8(env: Environment): string {
   return `"${win32.join(systemFolder(env), 'chcp.com')}" 65001 >nul 2>nul`;
-}
-
-function systemFolder(env: Environment): string {
-  return win32.join(env['SystemRoot'] ?? 'C:\\Windows', 'System32');
-}
-
-function isFileHere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -1,4 +1,5 @@
 // The status of the job as `converge status --json` tells it.
+import { STATUS_QUESTION } from '#shared/commands/status-question.ts';
 import type { Job } from '../job/job.ts';
 
 export interface JobStatus {
@@ -11,7 +12,7 @@ export interface JobStatus {
 
 /** Asks. Undefined from an agent that does not know the question; rejects with a JobFault if the job is over. */
 export async function askStatus(job: Job): Promise<JobStatus | undefined> {
-  const { end, stdout } = await job.run('converge status --json');
+  const { end, stdout } = await job.run(STATUS_QUESTION);
   if (end.kind !== 'exited' || end.exitCode !== 0) return undefined;
   return jobStatusFrom(new TextDecoder().decode(stdout));
 }

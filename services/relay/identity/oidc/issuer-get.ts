@@ -1,7 +1,8 @@
 // GET from an issuer: bounded in bytes, followed nowhere, through the proxies of the environment.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Environment } from '#shared/machine/environment.ts';
-import { readBounded, requestTrusting } from '#shared/outbound/trusting-request.ts';
+import { readBounded } from '#shared/outbound/bounded-body.ts';
+import { requestTrusting } from '#shared/outbound/trusting-request.ts';
 import { isPrivateUrl } from '#shared/protocol/loopback.ts';
 
 /** More than this of an answer is not read, in bytes. A key has 500, a discovery document 2,000. */

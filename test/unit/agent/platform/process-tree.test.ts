@@ -1,5 +1,8 @@
 // The tree of a program of Windows: what is asked to end it, and who is found where nobody else ends it.
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   descendants,
   endTree,
@@ -15,6 +18,10 @@ const TABLE = [
   '4                100        ',
 ];
 const NOTHING = Buffer.alloc(0);
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 function table(...rows: (readonly [parent: number, pid: number])[]): Buffer {
   const lines = [...TABLE, ...rows.map(([parent, pid]) => `${parent}  ${pid}  `), ''];
@@ -107,6 +114,23 @@ test('a tool that cannot be started is one that says nothing', async () => {
   for (const name of ['none.exe', 'none\0.exe'])
     expect(await run(name, [])).toEqual({ code: undefined, stdout: NOTHING });
 });
+
+test.each([
+  ['ended by somebody', "printf '100 56'; kill -9 $$", undefined, ''],
+  ['one that says far too much', "printf '100 56\\n'; exec yes '100 56'", undefined, ''],
+  ['one that ends by itself', "printf '100 5678'; exit 3", 3, '100 5678'],
+])(
+  'of a tool that is %s, only the whole table counts: a number that was cut is another’s',
+  async (_, script, code, said) => {
+    const folder = await mkdtemp(join(tmpdir(), 'converge-tree-'));
+    // A path of Windows is a name here, and looked for in PATH.
+    await writeFile(join(folder, '\\w\\System32\\tool.exe'), `#!/bin/sh\n${script}\n`, { mode: 0o700 });
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
+    const outcome = await treeTools({ SystemRoot: '\\w' }).run('tool.exe', []);
+    expect([outcome.code, outcome.stdout.toString()]).toEqual([code, said]);
+    await rm(folder, { recursive: true });
+  },
+);
 
 test('a table is read in either alphabet, and what is none is empty', () => {
   const wide = processTable(table([7, 8]));

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { argumentQuoted } from '../../../../services/agent/platform/windows/command-line.ts';
+import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import { findWindowsProgram } from '../../../../services/agent/platform/windows/program-search.ts';
 import { WINDOWS_COMMAND_PLACE } from '../../../../services/agent/platform/windows/windows-command-place.ts';
 import { windowsShells } from '../../../../services/agent/platform/windows/windows-shells.ts';
@@ -193,5 +193,11 @@ describe('a program by its name', () => {
     expect(findWindowsProgram('tool', '.;', () => true)).toBeUndefined();
     expect(find('script')).toBeUndefined();
     expect(find('C:\\c\\tool')).toBe('C:\\c\\tool.exe');
+  });
+
+  test('is not found in a folder that the system does not look into, and that is no fault', () => {
+    // As one that is closed to this user: asking is an error, and another one than that nothing is there.
+    expect(findWindowsProgram('tool', `/${'x'.repeat(300)}`)).toBeUndefined();
+    expect(windowsShells(ENV).choose('pwsh', { PATH: `/${'x'.repeat(300)}` })).toEqual({ shell: 'pwsh' });
   });
 });
