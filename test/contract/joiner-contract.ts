@@ -2,12 +2,12 @@
 import type { Socket } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { WebSocket } from 'ws';
 import type { Join, JoinEnd, JoinOptions, Side } from '#shared/stream/join.ts';
 import { frameStream } from '#shared/websocket/frame-stream.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import type { Joiner } from '../../services/relay/session/needs.ts';
 import { rawFrame } from '../support/stream/raw-frames.ts';
+import { SessionPeer } from '../support/stream/session-peer.ts';
 import { openSockets, wsClientOver, wsServerOver } from '../support/stream/socket-pair.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { until } from '../support/time/poll.ts';
@@ -15,56 +15,10 @@ import { until } from '../support/time/poll.ts';
 /** More than all buffers between the two peers hold, in bytes. */
 const NO_BOUND_BYTES = 64 * 1024 * 1024;
 
-const NO_MASK = Buffer.alloc(4);
-
-/** One peer: what it wrote and read. */
-class Peer {
-  readonly socket: Socket;
-  readonly ws: WebSocket;
-  /** Undefined at the end that does not mask. */
-  readonly mask: Buffer | undefined;
-  readonly #messages: Buffer[] = [];
-  readonly pongs: string[] = [];
-  pings = 0;
-  closedAs: string | undefined;
-
-  constructor(socket: Socket, ws: WebSocket, masks: boolean) {
-    this.socket = socket;
-    this.ws = ws;
-    this.mask = masks ? NO_MASK : undefined;
-    ws.on('message', (data: Buffer) => this.#messages.push(data));
-    ws.on('pong', (data) => this.pongs.push(data.toString()));
-    ws.on('ping', () => {
-      this.pings += 1;
-    });
-    ws.on('close', (code, reason) => {
-      this.closedAs = `${code} ${reason.toString()}`;
-    });
-    ws.on('error', () => undefined);
-  }
-
-  get received(): Buffer {
-    return Buffer.concat(this.#messages);
-  }
-
-  get receivedBytes(): number {
-    return this.#messages.reduce((sum, { length }) => sum + length, 0);
-  }
-
-  /** One frame, its mask as this end has to. */
-  frame(payload: Buffer, opcode = 0x2): Buffer {
-    return rawFrame({ payload, opcode, mask: this.mask });
-  }
-
-  send(payload: Buffer, opcode = 0x2): void {
-    this.socket.write(this.frame(payload, opcode));
-  }
-}
-
 interface Session {
   readonly clock: ManualClock;
-  readonly left: Peer;
-  readonly right: Peer;
+  readonly left: SessionPeer;
+  readonly right: SessionPeer;
   readonly join: Join;
   readonly ends: JoinEnd[];
   /** By `onBytes`, after a count. */
@@ -84,7 +38,7 @@ async function openSession(
     const sockets = await openSockets();
     const ws = await (isClient ? wsServerOver(sockets) : wsClientOver(sockets));
     const stream = frameStream({ socket: sockets.near, head: Buffer.alloc(0), isClient, clock });
-    return { stream, peer: new Peer(sockets.far, ws, !isClient) };
+    return { stream, peer: new SessionPeer(sockets.far, ws, !isClient) };
   };
   const [left, right] = [await open(dialled.left), await open(dialled.right)];
   const ends: JoinEnd[] = [];
@@ -141,7 +95,7 @@ const side = fc.record({
 type SideScript = typeof side extends fc.Arbitrary<infer Script> ? Script : never;
 
 /** The wire of a script, and the payload that is in it. */
-function written({ frames: list, odd }: SideScript, peer: Peer): { wire: Buffer; payload: Buffer } {
+function written({ frames: list, odd }: SideScript, peer: SessionPeer): { wire: Buffer; payload: Buffer } {
   const wire: Buffer[] = [];
   const payload: Buffer[] = [];
   let at = 0;
@@ -164,7 +118,11 @@ function written({ frames: list, odd }: SideScript, peer: Peer): { wire: Buffer;
   return { wire: Buffer.concat(wire), payload: Buffer.concat(payload) };
 }
 
-function oddOnes(kind: 'masked' | 'fragments' | 'long_length', payload: Buffer, { mask }: Peer): Buffer[] {
+function oddOnes(
+  kind: 'masked' | 'fragments' | 'long_length',
+  payload: Buffer,
+  { mask }: SessionPeer,
+): Buffer[] {
   switch (kind) {
     case 'masked':
       return [rawFrame({ payload, mask: mask && Buffer.from([1, 2, 3, 250]) })];
@@ -198,8 +156,8 @@ const BAD_FRAMES = (
     ['a continuation of nothing', (peer) => peer.send(Buffer.from('hello'), 0x0), 'bad_frame', 1002],
     ['a ping of over 125 bytes', (peer) => peer.send(numbered(126), 0x9), 'bad_frame', 1002],
     ['a close frame of one byte', (peer) => peer.send(Buffer.from([3]), 0x8), 'bad_frame', 1002],
-  ] as const satisfies [string, (peer: Peer) => void, string, number][]
-).map(([name, leave, reason, code]): [string, (peer: Peer) => void, string, string, string] => [
+  ] as const satisfies [string, (peer: SessionPeer) => void, string, number][]
+).map(([name, leave, reason, code]): [string, (peer: SessionPeer) => void, string, string, string] => [
   name,
   leave,
   reason,
@@ -270,7 +228,7 @@ export function describeJoiner(name: string, open: () => Joiner): void {
       expect(right.received.subarray(-chunk.length).equals(chunk)).toBe(true);
     });
 
-    test.each<[string, (peer: Peer) => void, string, string, string]>([
+    test.each<[string, (peer: SessionPeer) => void, string, string, string]>([
       ['a goodbye', (peer) => peer.ws.close(1000, 'ended'), 'ended', '1000 ended', '1000 '],
       ['a drain', (peer) => peer.ws.close(1012, 'restart'), 'restart', '1012 restart', '1012 '],
       ['a close frame without a code', (peer) => peer.ws.close(), 'ended', '1000 ended', '1005 '],

@@ -1,5 +1,4 @@
 // The choice of a joiner: the native pump where it is wanted and was built, joinStreams elsewhere.
-
 import { joinStreams } from '#shared/stream/join.ts';
 import { faultText } from '#shared/text/fault-text.ts';
 import type { Joiner, Log } from '../session/needs.ts';

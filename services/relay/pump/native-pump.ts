@@ -3,7 +3,7 @@ import { getSystemErrorName } from 'node:util';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { type Join, type JoinOptions, joinStreams } from '#shared/stream/join.ts';
 import { lendSocket } from '#shared/websocket/frame-stream.ts';
-import type { Borrower, Loan, Rest } from '#shared/websocket/loan.ts';
+import type { Borrower, Loan, LoanRest } from '#shared/websocket/loan.ts';
 import { COUNTERS, type LegRest, type PumpAddon, type PumpHandle } from './pump-addon.ts';
 
 type Pair<Of> = readonly [Of, Of];
@@ -45,7 +45,7 @@ class NativePump implements Pump {
   readonly #pump: PumpHandle;
   readonly #sessions = new Map<number, Pumped>();
   #isStopped = false;
-  #onIdle: (() => void)[] = [];
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(addon: PumpAddon, threads: number) {
     this.#addon = addon;
@@ -140,7 +140,7 @@ class NativePump implements Pump {
     if (session !== undefined) this.#goOn(id, session, restFrom(left), restFrom(right));
   };
 
-  #goOn(id: number, session: Pumped, left: Rest, right: Rest): void {
+  #goOn(id: number, session: Pumped, left: LoanRest, right: LoanRest): void {
     countBytes(session);
     this.#sessions.delete(id);
     const [one, other] = session.loans;
@@ -178,14 +178,14 @@ function countBytes({ legs: [left, right], onBytes }: Pumped): void {
   }
 }
 
-function restFrom({ errno, ...rest }: LegRest): Rest {
+function restFrom({ errno, ...rest }: LegRest): LoanRest {
   return errno === 0 ? rest : { ...rest, fault: getSystemErrorName(errno) };
 }
 
 /** Of a session that was not given back in time. */
-const STOPPED: Rest = { left: 0, unread: Buffer.alloc(0), unsent: Buffer.alloc(0), fault: 'ECANCELED' };
+const STOPPED: LoanRest = { left: 0, unread: Buffer.alloc(0), unsent: Buffer.alloc(0), fault: 'ECANCELED' };
 
 /** Nothing was moved. */
-function untouched({ head }: Loan): Rest {
+function untouched({ head }: Loan): LoanRest {
   return { left: 0, unread: head, unsent: Buffer.alloc(0) };
 }

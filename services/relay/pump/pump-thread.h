@@ -1,7 +1,6 @@
 // The pump's thread: moves the frames of its sessions until each is over, and then gives it back.
 #pragma once
 #include <errno.h>
-#include <node_api.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -11,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -70,7 +70,8 @@ struct Order {
 
 class Thread {
  public:
-  explicit Thread(napi_threadsafe_function give_back) : give_back_(give_back) {}
+  // `give_back` is called in this thread, and owns the session from then on.
+  explicit Thread(std::function<void(Session*)> give_back) : give_back_(std::move(give_back)) {}
 
   // The errno of what could not be had, or 0.
   int Start() {
@@ -111,7 +112,7 @@ class Thread {
         else Look(*static_cast<Leg*>(events[i].data.ptr), events[i].events);
       }
       // Not before: a later event of the same batch may be of the same session.
-      for (Session* session : over_) napi_call_threadsafe_function(give_back_, session, napi_tsfn_nonblocking);
+      for (Session* session : over_) give_back_(session);
       over_.clear();
     }
     for (auto& [id, session] : sessions_) {
@@ -341,7 +342,7 @@ class Thread {
   std::vector<Order> orders_;
   std::unordered_map<uint32_t, Session*> sessions_;
   std::vector<Session*> over_;
-  napi_threadsafe_function give_back_;
+  const std::function<void(Session*)> give_back_;
   uint8_t memory_[MAX_PART_BYTES + READ_BYTES];
 };
 

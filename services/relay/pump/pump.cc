@@ -94,7 +94,10 @@ napi_value Start(napi_env env, napi_callback_info info) {
   // The sockets keep the process alive, not the pump.
   napi_unref_threadsafe_function(env, pump->give_back);
   for (int64_t i = NumberFrom(env, values[0]); i > 0; i--) {
-    pump->threads.push_back(std::make_unique<Thread>(pump->give_back));
+    const auto give_back = [back = pump->give_back](Session* session) {
+      napi_call_threadsafe_function(back, session, napi_tsfn_nonblocking);
+    };
+    pump->threads.push_back(std::make_unique<Thread>(give_back));
     const int error = pump->threads.back()->Start();
     if (error != 0) return Number(env, -error);
   }

@@ -22,7 +22,14 @@ import { OPCODES } from './frame-header.ts';
 import { type FrameFault, WebSocketFrameParser } from './frame-parser.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from './keepalive.ts';
-import { type Borrower, descriptorToLend, type Loan, type Rest, startReading, stopReading } from './loan.ts';
+import {
+  type Borrower,
+  descriptorToLend,
+  type Loan,
+  type LoanRest,
+  startReading,
+  stopReading,
+} from './loan.ts';
 import type { Mask } from './mask-choice.ts';
 import { Pace, type PeerReading } from './pace.ts';
 
@@ -201,7 +208,7 @@ class FrameStream implements ByteStream {
     stopReading(this.#socket);
     const { head } = this.#state as typeof state;
     this.#state = { kind: 'lent', sink: undefined, borrower: undefined };
-    let rest: Rest | undefined;
+    let rest: LoanRest | undefined;
     return {
       descriptor,
       isClient: this.#isClient,
@@ -270,7 +277,7 @@ class FrameStream implements ByteStream {
   }
 
   /** It is no longer lent, unless it was cut meanwhile: then nothing of the rest matters. */
-  #restore({ left, unread, unsent, fault }: Rest): void {
+  #restore({ left, unread, unsent, fault }: LoanRest): void {
     const state = this.#state;
     if (state.kind !== 'lent') return;
     this.#bytesReadElsewhere += state.borrower?.bytesRead ?? 0;
@@ -286,7 +293,7 @@ class FrameStream implements ByteStream {
     this.#socket.destroy();
   }
 
-  #goOn({ unread }: Rest): void {
+  #goOn({ unread }: LoanRest): void {
     if (this.#state.kind === 'idle' || this.#state.kind === 'ended') return;
     this.#parser.push(unread);
     if (!this.#pace.isPaused) this.#socket.resume();

@@ -19,7 +19,7 @@ export interface Borrower {
 }
 
 /** How far a borrower has come. */
-export interface Rest {
+export interface LoanRest {
   /** What is left of the payload of the frame that is coming in, in bytes. */
   readonly left: number;
   /** What was read behind that, and not moved: it begins with a frame. */
@@ -40,7 +40,7 @@ export interface Loan {
   /** Names the borrower; to be called at once. */
   to(borrower: Borrower): void;
   /** Takes the socket back. Of two legs that are joined both, before either goes on. */
-  restore(rest: Rest): void;
+  restore(rest: LoanRest): void;
   /** Lets flow what was restored. */
   goOn(): void;
 }
