@@ -269,11 +269,11 @@ class FrameStream implements ByteStream {
     return this.#socket.bytesRead + this.#bytesReadElsewhere + lent;
   }
 
-  /** As `Pace.watch`; a stream that changed hands meanwhile proves nothing. */
+  /** As `Pace.watch`, also when the socket comes back meanwhile. */
   #watch(): () => boolean {
-    if (this.#state.kind !== 'lent') return this.#pace.watch();
-    const isExcused = this.#state.borrower?.watch();
-    return () => this.#state.kind !== 'lent' || isExcused?.() !== false;
+    const ownExcuse = this.#pace.watch();
+    const excuse = this.#state.kind === 'lent' ? this.#state.borrower?.watch() : undefined;
+    return () => ownExcuse() || excuse?.() === true;
   }
 
   /** It is no longer lent, unless it was cut meanwhile: then nothing of the rest matters. */

@@ -12,7 +12,7 @@ export interface Borrower {
   readonly heldBytes: number;
   /** Pings its peer, unless that takes nothing. */
   ping(): void;
-  /** As `Pace.watch`. */
+  /** As `Pace.watch`, until the socket is given back. */
   watch(): () => boolean;
   /** Asks for the socket back, which comes soon. May be called twice. */
   recall(): void;
