@@ -277,6 +277,12 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       unit: 'bytes',
       past: 'the stream is closed (`too_big`)',
     },
+    {
+      what: 'what the native pump reads at once, and holds for a peer that does not read',
+      value: PUMP_READ_BYTES,
+      unit: 'bytes',
+      past: 'the other leg is not read',
+    },
     { what: 'between two pings', value: PING_EVERY_MS, unit: 'ms', past: 'the next ping' },
     {
       what: 'the answer to a ping',

@@ -20,8 +20,13 @@ export interface LegRest {
 /** The places of what `read` tells of one leg, in bytes; the last one counts how often its peer did not take all at once. */
 export const COUNTERS = { read: 0, payload: 1, held: 2, holdUps: 3 } as const;
 
+/** What one read takes, in bytes: a leg whose peer does not read holds that much. The same number is in pump-thread.h. */
+export const PUMP_READ_BYTES = 128 * 1024;
+
 /** A failure is an errno, negated. */
 export interface PumpAddon {
+  /** PUMP_READ_BYTES, as it was compiled. */
+  readonly readBytes: number;
   start(threads: number, giveBack: (id: number, left: LegRest, right: LegRest) => void): PumpHandle | number;
   /** The two sockets are read and written by nobody else from here on. The id of the session; it is over 0. */
   join(

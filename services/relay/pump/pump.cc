@@ -189,5 +189,6 @@ NAPI_MODULE_INIT() {
     napi_create_function(env, name, NAPI_AUTO_LENGTH, call, nullptr, &function);
     napi_set_named_property(env, exports, name, function);
   }
+  napi_set_named_property(env, exports, "readBytes", Number(env, READ_BYTES));
   return exports;
 }
