@@ -16,6 +16,7 @@ import {
 } from '../../../services/relay/limits/address-limits.ts';
 import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
+import { PUMP_READ_BYTES } from '../../../services/relay/pump/pump-addon.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
 import { PLACE_LIFE_MS, SUM_LIFE_MS } from '../../../services/relay/registry/tally.ts';
 import {
