@@ -1,11 +1,11 @@
-// Native addons: ssh2's ciphers, the size of pipes and the agent's processes, compiled with g++ alone.
+// Native addons: ssh2's ciphers, the size of pipes, the agent's processes and the relay's pump, compiled with g++ alone.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { runCommand } from './command.ts';
 import { hostPlatform, isHost, type LinuxPlatform } from './linux-platform.ts';
 import { NODE_PACKAGE, readNodeVersion } from './node-runtime.ts';
-import { type AddonName, DIST, ROOT, WORKSHOP } from './source-tree.ts';
+import { type CompiledAddon, DIST, ROOT, WORKSHOP } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 import { ensureCompilers } from './toolchain.ts';
 
@@ -22,6 +22,10 @@ const PIPE_SIZE_SOURCE = join(import.meta.dirname, 'pipe-size.cc');
 /** See process.cc; the header beside it is compiled into it. */
 const PROCESS_SOURCE = join(ROOT, 'services/agent/process/process.cc');
 const TERMINAL_HEADER = join(ROOT, 'services/agent/process/terminal.h');
+
+/** See pump.cc; the headers beside it are compiled into it. */
+const PUMP_SOURCE = join(ROOT, 'services/relay/pump/pump.cc');
+const PUMP_HEADERS = ['frames.h', 'pump-thread.h'].map((name) => join(ROOT, 'services/relay/pump', name));
 
 const COMMON_FLAGS = [
   '-std=gnu++20', // Node 24's v8.h asks for C++20
@@ -66,9 +70,15 @@ export async function compileProcess(platform: LinuxPlatform = hostPlatform()): 
   return await compile(platform, 'process', PROCESS_SOURCE, COMMON_FLAGS, [await readFile(TERMINAL_HEADER)]);
 }
 
+/** Compiles the relay's `pump.node` likewise, for this machine. */
+export async function compilePump(): Promise<Made> {
+  const others = await Promise.all(PUMP_HEADERS.map((path) => readFile(path)));
+  return await compile(hostPlatform(), 'pump', PUMP_SOURCE, [...COMMON_FLAGS, '-pthread'], others);
+}
+
 async function compile(
   platform: LinuxPlatform,
-  name: AddonName,
+  name: CompiledAddon,
   source: string,
   flags: readonly string[],
   others: readonly Buffer[],

@@ -1,7 +1,8 @@
 // The relay's bundle: ES modules that run with plain `node`, without node_modules.
-import { rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { compilePump } from './native-addons.ts';
 import { DIST, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from './source-tree.ts';
 
 /** CommonJS packages inside an ES module ask for Node's modules with require, and some for their own file name. */
@@ -15,7 +16,7 @@ const BANNER = [
 /**
  * Writes into `folder` what every Node can read, `main.js`; what that loads once its Node is the right one, and what the
  * relay loads only when it is needed (the Kubernetes client is more than half of all code); and `session-check.js`, which
- * `helm test` runs from the same image. It takes well under a second, so it is done in every build.
+ * `helm test` runs from the same image; and `pump.node`. It takes well under a second, so it is done in every build.
  */
 export async function bundleRelay(folder = join(DIST, 'relay')): Promise<string> {
   await rm(folder, { recursive: true, force: true });
@@ -35,5 +36,6 @@ export async function bundleRelay(folder = join(DIST, 'relay')): Promise<string>
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });
+  await copyFile((await compilePump()).path, join(folder, 'pump.node'));
   return join(folder, 'main.js');
 }

@@ -24,6 +24,9 @@ export interface BuiltProgram {
 /** The names under which programs ask for their addons (services/shared/machine/native-addon.ts). */
 export type AddonName = 'process' | 'sshcrypto' | 'pipesize';
 
+/** An addon that is compiled: those of the programs, and the relay's. */
+export type CompiledAddon = AddonName | 'pump';
+
 export const BUILT_PROGRAMS: readonly BuiltProgram[] = [
   { name: 'agent', entry: 'services/agent/main.ts', addons: ['process', 'sshcrypto'] },
   { name: 'wsproxy', entry: 'services/clients/wsproxy/main.ts', addons: ['pipesize'] },

@@ -7,6 +7,10 @@ import { ALL_LIMITS } from './limits/limit-table.ts';
 const MIN_MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
 const MEMORY_LIMIT_FAULT = 'MEMORY_LIMIT_BYTES must be a whole number of bytes, 67108864 (64 MiB) or more';
 
+/** More than any machine has cores for. */
+const MAX_PUMP_THREADS = 256;
+const PUMP_THREADS_FAULT = `PUMP_THREADS must be a whole number from 1 to ${MAX_PUMP_THREADS}`;
+
 /** `HOST:PORT`, the host a name, an IPv4 or a bracketed IPv6 address. */
 const ADDRESS_WITH_PORT_PATTERN = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}$/;
 
@@ -144,6 +148,19 @@ export const VARIABLES = z.object({
     .describe(
       'whether a private or loopback address that connects directly is limited like any other; `false`: it may be an ingress that TRUST_PROXY does not name, behind which everybody is',
     ),
+  PUMP: z
+    .enum(['native', 'javascript'], { error: 'PUMP must be native or javascript' })
+    .default('native')
+    .describe(
+      'what moves the bytes of sessions: `native`, in threads of its own, where it was built and a session allows it; or `javascript`',
+    ),
+  PUMP_THREADS: z.coerce
+    .number({ error: PUMP_THREADS_FAULT })
+    .int(PUMP_THREADS_FAULT)
+    .min(1, PUMP_THREADS_FAULT)
+    .max(MAX_PUMP_THREADS, PUMP_THREADS_FAULT)
+    .optional()
+    .describe('how many threads the native pump has'),
   MEMORY_LIMIT_BYTES: z.coerce
     .number({ error: MEMORY_LIMIT_FAULT })
     .int(MEMORY_LIMIT_FAULT)

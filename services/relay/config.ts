@@ -1,5 +1,6 @@
 // The configuration: the relay's environment variables, checked all at once.
 import { accessSync, constants } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Environment } from '#shared/machine/environment.ts';
 import { type AuditSettings, auditFrom } from './audit/audit-settings.ts';
 import { describeFault, got, LIMIT_VARIABLES, VARIABLES } from './config-variables.ts';
@@ -15,6 +16,7 @@ import {
   type PodLimitValues,
 } from './limits/limit-table.ts';
 import { type GoodVersion, loadPolicySync } from './policy/file/policy-version.ts';
+import type { PumpSettings } from './pump/joiner-choice.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
 /** A shorter secret could be guessed; in characters. */
@@ -63,6 +65,8 @@ export interface Config {
   readonly drainTimeoutMs: number;
   readonly drainDelayMs: number;
   readonly tls: TlsFiles | undefined;
+  /** Undefined: sessions are joined in JavaScript. */
+  readonly pump: PumpSettings | undefined;
   readonly logLevel: string;
   /** Undefined: no record is kept. */
   readonly audit: AuditSettings | undefined;
@@ -167,6 +171,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       drainTimeoutMs: values.DRAIN_TIMEOUT_SECONDS * 1000,
       drainDelayMs: values.DRAIN_DELAY_SECONDS * 1000,
       tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+      pump: values.PUMP === 'native' ? { threads: values.PUMP_THREADS ?? availableParallelism() } : undefined,
       logLevel: values.LOG_LEVEL,
       audit,
       limits: {

@@ -15,6 +15,7 @@ import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
 import { Admission, type LimitRecorder } from './limits/admission.ts';
 import { type ProcessMemory, processMemory } from './limits/process-memory.ts';
+import { joinerFor, type StoppedJoiner } from './pump/joiner-choice.ts';
 import type { Blocks } from './registry/blocks.ts';
 import { MemoryBlocks } from './registry/memory-blocks.ts';
 import { MemoryRegistry } from './registry/memory-registry.ts';
@@ -76,6 +77,7 @@ export interface Core {
   readonly dials: PendingDials;
   readonly router: Router;
   readonly sessions: SessionTable;
+  readonly joiner: StoppedJoiner;
   readonly waiting: WaitingClients;
   readonly gatehouse: Gatehouse;
 }
@@ -99,7 +101,8 @@ export function createCore(options: CoreOptions): Core {
   const tickets = ticketsOf(key, clock);
   const found = { agents, leases, dials, registry, peers, cluster };
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
-  const sessions = new SessionTable({ clock, log, recorder, witness });
+  const joiner = joinerFor(config.pump, log);
+  const sessions = new SessionTable({ clock, log, recorder, witness, joiner });
   const waiting = new WaitingClients();
   const gatehouse = createGatehouse({
     ...options.gateParts(key),
@@ -110,7 +113,20 @@ export function createCore(options: CoreOptions): Core {
     clock,
     recorder,
   });
-  const own = { clock, log, self, key, admission, owners, router, sessions, waiting, blocks, gatehouse };
+  const own = {
+    clock,
+    log,
+    self,
+    key,
+    admission,
+    owners,
+    router,
+    sessions,
+    joiner,
+    waiting,
+    blocks,
+    gatehouse,
+  };
   return { ...own, ...found };
 }
 
@@ -178,7 +194,8 @@ export function startCore(core: Core): Cancel {
 }
 
 /** Frees what the core holds. May be called twice. */
-export async function stopCore({ admission, gatehouse, peers, registry }: Core): Promise<void> {
+export async function stopCore({ admission, gatehouse, joiner, peers, registry }: Core): Promise<void> {
+  joiner.stop();
   peers.stop();
   admission.stop();
   gatehouse.allowances.stop();

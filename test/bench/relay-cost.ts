@@ -56,11 +56,13 @@ async function costsOf(
 export async function measureRelay({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const pod = stack.use(await startPod('bench-relay'));
+  const javascript = stack.use(await startPod('bench-relay-javascript', undefined, { PUMP: 'javascript' }));
   const splice = await openSpliceLane(stack);
   // Our own clients send a mask of zero; whoever brings another is served as well, and unmasking is then on the bill.
   const turns: readonly Turn[] = [
     { name: 'splice', lane: splice, mask: 'zero' },
     { name: 'ours', lane: await openPodLane(stack, 'ours', [pod]), mask: 'zero' },
+    { name: 'javascript', lane: await openPodLane(stack, 'javascript', [javascript]), mask: 'zero' },
     { name: 'ours_masked', lane: await openPodLane(stack, 'ours_masked', [pod]), mask: 'random' },
     { name: 'ws', lane: await openMessagesLane(stack), mask: 'random' },
     { name: 'nginx', lane: await openNginxLane(stack), mask: 'random' },

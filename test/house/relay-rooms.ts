@@ -26,6 +26,7 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/relay/metrics',
       'services/relay/policy',
       'services/relay/policy/file',
+      'services/relay/pump',
       'services/relay/registry',
       'services/relay/registry/redis',
       'services/relay/session',
@@ -49,6 +50,18 @@ export const RELAY_ROOMS: readonly Room[] = [
       'services/shared/resume',
       'services/shared/stream',
       'services/shared/time',
+    ],
+  },
+  {
+    path: 'services/relay/pump',
+    purpose:
+      'joins sessions outside of JavaScript: frames from socket to socket in threads of C++, and back when it gets hard',
+    imports: [
+      'services/relay/session',
+      'services/shared/machine',
+      'services/shared/stream',
+      'services/shared/text',
+      'services/shared/websocket',
     ],
   },
   {

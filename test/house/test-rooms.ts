@@ -96,6 +96,11 @@ export const TEST_ROOMS: readonly Room[] = [
     libraries: { ...TEST_LIBRARIES, fastify: '*', 'playwright-core': '*', ws: '*' },
   },
   {
+    path: 'test/pump',
+    purpose: 'the native pump under the sanitizers of the compiler',
+    imports: ['deploy/build'],
+  },
+  {
     path: 'test/fuzz',
     hasFolders: true,
     purpose: 'broken input by the million, for every parser that a stranger reaches',

@@ -16,6 +16,7 @@ import {
 } from '../../../services/relay/limits/address-limits.ts';
 import { MAX_LOG_BACKLOG_BYTES } from '../../../services/relay/log/log-output.ts';
 import { FIRST_LINES } from '../../../services/relay/log/repeated-lines.ts';
+import { PUMP_READ_BYTES } from '../../../services/relay/pump/pump-addon.ts';
 import { REGISTRY_TIMEOUT_MS, RESERVATION_MS } from '../../../services/relay/registry/registry.ts';
 import { PLACE_LIFE_MS, SUM_LIFE_MS } from '../../../services/relay/registry/tally.ts';
 import {
@@ -276,6 +277,12 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_FRAME_BYTES,
       unit: 'bytes',
       past: 'the stream is closed (`too_big`)',
+    },
+    {
+      what: 'what the native pump reads at once, and holds for a peer that does not read',
+      value: PUMP_READ_BYTES,
+      unit: 'bytes',
+      past: 'the other leg is not read',
     },
     { what: 'between two pings', value: PING_EVERY_MS, unit: 'ms', past: 'the next ping' },
     {

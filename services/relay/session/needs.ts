@@ -2,7 +2,8 @@
 // imports none of them. What it counts is declared where it is counted (AgentRecorder, SessionRecorder, OrderRecorder).
 import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { RelayMessage } from '#shared/protocol/control-messages.ts';
-import type { StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
+import type { Join, JoinOptions } from '#shared/stream/join.ts';
 import type { Tenure } from '../registry/tenure.ts';
 
 /** What the core needs of the control link of an agent. */
@@ -107,6 +108,14 @@ export interface Holder {
   held(): number;
   /** Gives them up, and ends the session: `end` says why. */
   cut(end: StreamEnd): void;
+}
+
+/** Moves the bytes of sessions. */
+export interface Joiner {
+  /** As joinStreams, but `onBytes` may be told of many bytes late: when `count` is called, or at the end. */
+  join(left: ByteStream, right: ByteStream, options: JoinOptions): Join;
+  /** Tells of all bytes that were moved until now. */
+  count(): void;
 }
 
 /** What one session is charged. */

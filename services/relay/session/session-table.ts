@@ -4,7 +4,7 @@ import type { CloseReason } from '#shared/protocol/close-reasons.ts';
 import type { ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { type Join, joinStreams, type Side } from '#shared/stream/join.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import type { Admittance, HeldAccount, Holder, Log } from './needs.ts';
+import type { Admittance, HeldAccount, Holder, Joiner, Log } from './needs.ts';
 
 /**
  * How a session runs through this pod. `local`: both streams are here. `waiting`: the client is here, and the agent's
@@ -65,6 +65,8 @@ export interface SessionTableOptions {
   readonly log: Log;
   readonly recorder: SessionRecorder;
   readonly witness?: SessionWitness;
+  /** By default joinStreams. */
+  readonly joiner?: Joiner;
 }
 
 export interface StartOptions {
@@ -80,17 +82,29 @@ export interface StartOptions {
   readonly watch?: (holder: Holder) => HeldAccount | undefined;
 }
 
+const IN_JAVASCRIPT: Joiner = { join: joinStreams, count: () => undefined };
+
 export class SessionTable {
   readonly #options: SessionTableOptions;
+  readonly #joiner: Joiner;
   readonly #joins = new Map<Session, Join>();
   /** Those of them that this end has closed or cut. */
   readonly #ending = new Set<Session>();
   #onEmpty: (() => void) | undefined;
-  /** Bytes of all sessions since the start, those that run included. */
-  readonly totals: Readonly<Record<SessionRoute, ByteCounts>> = perRoute(() => ({ toAgent: 0, toClient: 0 }));
+  readonly #totals: Readonly<Record<SessionRoute, ByteCounts>> = perRoute(() => ({
+    toAgent: 0,
+    toClient: 0,
+  }));
 
   constructor(options: SessionTableOptions) {
     this.#options = options;
+    this.#joiner = options.joiner ?? IN_JAVASCRIPT;
+  }
+
+  /** Bytes of all sessions since the start, those that run included. */
+  get totals(): Readonly<Record<SessionRoute, ByteCounts>> {
+    this.#joiner.count();
+    return this.#totals;
   }
 
   get size(): number {
@@ -105,6 +119,7 @@ export class SessionTable {
   }
 
   [Symbol.iterator](): Iterator<Session> {
+    this.#joiner.count();
     return this.#joins.keys()[Symbol.iterator]();
   }
 
@@ -113,7 +128,7 @@ export class SessionTable {
     const { clock, recorder, witness } = this.#options;
     const startedAt = clock.now();
     const bytes = { toAgent: 0, toClient: 0 };
-    const totals = this.totals[options.route];
+    const totals = this.#totals[options.route];
     const session: Session = {
       id: options.id,
       handle: takeRandomBytes(HANDLE_BYTES).toString('base64url'),
@@ -133,7 +148,7 @@ export class SessionTable {
         join.cut(end);
       },
     });
-    const join = joinStreams(client, agent, {
+    const join = this.#joiner.join(client, agent, {
       onward,
       onBytes: (from, count) => {
         const direction = from === 'left' ? 'toAgent' : 'toClient';

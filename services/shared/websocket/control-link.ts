@@ -67,7 +67,7 @@ class SocketLink<Incoming, Outgoing extends RelayMessage | AgentMessage> impleme
     const { budget, clock } = options;
     this.#stopKeepalive = startKeepalive({
       clock,
-      transport,
+      bytesRead: () => transport.bytesRead,
       ping: () => {
         if (socket.readyState === socket.OPEN) socket.ping();
       },

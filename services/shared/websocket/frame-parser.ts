@@ -86,6 +86,13 @@ export class WebSocketFrameParser {
     this.#chunk = EMPTY;
   }
 
+  /** Begins inside a whole, unmasked frame of which `left` bytes are to come. To be called before anything was pushed. */
+  skipInto(left: number): void {
+    if (left === 0) return;
+    this.#left = left;
+    this.#phase = 'data';
+  }
+
   /** One header, or what there is of one payload; the result is where it stopped. */
   #step(chunk: Buffer, at: number): number {
     switch (this.#phase) {

@@ -22,6 +22,14 @@ import { OPCODES } from './frame-header.ts';
 import { type FrameFault, WebSocketFrameParser } from './frame-parser.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { CLOSE_WITHIN_MS, startKeepalive } from './keepalive.ts';
+import {
+  type Borrower,
+  descriptorToLend,
+  type Loan,
+  type LoanRest,
+  startReading,
+  stopReading,
+} from './loan.ts';
 import type { Mask } from './mask-choice.ts';
 import { Pace, type PeerReading } from './pace.ts';
 
@@ -42,10 +50,18 @@ export interface FrameStreamOptions {
 /** No read of a socket brings more (libuv): what the head holds is delivered in no larger pieces. */
 const READ_BYTES = 64 * 1024;
 
-/** idle -> open -> closing -> settled -> ended; any may be skipped. The sink is missing until somebody attaches. */
+/** idle -> lent -> open -> closing -> settled -> ended; any may be skipped. The sink is missing until somebody attaches. */
 type State =
   /** Nothing is read. */
   | { readonly kind: 'idle'; readonly head: Buffer; readonly sink?: undefined }
+  /** Somebody else moves the bytes. */
+  | {
+      readonly kind: 'lent';
+      readonly sink: ByteSink | undefined;
+      readonly borrower: Borrower | undefined;
+      /** To be closed so when it is back. */
+      readonly closesAs?: StreamEnd;
+    }
   | { readonly kind: 'open'; readonly sink: ByteSink }
   /** This end has said goodbye, and waits for the peer to do so. What arrives is thrown away. */
   | { readonly kind: 'closing'; readonly sink: ByteSink | undefined; readonly end: StreamEnd }
@@ -59,6 +75,11 @@ export function frameStream(options: FrameStreamOptions): ByteStream {
   return new FrameStream(options);
 }
 
+/** Lends the socket of `stream`. Undefined if it cannot be: no frame stream, attached, masked at random, under TLS, with bytes to send. */
+export function lendSocket(stream: ByteStream): Loan | undefined {
+  return stream instanceof FrameStream ? stream.lend() : undefined;
+}
+
 class FrameStream implements ByteStream {
   readonly #socket: Socket;
   readonly #clock: Clock;
@@ -66,16 +87,22 @@ class FrameStream implements ByteStream {
   readonly #pace: Pace;
   readonly #writer: FrameWriter;
   readonly #stopKeepalive: Cancel;
+  readonly #isClient: boolean;
+  readonly #mask: Mask;
   #state: State;
+  /** What borrowers have read. */
+  #bytesReadElsewhere = 0;
   /** Set once the socket must be gone within CLOSE_WITHIN_MS. */
   #cancelClose: Cancel | undefined;
 
-  constructor({ socket, head, isClient, mask, reading = 'paced', clock }: FrameStreamOptions) {
+  constructor({ socket, head, isClient, mask = 'zero', reading = 'paced', clock }: FrameStreamOptions) {
     this.#socket = socket;
     this.#clock = clock;
+    this.#isClient = isClient;
+    this.#mask = mask;
     this.#state = { kind: 'idle', head };
     this.#pace = new Pace(reading);
-    this.#writer = new FrameWriter({ socket, mask: isClient ? (mask ?? 'zero') : 'none', pace: this.#pace });
+    this.#writer = new FrameWriter({ socket, mask: isClient ? mask : 'none', pace: this.#pace });
     this.#parser = new WebSocketFrameParser(
       {
         data: (piece, headroom) => {
@@ -94,11 +121,12 @@ class FrameStream implements ByteStream {
     this.#listen();
     this.#stopKeepalive = startKeepalive({
       clock,
-      transport: socket,
+      bytesRead: () => this.#bytesRead,
       ping: () => {
-        this.#writer.ping();
+        if (this.#state.kind === 'lent') this.#state.borrower?.ping();
+        else this.#writer.ping();
       },
-      watch: () => this.#pace.watch(),
+      watch: () => this.#watch(),
       onDead: () => {
         this.cut({ reason: 'unanswered_ping' });
       },
@@ -106,7 +134,8 @@ class FrameStream implements ByteStream {
   }
 
   get pendingBytes(): number {
-    return this.#socket.writableLength + this.#socket.readableLength;
+    const lent = this.#state.kind === 'lent' ? (this.#state.borrower?.heldBytes ?? 0) : 0;
+    return this.#socket.writableLength + this.#socket.readableLength + lent;
   }
 
   attach(sink: ByteSink): void {
@@ -115,6 +144,7 @@ class FrameStream implements ByteStream {
     switch (state.kind) {
       case 'idle':
         return this.#open(sink, state.head);
+      case 'lent':
       case 'closing':
       case 'settled':
         this.#state = { ...state, sink };
@@ -130,6 +160,7 @@ class FrameStream implements ByteStream {
 
   write(chunk: Buffer, headroom = 0): boolean {
     const { kind } = this.#state;
+    if (kind === 'lent') throw new Error('a byte stream was written to while it was lent');
     return kind === 'open' || kind === 'idle' ? this.#writer.data(chunk, headroom) : true;
   }
 
@@ -153,6 +184,9 @@ class FrameStream implements ByteStream {
           this.cut({ reason: 'stuck' });
         });
         return;
+      case 'lent':
+        this.#state = { closesAs: end, ...this.#state };
+        return this.#state.borrower?.recall();
       case 'settled':
         return this.#readOn();
       case 'closing':
@@ -161,8 +195,35 @@ class FrameStream implements ByteStream {
   }
 
   cut(end: StreamEnd): void {
+    if (this.#state.kind === 'lent') this.#state.borrower?.recall();
     this.#settle(end);
     this.#socket.destroy();
+  }
+
+  lend(): Loan | undefined {
+    const descriptor = descriptorToLend(this.#socket);
+    const state = this.#state;
+    if (descriptor === undefined || state.kind !== 'idle' || this.#pace.isPaused) return undefined;
+    if (this.#isClient && this.#mask !== 'zero') return undefined;
+    stopReading(this.#socket);
+    const { head } = this.#state as typeof state;
+    this.#state = { kind: 'lent', sink: undefined, borrower: undefined };
+    let rest: LoanRest | undefined;
+    return {
+      descriptor,
+      isClient: this.#isClient,
+      head,
+      to: (borrower) => {
+        if (this.#state.kind === 'lent') this.#state = { ...this.#state, borrower };
+      },
+      restore: (given) => {
+        rest = given;
+        this.#restore(given);
+      },
+      goOn: () => {
+        if (rest !== undefined) this.#goOn(rest);
+      },
+    };
   }
 
   #listen(): void {
@@ -171,7 +232,10 @@ class FrameStream implements ByteStream {
     socket.setNoDelay(true);
     socket.setTimeout(0);
     socket.on('data', (chunk: Buffer) => {
-      this.#parser.push(chunk);
+      const state = this.#state;
+      // Read before it was paused, and taken out for a loan.
+      if (state.kind === 'idle') this.#state = { ...state, head: Buffer.concat([state.head, chunk]) };
+      else this.#parser.push(chunk);
     });
     // Listening has let it flow.
     socket.pause();
@@ -197,6 +261,43 @@ class FrameStream implements ByteStream {
       this.#parser.push(head.subarray(at, at + READ_BYTES));
     }
     if (!this.#pace.isPaused) this.#socket.resume();
+  }
+
+  /** The figures go on from those of the borrower. */
+  get #bytesRead(): number {
+    const lent = this.#state.kind === 'lent' ? (this.#state.borrower?.bytesRead ?? 0) : 0;
+    return this.#socket.bytesRead + this.#bytesReadElsewhere + lent;
+  }
+
+  /** As `Pace.watch`, also when the socket comes back meanwhile. */
+  #watch(): () => boolean {
+    const ownExcuse = this.#pace.watch();
+    const excuse = this.#state.kind === 'lent' ? this.#state.borrower?.watch() : undefined;
+    return () => ownExcuse() || excuse?.() === true;
+  }
+
+  /** It is no longer lent, unless it was cut meanwhile: then nothing of the rest matters. */
+  #restore({ left, unread, unsent, fault }: LoanRest): void {
+    const state = this.#state;
+    if (state.kind !== 'lent') return;
+    this.#bytesReadElsewhere += state.borrower?.bytesRead ?? 0;
+    const { sink } = state;
+    // Nothing has moved before somebody attaches.
+    this.#state = sink === undefined ? { kind: 'idle', head: unread } : { kind: 'open', sink };
+    this.#parser.skipInto(left);
+    this.#writer.rest(unsent);
+    if (state.closesAs !== undefined) this.close(state.closesAs);
+    if (this.#state.kind === 'idle') startReading(this.#socket);
+    if (fault === undefined) return;
+    this.#settle({ reason: 'lost', detail: new Untrusted(fault) });
+    this.#socket.destroy();
+  }
+
+  #goOn({ unread }: LoanRest): void {
+    if (this.#state.kind === 'idle' || this.#state.kind === 'ended') return;
+    this.#parser.push(unread);
+    if (!this.#pace.isPaused) this.#socket.resume();
+    startReading(this.#socket);
   }
 
   #peerClosed(payload: Buffer): void {
@@ -235,7 +336,7 @@ class FrameStream implements ByteStream {
     if (state.kind === 'ended') return;
     this.#stopKeepalive();
     this.#cancelClose?.();
-    const end: StreamEnd = state.kind === 'idle' || state.kind === 'open' ? { reason: 'lost' } : state.end;
+    const end: StreamEnd = 'end' in state ? state.end : { reason: 'lost' };
     this.#state = { kind: 'ended', sink: state.sink, end };
     state.sink?.ended(end);
   }

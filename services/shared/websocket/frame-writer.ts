@@ -46,6 +46,11 @@ export class FrameWriter {
     return false;
   }
 
+  /** Sends what is made of frames already. */
+  rest(frames: Buffer): void {
+    if (frames.length > 0) this.#send(frames);
+  }
+
   ping(): void {
     if (!this.#isShut) this.#frame(OPCODES.ping, EMPTY, 0);
   }

@@ -1,5 +1,4 @@
 // Keepalive: pings a peer so that balancers keep the connection, and finds out when the peer is gone.
-import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 
 /** Below the 60 s after which load balancers cut what is idle, with room for one lost ping. */
@@ -13,8 +12,8 @@ export const CLOSE_WITHIN_MS = 10_000;
 
 export interface KeepaliveOptions {
   readonly clock: Clock;
-  /** What carries the pings. Any byte from the peer counts as an answer. */
-  readonly transport: Socket;
+  /** How many bytes have come from the peer: any of them counts as an answer. */
+  readonly bytesRead: () => number;
   readonly ping: () => void;
   /** Called before each ping; its result is asked when the answer is due. True: silence since then proves nothing. */
   readonly watch?: () => () => boolean;
@@ -23,15 +22,15 @@ export interface KeepaliveOptions {
 }
 
 /** Pings until stopped, the first time after PING_EVERY_MS. */
-export function startKeepalive({ clock, transport, ping, watch, onDead }: KeepaliveOptions): Cancel {
+export function startKeepalive({ clock, bytesRead, ping, watch, onDead }: KeepaliveOptions): Cancel {
   let cancel = clock.after(PING_EVERY_MS, askPeer);
 
   function askPeer(): void {
-    const { bytesRead } = transport;
+    const before = bytesRead();
     const isExcused = watch?.();
     ping();
     cancel = clock.after(PONG_WITHIN_MS, () => {
-      if (transport.bytesRead === bytesRead && isExcused?.() !== true) onDead();
+      if (bytesRead() === before && isExcused?.() !== true) onDead();
       else cancel = clock.after(PING_EVERY_MS - PONG_WITHIN_MS, askPeer);
     });
   }

@@ -1,0 +1,191 @@
+// The native pump: joins sessions whose two legs it can take outside of JavaScript, and all others as joinStreams does.
+import { getSystemErrorName } from 'node:util';
+import type { ByteStream } from '#shared/stream/byte-stream.ts';
+import { type Join, type JoinOptions, joinStreams } from '#shared/stream/join.ts';
+import { lendSocket } from '#shared/websocket/frame-stream.ts';
+import type { Borrower, Loan, LoanRest } from '#shared/websocket/loan.ts';
+import { COUNTERS, type LegRest, type PumpAddon, type PumpHandle } from './pump-addon.ts';
+
+type Pair<Of> = readonly [Of, Of];
+
+/** A session in the pump's hands. */
+interface Pumped {
+  readonly loans: Pair<Loan>;
+  readonly legs: Pair<LegCounters>;
+  readonly onBytes: JoinOptions['onBytes'];
+}
+
+/** Takes the place of joinStreams. */
+export interface Pump {
+  /** As joinStreams; but `onBytes` is told at the latest when the session ends, and by `count`. */
+  join(left: ByteStream, right: ByteStream, options?: JoinOptions): Join;
+  /** Tells of all bytes that were moved until now. */
+  count(): void;
+  /** Sessions that are in the pump's hands. */
+  readonly size: number;
+  /** Resolves when it has no session any more. */
+  idle(): Promise<void>;
+  /** Cuts whatever session it still has. May be called twice. */
+  stop(): void;
+}
+
+/** Starts the threads. @throws PumpError what the kernel refuses */
+export function startPump(addon: PumpAddon, threads: number): Pump {
+  return new NativePump(addon, threads);
+}
+
+/** The threads could not be started; `message` says why. */
+export class PumpError extends Error {
+  readonly code = 'pump_not_started';
+  override readonly name = 'PumpError';
+}
+
+class NativePump implements Pump {
+  readonly #addon: PumpAddon;
+  readonly #pump: PumpHandle;
+  readonly #sessions = new Map<number, Pumped>();
+  #isStopped = false;
+  readonly #onIdle: (() => void)[] = [];
+
+  constructor(addon: PumpAddon, threads: number) {
+    this.#addon = addon;
+    const pump = addon.start(threads, this.#giveBack);
+    if (typeof pump === 'number') throw new PumpError(getSystemErrorName(pump));
+    this.#pump = pump;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  join(left: ByteStream, right: ByteStream, options: JoinOptions = {}): Join {
+    this.#take(left, right, options.onBytes);
+    return joinStreams(left, right, options);
+  }
+
+  count(): void {
+    for (const session of this.#sessions.values()) countBytes(session);
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const [id, session] of this.#sessions) this.#goOn(id, session, STOPPED, STOPPED);
+    this.#addon.stop(this.#pump);
+  }
+
+  async idle(): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle.push(resolve);
+    await promise;
+  }
+
+  #take(left: ByteStream, right: ByteStream, onBytes: JoinOptions['onBytes']): void {
+    if (this.#isStopped) return;
+    const one = lendSocket(left);
+    if (one === undefined) return;
+    const other = lendSocket(right);
+    if (other === undefined) return one.restore(untouched(one));
+    const id = this.#addon.join(
+      this.#pump,
+      one.descriptor,
+      one.isClient,
+      one.head,
+      other.descriptor,
+      other.isClient,
+      other.head,
+    );
+    if (id <= 0) {
+      // No more descriptors: the session needs none of its own in JavaScript.
+      one.restore(untouched(one));
+      other.restore(untouched(other));
+      return;
+    }
+    const legs = [this.#countersOf(id, 0), this.#countersOf(id, 1)] as const;
+    this.#sessions.set(id, { loans: [one, other], legs, onBytes });
+    one.to(this.#borrowerOf(id, 0, legs));
+    other.to(this.#borrowerOf(id, 1, legs));
+  }
+
+  #countersOf(id: number, side: 0 | 1): LegCounters {
+    return new LegCounters((counters) => this.#addon.read(this.#pump, id, side, counters));
+  }
+
+  #borrowerOf(id: number, side: 0 | 1, legs: Pair<LegCounters>): Borrower {
+    const own = legs[side];
+    return {
+      get bytesRead() {
+        return own.at('read');
+      },
+      get heldBytes() {
+        return own.at('held');
+      },
+      ping: () => {
+        this.#addon.ping(this.#pump, id, side);
+      },
+      // A leg is not read while the other one is full.
+      watch() {
+        const before = legs.map((leg) => leg.at('holdUps'));
+        return () => legs.some((leg, at) => leg.at('held') > 0 || leg.at('holdUps') !== before[at]);
+      },
+      recall: () => {
+        this.#addon.recall(this.#pump, id);
+      },
+    };
+  }
+
+  readonly #giveBack = (id: number, left: LegRest, right: LegRest): void => {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.#goOn(id, session, restFrom(left), restFrom(right));
+  };
+
+  #goOn(id: number, session: Pumped, left: LoanRest, right: LoanRest): void {
+    countBytes(session);
+    this.#sessions.delete(id);
+    const [one, other] = session.loans;
+    one.restore(left);
+    other.restore(right);
+    one.goOn();
+    other.goOn();
+    if (this.#sessions.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+}
+
+/** What the pump has counted of one leg. */
+class LegCounters {
+  readonly #read: (counters: Float64Array) => void;
+  readonly #counters = new Float64Array(Object.keys(COUNTERS).length);
+  /** Payload that was told of. */
+  told = 0;
+
+  constructor(read: (counters: Float64Array) => void) {
+    this.#read = read;
+  }
+
+  at(counter: keyof typeof COUNTERS): number {
+    this.#read(this.#counters);
+    return this.#counters[COUNTERS[counter]] ?? 0;
+  }
+}
+
+function countBytes({ legs: [left, right], onBytes }: Pumped): void {
+  for (const [side, leg] of [['left', left] as const, ['right', right] as const]) {
+    const payload = leg.at('payload');
+    if (payload > leg.told) onBytes?.(side, payload - leg.told);
+    leg.told = payload;
+  }
+}
+
+function restFrom({ errno, ...rest }: LegRest): LoanRest {
+  return errno === 0 ? rest : { ...rest, fault: getSystemErrorName(errno) };
+}
+
+/** Of a session that was not given back in time. */
+const STOPPED: LoanRest = { left: 0, unread: Buffer.alloc(0), unsent: Buffer.alloc(0), fault: 'ECANCELED' };
+
+/** Nothing was moved. */
+function untouched({ head }: Loan): LoanRest {
+  return { left: 0, unread: head, unsent: Buffer.alloc(0) };
+}
