@@ -31,8 +31,6 @@ import { Lifecycle } from './life/lifecycle.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
 import { streamEventsFrom } from './life/stream-events.ts';
 import { welcomesAfterAccess } from './life/welcome-after-access.ts';
-import { refusalAnnotationFrom } from './notices/annotation.ts';
-import { announcementFrom } from './notices/announcement.ts';
 import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
 import { createJobLog, type JobLog } from './notices/job-log.ts';
@@ -44,6 +42,7 @@ import { createRelayLink, type RelayListener } from './relay/relay-link.ts';
 import { createStreamIntake, type StreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
 import { createSshServer, type SshServer } from './ssh/ssh-server.ts';
+import { Outlets } from './tell/outlets.ts';
 
 /** Said once, where a relay asks for records: people in the job are to know. */
 const RECORD_NOTE =
@@ -91,7 +90,10 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     return { kind: 'failed', code: AGENT_EXIT_CODES.bad_arguments };
   }
   const fetch = fetchThroughProxies(env);
-  const log = createJobLog({ clock, print, isQuiet });
+  const job = detectCiJob(env);
+  const outlets = new Outlets({ settings: options, job, env, clock, random, complain });
+  const { lineFrom, hear } = outlets;
+  const log = createJobLog({ clock, print, isQuiet, lineFrom, onEvent: hear });
   const context: CredentialsContext = {
     clock,
     fetch,
@@ -113,7 +115,6 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const asksAccess = options.entry.kind === 'keys' && options.entry.asksRelay;
   const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask, asksAccess };
   const hostKey = generateHostKey();
-  const job = detectCiJob(env);
   const attendance = new Attendance();
   const loggedInFrom = (address: string): number => attendance.loggedInFrom(address);
   const strangers = createStrangerLog({ clock, log, loggedInFrom });
@@ -201,7 +202,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     intake,
     print,
     complain,
-    refusalNotice: (message) => refusalAnnotationFrom(job?.provider, message),
+    outlets,
+    refusalNotice: (message) => outlets.refused(message),
     announcement(publicUrl, deadline, hasTerminal) {
       const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
       const now = clock.wallTime();
@@ -210,8 +212,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       const times = { now, deadline, timeoutMs, maxLifetimeMs, relayLeavesMs };
       const link = hasTerminal && credentials.kind === 'password' ? credentials.link : undefined;
       const said = { entry: entry(), hasTerminal, linkSecret: link?.make() };
-      const card = { destination, ...said, ...times, clientDigests: CLIENT_DIGESTS };
-      return announcementFrom({ ...card, provider: job?.provider, isQuiet });
+      const card = { destination, ...said, ...times, lastDeadline, clientDigests: CLIENT_DIGESTS };
+      return outlets.opened(card, () => watch.snapshotOrEnd().deadline);
     },
   });
 

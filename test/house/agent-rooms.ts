@@ -24,6 +24,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/relay',
       'services/agent/ssh',
       'services/agent/ssh/keys',
+      'services/agent/tell',
       'services/shared/*',
     ],
   },
@@ -41,8 +42,27 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/notices',
       'services/agent/relay',
       'services/agent/ssh',
+      'services/agent/tell',
       'services/shared/*',
     ],
+  },
+  {
+    path: 'services/agent/tell',
+    purpose:
+      'what happens, for machines and for people elsewhere: JSON lines, outputs, the summary of a run, webhooks',
+    imports: [
+      'services/agent/expiry',
+      'services/agent/job',
+      'services/agent/notices',
+      'services/agent/tell/chat',
+      'services/shared/*',
+    ],
+  },
+  {
+    path: 'services/agent/tell/chat',
+    purpose:
+      'a message in the form of each chat, in which nothing from outside is a mention, a link or a style',
+    imports: ['services/shared/text'],
   },
   {
     path: 'services/agent/ssh/channel',
@@ -58,6 +78,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/converge-command',
       'services/agent/expiry',
       'services/agent/identity',
+      'services/agent/tell',
       'services/shared/*',
     ],
   },

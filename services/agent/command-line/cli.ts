@@ -2,8 +2,10 @@
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/command-flag.ts';
+import type { NoticeTarget } from '../tell/notice-target.ts';
 import { type Note, readEntryOptions } from './entry-options.ts';
 import { helpText } from './help-text.ts';
+import { readNotifyOptions } from './notify-options.ts';
 import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';
 import { isOn } from './option-values.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
@@ -13,6 +15,8 @@ import { readWords, type Words } from './words.ts';
 export interface AgentOptions extends Settings {
   readonly relay: RelayAddress;
   readonly entry: EntryOptions;
+  /** Whom to tell what happens. */
+  readonly notify: readonly NoticeTarget[];
 }
 
 /** What the program was started for. */
@@ -60,10 +64,9 @@ function optionsFrom(words: Words, env: Environment): Invocation {
     SETTING_KEYS.filter((key) => !isDuration(key)),
   ];
   const lengths = readSettings(durations, words, env, note);
-  const insecure = given('allowInsecureKeysUrl', words, env);
-  const allowsHttp = isOn(insecure.value);
-  if (allowsHttp.kind === 'fault') note(`${insecure.origin}: ${allowsHttp.fault}`);
-  const entry = readEntryOptions(words, env, allowsHttp.kind === 'value' && allowsHttp.value, note);
+  const entry = readEntryOptions(words, env, isSwitchedOn('allowInsecureKeysUrl', words, env, note), note);
+  const tellsHttp = isSwitchedOn('allowInsecureNotifyUrl', words, env, note);
+  const notify = readNotifyOptions(words, env, tellsHttp, note);
   const rest = readSettings(others, words, env, note);
   const { timeoutMs, maxLifetimeMs } = lengths;
   if (timeoutMs !== undefined && maxLifetimeMs !== undefined && timeoutMs > maxLifetimeMs) {
@@ -89,7 +92,7 @@ function optionsFrom(words: Words, env: Environment): Invocation {
   return {
     kind: 'run',
     // Each of them is there, or there would be a fault.
-    options: { relay, entry, ...({ ...lengths, ...rest } as Settings) },
+    options: { relay, entry, notify, ...({ ...lengths, ...rest } as Settings) },
     notes: words.values.has('password')
       ? [`other users of this machine can see --password in ps: use ${OPTIONS.password.variable} instead`]
       : [],
@@ -121,6 +124,13 @@ function readSettings(
     return [];
   });
   return Object.fromEntries(values);
+}
+
+function isSwitchedOn(key: OptionKey, words: Words, env: Environment, note: Note): boolean {
+  const { value, origin } = given(key, words, env);
+  const read = isOn(value);
+  if (read.kind === 'fault') note(`${origin}: ${read.fault}`);
+  return read.kind === 'value' && read.value;
 }
 
 /** The argument, else the variable unless it is empty, else the default. */

@@ -4,7 +4,7 @@ import type { Environment } from '#shared/machine/environment.ts';
 
 /**
  * Variables that are the agent's own and that no session needs to see. The tokens outlive the job, or open agents elsewhere;
- * where keys come from may be a URL with a secret in it. What a CI system gives its jobs stays, its secrets too: people come
+ * where keys come from and notices go to may be a URL with a secret in it. What a CI system gives its jobs stays, its secrets too: people come
  * to see what the job sees.
  */
 const PRIVATE_VARIABLES: ReadonlySet<string> = new Set([
@@ -13,6 +13,7 @@ const PRIVATE_VARIABLES: ReadonlySet<string> = new Set([
   'CONVERGE_ALLOW',
   'CONVERGE_TRUSTED_USER_CA',
   'CONVERGE_REVOKED_KEYS',
+  'CONVERGE_NOTIFY',
   'CONVERGE_TOKEN',
   'CONVERGE_ID_TOKEN',
   'CONVERGE_GITHUB_TOKEN',

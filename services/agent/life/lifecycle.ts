@@ -7,7 +7,7 @@ import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import type { JobAudit } from '../audit/job-audit.ts';
 import type { UntoldRecords } from '../audit/untold-records.ts';
-import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor } from '../command-line/exit-code.ts';
+import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor, failureOf } from '../command-line/exit-code.ts';
 import type { ConvergeCommand } from '../converge-command/answering-end.ts';
 import type { EndReason } from '../expiry/end-reason.ts';
 import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
@@ -21,10 +21,11 @@ import type { LinkFailure } from '../relay/link-failure.ts';
 import type { RelayLink } from '../relay/relay-link.ts';
 import type { StreamIntake } from '../relay/stream-intake.ts';
 import type { SshServer } from '../ssh/ssh-server.ts';
+import type { Outlets } from '../tell/outlets.ts';
 import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './life.ts';
 
-// The end takes no longer than the SSH server's STOP_TIMEOUT_MS, LAST_RECORDS_WITHIN_MS and these two together. It waits for no program, whatever
-// that does with its SIGHUP, and for no file system.
+// The end takes no longer than the SSH server's STOP_TIMEOUT_MS, LAST_RECORDS_WITHIN_MS, LAST_NOTICES_WITHIN_MS and these two
+// together. It waits for no program, whatever that does with its SIGHUP, and for no file system.
 /** How long the last bytes of the clients may take at the end. */
 const LAST_BYTES_WITHIN_MS = 5_000;
 /** How long the files of the `converge` command may take to go. */
@@ -56,6 +57,8 @@ export interface AgentLifecycleOptions {
   ) => readonly PrintableLine[];
   /** What a CI system shows in a second place when a relay refuses the agent. */
   readonly refusalNotice: (message: string) => readonly PrintableLine[];
+  /** Where else it is told what happens. */
+  readonly outlets: Pick<Outlets, 'close'>;
   readonly print: (line: PrintableLine) => void;
   readonly complain: (line: string) => void;
 }
@@ -164,7 +167,12 @@ export class Lifecycle {
     unreadable.stop();
     strangers.stop();
     if (command !== undefined) await this.#remove(command);
-    if (reason !== undefined) log.tell({ kind: 'ended', reason });
+    log.tell(
+      reason === undefined
+        ? { kind: 'failed', reason: failureOf(code), exitCode: code }
+        : { kind: 'ended', reason, exitCode: code },
+    );
+    await this.#options.outlets.close();
     this.#resolve(code);
   }
 
