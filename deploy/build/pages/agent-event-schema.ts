@@ -184,8 +184,8 @@ export const AGENT_EVENTS = {
     state: z.enum(['on', 'off']).describe('what it is now'),
   }),
   key_allowed: line('key_allowed', 'Somebody in a session let a key in.', {
-    fingerprint,
-    comment: name.describe('of the key'),
+    fingerprint: fingerprint.describe('of the key'),
+    comment: name.describe('of the key, as it was given'),
   }),
   note: line('note', 'Anything else, in words.', {}),
 } as const satisfies { readonly [Name in AgentEventName]: z.ZodObject };

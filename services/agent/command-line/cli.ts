@@ -65,7 +65,7 @@ function optionsFrom(words: Words, env: Environment): Invocation {
   ];
   const lengths = readSettings(durations, words, env, note);
   const entry = readEntryOptions(words, env, isSwitchedOn('allowInsecureKeysUrl', words, env, note), note);
-  const tellsHttp = isSwitchedOn('allowInsecureNotifyUrl', words, env, note);
+  const tellsHttp = isSwitchedOn('allowInsecureNotify', words, env, note);
   const notify = readNotifyOptions(words, env, tellsHttp, note);
   const rest = readSettings(others, words, env, note);
   const { timeoutMs, maxLifetimeMs } = lengths;
@@ -93,11 +93,15 @@ function optionsFrom(words: Words, env: Environment): Invocation {
     kind: 'run',
     // Each of them is there, or there would be a fault.
     options: { relay, entry, notify, ...({ ...lengths, ...rest } as Settings) },
-    notes: words.values.has('password')
-      ? [`other users of this machine can see --password in ps: use ${OPTIONS.password.variable} instead`]
-      : [],
+    notes: SHOWN_SECRETS.filter((key) => words.values.has(key)).map((key) => {
+      const { name, variable } = OPTIONS[key];
+      return `other users of this machine can see --${name} in ps: use ${variable} instead`;
+    }),
   };
 }
+
+/** Better given by their variables. */
+const SHOWN_SECRETS = ['password', 'notify'] as const satisfies readonly OptionKey[];
 
 const SETTING_KEYS = (Object.keys(OPTIONS) as OptionKey[]).filter(isSetting);
 

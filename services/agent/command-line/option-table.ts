@@ -197,9 +197,9 @@ export const OPTIONS = {
     help: 'tell this webhook when the job is open, when somebody comes, 5 minutes before the end and at the end: JSON, or a message for slack:URL, mattermost:URL, teams:URL or discord:URL; prefer the variable: such a URL is a secret; repeat for more (in the variable: separated by commas or line ends)',
     read: undefined,
   },
-  allowInsecureNotifyUrl: {
-    name: 'allow-insecure-notify-url',
-    variable: 'CONVERGE_ALLOW_INSECURE_NOTIFY_URL',
+  allowInsecureNotify: {
+    name: 'allow-insecure-notify',
+    variable: 'CONVERGE_ALLOW_INSECURE_NOTIFY',
     placeholder: undefined,
     isRepeatable: false,
     fallback: undefined,

@@ -28,7 +28,7 @@ export function parseNoticeTarget(text: string, allowsHttp: boolean): ParsedTarg
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return invalid(`is no https:// URL: ${FORMS}`);
   if (url.protocol === 'http:' && !allowsHttp && !isLoopbackHost(url.hostname)) {
     return invalid(
-      `goes to ${url.host} by http://, so whoever is on the way learns where the job is open, and can post there too: use https://, or --allow-insecure-notify-url`,
+      `goes to ${url.host} by http://, so whoever is on the way learns where the job is open, and can post there too: use https://, or --allow-insecure-notify`,
     );
   }
   return { kind: 'target', target: { form: preset.toLowerCase() as NoticeForm, url } };

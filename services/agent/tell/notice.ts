@@ -142,13 +142,16 @@ function credentialWords(credential: Credential): Sentence {
 /** A longer one is not worth a message. */
 const MAX_LINK_LENGTH = 2_000;
 
-/** The URL as it may stand in a link of any chat: what could end it is escaped. */
+/** The URL as it may stand in a link of any chat: what could end it is escaped, and nobody's password is in it. */
 function usableLink(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return undefined;
-  const { href } = url;
-  const safe = href.replaceAll(/[^A-Za-z0-9\-._~:/?#@!$&'*+,;=%]/g, (character) =>
-    encodeURIComponent(character),
-  );
+  const { origin, pathname, search, hash } = url;
+  const safe = `${origin}${`${pathname}${search}${hash}`.replaceAll(/[^A-Za-z0-9\-._~:/?#@!$&'*+,;=%]/g, escaped)}`;
   return safe.length > MAX_LINK_LENGTH ? undefined : safe;
+}
+
+/** The parser of URLs leaves ASCII alone. */
+function escaped(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
