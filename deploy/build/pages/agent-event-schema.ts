@@ -208,6 +208,7 @@ const NOTICE_EVENT = z.discriminatedUnion('event', [
 export const AGENT_NOTICE = z
   .strictObject({
     notice: z.enum(NOTICE_KINDS).describe('what it is about'),
+    ...TIME,
     ...PLACE,
     ssh: text.describe('the command for a shell in the job'),
     deadline: UNTIL.deadline.optional(),

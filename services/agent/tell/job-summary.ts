@@ -45,8 +45,8 @@ export function summaryFrom(card: ToldCard): string {
     sshCommand(destination),
     '```',
     '',
-    `[In a browser](<${link}>), or with the commands and the way to enter in the log of the step. It waits until ` +
-      `${formatMoment(deadline, now)} (${formatDuration(deadline - now)}) for somebody to come.`,
+    `[How to get in](<${link}>) from any system; the password, or whose keys may enter, is in the log of the step. ` +
+      `It waits until ${formatMoment(deadline, now)} (${formatDuration(deadline - now)}) for somebody to come.`,
     '',
   ].join('\n');
 }

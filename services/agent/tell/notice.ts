@@ -104,9 +104,10 @@ function noticeOf(
     kind,
     sentence,
     command: times === undefined ? undefined : sshCommand,
-    links: times === undefined ? jobLinks : [{ words: 'In a browser', url: place.link }, ...jobLinks],
+    links: times === undefined ? jobLinks : [{ words: 'How to get in', url: place.link }, ...jobLinks],
     body: {
       notice: kind,
+      time: event['time'],
       ...place,
       ssh: sshCommand,
       ...left,

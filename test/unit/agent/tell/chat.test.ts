@@ -153,7 +153,7 @@ describe('what a chat obeys', () => {
         ...subject,
         job: { provider: 'github', name: 'GitHub Actions', job: undefined, url } as const,
       };
-      expect(noticeOf(joined, about).links.map(({ words }) => words)).toEqual(['In a browser']);
+      expect(noticeOf(joined, about).links.map(({ words }) => words)).toEqual(['How to get in']);
     }
     const url = 'https://ci.example/a)b>c|d <x> `y`[z]';
     const about = {
