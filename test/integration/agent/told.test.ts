@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseRecord } from '#shared/text/json-record.ts';
 import { AGENT_EVENT } from '../../../deploy/build/pages/agent-event-schema.ts';
-import { openWebhookServer, type WebhookServer } from '../../support/network/webhook-server.ts';
+import { openWebhookServer, type WebhookServer } from '../../support/agent/webhook-server.ts';
 import { AGENT_PROGRAM } from '../../support/process/agent-program.ts';
 import { cleanEnvironment } from '../../support/process/client-program.ts';
 import { type E2eProcess, startProcess } from '../../support/process/started-process.ts';
@@ -51,6 +51,16 @@ function lines(): Record<string, unknown>[] {
 
 function card(): Record<string, unknown> {
   return lines()[0] ?? expect.fail('no card');
+}
+
+/** Of the card, as text. */
+function field(name: string): string {
+  const value = card()[name];
+  return typeof value === 'string' ? value : expect.fail(`${name} is no text`);
+}
+
+function linkSecret(): string {
+  return /&secret=(\w+)/.exec(field('terminal'))?.[1] ?? expect.fail('no secret');
 }
 
 async function ended(): Promise<number | null> {
@@ -113,14 +123,16 @@ describe('files', () => {
     const [outputs, summary] = await Promise.all(
       ['outputs', 'summary'].map((name) => readFile(join(directory, name), 'utf8')),
     );
-    const { id, url, link, terminal, password, fingerprint } = card();
-    const secret = /&secret=(\w+)/.exec(String(terminal))?.[1] ?? expect.fail('no secret');
+    const [id, url, link, password, fingerprint] = ['id', 'url', 'link', 'password', 'fingerprint'].map(
+      field,
+    );
+    const secret = linkSecret();
     expect(outputs).toContain(`id=${id}\nurl=${url}\nlink=${link}\nssh=./wsproxy ssh "${url}"\nsftp=`);
     expect(outputs).toContain(`fingerprint=${fingerprint}\n`);
     expect(summary).toContain(`(<${link}>)`);
-    for (const text of [outputs, summary, String(link)]) {
+    for (const text of [outputs, summary, link]) {
       expect(text).not.toContain(secret);
-      expect(text).not.toContain(String(password));
+      expect(text).not.toContain(password);
     }
   });
 
@@ -158,10 +170,9 @@ describe('--notify', () => {
     await started.see(/"event":"card"/);
     expect(await ended()).toBe(0);
     expect(hook.requests).toHaveLength(10);
-    const { password, terminal } = card();
-    const secret = /&secret=(\w+)/.exec(String(terminal))?.[1] ?? expect.fail('no secret');
+    const [password, secret] = [field('password'), linkSecret()];
     for (const { text } of hook.requests) {
-      expect(text).not.toContain(String(password));
+      expect(text).not.toContain(password);
       expect(text).not.toContain(secret);
     }
     expect(started.stdout + started.stderr).not.toContain('S3CRET');

@@ -14,12 +14,8 @@ import {
 } from '../../../services/agent/tell/webhook.ts';
 import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-after.ts';
 import { TOLD_CARD } from '../../support/agent/told-card.ts';
+import { type HookMood, openWebhookServer, type WebhookServer } from '../../support/agent/webhook-server.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
-import {
-  type HookMood,
-  openWebhookServer,
-  type WebhookServer,
-} from '../../support/network/webhook-server.ts';
 import { ManualClock } from '../../support/time/manual-clock.ts';
 
 const SECRET = 'T0SECRET/B0SECRET';

@@ -44,7 +44,7 @@ test('tables and schema are those of the code (node deploy/build/pages/agent-eve
 describe('the published schema', () => {
   test('has a form for each event, and an event for each form', () => {
     expect(Object.keys(AGENT_EVENTS).sort()).toEqual([...AGENT_EVENT_NAMES].sort());
-    expect([...new Set(lines.map(({ event }) => event))].sort()).toEqual([...AGENT_EVENT_NAMES].sort());
+    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(AGENT_EVENT_NAMES));
   });
 
   test.each(lines)('takes $event, and has all of its fields', (line) => {

@@ -70,7 +70,7 @@ describe('webhooks', () => {
   });
 
   test.each([
-    [`${SECRET}`],
+    [SECRET],
     [`ftp://chat.example/${SECRET}`],
     [`zulip:https://chat.example/${SECRET}`],
     [`slack:${SECRET}`],

@@ -6,15 +6,18 @@ import { jsonLineFrom } from '../../../../services/agent/tell/json-line.ts';
 import { HOSTILE, LOG_EVENTS } from '../../../support/agent/log-events.ts';
 
 /** What the runners of GitHub, Azure, TeamCity and Buildkite look for in a line, and what no terminal should get. */
-const OBEYED = /##|::|[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/;
+const OBEYED = /##|::|[\p{Cc}\p{Cf}\u2028\u2029]/u;
 
 test('any object comes back as it was, and its line means nothing to a CI system', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), (object) => {
-      const line = jsonLineFrom(object);
-      expect(line).not.toMatch(OBEYED);
-      expect(JSON.stringify(JSON.parse(line))).toBe(JSON.stringify(object));
-    }),
+    fc.property(
+      fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 1 }), { maxKeys: 4 }),
+      (object) => {
+        const line = jsonLineFrom(object);
+        expect(line).not.toMatch(OBEYED);
+        expect(JSON.stringify(JSON.parse(line))).toBe(JSON.stringify(object));
+      },
+    ),
   );
   for (const text of [HOSTILE, '::::', '####', '#', ':', '::1', 'a:#:#:', '\\##', '\\\\::']) {
     const line = jsonLineFrom({ text, [text]: 1 });

@@ -12,7 +12,7 @@ import { parseNoticeTarget } from '../../../../services/agent/tell/notice-target
 import { JOINED_AGAIN_AFTER_MS, Notifier } from '../../../../services/agent/tell/notifier.ts';
 import { LOG_EVENTS } from '../../../support/agent/log-events.ts';
 import { CARD_SECRETS, TOLD_CARD } from '../../../support/agent/told-card.ts';
-import { openWebhookServer, type WebhookServer } from '../../../support/network/webhook-server.ts';
+import { openWebhookServer, type WebhookServer } from '../../../support/agent/webhook-server.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 let clock: ManualClock;
