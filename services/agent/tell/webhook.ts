@@ -55,6 +55,8 @@ type Answer =
 export class Webhook {
   readonly #options: WebhookOptions;
   readonly #waiting: Notice[] = [];
+  /** On their way. */
+  readonly #unsettled = new Set<Notice>();
   readonly #closed = new AbortController();
   #state: State = 'idle';
   #work: Promise<void> = Promise.resolve();
@@ -81,16 +83,15 @@ export class Webhook {
     if (this.#state === 'closed') return;
     const before = this.#work;
     this.#state = 'closed';
-    const told = Promise.all([before, last === undefined ? undefined : this.#tell(last)]);
+    const settled = Promise.all([before, last === undefined ? undefined : this.#tell(last)]);
     const done = new AbortController();
-    const inTime = await Promise.race([
-      told.then(() => true),
-      pause(this.#options.clock, LAST_NOTICES_WITHIN_MS, done.signal).then(() => false),
-    ]);
+    await Promise.race([settled, pause(this.#options.clock, LAST_NOTICES_WITHIN_MS, done.signal)]);
     done.abort();
     this.#closed.abort(new Error('the agent ends'));
-    if (!inTime && last !== undefined)
-      this.#untold(last, `not told within ${LAST_NOTICES_WITHIN_MS / 1_000} s`);
+    // What was given up has been said.
+    for (const notice of [...this.#unsettled, ...this.#waiting]) {
+      this.#untold(notice, `not told within ${LAST_NOTICES_WITHIN_MS / 1_000} s of the end`);
+    }
   }
 
   async #tellWaiting(): Promise<void> {
@@ -101,6 +102,12 @@ export class Webhook {
   }
 
   async #tell(notice: Notice): Promise<void> {
+    this.#unsettled.add(notice);
+    await this.#tryToTell(notice);
+    this.#unsettled.delete(notice);
+  }
+
+  async #tryToTell(notice: Notice): Promise<void> {
     const { clock, random } = this.#options;
     const backoff = new Backoff({ ...BACKOFF, random });
     for (let attempt = 1; !this.#closed.signal.aborted; attempt += 1) {

@@ -236,7 +236,11 @@ describe('the end', () => {
     });
     await until(() => isClosed, 100);
     expect(clock.now() - begun).toBeLessThanOrEqual(LAST_NOTICES_WITHIN_MS + 100);
-    expect(complaints).toEqual([expect.stringContaining('"ended" was not told: not told within 5 s')]);
+    expect(complaints).toEqual(
+      ['opened', 'ended'].map((kind) =>
+        expect.stringContaining(`"${kind}" was not told: not told within 5 s`),
+      ),
+    );
     // Nothing goes on behind it.
     const sent = hook.requests.length;
     clock.advance(NOTICE_ANSWER_WITHIN_MS * 10);
