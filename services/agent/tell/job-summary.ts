@@ -38,6 +38,10 @@ export function summaryPlace(
 export function summaryFrom(card: ToldCard): string {
   const { destination, deadline, now } = card;
   const { link } = placeFrom(card);
+  const howLong =
+    card.isJobRunning === true
+      ? 'It is open while the job runs.'
+      : `It waits until ${formatMoment(deadline, now)} (${formatDuration(deadline - now)}) for somebody to come.`;
   return [
     '### This job is open for SSH',
     '',
@@ -46,7 +50,7 @@ export function summaryFrom(card: ToldCard): string {
     '```',
     '',
     `[How to get in](<${link}>) from any system; the password, or whose keys may enter, is in the log of the step. ` +
-      `It waits until ${formatMoment(deadline, now)} (${formatDuration(deadline - now)}) for somebody to come.`,
+      howLong,
     '',
   ].join('\n');
 }

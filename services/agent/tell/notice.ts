@@ -35,6 +35,8 @@ export interface NoticeSubject {
   readonly sshCommand: string;
   readonly job: CiJob | undefined;
   readonly entersBy: 'password' | 'keys';
+  /** It is in the background of a job, which goes on meanwhile. */
+  readonly isJobRunning: boolean;
 }
 
 /** At one moment, in milliseconds since the epoch. */
@@ -47,11 +49,10 @@ export interface NoticeTimes {
 export function openedNotice(subject: NoticeSubject, times: NoticeTimes, card: EventObject): Notice {
   const { password: _password, terminal: _terminal, ...event } = card;
   const way = subject.entersBy === 'password' ? ' How to enter is in the log of the job.' : '';
-  const sentence = [
-    'A job is open for SSH: ',
-    nameOf(subject),
-    `. It waits until ${untilText(times)}.${way}`,
-  ];
+  const howLong = subject.isJobRunning
+    ? 'It is so while the job runs.'
+    : `It waits until ${untilText(times)}.`;
+  const sentence = ['A job is open for SSH: ', nameOf(subject), `. ${howLong}${way}`];
   return noticeOf('opened', subject, times, sentence, event);
 }
 

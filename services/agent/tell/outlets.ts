@@ -73,6 +73,7 @@ export class Outlets {
         sshCommand: sshCommand(card.destination),
         job,
         entersBy,
+        isJobRunning: card.isJobRunning ?? false,
       } as const;
       this.#notifier.opened(subject, card.now, deadline, object);
     }

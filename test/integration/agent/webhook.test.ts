@@ -25,6 +25,7 @@ const subject = {
   sshCommand: sshCommand(TOLD_CARD.destination),
   job: undefined,
   entersBy: 'password',
+  isJobRunning: false,
 } as const;
 const opened = openedNotice(subject, { now, deadline }, cardObjectFrom(TOLD_CARD));
 const ending = someNotice({ kind: 'warning', remainingMs: 300_000 });

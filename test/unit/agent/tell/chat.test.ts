@@ -31,6 +31,7 @@ const subject: NoticeSubject = {
     url: JOB_URL,
   },
   entersBy: 'password',
+  isJobRunning: false,
 };
 
 const joined: LogEvent = {

@@ -34,6 +34,7 @@ function open(): void {
     sshCommand: sshCommand(TOLD_CARD.destination),
     job: { provider: 'jenkins', name: 'Jenkins', job: new Untrusted('app #7'), url: 'https://ci.example/7' },
     entersBy: 'password',
+    isJobRunning: false,
   } as const;
   notifier.opened(subject, clock.wallTime(), () => clock.wallTime() + 600_000, cardObjectFrom(TOLD_CARD));
 }
