@@ -1,5 +1,5 @@
 // The agent in the background of a job, built, with stock ssh: it outlives its step, and `agent wait` holds the job for people.
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ describe.concurrent('an agent in the background', () => {
     expect(wait).toMatchObject({ code: 0, stderr: '' });
     expect(wait.stdout).toMatch(/abc logged in .*\n[^]*ended: the job is done and nobody is in\n$/);
     expect(wait.stdout).not.toContain('this job is open for SSH');
-    expect(job.agents()).toEqual([]);
+    await job.untilGone();
     // Nothing is left of it but the program, for the next one.
     expect(await readdir(job.state)).toEqual([expect.stringMatching(/^program-/)]);
   });
@@ -73,7 +73,7 @@ describe.concurrent('an agent in the background', () => {
     const job = await open();
     const { way } = await job.start(key);
     await way.ssh([way.host, 'converge fail 7']);
-    await until('it is gone', () => job.agents().length === 0);
+    await job.untilGone();
     expect(await job.ended('"$AGENT" wait')).toMatchObject({ code: 7 });
     // Once: the next job of that name has nothing to do with it.
     expect(await job.ended('"$AGENT" wait')).toMatchObject({
@@ -86,8 +86,7 @@ describe.concurrent('an agent in the background', () => {
     const job = await open();
     const gitlab = (id: string) => ({ GITLAB_CI: 'true', CI_JOB_ID: id, CONVERGE_NAME: 'web' });
     await job.ended(`"$AGENT" start --authorized-keys '${key.file}.pub' "$URL"`, gitlab('1'));
-    process.kill(job.agents()[0] ?? 0, 'SIGKILL');
-    await until('it is gone', () => job.agents().length === 0);
+    await job.killAgent();
     expect((await job.ended('"$AGENT" wait', gitlab('2'))).stderr).toContain('no agent named web');
     expect((await job.ended('"$AGENT" wait', gitlab('1'))).stderr).toContain('was killed');
   });
@@ -108,7 +107,7 @@ describe.concurrent('an agent in the background', () => {
         expect(exit.code).toBe(0);
         expect(wait.stdout).toMatch(/ended: the job was cancelled\n$/);
       }
-      await until('it is gone', () => job.agents().length === 0);
+      await job.untilGone();
     },
   );
 
@@ -122,29 +121,24 @@ describe.concurrent('an agent in the background', () => {
     );
     expect(job.agents()).toHaveLength(1);
     expect(await job.ended('"$AGENT" stop')).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(job.agents()).toEqual([]);
+    await job.untilGone();
     expect((await job.ended('"$AGENT" status')).code).toBe(1);
     expect((await job.ended('"$AGENT" stop')).code).toBe(0);
     await job.ended('"$AGENT" start --quiet "$URL-3"');
-    for (const name of await readdir('/proc')) {
-      if (!/^\d+$/.test(name)) continue;
-      const words = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-      if (words.includes('--in-background') && words.includes(`${job.url}-3`))
-        process.kill(Number(name), 'SIGKILL');
-    }
+    await job.killAgent(`${job.url}-3`);
     const again = await job.ended('"$AGENT" start --quiet "$URL-4" && "$AGENT" stop');
     expect(again).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('says what is wrong, and leaves nothing, where it does not open', async () => {
     const job = await open();
-    const refused = await job.ended('"$AGENT" start --timeout 2s ws://127.0.0.1:1/agent');
+    const refused = await job.ended('"$AGENT" start --timeout 1s --max-lifetime 1s ws://127.0.0.1:1/agent');
     expect(refused).toMatchObject({ code: 3, stdout: '' });
     expect(refused.stderr).toContain('connection refused');
     expect(await job.ended('"$AGENT" start --authorized-keys /nowhere "$URL"')).toMatchObject({ code: 2 });
     expect(await job.ended('"$AGENT" start --bad "$URL"')).toMatchObject({ code: 2 });
     expect(await readdir(job.state)).toEqual([expect.stringMatching(/^program-/)]);
-    expect(job.agents()).toEqual([]);
+    await job.untilGone();
   });
 
   test('from a program that is gone has its command in the sessions, and is waited for by the copy that start names', async () => {
@@ -163,7 +157,7 @@ describe.concurrent('an agent in the background', () => {
     const waited = await job.ended(`curl -fsSL ${script} | sh -s -- wait --linger 1s`);
     expect(waited).toMatchObject({ code: 0 });
     expect(waited.stdout).toMatch(/ended: the job is done and nobody is in\n$/);
-    expect(job.agents()).toEqual([]);
+    await job.untilGone();
   });
 
   test('needs no HOME, no standard files and no TMPDIR that can be written to', async () => {
@@ -175,7 +169,7 @@ describe.concurrent('an agent in the background', () => {
     // Whatever TMPDIR is by then.
     expect((await job.ended('"$AGENT" status', { CONVERGE_NAME: job.id })).code).toBe(0);
     expect(await job.ended(`${place}; "$AGENT" wait`)).toMatchObject({ code: 0 });
-    expect(job.agents()).toEqual([]);
+    await job.untilGone();
   });
 
   test('outlives a hangup and the process group of its step', async () => {
@@ -197,20 +191,12 @@ describe.concurrent('an agent in the background', () => {
     try {
       await until('it listens', () => silent.listening);
       const { port } = silent.address() as { port: number };
-      const step = job.step(`exec "$AGENT" start ws://127.0.0.1:${port}/agent/${job.id}`);
-      const mine = async (): Promise<string[]> => {
-        const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-        const words = await Promise.all(
-          all.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-        );
-        return all.filter(
-          (_pid, index) => words[index]?.includes('--in-background') && words[index].includes(`:${port}/`),
-        );
-      };
-      await until('an agent', async () => (await mine()).length > 0);
+      const url = `ws://127.0.0.1:${port}/agent/${job.id}`;
+      const step = job.step(`exec "$AGENT" start ${url}`);
+      await until('an agent', () => job.agents(url).length > 0);
       step.kill('SIGTERM');
       expect((await step.exited).code).toBe(143);
-      await until('none', async () => (await mine()).length === 0);
+      await until('none', () => job.agents(url).length === 0);
     } finally {
       silent.close();
     }

@@ -3,9 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { E2eProcess } from '../process/started-process.ts';
+import { until } from '../time/poll.ts';
 import { type Card, readCard } from './job.ts';
 import { openWay, type Way } from './laptop.ts';
-import { type KeySecret } from './open-job.ts';
+import type { KeySecret } from './open-job.ts';
 import { binary, SYSTEM_PATH, type World } from './world.ts';
 
 export interface BackgroundJobOptions {
@@ -87,12 +88,24 @@ export class BackgroundJob {
     };
   }
 
-  /** The pids of its agents in the background. */
-  agents(): readonly number[] {
+  /** The pids of its agents in the background; `url` is that of others of the job. */
+  agents(url = this.url): readonly number[] {
     return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && wordsOf(name).includes('--in-background'))
-      .filter((name) => wordsOf(name).includes(this.url))
+      .filter((name) => /^\d+$/.test(name) && isAgentOf(name, url))
       .map(Number);
+  }
+
+  /** Kills its one agent, and waits until it is gone. */
+  async killAgent(url?: string): Promise<void> {
+    const [pid, ...more] = this.agents(url);
+    if (pid === undefined || more.length > 0) throw new Error(`there are ${more.length + 1} agents, or none`);
+    process.kill(pid, 'SIGKILL');
+    await this.untilGone(url);
+  }
+
+  /** Its last word comes a moment before its end. */
+  async untilGone(url?: string): Promise<void> {
+    await until('the agent is gone', () => this.agents(url).length === 0);
   }
 
   /** Ends what it left. */
@@ -107,11 +120,13 @@ export interface StepOutcome {
   readonly stderr: string;
 }
 
-function wordsOf(pid: string): readonly string[] {
+/** Its words stand there with zeros between them, or as its title has them. */
+function isAgentOf(pid: string, url: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split(/[\0 ]/);
+    return words.includes('--in-background') && words.includes(url);
   } catch {
     // It is gone.
-    return [];
+    return false;
   }
 }
