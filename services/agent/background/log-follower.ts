@@ -15,7 +15,10 @@ const CHUNK_BYTES = 65_536;
 const ANNOTATION =
   /^(?:::(?:notice|error) title=Converge::|##vso\[task\.(?:uploadsummary|logissue type=warning)\])(?:(?!##)[^\p{C}])*$/u;
 
-/** A line of the log for people and machines. The file is the user's: whoever is in the job may have written into it. */
+/**
+ * A line of the log for people and machines. The file is the user's: whoever is in the job may have written into it. JSON stays
+ * JSON.
+ */
 export function printableLogLine(line: string): PrintableLine {
   if (ANNOTATION.test(line)) return line as PrintableLine;
   // A line of `--json` is made harmless in another way, and is not cut.
