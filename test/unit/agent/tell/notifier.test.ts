@@ -1,5 +1,4 @@
 // Which events people elsewhere are told of, and how often; and the body that programs get, by the schema that is published.
-import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Untrusted } from '#shared/text/untrusted.ts';
@@ -14,6 +13,7 @@ import { LOG_EVENTS } from '../../../support/agent/log-events.ts';
 import { CARD_SECRETS, TOLD_CARD } from '../../../support/agent/told-card.ts';
 import { openWebhookServer, type WebhookServer } from '../../../support/agent/webhook-server.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { until } from '../../../support/time/poll.ts';
 
 let clock: ManualClock;
 let hook: WebhookServer;
@@ -39,13 +39,13 @@ function open(): void {
   notifier.opened(subject, clock.wallTime(), () => clock.wallTime() + 600_000, cardObjectFrom(TOLD_CARD));
 }
 
+/** Until it is told, where it is: time must not move on while it is on its way. */
 async function hear(event: LogEvent): Promise<void> {
   notifier.hear(event, clock.wallTime());
-  // One after the other, or they would wait for one another.
-  for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+  await until('nothing on its way', () => clock.pending === 0);
 }
 
-/** Their kinds, as they came. */
+/** The kinds of all, as they came. */
 async function told(): Promise<unknown[]> {
   await notifier.close();
   return hook.requests.map(({ body }) => body['notice']);
