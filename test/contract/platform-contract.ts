@@ -128,18 +128,19 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
         Object.entries({ ...process.env, OWN: 'grün' }).map(([name, value]) => [name, value ?? '']),
       );
       const argv = programs.argumentsFrom([process.execPath, script, 'a b', 'c']);
-      const { pid, output, kill } = programs.startDetached(
+      const detached = programs.startDetached(
         { file: process.execPath, argv, env, cwd: folder, errors },
         resolve,
       );
       closeSync(errors);
+      const { pid, output } = detached;
       const [chunk] = (await once(output, 'data')) as [Buffer];
       assert.deepEqual(JSON.parse(chunk.toString().split('\n')[0] ?? ''), [['a b', 'c'], 'grün', folder, '']);
       assert.equal(await readFile(join(folder, 'errors'), 'utf8'), 'error ü\n');
       output.destroy();
       await sleep(10 * LOOK_EVERY_MS);
       process.kill(pid, 0);
-      kill('SIGKILL');
+      detached.kill('SIGKILL');
       assert.notDeepEqual(await ended, { kind: 'code', code: 0 });
     },
   },
