@@ -8,12 +8,14 @@ export const AGENT_ROOMS: readonly Room[] = [
     imports: [
       'services/agent/access',
       'services/agent/audit',
+      'services/agent/background',
       'services/agent/command-line',
       'services/agent/converge-command',
       'services/agent/crowd',
       'services/agent/expiry',
       'services/agent/identity',
       'services/agent/job',
+      'services/agent/job-command',
       'services/agent/life',
       'services/agent/notices',
       'services/agent/platform',
@@ -24,6 +26,7 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/relay',
       'services/agent/ssh',
       'services/agent/ssh/keys',
+      'services/agent/tell',
       'services/shared/*',
     ],
   },
@@ -41,8 +44,27 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/notices',
       'services/agent/relay',
       'services/agent/ssh',
+      'services/agent/tell',
       'services/shared/*',
     ],
+  },
+  {
+    path: 'services/agent/tell',
+    purpose:
+      'what happens, for machines and for people elsewhere: JSON lines, outputs, the summary of a run, webhooks',
+    imports: [
+      'services/agent/expiry',
+      'services/agent/job',
+      'services/agent/notices',
+      'services/agent/tell/chat',
+      'services/shared/*',
+    ],
+  },
+  {
+    path: 'services/agent/tell/chat',
+    purpose:
+      'a message in the form of each chat, in which nothing from outside is a mention, a link or a style',
+    imports: ['services/shared/text'],
   },
   {
     path: 'services/agent/ssh/channel',
@@ -55,9 +77,11 @@ export const AGENT_ROOMS: readonly Room[] = [
     purpose: 'arguments and variables of the agent, its help and its exit codes',
     imports: [
       'services/agent/access',
+      'services/agent/background',
       'services/agent/converge-command',
       'services/agent/expiry',
       'services/agent/identity',
+      'services/agent/tell',
       'services/shared/*',
     ],
   },
@@ -92,6 +116,24 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/job',
     purpose: 'the CI job around the agent: which system, which environment',
     imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/job-command',
+    purpose: 'the command of `agent run`: started, told the signals of the job, and its exit code',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/background',
+    purpose:
+      "the agent in the background of a job: its name and state, how it is started, and how the job's steps wait for it",
+    imports: [
+      'services/agent/converge-command',
+      'services/agent/expiry',
+      'services/agent/job',
+      'services/agent/platform',
+      'services/agent/tell',
+      'services/shared/*',
+    ],
   },
   {
     path: 'services/agent/notices',

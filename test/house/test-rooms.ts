@@ -163,7 +163,7 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   {
     path: 'test/support/agent',
-    purpose: 'parts of an agent for tests, and jobs with bad intent',
+    purpose: 'parts of an agent for tests, jobs with bad intent, and the webhooks that are told',
     imports: [
       'deploy/build',
       'services/*',
@@ -172,7 +172,7 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/ssh',
       'test/support/time',
     ],
-    libraries: { ws: '*' },
+    libraries: { ...TEST_LIBRARIES, ws: '*' },
   },
   {
     path: 'test/support/audit',
@@ -238,6 +238,7 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/machine',
       'test/support/process',
       'test/support/ssh',
+      'test/support/time',
     ],
     libraries: TEST_LIBRARIES,
   },

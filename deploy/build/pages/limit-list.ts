@@ -62,6 +62,7 @@ import type { FixedLimit } from './fixed-limit.ts';
 import { OPERATOR_LIMITS } from './operator-limits.ts';
 import { POLICY_LIMITS } from './policy-limits.ts';
 import { SIGN_ON_LIMITS } from './sign-on-limits.ts';
+import { TELL_LIMITS } from './tell-limits.ts';
 import { TERMINAL_LIMITS } from './terminal-limits.ts';
 import { TOKEN_LIMITS } from './token-limits.ts';
 
@@ -325,4 +326,5 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   ...BROWSER_LIMITS,
   ...TERMINAL_LIMITS,
   ...AUDIT_LIMITS,
+  ...TELL_LIMITS,
 };

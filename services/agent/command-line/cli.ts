@@ -1,9 +1,13 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
+import { BACKGROUND_FLAG, type BackgroundPlace, parseBackgroundPlace } from '../background/start-words.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/command-flag.ts';
+import type { NoticeTarget } from '../tell/notice-target.ts';
 import { type Note, readEntryOptions } from './entry-options.ts';
 import { helpText } from './help-text.ts';
+import { type JobInvocation, readJobWords } from './job-words.ts';
+import { readNotifyOptions } from './notify-options.ts';
 import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';
 import { isOn } from './option-values.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
@@ -13,6 +17,8 @@ import { readWords, type Words } from './words.ts';
 export interface AgentOptions extends Settings {
   readonly relay: RelayAddress;
   readonly entry: EntryOptions;
+  /** Whom to tell what happens. */
+  readonly notify: readonly NoticeTarget[];
 }
 
 /** What the program was started for. */
@@ -21,14 +27,36 @@ export type Invocation =
   | { readonly kind: 'run'; readonly options: AgentOptions; readonly notes: readonly string[] }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
+  | JobInvocation
+  /** By `agent start`. */
+  | {
+      readonly kind: 'in_background';
+      readonly place: BackgroundPlace;
+      readonly options: AgentOptions;
+      readonly notes: readonly string[];
+    }
   | { readonly kind: 'converge_command'; readonly socketPath: string; readonly argv: readonly string[] }
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
+
+/** What the words of an agent come to. */
+type AgentInvocation = Extract<Invocation, { kind: 'run' | 'help' | 'version' | 'invalid' }>;
 
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
   if (first === CONVERGE_COMMAND_FLAG) return { kind: 'converge_command', socketPath, argv: rest };
+  const readAgent = (words: readonly string[]): AgentInvocation => readAgentWords(words, env);
+  if (first === BACKGROUND_FLAG) {
+    const place = parseBackgroundPlace(socketPath);
+    const read = readAgent(rest);
+    if (place === undefined) return { kind: 'invalid', faults: [`${first} is for agent start alone`] };
+    return read.kind === 'run' ? { ...read, kind: 'in_background', place } : read;
+  }
+  return readJobWords(argv, env, readAgent) ?? readAgent(argv);
+}
+
+function readAgentWords(argv: readonly string[], env: Environment): AgentInvocation {
   const line = readWords(argv);
   switch (line.kind) {
     case 'help':
@@ -47,7 +75,7 @@ interface Given {
   readonly origin: string;
 }
 
-function optionsFrom(words: Words, env: Environment): Invocation {
+function optionsFrom(words: Words, env: Environment): AgentInvocation {
   const faults = [...words.faults];
   const note = (fault: string): undefined => {
     faults.push(fault);
@@ -60,10 +88,9 @@ function optionsFrom(words: Words, env: Environment): Invocation {
     SETTING_KEYS.filter((key) => !isDuration(key)),
   ];
   const lengths = readSettings(durations, words, env, note);
-  const insecure = given('allowInsecureKeysUrl', words, env);
-  const allowsHttp = isOn(insecure.value);
-  if (allowsHttp.kind === 'fault') note(`${insecure.origin}: ${allowsHttp.fault}`);
-  const entry = readEntryOptions(words, env, allowsHttp.kind === 'value' && allowsHttp.value, note);
+  const entry = readEntryOptions(words, env, isSwitchedOn('allowInsecureKeysUrl', words, env, note), note);
+  const tellsHttp = isSwitchedOn('allowInsecureNotify', words, env, note);
+  const notify = readNotifyOptions(words, env, tellsHttp, note);
   const rest = readSettings(others, words, env, note);
   const { timeoutMs, maxLifetimeMs } = lengths;
   if (timeoutMs !== undefined && maxLifetimeMs !== undefined && timeoutMs > maxLifetimeMs) {
@@ -89,12 +116,16 @@ function optionsFrom(words: Words, env: Environment): Invocation {
   return {
     kind: 'run',
     // Each of them is there, or there would be a fault.
-    options: { relay, entry, ...({ ...lengths, ...rest } as Settings) },
-    notes: words.values.has('password')
-      ? [`other users of this machine can see --password in ps: use ${OPTIONS.password.variable} instead`]
-      : [],
+    options: { relay, entry, notify, ...({ ...lengths, ...rest } as Settings) },
+    notes: SHOWN_SECRETS.filter((key) => words.values.has(key)).map((key) => {
+      const { name, variable } = OPTIONS[key];
+      return `other users of this machine can see --${name} in ps: use ${variable} instead`;
+    }),
   };
 }
+
+/** Better given by their variables. */
+const SHOWN_SECRETS = ['password', 'notify'] as const satisfies readonly OptionKey[];
 
 const SETTING_KEYS = (Object.keys(OPTIONS) as OptionKey[]).filter(isSetting);
 
@@ -121,6 +152,13 @@ function readSettings(
     return [];
   });
   return Object.fromEntries(values);
+}
+
+function isSwitchedOn(key: OptionKey, words: Words, env: Environment, note: Note): boolean {
+  const { value, origin } = given(key, words, env);
+  const read = isOn(value);
+  if (read.kind === 'fault') note(`${origin}: ${read.fault}`);
+  return read.kind === 'value' && read.value;
 }
 
 /** The argument, else the variable unless it is empty, else the default. */

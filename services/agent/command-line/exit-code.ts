@@ -14,6 +14,12 @@ export function exitCodeFor(kind: 'unreachable' | 'refused' | 'usurped' | 'versi
   return AGENT_EXIT_CODES[kind === 'usurped' ? 'refused' : kind];
 }
 
+/** The word for an end that was not as designed, by its exit code. */
+export function failureOf(code: number): 'unreachable' | 'refused' | 'version' | 'fault' {
+  const failures = ['unreachable', 'refused', 'version'] as const;
+  return failures.find((failure) => AGENT_EXIT_CODES[failure] === code) ?? 'fault';
+}
+
 export type AgentExitCode = (typeof AGENT_EXIT_CODES)[keyof typeof AGENT_EXIT_CODES];
 
 /** One line each, for the help. */

@@ -4,7 +4,7 @@ import type { Environment } from '#shared/machine/environment.ts';
 
 /**
  * Variables that are the agent's own and that no session needs to see. The tokens outlive the job, or open agents elsewhere;
- * where keys come from may be a URL with a secret in it. What a CI system gives its jobs stays, its secrets too: people come
+ * where keys come from and notices go to may be a URL with a secret in it. What a CI system gives its jobs stays, its secrets too: people come
  * to see what the job sees.
  */
 const PRIVATE_VARIABLES: ReadonlySet<string> = new Set([
@@ -13,6 +13,7 @@ const PRIVATE_VARIABLES: ReadonlySet<string> = new Set([
   'CONVERGE_ALLOW',
   'CONVERGE_TRUSTED_USER_CA',
   'CONVERGE_REVOKED_KEYS',
+  'CONVERGE_NOTIFY',
   'CONVERGE_TOKEN',
   'CONVERGE_ID_TOKEN',
   'CONVERGE_GITHUB_TOKEN',
@@ -26,10 +27,16 @@ const NO_TEXT = '\uFFFD';
  * as the kernel keeps it (proc(5), `environ`), where there is one.
  */
 export function jobEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
+  // Windows finds them by any spelling, and so does this agent there.
+  const kept = Object.entries(env).filter(([name]) => !PRIVATE_VARIABLES.has(name.toUpperCase()));
+  return wholeEnvironment(Object.fromEntries(kept), block);
+}
+
+/** All variables of `env`, for an agent that is started anew. */
+export function wholeEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
   const kept: Record<string, string | Buffer> = {};
   for (const [name, value] of Object.entries(env)) {
-    // Windows finds them by any spelling, and so does this agent there.
-    if (value === undefined || PRIVATE_VARIABLES.has(name.toUpperCase())) continue;
+    if (value === undefined) continue;
     kept[name] = value.includes(NO_TEXT) ? (valueIn(block, name) ?? value) : value;
   }
   return kept;

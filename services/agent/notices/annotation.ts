@@ -18,9 +18,11 @@ export function annotationFrom(provider: CiProvider | undefined, sshCommand: str
 
 /** The lines that put a relay's refusal where people look first: without them a job is green, and nobody knows why it is shut. */
 export function refusalAnnotationFrom(provider: CiProvider | undefined, message: string): PrintableLine[] {
-  if (provider !== 'github') return [];
-  const text = `This job is not open for SSH: ${message}`;
-  return [`::error title=Converge::${githubEscape(printableLine(text))}` as PrintableLine];
+  const text = printableLine(`This job is not open for SSH: ${message}`);
+  if (provider === 'github') return [`::error title=Converge::${githubEscape(text)}` as PrintableLine];
+  // A warning: what becomes of the job is not ours to say.
+  if (provider === 'azure') return [`##vso[task.logissue type=warning]${text}` as PrintableLine];
+  return [];
 }
 
 /** How a value travels in a workflow command (actions/toolkit, packages/core/src/command.ts, escapeData). */

@@ -11,6 +11,10 @@ export interface JobLogOptions {
   /** Leaves out anything that is not news. */
   readonly isQuiet: boolean;
   readonly print: (line: PrintableLine) => void;
+  /** The line of an event at that moment, in milliseconds since the epoch; undefined for none. By default one for people. */
+  readonly lineFrom?: ((event: LogEvent, now: number) => PrintableLine | undefined) | undefined;
+  /** Hears of every event, whether it gets a line or not. */
+  readonly onEvent?: ((event: LogEvent, now: number) => void) | undefined;
 }
 
 /** The job log of one agent. */
@@ -21,9 +25,13 @@ export interface JobLog {
 }
 
 /** Opens nothing. */
-export function createJobLog({ clock, isQuiet, print }: JobLogOptions): JobLog {
+export function createJobLog(options: JobLogOptions): JobLog {
+  const { clock, isQuiet, print, lineFrom = logLineFrom, onEvent } = options;
   function tell(event: LogEvent): void {
-    if (!(isQuiet && isRoutine(event))) print(logLineFrom(event, clock.wallTime()));
+    const now = clock.wallTime();
+    const line = isQuiet && isRoutine(event) ? undefined : lineFrom(event, now);
+    if (line !== undefined) print(line);
+    onEvent?.(event, now);
   }
 
   return {

@@ -24,6 +24,9 @@ export type Credential =
       readonly caFingerprint: string;
     };
 
+/** Why an agent ended that did not end as designed. */
+export type FailureReason = 'unreachable' | 'refused' | 'version' | 'fault';
+
 /** Who is gone, after how long, and how many are still there. */
 interface Departure {
   readonly address: string;
@@ -84,7 +87,10 @@ export type LogEvent =
   /** By `converge allow`. */
   | { readonly kind: 'key_allowed'; readonly fingerprint: string; readonly comment: Untrusted }
   | { readonly kind: 'note'; readonly text: string }
-  | { readonly kind: 'ended'; readonly reason: EndReason };
+  /** As designed. `exitCode` is what its process ends with, here and below. */
+  | { readonly kind: 'ended'; readonly reason: EndReason; readonly exitCode: number }
+  /** No relay has it any more, or ever had; what was wrong has been said. */
+  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly exitCode: number };
 
 /** Events that `--quiet` leaves out: they report that nothing happened. */
 export function isRoutine(event: LogEvent): boolean {
@@ -102,10 +108,11 @@ export function isRoutine(event: LogEvent): boolean {
 
 /** "converge 14:03:22 UTC: …", one line without its end. Text from outside is made printable, and means nothing to a CI system. */
 export function logLineFrom(event: LogEvent, now: number): PrintableLine {
-  return printableLine(`converge ${formatTimeOfDay(now)}: ${textOf(event, now)}`);
+  return printableLine(`converge ${formatTimeOfDay(now)}: ${logTextFrom(event, now)}`);
 }
 
-function textOf(event: LogEvent, now: number): string {
+/** The same without its head, and not yet printable. */
+export function logTextFrom(event: LogEvent, now: number): string {
   switch (event.kind) {
     case 'waiting':
       return `waiting for somebody to connect; ${endsIn(event.deadline - now)}`;
@@ -158,8 +165,17 @@ function textOf(event: LogEvent, now: number): string {
       return event.text;
     case 'ended':
       return `ended: ${END_REASONS[event.reason]}`;
+    case 'failed':
+      return `ended: ${FAILURE_TEXTS[event.reason]}`;
   }
 }
+
+const FAILURE_TEXTS = {
+  unreachable: 'no relay could be reached',
+  refused: 'the relay refused this agent',
+  version: 'the relay does not speak the version of this agent',
+  fault: 'a fault',
+} as const satisfies Record<FailureReason, string>;
 
 function crowdedText({ withinMs, turnedAway, mostFrom, leftOut }: LogEvent & { kind: 'crowded' }): string {
   const from = mostFrom === undefined ? '' : ` (${mostFrom.count} of ${mostFrom.source})`;

@@ -12,6 +12,7 @@ import {
   type ConvergeCommand,
   installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
+import type { JobVerdict } from '../../../services/agent/expiry/agent-end.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 import { POSIX_COMMAND_PLACE } from '../../../services/agent/platform/posix/posix-command-place.ts';
 import { makeTestKey } from '../../support/ssh/test-key.ts';
@@ -30,6 +31,7 @@ describe('converge in a session', () => {
   let watch: ExpiryWatch;
   let command: ConvergeCommand;
   let ends: string[];
+  let verdicts: JobVerdict[];
   let list: AccessList;
 
   beforeEach(async () => {
@@ -37,6 +39,7 @@ describe('converge in a session', () => {
     directory = await mkdtemp(join(tmpdir(), "it's a job-"));
     await mkdir(join(directory, 'work'));
     ends = [];
+    verdicts = [];
     list = new AccessList({ clock: systemClock, authorizedKeys: [] });
     watch = createExpiryWatch({
       clock: systemClock,
@@ -79,6 +82,10 @@ describe('converge in a session', () => {
       },
       allow: (line) => allowKey({ kind: 'keys', user: 'abc', access: list }, line),
       end: () => watch.end('ended_by_user'),
+      judge: (verdict) => void verdicts.push(verdict),
+      stop: () => watch.end('stopped'),
+      jobDone: (lingerMs) => watch.jobDone(lingerMs),
+      cancel: () => watch.end('cancelled'),
     });
   });
   afterEach(async () => {
@@ -135,6 +142,25 @@ describe('converge in a session', () => {
     expect(list.judge(blob, '192.0.2.1')).toMatchObject({ kind: 'key' });
     expect(await converge('allow', 'ssh-ed25519 AAAA')).toMatchObject({ code: 1, stdout: '' });
     expect(await converge('allow', `command="id" ${line}`)).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  test('takes a word on the job, with a code that is one', async () => {
+    expect(await converge('continue')).toMatchObject({
+      code: 0,
+      stdout: 'the job goes on: every session closes now\n',
+    });
+    expect(await converge('fail', '7')).toMatchObject({
+      code: 0,
+      stdout: 'the job fails with 7: every session closes now\n',
+    });
+    await converge('fail');
+    for (const words of [['0'], ['256'], ['-1'], ['1.5'], ['x'], [''], ['1', '2']]) {
+      expect(await converge('fail', ...words), words.join(' ')).toMatchObject({ code: 2, stdout: '' });
+    }
+    expect(await converge('continue', '0')).toMatchObject({ code: 2 });
+    await expect
+      .poll(() => verdicts)
+      .toEqual([{ kind: 'continue' }, { kind: 'fail', exitCode: 7 }, { kind: 'fail', exitCode: 1 }]);
   });
 
   test('holds for a duration, or for the timeout, and releases', async () => {

@@ -36,7 +36,7 @@ export class MoodyRelay {
   /** The message of its refusals. */
   words = 'because the test says so';
   /** In its welcomes, besides the usual. */
-  welcome: { readonly pass?: string; readonly lifetimeMs?: number } = {};
+  welcome: { readonly pass?: string; readonly lifetimeMs?: number; readonly terminal?: boolean } = {};
   /** Who may enter; a relay without it knows of no such question. */
   access: { readonly authorities: readonly string[]; readonly people: readonly string[] } | undefined;
   /** What it tells the agents to print. */

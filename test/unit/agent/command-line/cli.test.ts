@@ -46,6 +46,10 @@ describe('options', () => {
       shell: undefined,
       allowsForwarding: true,
       auditsPaths: false,
+      notify: [],
+      outputFile: undefined,
+      hasSummary: true,
+      isJson: false,
       isQuiet: false,
     });
   });
@@ -78,6 +82,10 @@ describe('options', () => {
         CONVERGE_SHELL: '/bin/zsh',
         CONVERGE_NO_FORWARDING: 'true',
         CONVERGE_AUDIT_PATHS: '1',
+        CONVERGE_NOTIFY: 'slack:https://hooks.example/T1/B1/x',
+        CONVERGE_OUTPUT: 'outputs',
+        CONVERGE_NO_SUMMARY: '1',
+        CONVERGE_JSON: '1',
         CONVERGE_QUIET: '1',
         CONVERGE_LINK: '1',
       }),
@@ -94,6 +102,10 @@ describe('options', () => {
       shell: '/bin/zsh',
       allowsForwarding: false,
       auditsPaths: true,
+      notify: [{ form: 'slack', url: new globalThis.URL('https://hooks.example/T1/B1/x') }],
+      outputFile: 'outputs',
+      hasSummary: false,
+      isJson: true,
       isQuiet: true,
     });
   });

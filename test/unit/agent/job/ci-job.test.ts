@@ -127,6 +127,13 @@ describe('annotations', () => {
     ]);
   });
 
+  test('shows a refusal on Azure as a warning, and lets no relay give another order', () => {
+    expect(refusalAnnotationFrom('azure', 'no\n##vso[task.complete result=Failed;]x')).toEqual([
+      String.raw`##vso[task.logissue type=warning]This job is not open for SSH: no\n#\u{23}vso[task.complete result=Failed;]x`,
+    ]);
+    expect(annotationFrom('azure', 'ssh x')).toEqual([]);
+  });
+
   test('are left out elsewhere', () => {
     expect(refusalAnnotationFrom('gitlab', 'no')).toEqual([]);
     expect(annotationFrom('gitlab', 'ssh x')).toEqual([]);

@@ -253,7 +253,7 @@ describe('the greeting', () => {
       "converge: you are inside a running job of GitLab CI: a/b
         ends     when the last client leaves
                  if idle, at 14:13 UTC (in 10 minutes)
-        change   converge status | hold 2h | release | end
+        change   converge status | hold 2h | release | continue | fail | end
         or       touch .hold | rm .hold, in the directory of the job"
     `);
   });
@@ -372,7 +372,7 @@ describe('the job log', () => {
       'session of 192.0.2.7 ended with its transport',
     ],
     [{ kind: 'held', deadline: NOW + 600_000 }, 'held by .hold until 14:13 UTC (10 minutes)'],
-    [{ kind: 'ended', reason: 'client_left' }, 'ended: the last client left'],
+    [{ kind: 'ended', reason: 'client_left', exitCode: 0 }, 'ended: the last client left'],
   ])('has one line for %j', (event, text) => {
     expect(logLineFrom(event, NOW)).toBe(`converge 14:03:22 UTC: ${text}`);
   });
@@ -394,7 +394,7 @@ describe('the job log', () => {
 
   test('leaves out with --quiet only what is no news', () => {
     expect(isRoutine({ kind: 'waiting', deadline: NOW })).toBe(true);
-    expect(isRoutine({ kind: 'ended', reason: 'deadline' })).toBe(false);
+    expect(isRoutine({ kind: 'ended', reason: 'deadline', exitCode: 0 })).toBe(false);
   });
 });
 
