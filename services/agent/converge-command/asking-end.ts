@@ -1,33 +1,39 @@
 // The session's end of the `converge` command: reads the arguments, asks the agent, prints the answer.
 import { connect } from 'node:net';
-import { printableLine } from '#shared/text/printable.ts';
+import { printableJson, printableLine } from '#shared/text/printable.ts';
+import { wrapWords } from '#shared/text/wrap.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { parseDuration } from '#shared/time/duration.ts';
-import { holdWordsOf } from '../expiry/hold-words.ts';
+import { CONVERGE_COMMANDS } from './commands.ts';
+import { COMPLETED_SHELLS, type CompletedShell, completionScript } from './completion.ts';
 import { type LineRead, readLine } from './line-reader.ts';
-import { type ConvergeReply, type ConvergeRequest, formatLine, parseReply } from './request.ts';
+import {
+  type ConvergeReply,
+  type ConvergeRequest,
+  formatLine,
+  MAX_REPLY_BYTES,
+  parseReply,
+} from './request.ts';
+
+/** Of the help: where the words about a command begin, and where they end. */
+const HELP_COLUMN = 20;
+const HELP_WIDTH = 80;
 
 function usageOf(system: NodeJS.Platform): string {
-  const { hold, release } = holdWordsOf(system);
-  return `usage: converge COMMAND
-
-  status [--json]   who is here, when this ends, what holds it
-  hold [DURATION]   keep the job for DURATION from now (2h, 90m; default: the agent's
-                    timeout), also when everybody leaves; the same as: ${hold}
-  release           let go: end when the last client leaves; the same as: ${release}
-  allow KEY         let in whoever has this key too, until the end: a line as
-                    authorized_keys has it, in quotes
-  password on|off   let people in by the password, or not: it is off by itself after
-                    100 wrong ones; sessions that are open go on
-  end               end now: every session closes
-  help              this text
-`;
+  const lines = CONVERGE_COMMANDS.flatMap(({ name, takes, help }) => {
+    const head = `  ${name} ${takes}`.padEnd(HELP_COLUMN);
+    return wrapWords(help(system), HELP_WIDTH - HELP_COLUMN).map(
+      (line, index) => `${index === 0 ? head : ' '.repeat(HELP_COLUMN)}${line}`,
+    );
+  });
+  return ['usage: converge COMMAND', '', ...lines, ''].join('\n');
 }
 
 /** Exit code of a command line that is not understood. */
 const BAD_USAGE = 2;
 
 type ParsedCommand =
+  | { readonly kind: 'completion'; readonly shell: CompletedShell }
   | { readonly kind: 'request'; readonly request: ConvergeRequest }
   | { readonly kind: 'help' }
   | { readonly kind: 'invalid'; readonly fault: string };
@@ -57,8 +63,17 @@ export async function runConvergeCommand(
     options.stderr.write(`converge: ${parsed.fault}\n\n${usageOf(process.platform)}`);
     return BAD_USAGE;
   }
+  if (parsed.kind === 'completion') {
+    options.stdout.write(completionScript(parsed.shell));
+    return 0;
+  }
   const reply = await ask(parsed.request, options);
   const output = reply.exitCode === 0 ? options.stdout : options.stderr;
+  if (isForProgram(parsed.request) && reply.exitCode === 0) {
+    // No line of it is cut: it may be longer than any that people read.
+    output.write(`${printableJson(reply.text)}\n`);
+    return 0;
+  }
   // A fault may quote a path that somebody named.
   for (const line of reply.text.split('\n')) output.write(`${printableLine(line)}\n`);
   return reply.exitCode;
@@ -89,6 +104,11 @@ function parseCommand(argv: readonly string[]): ParsedCommand {
         return { kind: 'request', request: { command, form: 'json' } };
       if (argument === undefined) return { kind: 'request', request: { command } };
       return { kind: 'invalid', fault: `status takes --json or nothing, got "${argument}"` };
+    case 'completion': {
+      const shell = COMPLETED_SHELLS.find((each) => each === argument);
+      if (shell !== undefined && excess.length === 0) return { kind: 'completion', shell };
+      return { kind: 'invalid', fault: `completion takes one word, ${COMPLETED_SHELLS.join(' or ')}` };
+    }
     case 'release':
     case 'end':
       if (argument === undefined) return { kind: 'request', request: { command } };
@@ -96,6 +116,10 @@ function parseCommand(argv: readonly string[]): ParsedCommand {
     default:
       return { kind: 'invalid', fault: `no command "${command}"` };
   }
+}
+
+function isForProgram(request: ConvergeRequest): boolean {
+  return request.command === 'status' && request.form === 'json';
 }
 
 function parseHold(argument: string | undefined): ParsedCommand {
@@ -116,7 +140,7 @@ async function ask(
   });
   try {
     socket.write(formatLine(request));
-    const read = await readLine(socket, clock);
+    const read = await readLine(socket, clock, MAX_REPLY_BYTES);
     const reply = read.kind === 'line' ? parseReply(read.line) : undefined;
     return reply ?? { exitCode: 1, text: `converge: ${faultFrom(read, errno)}` };
   } finally {

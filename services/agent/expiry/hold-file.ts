@@ -33,18 +33,40 @@ export async function readHoldFile(path: string): Promise<HoldFile> {
 }
 
 /**
+ * A hold file that was there at the start holds if it is older by no more than this: file systems keep times in steps of up to 2 s
+ * (FAT), and `./agent & touch .hold` may come before the program has unpacked itself.
+ */
+export const LEFTOVER_TOLERANCE_MS = 5_000;
+
+/**
+ * A hold file that came or changed after the start holds if its time is before that by no more than this: a file server's clock may
+ * be behind. Kerberos, and NFS with it, takes as much (RFC 4120 section 8.2). What is older was unpacked from somewhere.
+ */
+export const FILE_CLOCK_TOLERANCE_MS = 300_000;
+
+export interface HoldSightOptions {
+  readonly clock: Clock;
+  /** Of the agent, on the Clock: an older file holds nothing. */
+  readonly startedAt: number;
+  /** No hold reaches further, on the Clock. */
+  readonly latest: number;
+}
+
+/**
  * Turns what is read of a hold file into times on the Clock. It asks the machine's clock once for each mtime, when it first
  * sees it, so setting that clock later moves no deadline. Only a step between the `touch` and the next look counts.
+ *
+ * A file that is older than the agent is a leftover, of an earlier run or of the repository, and nobody means by it that this job
+ * is to be held. What is older shows in its time alone; but a clock that is wrong must not take a hold from somebody who has just
+ * touched the file. So what was there at the first look is judged strictly, and what has changed since is not.
  */
 export class HoldSight {
-  readonly #clock: Clock;
-  /** No hold reaches further, on the Clock. */
-  readonly #latest: number;
-  #seen: { readonly mtimeMs: number; readonly heldAt: number } | undefined;
+  readonly #options: HoldSightOptions;
+  #isFirst = true;
+  #seen: { readonly mtimeMs: number; readonly reading: HoldReading } | undefined;
 
-  constructor(clock: Clock, latest: number) {
-    this.#clock = clock;
-    this.#latest = latest;
+  constructor(options: HoldSightOptions) {
+    this.#options = options;
   }
 
   /** To be given every reading, in order. */
@@ -53,20 +75,36 @@ export class HoldSight {
       case 'unreadable':
         return file;
       case 'gone':
+        this.#isFirst = false;
         this.#seen = undefined;
         return file;
       case 'present': {
         const { mtimeMs } = file;
-        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, heldAt: this.#momentOf(mtimeMs) };
-        return { kind: 'present', heldAt: this.#seen.heldAt };
+        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, reading: this.#judge(mtimeMs) };
+        this.#isFirst = false;
+        return this.#seen.reading;
       }
     }
   }
 
-  #momentOf(mtimeMs: number): number {
-    const now = this.#clock.now();
-    const heldAt = now + (mtimeMs - this.#clock.wallTime());
-    return Math.min(heldAt, this.#latest);
+  /** It is let go, and stays where it is: as it is now it holds no more. */
+  disregard(): void {
+    if (this.#seen !== undefined)
+      this.#seen = { ...this.#seen, reading: { kind: 'ignored', why: 'released' } };
+  }
+
+  /** The agent itself has written it: whatever was seen before says nothing of it. */
+  forget(): void {
+    this.#isFirst = false;
+    this.#seen = undefined;
+  }
+
+  #judge(mtimeMs: number): HoldReading {
+    const { clock, startedAt, latest } = this.#options;
+    const heldAt = clock.now() + (mtimeMs - clock.wallTime());
+    const tolerance = this.#isFirst ? LEFTOVER_TOLERANCE_MS : FILE_CLOCK_TOLERANCE_MS;
+    if (heldAt < startedAt - tolerance) return { kind: 'ignored', why: 'old' };
+    return { kind: 'present', heldAt: Math.min(heldAt, latest) };
   }
 }
 
@@ -97,11 +135,6 @@ export async function removeHoldFile(path: string): Promise<boolean> {
     await rmdir(path);
     return true;
   }
-}
-
-/** The mtime that makes the deadline `durationMs` from `wallTime`, given the agent's timeout. */
-export function mtimeForHold(durationMs: number, timeoutMs: number, wallTime: number): number {
-  return wallTime + durationMs - timeoutMs;
 }
 
 function errnoOf(error: unknown): string {

@@ -67,6 +67,11 @@ export interface TerminalProcess {
   resize(columns: number, rows: number): void;
   /** For the program and what it has started. Nothing happens when it is gone, or the system has no such signal. */
   kill(signal: NodeJS.Signals): void;
+  /**
+   * Whether something that the program has started has the terminal: of a shell, whether a command runs in the foreground.
+   * Undefined where the system does not say.
+   */
+  hasForegroundCommand?(): boolean | undefined;
   /** The person is gone: the terminal closes, and its programs are told or ended. May be called twice. */
   hangUp(): void;
 }

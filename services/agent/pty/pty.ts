@@ -12,6 +12,7 @@ import {
 } from '../platform/programs.ts';
 import { NO_MODES } from '../platform/terminal-mode.ts';
 import { signalGroup } from '../process/spawn.ts';
+import { hasForegroundCommand } from './foreground.ts';
 import { PtyWriter } from './pty-writer.ts';
 import type { OpenDevice, TerminalDevice } from './terminal-device.ts';
 
@@ -110,6 +111,10 @@ export class Pty implements TerminalProcess {
   /** Signals the program's process group, as sshd does. Nothing happens when it is gone. */
   kill(signal: NodeJS.Signals): void {
     if (this.#isOpen()) signalGroup(this.pid, signal);
+  }
+
+  hasForegroundCommand(): boolean | undefined {
+    return hasForegroundCommand(this.pid);
   }
 
   /**

@@ -13,7 +13,12 @@ export interface TerminalProgramOptions extends ProgramOptions {
   readonly modes?: readonly TerminalMode[];
   /** Shown before the program starts. */
   readonly greeting: string;
+  /** Output of a command is activity too: of `command`, or of what a shell runs in the foreground. */
+  readonly countsOutput?: boolean;
 }
+
+/** How often output is looked at, whether it is a command's, in milliseconds. */
+const OUTPUT_LOOK_EVERY_MS = 1_000;
 
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
 export function startTerminalProgram(options: TerminalProgramOptions): Program {
@@ -31,6 +36,8 @@ class TerminalProgram implements Program {
   #received = 0;
   #sent = 0;
   #exit: ProcessExit | undefined;
+  /** On the Clock. */
+  #nextOutputLookAt = 0;
 
   constructor(options: TerminalProgramOptions) {
     this.#options = options;
@@ -96,6 +103,7 @@ class TerminalProgram implements Program {
           data: (chunk) => {
             this.#screen.see(chunk);
             this.#sent += chunk.length;
+            this.#countOutput(opened);
             if (!this.#output.write('stdout', chunk)) opened.pause();
           },
           drained() {
@@ -128,6 +136,14 @@ class TerminalProgram implements Program {
       this.#output.finish(this.#exit);
       channel.resume();
     });
+  }
+
+  #countOutput(pty: TerminalProcess): void {
+    const { clock, command, countsOutput = false, onActivity } = this.#options;
+    if (!countsOutput || clock.now() < this.#nextOutputLookAt) return;
+    this.#nextOutputLookAt = clock.now() + OUTPUT_LOOK_EVERY_MS;
+    // Where the system does not say, it may be a command's.
+    if (command !== undefined || pty.hasForegroundCommand?.() !== false) onActivity();
   }
 
   #show(text: string): void {

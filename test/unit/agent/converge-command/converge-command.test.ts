@@ -20,7 +20,7 @@ import { holdReply, passwordReply, statusReply } from '../../../../services/agen
 import {
   formatLine,
   LINE_TIMEOUT_MS,
-  MAX_LINE_BYTES,
+  MAX_REQUEST_BYTES,
   parseReply,
   parseRequest,
 } from '../../../../services/agent/converge-command/request.ts';
@@ -259,7 +259,7 @@ describe('the agent as the command sees it', () => {
     });
   });
 
-  test.each(['nonsense\n', 'x'.repeat(MAX_LINE_BYTES + 1)])(
+  test.each(['nonsense\n', 'x'.repeat(MAX_REQUEST_BYTES + 1)])(
     'makes no sense when it sends something else',
     async (text) => {
       await serve((socket) => socket.write(text));
@@ -297,7 +297,7 @@ describe('the command as the agent sees it', () => {
     try {
       const flood = connect(command.socketPath);
       flood.on('error', () => undefined);
-      flood.write('x'.repeat(MAX_LINE_BYTES + 1));
+      flood.write('x'.repeat(MAX_REQUEST_BYTES + 1));
       await once(flood, 'close');
       const silent = connect(command.socketPath);
       await expect.poll(() => clock.pending).toBe(1);
