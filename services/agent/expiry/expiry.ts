@@ -71,7 +71,8 @@ export type HoldReading =
 export type HeldBy = 'file' | 'memory';
 
 /** What the deadline is counted from, or what cuts it. */
-export type DeadlineCause = 'start' | 'activity' | 'hold' | 'max_lifetime' | 'relay_lifetime';
+export const DEADLINE_CAUSES = ['start', 'activity', 'hold', 'max_lifetime', 'relay_lifetime'] as const;
+export type DeadlineCause = (typeof DEADLINE_CAUSES)[number];
 
 /** How long before the deadline people are warned, most urgent last. */
 export const WARNING_LEVELS_MS = [300_000, 60_000, 10_000] as const;

@@ -66,7 +66,7 @@ describe('converge in a session', () => {
         id: 'job-1',
         publicUrl: 'https://relay.example.org',
         isRelayConnected: true,
-        detached: 0,
+        people: [],
         password: guard.state,
         expiry: watch.snapshot(),
       }),

@@ -15,6 +15,9 @@ type Event =
   | { kind: 'activity' }
   | { kind: 'touch'; offsetMs: number }
   | { kind: 'rm' }
+  | { kind: 'old' }
+  | { kind: 'hold'; offsetMs: number }
+  | { kind: 'let_go' }
   | { kind: 'unreadable' }
   | { kind: 'end' }
   | { kind: 'relay'; leavesMs: number | undefined }
@@ -38,6 +41,12 @@ function step(state: expiry.ExpiryState, event: Event, now: number): expiry.Expi
       return expiry.holdSeen(ticked, { kind: 'present', heldAt: now + event.offsetMs }, now);
     case 'rm':
       return expiry.holdSeen(ticked, { kind: 'gone' }, now);
+    case 'old':
+      return expiry.holdSeen(ticked, { kind: 'ignored', why: 'old' }, now);
+    case 'hold':
+      return expiry.heldInMemory(ticked, now + event.offsetMs);
+    case 'let_go':
+      return expiry.releasedInMemory(ticked, now);
     case 'unreadable':
       return expiry.holdSeen(ticked, { kind: 'unreadable', code: 'EACCES' }, now);
     case 'end':
@@ -56,6 +65,9 @@ const passBy: Event = { kind: 'pass_by' };
 const activity: Event = { kind: 'activity' };
 const touch: Event = { kind: 'touch', offsetMs: 0 };
 const rm: Event = { kind: 'rm' };
+const old: Event = { kind: 'old' };
+const hold: Event = { kind: 'hold', offsetMs: 0 };
+const letGo: Event = { kind: 'let_go' };
 const pass: Event = { kind: 'pass' };
 
 /** [minutes after start, event] pairs, and how it must have ended (reason and minute) or that it lives. */
@@ -353,8 +365,125 @@ const RULES: [string, [number, Event][], { reason: string; minute: number } | { 
   ],
 ];
 
+const MEMORY_RULES: typeof RULES = [
+  [
+    'a file that is older than the agent holds nothing',
+    [
+      [1, login],
+      [2, old],
+      [3, leave],
+    ],
+    { reason: 'client_left', minute: 3 },
+  ],
+  ['nor does it extend', [[5, old]], { deadline: 10 }],
+  [
+    'a hold in memory holds as the file does',
+    [
+      [1, login],
+      [2, hold],
+      [3, leave],
+    ],
+    { deadline: 12 },
+  ],
+  [
+    'and lets go as the file does',
+    [
+      [1, login],
+      [2, hold],
+      [3, leave],
+      [4, letGo],
+    ],
+    { reason: 'released', minute: 4 },
+  ],
+  [
+    'a file that is gone does not let go what is held in memory',
+    [
+      [1, login],
+      [2, hold],
+      [2, touch],
+      [3, leave],
+      [4, rm],
+    ],
+    { deadline: 12 },
+  ],
+  [
+    'nor is the file let go with it',
+    [
+      [1, login],
+      [2, hold],
+      [3, touch],
+      [4, leave],
+      [5, letGo],
+    ],
+    { deadline: 13 },
+  ],
+  [
+    'a shorter hold does not shorten a longer one',
+    [
+      [1, login],
+      [2, { kind: 'hold', offsetMs: 20 * MINUTE }],
+      [3, hold],
+    ],
+    { deadline: 32 },
+  ],
+  [
+    'nor does it reach past the longest lifetime',
+    [[1, { kind: 'hold', offsetMs: 900 * MINUTE }]],
+    { deadline: 60 },
+  ],
+  [
+    'lost while held in memory, then let go: lives',
+    [
+      [1, login],
+      [2, hold],
+      [3, lose],
+      [4, letGo],
+    ],
+    { deadline: 11 },
+  ],
+];
+
+/** What the deadline is said to be counted from. */
+const CAUSES: [string, [number, Event][], expiry.DeadlineCause][] = [
+  ['the start', [[1, pass]], 'start'],
+  ['the last activity', [[1, login]], 'activity'],
+  [
+    'the hold, if it is later',
+    [
+      [1, login],
+      [2, hold],
+    ],
+    'hold',
+  ],
+  [
+    'the activity after it',
+    [
+      [1, login],
+      [2, touch],
+      [3, activity],
+    ],
+    'activity',
+  ],
+  ['what cuts it', [[1, { kind: 'hold', offsetMs: 900 * MINUTE }]], 'max_lifetime'],
+  [
+    'what the relay gives',
+    [
+      [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
+      [2, login],
+    ],
+    'relay_lifetime',
+  ],
+];
+
+test.each(CAUSES)('the deadline comes from %s', (_name, events, cause) => {
+  let state: expiry.ExpiryState = expiry.start(LIMITS, START);
+  for (const [minute, event] of events) state = step(state, event, START + minute * MINUTE);
+  if (state.kind === 'ended') expect.fail(`ended: ${state.reason}`);
+  expect(expiry.deadlineCause(state)).toBe(cause);
+});
+
 describe('expiry rules', () => {
-  test.each(RULES)('%s', (_name, events, expected) => {
+  test.each([...RULES, ...MEMORY_RULES])('%s', (_name, events, expected) => {
     let state: expiry.ExpiryState = expiry.start(LIMITS, START);
     for (const [minute, event] of events) state = step(state, event, START + minute * MINUTE);
     if ('reason' in expected) {
@@ -415,7 +544,10 @@ describe('warnings', () => {
 
 describe('any sequence of events', () => {
   const event = fc.oneof(
-    fc.constantFrom<Event>(login, leave, lose, passBy, activity, touch, rm, pass, { kind: 'unreadable' }),
+    fc.constantFrom<Event>(login, leave, lose, passBy, activity, touch, rm, old, letGo, pass, {
+      kind: 'unreadable',
+    }),
+    fc.integer({ min: -7_200_000, max: 7_200_000 }).map((offsetMs): Event => ({ kind: 'hold', offsetMs })),
     fc.integer({ min: -7_200_000, max: 7_200_000 }).map((offsetMs): Event => ({ kind: 'touch', offsetMs })),
     { weight: 1, arbitrary: fc.constant<Event>({ kind: 'end' }) },
   );
@@ -478,7 +610,8 @@ describe('any sequence of events', () => {
           const before = state;
           state = step(state, event, now);
           if (state.kind !== 'ended') continue;
-          const reason = { leave: 'client_left', rm: 'released', end: 'ended_by_user' };
+          const [released, left] = ['released', 'client_left'];
+          const reason = { leave: left, rm: released, old: released, let_go: released, end: 'ended_by_user' };
           if (event.kind === 'pass_by') {
             // Not on its own: somebody had said goodbye before.
             expect(before).toMatchObject({ kind: 'attended', clients: 1, isGoodbyeSaid: true });
@@ -487,6 +620,32 @@ describe('any sequence of events', () => {
             expect(reason).toHaveProperty(event.kind, state.reason);
           }
           return;
+        }
+      }),
+    );
+  });
+
+  test('never ends while something holds, but at the deadline or on request', () => {
+    fc.assert(
+      fc.property(history, (events) => {
+        let state: expiry.ExpiryState = expiry.start(LIMITS, START);
+        let now = START;
+        for (const [event, passed] of events) {
+          now += passed;
+          const before = expiry.tick(state, now);
+          state = step(state, event, now);
+          if (before.kind === 'ended') return;
+          const isHeldAfter = heldAfter(before, event);
+          if (state.kind === 'ended') {
+            if (event.kind !== 'end') expect(isHeldAfter).toBe(false);
+            return;
+          }
+          expect(expiry.heldBy(state) !== undefined).toBe(isHeldAfter);
+          // Everybody has left by a goodbye, and it lives: then something holds.
+          if (state.kind === 'held') expect(isHeldAfter).toBe(true);
+          if (event.kind === 'hold') {
+            expect(expiry.deadline(state)).toBeGreaterThanOrEqual(expiry.deadline(before));
+          }
         }
       }),
     );
@@ -516,3 +675,10 @@ describe('any sequence of events', () => {
     );
   });
 });
+
+/** Whether something holds after `event`, told from what held before it. */
+function heldAfter({ heldAt, heldInMemoryAt }: expiry.LiveState, { kind }: Event): boolean {
+  const file = kind === 'touch' || (kind !== 'rm' && kind !== 'old' && heldAt !== undefined);
+  const memory = kind === 'hold' || (kind !== 'let_go' && heldInMemoryAt !== undefined);
+  return file || memory;
+}

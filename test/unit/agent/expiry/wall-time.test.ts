@@ -113,8 +113,8 @@ describe("steps of the machine's clock", () => {
     await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     expect(leftOn(clock, watch)).toBe(30 * MINUTE);
     // Anew, by the time that the machine has now.
-    await watch.hold(25 * MINUTE);
-    expect(leftOn(clock, watch)).toBe(25 * MINUTE + (clock.now() - START));
+    await watch.hold(35 * MINUTE);
+    expect(leftOn(clock, watch)).toBe(35 * MINUTE + (clock.now() - START));
     watch.stop();
   });
 });
@@ -124,7 +124,7 @@ describe('the time of a hold file', () => {
 
   test("is compared with the machine's clock when it changes, and then not again", () => {
     const clock = new ManualClock(START);
-    const sight = new HoldSight(clock, START + HOUR);
+    const sight = new HoldSight({ clock, startedAt: START - MINUTE, latest: START + HOUR });
     expect(sight.readingOf(at(START - MINUTE))).toEqual({ kind: 'present', heldAt: START - MINUTE });
     clock.stepWall(DAY);
     expect(sight.readingOf(at(START - MINUTE))).toEqual({ kind: 'present', heldAt: START - MINUTE });
@@ -133,7 +133,7 @@ describe('the time of a hold file', () => {
 
   test('is compared anew when the file was gone in between', () => {
     const clock = new ManualClock(START);
-    const sight = new HoldSight(clock, START + HOUR);
+    const sight = new HoldSight({ clock, startedAt: START - MINUTE, latest: START + HOUR });
     sight.readingOf(at(START));
     clock.stepWall(-MINUTE);
     expect(sight.readingOf({ kind: 'gone' })).toEqual({ kind: 'gone' });
@@ -141,7 +141,7 @@ describe('the time of a hold file', () => {
   });
 
   test('reaches no further than the longest lifetime', () => {
-    const sight = new HoldSight(new ManualClock(START), START + HOUR);
+    const sight = new HoldSight({ clock: new ManualClock(START), startedAt: START, latest: START + HOUR });
     expect(sight.readingOf(at(START + 1_000 * DAY))).toEqual({ kind: 'present', heldAt: START + HOUR });
   });
 });
