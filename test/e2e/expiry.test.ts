@@ -53,7 +53,7 @@ describe.concurrent('an agent', () => {
     expect(await agent.process.exited).toEqual(FINE);
     // Which of the two it hears of last, the end of the second client or that of the hold, is not for this test to say.
     expect(agent.process.stdout).toMatch(
-      /ended: (the hold file was removed and no client is logged in|the last client left)\n$/,
+      /ended: (the hold was let go and no client is logged in|the last client left)\n$/,
     );
   });
 

@@ -45,7 +45,7 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   const { way, agent } = await startJob(true);
   const shell = way.openTerminal();
   await shell.see(/^converge: you are inside a running job\.\r\n/);
-  await shell.see(/held +by \.hold, also after everybody leaves\r\n/);
+  await shell.see(/held +also after everybody leaves\r\n/);
   await shell.see(/converge status \| hold 2h \| release \| end\r\n/);
   await shell.see(PROMPT);
   await enter(shell, 'pwd', new RegExp(`\r${agent.job}\r\n`));

@@ -15,17 +15,17 @@ import {
   parseReply,
 } from './request.ts';
 
-/** Of the help: where the words about a command begin, and where they end. */
-const HELP_COLUMN = 20;
+/** Of the help, in columns. */
 const HELP_WIDTH = 80;
 
 function usageOf(system: NodeJS.Platform): string {
-  const lines = CONVERGE_COMMANDS.flatMap(({ name, takes, help }) => {
-    const head = `  ${name} ${takes}`.padEnd(HELP_COLUMN);
-    return wrapWords(help(system), HELP_WIDTH - HELP_COLUMN).map(
-      (line, index) => `${index === 0 ? head : ' '.repeat(HELP_COLUMN)}${line}`,
-    );
-  });
+  const heads = CONVERGE_COMMANDS.map(({ name, takes }) => `  ${name} ${takes}`);
+  const column = Math.max(...heads.map(({ length }) => length)) + 2;
+  const lines = CONVERGE_COMMANDS.flatMap(({ help }, row) =>
+    wrapWords(help(system), HELP_WIDTH - column).map(
+      (line, index) => `${(index === 0 ? (heads[row] ?? '') : '').padEnd(column)}${line}`,
+    ),
+  );
   return ['usage: converge COMMAND', '', ...lines, ''].join('\n');
 }
 

@@ -8,7 +8,7 @@ import { formatMoment } from '../notices/time-of-day.ts';
 import type { ConvergeReply } from './request.ts';
 
 /** Instead of any answer about a time that is over. */
-export const ENDING: ConvergeReply = { exitCode: 1, text: 'converge: this agent is ending' };
+export const ENDING_REPLY: ConvergeReply = { exitCode: 1, text: 'converge: this agent is ending' };
 
 /** After `allow`. */
 export function allowReply(allowance: KeyAllowance): ConvergeReply {
@@ -27,9 +27,9 @@ export function allowReply(allowance: KeyAllowance): ConvergeReply {
 
 /** After a hold. */
 export function holdReply(outcome: HoldOutcome, now: number): ConvergeReply {
-  if (outcome.kind === 'ended') return ENDING;
+  if (outcome.kind === 'ended') return ENDING_REPLY;
   const { expiry } = outcome;
-  const moment = momentText(expiry, now);
+  const moment = deadlineText(expiry, now);
   const also = 'also when everybody leaves';
   const lines =
     outcome.kind === 'kept'
@@ -59,7 +59,7 @@ export function releaseReply(
   const lines = [
     expiry === undefined
       ? `${word}: the agent ends now`
-      : `${word}: ends when the last client leaves, or at ${momentText(expiry, now)}`,
+      : `${word}: ends when the last client leaves, or at ${deadlineText(expiry, now)}`,
     ...(outcome.kind === 'file_stays' ? [`${stays} (${outcome.fault})`] : []),
   ];
   return { exitCode: 0, text: lines.join('\n') };
@@ -87,7 +87,7 @@ export function failureReply(command: string, error: unknown): ConvergeReply {
 }
 
 /** A deadline, and how long it is until then. */
-export function momentText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
+export function deadlineText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
   return `${formatMoment(deadline, now)} (in ${formatDuration(remainingMs)})`;
 }
 

@@ -7,7 +7,7 @@ import type { DeadlineCause } from '../expiry/expiry.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import { type Credential, credentialText } from '../notices/log-line.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
-import { ENDING, lastWord, momentText, passwordText } from './reply.ts';
+import { deadlineText, ENDING_REPLY, lastWord, passwordText } from './reply.ts';
 import type { ConvergeReply } from './request.ts';
 
 /** So many clients are told one by one, the rest as a number: an answer is one line of MAX_REPLY_BYTES. */
@@ -55,7 +55,7 @@ export interface AgentFacts {
 /** The answer for people, 80 columns wide; `now` is in milliseconds since the epoch, as in all answers. */
 export function statusReply(status: AgentFacts, now: number): ConvergeReply {
   const { expiry, people } = status;
-  if (expiry === undefined) return ENDING;
+  if (expiry === undefined) return ENDING_REPLY;
   const link = status.isRelayConnected ? 'connected' : 'not connected, dialling again';
   const told = people.slice(0, MAX_TOLD_CLIENTS);
   const rest = people.length - told.length;
@@ -69,7 +69,7 @@ export function statusReply(status: AgentFacts, now: number): ConvergeReply {
       ...(rest === 0 ? [] : row('', `and ${rest} more`)),
       ...row('password', passwordText(status.password)),
       ...row('hold', holdText(expiry)),
-      ...row('ends', `${momentText(expiry, now)}, ${causeText(expiry)}`),
+      ...row('ends', `${deadlineText(expiry, now)}, ${causeText(expiry)}`),
       ...row('', `never after ${formatMoment(expiry.lastDeadline, now)}`),
     ].join('\n'),
   };
@@ -78,7 +78,7 @@ export function statusReply(status: AgentFacts, now: number): ConvergeReply {
 /** The same for a program, as docs/status.md has it. Fields may be added. */
 export function statusJsonReply(status: AgentFacts, now: number): ConvergeReply {
   const { expiry, id, people, password, publicUrl, isRelayConnected } = status;
-  if (expiry === undefined) return ENDING;
+  if (expiry === undefined) return ENDING_REPLY;
   const { cause, deadline, heldBy, isHeld, lastDeadline } = expiry;
   const text = JSON.stringify({
     id,

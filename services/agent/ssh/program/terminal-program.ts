@@ -17,8 +17,8 @@ export interface TerminalProgramOptions extends ProgramOptions {
   readonly countsOutput?: boolean;
 }
 
-/** How often output is looked at, whether it is a command's, in milliseconds. */
-const OUTPUT_LOOK_EVERY_MS = 1_000;
+/** How often output of a command counts, in milliseconds: each time the system is asked whose it is. */
+const COUNTED_OUTPUT_EVERY_MS = 1_000;
 
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
 export function startTerminalProgram(options: TerminalProgramOptions): Program {
@@ -37,7 +37,7 @@ class TerminalProgram implements Program {
   #sent = 0;
   #exit: ProcessExit | undefined;
   /** On the Clock. */
-  #nextOutputLookAt = 0;
+  #outputCountsFrom = 0;
 
   constructor(options: TerminalProgramOptions) {
     this.#options = options;
@@ -140,10 +140,11 @@ class TerminalProgram implements Program {
 
   #countOutput(pty: TerminalProcess): void {
     const { clock, command, countsOutput = false, onActivity } = this.#options;
-    if (!countsOutput || clock.now() < this.#nextOutputLookAt) return;
-    this.#nextOutputLookAt = clock.now() + OUTPUT_LOOK_EVERY_MS;
+    if (!countsOutput || clock.now() < this.#outputCountsFrom) return;
     // Where the system does not say, it may be a command's.
-    if (command !== undefined || pty.hasForegroundCommand?.() !== false) onActivity();
+    if (command === undefined && pty.hasForegroundCommand?.() === false) return;
+    this.#outputCountsFrom = clock.now() + COUNTED_OUTPUT_EVERY_MS;
+    onActivity();
   }
 
   #show(text: string): void {

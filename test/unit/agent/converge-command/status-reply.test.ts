@@ -135,7 +135,7 @@ describe('the status for programs', () => {
     const value = JSON.parse(statusJsonReply(FACTS, NOW).text) as Record<string, unknown>;
     const page = readFileSync(join(import.meta.dirname, '../../../../docs/status.md'), 'utf8');
     const documented = [...page.matchAll(/^\| `([\w.[\]]+)` \|/gm)].map(([, name]) => name);
-    expect(documented.toSorted()).toEqual(namesOf(value).toSorted());
+    expect(new Set(documented)).toEqual(new Set(namesOf(value)));
     for (const cause of DEADLINE_CAUSES) expect(page).toContain(`\`${cause}\``);
     const block = /```json\n(.*?)```/s.exec(page)?.[1] ?? '';
     expect(JSON.parse(block)).toEqual(value);
@@ -145,7 +145,7 @@ describe('the status for programs', () => {
     const long = new Untrusted('\\'.repeat(4_000));
     const person: PresentPerson = { ...CERTIFIED, user: long, address: 'f'.repeat(64) };
     const credential = { ...CERTIFIED.credential, keyId: long, serial: '9'.repeat(20) } as const;
-    const people = new Array(3 * MAX_TOLD_CLIENTS).fill({ ...person, credential }) as PresentPerson[];
+    const people = Array.from({ length: 3 * MAX_TOLD_CLIENTS }, () => ({ ...person, credential }));
     for (const reply of [statusReply, statusJsonReply]) {
       expect(Buffer.byteLength(formatLine(reply({ ...FACTS, people }, NOW)))).toBeLessThan(MAX_REPLY_BYTES);
     }
