@@ -14,6 +14,7 @@ import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { wordsThroughLink } from './converge-command/link.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
+import { enterStartingDirectory } from './job/starting-directory.ts';
 import { ownPlatform } from './own-platform.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 
@@ -69,11 +70,13 @@ async function run(options: AgentOptions): Promise<number> {
   // The first process of a container has the orphans of all others.
   if (process.pid === 1) startOrphanReaper(systemClock);
   const platform = ownPlatform(process.env);
+  const directory = enterStartingDirectory(platform.shells.lastDirectory);
+  if (directory.note !== undefined) complain(directory.note);
   const agent = await startAgent(options, {
     platform,
     env: process.env,
     environmentBlock: readEnvironmentBlock(),
-    cwd: process.cwd(),
+    cwd: directory.path,
     clock: systemClock,
     random: Math.random,
     temporaryDirectory: tmpdir(),

@@ -9,8 +9,8 @@ export const HOLD_FILE_NAME = '.hold';
 
 /** What is at the place of the hold file. */
 export type HoldFile =
-  /** `mtimeMs` is a wall time: milliseconds since the Unix epoch. */
-  | { readonly kind: 'present'; readonly mtimeMs: number }
+  /** Wall times, in milliseconds since the Unix epoch: its own, which anybody may set, and that of the last change, which is the system's. */
+  | { readonly kind: 'present'; readonly mtimeMs: number; readonly changedMs: number }
   | { readonly kind: 'gone' }
   | { readonly kind: 'unreadable'; readonly code: string };
 
@@ -22,9 +22,9 @@ export function holdFilePath(directory: string): string {
 /** Looks at the hold file. Anything of that name counts, a directory too. Never throws. */
 export async function readHoldFile(path: string): Promise<HoldFile> {
   try {
-    const { mtimeMs } = await stat(path);
+    const { mtimeMs, ctimeMs } = await stat(path);
     // Whole milliseconds, as the clock's.
-    return { kind: 'present', mtimeMs: Math.round(mtimeMs) };
+    return { kind: 'present', mtimeMs: Math.round(mtimeMs), changedMs: Math.round(ctimeMs) };
   } catch (error) {
     const code = errnoOf(error);
     // ENOTDIR: a parent was replaced by a file. Either way nothing of that name is there any more.
@@ -33,16 +33,10 @@ export async function readHoldFile(path: string): Promise<HoldFile> {
 }
 
 /**
- * A hold file that was there at the start holds if it is older by no more than this: file systems keep times in steps of up to 2 s
- * (FAT), and `./agent & touch .hold` may come before the program has unpacked itself.
+ * Times of files are as good as this, in milliseconds: file systems keep them in steps of up to 2 s (FAT), and `./agent & touch .hold`
+ * may come before the program has unpacked itself.
  */
-export const LEFTOVER_TOLERANCE_MS = 5_000;
-
-/**
- * A hold file that came or changed after the start holds if its time is before that by no more than this: a file server's clock may
- * be behind. Kerberos, and NFS with it, takes as much (RFC 4120 section 8.2). What is older was unpacked from somewhere.
- */
-export const FILE_CLOCK_TOLERANCE_MS = 300_000;
+export const FILE_TIME_TOLERANCE_MS = 5_000;
 
 export interface HoldSightOptions {
   readonly clock: Clock;
@@ -57,8 +51,9 @@ export interface HoldSightOptions {
  * sees it, so setting that clock later moves no deadline. Only a step between the `touch` and the next look counts.
  *
  * A file that is older than the agent is a leftover, of an earlier run or of the repository, and nobody means by it that this job
- * is to be held. What is older shows in its time alone; but a clock that is wrong must not take a hold from somebody who has just
- * touched the file. So what was there at the first look is judged strictly, and what has changed since is not.
+ * is to be held. Only its time shows that; but the clock of a file server may be behind ours. So what was there at the first look is
+ * judged by its time alone. What comes later and looks old all the same has been touched just now if it was changed at the time that
+ * it bears, by whatever clock; else it was unpacked from somewhere.
  */
 export class HoldSight {
   readonly #options: HoldSightOptions;
@@ -80,7 +75,7 @@ export class HoldSight {
         return file;
       case 'present': {
         const { mtimeMs } = file;
-        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, reading: this.#judge(mtimeMs) };
+        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, reading: this.#judge(file) };
         this.#isFirst = false;
         return this.#seen.reading;
       }
@@ -99,12 +94,14 @@ export class HoldSight {
     this.#seen = undefined;
   }
 
-  #judge(mtimeMs: number): HoldReading {
+  #judge({ mtimeMs, changedMs }: HoldFile & { kind: 'present' }): HoldReading {
     const { clock, startedAt, latest } = this.#options;
-    const heldAt = clock.now() + (mtimeMs - clock.wallTime());
-    const tolerance = this.#isFirst ? LEFTOVER_TOLERANCE_MS : FILE_CLOCK_TOLERANCE_MS;
-    if (heldAt < startedAt - tolerance) return { kind: 'ignored', why: 'old' };
-    return { kind: 'present', heldAt: Math.min(heldAt, latest) };
+    const now = clock.now();
+    const heldAt = now + (mtimeMs - clock.wallTime());
+    if (heldAt >= startedAt - FILE_TIME_TOLERANCE_MS)
+      return { kind: 'present', heldAt: Math.min(heldAt, latest) };
+    const wasTouched = Math.abs(changedMs - mtimeMs) <= FILE_TIME_TOLERANCE_MS;
+    return wasTouched && !this.#isFirst ? { kind: 'present', heldAt: now } : { kind: 'ignored', why: 'old' };
   }
 }
 

@@ -235,7 +235,12 @@ describe('faults', () => {
   });
 
   test.each<[string, string[], Record<string, string>, string]>([
-    ['what is no kind of activity', ['--activity', 'mouse'], {}, '--activity: "mouse" is neither keys nor output'],
+    [
+      'what is no kind of activity',
+      ['--activity', 'mouse'],
+      {},
+      '--activity: "mouse" is neither keys nor output',
+    ],
     ['a missing value', ['--timeout'], {}, '--timeout needs a value: --timeout=DURATION'],
     ['an option as a value', ['--timeout', '--quiet'], {}, '--timeout needs a value: --timeout=DURATION'],
     ['a value for a switch', ['--quiet=no'], {}, '--quiet takes no value, got "no"'],
