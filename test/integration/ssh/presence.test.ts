@@ -79,16 +79,23 @@ test('what shells are told reaches every shell, and no command, on a terminal or
   const shells = [ssh(HOST), ssh(HOST)];
   for (const shell of shells) await shell.see(PROMPT);
   const command = ssh(HOST, 'read line; echo "it was $line"');
-  const exec = host.ssh([HOST, 'read line; echo "it was $line"'], { stdin: Buffer.from('piped\n') });
-  await until('the command runs', () =>
-    host.server.clients().some(({ occupation }) => occupation.commands > 0),
-  );
+  const exec = host.start([HOST, 'cat']);
+  let piped = '';
+  exec.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    piped += text;
+  });
+  await until('both commands run', () => {
+    const commands = host.server.clients().map(({ occupation }) => occupation.commands);
+    return commands.filter((count) => count > 0).length === 2;
+  });
   host.server.notifyShells('somebody joined');
   for (const shell of shells) await shell.see(/\r\nsomebody joined\r\n/);
   command.type('typed\r');
   await command.see(/it was typed\r\n/);
   expect(command.screen()).not.toContain('somebody');
-  expect(await exec).toMatchObject({ stdout: Buffer.from('it was piped\n'), stderr: '' });
+  exec.stdin?.end('the end\n');
+  await until('it has said all', () => piped.includes('the end\n'));
+  expect(piped).toBe('the end\n');
 });
 
 describe('output on a terminal', () => {
