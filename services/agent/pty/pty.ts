@@ -5,6 +5,7 @@ import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
 import { LastOutput } from '../platform/last-output.ts';
 import type { ProcessEnd } from '../platform/process-end.ts';
 import {
+  type Foreground,
   TerminalError,
   type TerminalLaunch,
   type TerminalProcess,
@@ -12,7 +13,7 @@ import {
 } from '../platform/programs.ts';
 import { NO_MODES } from '../platform/terminal-mode.ts';
 import { signalGroup } from '../process/spawn.ts';
-import { hasForegroundCommand } from './foreground.ts';
+import { foregroundOf } from './foreground.ts';
 import { PtyWriter } from './pty-writer.ts';
 import type { OpenDevice, TerminalDevice } from './terminal-device.ts';
 
@@ -113,8 +114,8 @@ export class Pty implements TerminalProcess {
     if (this.#isOpen()) signalGroup(this.pid, signal);
   }
 
-  hasForegroundCommand(): boolean | undefined {
-    return hasForegroundCommand(this.pid);
+  foreground(): Foreground | undefined {
+    return foregroundOf(this.pid);
   }
 
   /**

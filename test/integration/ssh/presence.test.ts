@@ -8,7 +8,6 @@ import type { Occupation } from '../../../services/agent/ssh/occupation.ts';
 import { type HostOptions, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { openTerminal, type Terminal } from '../../support/ssh/ssh-terminal.ts';
 import { until } from '../../support/time/poll.ts';
-import { SkippingClock } from '../../support/time/skipping-clock.ts';
 
 const HOST = 'abc@127.0.0.1';
 const PROMPT = /[$#] /;
@@ -99,16 +98,12 @@ test('what shells are told reaches every shell, and no command, on a terminal or
 });
 
 describe('output on a terminal', () => {
-  let clock: SkippingClock;
-
   /** Makes a pipe that `cat` waits at; `say` has it show a text, and tells how often that was activity. */
   async function makePipe(options: HostOptions) {
-    clock = new SkippingClock();
-    await open({ clock, ...options });
+    await open(options);
     const pipe = join(host.folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     async function say(text: string, terminal: Terminal): Promise<number> {
-      clock.skip(2_000);
       const before = host.activity.count;
       await writeFile(pipe, text);
       await terminal.see(new RegExp(text.trim()));

@@ -17,9 +17,6 @@ export interface TerminalProgramOptions extends ProgramOptions {
   readonly countsOutput?: boolean;
 }
 
-/** How often output of a command counts, in milliseconds: each time the system is asked whose it is. */
-const COUNTED_OUTPUT_EVERY_MS = 1_000;
-
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
 export function startTerminalProgram(options: TerminalProgramOptions): Program {
   const program = new TerminalProgram(options);
@@ -36,8 +33,8 @@ class TerminalProgram implements Program {
   #received = 0;
   #sent = 0;
   #exit: ProcessExit | undefined;
-  /** On the Clock. */
-  #outputCountsFrom = 0;
+  /** By `Foreground.ended`, as it was when the last output came. */
+  #ended = 0;
 
   constructor(options: TerminalProgramOptions) {
     this.#options = options;
@@ -138,13 +135,16 @@ class TerminalProgram implements Program {
     });
   }
 
+  /** Output is a command's if one runs in the foreground, or has ended since the last output: its last words may come with the prompt. */
   #countOutput(pty: TerminalProcess): void {
-    const { clock, command, countsOutput = false, onActivity } = this.#options;
-    if (!countsOutput || clock.now() < this.#outputCountsFrom) return;
+    const { command, countsOutput = false, onActivity } = this.#options;
+    if (!countsOutput) return;
     // Where the system does not say, it may be a command's.
-    if (command === undefined && pty.hasForegroundCommand?.() === false) return;
-    this.#outputCountsFrom = clock.now() + COUNTED_OUTPUT_EVERY_MS;
-    onActivity();
+    const foreground = command === undefined ? pty.foreground?.() : undefined;
+    if (foreground === undefined) return onActivity();
+    const hasEnded = foreground.ended !== this.#ended;
+    this.#ended = foreground.ended;
+    if (foreground.isTaken || hasEnded) onActivity();
   }
 
   #show(text: string): void {
