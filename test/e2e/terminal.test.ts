@@ -106,7 +106,7 @@ test('the converge command tells, holds, releases and ends', async () => {
   await agent.process.see(/held by \.hold until .*\(1 hour\)/);
   await enter(shell, 'converge status', /held by \.hold/);
   await enter(shell, 'ls -a', /\.hold\r\n/);
-  await enter(shell, 'converge hold 30m', /\(in 1 hour\) already, .*a hold is never shortened\r\n/);
+  await enter(shell, 'converge hold 30m', /held until .* already, .*a hold is never shortened\r\n/);
   await enter(shell, 'converge hold 9h', /the longest lifetime/);
   await enter(shell, 'converge release', /released: ends when the last client leaves/);
   await enter(shell, 'converge hold soon; echo "code $?"', /"soon" is not a duration.*code 2\r\n/s);
