@@ -19,7 +19,8 @@ export const SEA_SETTINGS = {
   useCodeCache: true,
   // A job's NODE_OPTIONS is for the job's own Node: a --require or --inspect in it must not reach the agent.
   execArgvExtension: 'none',
-  execArgv: NODE_FLAGS,
+  // So is its NODE_USE_ENV_PROXY: Node would read the proxies before any of ours runs, and ends at one without a scheme.
+  execArgv: [...NODE_FLAGS, '--no-use-env-proxy'],
 };
 
 /**

@@ -15,8 +15,6 @@ const LOCAL_WSPROXY = `${relative(ROOT, process.execPath)} services/clients/wspr
 
 const job = join(DIST, 'dev', 'job');
 mkdirSync(job, { recursive: true });
-// The agent stays when its client leaves, so that the line that was typed once is good again.
-writeFileSync(join(job, '.hold'), '');
 // Without it the agent can start no shell.
 await compileProcess();
 
@@ -29,12 +27,12 @@ const agent = new DevProgram({
   isRestarted: (code) => code === 0,
   // It may clean up after its shells.
   endSignal: 'SIGTERM',
-  command: () => [
-    join(ROOT, 'services/agent/main.ts'),
-    '--quiet',
-    ...process.argv.slice(2),
-    `ws://localhost:${port}/agent/dev`,
-  ],
+  command() {
+    // It stays when its client leaves, so that the line that was typed once is good again. An older file would not hold it.
+    writeFileSync(join(job, '.hold'), '\n');
+    const url = `ws://localhost:${port}/agent/dev`;
+    return [join(ROOT, 'services/agent/main.ts'), '--quiet', ...process.argv.slice(2), url];
+  },
   show: (line) => {
     console.log(agentLine(line, LOCAL_WSPROXY));
   },

@@ -13,6 +13,7 @@ import { type AgentEnd, endWith, NO_VERDICT } from './expiry/agent-end.ts';
 import type { EndReason } from './expiry/end-reason.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock } from './job/job-environment.ts';
+import { enterStartingDirectory } from './job/starting-directory.ts';
 import { ownPlatform } from './own-platform.ts';
 import { startOrphanReaper } from './process/orphan-reaper.ts';
 
@@ -44,11 +45,13 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
   }
   reapOrphans();
   const platform = ownPlatform(env);
+  const directory = enterStartingDirectory(platform.shells.lastDirectory);
+  if (directory.note !== undefined) complain(directory.note);
   const agent = await startAgent(options, {
     platform,
     env,
     environmentBlock: readEnvironmentBlock(),
-    cwd: process.cwd(),
+    cwd: directory.path,
     clock: systemClock,
     random: Math.random,
     temporaryDirectory: tmpdir(),

@@ -32,6 +32,7 @@ import { detectCiJob } from './job/ci-job.ts';
 import { jobEnvironment } from './job/job-environment.ts';
 import { auditedEvents } from './life/audited-events.ts';
 import { commandAnswersFrom } from './life/command-answers.ts';
+import { Company } from './life/company.ts';
 import { Lifecycle } from './life/lifecycle.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
 import { streamEventsFrom } from './life/stream-events.ts';
@@ -53,6 +54,9 @@ import { Outlets } from './tell/outlets.ts';
 /** Said once, where a relay asks for records: people in the job are to know. */
 const RECORD_NOTE =
   'this relay keeps a record of who is in the job and which programs they start, and of nothing that they see or type';
+
+/** In every session: the working directory of the agent, where the hold file lies, as in Converge's earlier implementations. */
+const DIRECTORY_VARIABLE = 'agentdir';
 
 /** What its process gives it. */
 export interface AgentSurroundings {
@@ -106,6 +110,15 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     complain(exposed);
     return { kind: 'failed', code: AGENT_EXIT_CODES.bad_arguments };
   }
+  const watch = createExpiryWatch({
+    clock,
+    holdFile: holdFilePath(cwd),
+    timeoutMs,
+    maxLifetimeMs,
+    isJobRunning,
+  });
+  // Keys may take their time to be fetched. A hold that comes meanwhile is a hold.
+  watch.lookFirst();
   const fetch = fetchThroughProxies(env);
   const job = detectCiJob(env);
   const outlets = new Outlets({ settings: options, job, env, clock, random, complain });
@@ -143,13 +156,6 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       log.tell({ kind: 'password_shut', failures, command: command?.path });
     },
   });
-  const watch = createExpiryWatch({
-    clock,
-    holdFile: holdFilePath(cwd),
-    timeoutMs,
-    maxLifetimeMs,
-    isJobRunning,
-  });
   const jobEnv = jobEnvironment(env, around.environmentBlock);
   const prover = createIdentityProver({
     identity: identityOf(options),
@@ -178,7 +184,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const audit = new JobAudit({ clock, records, withPaths: auditsPaths });
   const link = createRelayLink({ target, clock, random, prover, records });
   const statusChanged = (): void => link.statusChanged();
-  const ssh = createSshServer({
+  const company = new Company({ clock, say: (line) => ssh.notifyShells(line) });
+  const ssh: SshServer = createSshServer({
     hostKey,
     credentials,
     guard,
@@ -187,7 +194,9 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     platform,
     ...platform.shells.choose(options.shell, env),
     cwd,
-    env: { ...jobEnv, ...command?.env },
+    env: { ...jobEnv, ...command?.env, [DIRECTORY_VARIABLE]: cwd },
+    shellEnv: command?.shellEnv ?? {},
+    countsOutput: options.activity === 'output',
     forwarding: options.allowsForwarding,
     clock,
     greeting() {
@@ -205,7 +214,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       return `${lines.join('\n')}\n`;
     },
     events: auditedEvents(
-      sshEventsFrom({ log, strangers, watch, attendance, onClients: statusChanged }),
+      sshEventsFrom({ log, strangers, watch, attendance, company, onClients: statusChanged }),
       audit,
     ),
   });
@@ -262,13 +271,16 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     guard,
     log,
     watch,
-    intake,
+    ssh,
     lifecycle,
   });
   command?.answer(answers);
   around.background?.answer(answers);
   statusChanged();
-  void lifecycle.ended.then(() => relayAccess?.stop());
+  void lifecycle.ended.then(() => {
+    relayAccess?.stop();
+    company.stop();
+  });
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
 }
 
@@ -298,10 +310,17 @@ function expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }: Expir
       log.tell({ kind: 'warning', remainingMs });
       ssh.notify(warningFrom({ ...watch.snapshotOrEnd(), remainingMs }));
     },
-    onHoldChanged({ isHeld, deadline, clients }) {
-      log.tell(isHeld ? { kind: 'held', deadline } : { kind: 'released', deadline, clients });
+    onHoldChanged({ heldBy, deadline, clients }) {
+      log.tell(
+        heldBy === undefined
+          ? { kind: 'released', deadline, clients }
+          : { kind: 'held', deadline, by: heldBy },
+      );
     },
     onDeadlineMoved: statusChanged,
+    onHoldOld() {
+      log.tell({ kind: 'hold_old' });
+    },
     onHoldUnreadable(code) {
       log.tell({ kind: 'hold_unreadable', code });
     },
@@ -351,6 +370,7 @@ async function commandOf(around: AgentSurroundings, log: JobLog): Promise<Conver
     temporaryDirectory,
     lastResorts: [cwd, ...(env['HOME'] === undefined ? [] : [env['HOME']])],
     path: env['PATH'],
+    dataDirectories: env['XDG_DATA_DIRS'],
   });
   if (installed.kind === 'started') return installed.command;
   const text = `no \`converge\` command in the sessions: ${installed.detail}; set TMPDIR to a folder that takes programs`;

@@ -24,6 +24,7 @@ import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
 import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock, wholeEnvironment } from './job/job-environment.ts';
+import { enterStartingDirectory } from './job/starting-directory.ts';
 import { type JobSignal, runJobCommand } from './job-command/job-command.ts';
 import { ownPlatform } from './own-platform.ts';
 
@@ -56,7 +57,7 @@ export async function runWithCommand(
   const ignoresHangup = outlivesHangup(readStart());
   const { code, fault, isCancelled } = await runJobCommand({
     words: command,
-    cwd: process.cwd(),
+    cwd: startingDirectory(role),
     hasTerminal: STANDARD_DESCRIPTORS.some((descriptor) => isatty(descriptor)),
     listen: (signal, listener) =>
       listenFor(signal, ignoresHangup ? withoutHangup(signal, listener) : listener),
@@ -103,7 +104,7 @@ export async function startAgentForJob(
     clock: systemClock,
     program: ownProgramWords(),
     env: new Map(Object.entries(wholeEnvironment(env, readEnvironmentBlock()))),
-    cwd: process.cwd(),
+    cwd: startingDirectory({ env, complain }),
     ...statePlaces(env),
     print: (line) => print(printableLogLine(line)),
     complain,
@@ -208,6 +209,12 @@ export async function askAgent(
       return runConvergeCommand(words, { clock: systemClock, socketPath, stdout, stderr });
     }
   }
+}
+
+function startingDirectory({ env, complain }: Pick<AgentRole, 'env' | 'complain'>): string {
+  const { path, note } = enterStartingDirectory(ownPlatform(env).shells.lastDirectory);
+  if (note !== undefined) complain(note);
+  return path;
 }
 
 function statePlaces(env: Environment): {

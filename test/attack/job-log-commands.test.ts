@@ -100,9 +100,9 @@ test('what strangers name in a pull request is in the log and in the greeting as
       screen += text;
     });
   });
-  await until('the greeting', () => screen.includes('.hold | rm .hold'));
+  await until('the greeting', () => screen.includes('.hold | rm $agentdir/.hold'));
   client.end();
-  const [greeting = ''] = /^[^]*?rm \.hold/.exec(screen) ?? [];
+  const [greeting = ''] = /^[^]*?rm \$agentdir\/\.hold/.exec(screen) ?? [];
   judge(greeting.replaceAll('\r\n', '\n'));
   const own = job.agent
     .output()

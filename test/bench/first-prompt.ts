@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
 import { launchBrowser } from '../support/machine/browser.ts';
+import { holdFolder } from '../support/machine/held-folder.ts';
 import { startProcess } from '../support/process/started-process.ts';
 import { makeKeyFolder, start } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';
@@ -89,7 +90,7 @@ export async function measurePage({ figures, isFull, say }: PartOptions): Promis
   await writeFile(join(folder, 'askpass'), `#!/bin/sh\necho '${PASSWORD}'\n`, { mode: 0o755 });
   const pod = stack.use(await startPod('bench-page'));
   const job = join(folder, 'job');
-  await writeFile(join(job, '.hold'), '');
+  await holdFolder(job);
   const words = ['env', `HOME=${job}`, 'SHELL=/bin/bash', `CONVERGE_PASSWORD=${PASSWORD}`] as const;
   const program = join(DIST, `bin/agent-${PLATFORM}`);
   const agent = start(stack, 'agent', [...words, program, `${pod.wsUrl}/agent/bench`], job);

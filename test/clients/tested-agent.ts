@@ -1,8 +1,9 @@
 // The agent that is tested: built relay, agent and tcptows, so that it is a port of this machine, as the judge is.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCard } from '../support/laptop/job.ts';
 import { binary, SYSTEM_PATH, type World } from '../support/laptop/world.ts';
+import { holdFolder } from '../support/machine/held-folder.ts';
 import { freePort } from '../support/network/ports.ts';
 import { PASSWORD, type Target, USER } from './target.ts';
 
@@ -11,7 +12,7 @@ const TIMEOUT = '2h';
 
 /** Starts one for the key and one for the password; sessions begin in `home`. */
 export async function startTestedAgent(world: World, home: string, publicKey: string): Promise<Target> {
-  await writeFile(join(home, '.hold'), '');
+  await holdFolder(home);
   await mkdir(join(world.folder, 'cache'), { recursive: true });
   const [byKey, byPassword] = await Promise.all([
     startWay(world, home, 'key', ['--authorized-keys', publicKey]),

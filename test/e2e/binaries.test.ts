@@ -69,6 +69,16 @@ describe.for(binaries)('%s', (file) => {
     expect(code).toBe(0);
   });
 
+  test('starts where the Node of the job is to use proxies, and one is named without a scheme', async () => {
+    const child = root.start([program, '--version'], {
+      NODE_USE_ENV_PROXY: '1',
+      HTTP_PROXY: '192.0.2.1:3128',
+      HTTPS_PROXY: 'proxy:3128',
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect(code).toBe(0);
+  });
+
   test('matches its line in SHA256SUMS', async () => {
     const sums = await readFile(join(DIST, 'bin/SHA256SUMS'), 'utf8');
     const digest = createHash('sha256')

@@ -2,13 +2,14 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DIST, PLATFORM } from '../../deploy/build/source-tree.ts';
+import { holdFolder } from '../support/machine/held-folder.ts';
 import { type MinimalRoot, openMinimalRoot } from '../support/machine/minimal-root.ts';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { type RelayProcess, startRelayProcess } from '../support/process/relay-process.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   laptop = await mkdtemp(join(tmpdir(), 'converge-laptop-'));
   await symlink(join(DIST, 'bin', `wsproxy-${PLATFORM}`), join(laptop, 'wsproxy'));
   await makeKeyFile(join(laptop, 'key'));
-  await writeFile(join(laptop, '.hold'), '');
+  await holdFolder(laptop);
 
   root = await openMinimalRoot();
   relay = await startRelayProcess();

@@ -8,6 +8,7 @@ import { windowsLaptopCommands } from '../../services/relay/http/usage/windows-c
 import { type Card, launchAgent, readCard } from '../support/laptop/job.ts';
 import { type Laptop, openLaptop } from '../support/laptop/laptop.ts';
 import { SYSTEM_PATH, useWorld } from '../support/laptop/world.ts';
+import { holdFolder } from '../support/machine/held-folder.ts';
 import { freePort } from '../support/network/ports.ts';
 import type { E2eProcess } from '../support/process/started-process.ts';
 import type { Terminal } from '../support/ssh/ssh-terminal.ts';
@@ -137,7 +138,7 @@ describe('the usage page', () => {
     laptop = await openLaptop(world);
     job = await world.makeFolder('job');
     page = (await laptop.paste(`curl -fsS ${world.relay.url}/`)).stdout;
-    await writeFile(join(job, '.hold'), '');
+    await holdFolder(job);
     await writeFile(join(job, 'build.log'), 'a red build');
     card = await readCard(startIn(job, snippet(`Get the agent and start it, on ${PLATFORM}`)));
     await laptop.remember(card.password ?? '');

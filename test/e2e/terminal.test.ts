@@ -1,9 +1,9 @@
 // A person at a terminal in the job: keys, screen, the `converge` command, and the warnings before the end.
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { E2eAgent } from '../support/laptop/job.ts';
-import { makeKey, type Secret, type Way } from '../support/laptop/laptop.ts';
+import { makeKey, openWay, type Secret, type Way } from '../support/laptop/laptop.ts';
 import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import type { Terminal } from '../support/ssh/ssh-terminal.ts';
@@ -45,7 +45,7 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   const { way, agent } = await startJob(true);
   const shell = way.openTerminal();
   await shell.see(/^converge: you are inside a running job\.\r\n/);
-  await shell.see(/held +by \.hold, also after everybody leaves\r\n/);
+  await shell.see(/held +also after everybody leaves\r\n/);
   await shell.see(/converge status \| hold 2h \| release \| continue \| fail \| end\r\n/);
   await shell.see(PROMPT);
   await enter(shell, 'pwd', new RegExp(`\r${agent.job}\r\n`));
@@ -95,15 +95,18 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
 test('the converge command tells, holds, releases and ends', async () => {
   const { agent, way } = await startJob(false, '--timeout', '20m', '--max-lifetime', '3h');
   const shell = await openShell(way);
-  const status = await enter(shell, 'converge status', /id {7}(\S+)\r\n.*\r\n.*\r\n.*\r\n.*\r\n.*\r\n/);
+  const status = await enter(shell, 'converge status', /id {7}(\S+)\r\n.*never after [^\r]*\r\n/s);
   expect(status[1]).toBe(agent.id);
   expect(status[0]).toContain(`${world.relay.url} (connected)`);
   expect(status[0]).toContain('clients  1 logged in');
+  expect(status[0]).toMatch(/ abc from 127\.0\.0\.1 since .*: 1 shell\r\n +by key SHA256:/);
+  expect(status[0]).toMatch(/ends .*, counted from the last activity\r\n/);
   expect(status[0]).toContain('none: ends when the last client leaves');
   await enter(shell, 'converge hold 1h', /held until .*\(in 1 hour\), also when everybody leaves\r\n/);
   await agent.process.see(/held by \.hold until .*\(1 hour\)/);
   await enter(shell, 'converge status', /held by \.hold/);
   await enter(shell, 'ls -a', /\.hold\r\n/);
+  await enter(shell, 'converge hold 30m', /held until .* already, .*a hold is never shortened\r\n/);
   await enter(shell, 'converge hold 9h', /the longest lifetime/);
   await enter(shell, 'converge release', /released: ends when the last client leaves/);
   await enter(shell, 'converge hold soon; echo "code $?"', /"soon" is not a duration.*code 2\r\n/s);
@@ -134,4 +137,21 @@ test('warnings and the farewell are shown in terminals, and nowhere else', async
   await Promise.all([sftp.exited, command.exited]);
   expect(command.stdout).toBe('started\n');
   expect(`${command.stderr}${sftp.stdout}${sftp.stderr}`).not.toContain('converge');
+});
+
+test('who joins and who leaves is told to those who are in, in their shells', async () => {
+  const { agent, way } = await startJob(true);
+  const shell = await openShell(way);
+  const other = await makeKey(world);
+  await enter(
+    shell,
+    `converge allow '${(await readFile(`${other.file}.pub`, 'utf8')).trim()}'`,
+    /may enter, until the end/,
+  );
+  const second = await openWay(world, agent, other);
+  const visitor = await openShell(second);
+  await shell.see(/converge: abc joined from 127\.0\.0\.1 with key SHA256:\S{12}…/);
+  visitor.type('exit\r');
+  await visitor.exited;
+  await shell.see(/converge: abc from 127\.0\.0\.1 left\r\n/);
 });

@@ -1,9 +1,10 @@
 // The world of the fuzz: a relay, an agent and a good session, each in a process of its own, and where attackers find them.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
+import { holdFolder } from '../support/machine/held-folder.ts';
 import { sumOf } from '../support/relay/exposition.ts';
 import { makeKeyFile } from '../support/ssh/key-file.ts';
 import { until } from '../support/time/poll.ts';
@@ -92,7 +93,7 @@ export async function startWorld(): Promise<FuzzWorld> {
   const all: ProbedProcess[] = [];
   const startAgent = async (url: string, cwd: string): Promise<ProbedProcess> => {
     // They outlive their clients.
-    await writeFile(join(cwd, '.hold'), '');
+    await holdFolder(cwd);
     const args = [
       '--no-forwarding',
       '--resume-window',

@@ -127,7 +127,11 @@ export const AGENT_EVENTS = {
     reason: text.describe('why'),
     attempt: count.describe('of this connection'),
   }),
-  held: line('held', 'A hold begins: the agent stays when the last client has left.', UNTIL),
+  held: line('held', 'A hold begins: the agent stays when the last client has left.', {
+    by: z.enum(['file', 'memory']).describe('the hold file, or the memory of the agent alone'),
+    ...UNTIL,
+  }),
+  hold_old: line('hold_old', 'The hold file is older than the agent, and holds nothing.', {}),
   released: line('released', 'The hold is gone.', { ...UNTIL, clients: DEPARTURE.clients }),
   hold_unreadable: line('hold_unreadable', 'The hold file cannot be looked at.', {
     code: text.describe('of the file system: `EACCES`'),

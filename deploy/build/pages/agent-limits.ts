@@ -19,7 +19,10 @@ import { MAX_USER_AUTHORITIES } from '../../../services/agent/access/user-author
 import { MAX_LOG_BYTES } from '../../../services/agent/background/background-log.ts';
 import { STATE_KEPT_MS } from '../../../services/agent/background/claim.ts';
 import { ENDED_WITHIN_MS } from '../../../services/agent/background/waiting-end.ts';
+import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from '../../../services/agent/converge-command/request.ts';
+import { MAX_TOLD_CLIENTS } from '../../../services/agent/converge-command/status-reply.ts';
 import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
+import { FILE_TIME_TOLERANCE_MS } from '../../../services/agent/expiry/hold-file.ts';
 import {
   MAX_TOKEN_COMMAND_BYTES,
   TOKEN_COMMAND_TIMEOUT_MS,
@@ -30,6 +33,7 @@ import {
   TOKEN_FETCH_TIMEOUT_MS,
 } from '../../../services/agent/identity/github-token.ts';
 import { TOKEN_KEPT_MS } from '../../../services/agent/identity/id-token-maker.ts';
+import { LEFT_AFTER_MS, MAX_COMPANY_LINES } from '../../../services/agent/life/company.ts';
 import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
 import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
@@ -188,6 +192,37 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: MAX_STRANGER_LINES,
       unit: 'count',
       past: 'one line with the number of the rest',
+    },
+    {
+      what: 'lines in the shells about who joins and leaves, in ten seconds',
+      value: MAX_COMPANY_LINES,
+      unit: 'count',
+      past: 'one line with the number of the rest',
+    },
+    {
+      what: 'somebody may be away before the others read that they left',
+      value: LEFT_AFTER_MS,
+      unit: 'ms',
+      past: 'the line',
+    },
+    {
+      what: 'clients that `converge status` tells one by one',
+      value: MAX_TOLD_CLIENTS,
+      unit: 'count',
+      past: 'counted',
+    },
+    {
+      what: 'a question of `converge` to the agent',
+      value: MAX_REQUEST_BYTES,
+      unit: 'bytes',
+      past: 'not answered',
+    },
+    { what: 'its answer', value: MAX_REPLY_BYTES, unit: 'bytes', past: 'not read' },
+    {
+      what: 'a hold file may look older than the start of the agent by',
+      value: FILE_TIME_TOLERANCE_MS,
+      unit: 'ms',
+      past: 'it holds nothing until it is touched',
     },
     {
       what: 'failed logins of a connection',

@@ -1,5 +1,7 @@
 // A source of keys: a file or an https URL, read whole, and bounded in size and time.
 import { readFile, stat } from 'node:fs/promises';
+import { ProxyUnreachable } from '#shared/outbound/trusting-request.ts';
+import { unreachableWords } from '#shared/websocket/dial-failure-text.ts';
 
 /** In milliseconds. A job should fail early rather than hang in its first step. */
 export const KEYS_FETCH_TIMEOUT_MS = 10_000;
@@ -145,10 +147,13 @@ function faultFrom(error: unknown): string {
   if (error instanceof SourceFault) return error.message;
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${KEYS_FETCH_TIMEOUT_MS / 1_000} s`;
+  if (error instanceof ProxyUnreachable)
+    return `the proxy ${error.proxy}: ${unreachableWords(error.errno) ?? error.errno}`;
   if ('code' in error && error.code === 'ENOENT') return 'no such file; give a path or an https:// URL';
   if ('code' in error && error.code === 'EISDIR') return 'is a directory; give a file';
   if ('code' in error && error.code === 'ENOTFOUND')
     return 'no host has this name, as seen from here; behind a proxy set HTTPS_PROXY';
   if ('code' in error && error.code === 'ECONNREFUSED') return 'the host refuses the connection';
-  return error.message;
+  const words = 'code' in error ? unreachableWords(String(error.code)) : undefined;
+  return words ?? error.message;
 }

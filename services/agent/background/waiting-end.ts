@@ -3,7 +3,12 @@ import { connect, type Socket } from 'node:net';
 import type { Clock } from '#shared/time/clock.ts';
 import { pause } from '#shared/time/pause.ts';
 import { readLine } from '../converge-command/line-reader.ts';
-import { type ConvergeRequest, formatLine, parseReply } from '../converge-command/request.ts';
+import {
+  type ConvergeRequest,
+  formatLine,
+  MAX_REPLY_BYTES,
+  parseReply,
+} from '../converge-command/request.ts';
 import { answers, type FoundClaim, findClaims, removeClaim } from './claim.ts';
 import { followLog } from './log-follower.ts';
 import { type EndRecord, readEndRecord, runFilesIn } from './run-folder.ts';
@@ -112,7 +117,7 @@ async function ask(claim: FoundClaim, request: ConvergeRequest, clock: Clock): P
     socket.once('close', () => resolve());
   });
   socket.write(formatLine(request));
-  const read = await readLine(socket, clock);
+  const read = await readLine(socket, clock, MAX_REPLY_BYTES);
   if (read.kind !== 'line' || parseReply(read.line)?.exitCode !== 0) socket.destroy();
   return { socket, closed };
 }

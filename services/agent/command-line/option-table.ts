@@ -2,6 +2,7 @@
 import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
 import { DEFAULT_RESUME_WINDOW } from '#shared/commands/ssh-options.ts';
 import {
+  activityKind,
   duration,
   identitySource,
   isOff,
@@ -44,6 +45,15 @@ export const OPTIONS = {
     fallback: '6h',
     help: 'end this long after the start, whatever happens',
     read: duration(),
+  },
+  activity: {
+    name: 'activity',
+    variable: 'CONVERGE_ACTIVITY',
+    placeholder: 'KIND',
+    isRepeatable: false,
+    fallback: 'keys',
+    help: 'what moves the deadline in a shell: keys, or output too, of a command that runs in the foreground',
+    read: activityKind,
   },
   authorizedKeys: {
     name: 'authorized-keys',

@@ -51,6 +51,12 @@ export const identitySource: ValueReader<IdentitySource | undefined> = (text) =>
   return fault(`"${text}" is none of ${Object.keys(IDENTITY_SOURCES).join(', ')}`);
 };
 
+/** What counts as activity of a person in a shell. */
+export const activityKind: ValueReader<'keys' | 'output'> = (text) =>
+  text === 'keys' || text === 'output'
+    ? { kind: 'value', value: text }
+    : fault(`"${text}" is neither keys nor output`);
+
 /** Any text, or undefined if none was given. */
 export const optionalText: ValueReader<string | undefined> = (value) => ({ kind: 'value', value });
 

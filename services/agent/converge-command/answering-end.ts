@@ -1,28 +1,26 @@
 // The agent's end of the `converge` command: a private directory with the shim and the socket it talks to.
 import { once } from 'node:events';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '#shared/time/clock.ts';
 import type { KeyAllowance } from '../access/key-allowance.ts';
 import type { PasswordState } from '../access/password-guard.ts';
 import type { JobVerdict } from '../expiry/agent-end.ts';
-import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import type { HoldOutcome, ReleaseOutcome } from '../expiry/expiry-watch.ts';
 import type { CommandPlace } from '../platform/command-place.ts';
 import { CONVERGE_COMMAND_FLAG } from './command-flag.ts';
+import { completionScript } from './completion.ts';
 import { readLine } from './line-reader.ts';
 import { writeLink } from './link.ts';
 import { makePrivateDirectory, type Runs, writeProgram } from './private-directory.ts';
 import {
-  type AgentFacts,
   allowReply,
   endReply,
   failureReply,
   holdReply,
   passwordReply,
   releaseReply,
-  statusJsonReply,
-  statusReply,
   verdictReply,
 } from './reply.ts';
 import {
@@ -30,8 +28,10 @@ import {
   type ConvergeRequest,
   formatLine,
   LINE_TIMEOUT_MS,
+  MAX_REQUEST_BYTES,
   parseRequest,
 } from './request.ts';
+import { type AgentFacts, statusJsonReply, statusReply } from './status-reply.ts';
 
 /** Far more than people need. A script that asks in a loop waits for its turn. */
 const MAX_CONNECTIONS = 16;
@@ -39,10 +39,9 @@ const MAX_CONNECTIONS = 16;
 /** What the agent answers to each command. */
 export interface ConvergeAnswers {
   status(): AgentFacts;
-  /** Undefined asks for the agent's timeout. Throws what the file system says. */
-  hold(durationMs: number | undefined): Promise<ExpirySnapshot | undefined>;
-  /** False if nothing was held. Throws what the file system says. */
-  release(): Promise<boolean>;
+  /** Undefined asks for the agent's timeout. */
+  hold(durationMs: number | undefined): Promise<HoldOutcome>;
+  release(): Promise<ReleaseOutcome>;
   /** Undefined where there is no password. */
   password(state: 'on' | 'off'): PasswordState | undefined;
   /** Lets in whoever has this key, a line as `authorized_keys` has it. */
@@ -80,6 +79,8 @@ export interface ConvergeCommandOptions {
   readonly lastResorts?: readonly string[];
   /** PATH of the agent. */
   readonly path: string | undefined;
+  /** XDG_DATA_DIRS of the agent. */
+  readonly dataDirectories?: string | undefined;
 }
 
 /** What is in its private directory. */
@@ -95,6 +96,8 @@ interface CommandFiles {
 export interface ConvergeCommand extends CommandFiles {
   /** For the environment of every session: PATH with the command in front. */
   readonly env: { readonly PATH: string };
+  /** For people's shells: where they find how Tab completes it. Empty where shells have no such place. */
+  readonly shellEnv: Readonly<Record<string, string>>;
   /** Questions are answered from now on, also those that have come already. To be called once. */
   answer(answers: ConvergeAnswers): void;
   /** Removes everything; may be called twice. */
@@ -145,6 +148,7 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     await mkdir(binDirectory, { mode: 0o700 });
     if (runs === 'links') await writeLink(path, options.program);
     else for (const { name, text } of shims) await writeProgram(join(binDirectory, name), text);
+    await writeCompletion(join(directory, DATA_FOLDER));
     await desk.listen(socketPath);
     return { binDirectory, path, socketPath };
   }
@@ -159,7 +163,17 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     return stopped;
   };
   const env = { PATH: place.pathWith(content.binDirectory, options.path) };
-  return { kind: 'started', command: { ...content, env, answer: desk.answer, stop } };
+  const shellEnv = place.completionEnv?.(join(directory, DATA_FOLDER), options.dataDirectories) ?? {};
+  return { kind: 'started', command: { ...content, env, shellEnv, answer: desk.answer, stop } };
+}
+
+/** Beside `bin`: there bash-completion looks from 2.12 on, for what is in a folder of PATH. */
+const DATA_FOLDER = 'share';
+
+async function writeCompletion(folder: string): Promise<void> {
+  const place = join(folder, 'bash-completion', 'completions');
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  await writeFile(join(place, 'converge'), completionScript('bash'), { mode: 0o600 });
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {
@@ -170,7 +184,7 @@ async function listen(server: Server, socketPath: string): Promise<void> {
 }
 
 async function answer(socket: Socket, answers: Promise<ConvergeAnswers>, clock: Clock): Promise<void> {
-  const read = await readLine(socket, clock);
+  const read = await readLine(socket, clock, MAX_REQUEST_BYTES);
   if (read.kind !== 'line') {
     socket.destroy();
     return;
@@ -228,8 +242,8 @@ async function replyTo(
       case 'hold':
         return holdReply(await agent.hold(request.durationMs), clock.wallTime());
       case 'release': {
-        const existed = await agent.release();
-        return releaseReply(existed, agent.status().expiry, clock.wallTime());
+        const outcome = await agent.release();
+        return releaseReply(outcome, agent.status().expiry, clock.wallTime());
       }
       case 'password':
         return passwordReply(agent.password(request.state));

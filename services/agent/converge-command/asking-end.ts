@@ -1,41 +1,40 @@
 // The session's end of the `converge` command: reads the arguments, asks the agent, prints the answer.
 import { connect } from 'node:net';
-import { printableLine } from '#shared/text/printable.ts';
+import { printableJson, printableLine } from '#shared/text/printable.ts';
+import { wrapWords } from '#shared/text/wrap.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { parseDuration } from '#shared/time/duration.ts';
-import { holdWordsOf } from '../expiry/hold-words.ts';
+import { CONVERGE_COMMANDS } from './commands.ts';
+import { COMPLETED_SHELLS, type CompletedShell, completionScript } from './completion.ts';
 import { type LineRead, readLine } from './line-reader.ts';
 import {
   type ConvergeReply,
   type ConvergeRequest,
   formatLine,
   isFailureCode,
+  MAX_REPLY_BYTES,
   parseReply,
 } from './request.ts';
 
-function usageOf(system: NodeJS.Platform): string {
-  const { hold, release } = holdWordsOf(system);
-  return `usage: converge COMMAND
+/** Of the help, in columns. */
+const HELP_WIDTH = 80;
 
-  status [--json]   who is here, when this ends, what holds it
-  hold [DURATION]   keep the job for DURATION from now (2h, 90m; default: the agent's
-                    timeout), also when everybody leaves; the same as: ${hold}
-  release           let go: end when the last client leaves; the same as: ${release}
-  allow KEY         let in whoever has this key too, until the end: a line as
-                    authorized_keys has it, in quotes
-  password on|off   let people in by the password, or not: it is off by itself after
-                    100 wrong ones; sessions that are open go on
-  continue          end now, and the job goes on as a success
-  fail [CODE]       end now, and the job fails with CODE (1 to 255; default: 1)
-  end               end now: every session closes; the job's own result stands
-  help              this text
-`;
+function usageOf(system: NodeJS.Platform): string {
+  const heads = CONVERGE_COMMANDS.map(({ name, takes }) => `  ${name} ${takes}`);
+  const column = Math.max(...heads.map(({ length }) => length)) + 2;
+  const lines = CONVERGE_COMMANDS.flatMap(({ help }, row) =>
+    wrapWords(help(system), HELP_WIDTH - column).map(
+      (line, index) => `${(index === 0 ? (heads[row] ?? '') : '').padEnd(column)}${line}`,
+    ),
+  );
+  return ['usage: converge COMMAND', '', ...lines, ''].join('\n');
 }
 
 /** Exit code of a command line that is not understood. */
 const BAD_USAGE = 2;
 
 type ParsedCommand =
+  | { readonly kind: 'completion'; readonly shell: CompletedShell }
   | { readonly kind: 'request'; readonly request: ConvergeRequest }
   | { readonly kind: 'help' }
   | { readonly kind: 'invalid'; readonly fault: string };
@@ -65,8 +64,17 @@ export async function runConvergeCommand(
     options.stderr.write(`converge: ${parsed.fault}\n\n${usageOf(process.platform)}`);
     return BAD_USAGE;
   }
+  if (parsed.kind === 'completion') {
+    options.stdout.write(completionScript(parsed.shell));
+    return 0;
+  }
   const reply = await ask(parsed.request, options);
   const output = reply.exitCode === 0 ? options.stdout : options.stderr;
+  if (isForProgram(parsed.request) && reply.exitCode === 0) {
+    // No line of it is cut: it may be longer than any that people read.
+    output.write(`${printableJson(reply.text)}\n`);
+    return 0;
+  }
   // A fault may quote a path that somebody named.
   for (const line of reply.text.split('\n')) output.write(`${printableLine(line)}\n`);
   return reply.exitCode;
@@ -101,6 +109,11 @@ function parseCommand(argv: readonly string[]): ParsedCommand {
       return excess.length > 0
         ? { kind: 'invalid', fault: 'fail takes one exit code, 1 to 255' }
         : parseFailure(argument);
+    case 'completion': {
+      const shell = COMPLETED_SHELLS.find((each) => each === argument);
+      if (shell !== undefined && excess.length === 0) return { kind: 'completion', shell };
+      return { kind: 'invalid', fault: `completion takes one word, ${COMPLETED_SHELLS.join(' or ')}` };
+    }
     case 'release':
     case 'continue':
     case 'end':
@@ -115,6 +128,10 @@ function parseFailure(argument = '1'): ParsedCommand {
   const exitCode = /^\d{1,3}$/.test(argument) ? Number(argument) : undefined;
   if (isFailureCode(exitCode)) return { kind: 'request', request: { command: 'fail', exitCode } };
   return { kind: 'invalid', fault: `fail: "${argument}" is not an exit code of a failure: 1 to 255` };
+}
+
+function isForProgram(request: ConvergeRequest): boolean {
+  return request.command === 'status' && request.form === 'json';
 }
 
 function parseHold(argument: string | undefined): ParsedCommand {
@@ -135,7 +152,7 @@ async function ask(
   });
   try {
     socket.write(formatLine(request));
-    const read = await readLine(socket, clock);
+    const read = await readLine(socket, clock, MAX_REPLY_BYTES);
     const reply = read.kind === 'line' ? parseReply(read.line) : undefined;
     return reply ?? { exitCode: 1, text: `converge: ${faultFrom(read, errno)}` };
   } finally {

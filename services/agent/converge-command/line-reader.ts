@@ -1,7 +1,7 @@
 // Reads one line from a socket, within a size and a time.
 import type { Socket } from 'node:net';
 import type { Clock } from '#shared/time/clock.ts';
-import { LINE_TIMEOUT_MS, MAX_LINE_BYTES } from './request.ts';
+import { LINE_TIMEOUT_MS } from './request.ts';
 
 export type LineRead =
   | { readonly kind: 'line'; readonly line: string }
@@ -10,8 +10,8 @@ export type LineRead =
   /** The other end closed, or the connection failed, before the line was complete. */
   | { readonly kind: 'closed' };
 
-/** Resolves with the first line, or with why there is none. Keeps listening for errors so that none is unheard. */
-export function readLine(socket: Socket, clock: Clock): Promise<LineRead> {
+/** Resolves with the first line of at most `maxBytes`, or with why there is none. Keeps listening for errors so that none is unheard. */
+export function readLine(socket: Socket, clock: Clock, maxBytes: number): Promise<LineRead> {
   return new Promise((resolve) => {
     const cancel = clock.after(LINE_TIMEOUT_MS, () => resolve({ kind: 'timed_out' }));
     const settle = (read: LineRead): void => {
@@ -20,10 +20,10 @@ export function readLine(socket: Socket, clock: Clock): Promise<LineRead> {
     };
     let received = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
-      if (received.length > MAX_LINE_BYTES) return;
+      if (received.length > maxBytes) return;
       received = Buffer.concat([received, chunk]);
       const end = received.indexOf('\n');
-      if (end > MAX_LINE_BYTES || (end === -1 && received.length > MAX_LINE_BYTES)) {
+      if (end > maxBytes || (end === -1 && received.length > maxBytes)) {
         settle({ kind: 'too_long' });
       } else if (end !== -1) {
         settle({ kind: 'line', line: received.toString('utf8', 0, end) });

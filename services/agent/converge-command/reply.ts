@@ -3,58 +3,12 @@ import { faultText } from '#shared/text/fault-text.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { KeyAllowance } from '../access/key-allowance.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
-import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import type { ExpirySnapshot, HoldOutcome, ReleaseOutcome } from '../expiry/expiry-watch.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { ConvergeReply } from './request.ts';
 
-/** What `converge status` reports. */
-export interface AgentFacts {
-  readonly id: string;
-  readonly publicUrl: string;
-  /** False while the agent is dialling the relay again. */
-  readonly isRelayConnected: boolean;
-  /** Of the logged-in clients, those without a transport that may still resume. */
-  readonly detached: number;
-  /** Undefined where keys are asked for. */
-  readonly password: PasswordState | undefined;
-  /** Undefined once the agent has ended. */
-  readonly expiry: ExpirySnapshot | undefined;
-}
-
-const ENDING: ConvergeReply = { exitCode: 1, text: 'converge: this agent is ending' };
-
-/** The answer to `converge status`; `now` is in milliseconds since the epoch, as in all answers. */
-export function statusReply(status: AgentFacts, now: number): ConvergeReply {
-  const { expiry } = status;
-  if (expiry === undefined) return ENDING;
-  const link = status.isRelayConnected ? 'connected' : 'not connected, dialling again';
-  return {
-    exitCode: 0,
-    text: [
-      `id       ${status.id}`,
-      `relay    ${status.publicUrl} (${link})`,
-      `clients  ${clientsText(expiry.clients, status.detached)}`,
-      `password ${passwordText(status.password)}`,
-      `hold     ${holdText(expiry)}`,
-      `ends     ${momentText(expiry, now)}${expiry.isCapped ? `, ${lastWord(expiry)}` : ''}`,
-      `         never after ${formatMoment(expiry.lastDeadline, now)}`,
-    ].join('\n'),
-  };
-}
-
-function holdText({ isHeld, isJobRunning }: ExpirySnapshot): string {
-  if (isHeld) return 'held by .hold, also when everybody leaves';
-  if (isJobRunning) return 'none: ends with the job, when nobody is in then (agent wait)';
-  return 'none: ends when the last client leaves, not when it is lost';
-}
-
-/** The same for a program: times from now on, in milliseconds. Fields may be added. */
-export function statusJsonReply({ expiry, id }: AgentFacts, now: number): ConvergeReply {
-  if (expiry === undefined) return ENDING;
-  const { clients, deadline, isHeld: held, lastDeadline } = expiry;
-  const times = { endsInMs: deadline - now, neverAfterMs: lastDeadline - now };
-  return { exitCode: 0, text: JSON.stringify({ id, clients, held, ...times }) };
-}
+/** Instead of any answer about a time that is over. */
+export const ENDING_REPLY: ConvergeReply = { exitCode: 1, text: 'converge: this agent is ending' };
 
 /** After `allow`. */
 export function allowReply(allowance: KeyAllowance): ConvergeReply {
@@ -71,29 +25,45 @@ export function allowReply(allowance: KeyAllowance): ConvergeReply {
   }
 }
 
-/** After a hold; `expiry` is what came of it. */
-export function holdReply(expiry: ExpirySnapshot | undefined, now: number): ConvergeReply {
-  if (expiry === undefined) return ENDING;
-  const text = `held until ${momentText(expiry, now)}, also when everybody leaves`;
-  if (!expiry.isCapped) return { exitCode: 0, text };
-  return { exitCode: 0, text: `${text}\n${lastWord(expiry)} ends it then: it cannot be held for longer` };
+/** After a hold. */
+export function holdReply(outcome: HoldOutcome, now: number): ConvergeReply {
+  if (outcome.kind === 'ended') return ENDING_REPLY;
+  const { expiry } = outcome;
+  const moment = deadlineText(expiry, now);
+  const also = 'also when everybody leaves';
+  const lines =
+    outcome.kind === 'kept'
+      ? [`held until ${moment} already, ${also}: a hold is never shortened`, 'let go first: converge release']
+      : [`held until ${moment}, ${also}`];
+  if (outcome.kind === 'in_memory') {
+    lines.push(`.hold cannot be written (${outcome.fault}): the agent holds without it`);
+    lines.push('let go by `converge release`');
+  }
+  if (expiry.isCapped) lines.push(`${lastWord(expiry)} ends it then: it cannot be held for longer`);
+  return { exitCode: 0, text: lines.join('\n') };
 }
 
 /** What keeps the deadline from being later. */
-function lastWord({ isRelayFirst }: ExpirySnapshot): string {
+export function lastWord({ isRelayFirst }: ExpirySnapshot): string {
   return isRelayFirst ? 'the time that the relay gives' : 'the longest lifetime';
 }
 
-/** After a release; `existed` is false if there was no hold file. */
+/** After a release. */
 export function releaseReply(
-  existed: boolean,
+  outcome: ReleaseOutcome,
   expiry: ExpirySnapshot | undefined,
   now: number,
 ): ConvergeReply {
-  if (expiry === undefined) return { exitCode: 0, text: 'released: the agent ends now' };
-  const soon = expiry.isJobRunning ? 'with the job' : 'when the last client leaves';
-  const until = `ends ${soon}, or at ${momentText(expiry, now)}`;
-  return { exitCode: 0, text: `${existed ? 'released' : 'it was not held'}: ${until}` };
+  const word = outcome.kind === 'not_held' ? 'it was not held' : 'released';
+  const stays = '.hold cannot be removed, and holds no more until it is touched';
+  const soon = expiry?.isJobRunning === true ? 'with the job' : 'when the last client leaves';
+  const lines = [
+    expiry === undefined
+      ? `${word}: the agent ends now`
+      : `${word}: ends ${soon}, or at ${deadlineText(expiry, now)}`,
+    ...(outcome.kind === 'file_stays' ? [`${stays} (${outcome.fault})`] : []),
+  ];
+  return { exitCode: 0, text: lines.join('\n') };
 }
 
 /** After `password on` or `password off`; `state` is what came of it. */
@@ -123,18 +93,15 @@ export function failureReply(command: string, error: unknown): ConvergeReply {
   };
 }
 
-function momentText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
+/** A deadline, and how long it is until then. */
+export function deadlineText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
   return `${formatMoment(deadline, now)} (in ${formatDuration(remainingMs)})`;
 }
 
-function passwordText(state: PasswordState | undefined): string {
+/** Whether one comes in by the password, and why not. */
+export function passwordText(state: PasswordState | undefined): string {
   if (state === undefined) return 'none: keys only';
   if (state.kind === 'on') return `on, after ${state.failures} of ${MAX_PASSWORD_FAILURES} wrong ones`;
   const why = state.reason === 'asked' ? '' : ` after ${state.failures} wrong ones`;
   return `off${why}: nobody else gets in until \`converge password on\``;
-}
-
-function clientsText(clients: number, detached: number): string {
-  const text = `${clients} logged in`;
-  return detached === 0 ? text : `${text}, ${detached} of them without a connection at the moment`;
 }

@@ -2,8 +2,11 @@
 import { parseRecord } from '#shared/text/json-record.ts';
 import { MAX_DURATION_MS } from '#shared/time/duration.ts';
 
-/** The longest request or reply line, in bytes. */
-export const MAX_LINE_BYTES = 8_192;
+/** The longest request line, in bytes. */
+export const MAX_REQUEST_BYTES = 8_192;
+
+/** The longest reply line, in bytes: a status tells of MAX_TOLD_CLIENTS clients, and none of them by more than 3 kB. */
+export const MAX_REPLY_BYTES = 131_072;
 
 /** How long either end waits for the other's line. Both are on one machine: longer means that it hangs. */
 export const LINE_TIMEOUT_MS = 5_000;

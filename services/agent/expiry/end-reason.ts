@@ -4,7 +4,7 @@
 export const END_REASONS = {
   nobody_came: 'nobody logged in before the deadline',
   client_left: 'the last client left',
-  released: 'the hold file was removed and no client is logged in',
+  released: 'the hold was let go and no client is logged in',
   deadline: 'the deadline was reached',
   max_lifetime: 'the longest lifetime was reached',
   relay_lifetime: 'the time was over that the relay gives this agent',

@@ -1,8 +1,9 @@
 // The expiry watch: drives the expiry machine with a clock and the hold file of a running agent.
+import { faultText } from '#shared/text/fault-text.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { EndReason } from './end-reason.ts';
 import * as expiry from './expiry.ts';
-import { HoldSight, mtimeForHold, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
+import { HoldSight, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
 
 /** How often the hold file is looked at: `touch .hold` should be felt at once, and one stat costs nothing. */
 export const HOLD_POLL_INTERVAL_MS = 1_000;
@@ -27,12 +28,14 @@ export interface ExpiryListener {
   onWarning(level: expiry.WarningLevel, remainingMs: number): void;
   /** Called once, last of all calls. Not called after `stop`. */
   onEnd(reason: EndReason): void;
-  /** The hold file came or went. `onDeadlineMoved` follows. */
+  /** A hold came or went. `onDeadlineMoved` follows. */
   onHoldChanged(snapshot: ExpirySnapshot): void;
   /** The deadline or the hold changed notably; a step of the machine's clock changes neither. */
   onDeadlineMoved(snapshot: ExpirySnapshot): void;
   /** The hold file cannot be looked at (an errno name); called once per change of the code. */
   onHoldUnreadable?(code: string): void;
+  /** There is a hold file that is older than the agent, and holds nothing; called once per file time. */
+  onHoldOld?(): void;
 }
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
@@ -46,6 +49,10 @@ export interface ExpirySnapshot {
   /** The latest that anything can move the deadline to, in milliseconds since the epoch. */
   readonly lastDeadline: number;
   readonly isHeld: boolean;
+  /** Undefined if it is not held. */
+  readonly heldBy: expiry.HeldBy | undefined;
+  /** What the deadline is counted from, or what cuts it. */
+  readonly cause: expiry.DeadlineCause;
   /** True if only `lastDeadline` keeps the deadline from being later. */
   readonly isCapped: boolean;
   /** True if `lastDeadline` is the end of the relay's time, and not the longest lifetime. */
@@ -54,7 +61,29 @@ export interface ExpirySnapshot {
   readonly isJobRunning: boolean;
 }
 
+/** What came of a hold. */
+export type HoldOutcome =
+  | { readonly kind: 'held'; readonly expiry: ExpirySnapshot }
+  /** It was held for longer already, and stays so. */
+  | { readonly kind: 'kept'; readonly expiry: ExpirySnapshot }
+  /** Held, and only the agent knows: the file cannot be written, for this reason. */
+  | { readonly kind: 'in_memory'; readonly expiry: ExpirySnapshot; readonly fault: string }
+  /** The agent has ended. */
+  | { readonly kind: 'ended' };
+
+/** What came of a release. */
+export type ReleaseOutcome =
+  | { readonly kind: 'released' }
+  | { readonly kind: 'not_held' }
+  /** Let go, but the file cannot be removed, for this reason; it holds no more until somebody touches it. */
+  | { readonly kind: 'file_stays'; readonly fault: string };
+
 export interface ExpiryWatch {
+  /**
+   * Looks at the hold file before anybody can have made it for this agent: what is old then is a leftover. Without this the first
+   * look is that of `start`.
+   */
+  lookFirst(): void;
   /** Looks at the hold file and at the time from now on. To be called once. */
   start(listener: ExpiryListener): void;
   clientLoggedIn(): void;
@@ -79,12 +108,12 @@ export interface ExpiryWatch {
    */
   jobDone(lingerMs: number): Promise<void>;
   /**
-   * Moves the hold file so that the deadline is `durationMs` from now or later. Resolves to what came of it,
-   * undefined if the agent has ended; throws what the file system says.
+   * Holds so that the deadline is `durationMs` from now or later: by the hold file, or where that cannot be written in memory. A
+   * hold that is longer stays as it is. Never rejects.
    */
-  hold(durationMs: number): Promise<ExpirySnapshot | undefined>;
-  /** Removes the hold file; false if there was none; throws what the file system says. */
-  release(): Promise<boolean>;
+  hold(durationMs: number): Promise<HoldOutcome>;
+  /** Lets go of whatever holds. Never rejects. */
+  release(): Promise<ReleaseOutcome>;
   /** Undefined once the agent has ended. */
   snapshot(): ExpirySnapshot | undefined;
   /** As `snapshot`; once the agent has ended: nobody is here, and no time is left. */
@@ -115,9 +144,9 @@ class WatchedExpiry implements ExpiryWatch {
   readonly #sight: HoldSight;
   #state: expiry.ExpiryState;
   #run: Run = { kind: 'made' };
-  #reported: { readonly deadline: number; readonly isHeld: boolean };
-  /** Why the hold file could not be looked at the last time. */
-  #unreadable: string | undefined;
+  #reported: { readonly deadline: number; readonly heldBy: expiry.HeldBy | undefined };
+  /** Why the hold file could not be looked at, or did not hold, as it was told the last time. */
+  #told: string | undefined;
   /** One look at a time: an old answer that overtakes a newer one would end a held agent. */
   #looks: Promise<void> = Promise.resolve();
 
@@ -127,8 +156,12 @@ class WatchedExpiry implements ExpiryWatch {
     this.#options = options;
     this.#clock = clock;
     this.#state = state;
-    this.#sight = new HoldSight(clock, expiry.lastDeadline(state));
-    this.#reported = { deadline: expiry.deadline(state), isHeld: false };
+    this.#sight = new HoldSight({ clock, startedAt: state.startedAt, latest: expiry.lastDeadline(state) });
+    this.#reported = { deadline: expiry.deadline(state), heldBy: undefined };
+  }
+
+  lookFirst(): void {
+    void this.#look();
   }
 
   start(listener: ExpiryListener): void {
@@ -176,17 +209,34 @@ class WatchedExpiry implements ExpiryWatch {
     return this.#look().finally(() => this.#apply(expiry.jobDone(this.#state, lingerMs, this.#clock.now())));
   }
 
-  async hold(durationMs: number): Promise<ExpirySnapshot | undefined> {
-    const { holdFile, timeoutMs } = this.#options;
-    await writeHoldFile(holdFile, mtimeForHold(durationMs, timeoutMs, this.#clock.wallTime()));
+  async hold(durationMs: number): Promise<HoldOutcome> {
     await this.#look();
-    return this.snapshot();
+    if (this.#state.kind === 'ended') return { kind: 'ended' };
+    const now = this.#clock.now();
+    const { timeoutMs, holdFile } = this.#options;
+    // An older time would be a leftover's, and say no more than this.
+    const wanted = Math.max(now + durationMs - timeoutMs, this.#state.startedAt);
+    const heldFrom = expiry.heldFrom(this.#state);
+    if (heldFrom !== undefined && heldFrom > wanted) return this.#withExpiry({ kind: 'kept' });
+    try {
+      await writeHoldFile(holdFile, this.#clock.wallTime() + wanted - now);
+    } catch (error) {
+      this.#apply(expiry.heldInMemory(this.#state, wanted));
+      return this.#withExpiry({ kind: 'in_memory', fault: faultText(error) });
+    }
+    this.#sight.forget();
+    await this.#look();
+    return this.#withExpiry({ kind: 'held' });
   }
 
-  async release(): Promise<boolean> {
-    const existed = await removeHoldFile(this.#options.holdFile);
+  async release(): Promise<ReleaseOutcome> {
     await this.#look();
-    return existed;
+    const state = this.#state;
+    if (state.kind === 'ended' || expiry.heldBy(state) === undefined) return { kind: 'not_held' };
+    const fault = state.heldAt === undefined ? undefined : await this.#removeFile();
+    await this.#look();
+    this.#apply(expiry.releasedInMemory(this.#state, this.#clock.now()));
+    return fault === undefined ? { kind: 'released' } : { kind: 'file_stays', fault };
   }
 
   snapshot(): ExpirySnapshot | undefined {
@@ -200,6 +250,8 @@ class WatchedExpiry implements ExpiryWatch {
       lastDeadline: now,
       remainingMs: 0,
       isHeld: false,
+      heldBy: undefined,
+      cause: 'max_lifetime' as const,
       isCapped: true,
       isRelayFirst: false,
       isJobRunning: false,
@@ -235,9 +287,9 @@ class WatchedExpiry implements ExpiryWatch {
   }
 
   #report(live: expiry.LiveState, listener: ExpiryListener): void {
-    const now = { deadline: expiry.deadline(live), isHeld: live.heldAt !== undefined };
+    const now = { deadline: expiry.deadline(live), heldBy: expiry.heldBy(live) };
     const movedMs = Math.abs(now.deadline - this.#reported.deadline);
-    const hasHoldChanged = now.isHeld !== this.#reported.isHeld;
+    const hasHoldChanged = now.heldBy !== this.#reported.heldBy;
     if (movedMs < DEADLINE_REPORT_STEP_MS && !hasHoldChanged) return;
     this.#reported = now;
     const snapshot = this.#snapshotOf(live);
@@ -261,23 +313,51 @@ class WatchedExpiry implements ExpiryWatch {
       deadline: expiry.deadline(live) + toWall,
       remainingMs: expiry.remaining(live, this.#clock.now()),
       lastDeadline: expiry.lastDeadline(live) + toWall,
-      isHeld: live.heldAt !== undefined,
+      isHeld: expiry.heldBy(live) !== undefined,
+      heldBy: expiry.heldBy(live),
+      cause: expiry.deadlineCause(live),
       isCapped: expiry.isCapped(live),
       isRelayFirst: expiry.isRelayFirst(live),
       isJobRunning: live.isJobRunning,
     };
   }
 
+  #withExpiry(outcome: { kind: 'held' | 'kept' } | { kind: 'in_memory'; fault: string }): HoldOutcome {
+    const snapshot = this.snapshot();
+    return snapshot === undefined ? { kind: 'ended' } : { ...outcome, expiry: snapshot };
+  }
+
+  /** Undefined if it is gone now. */
+  async #removeFile(): Promise<string | undefined> {
+    try {
+      await removeHoldFile(this.#options.holdFile);
+      return undefined;
+    } catch (error) {
+      this.#sight.disregard();
+      return faultText(error);
+    }
+  }
+
   #look(): Promise<void> {
     this.#looks = this.#looks.then(async () => {
-      const file = await readHoldFile(this.#options.holdFile);
-      const code = file.kind === 'unreadable' ? file.code : undefined;
-      const isNew = code !== undefined && code !== this.#unreadable;
-      if (isNew && this.#run.kind === 'watching') this.#run.listener.onHoldUnreadable?.(code);
-      this.#unreadable = code;
-      this.#apply(expiry.holdSeen(this.#state, this.#sight.readingOf(file), this.#clock.now()));
+      const reading = this.#sight.readingOf(await readHoldFile(this.#options.holdFile));
+      this.#tellOf(reading);
+      this.#apply(expiry.holdSeen(this.#state, reading, this.#clock.now()));
     });
     return this.#looks;
+  }
+
+  /** Says once what keeps the file from being read, or from holding. */
+  #tellOf(reading: expiry.HoldReading): void {
+    if (this.#run.kind !== 'watching') return;
+    const { listener } = this.#run;
+    const trouble =
+      reading.kind === 'unreadable' ? reading.code : reading.kind === 'ignored' ? reading.why : undefined;
+    const isNew = trouble !== undefined && trouble !== this.#told;
+    this.#told = trouble;
+    if (!isNew) return;
+    if (reading.kind === 'unreadable') listener.onHoldUnreadable?.(reading.code);
+    if (reading.kind === 'ignored' && reading.why === 'old') listener.onHoldOld?.();
   }
 
   #poll(): void {

@@ -1,10 +1,10 @@
 // Expiry: the state machine that decides when an agent ends. Pure: no timers, no files; times are passed in.
 //
-//   waiting --login--> attended --last leaves with a goodbye, no hold file--> ended
+//   waiting --login--> attended --last leaves with a goodbye, no hold--> ended
 //                        ^   |
-//                      login |last leaves with a goodbye, hold file
+//                      login |last leaves with a goodbye, a hold
 //                        |   v
-//                        +-held --hold file removed--> ended
+//                        +-held --the last hold is let go--> ended
 //                        |   |
 //                      login |(attended:) last is lost, or was never served
 //                        |   v
@@ -16,11 +16,13 @@
 // `attended` remembers whether the last served client to go said goodbye.
 //
 // While the job itself still runs (`isJobRunning`, an agent in its background) only the last deadline ends it, or somebody's word:
-//   attended --last leaves with a goodbye, no hold file--> waiting;  held --hold file removed--> waiting
+//   attended --last leaves with a goodbye, nothing holds--> waiting;  held --no more--> waiting
 //   waiting --the job is done--> waiting, for as long as it lingers --> ended
 // Whoever is in, was lost or holds when the job is done has the timeout from then on.
 //
-// Deadline = latest of (start, last activity of a logged-in client, time of the hold file while it exists)
+// What holds is the hold file, or where that cannot be written, the agent's memory.
+//
+// Deadline = latest of (start, last activity of a logged-in client, time of what holds while it does)
 //            + timeout, and never past start + max lifetime, nor past what a relay leaves to the agent.
 // All times are milliseconds on the Clock: deadlines are durations, and nobody can set them by setting the machine's
 // clock.
@@ -38,8 +40,10 @@ interface Facts {
   readonly startedAt: number;
   /** Only logged-in clients move it: a stranger who knocks cannot keep a build agent busy. */
   readonly lastActivityAt: number;
-  /** The time of the hold file; undefined while there is none. */
+  /** The time of the hold file; undefined while there is none that holds. */
   readonly heldAt: number | undefined;
+  /** The time of a hold that only the agent knows of; undefined while there is none. */
+  readonly heldInMemoryAt: number | undefined;
   /** When the time is over that the relay gives; undefined where it sets no limit. */
   readonly relayEndsAt: number | undefined;
   /** The agent is in the background of a job that is not done. */
@@ -61,8 +65,8 @@ export type ExpiryState =
       /** Nobody who was served is gone since it was `waiting`. */
       readonly isFirstParty: boolean;
     })
-  /** Everybody left; the hold file keeps the agent. */
-  | (Facts & { readonly kind: 'held'; readonly heldAt: number })
+  /** Everybody left; a hold keeps the agent. */
+  | (Facts & { readonly kind: 'held' })
   /** Everybody is gone, and nobody said that they were done: they may come back until the deadline. */
   | (Facts & { readonly kind: 'deserted' })
   | { readonly kind: 'ended'; readonly reason: EndReason; readonly at: number };
@@ -73,8 +77,17 @@ export type LiveState = Exclude<ExpiryState, { kind: 'ended' }>;
 export type HoldReading =
   | { readonly kind: 'present'; readonly heldAt: number }
   | { readonly kind: 'gone' }
+  /** It is there and holds nothing: it is older than the agent, or was let go and could not be removed. */
+  | { readonly kind: 'ignored'; readonly why: 'old' | 'released' }
   /** The file could not be looked at (an errno name): what was known before stands. */
   | { readonly kind: 'unreadable'; readonly code: string };
+
+/** What keeps the agent when everybody has left. */
+export type HeldBy = 'file' | 'memory';
+
+/** What the deadline is counted from, or what cuts it. */
+export const DEADLINE_CAUSES = ['start', 'activity', 'hold', 'max_lifetime', 'relay_lifetime'] as const;
+export type DeadlineCause = (typeof DEADLINE_CAUSES)[number];
 
 /** How long before the deadline people are warned, most urgent last. */
 export const WARNING_LEVELS_MS = [300_000, 60_000, 10_000] as const;
@@ -88,6 +101,7 @@ export function start(limits: ExpiryLimits, now: number, isJobRunning = false): 
     startedAt: now,
     lastActivityAt: now,
     heldAt: undefined,
+    heldInMemoryAt: undefined,
     relayEndsAt: undefined,
     isJobRunning,
     lingersUntil: undefined,
@@ -106,12 +120,12 @@ export function relayLimited(state: ExpiryState, relayEndsAt: number | undefined
  */
 export function jobDone(state: ExpiryState, lingerMs: number, now: number): ExpiryState {
   if (state.kind === 'ended' || !state.isJobRunning) return state;
-  const { heldAt } = state;
-  const isDeserted = state.kind === 'waiting' && heldAt === undefined;
+  const isHeld = heldBy(state) !== undefined;
+  const isDeserted = state.kind === 'waiting' && !isHeld;
   if (isDeserted && lingerMs === 0) return ended('job_done', now);
   if (isDeserted) return { ...state, isJobRunning: false, lingersUntil: now + lingerMs };
   const done = { ...state, isJobRunning: false, lastActivityAt: Math.max(now, state.lastActivityAt) };
-  return done.kind === 'waiting' && heldAt !== undefined ? { ...done, kind: 'held', heldAt } : done;
+  return done.kind === 'waiting' && isHeld ? { ...done, kind: 'held' } : done;
 }
 
 /** A client has authenticated. It counts as activity. */
@@ -157,8 +171,18 @@ export function activity(state: ExpiryState, now: number): ExpiryState {
 export function holdSeen(state: ExpiryState, reading: HoldReading, now: number): ExpiryState {
   if (state.kind === 'ended' || reading.kind === 'unreadable') return state;
   if (reading.kind === 'present') return { ...state, heldAt: reading.heldAt };
-  if (state.kind !== 'held') return { ...state, heldAt: undefined };
-  return state.isJobRunning ? { ...state, kind: 'waiting', heldAt: undefined } : ended('released', now);
+  return letGo({ ...state, heldAt: undefined }, now);
+}
+
+/** Somebody holds, and the file cannot be written. It moves no hold to an earlier time. */
+export function heldInMemory(state: ExpiryState, heldAt: number): ExpiryState {
+  if (state.kind === 'ended') return state;
+  return { ...state, heldInMemoryAt: Math.max(heldAt, state.heldInMemoryAt ?? heldAt) };
+}
+
+/** What was held in memory is held no more. */
+export function releasedInMemory(state: ExpiryState, now: number): ExpiryState {
+  return state.kind === 'ended' ? state : letGo({ ...state, heldInMemoryAt: undefined }, now);
 }
 
 /** Time has passed: ends the agent if the deadline was reached, with or without clients. */
@@ -214,6 +238,27 @@ export function isCapped(state: LiveState): boolean {
   return uncappedDeadline(state) > lastDeadline(state);
 }
 
+/** What holds; the file, if both do. */
+export function heldBy({ heldAt, heldInMemoryAt }: LiveState): HeldBy | undefined {
+  if (heldAt !== undefined) return 'file';
+  return heldInMemoryAt === undefined ? undefined : 'memory';
+}
+
+/** The time of what holds, the later of the two; undefined if nothing does. */
+export function heldFrom({ heldAt, heldInMemoryAt }: LiveState): number | undefined {
+  if (heldAt === undefined || heldInMemoryAt === undefined) return heldAt ?? heldInMemoryAt;
+  return Math.max(heldAt, heldInMemoryAt);
+}
+
+/** Why the deadline is when it is. */
+export function deadlineCause(state: LiveState): DeadlineCause {
+  if (isCapped(state)) return isRelayFirst(state) ? 'relay_lifetime' : 'max_lifetime';
+  const { startedAt, lastActivityAt } = state;
+  if ((heldFrom(state) ?? startedAt) > Math.max(startedAt, lastActivityAt)) return 'hold';
+  // The start is the first activity, until somebody has come.
+  return lastActivityAt > startedAt ? 'activity' : 'start';
+}
+
 /** When to look again: the next warning or the deadline, whichever is first; never before `now`. */
 export function nextWakeup(state: LiveState, now: number): number {
   const end = deadline(state);
@@ -232,10 +277,15 @@ function oneLess(state: ExpiryState & { kind: 'attended' }, now: number): Expiry
   const isOfJob = facts.isJobRunning || facts.lingersUntil !== undefined;
   if (isOfJob && isFirstParty) return { ...facts, kind: 'waiting' };
   if (!isGoodbyeSaid) return { ...facts, kind: 'deserted' };
-  if (facts.heldAt === undefined) {
-    return facts.isJobRunning ? { ...facts, kind: 'waiting' } : ended('client_left', now);
-  }
-  return { ...facts, kind: 'held', heldAt: facts.heldAt };
+  const left: LiveState = { ...facts, kind: 'held' };
+  if (heldBy(left) !== undefined) return left;
+  return facts.isJobRunning ? { ...facts, kind: 'waiting' } : ended('client_left', now);
+}
+
+/** One hold less: where everybody had left and nothing else holds the end, unless the job itself still runs. */
+function letGo(state: LiveState, now: number): ExpiryState {
+  if (state.kind !== 'held' || heldBy(state) !== undefined) return state;
+  return state.isJobRunning ? { ...state, kind: 'waiting' } : ended('released', now);
 }
 
 function ended(reason: EndReason, at: number): ExpiryState {
@@ -249,9 +299,12 @@ function ownLastDeadline({ startedAt, limits }: LiveState): number {
 function uncappedDeadline(state: LiveState): number {
   if (state.isJobRunning) return Number.POSITIVE_INFINITY;
   if (state.kind === 'waiting' && state.lingersUntil !== undefined) {
-    return Math.max(state.lingersUntil, (state.heldAt ?? Number.NEGATIVE_INFINITY) + state.limits.timeoutMs);
+    return Math.max(
+      state.lingersUntil,
+      (heldFrom(state) ?? Number.NEGATIVE_INFINITY) + state.limits.timeoutMs,
+    );
   }
-  const held = state.heldAt ?? state.startedAt;
+  const held = heldFrom(state) ?? state.startedAt;
   return Math.max(state.startedAt, state.lastActivityAt, held) + state.limits.timeoutMs;
 }
 

@@ -9,8 +9,8 @@ export const HOLD_FILE_NAME = '.hold';
 
 /** What is at the place of the hold file. */
 export type HoldFile =
-  /** `mtimeMs` is a wall time: milliseconds since the Unix epoch. */
-  | { readonly kind: 'present'; readonly mtimeMs: number }
+  /** Wall times, in milliseconds since the Unix epoch: its own, which anybody may set, and that of the last change, which is the system's. */
+  | { readonly kind: 'present'; readonly mtimeMs: number; readonly changedMs: number }
   | { readonly kind: 'gone' }
   | { readonly kind: 'unreadable'; readonly code: string };
 
@@ -22,9 +22,9 @@ export function holdFilePath(directory: string): string {
 /** Looks at the hold file. Anything of that name counts, a directory too. Never throws. */
 export async function readHoldFile(path: string): Promise<HoldFile> {
   try {
-    const { mtimeMs } = await stat(path);
+    const { mtimeMs, ctimeMs } = await stat(path);
     // Whole milliseconds, as the clock's.
-    return { kind: 'present', mtimeMs: Math.round(mtimeMs) };
+    return { kind: 'present', mtimeMs: Math.round(mtimeMs), changedMs: Math.round(ctimeMs) };
   } catch (error) {
     const code = errnoOf(error);
     // ENOTDIR: a parent was replaced by a file. Either way nothing of that name is there any more.
@@ -33,18 +33,35 @@ export async function readHoldFile(path: string): Promise<HoldFile> {
 }
 
 /**
+ * Times of files are as good as this, in milliseconds: file systems keep them in steps of up to 2 s (FAT), and `./agent & touch .hold`
+ * may come before the program has unpacked itself.
+ */
+export const FILE_TIME_TOLERANCE_MS = 5_000;
+
+export interface HoldSightOptions {
+  readonly clock: Clock;
+  /** Of the agent, on the Clock: an older file holds nothing. */
+  readonly startedAt: number;
+  /** No hold reaches further, on the Clock. */
+  readonly latest: number;
+}
+
+/**
  * Turns what is read of a hold file into times on the Clock. It asks the machine's clock once for each mtime, when it first
  * sees it, so setting that clock later moves no deadline. Only a step between the `touch` and the next look counts.
+ *
+ * A file that is older than the agent is a leftover, of an earlier run or of the repository, and nobody means by it that this job
+ * is to be held. Only its time shows that; but the clock of a file server may be behind ours. So what was there at the first look is
+ * judged by its time alone. What comes later and looks old all the same has been touched just now if it was changed at the time that
+ * it bears, by whatever clock; else it was unpacked from somewhere.
  */
 export class HoldSight {
-  readonly #clock: Clock;
-  /** No hold reaches further, on the Clock. */
-  readonly #latest: number;
-  #seen: { readonly mtimeMs: number; readonly heldAt: number } | undefined;
+  readonly #options: HoldSightOptions;
+  #isFirst = true;
+  #seen: { readonly mtimeMs: number; readonly reading: HoldReading } | undefined;
 
-  constructor(clock: Clock, latest: number) {
-    this.#clock = clock;
-    this.#latest = latest;
+  constructor(options: HoldSightOptions) {
+    this.#options = options;
   }
 
   /** To be given every reading, in order. */
@@ -53,20 +70,38 @@ export class HoldSight {
       case 'unreadable':
         return file;
       case 'gone':
+        this.#isFirst = false;
         this.#seen = undefined;
         return file;
       case 'present': {
         const { mtimeMs } = file;
-        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, heldAt: this.#momentOf(mtimeMs) };
-        return { kind: 'present', heldAt: this.#seen.heldAt };
+        if (this.#seen?.mtimeMs !== mtimeMs) this.#seen = { mtimeMs, reading: this.#judge(file) };
+        this.#isFirst = false;
+        return this.#seen.reading;
       }
     }
   }
 
-  #momentOf(mtimeMs: number): number {
-    const now = this.#clock.now();
-    const heldAt = now + (mtimeMs - this.#clock.wallTime());
-    return Math.min(heldAt, this.#latest);
+  /** It is let go, and stays where it is: as it is now it holds no more. */
+  disregard(): void {
+    if (this.#seen !== undefined)
+      this.#seen = { ...this.#seen, reading: { kind: 'ignored', why: 'released' } };
+  }
+
+  /** The agent itself has written it: whatever was seen before says nothing of it. */
+  forget(): void {
+    this.#isFirst = false;
+    this.#seen = undefined;
+  }
+
+  #judge({ mtimeMs, changedMs }: HoldFile & { kind: 'present' }): HoldReading {
+    const { clock, startedAt, latest } = this.#options;
+    const now = clock.now();
+    const heldAt = now + (mtimeMs - clock.wallTime());
+    if (heldAt >= startedAt - FILE_TIME_TOLERANCE_MS)
+      return { kind: 'present', heldAt: Math.min(heldAt, latest) };
+    const wasTouched = Math.abs(changedMs - mtimeMs) <= FILE_TIME_TOLERANCE_MS;
+    return wasTouched && !this.#isFirst ? { kind: 'present', heldAt: now } : { kind: 'ignored', why: 'old' };
   }
 }
 
@@ -97,11 +132,6 @@ export async function removeHoldFile(path: string): Promise<boolean> {
     await rmdir(path);
     return true;
   }
-}
-
-/** The mtime that makes the deadline `durationMs` from `wallTime`, given the agent's timeout. */
-export function mtimeForHold(durationMs: number, timeoutMs: number, wallTime: number): number {
-  return wallTime + durationMs - timeoutMs;
 }
 
 function errnoOf(error: unknown): string {

@@ -6,11 +6,14 @@ import type { Credentials } from '../access/credentials.ts';
 import { allowKey } from '../access/key-allowance.ts';
 import type { PasswordGuard, PasswordState } from '../access/password-guard.ts';
 import type { ConvergeAnswers } from '../converge-command/answering-end.ts';
+import type { PresentPerson } from '../converge-command/status-reply.ts';
 import type { ExpirySnapshot, ExpiryWatch } from '../expiry/expiry-watch.ts';
 import type { JobLog } from '../notices/job-log.ts';
 import { type SshDestination, sshCommand } from '../notices/ssh-command.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
-import type { StreamIntake } from '../relay/stream-intake.ts';
+import type { PresentClient } from '../ssh/ssh-options.ts';
+import type { SshServer } from '../ssh/ssh-server.ts';
+import { credentialFrom } from './credential.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 export interface CommandAnswersOptions {
@@ -24,13 +27,13 @@ export interface CommandAnswersOptions {
   readonly guard: PasswordGuard;
   readonly log: JobLog;
   readonly watch: ExpiryWatch;
-  readonly intake: StreamIntake;
+  readonly ssh: Pick<SshServer, 'clients'>;
   readonly lifecycle: Lifecycle;
 }
 
 /** The answers of an agent that is made of these parts. */
 export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnswers {
-  const { clock, destinationAt, id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
+  const { clock, destinationAt, id, timeoutMs, credentials, guard, log, watch, ssh, lifecycle } = options;
 
   function turnPassword(state: 'on' | 'off'): PasswordState | undefined {
     if (credentials.kind !== 'password') return undefined;
@@ -44,7 +47,7 @@ export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnsw
     status: () => ({
       id,
       ...lifecycle.whereabouts,
-      detached: intake.detached(),
+      people: ssh.clients().map((client) => personFrom(client, clock)),
       password: credentials.kind === 'password' ? guard.state : undefined,
       expiry: watch.snapshot(),
     }),
@@ -79,10 +82,23 @@ export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnsw
 }
 
 /** What the job waits for, now that it is done. */
-function jobDoneText({ clients, deadline, isHeld, remainingMs }: ExpirySnapshot, now: number): string {
+function jobDoneText({ clients, deadline, heldBy, remainingMs }: ExpirySnapshot, now: number): string {
   const until = `${formatMoment(deadline, now)} (${formatDuration(remainingMs)})`;
-  if (isHeld) return `the job is done and held by .hold, until ${until}`;
+  if (heldBy === 'file') return `the job is done and held by .hold, until ${until}`;
+  if (heldBy === 'memory') return `the job is done and held, without .hold, until ${until}`;
   if (clients === 0) return `the job is done and waits for somebody to connect, until ${until}`;
   const who = clients === 1 ? '1 client is' : `${clients} clients are`;
   return `the job is done and waits: ${who} logged in; until the last one leaves, or ${until}`;
+}
+
+function personFrom(client: PresentClient, clock: Clock): PresentPerson {
+  const { address, user, since, occupation, isDetached } = client;
+  return {
+    user: new Untrusted(user),
+    address,
+    since: clock.wallTime() - (clock.now() - since),
+    credential: credentialFrom(client),
+    isDetached,
+    ...occupation,
+  };
 }

@@ -161,7 +161,7 @@ export class Lifecycle {
       this.#options.complain('the relay takes this agent, but leaves it no time for anybody to come');
       return void this.#end(undefined, AGENT_EXIT_CODES.refused);
     }
-    this.#options.complain('the relay was not reached before the deadline');
+    this.#options.complain('no relay took this agent before the deadline');
     // Without a reason: it is not surprising that nobody logged in.
     void this.#end(undefined, AGENT_EXIT_CODES.unreachable);
   }

@@ -3,9 +3,10 @@ import { Untrusted } from '#shared/text/untrusted.ts';
 import type { Attendance } from '../crowd/attendance.ts';
 import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
 import type { JobLog } from '../notices/job-log.ts';
-import type { Credential } from '../notices/log-line.ts';
 import type { StrangerLog } from '../notices/stranger-log.ts';
-import type { LoginEvent, SshEvents } from '../ssh/ssh-options.ts';
+import type { SshEvents } from '../ssh/ssh-options.ts';
+import type { Company } from './company.ts';
+import { credentialFrom } from './credential.ts';
 
 export interface SshEventsOptions {
   readonly log: JobLog;
@@ -13,20 +14,26 @@ export interface SshEventsOptions {
   readonly strangers: StrangerLog;
   readonly watch: ExpiryWatch;
   readonly attendance: Attendance;
+  readonly company: Company;
   /** The number of clients has changed, and the watch knows. */
   readonly onClients: () => void;
 }
 
 /** The events of an SSH server that counts its clients in `attendance`. */
-export function sshEventsFrom({ log, strangers, watch, attendance, onClients }: SshEventsOptions): SshEvents {
+export function sshEventsFrom(options: SshEventsOptions): SshEvents {
+  const { log, strangers, watch, attendance, company, onClients } = options;
   return {
-    login({ address, user, key, certificate }) {
+    login(event) {
+      const { address, user } = event;
       watch.clientLoggedIn();
-      const credential = credentialFrom({ key, certificate });
+      company.joined(event);
+      const credential = credentialFrom(event);
       log.tell({ kind: 'logged_in', address, user: new Untrusted(user), credential });
       onClients();
     },
-    logout({ address, user, seconds, reason, wasServed }) {
+    logout(event) {
+      const { address, user, seconds, reason, wasServed } = event;
+      company.left(event);
       const about = {
         address,
         user: new Untrusted(user),
@@ -60,18 +67,4 @@ export function sshEventsFrom({ log, strangers, watch, attendance, onClients }: 
       strangers.tell({ kind: 'ssh', text, fields }, typeof address === 'string' ? address : '');
     },
   };
-}
-
-function credentialFrom({
-  key,
-  certificate,
-}: {
-  readonly key: LoginEvent['key'];
-  readonly certificate: LoginEvent['certificate'];
-}): Credential {
-  if (key === undefined) return { kind: 'password' };
-  const { fingerprint, comment } = key;
-  if (certificate === undefined) return { kind: 'key', fingerprint, comment: new Untrusted(comment) };
-  const { keyId, serial, caFingerprint } = certificate;
-  return { kind: 'certificate', fingerprint, keyId: new Untrusted(keyId), serial, caFingerprint };
 }

@@ -28,16 +28,20 @@ export function greetingFrom(input: GreetingInput): string[] {
   const moment = `${formatMoment(input.deadline, input.now)} (in ${left})`;
   const lines = [jobLine(input.job)];
   if (input.isHeld) {
-    lines.push(`  held     by .hold, also after everybody leaves`, `  ends     at ${moment}`);
+    lines.push(`  held     also after everybody leaves`, `  ends     at ${moment}`);
   } else if (input.isJobRunning === true) {
     lines.push('  ends     with the job, if nobody is in then', `           always, at ${moment}`);
   } else {
     lines.push(`  ends     when the last client leaves`, `           if idle, at ${moment}`);
   }
   if (input.hasCommand) lines.push('  change   converge status | hold 2h | release | continue | fail | end');
-  const { hold, release } = holdWordsOf(input.system);
+  const { hold, release, anywhere } = holdWordsOf(input.system);
   const head = input.hasCommand ? 'or    ' : 'change';
-  lines.push(`  ${head}   ${hold} | ${release}, in the directory of the job`);
+  const words =
+    anywhere === undefined
+      ? `${hold} | ${release}, in the directory of the job`
+      : `${anywhere.hold} | ${anywhere.release}`;
+  lines.push(`  ${head}   ${words}`);
   return lines.map(fit);
 }
 

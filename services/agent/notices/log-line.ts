@@ -4,6 +4,7 @@ import { type PrintableLine, printable, printableLine } from '#shared/text/print
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import { formatDuration, formatElapsed, roundToMinute } from '#shared/time/duration.ts';
 import { END_REASONS, type EndReason } from '../expiry/end-reason.ts';
+import type { HeldBy } from '../expiry/expiry.ts';
 import { formatMoment, formatTimeOfDay } from './time-of-day.ts';
 
 /** The longest user name or key comment in a line, in characters: what follows it must still be read. */
@@ -60,10 +61,13 @@ export type LogEvent =
       readonly reason: Untrusted;
       readonly attempt: number;
     }
-  | { readonly kind: 'held'; readonly deadline: number }
+  /** `by`: the hold file, or the agent's memory alone. */
+  | { readonly kind: 'held'; readonly deadline: number; readonly by: HeldBy }
   | { readonly kind: 'released'; readonly deadline: number; readonly clients: number }
   | { readonly kind: 'warning'; readonly remainingMs: number }
   | { readonly kind: 'hold_unreadable'; readonly code: string }
+  /** It is older than the agent, and holds nothing. */
+  | { readonly kind: 'hold_old' }
   | { readonly kind: 'relay_lost'; readonly reason: string }
   | { readonly kind: 'relay_back'; readonly pod: Untrusted }
   | { readonly kind: 'resume'; readonly event: ResumeEvent; readonly address: string }
@@ -136,15 +140,17 @@ export function logTextFrom(event: LogEvent, now: number): string {
     case 'refused':
       return `refused ${nameText(event.user)} from ${event.address}: ${event.reason.printable(MAX_REASON_LENGTH)} (attempt ${event.attempt})`;
     case 'held':
-      return `held by .hold until ${until(event.deadline, now)}`;
+      return `${event.by === 'file' ? 'held by .hold' : 'held, without .hold,'} until ${until(event.deadline, now)}`;
     case 'released':
       return event.clients === 0
-        ? '.hold is gone'
-        : `.hold is gone: ends when the last client leaves, or at ${formatMoment(event.deadline, now)}`;
+        ? 'let go'
+        : `let go: ends when the last client leaves, or at ${formatMoment(event.deadline, now)}`;
     case 'warning':
       return `ends in ${formatDuration(event.remainingMs)}`;
     case 'hold_unreadable':
       return `cannot look at .hold (${event.code}); what was known of it stands`;
+    case 'hold_old':
+      return 'there is an old .hold, from before this start: it does not hold; `touch .hold` or `converge hold` does';
     case 'relay_lost':
       return `lost the relay (${event.reason}), dialling again; sessions that can resume will`;
     case 'relay_back':
@@ -248,7 +254,8 @@ function resumeText(event: ResumeEvent, address: string): string {
   }
 }
 
-function credentialText(credential: Credential): string {
+/** With what somebody has come. Text from outside is printable. */
+export function credentialText(credential: Credential): string {
   if (credential.kind === 'password') return 'the password';
   if (credential.kind === 'certificate') {
     const { fingerprint, keyId, serial, caFingerprint } = credential;

@@ -19,4 +19,9 @@ export interface CommandPlace {
   shims(program: readonly string[]): readonly [Shim, ...Shim[]];
   /** PATH with a folder in front. */
   pathWith(folder: string, path: string | undefined): string;
+  /**
+   * The variables by which shells find completions in `folder`, after all others; `directories` are those that they had. Left out
+   * where shells have none.
+   */
+  completionEnv?(folder: string, directories: string | undefined): Readonly<Record<string, string>>;
 }

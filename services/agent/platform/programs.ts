@@ -52,6 +52,14 @@ export interface TerminalLaunch extends Omit<ProgramLaunch, 'env'> {
   readonly clock?: Clock;
 }
 
+/** Who has a terminal, as its program's system tells it. */
+export interface Foreground {
+  /** Something that the program has started has it: of a shell, a command that runs in the foreground. */
+  readonly isTaken: boolean;
+  /** Another number once something that the program had started has ended, and the program knows. */
+  readonly ended: number;
+}
+
 /** One program on one terminal, until it exits or is hung up. */
 export interface TerminalProcess {
   readonly pid: number;
@@ -67,6 +75,8 @@ export interface TerminalProcess {
   resize(columns: number, rows: number): void;
   /** For the program and what it has started. Nothing happens when it is gone, or the system has no such signal. */
   kill(signal: NodeJS.Signals): void;
+  /** What has the terminal now; undefined where the system does not say. */
+  foreground?(): Foreground | undefined;
   /** The person is gone: the terminal closes, and its programs are told or ended. May be called twice. */
   hangUp(): void;
 }

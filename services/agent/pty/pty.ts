@@ -5,6 +5,7 @@ import { type Cancel, type Clock, systemClock } from '#shared/time/clock.ts';
 import { LastOutput } from '../platform/last-output.ts';
 import type { ProcessEnd } from '../platform/process-end.ts';
 import {
+  type Foreground,
   TerminalError,
   type TerminalLaunch,
   type TerminalProcess,
@@ -12,6 +13,7 @@ import {
 } from '../platform/programs.ts';
 import { NO_MODES } from '../platform/terminal-mode.ts';
 import { signalGroup } from '../process/spawn.ts';
+import { foregroundOf } from './foreground.ts';
 import { PtyWriter } from './pty-writer.ts';
 import type { OpenDevice, TerminalDevice } from './terminal-device.ts';
 
@@ -110,6 +112,10 @@ export class Pty implements TerminalProcess {
   /** Signals the program's process group, as sshd does. Nothing happens when it is gone. */
   kill(signal: NodeJS.Signals): void {
     if (this.#isOpen()) signalGroup(this.pid, signal);
+  }
+
+  foreground(): Foreground | undefined {
+    return foregroundOf(this.pid);
   }
 
   /**

@@ -67,7 +67,9 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
         isLost = !left.delete(key) && reason !== 'ended';
       });
       const discard = (): void => stream.cut({ reason: 'ended' });
-      events.onStream(duplex, { id: randomUUID(), address: origin.info, isLost: () => isLost, discard });
+      const isDetached = (): boolean => streams.isDetached(key);
+      const id = randomUUID();
+      events.onStream(duplex, { id, address: origin.info, isLost: () => isLost, isDetached, discard });
     },
     onEvent(event, { streamId, info: address }) {
       const isReset = event.kind === 'reset' && event.by === 'peer' && event.code === 'aborted';

@@ -5,6 +5,7 @@ import { AgentForwarding } from './forward/agent-forwarding.ts';
 import { type ForwardAllowance, ForwardStreams } from './forward/forward-context.ts';
 import { serveLocalForwards } from './forward/forward-local.ts';
 import { serveRemoteForwards } from './forward/forward-remote.ts';
+import { type Occupation, occupationFrom } from './occupation.ts';
 import type { Rights } from './rights.ts';
 import { SessionChannel } from './session-channel.ts';
 import type { SshServerOptions } from './ssh-options.ts';
@@ -31,6 +32,7 @@ export interface ClientServicesOptions {
 /** Begins with its construction. */
 export class ClientServices {
   readonly #options: ClientServicesOptions;
+  readonly #streams: ForwardStreams;
   readonly #agentForwarding: AgentForwarding;
   readonly #channels = new Set<SessionChannel>();
   readonly #stops: readonly (() => void)[];
@@ -58,6 +60,7 @@ export class ClientServices {
       },
       log,
     });
+    this.#streams = streams;
     this.#agentForwarding = new AgentForwarding(streams, () => server.platform.makeAgentSocket());
     this.#stops = [
       serveLocalForwards(streams),
@@ -84,9 +87,19 @@ export class ClientServices {
     return this.#channels.size;
   }
 
+  get occupation(): Occupation {
+    const running = [...this.#channels].flatMap((channel) => channel.running ?? []);
+    return occupationFrom(running, this.#streams.count);
+  }
+
   /** Shows text at every terminal. */
   notify(text: string): void {
     for (const channel of this.#channels) channel.notify(text);
+  }
+
+  /** Shows text in every interactive shell on a terminal. */
+  notifyShells(text: string): void {
+    for (const channel of this.#channels) if (channel.running === 'shell') channel.notify(text);
   }
 
   /** Ends every session channel from this side, with a farewell at its terminal. May be called twice. */

@@ -19,8 +19,9 @@ import {
   served,
 } from './connection-state.ts';
 import { KeyExchange } from './key-exchange.ts';
+import { occupationFrom } from './occupation.ts';
 import { ALL_RIGHTS, type Rights } from './rights.ts';
-import type { ClientInfo, LoginEvent, SshServerOptions } from './ssh-options.ts';
+import type { LoginEvent, PresentClient, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
 import { speakSsh } from './ssh2-server.ts';
 
@@ -103,14 +104,22 @@ export class SshConnection {
   }
 
   /** Who is logged in, or undefined. */
-  get client(): ClientInfo | undefined {
+  get client(): PresentClient | undefined {
     const state = this.#state;
-    return state.kind !== 'closed' && state.party.kind === 'client' ? state.party.info : undefined;
+    if (state.kind === 'closed' || state.party.kind !== 'client') return undefined;
+    const occupation =
+      this.#progress.kind === 'serving' ? this.#progress.services.occupation : occupationFrom([], 0);
+    return { ...state.party.info, occupation, isDetached: this.#options.client.isDetached?.() === true };
   }
 
   /** Shows text at every terminal of this connection. */
   notify(text: string): void {
     if (this.#progress.kind === 'serving') this.#progress.services.notify(text);
+  }
+
+  /** Shows text in every interactive shell of this connection. */
+  notifyShells(text: string): void {
+    if (this.#progress.kind === 'serving') this.#progress.services.notifyShells(text);
   }
 
   /** Says why at every terminal, closes the session channels and then the connection. May be called twice. */

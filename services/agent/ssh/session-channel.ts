@@ -5,6 +5,7 @@ import type { TerminalMode } from '../platform/terminal-mode.ts';
 import { signalFrom } from './channel/process-exit.ts';
 import type { TransportGate } from './channel/transport-gate.ts';
 import type { AgentForwarding } from './forward/agent-forwarding.ts';
+import type { Running } from './occupation.ts';
 import { accountFrom } from './program/account.ts';
 import { type AskedRun, forcedRun, isHarmlessVariable } from './program/forced-command.ts';
 import { startPipeProgram } from './program/pipe-program.ts';
@@ -55,7 +56,12 @@ interface Terminal {
 
 type State =
   | { readonly kind: 'preparing'; readonly terminal: Terminal | undefined }
-  | { readonly kind: 'running'; readonly program: Program; readonly since: number }
+  | {
+      readonly kind: 'running';
+      readonly what: Running;
+      readonly program: Program;
+      readonly since: number;
+    }
   | { readonly kind: 'closed' };
 
 /** One session channel. Its requests are answered at once, so in their order. */
@@ -86,6 +92,11 @@ export class SessionChannel {
       closeUnstarted(context.connection, session);
       this.hangUp();
     });
+  }
+
+  /** What runs, if anything does. */
+  get running(): Running | undefined {
+    return this.#state.kind === 'running' && this.#state.program.hasStarted ? this.#state.what : undefined;
   }
 
   /** Shows text to the person, if there is a terminal. */
@@ -186,6 +197,8 @@ export class SessionChannel {
     if (state.kind !== 'preparing') return;
     const { options, agentForwarding, clientAddress } = this.#context;
     const { shell, commandShell = shell } = options;
+    const what = command === undefined ? 'shell' : 'command';
+    const isTalk = command === undefined && state.terminal !== undefined;
     const isQuestion = command?.toString() === STATUS_QUESTION;
     const program = {
       ...this.#programOptions(open()),
@@ -193,7 +206,7 @@ export class SessionChannel {
       shell: command === undefined ? shell : commandShell,
       command: command && beforeZero(command),
       env: buildEnvironment({
-        base: options.env,
+        base: { ...options.env, ...(isTalk ? options.shellEnv : {}) },
         fromClient: this.#variables,
         account: accountFrom(options.env),
         shell: commandShell,
@@ -204,12 +217,13 @@ export class SessionChannel {
       }),
     };
     if (state.terminal === undefined) {
-      this.#started(startPipeProgram(program));
+      this.#started(what, startPipeProgram(program));
       return;
     }
-    const greeting = command === undefined ? options.greeting() : '';
+    const greeting = isTalk ? options.greeting() : '';
     const { size, modes } = state.terminal;
-    this.#started(startTerminalProgram({ ...program, size, modes, greeting }));
+    const { countsOutput = false } = options;
+    this.#started(what, startTerminalProgram({ ...program, size, modes, greeting, countsOutput }));
   }
 
   #serveSftp(open: () => ServerChannel): void {
@@ -228,11 +242,11 @@ export class SessionChannel {
       onFile: tell && ((request, path) => tell({ clientId, channel, request, path })),
       log: this.#context.log,
     });
-    this.#started(program);
+    this.#started('sftp', program);
   }
 
-  #started(program: Program): void {
-    this.#state = { kind: 'running', program, since: this.#context.options.clock.now() };
+  #started(what: Running, program: Program): void {
+    this.#state = { kind: 'running', what, program, since: this.#context.options.clock.now() };
     if (program.hasStarted) this.#context.onServed();
   }
 

@@ -6,6 +6,7 @@ import type { Attendance } from '../crowd/attendance.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AskedEvents } from './asked-events.ts';
 import type { HostKey } from './keys/host-key.ts';
+import type { Occupation } from './occupation.ts';
 
 export interface SshServerOptions {
   readonly hostKey: HostKey;
@@ -24,6 +25,10 @@ export interface SshServerOptions {
   readonly cwd: string;
   /** The environment of programs; TERM, SSH_* and what the client sends are added. Text, or bytes that are not text. */
   readonly env: Readonly<Record<string, string | Buffer>>;
+  /** More of it for shells that people talk with: what helps them type. Commands do not see it. */
+  readonly shellEnv?: Readonly<Record<string, string>>;
+  /** Output of commands on a terminal is activity; by default only keys are. Output on pipes always is. */
+  readonly countsOutput?: boolean;
   /** False refuses -L, -R, -D, unix sockets and agent forwarding. */
   readonly forwarding: boolean;
   readonly clock: Clock;
@@ -129,4 +134,11 @@ export interface SshEvents {
 export interface ClientInfo extends LoginEvent {
   /** In milliseconds on the Clock. */
   readonly since: number;
+}
+
+/** The same at one moment. */
+export interface PresentClient extends ClientInfo {
+  readonly occupation: Occupation;
+  /** It is without a transport, and may come back. */
+  readonly isDetached: boolean;
 }

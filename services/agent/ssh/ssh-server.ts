@@ -4,7 +4,7 @@ import type { Client } from '../crowd/client.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { LOGIN_CROWD } from '../crowd/login-limits.ts';
 import { SshConnection } from './connection.ts';
-import type { ClientInfo, SshServerOptions } from './ssh-options.ts';
+import type { PresentClient, SshServerOptions } from './ssh-options.ts';
 
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;
@@ -14,9 +14,11 @@ export interface SshServer {
   /** Serves one stream until it ends; owns it from here. `id` and `address` are for events and SSH_CONNECTION. */
   serve(duplex: Duplex, client: Client): void;
   /** Who is logged in. */
-  clients(): ClientInfo[];
+  clients(): PresentClient[];
   /** Shows text at every terminal; sessions without one (exec, sftp) never see it. */
   notify(text: string): void;
+  /** The same in interactive shells alone. */
+  notifyShells(text: string): void;
   /** Shows `reason` at every terminal, closes everything, resolves when it is closed. May be called twice. */
   stop(reason: string): Promise<void>;
 }
@@ -83,6 +85,9 @@ export function createSshServer(options: SshServerOptions): SshServer {
     },
     notify(text) {
       for (const connection of connections) connection.notify(text);
+    },
+    notifyShells(text) {
+      for (const connection of connections) connection.notifyShells(text);
     },
     stop(reason) {
       if (stopping === undefined) {

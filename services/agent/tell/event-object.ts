@@ -17,6 +17,7 @@ export const AGENT_EVENT_NAMES = [
   'held',
   'released',
   'hold_unreadable',
+  'hold_old',
   'ending',
   'ended',
   'relay_lost',
@@ -86,7 +87,9 @@ function fieldsOf(event: LogEvent, now: number): Fields {
       return { event: 'login_refused', ...whoFields(event), reason, attempt };
     }
     case 'held':
-      return { event: 'held', ...untilFields(event.deadline, now) };
+      return { event: 'held', by: event.by, ...untilFields(event.deadline, now) };
+    case 'hold_old':
+      return { event: 'hold_old' };
     case 'released':
       return { event: 'released', ...untilFields(event.deadline, now), clients: event.clients };
     case 'hold_unreadable':

@@ -19,9 +19,26 @@ export interface OutboundRequest {
   readonly proxies: Environment;
 }
 
+/** The proxy itself could not be reached; what is behind it was not asked. */
+export class ProxyUnreachable extends Error {
+  readonly code = 'proxy_unreachable';
+  override readonly name = 'ProxyUnreachable';
+  /** HOST:PORT. */
+  readonly proxy: string;
+  /** The system's word. */
+  readonly errno: string;
+
+  constructor(proxy: URL, cause: NodeJS.ErrnoException) {
+    super(`proxy ${proxy.host}: ${cause.message}`, { cause });
+    this.proxy = proxy.host;
+    this.errno = cause.code ?? '';
+  }
+}
+
 /**
  * Resolves when the head of the answer is there; no redirect is followed. Asks again if the machine's own authorities may make a
  * certificate good.
+ * @throws ProxyUnreachable
  */
 export async function requestTrusting(url: URL, request: OutboundRequest): Promise<IncomingMessage> {
   try {
@@ -48,8 +65,15 @@ function send(
     .on('response', resolve)
     .on('error', (error) => {
       // The reason of an abort says more than the error does.
-      reject(signal.aborted ? (signal.reason as Error) : error);
+      if (signal.aborted) reject(signal.reason as Error);
+      else if (choice.kind === 'proxy' && isOfConnecting(error)) {
+        reject(new ProxyUnreachable(choice.url, error));
+      } else reject(error);
     })
     .end(body);
   return promise;
+}
+
+function isOfConnecting({ syscall }: NodeJS.ErrnoException): boolean {
+  return syscall === 'connect' || syscall === 'getaddrinfo';
 }

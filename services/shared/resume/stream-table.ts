@@ -58,6 +58,11 @@ export class ResumableStreamTable<Info> {
     return { streams: this.#entries.size, detached: detached.length };
   }
 
+  /** Whether the stream of this id, if there is one, is without a transport now. */
+  isDetached(streamId: string): boolean {
+    return this.#entries.get(streamId)?.stream.state === 'detached';
+  }
+
   /**
    * Takes a transport, not yet attached: it becomes a stream, resumes one, or is refused. Until that is settled, or it is
    * gone, what is returned cuts it; from then on that does nothing.

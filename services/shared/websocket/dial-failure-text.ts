@@ -113,6 +113,12 @@ export function dialFailureFrom(outcome: FailedDial, via: DialledVia): DialFailu
   };
 }
 
+/** Why nobody could be reached, by the system's word; undefined for one that says something else. */
+export function unreachableWords(errno: string): string | undefined {
+  const cause = CAUSES[errno];
+  return cause?.at === 'first_hop' ? cause.words : undefined;
+}
+
 /** How long to wait because of a failure, in milliseconds: 0 where nobody asked for it. */
 export function waitFor(failure: { readonly waitMs?: number }, random: () => number): number {
   return failure.waitMs === undefined ? 0 : spreadWait(failure.waitMs, random);

@@ -95,6 +95,12 @@ async function untilItHolds(read: () => string | Promise<string>): Promise<void>
 
 const readLog = (): Promise<string> => readFile(join(directory, 'log'), 'utf8');
 
+test('a job that has deleted its workspace gets an agent all the same, and is told where it works', async () => {
+  const inGone = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+  const agent = await start(['/bin/sh', '-c', inGone, 'sh', ...AGENT_PROGRAM]);
+  expect(agent.output()).toContain('agent: the directory in which it was started is gone: it works in /\n');
+});
+
 describe('a hangup', () => {
   test('does not end an agent that was started with nohup', async () => {
     const agent = await start(['nohup', ...AGENT_PROGRAM]);

@@ -130,7 +130,7 @@ describe('an agent that no relay has taken yet', () => {
     await start('draining', ['--timeout', '30s']);
     await until(() => code !== undefined, 500);
     expect(code).toBe(3);
-    expect(complaints.at(-1)).toBe('the relay was not reached before the deadline');
+    expect(complaints.at(-1)).toBe('no relay took this agent before the deadline');
     expect(told('ended')).toBe(false);
   });
 

@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Untrusted } from '#shared/text/untrusted.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { allowKey } from '../../../services/agent/access/key-allowance.ts';
@@ -12,6 +13,11 @@ import {
   type ConvergeCommand,
   installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
+import { COMPLETED_SHELLS, completionScript } from '../../../services/agent/converge-command/completion.ts';
+import {
+  MAX_TOLD_CLIENTS,
+  type PresentPerson,
+} from '../../../services/agent/converge-command/status-reply.ts';
 import type { JobVerdict } from '../../../services/agent/expiry/agent-end.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 import { POSIX_COMMAND_PLACE } from '../../../services/agent/platform/posix/posix-command-place.ts';
@@ -19,6 +25,19 @@ import { makeTestKey } from '../../support/ssh/test-key.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
+
+/** Nobody is called so, but somebody may be. */
+const LONG_NAMED: PresentPerson = {
+  user: new Untrusted('\u001b[2J"\u2028\\'.repeat(200)),
+  address: '192.0.2.7',
+  since: 0,
+  credential: { kind: 'password' },
+  isDetached: false,
+  shells: 1,
+  commands: 0,
+  fileTransfers: 0,
+  forwards: 0,
+};
 
 interface Outcome {
   code: number;
@@ -33,6 +52,7 @@ describe('converge in a session', () => {
   let ends: string[];
   let verdicts: JobVerdict[];
   let list: AccessList;
+  let people: readonly PresentPerson[];
 
   beforeEach(async () => {
     // A quote and a space: nothing in the shim may break on them.
@@ -40,6 +60,7 @@ describe('converge in a session', () => {
     await mkdir(join(directory, 'work'));
     ends = [];
     verdicts = [];
+    people = [];
     list = new AccessList({ clock: systemClock, authorizedKeys: [] });
     watch = createExpiryWatch({
       clock: systemClock,
@@ -69,7 +90,7 @@ describe('converge in a session', () => {
         id: 'job-1',
         publicUrl: 'https://relay.example.org',
         isRelayConnected: true,
-        detached: 0,
+        people,
         password: guard.state,
         expiry: watch.snapshot(),
       }),
@@ -112,21 +133,18 @@ describe('converge in a session', () => {
     const { code, stdout } = await converge('status');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^id {7}job-1\nrelay {4}https:\/\/relay\.example\.org \(connected\)\nclients {2}1 logged in\n/,
+      /^id {7}job-1\nrelay {4}https:\/\/relay\.example\.org \(connected\)\nclients {2}0 logged in\n/,
     );
-    expect(stdout).toMatch(/ends {5}\S* ?\d\d:\d\d UTC \(in (10 minutes|9 minutes \d+ seconds)\)\n/);
+    expect(stdout).toMatch(/ends {5}\S* ?\d\d:\d\d UTC \(in (10 minutes|9 minutes \d+ seconds)\), /);
   });
 
-  test('tells the status to programs, in times from now on', async () => {
+  test('tells the status to programs whole, however many are in and whatever they are called', async () => {
+    people = Array.from({ length: 3 * MAX_TOLD_CLIENTS }, () => LONG_NAMED);
     const { code, stdout } = await converge('status', '--json');
-    const { endsInMs, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
-    expect({ code, ...rest }).toEqual({
-      code: 0,
-      id: 'job-1',
-      clients: 1,
-      held: false,
-      neverAfterMs: expect.any(Number) as number,
-    });
+    const { endsInMs, id, people: told } = JSON.parse(stdout) as Record<string, unknown>;
+    expect({ code, id, told }).toMatchObject({ code: 0, id: 'job-1' });
+    expect(told).toHaveLength(MAX_TOLD_CLIENTS);
+    expect(stdout).toMatch(/^[^\p{C}]*\n$/u);
     expect(endsInMs).toBeGreaterThan(TIMEOUT_MS - 60_000);
     expect(endsInMs).toBeLessThanOrEqual(TIMEOUT_MS);
   });
@@ -181,11 +199,23 @@ describe('converge in a session', () => {
     expect((await converge('hold', '3d')).stdout).toContain('it cannot be held for longer');
   });
 
-  test('says why a hold is not possible', async () => {
+  test('holds without the file where that cannot be written, and lets go', async () => {
     await rm(join(directory, 'work'), { recursive: true });
-    expect(await converge('hold', '1h')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('converge: cannot hold: ENOENT') as string,
+    const held = await converge('hold', '1h');
+    expect(held).toMatchObject({ code: 0, stderr: '' });
+    expect(held.stdout).toMatch(
+      /^held until .*, also when everybody leaves\n\.hold cannot be written \(ENOENT.*\): the agent holds without it\n/,
+    );
+    expect((await converge('status')).stdout).toContain('held without .hold, which cannot be written');
+    expect((await converge('release')).stdout).toMatch(/^released: ends when the last client leaves/);
+    expect((await converge('status')).stdout).toContain('none: ends when the last client leaves');
+  });
+
+  test.each(COMPLETED_SHELLS)('prints what completes it in %s', async (shell) => {
+    expect(await converge('completion', shell)).toEqual({
+      code: 0,
+      stdout: completionScript(shell),
+      stderr: '',
     });
   });
 
@@ -217,6 +247,8 @@ describe('converge in a session', () => {
     [['password', 'maybe'], 'password takes one word, on or off'],
     [['status', 'now'], 'status takes --json or nothing, got "now"'],
     [['allow'], 'allow takes a key, in quotes'],
+    [['completion'], 'completion takes one word, bash or zsh'],
+    [['completion', 'fish'], 'completion takes one word, bash or zsh'],
   ])('explains itself when it is used wrongly: %j', async (argv, text) => {
     const { code, stdout, stderr } = await converge(...argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

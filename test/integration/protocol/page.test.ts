@@ -2,13 +2,14 @@
 // That they import nothing of services/ is in the table of rooms.
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { holdFolder } from '../../support/machine/held-folder.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { startCuttingProxy } from '../../support/network/cutting-proxy.ts';
 import { startPageAgent } from '../../support/page/agent.ts';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'converge-page-'));
   await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'key')]);
   // The agents outlive their clients.
-  await writeFile(join(folder, '.hold'), '');
+  await holdFolder(folder);
   [relay, pageRelay, agents] = [await startRelay(), await startPageRelay(), []];
   const [here, page] = await Promise.all([startAgent(relay.port), startAgent(pageRelay.port)]);
   pins = { here, page };

@@ -1,10 +1,11 @@
 // Rules of docs/protocol.md, asked of a relay and an agent of this house byte by byte. Each test is named by what it cites.
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { holdFolder } from '../../support/machine/held-folder.ts';
 import { AGENT_PROGRAM, type AgentProcess, startAgentProcess } from '../../support/process/agent-program.ts';
 import { type RunningRelay, startRelay } from '../../support/relay/relay.ts';
 import { until } from '../../support/time/poll.ts';
@@ -17,7 +18,7 @@ const sockets: WebSocket[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'converge-rules-'));
   // The agent outlives its clients.
-  await writeFile(join(folder, '.hold'), '');
+  await holdFolder(folder);
   relay = await startRelay();
   agent = startAgentProcess(AGENT_PROGRAM, [`ws://127.0.0.1:${relay.port}/agent/job`], { cwd: folder });
   await until('the agent is linked', () => /wsproxy ssh /.test(agent.output()), 30_000);

@@ -12,6 +12,7 @@ import { RecordChain } from '../../../services/agent/audit/record-chain.ts';
 import { generateHostKey } from '../../../services/agent/ssh/keys/host-key.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
 import { jobRecordsOf, type Line, readAuditFile, verifyByScript } from '../../support/audit/audit-file.ts';
+import { holdFolder } from '../../support/machine/held-folder.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
 import { AGENT_PROGRAM, startAgentProcess } from '../../support/process/agent-program.ts';
 import { openAgent, openAgentStream, socketOf } from '../../support/relay/fake-agent.ts';
@@ -84,7 +85,7 @@ beforeAll(async () => {
   file = join(folder, 'audit.jsonl');
   await Promise.all([makeKeyFile(join(folder, 'key')), makeKeyFile(join(folder, 'stranger'))]);
   // It outlives its clients.
-  await writeFile(join(folder, '.hold'), '');
+  await holdFolder(folder);
   relay = await startRelay({ env: { AUDIT_TO: `file:${file}` } });
   const url = `ws://127.0.0.1:${relay.port}/agent/job`;
   const args = ['--authorized-keys', 'key.pub', '--audit-paths', '--timeout', '5m', url];

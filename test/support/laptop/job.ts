@@ -1,8 +1,8 @@
 // The built agent in a job of its own, and the card that it prints for people.
 import { execFile } from 'node:child_process';
-import { chown, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chown } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { holdFolder } from '../machine/held-folder.ts';
 import type { E2eProcess } from '../process/started-process.ts';
 import { binary, SYSTEM_PATH, type World } from './world.ts';
 
@@ -58,7 +58,7 @@ export async function launchAgent(
   { id, relay = world.relay.wsUrl, args = [], env = {}, held = false, uid, through }: JobOptions,
 ): Promise<Omit<E2eAgent, 'card'>> {
   const job = await world.makeFolder('job');
-  if (held) await writeFile(join(job, '.hold'), '');
+  if (held) await holdFolder(job);
   if (uid !== undefined) await chown(job, uid, uid);
   const name = id ?? job.slice(job.lastIndexOf('/') + 1);
   const started = world.start(

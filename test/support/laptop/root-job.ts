@@ -1,7 +1,7 @@
 // A job in a root of its own, with its agent, and the person at a laptop who was given the card's line.
 import { type ChildProcessWithoutNullStreams, execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { hostPlatform } from '../../../deploy/build/linux-platform.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
 import { type BareRootOptions, openBareRoot } from '../machine/bare-root.ts';
+import { holdFolder } from '../machine/held-folder.ts';
 import { ensureCommands } from '../machine/test-commands.ts';
 import { makeKeyFile } from '../ssh/key-file.ts';
 
@@ -22,7 +23,7 @@ export async function openRootLaptop(): Promise<RootLaptop> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-laptop-'));
   await symlink(join(DIST, 'bin', `wsproxy-${PLATFORM}`), join(folder, 'wsproxy'));
   await makeKeyFile(join(folder, 'key'));
-  await writeFile(join(folder, '.hold'), '');
+  await holdFolder(folder);
   return { folder, [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }) };
 }
 

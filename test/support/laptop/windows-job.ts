@@ -8,6 +8,7 @@ import { removeCertificates } from '../../../deploy/build/pe/certificate-removal
 import { FOREIGN_PLATFORMS } from '../../../deploy/build/platform.ts';
 import { injectBlob } from '../../../deploy/build/sea-binary.ts';
 import { WORKSHOP } from '../../../deploy/build/source-tree.ts';
+import { holdFolder } from '../machine/held-folder.ts';
 import { findNode } from '../machine/other-nodes.ts';
 import type { Wine } from '../machine/wine.ts';
 import { type E2eAgent, readCard } from './job.ts';
@@ -58,7 +59,7 @@ export async function startWindowsAgent(
   { program, args, shell = 'cmd', held = false }: WindowsJobOptions,
 ): Promise<E2eAgent> {
   const job = await world.makeFolder('job');
-  if (held) await writeFile(join(job, '.hold'), '');
+  if (held) await holdFolder(job);
   const id = job.slice(job.lastIndexOf('/') + 1);
   const words = ['--shell', shell, ...args, `${world.relay.wsUrl}/agent/${id}`];
   const said = join(await world.makeFolder('said'), 'output');

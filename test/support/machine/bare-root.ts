@@ -1,7 +1,7 @@
 // Bare roots: root file systems with busybox and next to nothing else, as scratch, distroless and Alpine images are, or with a
 // system; and with what a container engine, a kernel or an administrator takes away.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { shellQuoted } from '#shared/text/shell-quoted.ts';
@@ -56,7 +56,9 @@ export async function openBareRoot(
   if (options.system === undefined) await furnish(root, platform);
   else for (const name of ['merged', 'over']) await mkdir(join(folder, name));
   const refuser = options.refusedCalls === undefined ? [] : [await ensureCallRefuser()];
-  for (const file of [...programs, ...refuser]) await copyFile(file, join(root, 'job', basename(file)));
+  // With its time: a hold file may be ahead of the start.
+  for (const file of [...programs, ...refuser])
+    await cp(file, join(root, 'job', basename(file)), { preserveTimestamps: true });
   const emulation = isHost(platform) ? [] : await emulationLines(platform);
   const script = [...emulation, enter(options)].join('\n');
   return {

@@ -1,6 +1,6 @@
 // Minimal roots: Debian 12 with no Node and nothing else to spare, in which the binaries must run; and other Debians.
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
-import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type CollectedOutput, collectOutput } from './collected-output.ts';
@@ -72,7 +72,7 @@ export async function openMinimalRoot(): Promise<MinimalRoot> {
     folder: inside(folder),
     put: async (file) => {
       const path = join(folder, basename(file));
-      await copyFile(file, path);
+      await cp(file, path, { preserveTimestamps: true });
       return inside(path);
     },
     outside: (path) => join(root, path),

@@ -1,8 +1,9 @@
 // A real agent and a real ssh through the mesh, both from the sources: a person types lines, and a `cat` in the job answers.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { holdFolder } from '../machine/held-folder.ts';
 import { ensureCommands } from '../machine/test-commands.ts';
 import { cleanEnvironment, commandOf } from '../process/client-program.ts';
 import { type E2eProcess, startProcess } from '../process/started-process.ts';
@@ -55,7 +56,7 @@ export async function openSshLine(port: number, id: string): Promise<SshLine> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-mesh-'));
   const key = join(folder, 'key');
   await makeKeyFile(key);
-  await writeFile(join(folder, '.hold'), '');
+  await holdFolder(folder);
   const options = { cwd: folder, env: { ...cleanEnvironment(), SHELL: '/bin/sh' } };
   const relay = `ws://127.0.0.1:${port}`;
   const agent = startProcess(

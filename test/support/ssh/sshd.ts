@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
+import { holdFolder } from '../machine/held-folder.ts';
 import { freePort } from '../network/ports.ts';
 import { type E2eProcess, startProcess } from '../process/started-process.ts';
 import { makeKeyFile } from './key-file.ts';
@@ -93,7 +94,7 @@ export async function startBenchAgent(
 ): Promise<Sshd> {
   const job = join(folder, 'job');
   // It outlives its clients.
-  await writeFile(join(job, '.hold'), '');
+  await holdFolder(job);
   const args = ['--authorized-keys', join(folder, 'key.pub'), `${wsUrl}/agent/${id}`];
   const agent = start(stack, 'agent', [join(DIST, `bin/agent-${PLATFORM}`), ...args], job);
   await agent.see(/^A file \.hold .*$/m);

@@ -13,6 +13,9 @@ const SUFFIX_BYTES = '/converge-XXXXXX/socket'.length;
 /** What a system without a PATH would use (`confstr(_CS_PATH)` and the administrator's directories). */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** What XDG_DATA_DIRS stands for where it is not set (XDG Base Directory Specification). */
+const DEFAULT_DATA_DIRECTORIES = '/usr/local/share:/usr/share';
+
 export const POSIX_COMMAND_PLACE: CommandPlace = {
   fallbacks: USUAL_TEMPORARY_FOLDERS,
 
@@ -37,4 +40,9 @@ export const POSIX_COMMAND_PLACE: CommandPlace = {
   },
 
   pathWith: (folder, path) => `${folder}:${path ?? DEFAULT_PATH}`,
+
+  /** bash-completion before 2.12 does not look beside PATH. For zsh there is nothing: FPATH from outside takes its own place. */
+  completionEnv: (folder, directories) => ({
+    XDG_DATA_DIRS: `${directories === undefined || directories === '' ? DEFAULT_DATA_DIRECTORIES : directories}:${folder}`,
+  }),
 };

@@ -1,5 +1,5 @@
 // What every kind of forwarding of one connection shares: its connection, its limits, its open streams.
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Connection, RejectConnection, ServerChannel } from 'ssh2';
 import type { Clock } from '#shared/time/clock.ts';
 import type { TransportGate } from '../channel/transport-gate.ts';
@@ -45,11 +45,18 @@ export interface ForwardContext {
 /** The forwarded streams of one connection. Each is counted from the moment that it is wanted. */
 export class ForwardStreams {
   readonly context: ForwardContext;
+  /** What listens for the client, and whoever opened it closes. */
+  readonly listeners = new Set<Server>();
   readonly #open = new Set<ForwardStream>();
   #reserved = 0;
 
   constructor(context: ForwardContext) {
     this.context = context;
+  }
+
+  /** Forwarded streams and listeners. */
+  get count(): number {
+    return this.#open.size + this.listeners.size;
   }
 
   /** Takes a place, or says why there is none. Whoever got one calls `join` or `giveUp`. */

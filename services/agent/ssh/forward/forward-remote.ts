@@ -98,10 +98,11 @@ class RemoteListeners {
   /** By the name that the client uses to cancel one. */
   readonly #listening = new Map<string, Server>();
   /** All of those, and the ones whose address is still being looked up. */
-  readonly #servers = new Set<Server>();
+  readonly #servers: Set<Server>;
 
   constructor(streams: ForwardStreams) {
     this.#streams = streams;
+    this.#servers = streams.listeners;
   }
 
   listen(place: Place, accept: Accept, reject: Reject): void {

@@ -13,6 +13,8 @@ export interface TerminalProgramOptions extends ProgramOptions {
   readonly modes?: readonly TerminalMode[];
   /** Shown before the program starts. */
   readonly greeting: string;
+  /** Output of a command is activity too: of `command`, or of what a shell runs in the foreground. */
+  readonly countsOutput?: boolean;
 }
 
 /** Starts the program. The channel is closed when the program has ended, whoever else keeps its terminal open. */
@@ -31,6 +33,8 @@ class TerminalProgram implements Program {
   #received = 0;
   #sent = 0;
   #exit: ProcessExit | undefined;
+  /** By `Foreground.ended`, as it was when the last output came. */
+  #ended = 0;
 
   constructor(options: TerminalProgramOptions) {
     this.#options = options;
@@ -96,6 +100,7 @@ class TerminalProgram implements Program {
           data: (chunk) => {
             this.#screen.see(chunk);
             this.#sent += chunk.length;
+            this.#countOutput(opened);
             if (!this.#output.write('stdout', chunk)) opened.pause();
           },
           drained() {
@@ -128,6 +133,18 @@ class TerminalProgram implements Program {
       this.#output.finish(this.#exit);
       channel.resume();
     });
+  }
+
+  /** Output is a command's if one runs in the foreground, or has ended since the last output: its last words may come with the prompt. */
+  #countOutput(pty: TerminalProcess): void {
+    const { command, countsOutput = false, onActivity } = this.#options;
+    if (!countsOutput) return;
+    // Where the system does not say, it may be a command's.
+    const foreground = command === undefined ? pty.foreground?.() : undefined;
+    if (foreground === undefined) return onActivity();
+    const hasEnded = foreground.ended !== this.#ended;
+    this.#ended = foreground.ended;
+    if (foreground.isTaken || hasEnded) onActivity();
   }
 
   #show(text: string): void {

@@ -90,6 +90,14 @@ describe('authorized keys', () => {
       kind: 'failed',
       faults: [expect.stringContaining('the host refuses the connection') as string],
     });
+    const proxies = { HTTP_PROXY: new URL(origin).host };
+    const behind = { fetch: fetchThroughProxies(proxies), allowsHttp: true };
+    expect(await loadAuthorizedKeys(['http://192.0.2.1/me.keys'], behind)).toEqual({
+      kind: 'failed',
+      faults: [
+        `authorized keys http://192.0.2.1/me.keys: the proxy ${proxies.HTTP_PROXY}: connection refused`,
+      ],
+    });
     const fetch: Fetch = () => Promise.reject(new DOMException('aborted', 'TimeoutError'));
     expect(await loadAuthorizedKeys(['https://h/x'], { fetch, allowsHttp: false })).toEqual({
       kind: 'failed',

@@ -43,6 +43,7 @@ describe('options', () => {
       user: 'abc',
       identity: undefined,
       identityKey: undefined,
+      activity: 'keys',
       shell: undefined,
       allowsForwarding: true,
       auditsPaths: false,
@@ -87,6 +88,7 @@ describe('options', () => {
         CONVERGE_NO_SUMMARY: '1',
         CONVERGE_JSON: '1',
         CONVERGE_QUIET: '1',
+        CONVERGE_ACTIVITY: 'output',
         CONVERGE_LINK: '1',
       }),
     ).toEqual({
@@ -99,6 +101,7 @@ describe('options', () => {
       user: 'me',
       identity: 'key',
       identityKey: 'id_ed25519',
+      activity: 'output',
       shell: '/bin/zsh',
       allowsForwarding: false,
       auditsPaths: true,
@@ -244,6 +247,12 @@ describe('faults', () => {
   });
 
   test.each<[string, string[], Record<string, string>, string]>([
+    [
+      'what is no kind of activity',
+      ['--activity', 'mouse'],
+      {},
+      '--activity: "mouse" is neither keys nor output',
+    ],
     ['a missing value', ['--timeout'], {}, '--timeout needs a value: --timeout=DURATION'],
     ['an option as a value', ['--timeout', '--quiet'], {}, '--timeout needs a value: --timeout=DURATION'],
     ['a value for a switch', ['--quiet=no'], {}, '--quiet takes no value, got "no"'],

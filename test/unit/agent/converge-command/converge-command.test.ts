@@ -16,11 +16,12 @@ import {
 import { runConvergeCommand } from '../../../../services/agent/converge-command/asking-end.ts';
 import { wordsThroughLink, writeLink } from '../../../../services/agent/converge-command/link.ts';
 import { makePrivateDirectory } from '../../../../services/agent/converge-command/private-directory.ts';
-import { holdReply, passwordReply, statusReply } from '../../../../services/agent/converge-command/reply.ts';
+import { holdReply, passwordReply, releaseReply } from '../../../../services/agent/converge-command/reply.ts';
 import {
   formatLine,
   LINE_TIMEOUT_MS,
-  MAX_LINE_BYTES,
+  MAX_REPLY_BYTES,
+  MAX_REQUEST_BYTES,
   parseReply,
   parseRequest,
 } from '../../../../services/agent/converge-command/request.ts';
@@ -259,7 +260,7 @@ describe('the agent as the command sees it', () => {
     });
   });
 
-  test.each(['nonsense\n', 'x'.repeat(MAX_LINE_BYTES + 1)])(
+  test.each(['nonsense\n', 'x'.repeat(MAX_REPLY_BYTES + 1)])(
     'makes no sense when it sends something else',
     async (text) => {
       await serve((socket) => socket.write(text));
@@ -301,7 +302,7 @@ describe('the command as the agent sees it', () => {
     try {
       const flood = connect(command.socketPath);
       flood.on('error', () => undefined);
-      flood.write('x'.repeat(MAX_LINE_BYTES + 1));
+      flood.write('x'.repeat(MAX_REQUEST_BYTES + 1));
       await once(flood, 'close');
       const silent = connect(command.socketPath);
       await expect.poll(() => clock.pending).toBe(1);
@@ -325,29 +326,50 @@ describe('the command as the agent sees it', () => {
 });
 
 describe('replies', () => {
+  const NOW = 1_700_000_000_000;
   const expiry = {
     clients: 2,
-    deadline: 1_700_000_600_000,
+    deadline: NOW + 600_000,
     remainingMs: 600_000,
-    lastDeadline: 1_700_020_000_000,
+    lastDeadline: NOW + 20_000_000,
     isHeld: true,
+    heldBy: 'file',
+    cause: 'hold',
     isCapped: false,
     isRelayFirst: false,
     isJobRunning: false,
-  };
+  } as const;
 
-  test('tell of clients that are away, a hold and a lost relay', () => {
-    const status = { id: 'j', publicUrl: 'https://h', isRelayConnected: false, detached: 1, expiry };
-    const password = { kind: 'on', failures: 3 } as const;
-    expect(statusReply({ ...status, password }, 1_700_000_000_000).text).toMatchInlineSnapshot(`
-      "id       j
-      relay    https://h (not connected, dialling again)
-      clients  2 logged in, 1 of them without a connection at the moment
-      password on, after 3 of 100 wrong ones
-      hold     held by .hold, also when everybody leaves
-      ends     22:23 UTC (in 10 minutes)
-               never after 2023-11-15 03:46 UTC"
-    `);
+  test('tell what has become of a hold', () => {
+    const until = 'held until 22:23 UTC (in 10 minutes)';
+    expect(holdReply({ kind: 'held', expiry }, NOW)).toEqual({
+      exitCode: 0,
+      text: `${until}, also when everybody leaves`,
+    });
+    expect(holdReply({ kind: 'kept', expiry }, NOW).text).toBe(
+      `${until} already, also when everybody leaves: a hold is never shortened\nlet go first: converge release`,
+    );
+    expect(
+      holdReply({ kind: 'in_memory', fault: 'EROFS', expiry: { ...expiry, isCapped: true } }, NOW).text,
+    ).toBe(
+      [
+        `${until}, also when everybody leaves`,
+        '.hold cannot be written (EROFS): the agent holds without it',
+        'let go by `converge release`',
+        'the longest lifetime ends it then: it cannot be held for longer',
+      ].join('\n'),
+    );
+    expect(holdReply({ kind: 'ended' }, NOW).exitCode).toBe(1);
+  });
+
+  test('tell what has become of a release', () => {
+    const then = 'ends when the last client leaves, or at 22:23 UTC (in 10 minutes)';
+    expect(releaseReply({ kind: 'released' }, expiry, NOW).text).toBe(`released: ${then}`);
+    expect(releaseReply({ kind: 'not_held' }, expiry, NOW).text).toBe(`it was not held: ${then}`);
+    expect(releaseReply({ kind: 'released' }, undefined, NOW).text).toBe('released: the agent ends now');
+    expect(releaseReply({ kind: 'file_stays', fault: 'EROFS' }, expiry, NOW).text).toBe(
+      `released: ${then}\n.hold cannot be removed, and holds no more until it is touched (EROFS)`,
+    );
   });
 
   test('tell what has become of the password', () => {
@@ -362,9 +384,5 @@ describe('replies', () => {
       exitCode: 1,
       text: 'converge: this agent takes keys only, there is no password',
     });
-  });
-
-  test('say so when the agent has ended meanwhile', () => {
-    expect(holdReply(undefined, 0).exitCode).toBe(1);
   });
 });

@@ -1,360 +1,444 @@
-// The expiry machine: its rules as a table, and what holds for any sequence of events.
-import * as fc from 'fast-check';
+// The expiry machine: its rules as a table, and its warnings.
 import { describe, expect, test } from 'vitest';
 import * as expiry from '../../../../services/agent/expiry/expiry.ts';
-
-const MINUTE = 60_000;
-const START = 1_000_000_000;
-const LIMITS = { timeoutMs: 10 * MINUTE, maxLifetimeMs: 60 * MINUTE };
-
-type Event =
-  | { kind: 'login' }
-  | { kind: 'leave' }
-  | { kind: 'lose' }
-  | { kind: 'pass_by' }
-  | { kind: 'activity' }
-  | { kind: 'touch'; offsetMs: number }
-  | { kind: 'rm' }
-  | { kind: 'unreadable' }
-  | { kind: 'end' }
-  | { kind: 'relay'; leavesMs: number | undefined }
-  | { kind: 'pass' };
-
-/** Applies `event` at `now`, after the tick that a driver does first. */
-function step(state: expiry.ExpiryState, event: Event, now: number): expiry.ExpiryState {
-  const ticked = expiry.tick(state, now);
-  switch (event.kind) {
-    case 'login':
-      return expiry.clientLoggedIn(ticked, now);
-    case 'leave':
-      return expiry.clientLeft(ticked, now);
-    case 'lose':
-      return expiry.clientLost(ticked, now);
-    case 'pass_by':
-      return expiry.clientPassedBy(ticked, now);
-    case 'activity':
-      return expiry.activity(ticked, now);
-    case 'touch':
-      return expiry.holdSeen(ticked, { kind: 'present', heldAt: now + event.offsetMs }, now);
-    case 'rm':
-      return expiry.holdSeen(ticked, { kind: 'gone' }, now);
-    case 'unreadable':
-      return expiry.holdSeen(ticked, { kind: 'unreadable', code: 'EACCES' }, now);
-    case 'end':
-      return expiry.end(ticked, 'ended_by_user', now);
-    case 'relay':
-      return expiry.relayLimited(ticked, event.leavesMs === undefined ? undefined : now + event.leavesMs);
-    case 'pass':
-      return ticked;
-  }
-}
-
-const login: Event = { kind: 'login' };
-const leave: Event = { kind: 'leave' };
-const lose: Event = { kind: 'lose' };
-const passBy: Event = { kind: 'pass_by' };
-const activity: Event = { kind: 'activity' };
-const touch: Event = { kind: 'touch', offsetMs: 0 };
-const rm: Event = { kind: 'rm' };
-const pass: Event = { kind: 'pass' };
+import {
+  activity,
+  type ExpiryEvent,
+  hold,
+  LIMITS,
+  leave,
+  letGo,
+  login,
+  lose,
+  MINUTE,
+  old,
+  pass,
+  passBy,
+  rm,
+  START,
+  step,
+  touch,
+} from '../../../support/agent/expiry-events.ts';
 
 /** [minutes after start, event] pairs, and how it must have ended (reason and minute) or that it lives. */
-const RULES: [string, [number, Event][], { reason: string; minute: number } | { deadline: number }][] = [
-  ['nobody comes: ends at the deadline', [[10, pass]], { reason: 'nobody_came', minute: 10 }],
-  ['one moment before the deadline it lives', [[9.999, pass]], { deadline: 10 }],
-  ['a login is activity', [[4, login]], { deadline: 14 }],
+const RULES: [string, [number, ExpiryEvent][], { reason: string; minute: number } | { deadline: number }][] =
   [
-    'activity moves the deadline',
+    ['nobody comes: ends at the deadline', [[10, pass]], { reason: 'nobody_came', minute: 10 }],
+    ['one moment before the deadline it lives', [[9.999, pass]], { deadline: 10 }],
+    ['a login is activity', [[4, login]], { deadline: 14 }],
     [
-      [4, login],
-      [9, activity],
+      'activity moves the deadline',
+      [
+        [4, login],
+        [9, activity],
+      ],
+      { deadline: 19 },
     ],
-    { deadline: 19 },
-  ],
-  [
-    'the last client leaves: ends at once',
     [
-      [1, login],
-      [2, leave],
+      'the last client leaves: ends at once',
+      [
+        [1, login],
+        [2, leave],
+      ],
+      { reason: 'client_left', minute: 2 },
     ],
-    { reason: 'client_left', minute: 2 },
-  ],
-  [
-    'one of two clients leaves: lives',
     [
-      [1, login],
-      [1, login],
-      [2, leave],
+      'one of two clients leaves: lives',
+      [
+        [1, login],
+        [1, login],
+        [2, leave],
+      ],
+      { deadline: 11 },
     ],
-    { deadline: 11 },
-  ],
+    [
+      'it leaves while held: lives',
+      [
+        [1, login],
+        [2, touch],
+        [3, leave],
+      ],
+      { deadline: 12 },
+    ],
+    [
+      'held: ends at the deadline',
+      [
+        [1, login],
+        [2, touch],
+        [3, leave],
+        [12, pass],
+      ],
+      { reason: 'deadline', minute: 12 },
+    ],
+    [
+      'held, then released: ends at once',
+      [
+        [1, login],
+        [2, touch],
+        [3, leave],
+        [4, rm],
+      ],
+      { reason: 'released', minute: 4 },
+    ],
+    [
+      'held, somebody comes back, leaves: lives',
+      [
+        [1, login],
+        [2, touch],
+        [3, leave],
+        [4, login],
+        [5, leave],
+      ],
+      { deadline: 14 },
+    ],
+    [
+      'released while attended: lives',
+      [
+        [1, login],
+        [2, touch],
+        [3, rm],
+      ],
+      { deadline: 11 },
+    ],
+    [
+      'the deadline ends it with clients logged in',
+      [
+        [1, login],
+        [11, pass],
+      ],
+      { reason: 'deadline', minute: 11 },
+    ],
+    ['the hold file extends before anybody came', [[5, touch]], { deadline: 15 }],
+    [
+      'and counts no more once it is gone',
+      [
+        [5, touch],
+        [6, rm],
+      ],
+      { deadline: 10 },
+    ],
+    [
+      'gone after its own deadline passed: ends',
+      [
+        [5, touch],
+        [12, rm],
+        [12, pass],
+      ],
+      { reason: 'nobody_came', minute: 12 },
+    ],
+    ['an old hold file does not shorten', [[1, { kind: 'touch', offsetMs: -90 * MINUTE }]], { deadline: 10 }],
+    ['a hold in the future extends', [[1, { kind: 'touch', offsetMs: 20 * MINUTE }]], { deadline: 31 }],
+    [
+      'but never past the longest lifetime',
+      [[1, { kind: 'touch', offsetMs: 900 * MINUTE }]],
+      { deadline: 60 },
+    ],
+    [
+      'which then is the reason',
+      [
+        [1, { kind: 'touch', offsetMs: 900 * MINUTE }],
+        [60, pass],
+      ],
+      { reason: 'max_lifetime', minute: 60 },
+    ],
+    [
+      'a relay leaves less: no hold reaches further',
+      [
+        [1, { kind: 'relay', leavesMs: 20 * MINUTE }],
+        [2, { kind: 'touch', offsetMs: 900 * MINUTE }],
+      ],
+      { deadline: 21 },
+    ],
+    [
+      'and no activity',
+      [
+        [1, { kind: 'relay', leavesMs: 20 * MINUTE }],
+        [9, login],
+        [18, activity],
+      ],
+      { deadline: 21 },
+    ],
+    [
+      'which then is the reason, with clients',
+      [
+        [1, login],
+        [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
+        [6, pass],
+      ],
+      { reason: 'relay_lifetime', minute: 6 },
+    ],
+    [
+      'a relay leaves more than there is: nothing changes',
+      [
+        [1, { kind: 'relay', leavesMs: 900 * MINUTE }],
+        [2, { kind: 'touch', offsetMs: 900 * MINUTE }],
+        [60, pass],
+      ],
+      { reason: 'max_lifetime', minute: 60 },
+    ],
+    [
+      'the newest word of a relay counts, also that there is no limit',
+      [
+        [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
+        [2, { kind: 'relay', leavesMs: undefined }],
+        [7, login],
+      ],
+      { deadline: 17 },
+    ],
+    [
+      'what a relay leaves is no longer timeout',
+      [[1, { kind: 'relay', leavesMs: 30 * MINUTE }]],
+      { deadline: 10 },
+    ],
+    [
+      'an unreadable hold file changes nothing',
+      [
+        [1, login],
+        [2, touch],
+        [3, { kind: 'unreadable' }],
+        [4, leave],
+      ],
+      { deadline: 12 },
+    ],
+    ['a stranger cannot extend', [[9, activity]], { deadline: 10 }],
+    [
+      'nor can what a departed client left behind',
+      [
+        [1, login],
+        [2, touch],
+        [3, leave],
+        [9, activity],
+      ],
+      { deadline: 12 },
+    ],
+    [
+      'an end is an end',
+      [
+        [1, login],
+        [2, { kind: 'end' }],
+        [3, login],
+      ],
+      { reason: 'ended_by_user', minute: 2 },
+    ],
+    ['a leave without a login is nothing', [[1, leave]], { deadline: 10 }],
+    [
+      'the last client is lost: lives',
+      [
+        [1, login],
+        [2, lose],
+      ],
+      { deadline: 11 },
+    ],
+    [
+      'lost, and nobody came back: ends at the deadline',
+      [
+        [1, login],
+        [2, lose],
+        [11, pass],
+      ],
+      { reason: 'deadline', minute: 11 },
+    ],
+    [
+      'lost, and another one comes and leaves: ends',
+      [
+        [1, login],
+        [2, lose],
+        [3, login],
+        [4, leave],
+      ],
+      { reason: 'client_left', minute: 4 },
+    ],
+    [
+      'of two one leaves and the last is lost: lives',
+      [
+        [1, login],
+        [1, login],
+        [2, leave],
+        [3, lose],
+      ],
+      { deadline: 11 },
+    ],
+    [
+      'of two one is lost and the last leaves: ends',
+      [
+        [1, login],
+        [1, login],
+        [2, lose],
+        [3, leave],
+      ],
+      { reason: 'client_left', minute: 3 },
+    ],
+    [
+      'lost while held, then released: lives',
+      [
+        [1, login],
+        [2, touch],
+        [3, lose],
+        [4, rm],
+      ],
+      { deadline: 11 },
+    ],
+    [
+      'one that came for nothing goes: lives',
+      [
+        [1, login],
+        [2, passBy],
+      ],
+      { deadline: 11 },
+    ],
+    [
+      'after one that was lost too',
+      [
+        [1, login],
+        [2, lose],
+        [3, login],
+        [4, passBy],
+      ],
+      { deadline: 13 },
+    ],
+    [
+      'while it is there, the last of the others leaves: ends when it goes',
+      [
+        [1, login],
+        [1, login],
+        [2, leave],
+        [3, passBy],
+      ],
+      { reason: 'client_left', minute: 3 },
+    ],
+    [
+      'it comes to a held agent and goes: what was said before stands',
+      [
+        [1, login],
+        [2, touch],
+        [3, leave],
+        [4, login],
+        [5, passBy],
+        [6, rm],
+      ],
+      { reason: 'released', minute: 6 },
+    ],
+  ];
+
+const MEMORY_RULES: typeof RULES = [
   [
-    'it leaves while held: lives',
+    'a file that is older than the agent holds nothing',
     [
       [1, login],
-      [2, touch],
+      [2, old],
+      [3, leave],
+    ],
+    { reason: 'client_left', minute: 3 },
+  ],
+  ['nor does it extend', [[5, old]], { deadline: 10 }],
+  [
+    'a hold in memory holds as the file does',
+    [
+      [1, login],
+      [2, hold],
       [3, leave],
     ],
     { deadline: 12 },
   ],
   [
-    'held: ends at the deadline',
+    'and lets go as the file does',
     [
       [1, login],
-      [2, touch],
+      [2, hold],
       [3, leave],
-      [12, pass],
-    ],
-    { reason: 'deadline', minute: 12 },
-  ],
-  [
-    'held, then released: ends at once',
-    [
-      [1, login],
-      [2, touch],
-      [3, leave],
-      [4, rm],
+      [4, letGo],
     ],
     { reason: 'released', minute: 4 },
   ],
   [
-    'held, somebody comes back, leaves: lives',
+    'a file that is gone does not let go what is held in memory',
     [
       [1, login],
+      [2, hold],
       [2, touch],
       [3, leave],
-      [4, login],
-      [5, leave],
-    ],
-    { deadline: 14 },
-  ],
-  [
-    'released while attended: lives',
-    [
-      [1, login],
-      [2, touch],
-      [3, rm],
-    ],
-    { deadline: 11 },
-  ],
-  [
-    'the deadline ends it with clients logged in',
-    [
-      [1, login],
-      [11, pass],
-    ],
-    { reason: 'deadline', minute: 11 },
-  ],
-  ['the hold file extends before anybody came', [[5, touch]], { deadline: 15 }],
-  [
-    'and counts no more once it is gone',
-    [
-      [5, touch],
-      [6, rm],
-    ],
-    { deadline: 10 },
-  ],
-  [
-    'gone after its own deadline passed: ends',
-    [
-      [5, touch],
-      [12, rm],
-      [12, pass],
-    ],
-    { reason: 'nobody_came', minute: 12 },
-  ],
-  ['an old hold file does not shorten', [[1, { kind: 'touch', offsetMs: -90 * MINUTE }]], { deadline: 10 }],
-  ['a hold in the future extends', [[1, { kind: 'touch', offsetMs: 20 * MINUTE }]], { deadline: 31 }],
-  ['but never past the longest lifetime', [[1, { kind: 'touch', offsetMs: 900 * MINUTE }]], { deadline: 60 }],
-  [
-    'which then is the reason',
-    [
-      [1, { kind: 'touch', offsetMs: 900 * MINUTE }],
-      [60, pass],
-    ],
-    { reason: 'max_lifetime', minute: 60 },
-  ],
-  [
-    'a relay leaves less: no hold reaches further',
-    [
-      [1, { kind: 'relay', leavesMs: 20 * MINUTE }],
-      [2, { kind: 'touch', offsetMs: 900 * MINUTE }],
-    ],
-    { deadline: 21 },
-  ],
-  [
-    'and no activity',
-    [
-      [1, { kind: 'relay', leavesMs: 20 * MINUTE }],
-      [9, login],
-      [18, activity],
-    ],
-    { deadline: 21 },
-  ],
-  [
-    'which then is the reason, with clients',
-    [
-      [1, login],
-      [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
-      [6, pass],
-    ],
-    { reason: 'relay_lifetime', minute: 6 },
-  ],
-  [
-    'a relay leaves more than there is: nothing changes',
-    [
-      [1, { kind: 'relay', leavesMs: 900 * MINUTE }],
-      [2, { kind: 'touch', offsetMs: 900 * MINUTE }],
-      [60, pass],
-    ],
-    { reason: 'max_lifetime', minute: 60 },
-  ],
-  [
-    'the newest word of a relay counts, also that there is no limit',
-    [
-      [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
-      [2, { kind: 'relay', leavesMs: undefined }],
-      [7, login],
-    ],
-    { deadline: 17 },
-  ],
-  [
-    'what a relay leaves is no longer timeout',
-    [[1, { kind: 'relay', leavesMs: 30 * MINUTE }]],
-    { deadline: 10 },
-  ],
-  [
-    'an unreadable hold file changes nothing',
-    [
-      [1, login],
-      [2, touch],
-      [3, { kind: 'unreadable' }],
-      [4, leave],
-    ],
-    { deadline: 12 },
-  ],
-  ['a stranger cannot extend', [[9, activity]], { deadline: 10 }],
-  [
-    'nor can what a departed client left behind',
-    [
-      [1, login],
-      [2, touch],
-      [3, leave],
-      [9, activity],
-    ],
-    { deadline: 12 },
-  ],
-  [
-    'an end is an end',
-    [
-      [1, login],
-      [2, { kind: 'end' }],
-      [3, login],
-    ],
-    { reason: 'ended_by_user', minute: 2 },
-  ],
-  ['a leave without a login is nothing', [[1, leave]], { deadline: 10 }],
-  [
-    'the last client is lost: lives',
-    [
-      [1, login],
-      [2, lose],
-    ],
-    { deadline: 11 },
-  ],
-  [
-    'lost, and nobody came back: ends at the deadline',
-    [
-      [1, login],
-      [2, lose],
-      [11, pass],
-    ],
-    { reason: 'deadline', minute: 11 },
-  ],
-  [
-    'lost, and another one comes and leaves: ends',
-    [
-      [1, login],
-      [2, lose],
-      [3, login],
-      [4, leave],
-    ],
-    { reason: 'client_left', minute: 4 },
-  ],
-  [
-    'of two one leaves and the last is lost: lives',
-    [
-      [1, login],
-      [1, login],
-      [2, leave],
-      [3, lose],
-    ],
-    { deadline: 11 },
-  ],
-  [
-    'of two one is lost and the last leaves: ends',
-    [
-      [1, login],
-      [1, login],
-      [2, lose],
-      [3, leave],
-    ],
-    { reason: 'client_left', minute: 3 },
-  ],
-  [
-    'lost while held, then released: lives',
-    [
-      [1, login],
-      [2, touch],
-      [3, lose],
       [4, rm],
     ],
-    { deadline: 11 },
+    { deadline: 12 },
   ],
   [
-    'one that came for nothing goes: lives',
+    'nor is the file let go with it',
     [
       [1, login],
-      [2, passBy],
-    ],
-    { deadline: 11 },
-  ],
-  [
-    'after one that was lost too',
-    [
-      [1, login],
-      [2, lose],
-      [3, login],
-      [4, passBy],
+      [2, hold],
+      [3, touch],
+      [4, leave],
+      [5, letGo],
     ],
     { deadline: 13 },
   ],
   [
-    'while it is there, the last of the others leaves: ends when it goes',
+    'a shorter hold does not shorten a longer one',
     [
       [1, login],
-      [1, login],
-      [2, leave],
-      [3, passBy],
+      [2, { kind: 'hold', offsetMs: 20 * MINUTE }],
+      [3, hold],
     ],
-    { reason: 'client_left', minute: 3 },
+    { deadline: 32 },
   ],
   [
-    'it comes to a held agent and goes: what was said before stands',
+    'nor does it reach past the longest lifetime',
+    [[1, { kind: 'hold', offsetMs: 900 * MINUTE }]],
+    { deadline: 60 },
+  ],
+  [
+    'lost while held in memory, then let go: lives',
     [
       [1, login],
-      [2, touch],
-      [3, leave],
-      [4, login],
-      [5, passBy],
-      [6, rm],
+      [2, hold],
+      [3, lose],
+      [4, letGo],
     ],
-    { reason: 'released', minute: 6 },
+    { deadline: 11 },
   ],
 ];
 
+/** What the deadline is said to be counted from. */
+const CAUSES: [string, [number, ExpiryEvent][], expiry.DeadlineCause][] = [
+  ['the start', [[1, pass]], 'start'],
+  ['the last activity', [[1, login]], 'activity'],
+  [
+    'the hold, if it is later',
+    [
+      [1, login],
+      [2, hold],
+    ],
+    'hold',
+  ],
+  [
+    'the activity after it',
+    [
+      [1, login],
+      [2, touch],
+      [3, activity],
+    ],
+    'activity',
+  ],
+  ['what cuts it', [[1, { kind: 'hold', offsetMs: 900 * MINUTE }]], 'max_lifetime'],
+  [
+    'what the relay gives',
+    [
+      [1, { kind: 'relay', leavesMs: 5 * MINUTE }],
+      [2, login],
+    ],
+    'relay_lifetime',
+  ],
+];
+
+test.each(CAUSES)('the deadline comes from %s', (_name, events, cause) => {
+  let state: expiry.ExpiryState = expiry.start(LIMITS, START);
+  for (const [minute, event] of events) state = step(state, event, START + minute * MINUTE);
+  if (state.kind === 'ended') expect.fail(`ended: ${state.reason}`);
+  expect(expiry.deadlineCause(state)).toBe(cause);
+});
+
 describe('expiry rules', () => {
-  test.each(RULES)('%s', (_name, events, expected) => {
+  test.each([...RULES, ...MEMORY_RULES])('%s', (_name, events, expected) => {
     let state: expiry.ExpiryState = expiry.start(LIMITS, START);
     for (const [minute, event] of events) state = step(state, event, START + minute * MINUTE);
     if ('reason' in expected) {
@@ -410,109 +494,5 @@ describe('warnings', () => {
   test('say only the most urgent when several were passed at once', () => {
     const state = expiry.start(LIMITS, START);
     expect(expiry.takeWarning(state, START + 10 * MINUTE - 5_000).due).toBe(10_000);
-  });
-});
-
-describe('any sequence of events', () => {
-  const event = fc.oneof(
-    fc.constantFrom<Event>(login, leave, lose, passBy, activity, touch, rm, pass, { kind: 'unreadable' }),
-    fc.integer({ min: -7_200_000, max: 7_200_000 }).map((offsetMs): Event => ({ kind: 'touch', offsetMs })),
-    { weight: 1, arbitrary: fc.constant<Event>({ kind: 'end' }) },
-  );
-  const history = fc.array(fc.tuple(event, fc.integer({ min: 0, max: 5 * MINUTE })), { maxLength: 60 });
-  const limits = fc
-    .tuple(fc.integer({ min: 1_000, max: 30 * MINUTE }), fc.integer({ min: 0, max: 60 * MINUTE }))
-    .map(([timeoutMs, more]) => ({ timeoutMs, maxLifetimeMs: timeoutMs + more }));
-
-  test('keeps the deadline between start + timeout and start + max lifetime, and ends exactly there', () => {
-    fc.assert(
-      fc.property(limits, history, (limits, events) => {
-        let state: expiry.ExpiryState = expiry.start(limits, START);
-        let now = START;
-        for (const [event, passed] of events) {
-          now += passed;
-          state = step(state, event, now);
-          if (state.kind === 'ended') return;
-          const deadline = expiry.deadline(state);
-          expect(deadline).toBeGreaterThanOrEqual(START + limits.timeoutMs);
-          expect(deadline).toBeLessThanOrEqual(START + limits.maxLifetimeMs);
-          expect(expiry.tick(state, deadline - 1)).toBe(state);
-          expect(expiry.tick(state, deadline).kind).toBe('ended');
-          expect(expiry.nextWakeup(state, now)).toBeGreaterThanOrEqual(now);
-          expect(expiry.nextWakeup(state, now)).toBeLessThanOrEqual(Math.max(now, deadline));
-        }
-      }),
-    );
-  });
-
-  test('counts clients as logins minus departures, and an end stays as it was', () => {
-    fc.assert(
-      fc.property(history, (events) => {
-        let state: expiry.ExpiryState = expiry.start(LIMITS, START);
-        let now = START;
-        let clients = 0;
-        for (const [event, passed] of events) {
-          now += passed;
-          const before = state;
-          state = step(state, event, now);
-          if (before.kind === 'ended') {
-            expect(state).toBe(before);
-            continue;
-          }
-          if (event.kind === 'login') clients += 1;
-          if (['leave', 'lose', 'pass_by'].includes(event.kind)) clients = Math.max(0, clients - 1);
-          if (state.kind !== 'ended') expect(expiry.clientCount(state)).toBe(clients);
-        }
-      }),
-    );
-  });
-
-  test('ends before the deadline only by a goodbye, a release or a request', () => {
-    fc.assert(
-      fc.property(history, (events) => {
-        let state: expiry.ExpiryState = expiry.start(LIMITS, START);
-        let now = START;
-        for (const [event, passed] of events) {
-          now += passed;
-          if (expiry.tick(state, now).kind === 'ended') return;
-          const before = state;
-          state = step(state, event, now);
-          if (state.kind !== 'ended') continue;
-          const reason = { leave: 'client_left', rm: 'released', end: 'ended_by_user' };
-          if (event.kind === 'pass_by') {
-            // Not on its own: somebody had said goodbye before.
-            expect(before).toMatchObject({ kind: 'attended', clients: 1, isGoodbyeSaid: true });
-            expect(state.reason).toBe('client_left');
-          } else {
-            expect(reason).toHaveProperty(event.kind, state.reason);
-          }
-          return;
-        }
-      }),
-    );
-  });
-
-  test('never repeats a warning level while the deadline stands', () => {
-    fc.assert(
-      fc.property(limits, history, (limits, events) => {
-        let state: expiry.ExpiryState = expiry.start(limits, START);
-        let now = START;
-        let last: { level: number; deadline: number } | undefined;
-        for (const [event, passed] of events) {
-          now += passed;
-          state = step(state, event, now);
-          if (state.kind === 'ended') return;
-          const taken = expiry.takeWarning(state, now);
-          state = taken.state;
-          // One that moved out and came back has not stood: it arms its levels again.
-          if (last?.deadline !== expiry.deadline(state)) last = undefined;
-          if (taken.due === undefined) continue;
-          expect(taken.due).toBeLessThan(limits.timeoutMs);
-          expect(expiry.remaining(state, now)).toBeLessThanOrEqual(taken.due);
-          if (last !== undefined) expect(taken.due).toBeLessThan(last.level);
-          last = { level: taken.due, deadline: expiry.deadline(state) };
-        }
-      }),
-    );
   });
 });

@@ -10,7 +10,7 @@ import {
   type ExpiryWatch,
   HOLD_POLL_INTERVAL_MS,
 } from '../../../../services/agent/expiry/expiry-watch.ts';
-import { HoldSight } from '../../../../services/agent/expiry/hold-file.ts';
+import { FILE_TIME_TOLERANCE_MS, HoldSight } from '../../../../services/agent/expiry/hold-file.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const MINUTE = 60_000;
@@ -113,18 +113,18 @@ describe("steps of the machine's clock", () => {
     await expect.poll(() => watch.snapshot()?.clients).toBe(0);
     expect(leftOn(clock, watch)).toBe(30 * MINUTE);
     // Anew, by the time that the machine has now.
-    await watch.hold(25 * MINUTE);
-    expect(leftOn(clock, watch)).toBe(25 * MINUTE + (clock.now() - START));
+    await watch.hold(35 * MINUTE);
+    expect(leftOn(clock, watch)).toBe(35 * MINUTE + (clock.now() - START));
     watch.stop();
   });
 });
 
 describe('the time of a hold file', () => {
-  const at = (mtimeMs: number) => ({ kind: 'present', mtimeMs }) as const;
+  const at = (mtimeMs: number, changedMs = mtimeMs) => ({ kind: 'present', mtimeMs, changedMs }) as const;
 
   test("is compared with the machine's clock when it changes, and then not again", () => {
     const clock = new ManualClock(START);
-    const sight = new HoldSight(clock, START + HOUR);
+    const sight = new HoldSight({ clock, startedAt: START - MINUTE, latest: START + HOUR });
     expect(sight.readingOf(at(START - MINUTE))).toEqual({ kind: 'present', heldAt: START - MINUTE });
     clock.stepWall(DAY);
     expect(sight.readingOf(at(START - MINUTE))).toEqual({ kind: 'present', heldAt: START - MINUTE });
@@ -133,15 +133,51 @@ describe('the time of a hold file', () => {
 
   test('is compared anew when the file was gone in between', () => {
     const clock = new ManualClock(START);
-    const sight = new HoldSight(clock, START + HOUR);
+    const sight = new HoldSight({ clock, startedAt: START - MINUTE, latest: START + HOUR });
     sight.readingOf(at(START));
     clock.stepWall(-MINUTE);
     expect(sight.readingOf({ kind: 'gone' })).toEqual({ kind: 'gone' });
     expect(sight.readingOf(at(START))).toEqual({ kind: 'present', heldAt: START + MINUTE });
   });
 
+  const OLD = { kind: 'ignored', why: 'old' } as const;
+  const sightFrom = (startedAt: number) =>
+    new HoldSight({ clock: new ManualClock(START), startedAt, latest: START + HOUR });
+
+  test.each([
+    ['as the program was started', START - FILE_TIME_TOLERANCE_MS, undefined],
+    ['before that', START - FILE_TIME_TOLERANCE_MS - 1, OLD],
+    ['in the future, so that somebody means it', START + MINUTE, undefined],
+  ])('that was there at the first look, is judged by it alone: %s', (_when, mtimeMs, ignored) => {
+    const expected = ignored ?? { kind: 'present', heldAt: mtimeMs };
+    expect(sightFrom(START).readingOf(at(mtimeMs))).toEqual(expected);
+  });
+
+  test('that came later, counts by whatever clock: a file server may be hours behind', () => {
+    const sight = sightFrom(START);
+    sight.readingOf({ kind: 'gone' });
+    expect(sight.readingOf(at(START - 3 * HOUR))).toEqual({ kind: 'present', heldAt: START });
+  });
+
+  test('that came later with the time of long ago, as it is unpacked, does not count', () => {
+    const sight = sightFrom(START);
+    sight.readingOf({ kind: 'gone' });
+    expect(sight.readingOf(at(START - DAY, START))).toEqual(OLD);
+    expect(sight.readingOf(at(START - DAY, START - DAY + 2_000))).toEqual(OLD);
+    expect(sight.readingOf(at(START - HOUR, START - HOUR + 2_000))).toEqual({
+      kind: 'present',
+      heldAt: START,
+    });
+  });
+
+  test('that was old, counts when it is touched, by a clock that is behind as well', () => {
+    const sight = sightFrom(START);
+    expect(sight.readingOf(at(START - DAY))).toEqual(OLD);
+    expect(sight.readingOf(at(START - HOUR))).toEqual({ kind: 'present', heldAt: START });
+  });
+
   test('reaches no further than the longest lifetime', () => {
-    const sight = new HoldSight(new ManualClock(START), START + HOUR);
+    const sight = new HoldSight({ clock: new ManualClock(START), startedAt: START, latest: START + HOUR });
     expect(sight.readingOf(at(START + 1_000 * DAY))).toEqual({ kind: 'present', heldAt: START + HOUR });
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Attendance } from '../../../../services/agent/crowd/attendance.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../../services/agent/expiry/expiry-watch.ts';
+import { Company } from '../../../../services/agent/life/company.ts';
 import { sshEventsFrom } from '../../../../services/agent/life/ssh-events.ts';
 import { createJobLog } from '../../../../services/agent/notices/job-log.ts';
 import { createStrangerLog } from '../../../../services/agent/notices/stranger-log.ts';
@@ -39,6 +40,7 @@ beforeEach(async () => {
     strangers: createStrangerLog({ clock, log, loggedInFrom: () => 0 }),
     watch,
     attendance: new Attendance(),
+    company: new Company({ clock, say: ignore }),
     onClients: () => passedOn.push(watch.snapshotOrEnd().clients),
   });
 });

@@ -254,7 +254,7 @@ describe('the greeting', () => {
         ends     when the last client leaves
                  if idle, at 14:13 UTC (in 10 minutes)
         change   converge status | hold 2h | release | continue | fail | end
-        or       touch .hold | rm .hold, in the directory of the job"
+        or       touch $agentdir/.hold | rm $agentdir/.hold"
     `);
   });
 
@@ -371,7 +371,15 @@ describe('the job log', () => {
       { kind: 'resume', event: { kind: 'given_up', afterMs: 0 }, address: '192.0.2.7' },
       'session of 192.0.2.7 ended with its transport',
     ],
-    [{ kind: 'held', deadline: NOW + 600_000 }, 'held by .hold until 14:13 UTC (10 minutes)'],
+    [{ kind: 'held', deadline: NOW + 600_000, by: 'file' }, 'held by .hold until 14:13 UTC (10 minutes)'],
+    [
+      { kind: 'held', deadline: NOW + 600_000, by: 'memory' },
+      'held, without .hold, until 14:13 UTC (10 minutes)',
+    ],
+    [
+      { kind: 'hold_old' },
+      'there is an old .hold, from before this start: it does not hold; `touch .hold` or `converge hold` does',
+    ],
     [{ kind: 'ended', reason: 'client_left', exitCode: 0 }, 'ended: the last client left'],
   ])('has one line for %j', (event, text) => {
     expect(logLineFrom(event, NOW)).toBe(`converge 14:03:22 UTC: ${text}`);
