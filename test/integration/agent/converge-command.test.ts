@@ -4,6 +4,8 @@ import { access, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
+import { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { allowKey } from '../../../services/agent/access/key-allowance.ts';
@@ -18,6 +20,7 @@ import { makeTestKey } from '../../support/ssh/test-key.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
+const revokedKey = makeTestKey('ssh-ed25519');
 
 interface Outcome {
   code: number;
@@ -37,7 +40,11 @@ describe('converge in a session', () => {
     directory = await mkdtemp(join(tmpdir(), "it's a job-"));
     await mkdir(join(directory, 'work'));
     ends = [];
-    list = new AccessList({ clock: systemClock, authorizedKeys: [] });
+    list = new AccessList({
+      clock: systemClock,
+      authorizedKeys: [],
+      revoked: new RevocationList({ keys: [revokedKey.blob], sha1: [], sha256: [], certificates: [] }),
+    });
     watch = createExpiryWatch({
       clock: systemClock,
       holdFile: join(directory, 'work', '.hold'),
@@ -135,6 +142,14 @@ describe('converge in a session', () => {
     expect(list.judge(blob, '192.0.2.1')).toMatchObject({ kind: 'key' });
     expect(await converge('allow', 'ssh-ed25519 AAAA')).toMatchObject({ code: 1, stdout: '' });
     expect(await converge('allow', `command="id" ${line}`)).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  test('says no to a key that is revoked, and why', async () => {
+    const { blob, type } = revokedKey;
+    const { code, stdout, stderr } = await converge('allow', `${type} ${blob.toString('base64')}`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(`converge: the key ${keyFingerprint(blob)} is revoked (--revoked-keys)\n`);
+    expect(list.judge(blob, '192.0.2.1').kind).not.toBe('key');
   });
 
   test('holds for a duration, or for the timeout, and releases', async () => {
