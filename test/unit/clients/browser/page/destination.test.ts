@@ -57,7 +57,11 @@ describe('the address of the page', () => {
     [`wss://relay.example/client/x#${PIN.slice(0, -1)}&secret=hush`, ''],
     [`wss://relay.example/secret=hush`, ''],
   ])('keeps no secret, however damaged: %s', (fragment, kept) => {
-    for (const page of ['https://relay.example/terminal/x', 'https://relay.example/terminal/', 'file:///c.html']) {
+    for (const page of [
+      'https://relay.example/terminal/x',
+      'https://relay.example/terminal/',
+      'file:///c.html',
+    ]) {
       const href = `${page}#${fragment}`;
       const left = addressFragment(href, destinationFromAddress(href));
       expect(left).not.toContain('hush');
