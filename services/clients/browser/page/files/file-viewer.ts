@@ -169,10 +169,13 @@ async function save(
   bytes: Uint8Array,
   title: string,
 ): Promise<boolean> {
-  const opened = await files().catch(
-    (error: unknown) => void announce(`Not saved: ${faultSentence(error)}.`),
-  );
-  if (opened === undefined) return false;
+  let opened: PageFiles;
+  try {
+    opened = await files();
+  } catch (error) {
+    announce(`Not saved: ${faultSentence(error)}.`);
+    return false;
+  }
   const saved = await saveText({ files: opened, path, before, bytes, confirm: mayWrite });
   switch (saved.kind) {
     case 'saved':
