@@ -27,6 +27,8 @@ import { until } from '../support/time/poll.ts';
 
 const run = promisify(execFile);
 
+const SEEN_WITHIN = { timeout: 30_000, interval: 50 };
+
 const world = useWorld();
 let browser: Browser;
 beforeAll(async () => {
@@ -141,7 +143,7 @@ describe('a folder that is dropped onto the files', () => {
     await drop(opened, tree);
     const row = opened.page.locator('.transfers li', { hasText: 'big' });
     await expect
-      .poll(() => row.locator('.said').textContent())
+      .poll(() => row.locator('.said').textContent(), SEEN_WITHIN)
       .toMatch(/^\d.* of 200 MB, [1-9]\d? of 40 files$/);
     await row.getByRole('button', { name: 'Cancel or remove big' }).click();
     await row.waitFor({ state: 'detached' });
