@@ -1,5 +1,6 @@
 // The page: takes over what the browser has loaded. The process of the client in a browser, and nothing else.
-import { isFramed, refuseFrame } from './framed.ts';
+import { refuseFrame } from './frame-refusal.ts';
+import { isFramed } from './framed.ts';
 import { defineAdoptedStyle } from './terminal/adopted-style.ts';
 import { Visit } from './visit.ts';
 
