@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { AuditLog } from './audit/audit-event.ts';
 import type { Config } from './config.ts';
 import type { Core } from './core.ts';
+import { headEveryAnswer } from './http/door/answer-headers.ts';
 import { refuseForeignOrigins } from './http/door/foreign-origin.ts';
 import { registerPublicDoor } from './http/door/public-door.ts';
 import { answerRefusals } from './http/door/refusal.ts';
@@ -60,7 +61,8 @@ export function servePublic(app: Listener, options: PublicServingOptions): void 
   const { background, config, core, downloads, keepsRecord, leaving, metrics, platform, terminal } = options;
   const { clock, log } = core;
   const { hasTerminal: isAllowed, proxyProtocolFrom: from, publicUrl } = config;
-  const hasTerminal = isAllowed && hasPage(terminal);
+  // Looked at for every agent: what was built may be put there, or replaced, while the relay runs.
+  const hasTerminal = (): boolean => isAllowed && hasPage(terminal);
   const own = { publicUrl, keepsRecord, hasTerminal };
   const routes = { ...core, ...core.gatehouse, ...own, recorder: metrics, leaving };
 
@@ -117,6 +119,7 @@ export function serveInternal(app: Listener, options: ServingOptions): void {
 /** What both listeners have before their routes. */
 function openDoors(app: Listener, options: ServingOptions): void {
   const { config, core, metrics } = options;
+  headEveryAnswer(app);
   answerRefusals(app, metrics);
   answerUnrouted(app, metrics);
   refuseForeignOrigins(app, config);

@@ -126,6 +126,16 @@ describe('below the browser', () => {
       expect(await statusOf(relay.port, path, { ...headers, Origin: origin }), origin).toBe(403);
   });
 
+  test('where PUBLIC_URL says https, a page of that host over plain http is foreign', async () => {
+    await start({ PUBLIC_URL: 'https://relay.example.com' });
+    for (const origin of [
+      'http://relay.example.com',
+      'https://relay.example.com:8443',
+      'https://relay.example.com.',
+    ])
+      expect(await statusOf(relay.port, `/client/${ID}`, { Origin: origin }), origin).toBe(403);
+  });
+
   test('a hop with any Origin but its own is refused', async () => {
     await start();
     expect(await statusOf(relay.internalPort, '/hop/nonce', { Origin: 'https://evil.example' })).toBe(403);

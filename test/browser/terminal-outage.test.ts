@@ -1,7 +1,9 @@
 // The terminal page while relays die and networks are silent: sessions and transfers go on where they were.
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openJobPage } from '../support/browser/job-page.ts';
@@ -77,6 +79,49 @@ test(`${MIB} MiB up and down arrive to the byte while the relay is killed`, asyn
   expect(await page.evaluate(hash)).toBe(sha256(content));
   await page.getByRole('button', { name: 'Close the files' }).click();
   expect(await opened.enter('echo $marker', /\nstill-here\n\$$/)).toContain('still-here');
+});
+
+test('a folder is up to the byte though the relay is killed, and a text is saved whole', async () => {
+  const relay = await createMortalRelay(world);
+  await relay.start();
+  const agent = await startAgent(world, { relay: `ws://localhost:${relay.port}`, held: true });
+  await writeFile(join(agent.job, 'note.txt'), 'old\n');
+  const opened = await openJobPage(browser, agent.card.terminal ?? '');
+  onTestFinished(() => opened.context.close());
+  const { page } = opened;
+  await opened.signIn(agent.card.password ?? '');
+  const tree = join(await world.makeFolder('local'), 'tree');
+  const files = 120;
+  for (let at = 0; at < files; at += 1) {
+    const folder = join(tree, `part-${at % 7}`, 'below');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, `file-${at}`), randomBytes(1_000_003));
+  }
+  await page.getByRole('button', { name: 'Files', exact: true }).click();
+  await page.getByLabel('Folder to upload').setInputFiles(tree);
+  const count = async (): Promise<number> =>
+    (await readdir(join(agent.job, 'tree'), { recursive: true }).catch(() => [])).length;
+  for (let kill = 1; kill <= 3; kill += 1) {
+    const due = (files * kill) / 4;
+    await until(`${due} files are there`, async () => (await count()) >= due, 120_000);
+    await relay.end('SIGKILL');
+    await relay.start();
+  }
+  await page
+    .getByText(`uploaded ${files} files in 15 folders`, { exact: true })
+    .waitFor({ timeout: 120_000 });
+  const { stdout } = await promisify(execFile)('diff', ['-r', tree, join(agent.job, 'tree')]);
+  expect(stdout).toBe('');
+
+  await page.getByRole('button', { name: 'note.txt', exact: true }).click();
+  await page.getByLabel('Text of note.txt').fill('new\n');
+  await relay.end('SIGKILL');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  expect(await readFile(join(agent.job, 'note.txt'), 'utf8')).toBe('old\n');
+  await relay.start();
+  await page.getByRole('dialog').getByText('Saved note.txt.').waitFor({ timeout: 60_000 });
+  expect(await readFile(join(agent.job, 'note.txt'), 'utf8')).toBe('new\n');
+  expect((await readdir(agent.job)).filter((name) => name.startsWith('.converge-'))).toEqual([]);
 });
 
 test(`a silent network is said calmly, what was typed meanwhile arrives, and ${LINES} lines lose no byte`, async () => {

@@ -275,7 +275,14 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/page-client',
     purpose: 'the SSH client of pages in Node: over TCP, through a relay, and against hosts with bad intent',
-    imports: ['services/*', 'test/support/chance', 'test/support/network', 'test/support/resume'],
+    imports: [
+      'services/*',
+      'test/support/chance',
+      'test/support/machine',
+      'test/support/network',
+      'test/support/resume',
+      'test/support/ssh',
+    ],
     libraries: { ssh2: '*' },
   },
   {

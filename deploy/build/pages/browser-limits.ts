@@ -20,6 +20,7 @@ import {
 import { MAX_PAGE_PACKET_BYTES } from '../../../services/clients/browser/ssh/transport/packet-framing.ts';
 import {
   EXCHANGE_WITHIN_MS,
+  MAX_HELD_BYTES,
   MAX_HELD_MESSAGES,
   MAX_PRESSED_BYTES,
   REKEY_AFTER_BYTES,
@@ -49,6 +50,7 @@ export const BROWSER_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       unit: 'count',
       past: 'the session ends',
     },
+    { what: 'the same, all together', value: MAX_HELD_BYTES, unit: 'bytes', past: 'the session ends' },
     {
       what: 'answers to a host that does not take them',
       value: MAX_PRESSED_BYTES,

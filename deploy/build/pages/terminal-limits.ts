@@ -2,16 +2,20 @@
 import {
   MAX_ARCHIVE_DEPTH,
   MAX_ARCHIVE_FILL_BYTES,
+  MAX_FILES_AT_ONCE,
   MAX_HELD_DOWNLOAD_BYTES,
   MAX_IMAGE_BYTES,
   MAX_LINK_CHARACTERS,
   MAX_OFFERED_CHARACTERS,
+  MAX_REFUSED_FILES,
   MAX_REFUSED_OFFERS,
   MAX_RUNNING_TRANSFERS,
   MAX_SHOWN_ROWS,
   MAX_TERMINALS,
   MAX_TEXT_BYTES,
   MAX_TITLE_CHARACTERS,
+  MAX_UPLOAD_DEPTH,
+  MAX_UPLOAD_ENTRIES,
   SCROLLBACK_LINES,
 } from '../../../services/clients/browser/page/dom/limits.ts';
 import { MAX_TERMINAL_PAGE_BYTES } from '../terminal-bundle.ts';
@@ -52,6 +56,25 @@ export const TERMINAL_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = 
       past: 'that terminal asks no more',
     },
     { what: 'transfers at once', value: MAX_RUNNING_TRANSFERS, unit: 'count', past: 'the others wait' },
+    {
+      what: 'files and folders in a folder that is uploaded',
+      value: MAX_UPLOAD_ENTRIES,
+      unit: 'count',
+      past: 'refused before anything is uploaded, and an archive named',
+    },
+    {
+      what: 'folders within folders of one that is uploaded',
+      value: MAX_UPLOAD_DEPTH,
+      unit: 'count',
+      past: 'refused likewise',
+    },
+    { what: 'its files at once', value: MAX_FILES_AT_ONCE, unit: 'count', past: 'the others wait' },
+    {
+      what: 'its files one after the other that the job does not take',
+      value: MAX_REFUSED_FILES,
+      unit: 'count',
+      past: 'the rest is given up, and the reason shown',
+    },
     {
       what: 'a download in a browser that lets no page write files',
       value: MAX_HELD_DOWNLOAD_BYTES,

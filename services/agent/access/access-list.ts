@@ -97,19 +97,21 @@ export class AccessList {
     this.#relay = people;
   }
 
-  /** Lets in one key more. False if too many were let in so. */
-  allow(key: AuthorizedKey): boolean {
-    if (findKey(this.#allowed, key.blob) !== undefined) return true;
-    if (this.#allowed.length >= MAX_ALLOWED_KEYS) return false;
+  /** Lets in one key more, unless it is revoked, or too many were let in so. */
+  allow(key: AuthorizedKey): 'allowed' | 'revoked' | 'too_many' {
+    const read = readPublicKey(key.blob);
+    if (read !== undefined && this.#isRevoked(read)) return 'revoked';
+    if (findKey(this.#allowed, key.blob) !== undefined) return 'allowed';
+    if (this.#allowed.length >= MAX_ALLOWED_KEYS) return 'too_many';
     this.#allowed.push(key);
-    return true;
+    return 'allowed';
   }
 
   /** Judges what somebody at `address` shows. Never throws. */
   judge(blob: Buffer, address: string): KeyVerdict {
     const type = keyTypeOf(blob);
     if (type !== undefined && isCertificateType(type)) return this.#judgeCertificate(blob, address);
-    const { authorizedKeys, accounts, revoked } = this.#options;
+    const { authorizedKeys, accounts } = this.#options;
     const named =
       findKey(authorizedKeys, blob) ??
       findKey(this.#allowed, blob) ??
@@ -117,8 +119,7 @@ export class AccessList {
       this.#relay?.accounts.find(blob);
     const key = named === undefined ? undefined : readPublicKey(blob);
     if (named === undefined || key === undefined) return { kind: 'unknown' };
-    if (revoked?.revocationOf(key) !== undefined)
-      return { kind: 'refused', detail: `key ${named.fingerprint} is revoked` };
+    if (this.#isRevoked(key)) return { kind: 'refused', detail: `key ${named.fingerprint} is revoked` };
     return { kind: 'key', key, comment: named.comment };
   }
 
@@ -135,6 +136,10 @@ export class AccessList {
   lookAgain(): Promise<unknown> | undefined {
     const looks = [this.#options.accounts, this.#relay?.accounts].flatMap((all) => all?.lookAgain() ?? []);
     return looks.length === 0 ? undefined : Promise.all(looks);
+  }
+
+  #isRevoked(key: PublicKey): boolean {
+    return this.#options.revoked?.revocationOf(key) !== undefined;
   }
 
   #judgeCertificate(blob: Buffer, address: string): KeyVerdict {

@@ -18,7 +18,14 @@ export function allowKey(credentials: Credentials, line: string): KeyAllowance {
     return { kind: 'refused', problem: parsed.problems[0] ?? 'not a public key' };
   const [key, ...more] = parsed.keys;
   if (key === undefined || more.length > 0) return { kind: 'refused', problem: 'one key at a time' };
-  return credentials.access.allow(key) ? allowed(key) : { kind: 'refused', problem: TOO_MANY };
+  switch (credentials.access.allow(key)) {
+    case 'allowed':
+      return allowed(key);
+    case 'revoked':
+      return { kind: 'refused', problem: `the key ${key.fingerprint} is revoked (--revoked-keys)` };
+    case 'too_many':
+      return { kind: 'refused', problem: TOO_MANY };
+  }
 }
 
 const TOO_MANY = `${MAX_ALLOWED_KEYS} keys were allowed already, and there cannot be more`;

@@ -94,8 +94,20 @@ export class Gate {
     this.#options = options;
   }
 
-  /** Never rejects. */
+  /** Counts who comes in, and gives an agent its place. Never rejects. */
   async letIn(asking: Asking, shown: Shown): Promise<GateVerdict> {
+    const verdict = await this.wouldLetIn(asking, shown);
+    if (verdict.kind !== 'admitted') return verdict;
+    const { role } = asking;
+    const { entry } = verdict;
+    const full = role === 'agent' ? await this.#place(asking, entry) : undefined;
+    if (full !== undefined) return full;
+    this.#options.recorder.admitted(role, entry.admittance.rule, entry.isFirst ? 'proof' : 'pass');
+    return verdict;
+  }
+
+  /** What `letIn` would say, for somebody who only asks: nobody comes in, is counted or takes a place. Never rejects. */
+  async wouldLetIn(asking: Asking, shown: Shown): Promise<GateVerdict> {
     const { policy } = this.#options;
     const { address, role } = asking;
     const blocked = this.#blocked({ address });
@@ -107,12 +119,7 @@ export class Gate {
     const verdict = known ?? (await this.#byProof(asking, current, rules, shown.identity));
     if (verdict.kind !== 'admitted') return verdict;
     // Its issuer may have taken seconds to answer: what counts is the policy of now.
-    if (policy.current !== current) return this.letIn(asking, shown);
-    const { entry } = verdict;
-    const full = role === 'agent' ? await this.#place(asking, entry) : undefined;
-    if (full !== undefined) return full;
-    this.#options.recorder.admitted(role, entry.admittance.rule, entry.isFirst ? 'proof' : 'pass');
-    return verdict;
+    return policy.current === current ? verdict : this.wouldLetIn(asking, shown);
   }
 
   /**

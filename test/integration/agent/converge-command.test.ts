@@ -4,6 +4,8 @@ import { access, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keyFingerprint } from '#shared/ssh/fingerprint.ts';
+import { RevocationList } from '#shared/ssh/revocation-list.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { AccessList } from '../../../services/agent/access/access-list.ts';
@@ -25,6 +27,7 @@ import { makeTestKey } from '../../support/ssh/test-key.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
+const revokedKey = makeTestKey('ssh-ed25519');
 
 /** Nobody is called so, but somebody may be. */
 const LONG_NAMED: PresentPerson = {
@@ -61,7 +64,11 @@ describe('converge in a session', () => {
     ends = [];
     verdicts = [];
     people = [];
-    list = new AccessList({ clock: systemClock, authorizedKeys: [] });
+    list = new AccessList({
+      clock: systemClock,
+      authorizedKeys: [],
+      revoked: new RevocationList({ keys: [revokedKey.blob], sha1: [], sha256: [], certificates: [] }),
+    });
     watch = createExpiryWatch({
       clock: systemClock,
       holdFile: join(directory, 'work', '.hold'),
@@ -179,6 +186,14 @@ describe('converge in a session', () => {
     await expect
       .poll(() => verdicts)
       .toEqual([{ kind: 'continue' }, { kind: 'fail', exitCode: 7 }, { kind: 'fail', exitCode: 1 }]);
+  });
+
+  test('says no to a key that is revoked, and why', async () => {
+    const { blob, type } = revokedKey;
+    const { code, stdout, stderr } = await converge('allow', `${type} ${blob.toString('base64')}`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(`converge: the key ${keyFingerprint(blob)} is revoked (--revoked-keys)\n`);
+    expect(list.judge(blob, '192.0.2.1').kind).not.toBe('key');
   });
 
   test('holds for a duration, or for the timeout, and releases', async () => {

@@ -1,55 +1,34 @@
 // SFTP as pages speak it, at OpenSSH's server and at ours: the same deeds, the same outcome.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FileFault, type PageFiles } from '../../../services/clients/browser/job/job-files.ts';
-import { openSftp } from '../../../services/clients/browser/sftp/sftp-files.ts';
-import { openSession } from '../../../services/clients/browser/ssh/channels/session.ts';
-import { ensureCommands } from '../../support/machine/test-commands.ts';
-import { keyFromFile } from '../../support/page-client/page-key.ts';
-import { type PageSession, startPageSession } from '../../support/page-client/page-session.ts';
-import { lineOver } from '../../support/page-client/tcp-line.ts';
+import {
+  FILE_HOSTS,
+  type FileHost,
+  type FileHosts,
+  startFileHosts,
+} from '../../support/page-client/file-hosts.ts';
 import { makeTree, type SftpTree } from '../../support/sftp/sftp-tree.ts';
-import { startSshHost } from '../../support/ssh/ssh-host.ts';
-import { makeKeyFolder, startSshd } from '../../support/ssh/sshd.ts';
 
 const stack = new AsyncDisposableStack();
-const pages: Record<string, PageSession> = {};
+let hosts: FileHosts;
 let folder: string;
 let tree: SftpTree;
 
 beforeAll(async () => {
-  await ensureCommands(['ssh-keygen', 'sshd', 'sftp-server']);
   folder = mkdtempSync(path.join(tmpdir(), 'converge-page-files-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   tree = stack.use(await makeTree());
-  const keys = await makeKeyFolder(stack);
-  const sshd = await startSshd(stack, keys);
-  pages['sshd'] = await startPageSession(lineOver(connect({ port: sshd.port, host: '127.0.0.1' })), {
-    user: userInfo().username,
-    signIn: { keys: [keyFromFile(path.join(keys, 'key'))] },
-  });
-  const agent = await startSshHost();
-  stack.defer(() => agent.stop());
-  pages['agent'] = await startPageSession(lineOver(connect({ port: agent.port, host: '127.0.0.1' })), {
-    signIn: { keys: [keyFromFile(agent.keyFile)] },
-  });
+  hosts = await startFileHosts(stack);
 });
-afterAll(async () => {
-  for (const page of Object.values(pages)) page.transport.close('the test is over');
-  await stack.disposeAsync();
-});
+afterAll(() => stack.disposeAsync());
 
-async function openFiles(name: string): Promise<PageFiles & Disposable> {
-  const page = pages[name];
-  if (page === undefined) throw new Error(`no host ${name}`);
-  const opened = await openSession(page.connection, { run: { kind: 'subsystem', name: 'sftp' } });
-  if (opened.kind === 'refused') throw new Error('no SFTP');
-  const files = await openSftp(opened.channel);
-  return Object.assign(files, { [Symbol.dispose]: () => files.close() });
+async function openFiles(name: FileHost): Promise<PageFiles & Disposable> {
+  const opened = await hosts.open(name);
+  return Object.assign(opened.files, { [Symbol.dispose]: () => opened[Symbol.dispose]() });
 }
 
 const bytesOf = (count: number): Buffer =>
@@ -81,7 +60,7 @@ async function faultOf(doing: Promise<unknown>): Promise<string> {
   return fault instanceof FileFault ? fault.code : `no fault of files: ${String(fault)}`;
 }
 
-describe.each(['sshd', 'agent'])('%s', (name) => {
+describe.each(FILE_HOSTS)('%s', (name) => {
   test('lists a folder: names, kinds, sizes and times, also names that are no text', async () => {
     using files = await openFiles(name);
     const { entries, isWhole } = await files.list(tree.root);
@@ -170,6 +149,39 @@ describe.each(['sshd', 'agent'])('%s', (name) => {
     await files.removeFile(at('two'));
     await files.removeFolder(at(''));
     expect(() => statSync(at(''))).toThrow();
+  });
+
+  test('makes a file only where nothing is, with the permissions that it is to have', async () => {
+    using files = await openFiles(name);
+    const file = path.join(folder, `${name}-fresh`);
+    await writeWhole(await files.write(file, { from: 'fresh', permissions: 0o600 }), Buffer.from('one'), 10);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await faultOf(files.write(file, { from: 'fresh' }))).toBe('failure');
+    symlinkSync(path.join(folder, `${name}-elsewhere`), `${file}-link`);
+    expect(await faultOf(files.write(`${file}-link`, { from: 'fresh' }))).toBe('failure');
+    expect(existsSync(path.join(folder, `${name}-elsewhere`))).toBe(false);
+    expect(await files.lstat(`${file}-link`)).toMatchObject({ kind: 'link' });
+    await files.change(file, { kind: 'permissions', permissions: 0o751 });
+    await files.change(file, { kind: 'size', size: 2 });
+    expect([statSync(file).mode & 0o777, readFileSync(file, 'utf8')]).toEqual([0o751, 'on']);
+    const { owner } = await files.stat(file);
+    expect(owner).toEqual({ uid: statSync(file).uid, gid: statSync(file).gid });
+    if (owner !== undefined) await files.change(file, { kind: 'owner', owner });
+  });
+
+  test('a channel that the host closes is over, and says that it was the host', async () => {
+    using opened = await hosts.open(name);
+    const { channel, files } = opened;
+    expect(files.isOver).toBe(false);
+    const writing = (await files.write(path.join(folder, `${name}-closed`))).getWriter();
+    await writing.write(bytesOf(100_000));
+    // Answered, so whatever was sent before has left.
+    await files.stat('/');
+    // No file server goes on after a message of four gigabytes.
+    await channel.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 6));
+    await channel.closed;
+    expect(await faultOf(writing.write(bytesOf(4_000_000)).then(() => writing.close()))).toBe('closed');
+    expect([files.isOver, await faultOf(files.stat('/'))]).toEqual([true, 'closed']);
   });
 
   test('says what is wrong in one word', async () => {

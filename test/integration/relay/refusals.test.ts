@@ -35,6 +35,7 @@ async function ask(text: string, port = running.port): Promise<Answer> {
   using peer = await openRaw(port, text);
   const answer = await peer.closed;
   const [headers = '', body = ''] = answer.split('\r\n\r\n');
+  if (body.startsWith('{')) expect(headers).toMatch(/^x-content-type-options: nosniff$/im);
   return { status: Number(headers.split(' ')[1]), headers, body };
 }
 

@@ -1,16 +1,16 @@
 // The terminal page as a relay hands it out: what it may do, what may be kept, who may use it, and how it is switched off.
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bundleTerminal } from '../../../deploy/build/terminal-bundle.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
-import { handshakeText, openRaw, type RunningRelay } from '../../support/relay/relay.ts';
-import { TestPolicy } from '../../support/relay/test-policy.ts';
+import { handshakeText, openClient, openRaw, type RunningRelay } from '../../support/relay/relay.ts';
+import { GOOD_PROOF, TestPolicy } from '../../support/relay/test-policy.ts';
 import { openRelay } from '../../support/relay/test-relay.ts';
 
 let page: string;
@@ -128,6 +128,23 @@ describe('an agent', () => {
       expect(agent.messages).toMatchObject([{ type: 'welcome', terminal }]);
     }
   });
+
+  test('hears what is so at that moment: the page may be built, or go, while the relay runs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'converge-replaced-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const terminal = join(folder, 'terminal');
+    const relay = await openRelay({ downloads: join(folder, 'bin') });
+    const heard: unknown[] = [];
+    for (const [index, isThere] of [false, true, false].entries()) {
+      if (isThere) {
+        await mkdir(terminal);
+        await writeFile(join(terminal, 'index.html'), 'a page');
+      } else await rm(terminal, { recursive: true, force: true });
+      using agent = await openAgent(relay.port, `job-${index}`);
+      heard.push(...agent.messages.map((message) => message.type === 'welcome' && message.terminal));
+    }
+    expect(heard).toEqual([false, true, false]);
+  });
 });
 
 describe('the door', () => {
@@ -162,6 +179,18 @@ describe('the door', () => {
     expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([404, elsewhere]);
     const foreign = await ask('gone', 'https://cats.example');
     expect([foreign.status, foreign.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+  });
+
+  test('lets nobody in by being asked: who is told yes is counted when they come', async () => {
+    const policy = new TestPolicy();
+    const relay = await openRelay({ downloads, gateParts: policy.parts });
+    page = `http://127.0.0.1:${relay.port}/terminal`;
+    const answer = await fetch(`${page}/job/door`, { method: 'POST', headers: GOOD_PROOF });
+    expect(await answer.json()).toMatchObject({ code: 'agent_not_found' });
+    const admitted = 'converge_admissions_total{role="client",rule="rule",by="proof"}';
+    expect(await relay.metric(admitted)).toBe(0);
+    await openClient(relay.port, 'job', { headers: GOOD_PROOF });
+    expect(await relay.metric(admitted)).toBe(1);
   });
 });
 

@@ -12,6 +12,13 @@ export interface FileFacts {
   readonly modifiedMs: number | undefined;
   /** The lower twelve bits of its mode. */
   readonly permissions: number | undefined;
+  readonly owner: FileOwner | undefined;
+}
+
+/** As numbers of the job's system. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /**
@@ -37,24 +44,38 @@ export interface FileReadOptions {
 
 export interface FileWriteOptions {
   /**
-   * `new`: made or emptied first (the default). A number: the file is there and is written from this offset on, for an upload
-   * that was interrupted.
+   * `new`: made or emptied first (the default). `fresh`: made, and refused where anything has that name, a link too. A number:
+   * the file is there and is written from this offset on, for an upload that was interrupted.
    */
-  readonly from?: 'new' | number;
+  readonly from?: 'new' | 'fresh' | number;
+  /** Of a file that is made, at most: the job may take some away. Its own default if left out. */
+  readonly permissions?: number;
   readonly signal?: AbortSignal;
 }
 
+/** What is to be changed of a file. */
+export type FileChanges =
+  /** Of a longer file the end is cut off. */
+  | { readonly kind: 'size'; readonly size: number }
+  | { readonly kind: 'permissions'; readonly permissions: number }
+  | { readonly kind: 'owner'; readonly owner: FileOwner };
+
 /** Paths are as the job has them, `/` between segments; relative ones begin at the home folder. All reject with a FileFault. */
 export interface PageFiles {
-  /** The absolute path; `.` is where one begins. */
+  /** True once this channel is gone: every call rejects from then on. */
+  readonly isOver: boolean;
+  /** The absolute path, without links; `.` is where one begins. */
   realPath(path: string): Promise<string>;
   list(path: string): Promise<Folder>;
   /** Follows links. */
   stat(path: string): Promise<FileFacts>;
+  /** The same of what has that name, be it a link. */
+  lstat(path: string): Promise<FileFacts>;
   /** Many requests on their way at once, in order; reads no further ahead than MAX_READ_AHEAD_BYTES of what is taken. */
   read(path: string, options?: FileReadOptions): Promise<ReadableStream<Uint8Array>>;
   /** `close` resolves when all is written and the file is closed. `abort` leaves what is written. */
   write(path: string, options?: FileWriteOptions): Promise<WritableStream<Uint8Array>>;
+  change(path: string, changes: FileChanges): Promise<void>;
   makeFolder(path: string): Promise<void>;
   /** Replaces `to` if it is there, where the host can do that. */
   rename(from: string, to: string): Promise<void>;
@@ -71,8 +92,10 @@ export type FileFaultCode =
   /** The host says no more than that: not empty, already there, no room. */
   | 'failure'
   | 'unsupported'
-  /** The channel or the connection is gone. */
+  /** The connection is gone, or this end has closed the channel. */
   | 'ended'
+  /** The job has closed this channel; another one may be opened. */
+  | 'closed'
   /** Given up by the caller's signal. */
   | 'aborted'
   /** What the host said is no SFTP, or over a limit. */

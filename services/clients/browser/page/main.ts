@@ -1,8 +1,11 @@
 // The page: takes over what the browser has loaded. The process of the client in a browser, and nothing else.
+import { refuseFrame } from './frame-refusal.ts';
+import { isFramed } from './framed.ts';
 import { defineAdoptedStyle } from './terminal/adopted-style.ts';
 import { Visit } from './visit.ts';
 
 function begin(): void {
+  if (isFramed()) return refuseFrame();
   defineAdoptedStyle();
   void new Visit().start();
 }

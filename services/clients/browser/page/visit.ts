@@ -6,6 +6,7 @@ import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
 import { element } from './dom/element.ts';
 import { PreferenceStore } from './dom/preferences.ts';
 import {
+  addressFragment,
   type Destination,
   destinationFromAddress,
   destinationFromText,
@@ -54,8 +55,8 @@ export class Visit {
 
   async #destination(): Promise<Destination> {
     let found = destinationFromAddress(location.href);
-    // Whatever was secret in the address is not in the history any more.
-    if (found.kind === 'destination' && found.destination.secret !== undefined) hideSecret(found.destination);
+    // Whatever was secret in the address is not in the history any more, also where it led nowhere.
+    keepInAddress(addressFragment(location.href, found));
     while (found.kind !== 'destination') {
       const sentence = found.kind === 'invalid' ? found.sentence : undefined;
       found = destinationFromText(await this.#entry.askAddress(sentence));
@@ -250,9 +251,7 @@ const NEEDS_HTTPS =
 const FOREIGN_SIGN_ON =
   'This relay asks who you are, and takes a sign-on from its own page alone. Use wsproxy; or open the page of the relay, and trust what it serves.';
 
-function hideSecret(destination: Destination): void {
-  const { pathname, search, hash } = location;
-  const isOwn = !/^#(?:wss?|https?):/.test(hash);
-  const kept = isOwn ? fragmentOf(destination) : `#${destination.clientUrl}${fragmentOf(destination)}`;
-  history.replaceState(null, '', `${pathname}${search}${kept}`);
+function keepInAddress(fragment: string): void {
+  const { hash, pathname, search } = location;
+  if (hash !== fragment) history.replaceState(null, '', `${pathname}${search}${fragment}`);
 }

@@ -38,11 +38,16 @@ export class SftpChannel {
     this.#channel = channel;
   }
 
+  /** True once nothing can be asked any more. */
+  get isOver(): boolean {
+    return this.#fault !== undefined;
+  }
+
   /** Starts, and gives the names of the host's extensions. Rejects with a FileFault. Called once. */
   async start(): Promise<ReadonlySet<string>> {
     this.#write(new SshWriter(SFTP_MESSAGES.init).uint32(SPOKEN_SFTP_VERSION));
     this.#receive().then(
-      () => this.#fail(new FileFault('ended', 'the job closed the channel of its files')),
+      () => this.#fail(new FileFault('closed', 'the job has closed the channel of its files')),
       (thrown: unknown) => this.#fail(faultFrom(thrown)),
     );
     return await this.#version.promise;
@@ -91,9 +96,8 @@ export class SftpChannel {
   #write(message: SshWriter): void {
     const bytes = message.bytes();
     const packet = new SshWriter().string(bytes).bytes();
-    this.#written = this.#written
-      .then(() => this.#channel.write(packet))
-      .catch((thrown: unknown) => this.#fail(faultFrom(thrown)));
+    // A channel that takes nothing more has an end, and that is read: only there it is told whose doing it was.
+    this.#written = this.#written.then(() => this.#channel.write(packet)).catch(() => undefined);
   }
 
   async #receive(): Promise<void> {

@@ -1,6 +1,7 @@
 // The files of a job by SFTP: what a page does with them, as requests.
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type {
+  FileChanges,
   FileFacts,
   FileReadOptions,
   FileWriteOptions,
@@ -15,7 +16,7 @@ import type { SshWriter } from '../ssh/wire/ssh-writer.ts';
 import { closeQuietly, readFile } from './file-reader.ts';
 import { writeFile } from './file-writer.ts';
 import { asFileFault, faultFrom, SftpChannel } from './sftp-channel.ts';
-import { OPEN_FLAGS, readFacts, SFTP_MESSAGES } from './sftp-messages.ts';
+import { OPEN_FLAGS, readFacts, SFTP_MESSAGES, writeChanges } from './sftp-messages.ts';
 
 /** Of one folder: more than a page can show. */
 export const MAX_FOLDER_ENTRIES = 20_000;
@@ -70,6 +71,10 @@ class SftpFiles implements PageFiles {
     this.#sizes = sizes;
   }
 
+  get isOver(): boolean {
+    return this.#sftp.isOver;
+  }
+
   async realPath(path: string): Promise<string> {
     return await asFileFault(async () => {
       const reader = await this.#expect(SFTP_MESSAGES.name, SFTP_MESSAGES.realpath, withPath(path));
@@ -109,6 +114,10 @@ class SftpFiles implements PageFiles {
     return await this.#facts(SFTP_MESSAGES.stat, withPath(path));
   }
 
+  async lstat(path: string): Promise<FileFacts> {
+    return await this.#facts(SFTP_MESSAGES.lstat, withPath(path));
+  }
+
   async read(path: string, { from = 0, signal }: FileReadOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const handle = await this.#openFile(path, OPEN_FLAGS.read);
     const asked = this.#facts(SFTP_MESSAGES.fstat, (writer) => writer.string(handle));
@@ -121,13 +130,17 @@ class SftpFiles implements PageFiles {
 
   async write(
     path: string,
-    { from = 'new', signal }: FileWriteOptions = {},
+    { from = 'new', permissions, signal }: FileWriteOptions = {},
   ): Promise<WritableStream<Uint8Array>> {
-    const isNew = from === 'new';
-    const flags = OPEN_FLAGS.write | (isNew ? OPEN_FLAGS.create | OPEN_FLAGS.truncate : 0);
-    const handle = await this.#openFile(path, flags);
-    const start = isNew ? 0 : from;
+    const handle = await this.#openFile(path, OPEN_FLAGS.write | makingFlags(from), permissions);
+    const start = typeof from === 'number' ? from : 0;
     return writeFile({ sftp: this.#sftp, handle, from: start, requestBytes: this.#sizes.write, signal });
+  }
+
+  async change(path: string, changes: FileChanges): Promise<void> {
+    await this.#sftp.command(SFTP_MESSAGES.setstat, (writer) =>
+      writeChanges(withPath(path)(writer), changes),
+    );
   }
 
   async makeFolder(path: string): Promise<void> {
@@ -154,10 +167,13 @@ class SftpFiles implements PageFiles {
     this.#sftp.close();
   }
 
-  async #openFile(path: string, flags: number): Promise<Uint8Array> {
-    return await this.#open(SFTP_MESSAGES.open, (writer) =>
-      withPath(path)(writer).uint32(flags).uint32(NO_ATTRIBUTES),
-    );
+  async #openFile(path: string, flags: number, permissions?: number): Promise<Uint8Array> {
+    return await this.#open(SFTP_MESSAGES.open, (writer) => {
+      withPath(path)(writer).uint32(flags);
+      return permissions === undefined
+        ? writer.uint32(NO_ATTRIBUTES)
+        : writeChanges(writer, { kind: 'permissions', permissions });
+    });
   }
 
   async #facts(type: number, body: (writer: SshWriter) => SshWriter): Promise<FileFacts> {
@@ -176,6 +192,11 @@ class SftpFiles implements PageFiles {
     if (reader === undefined) throw new FileFault('bad_answer', 'an end where there is none');
     return reader;
   }
+}
+
+function makingFlags(from: 'new' | 'fresh' | number): number {
+  if (typeof from === 'number') return 0;
+  return OPEN_FLAGS.create | (from === 'fresh' ? OPEN_FLAGS.exclusive : OPEN_FLAGS.truncate);
 }
 
 /** `.` and `..`. */

@@ -1,7 +1,8 @@
 // SFTP version 3 (draft-ietf-secsh-filexfer-02): numbers of its messages, and the facts of a file as they are on the wire.
-import type { FileFacts, FileFaultCode, FileKind } from '../job/job-files.ts';
+import type { FileChanges, FileFacts, FileFaultCode, FileKind } from '../job/job-files.ts';
 import { SshFault } from '../ssh/wire/ssh-fault.ts';
 import type { SshReader } from '../ssh/wire/ssh-reader.ts';
+import type { SshWriter } from '../ssh/wire/ssh-writer.ts';
 
 export const SPOKEN_SFTP_VERSION = 3;
 
@@ -12,7 +13,9 @@ export const SFTP_MESSAGES = {
   close: 4,
   read: 5,
   write: 6,
+  lstat: 7,
   fstat: 8,
+  setstat: 9,
   opendir: 11,
   readdir: 12,
   remove: 13,
@@ -30,7 +33,7 @@ export const SFTP_MESSAGES = {
   extendedReply: 201,
 } as const;
 
-export const OPEN_FLAGS = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10 } as const;
+export const OPEN_FLAGS = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10, exclusive: 0x20 } as const;
 
 export const STATUS_OK = 0;
 export const STATUS_EOF = 1;
@@ -61,7 +64,7 @@ const PERMISSION_BITS = 0o7777;
 export function readFacts(reader: SshReader): FileFacts {
   const flags = reader.uint32();
   const size = (flags & ATTR.size) === 0 ? undefined : reader.uint64();
-  if ((flags & ATTR.ids) !== 0) reader.take(8);
+  const owner = (flags & ATTR.ids) === 0 ? undefined : { uid: reader.uint32(), gid: reader.uint32() };
   const mode = (flags & ATTR.permissions) === 0 ? undefined : reader.uint32();
   let modifiedMs: number | undefined;
   if ((flags & ATTR.times) !== 0) {
@@ -74,7 +77,20 @@ export function readFacts(reader: SshReader): FileFacts {
     size,
     modifiedMs,
     permissions: mode === undefined ? undefined : mode & PERMISSION_BITS,
+    owner,
   };
+}
+
+/** Attributes that are to be set. */
+export function writeChanges(writer: SshWriter, changes: FileChanges): SshWriter {
+  switch (changes.kind) {
+    case 'size':
+      return writer.uint32(ATTR.size).uint64(changes.size);
+    case 'permissions':
+      return writer.uint32(ATTR.permissions).uint32(changes.permissions);
+    case 'owner':
+      return writer.uint32(ATTR.ids).uint32(changes.owner.uid).uint32(changes.owner.gid);
+  }
 }
 
 function skipExtended(reader: SshReader): void {

@@ -52,15 +52,16 @@ export function isByOwnPage(request: FastifyRequest, publicUrl: URL | undefined)
 }
 
 /**
- * True if there is no Origin, or if its host is that of `publicUrl`; where no `publicUrl` is set, if it is the host in
- * the request. A foreign name that was made to lead here (DNS rebinding) then counts as ours; PUBLIC_URL closes that. The
- * scheme is not compared: a proxy that ends TLS in front of us may not say so.
+ * True if there is no Origin, or if it is that of `publicUrl`, to the scheme; where no `publicUrl` is set, if its host is that
+ * of the request. A foreign name that was made to lead here (DNS rebinding) then counts as ours, and so does a page that came
+ * over plain http, since a proxy that ends TLS in front of us may not say so: PUBLIC_URL closes both.
  */
 function isOwnOrigin(request: FastifyRequest, publicUrl: URL | undefined): boolean {
   const { origin } = request.headers;
   if (origin === undefined) return true;
+  if (publicUrl !== undefined) return origin === publicUrl.origin;
   const host = hostOf(origin);
-  return host !== undefined && host === (publicUrl?.host ?? hostOf(`http://${request.host}`));
+  return host !== undefined && host === hostOf(`http://${request.host}`);
 }
 
 /** With the port, unless it is the scheme's own. Undefined for `null` and anything that is not an http(s) origin. */

@@ -4,6 +4,7 @@ import type { IdentityDemand } from '#shared/protocol/identity.ts';
 import { parsePublicTarget } from '#shared/protocol/paths.ts';
 import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
 import type { OverLimit } from '../../limits/admission.ts';
+import { EVERY_ANSWER_HEADERS } from './answer-headers.ts';
 import { addressOf } from './asker.ts';
 
 /** More of a path than this is not repeated in a message or in the log, in characters. */
@@ -75,7 +76,7 @@ export function answerRefusals(app: FastifyInstance, recorder: RefusalRecorder):
 
 /** Sends a refusal where fastify runs no hooks: for a request that it could not even route. */
 export function sendRefusal(refused: Refused, reply: FastifyReply, recorder: RefusalRecorder): void {
-  void reply.send(answerTo(refused, reply, recorder));
+  void reply.headers(EVERY_ANSWER_HEADERS).send(answerTo(refused, reply, recorder));
 }
 
 /** Counts and logs the refusal, puts status and headers on `reply`, and returns the body. */

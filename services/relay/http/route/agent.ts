@@ -48,8 +48,8 @@ export interface AgentRouteOptions extends AgentStreamOptions {
   readonly publicUrl: URL | undefined;
   /** Whether agents are to tell what happens in their jobs. */
   readonly keepsRecord: boolean;
-  /** Whether there is a page that is a client. */
-  readonly hasTerminal: boolean;
+  /** Whether there is a page that is a client, at this moment. */
+  readonly hasTerminal: () => boolean;
   readonly recorder: AgentRouteRecorder;
 }
 
@@ -147,8 +147,8 @@ export function registerAgentRoutes(app: FastifyInstance, options: AgentRouteOpt
             });
       const { pod } = options.self;
       const pass = entry?.pass ?? '';
-      const { hasTerminal: terminal, keepsRecord: audit } = options;
-      const own = { grant: agents.grantFor(agent), pass, lifetimeMs, audit, terminal };
+      const { hasTerminal, keepsRecord: audit } = options;
+      const own = { grant: agents.grantFor(agent), pass, lifetimeMs, audit, terminal: hasTerminal() };
       link.send({ type: 'welcome', id, epoch, pod, publicUrl: origin, ...own });
       if (request.headers[ACCESS_HEADER] === ACCESS_FROM_POLICY) {
         const { userAuthorities: authorities = [], people = [] } = entry?.access ?? {};

@@ -11,7 +11,7 @@ import { Refused } from '../door/refusal.ts';
 import { refusedId } from '../door/usual-refusals.ts';
 
 export interface TerminalDoorOptions extends BrowserTerms {
-  readonly gate: Pick<Gate, 'letIn'>;
+  readonly gate: Pick<Gate, 'wouldLetIn'>;
   readonly agents: { get(id: string): object | undefined };
   readonly registry: Pick<AgentRegistry, 'lookup'>;
   readonly origins: OwnOrigins;
@@ -37,7 +37,7 @@ export function registerTerminalDoor(app: FastifyInstance, options: TerminalDoor
     const { origin } = request.headers;
     if (origin !== undefined) void reply.headers({ 'access-control-allow-origin': origin, vary: 'origin' });
     const asking = { role: 'client', id, claimHash: '', ...askerOf(request) } as const;
-    const verdict = await gate.letIn(asking, shownByClient(request, options));
+    const verdict = await gate.wouldLetIn(asking, shownByClient(request, options));
     if (verdict.kind === 'refused') return refusedByGate(verdict, { id });
     if (agents.get(id) !== undefined) return { code: 'open' };
     const found = await registry.lookup(id).then(

@@ -13,7 +13,7 @@ export const PAGE_SCRIPT = `
 
   // The card of the job log links here with the fingerprint as the fragment, which no server sees. It is for one job.
   let pinned = {};
-  const pinIn = (hash) => (/^#(SHA256:[A-Za-z0-9+/]{43})$/.exec(hash) || [])[1];
+  const pinIn = (hash) => (/^#(SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048])$/.exec(hash) || [])[1];
   const showPin = (id) => {
     const pin = id === pinned.id ? pinned.pin : '';
     for (const gap of document.querySelectorAll('[data-before-pin]'))

@@ -53,15 +53,16 @@ describe('a key', () => {
   test('counts once somebody in the job has let it in, unless it is revoked, and only so many do', () => {
     const list = listOf({ revoked: revokedBy(other.blob) });
     expect(list.judge(key.blob, HOME).kind).toBe('unknown');
-    expect(list.allow(authorized(key))).toBe(true);
+    expect(list.allow(authorized(key))).toBe('allowed');
     expect(list.judge(key.blob, HOME)).toMatchObject({ kind: 'key', comment: 'jane' });
-    expect(list.allow(authorized(other))).toBe(true);
-    expect(list.judge(other.blob, HOME).kind).toBe('refused');
-    for (let count = 2; count < MAX_ALLOWED_KEYS; count += 1)
-      expect(list.allow(authorized(makeTestKey('ssh-ed25519')))).toBe(true);
-    expect(list.allow(authorized(makeTestKey('ssh-ed25519')))).toBe(false);
+    // Said to whoever asks, takes no place, and does not come in.
+    expect(list.allow(authorized(other))).toBe('revoked');
+    expect(list.judge(other.blob, HOME).kind).not.toBe('key');
+    for (let count = 1; count < MAX_ALLOWED_KEYS; count += 1)
+      expect(list.allow(authorized(makeTestKey('ssh-ed25519')))).toBe('allowed');
+    expect(list.allow(authorized(makeTestKey('ssh-ed25519')))).toBe('too_many');
     // The same key again takes no place.
-    expect(list.allow(authorized(key))).toBe(true);
+    expect(list.allow(authorized(key))).toBe('allowed');
   });
 
   test('counts if it is authorized, or that of an account', async () => {

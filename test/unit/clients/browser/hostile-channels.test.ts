@@ -7,7 +7,10 @@ import {
   MAX_UNANSWERED,
 } from '../../../../services/clients/browser/ssh/channels/connection.ts';
 import { openSession } from '../../../../services/clients/browser/ssh/channels/session.ts';
-import { MAX_PRESSED_BYTES } from '../../../../services/clients/browser/ssh/transport/ssh-transport.ts';
+import {
+  MAX_HELD_BYTES,
+  MAX_PRESSED_BYTES,
+} from '../../../../services/clients/browser/ssh/transport/ssh-transport.ts';
 import { WireReader, wireString, wireUint32 } from '../../../../services/shared/ssh/strings.ts';
 import { type PageSession, startPageSession } from '../../../support/page-client/page-session.ts';
 import { ScriptedHost } from '../../../support/page-client/scripted-host.ts';
@@ -262,4 +265,30 @@ test('a host that asks and asks, and takes no answer, fills nobody’s memory', 
   expect(host.isLeft).toBe(true);
   expect(asked * 30_000).toBeGreaterThan(MAX_PRESSED_BYTES / 2);
   expect(await over).toBe('too_big');
+});
+
+test('a host that asks and asks while new keys are due, and never makes them, fills no memory either', async () => {
+  const { host, page } = await opened(1_000);
+  page.transport.rekey();
+  expect((await host.next())[0]).toBe(20);
+  const question = Buffer.concat([Buffer.of(192), wireString(Buffer.alloc(30_000))]);
+  let asked = 0;
+  for (; asked < 1_000 && !host.isLeft; asked += 1) {
+    host.send(question);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await page.over.then(({ code }) => code)).toBe('too_big');
+  expect(asked * 30_000).toBeGreaterThan(MAX_HELD_BYTES / 2);
+  expect(asked * 30_000).toBeLessThan(MAX_HELD_BYTES * 2);
+});
+
+test('what all channels hand in at once while new keys are due is not too much', async () => {
+  const { page } = await opened(1_000);
+  page.transport.rekey();
+  const packet = new Uint8Array(32_768 + 9);
+  let isOver = false;
+  void page.over.then(() => (isOver = true));
+  for (let channel = 0; channel < MAX_CHANNELS; channel += 1) page.transport.send(packet);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isOver).toBe(false);
 });

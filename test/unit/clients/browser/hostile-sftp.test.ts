@@ -160,9 +160,10 @@ test('the end of the channel is told to whoever waits, and to those who come lat
   const channel = channelTo({ 17: () => undefined });
   const files = await openSftp(channel);
   const waiting = faultOf(files.stat('/x'));
+  expect(files.isOver).toBe(false);
   channel.close();
-  expect(await waiting).toBe('ended');
-  expect(await faultOf(files.stat('/x'))).toBe('ended');
+  expect(await waiting).toBe('closed');
+  expect([files.isOver, await faultOf(files.stat('/x'))]).toEqual([true, 'closed']);
 });
 
 /** What a host hears, by type, whose answers to `slowType` wait for `release`. */

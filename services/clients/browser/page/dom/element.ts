@@ -57,6 +57,8 @@ const ICON_PATHS = {
   down: 'M12 5v13M6 13l6 6 6-6',
   folderPlus:
     'M3 7a2 2 0 0 1 2-2h4l2 2.5h8a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM12 10.5v5M9.5 13h5',
+  folderUp:
+    'M3 7a2 2 0 0 1 2-2h4l2 2.5h8a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM12 16v-5.5M9.5 13l2.5-2.5 2.5 2.5',
 } as const;
 
 export type IconName = keyof typeof ICON_PATHS;

@@ -21,6 +21,18 @@ export const MAX_REFUSED_OFFERS = 3;
 /** At once; the others wait. Each has many requests on its way already. */
 export const MAX_RUNNING_TRANSFERS = 2;
 
+/** Of one folder that is uploaded: files and folders in it. */
+export const MAX_UPLOAD_ENTRIES = 50_000;
+
+/** Deeper than this no folder is uploaded: a link on this machine may lead back into its own folder. In folders. */
+export const MAX_UPLOAD_DEPTH = 64;
+
+/** At once, of a folder that is uploaded: small files wait for answers more than for bytes. */
+export const MAX_FILES_AT_ONCE = 4;
+
+/** One after the other that the job does not take: then the folder is given up, since a disk may be full. */
+export const MAX_REFUSED_FILES = 20;
+
 /** Held in memory until all of it is there: where the browser lets no page write files, no more than this, in bytes. */
 export const MAX_HELD_DOWNLOAD_BYTES = 1_073_741_824;
 

@@ -64,6 +64,9 @@ export async function askForText(
   });
 }
 
+/** So many were opened so far. */
+let dialogs = 0;
+
 /** A dialog over everything; `build` gets what closes it with an answer. */
 export async function openDialog<Answer>(
   title: string,
@@ -72,12 +75,15 @@ export async function openDialog<Answer>(
 ): Promise<Answer | undefined> {
   const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
   const before = document.activeElement;
+  // One may be over another: each has the name that it shows.
+  dialogs += 1;
+  const titleId = `dialog-title-${dialogs}`;
   const dialog = element('dialog', {
     class: className === '' ? undefined : className,
-    'aria-labelledby': 'dialog-title',
+    'aria-labelledby': titleId,
   });
   dialog.append(
-    element('h2', { id: 'dialog-title' }, title),
+    element('h2', { id: titleId }, title),
     ...build((value) => {
       resolve(value);
       dialog.close();

@@ -23,6 +23,9 @@ export type DestinationResult =
   | { readonly kind: 'none' }
   | { readonly kind: 'invalid'; readonly sentence: string };
 
+/** What stands behind `#` where the page lies elsewhere. */
+const CLIENT_URL_START = /^(?:wss?|https?):\/\//;
+
 /**
  * Of the page's own address: `https://HOST/terminal/ID#SHA256:…&user=…`, or, where the page lies elsewhere, any address with
  * the client URL as the log of the job prints it behind `#`.
@@ -30,7 +33,7 @@ export type DestinationResult =
 export function destinationFromAddress(href: string): DestinationResult {
   const url = new URL(href);
   const fragment = url.hash.slice(1);
-  if (/^(?:wss?|https?):\/\//.test(fragment)) return destinationFromText(fragment);
+  if (CLIENT_URL_START.test(fragment)) return destinationFromText(fragment);
   if (!/\/terminal\/[^/]+$/.test(url.pathname) || url.protocol === 'file:') return { kind: 'none' };
   return destinationFromText(href);
 }
@@ -42,7 +45,8 @@ export function destinationFromText(text: string): DestinationResult {
     return invalid('that is no address of a job: it looks like wss://HOST/client/ID#SHA256:…');
   const [, prefix = '', id = ''] = /^(.*)\/(?:client|terminal)\/([^/]*)$/.exec(url.pathname) ?? [];
   if (!isValidId(id)) return invalid(`the address names no job: an ID is ${ID_RULE}`);
-  const [pin = '', ...rest] = decodeURIComponentSafely(url.hash.slice(1)).split('&');
+  // Split first: what one part has escaped stays in that part.
+  const [pin = '', ...rest] = url.hash.slice(1).split('&').map(decodeURIComponentSafely);
   if (pin !== '' && !isPin(pin))
     return invalid('the link is damaged: after # there should be SHA256: and 43 characters, copy it again');
   const fields = new Map(rest.map((part) => splitOnce(part)));
@@ -68,6 +72,17 @@ export function destinationFromText(text: string): DestinationResult {
 export function fragmentOf({ pin, user }: Destination): string {
   if (pin === undefined) return '';
   return `#${pin}${user === DEFAULT_USER ? '' : `&user=${user}`}`;
+}
+
+/**
+ * What may stay behind `#` in the address of the page at `href`, once it was read as `found`: all of it that leads to the job,
+ * and nothing else. Where it leads to none, nothing: a damaged link may hold a secret at any place.
+ */
+export function addressFragment(href: string, found: DestinationResult): string {
+  if (found.kind !== 'destination') return '';
+  const { destination } = found;
+  const isOwn = !CLIENT_URL_START.test(new URL(href).hash.slice(1));
+  return isOwn ? fragmentOf(destination) : `#${destination.clientUrl}${fragmentOf(destination)}`;
 }
 
 function invalid(sentence: string): DestinationResult {

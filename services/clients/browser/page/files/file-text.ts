@@ -36,6 +36,7 @@ const FAULTS: Readonly<Record<FileFaultCode, string>> = {
   failure: 'the job could not do it',
   unsupported: 'the job cannot do this',
   ended: 'the connection has ended',
+  closed: 'the job has closed the channel of its files',
   aborted: 'cancelled',
   bad_answer: 'the answer makes no sense',
 };

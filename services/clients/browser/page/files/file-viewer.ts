@@ -1,23 +1,24 @@
 // The file viewer: an image, or a text that one can change and save. Everything else is only downloaded.
-import { joinBytes } from '#shared/stream/byte-chunk.ts';
 import type { FileFacts, PageFiles } from '../../job/job-files.ts';
 import { announce } from '../dom/announcer.ts';
 import { button, element } from '../dom/element.ts';
 import { MAX_IMAGE_BYTES, MAX_TEXT_BYTES } from '../dom/limits.ts';
 import { askToChoose, openDialog } from '../dom/question.ts';
-import { chunksOf } from '../dom/stream-chunks.ts';
 import { visibleText } from '../dom/visible-text.ts';
 import { faultSentence, sizeText } from './file-text.ts';
 import { imageTypeOf } from './image-type.ts';
 import { lineEndsOf, withLineEnds } from './line-ends.ts';
+import { saveText } from './text-save.ts';
+import { readWhole } from './whole-file.ts';
 
 type Content =
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string; readonly bytes: Uint8Array }
   | { readonly kind: 'image'; readonly blob: Blob }
   | { readonly kind: 'other'; readonly sentence: string };
 
 export interface FileViewerOptions {
-  readonly files: PageFiles;
+  /** A channel that is open; asked for each use, since one may be closed meanwhile. */
+  readonly files: () => Promise<PageFiles>;
   readonly path: string;
   readonly name: string;
   readonly download: () => void;
@@ -25,13 +26,14 @@ export interface FileViewerOptions {
 
 /** Opens the dialog; resolves when it is closed, to whether the file was saved. */
 export async function viewFile(options: FileViewerOptions): Promise<boolean> {
-  const { files, path } = options;
+  const { path } = options;
+  const files = await options.files();
   const facts = await files.stat(path);
   const content = await readContent(files, path, facts);
   const title = visibleText(options.name, 80);
   switch (content.kind) {
     case 'text':
-      return await editText(options, facts, content.text, title);
+      return await editText(options, content, title);
     case 'image':
       await showImage(content.blob, title, options);
       return false;
@@ -60,19 +62,7 @@ async function readContent(files: PageFiles, path: string, { size = 0 }: FileFac
   const text = textFrom(bytes);
   return text === undefined
     ? { kind: 'other', sentence: 'It is neither a text nor an image that can be shown here.' }
-    : { kind: 'text', text };
-}
-
-async function readWhole(files: PageFiles, path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const bytes of chunksOf(await files.read(path))) {
-    parts.push(bytes);
-    length += bytes.length;
-    // What a file is said to have and what it has are two things.
-    if (length > maxBytes) break;
-  }
-  return joinBytes(parts);
+    : { kind: 'text', text, bytes };
 }
 
 /** UTF-8 without zeros, and to the byte what would be written again. */
@@ -105,12 +95,11 @@ async function showImage(blob: Blob, title: string, options: FileViewerOptions):
 
 async function editText(
   options: FileViewerOptions,
-  facts: FileFacts,
-  text: string,
+  { bytes, text }: Extract<Content, { kind: 'text' }>,
   title: string,
 ): Promise<boolean> {
   const ends = lineEndsOf(text);
-  let known = facts;
+  let before = bytes;
   let isSaved = false;
   await openDialog<undefined>(
     title,
@@ -132,25 +121,27 @@ async function editText(
           element('div', { class: 'actions' }, download, close),
         ];
       }
-      const save = button('Save', () => void write(), { class: 'main', disabled: true });
-      const write = async (): Promise<void> => {
-        save.disabled = true;
-        const saved = await saveText(options, known, withLineEnds(area.value, ends));
-        if (saved === undefined) {
-          save.disabled = false;
-          return;
-        }
-        known = saved;
-        isSaved = true;
-        announce(`Saved ${title}.`);
+      const saveButton = button('Save', () => write(), { class: 'main', disabled: true });
+      // One after the other: what one has saved is what the next one finds.
+      let last = Promise.resolve();
+      const write = (): void => {
+        last = last.then(writeNow);
+      };
+      const writeNow = async (): Promise<void> => {
+        saveButton.disabled = true;
+        const written = new TextEncoder().encode(withLineEnds(area.value, ends));
+        if (await save(options, before, written, title)) {
+          before = written;
+          isSaved = true;
+        } else saveButton.disabled = false;
       };
       area.addEventListener('input', () => {
-        save.disabled = false;
+        saveButton.disabled = false;
       });
       area.addEventListener('keydown', (event) => {
         if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey)) return;
         event.preventDefault();
-        if (!save.disabled) void write();
+        if (!saveButton.disabled) write();
       });
       return [
         area,
@@ -159,7 +150,7 @@ async function editText(
           { class: 'actions' },
           downloadButton(options, () => undefined),
           button('Close', () => answer(undefined)),
-          save,
+          saveButton,
         ),
       ];
     },
@@ -171,31 +162,53 @@ async function editText(
 const MIXED =
   'Its lines end in different ways, which a page cannot keep: here it can be read, and not be changed.';
 
-/** What is known of it afterwards; undefined if it was not saved. */
-async function saveText(
+/** True if the job has it now. What came of it is said. Never rejects. */
+async function save(
   { files, path }: FileViewerOptions,
-  known: FileFacts,
-  text: string,
-): Promise<FileFacts | undefined> {
+  before: Uint8Array,
+  bytes: Uint8Array,
+  title: string,
+): Promise<boolean> {
+  let opened: PageFiles;
   try {
-    const now = await files.stat(path).catch(() => undefined);
-    const hasChanged = now !== undefined && (now.size !== known.size || now.modifiedMs !== known.modifiedMs);
-    if (hasChanged) {
-      const answer = await askToChoose<'over'>({
-        title: 'The file has changed in the job',
-        said: ['Somebody or something wrote to it since you opened it.'],
-        choices: [{ label: 'Write mine over it', answer: 'over' }],
-      });
-      if (answer !== 'over') return undefined;
-    }
-    const writer = (await files.write(path)).getWriter();
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-    return await files.stat(path);
+    opened = await files();
   } catch (error) {
     announce(`Not saved: ${faultSentence(error)}.`);
-    return undefined;
+    return false;
   }
+  const saved = await saveText({ files: opened, path, before, bytes, confirm: mayWrite });
+  switch (saved.kind) {
+    case 'saved':
+      announce(`Saved ${title}.`);
+      return true;
+    case 'saved_in_place':
+      announce(
+        `Saved ${title}. It was written over in place: nothing can be made beside it that is as it is.`,
+      );
+      return true;
+    case 'kept':
+      return false;
+    case 'failed':
+      announce(`Not saved: ${faultSentence(saved.error)}. ${saved.isHarmed ? HARMED : UNHARMED}`);
+      return false;
+  }
+}
+
+const UNHARMED = 'The file in the job is whole.';
+const HARMED = 'The file in the job may hold a part of it: save it again, or copy the text from here.';
+
+async function mayWrite(change: 'changed' | 'gone'): Promise<boolean> {
+  const hasChanged = change === 'changed';
+  const answer = await askToChoose<'write'>({
+    title: hasChanged ? 'The file has changed in the job' : 'The file is gone from the job',
+    said: [
+      hasChanged
+        ? 'Somebody or something wrote to it since you opened it.'
+        : 'Somebody or something has removed or renamed it since you opened it.',
+    ],
+    choices: [{ label: hasChanged ? 'Write mine over it' : 'Make it anew', answer: 'write' }],
+  });
+  return answer === 'write';
 }
 
 function downloadButton({ download }: FileViewerOptions, after: () => void): HTMLButtonElement {

@@ -5,10 +5,13 @@ import { announce } from '../dom/announcer.ts';
 import { button, element, iconButton } from '../dom/element.ts';
 import { askForText, askToChoose } from '../dom/question.ts';
 import { visibleText } from '../dom/visible-text.ts';
-import { droppedFiles } from './dropped-files.ts';
+import { type BroughtItems, droppedItems } from './brought-items.ts';
 import { faultSentence } from './file-text.ts';
 import { viewFile } from './file-viewer.ts';
+import { FilesChannel, type FilesOpener } from './files-channel.ts';
+import { folderUploadOf } from './folder-upload.ts';
 import { FolderView } from './folder-view.ts';
+import { type LocalFolder, pickedFolder } from './local-folder.ts';
 import { crumbsOf, isFileName, pathIn } from './path.ts';
 import { openSaveTarget } from './save-target.ts';
 import { downloadOf, folderDownloadOf, uploadOf } from './transfer.ts';
@@ -30,10 +33,16 @@ export class FilesPanel {
     hidden: true,
     'aria-label': 'Files to upload',
   });
+  readonly #folderPicker = element('input', {
+    type: 'file',
+    webkitdirectory: true,
+    hidden: true,
+    'aria-label': 'Folder to upload',
+  });
   #job: Job | undefined;
-  /** For what is looked at, and for what is moved. */
-  #looking: Promise<PageFiles> | undefined;
-  #moving: Promise<PageFiles> | undefined;
+  readonly #looking = new FilesChannel(() => this.#opener());
+  /** Transfers have a channel of their own: what a person looks at does not wait behind them. */
+  readonly #moving = new FilesChannel(() => this.#opener());
   #path: string | undefined;
 
   constructor({ close }: FilesPanelOptions) {
@@ -43,10 +52,20 @@ export class FilesPanel {
       rename: (entry) => void this.#guard(this.#rename(entry)),
       remove: (entry) => void this.#guard(this.#remove(entry)),
     });
-    this.#transfers = new TransferList(this.#transferOptions());
+    this.#transfers = new TransferList({
+      files: () => this.#moving.files(),
+      uploaded: () => void this.refresh(),
+    });
     this.#picker.addEventListener('change', () => {
-      void this.#guard(this.#upload([...(this.#picker.files ?? [])]));
+      const files = [...(this.#picker.files ?? [])];
       this.#picker.value = '';
+      void this.#guard(this.#upload({ files, folders: [] }));
+    });
+    this.#folderPicker.addEventListener('change', () => {
+      const folder = pickedFolder([...(this.#folderPicker.files ?? [])]);
+      this.#folderPicker.value = '';
+      if (folder === undefined) announce('The browser hands over nothing of that folder: it has no files.');
+      else void this.#guard(this.#upload({ files: [], folders: [folder] }));
     });
     const tools = element(
       'div',
@@ -55,6 +74,10 @@ export class FilesPanel {
       iconButton('refresh', 'Look again', () => void this.refresh()),
       iconButton('folderPlus', 'New folder', () => void this.#guard(this.#makeFolder())),
       iconButton('download', 'Download this folder as a tar', () => void this.#guard(this.#downloadFolder())),
+      iconButton('folderUp', 'Upload a folder', () => this.#folderPicker.click(), {
+        class: 'icon last',
+        hidden: !('webkitdirectory' in this.#folderPicker),
+      }),
       button('Upload', () => this.#picker.click(), { class: 'main' }),
       iconButton('close', 'Close the files', close),
     );
@@ -66,6 +89,7 @@ export class FilesPanel {
       this.#view.root,
       this.#transfers.root,
       this.#picker,
+      this.#folderPicker,
     );
     this.#takeDrops();
   }
@@ -77,9 +101,9 @@ export class FilesPanel {
   /** The job that is open now; after a loss, another one. Transfers go on. */
   use(job: Job): void {
     this.#job = job;
-    this.#looking = undefined;
-    this.#moving = undefined;
-    this.#transfers.resume(this.#transferOptions());
+    this.#looking.forget();
+    this.#moving.forget();
+    this.#transfers.resume();
     if (!this.root.hidden) void this.refresh();
   }
 
@@ -107,16 +131,13 @@ export class FilesPanel {
     }
   }
 
-  #transferOptions() {
-    return { files: () => (this.#moving ??= this.#openChannel()), uploaded: () => void this.refresh() };
-  }
-
   #lookingFiles(): Promise<PageFiles> {
-    return (this.#looking ??= this.#openChannel());
+    return this.#looking.files();
   }
 
-  #openChannel(): Promise<PageFiles> {
-    return this.#job === undefined ? Promise.reject(new Error('the job is not open')) : this.#job.openFiles();
+  #opener(): FilesOpener {
+    const job = this.#job;
+    return job && (() => job.openFiles());
   }
 
   #showCrumbs(path: string): void {
@@ -148,7 +169,7 @@ export class FilesPanel {
     if (kind === 'folder') return await this.#go(await files.realPath(path));
     const name = entry.name.rawTextToParse();
     const isSaved = await viewFile({
-      files,
+      files: () => this.#lookingFiles(),
       path,
       name,
       download: () => void this.#guard(this.#download(entry)),
@@ -175,15 +196,28 @@ export class FilesPanel {
     if (target !== undefined) this.#transfers.add(folderDownloadOf(path, name, target));
   }
 
-  async #upload(picked: readonly File[]): Promise<void> {
+  async #upload(brought: BroughtItems): Promise<void> {
     const files = await this.#lookingFiles();
     // Somebody may be quicker than the first look at the folder.
     const folder = (this.#path ??= await files.realPath('.'));
     const { entries } = await files.list(folder);
     const names = new Set(entries.map(({ name }) => name.rawTextToParse()));
-    const taken = picked.filter(({ name }) => names.has(name));
+    const taken = brought.files.filter(({ name }) => names.has(name));
     if (taken.length > 0 && !(await this.#mayReplace(taken))) return;
-    for (const file of picked) this.#transfers.add(uploadOf(file, pathIn(folder, file.name)));
+    const merged = brought.folders.filter(({ name }) => names.has(name));
+    if (merged.length > 0 && !(await this.#mayMerge(merged))) return;
+    for (const file of brought.files) this.#transfers.add(uploadOf(file, pathIn(folder, file.name)));
+    for (const local of brought.folders) this.#transfers.add(folderUploadOf(local, folder));
+  }
+
+  async #mayMerge(merged: readonly LocalFolder[]): Promise<boolean> {
+    const first = visibleText(merged[0]?.name ?? '', 60);
+    const answer = await askToChoose<'merge'>({
+      title: merged.length === 1 ? `Upload into ${first}?` : `Upload into ${merged.length} folders?`,
+      said: ['It is there already. Files of the same name in it are replaced, all others stay.'],
+      choices: [{ label: 'Upload into it', answer: 'merge', isMain: true }],
+    });
+    return answer === 'merge';
   }
 
   async #mayReplace(taken: readonly File[]): Promise<boolean> {
@@ -244,7 +278,7 @@ export class FilesPanel {
     root.addEventListener('dragleave', (event) => mark(event, false));
     root.addEventListener('drop', (event) => {
       mark(event, false);
-      void this.#guard(this.#upload(droppedFiles(event)));
+      void this.#guard(this.#upload(droppedItems(event)));
     });
   }
 

@@ -2,6 +2,7 @@
 import { FileFault, type FolderEntry, type PageFiles } from '../../job/job-files.ts';
 import { MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_FILL_BYTES } from '../dom/limits.ts';
 import { chunksOf } from '../dom/stream-chunks.ts';
+import { isOfOneEntry } from './entry-fault.ts';
 import { pathIn } from './path.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar-header.ts';
 
@@ -96,8 +97,7 @@ async function* fileOf(
 
 /** Whether the job has answered, and only this file or folder cannot be had: anything else is no end of an archive. */
 function isOfOneFile(error: unknown, signal: AbortSignal): boolean {
-  if (signal.aborted || !(error instanceof FileFault)) return false;
-  return error.code !== 'ended' && error.code !== 'aborted' && error.code !== 'bad_answer';
+  return !signal.aborted && isOfOneEntry(error);
 }
 
 /** Zeros come in pieces of a megabyte at most. */

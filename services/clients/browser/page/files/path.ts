@@ -5,6 +5,11 @@ export function pathIn(folder: string, name: string): string {
   return folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`;
 }
 
+/** The folder that holds what an absolute path leads to. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
+
 /** True for a name that a file may have: one segment, that is not the folder itself or the one above. */
 export function isFileName(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);

@@ -12,6 +12,7 @@ interface Row {
   readonly root: HTMLElement;
   readonly bar: HTMLProgressElement;
   readonly said: HTMLElement;
+  readonly goOn: HTMLElement;
 }
 
 export interface TransferListOptions {
@@ -24,7 +25,7 @@ export interface TransferListOptions {
 export class TransferList {
   readonly root = element('ul', { class: 'transfers', 'aria-label': 'Transfers' });
   readonly #rows: Row[] = [];
-  #options: TransferListOptions;
+  readonly #options: TransferListOptions;
 
   constructor(options: TransferListOptions) {
     this.#options = options;
@@ -39,55 +40,52 @@ export class TransferList {
 
   add(work: TransferWork): void {
     const transfer = new Transfer(work, (changed) => this.#show(changed));
-    const bar = element('progress', {
-      max: work.size ?? undefined,
-      'aria-label': `Progress of ${visibleText(work.name, 80)}`,
-    });
+    const name = visibleText(work.name, 80);
+    const bar = element('progress', { 'aria-label': `Progress of ${name}` });
     const said = element('span', { class: 'said' });
+    const goOn = iconButton('refresh', `Go on with ${name}`, () => {
+      transfer.goOn();
+      this.#next();
+    });
     const root = element(
       'li',
       {},
       icon(work.way === 'up' ? 'upload' : 'download'),
-      element('span', { class: 'name' }, visibleText(work.name, 80)),
+      element('span', { class: 'name', title: name }, element('bdi', {}, name)),
       said,
-      iconButton('close', `Cancel or remove ${visibleText(work.name, 80)}`, () => this.#close(row)),
+      goOn,
+      iconButton('close', `Cancel or remove ${name}`, () => this.#close(row)),
       bar,
     );
-    const row: Row = { transfer, root, bar, said };
+    const row: Row = { transfer, root, bar, said, goOn };
     this.#rows.push(row);
     this.root.append(root);
     this.#show(transfer);
     this.#next();
   }
 
-  /** Goes on with what was interrupted, over another connection. */
-  resume(options: TransferListOptions): void {
-    this.#options = options;
+  /** Goes on with what was interrupted: there is another connection. */
+  resume(): void {
+    for (const { transfer } of this.#rows) transfer.goOn();
     this.#next();
   }
 
   #next(): void {
     const running = this.#rows.filter(({ transfer }) => transfer.state.kind === 'running').length;
-    const waiting = this.#rows.filter(({ transfer }) =>
-      ['waiting', 'interrupted'].includes(transfer.state.kind),
-    );
+    const waiting = this.#rows.filter(({ transfer }) => transfer.state.kind === 'waiting');
     for (const { transfer } of waiting.slice(0, Math.max(0, MAX_RUNNING_TRANSFERS - running)))
       void this.#run(transfer);
   }
 
   async #run(transfer: Transfer): Promise<void> {
-    let files: PageFiles;
-    try {
-      files = await this.#options.files();
-    } catch {
-      // There is no job at the moment; `resume` comes with the next one.
-      return;
-    }
-    await transfer.run(files);
+    await transfer.run(this.#options.files);
     const { state, work } = transfer;
     if (state.kind === 'done') announce(`${visibleText(work.name, 80)}: ${state.sentence}`);
-    if (state.kind === 'done' && work.way === 'up') this.#options.uploaded();
-    if (state.kind !== 'interrupted') this.#next();
+    const isStopped = state.kind === 'failed' || (state.kind === 'interrupted' && state.why === 'closed');
+    if (isStopped) announce(`${visibleText(work.name, 80)}: ${sentenceOf(transfer)}`);
+    // Of a folder a part may be there.
+    if (work.way === 'up' && state.kind !== 'interrupted') this.#options.uploaded();
+    if (state.kind !== 'interrupted' || state.why === 'closed') this.#next();
   }
 
   #close(row: Row): void {
@@ -103,21 +101,31 @@ export class TransferList {
     if (row === undefined) return;
     const { state, work, moved } = transfer;
     row.root.dataset['state'] = state.kind;
-    if (work.size !== undefined) row.bar.value = moved;
+    if (work.size !== undefined) {
+      row.bar.max = Math.max(1, work.size);
+      row.bar.value = moved;
+    }
+    row.goOn.hidden = state.kind !== 'interrupted' || state.why === 'lost';
     row.bar.hidden = !['waiting', 'running', 'interrupted'].includes(state.kind);
     row.said.textContent = sentenceOf(transfer);
   }
 }
 
+const INTERRUPTED = {
+  lost: 'goes on when the job is back',
+  closed: 'the job has closed the channel of its files',
+} as const;
+
 function sentenceOf({ state, work, moved }: Transfer): string {
   const of = work.size === undefined ? '' : ` of ${sizeText(work.size)}`;
+  const far = work.size === undefined && moved === 0 ? '' : `${sizeText(moved)}${of}`;
   switch (state.kind) {
     case 'waiting':
       return 'waits';
     case 'running':
-      return `${sizeText(moved)}${of}`;
+      return [far, work.detail].filter((text) => text !== undefined && text !== '').join(', ');
     case 'interrupted':
-      return `${sizeText(moved)}${of}, goes on when the job is back`;
+      return `${far === '' ? 'nothing yet' : far}: ${INTERRUPTED[state.why]}`;
     case 'failed':
     case 'done':
       return state.sentence;

@@ -4,12 +4,13 @@ import { type FileFacts, FileFault, type PageFiles } from '../../job/job-files.t
 import { chunksOf } from '../dom/stream-chunks.ts';
 import { faultSentence } from './file-text.ts';
 import { archiveOf } from './folder-archive.ts';
+import { pourFile } from './pour-file.ts';
 
 export type TransferState =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'running' }
-  /** The connection is gone; `resume` goes on. */
-  | { readonly kind: 'interrupted' }
+  /** Goes on once it is waiting again: `lost`, the connection is gone; `closed`, the job has closed the channel of its files. */
+  | { readonly kind: 'interrupted'; readonly why: 'lost' | 'closed' }
   | { readonly kind: 'failed'; readonly sentence: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'done'; readonly sentence: string };
@@ -28,8 +29,10 @@ export interface SaveTarget {
 export interface TransferWork {
   readonly way: 'up' | 'down';
   readonly name: string;
-  /** In bytes; undefined if nobody knows. */
+  /** In bytes; undefined if nobody knows (yet). */
   readonly size: number | undefined;
+  /** Beside the bytes: what is done at the moment. */
+  readonly detail?: string | undefined;
   /** Moves bytes and tells how many more; `from` is what was moved before. Resolves to what is to be said at the end. */
   run(files: PageFiles, from: number, moved: (bytes: number) => void, signal: AbortSignal): Promise<string>;
   /** It will not be finished. Never rejects. */
@@ -59,14 +62,16 @@ export class Transfer {
     return this.#moved;
   }
 
-  /** Runs, or goes on. Never rejects. */
-  async run(files: PageFiles): Promise<void> {
-    if (this.#state.kind !== 'waiting' && this.#state.kind !== 'interrupted') return;
+  /** Runs, or goes on, if it is waiting. Never rejects. */
+  async run(open: () => Promise<PageFiles>): Promise<void> {
+    if (this.#state.kind !== 'waiting') return;
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     this.#enter({ kind: 'running' });
     const from = this.#moved;
     try {
+      const files = await open();
+      signal.throwIfAborted();
       const sentence = await this.work.run(
         files,
         from,
@@ -79,10 +84,17 @@ export class Transfer {
       this.#enter({ kind: 'done', sentence });
     } catch (error) {
       if (signal.aborted) return;
-      if (isLoss(error) && this.work.canResume) return this.#enter({ kind: 'interrupted' });
+      const why = interruptionBy(error);
+      const mayGoOn = this.work.canResume || this.#moved === 0;
+      if (why !== undefined && mayGoOn) return this.#enter({ kind: 'interrupted', why });
       await this.work.drop();
       this.#enter({ kind: 'failed', sentence: faultSentence(error) });
     }
+  }
+
+  /** One that was interrupted waits for its turn again. May be called in every state. */
+  goOn(): void {
+    if (this.#state.kind === 'interrupted') this.#enter({ kind: 'waiting' });
   }
 
   /** May be called in every state. */
@@ -99,8 +111,11 @@ export class Transfer {
   }
 }
 
-function isLoss(error: unknown): boolean {
-  return (error instanceof FileFault || error instanceof JobFault) && error.code === 'ended';
+function interruptionBy(error: unknown): 'lost' | 'closed' | undefined {
+  if (error instanceof JobFault) return error.code === 'ended' ? 'lost' : undefined;
+  if (!(error instanceof FileFault)) return undefined;
+  if (error.code === 'ended') return 'lost';
+  return error.code === 'closed' ? 'closed' : undefined;
 }
 
 /** A file of this machine, to `path` in the job. */
@@ -115,19 +130,7 @@ export function uploadOf(file: File, path: string): TransferWork {
       const there = from === 0 ? 0 : Math.min(from, (await files.stat(path)).size ?? 0);
       moved(there - from);
       const target = await files.write(path, { from: there === 0 ? 'new' : there, signal });
-      const writer = target.getWriter();
-      try {
-        for await (const bytes of chunksOf(file.slice(there).stream())) {
-          signal.throwIfAborted();
-          await writer.write(bytes);
-          moved(bytes.length);
-        }
-        await writer.close();
-      } catch (error) {
-        // Where this machine cannot read it any more: in the job it is still open.
-        await writer.abort(error).catch(() => undefined);
-        throw error;
-      }
+      await pourFile(file.slice(there), target, moved, signal);
       return 'uploaded';
     },
     drop: () => Promise.resolve(),

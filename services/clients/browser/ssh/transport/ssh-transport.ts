@@ -28,6 +28,11 @@ export const EXCHANGE_WITHIN_MS = 30_000;
 
 /** Messages that wait for the end of a key exchange: data waits elsewhere, so these are answers and little else. */
 export const MAX_HELD_MESSAGES = 4_096;
+/**
+ * The same, of their bytes: answers are as long as the host's questions, which it may go on asking until it takes part in the
+ * exchange (RFC 4253 section 7.1). All channels at once may hand in a packet each when one begins, which is half of it.
+ */
+export const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
 /**
  * What a host may make this end say while it takes nothing, in bytes: answers to its questions. What somebody here writes waits for
@@ -57,10 +62,16 @@ export interface SshTransportOptions {
   readonly rekeyAfterMs?: number;
 }
 
+/** Messages that wait for the end of a key exchange. */
+interface HeldMessages {
+  readonly payloads: Uint8Array[];
+  bytes: number;
+}
+
 /** Whether messages may go out now. */
 type Keying =
   /** `held`: what waits for its end. */
-  | { readonly kind: 'exchanging'; readonly exchange: ClientKeyExchange; readonly held: Uint8Array[] }
+  | { readonly kind: 'exchanging'; readonly exchange: ClientKeyExchange; readonly held: HeldMessages }
   | { readonly kind: 'keyed' }
   | { readonly kind: 'over'; readonly fault: SshFault };
 
@@ -128,10 +139,12 @@ export class SshTransport {
         return this.#end(new SshFault('too_big', 'the host asks, and does not take the answers'));
       this.#rekeyIfDue();
     } else if (keying?.kind === 'exchanging') {
-      if (keying.held.length >= MAX_HELD_MESSAGES) {
-        return this.#end(new SshFault('too_big', 'too many messages wait for the end of a key exchange'));
+      const { held } = keying;
+      if (held.payloads.length >= MAX_HELD_MESSAGES || held.bytes + payload.length > MAX_HELD_BYTES) {
+        return this.#end(new SshFault('too_big', 'too much waits for the end of a key exchange'));
       }
-      keying.held.push(payload);
+      held.payloads.push(payload);
+      held.bytes += payload.length;
     }
   }
 
@@ -168,7 +181,7 @@ export class SshTransport {
 
   #exchange(): void {
     const { checkHost } = this.#options;
-    const held: Uint8Array[] = [];
+    const held: HeldMessages = { payloads: [], bytes: 0 };
     this.#cancelRekey();
     this.#limitPatience();
     const exchange = new ClientKeyExchange({
@@ -222,7 +235,7 @@ export class SshTransport {
     return keying.exchange.receive(payload).then((step) => this.#step(step, keying.held));
   }
 
-  async #step(step: ExchangeStep, held: readonly Uint8Array[]): Promise<void> {
+  async #step(step: ExchangeStep, held: HeldMessages): Promise<void> {
     // Somebody closed meanwhile.
     if (this.#keying?.kind === 'over') return;
     switch (step.kind) {
@@ -244,7 +257,7 @@ export class SshTransport {
     }
   }
 
-  #keyed(keys: NewKeys, held: readonly Uint8Array[]): void {
+  #keyed(keys: NewKeys, { payloads }: HeldMessages): void {
     const { clock, onProved, rekeyAfterMs = REKEY_AFTER_MS } = this.#options;
     if (this.#keying?.kind === 'over') return;
     const isFirst = this.#host === undefined;
@@ -253,7 +266,7 @@ export class SshTransport {
     this.#keying = { kind: 'keyed' };
     this.#cancelPatience();
     this.#cancelRekey = clock.after(rekeyAfterMs, () => this.rekey());
-    for (const payload of held) this.#sender.send(payload);
+    for (const payload of payloads) this.#sender.send(payload);
     this.#wake();
     if (isFirst) onProved(keys);
   }

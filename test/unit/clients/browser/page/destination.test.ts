@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  addressFragment,
   type DestinationResult,
   destinationFromAddress,
   destinationFromText,
@@ -35,6 +36,37 @@ describe('the address of the page', () => {
     expect(destination).toMatchObject({ clientUrl: 'ws://localhost:8080/a/b/client/x', pin: PIN });
     expect(destination).toMatchObject({ user: 'ada', secret: 'p=q' });
     expect(fragmentOf(destination)).toBe(`#${PIN}&user=ada`);
+  });
+
+  test('is split before it is unescaped: an escaped & or = is part of what it stands in', () => {
+    const link = `https://relay.example/terminal/x#${PIN}&secret=a%26user%3Dmallory%3D`;
+    expect(found(destinationFromAddress(link))).toMatchObject({ user: 'abc', secret: 'a&user=mallory=' });
+    expect(destinationFromAddress(`https://relay.example/terminal/x#${PIN}%26secret=s`).kind).toBe('invalid');
+  });
+
+  test.each([
+    [`${PIN}&secret=hush`, `#${PIN}`],
+    [`${PIN}&user=ada&secret=hush&secret=hush`, `#${PIN}&user=ada`],
+    [`${encodeURIComponent(PIN)}&secret%3Dhush`, `#${PIN}`],
+    [`${PIN.slice(0, -3)}&secret=hush`, ''],
+    [`${PIN}%26secret%3Dhush`, ''],
+    [`${PIN}&user=-rf&secret=hush`, ''],
+    [`%zz&secret=hush`, ''],
+    ['secret=hush', ''],
+    [`wss://relay.example/client/x#${PIN}&secret=hush`, `#wss://relay.example/client/x#${PIN}`],
+    [`wss://relay.example/client/x#${PIN.slice(0, -1)}&secret=hush`, ''],
+    [`wss://relay.example/secret=hush`, ''],
+  ])('keeps no secret, however damaged: %s', (fragment, kept) => {
+    for (const page of [
+      'https://relay.example/terminal/x',
+      'https://relay.example/terminal/',
+      'file:///c.html',
+    ]) {
+      const href = `${page}#${fragment}`;
+      const left = addressFragment(href, destinationFromAddress(href));
+      expect(left).not.toContain('hush');
+      if (page.endsWith('/x')) expect(left).toBe(kept);
+    }
   });
 
   test('of a page that lies elsewhere has the client URL behind the #', () => {

@@ -39,7 +39,7 @@ function jobWith(
     const node = at(path);
     const kind = isFolder(node) || name === 'locked' ? ('folder' as const) : ('file' as const);
     const known = Array.isArray(node) ? 2 * node[0].length : node instanceof Uint8Array ? node.length : 4;
-    const facts = { kind, size: sizes[path] ?? known, modifiedMs: 0, permissions: 0o644 };
+    const facts = { kind, size: sizes[path] ?? known, modifiedMs: 0, permissions: 0o644, owner: undefined };
     return { name: new Untrusted(name), isReachable: true, ...facts };
   };
   const job: Pick<PageFiles, 'list' | 'read'> = {

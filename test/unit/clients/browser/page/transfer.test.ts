@@ -1,5 +1,6 @@
 // Transfers that break off: a download goes on with the same file or not at all, an upload leaves nothing open in the job.
 import { expect, test } from 'vitest';
+import { JobFault } from '../../../../../services/clients/browser/job/job-fault.ts';
 import { FileFault, type PageFiles } from '../../../../../services/clients/browser/job/job-files.ts';
 import {
   downloadOf,
@@ -10,9 +11,20 @@ import {
 const OLD = new TextEncoder().encode('the old content');
 
 /** A job that has `content` of that time, and is lost after `breaksAfter` bytes of it. */
-function jobWith(content: Uint8Array, modifiedMs: number, breaksAfter = content.length): PageFiles {
+function jobWith(
+  content: Uint8Array,
+  modifiedMs: number,
+  breaksAfter = content.length,
+  code: 'ended' | 'closed' = 'ended',
+): () => Promise<PageFiles> {
   const job: Pick<PageFiles, 'read' | 'stat'> = {
-    stat: async () => ({ kind: 'file', size: content.length, modifiedMs, permissions: 0o644 }),
+    stat: async () => ({
+      kind: 'file',
+      size: content.length,
+      modifiedMs,
+      permissions: 0o644,
+      owner: undefined,
+    }),
     read: async (_path, { from = 0 } = {}) => {
       const pieces = [content.subarray(from, breaksAfter)];
       return new ReadableStream<Uint8Array>(
@@ -20,7 +32,7 @@ function jobWith(content: Uint8Array, modifiedMs: number, breaksAfter = content.
           pull(controller) {
             const piece = pieces.shift();
             if (piece !== undefined && piece.length > 0) controller.enqueue(piece);
-            else if (breaksAfter < content.length) controller.error(new FileFault('ended', 'lost'));
+            else if (breaksAfter < content.length) controller.error(new FileFault(code, 'lost'));
             else controller.close();
           },
         },
@@ -28,7 +40,7 @@ function jobWith(content: Uint8Array, modifiedMs: number, breaksAfter = content.
       );
     },
   };
-  return job as PageFiles;
+  return async () => job as PageFiles;
 }
 
 function download(): { readonly transfer: Transfer; readonly said: string[]; readonly saved: () => string } {
@@ -51,6 +63,7 @@ test('of the same file it goes on where it was', async () => {
   const { said, saved, transfer } = download();
   await transfer.run(jobWith(OLD, 1, 7));
   expect([transfer.state.kind, transfer.moved, said]).toEqual(['interrupted', 7, []]);
+  transfer.goOn();
   await transfer.run(jobWith(OLD, 1));
   expect([transfer.state.kind, saved(), said]).toEqual(['done', 'the old content', ['finished']]);
 });
@@ -61,6 +74,7 @@ test.each([
 ])('of a file that has %s by then nothing is put together from both', async (_what, content, modifiedMs) => {
   const { said, transfer } = download();
   await transfer.run(jobWith(OLD, 1, 7));
+  transfer.goOn();
   await transfer.run(jobWith(content, modifiedMs));
   expect([transfer.state.kind, said]).toEqual(['failed', ['discarded']]);
   expect(transfer.state).toMatchObject({ sentence: expect.stringContaining('changed in the job') });
@@ -75,7 +89,33 @@ test('an upload whose file can be read no more lets go of the file in the job', 
   });
   const file = { name: 'f', size: 9, slice: () => ({ stream: () => broken }) } as unknown as File;
   const transfer = new Transfer(uploadOf(file, '/f'), () => undefined);
-  await transfer.run({ write } as PageFiles);
+  await transfer.run(async () => ({ write }) as PageFiles);
   expect(transfer.state).toEqual({ kind: 'failed', sentence: 'the disk is gone' });
   expect(said).toEqual(['let go']);
+});
+
+test.each([
+  ['ended', 'lost'],
+  ['closed', 'closed'],
+] as const)(
+  'one that breaks off because the channel has %s says so, and goes on only when it is told to',
+  async (code, why) => {
+    const { saved, transfer } = download();
+    await transfer.run(jobWith(OLD, 1, 7, code));
+    expect(transfer.state).toEqual({ kind: 'interrupted', why });
+    await transfer.run(jobWith(OLD, 1));
+    expect([transfer.state.kind, transfer.moved]).toEqual(['interrupted', 7]);
+    transfer.goOn();
+    await transfer.run(jobWith(OLD, 1));
+    expect([transfer.state.kind, saved()]).toEqual(['done', 'the old content']);
+  },
+);
+
+test('one for which there is no channel waits if the job is gone, and fails with the reason if the job says no', async () => {
+  const { transfer } = download();
+  await transfer.run(() => Promise.reject(new JobFault('ended', 'the job is not open')));
+  expect(transfer.state).toEqual({ kind: 'interrupted', why: 'lost' });
+  transfer.goOn();
+  await transfer.run(() => Promise.reject(new JobFault('refused', 'the job says no: no files here')));
+  expect(transfer.state).toEqual({ kind: 'failed', sentence: 'the job says no: no files here' });
 });
