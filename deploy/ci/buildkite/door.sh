@@ -1,5 +1,5 @@
-# The door of Converge: when what follows fails, somebody may come in before the job ends. All files of deploy/ci have
-# these lines, put there by `npm run pages`. CONVERGE_RELAY says where; a job that succeeds asks the relay for nothing.
+# The door of Converge: if what follows fails, somebody may come in before the job ends.
+# CONVERGE_RELAY says where to; a job that succeeds asks nothing of it. These lines are the same in all of deploy/ci.
 converge_get() { # URL: sets converge_text, by the first tool here that gets all of it
   for converge_tool in curl wget python3 perl; do
     command -v "$converge_tool" >/dev/null 2>&1 || continue

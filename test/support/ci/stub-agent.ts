@@ -12,7 +12,8 @@ printf 'stub'
 printf ' <%s>' "$@"
 printf '\\n'
 printf 'stub %s=<%s>\\n' url "$CONVERGE_URL" allow "\${CONVERGE_ALLOW-unset}" lifetime "$CONVERGE_MAX_LIFETIME" here "$PWD"
-while [ "$1" != -- ]; do shift; done
+while [ "$#" -gt 0 ] && [ "$1" != -- ]; do shift; done
+[ "$#" -gt 0 ] || exit 0
 shift
 "$@"
 code=$?
