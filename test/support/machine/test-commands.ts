@@ -15,6 +15,7 @@ const PACKAGES = {
   dropbearconvert: 'dropbear-bin',
   'firefox-esr': 'firefox-esr',
   fusermount3: 'fuse3',
+  git: 'git',
   groovy: 'groovy',
   haproxy: 'haproxy',
   java: 'default-jre-headless',
