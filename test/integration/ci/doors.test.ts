@@ -11,7 +11,7 @@ import { GITLAB } from '../../support/ci/gitlab.ts';
 import { runStep, type StepOutcome } from '../../support/ci/run-step.ts';
 import type { StepWish } from '../../support/ci/step.ts';
 import { makeStubDownloads } from '../../support/ci/stub-agent.ts';
-import { CELLS, type Cell, SHELLS, withoutDoor } from '../../support/ci/systems.ts';
+import { CELLS, type Cell, withoutDoor } from '../../support/ci/systems.ts';
 import { WOODPECKER } from '../../support/ci/woodpecker.ts';
 import { fillPath } from '../../support/machine/bare-path.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
@@ -176,7 +176,9 @@ describe.each(ONE)('the lines of the door, $name', (cell) => {
     const { code, stdout, stderr } = await run(cell, { path: await pathWith() });
     expect(code).toBe(OWN_CODE);
     expect(stdout).not.toContain('stub');
-    expect(stderr).toMatch(/^converge: no door: cannot get http:\S+; the job ends with 42, as without Converge\n$/);
+    expect(stderr).toMatch(
+      /^converge: no door: cannot get http:\S+; the job ends with 42, as without Converge\n$/,
+    );
   });
 
   test('give an ID only where one is chosen', async () => {
@@ -210,7 +212,7 @@ describe.each(ONE)('the lines of the door, $name', (cell) => {
 });
 
 describe('who may come in', () => {
-  const { dash: shell = ['dash'] } = SHELLS;
+  const shell = ['dash'] as const;
 
   test('is on GitLab whoever started the pipeline, at that GitLab', async () => {
     expect((await run({ system: GITLAB, shell })).stdout).toContain(
@@ -224,16 +226,21 @@ describe('who may come in', () => {
     ['git@bitbucket.org:acme/shop.git', ''],
     ['https://github.com.evil.example/shop', ''],
     ['', ''],
-  ])('is on CircleCI, for %s, "%s": a name of another host is somebody else on GitHub', async (url, allow) => {
-    const env = { CIRCLE_REPOSITORY_URL: url };
-    expect((await run({ system: CIRCLECI, shell }, { env })).stdout).toContain(`stub allow=<${allow}>\n`);
-  });
+  ])(
+    'is on CircleCI, for %s, "%s": a name of another host is somebody else on GitHub',
+    async (url, allow) => {
+      const env = { CIRCLE_REPOSITORY_URL: url };
+      expect((await run({ system: CIRCLECI, shell }, { env })).stdout).toContain(`stub allow=<${allow}>\n`);
+    },
+  );
 
   test('is on CircleCI nobody where the build names nobody, and whom the author says', async () => {
     const env = { CIRCLE_USERNAME: '' };
     expect((await run({ system: CIRCLECI, shell }, { env })).stdout).toContain('stub allow=<>\n');
     await rm(join(work, 'deep'), { recursive: true });
     const options = { allow: 'gitlab:joe' };
-    expect((await run({ system: CIRCLECI, shell }, { options })).stdout).toContain('stub allow=<gitlab:joe>\n');
+    expect((await run({ system: CIRCLECI, shell }, { options })).stdout).toContain(
+      'stub allow=<gitlab:joe>\n',
+    );
   });
 });

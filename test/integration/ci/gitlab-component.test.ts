@@ -38,7 +38,7 @@ test('is what GitLab takes, and a job that fails opens the door where it stands'
   expect(said).toContain('stub <run> <--> <sh> <-c>');
   expect(said).toMatch(/stub here=<.*\/deep>/);
   // Whoever started the pipeline, at that GitLab; gitlab-ci-local takes the name from git.
-  expect(said).toMatch(/stub allow=<https:\/\/gitlab\.example:443\/jane\.keys>|stub allow=<https:\/\/gitlab\.example\/\w+\.keys>/);
+  expect(said).toContain('stub allow=<https://gitlab.example/jane.keys>');
   expect(said).toContain('stub lifetime=<2h>');
   expect(said).not.toContain('never');
   expect(said).toMatch(/FAIL(\S*) 42/);
@@ -56,7 +56,9 @@ test('a job that succeeds, and a relay that does not answer', async () => {
   expect(quiet.code).toBe(0);
   expect(quiet.stdout + quiet.stderr).not.toContain('no door');
   const lost = await runJob({ relay: 'http://127.0.0.1:9' });
-  expect(lost.stdout + lost.stderr).toContain('no door: cannot get http://127.0.0.1:9/docs/agent.sh; the job ends with 42');
+  expect(lost.stdout + lost.stderr).toContain(
+    'no door: cannot get http://127.0.0.1:9/docs/agent.sh; the job ends with 42',
+  );
   expect(lost.code).toBe(1);
 });
 

@@ -58,7 +58,10 @@ describe('converge { … }', () => {
   });
 
   test('asks nobody where the body succeeds, and is not in the way of a build that is cancelled', async () => {
-    expect(await build({ relay: 'http://127.0.0.1:9' }, 'true')).toMatchObject({ code: 0, stdout: 'Finished: SUCCESS\n' });
+    expect(await build({ relay: 'http://127.0.0.1:9' }, 'true')).toMatchObject({
+      code: 0,
+      stdout: 'Finished: SUCCESS\n',
+    });
     const { stdout } = await build({ relay: origin }, 'kill -TERM $$');
     expect(stdout).not.toContain('stub');
     expect(stdout).toContain('Finished: ABORTED');
@@ -83,7 +86,10 @@ describe('converge { … }', () => {
 describe('the block of post', () => {
   async function run(file: string): Promise<StepOutcome> {
     const path = join(folder, 'Jenkinsfile');
-    await writeFile(path, file.replace('https://RELAY', origin).replace('make test', 'echo made > file; exit 42'));
+    await writeFile(
+      path,
+      file.replace('https://RELAY', origin).replace('make test', 'echo made > file; exit 42'),
+    );
     return await runStep(await pipelineBuild(workspace, path), { folder, path: undefined, env: {} });
   }
 

@@ -21,11 +21,15 @@ const PLUGIN = z.strictObject({
   }),
 });
 
+export function readPlugin() {
+  return readShaped('buildkite/plugin.yml', PLUGIN);
+}
+
 const HOOKS = join(ROOT, 'deploy/ci/buildkite/hooks');
 
 /** As an agent makes them of the options. */
 function pluginVariables({ relay, options }: StepWish): Record<string, string> {
-  const { properties, required } = readShaped('buildkite/plugin.yml', PLUGIN).configuration;
+  const { properties, required } = readPlugin().configuration;
   const given: Readonly<Record<string, string>> = { relay, ...options };
   for (const name of required) if (given[name] === undefined) throw new Error(`${name} is missing`);
   return Object.fromEntries(
@@ -46,7 +50,11 @@ ${[...shell, '-e', '-c'].map(quoteWord).join(' ')} ${quoteWord(command)}
 export BUILDKITE_COMMAND_EXIT_STATUS=$?
 bash ${quoteWord(join(HOOKS, 'post-command'))} || exit 99
 exit "$BUILDKITE_COMMAND_EXIT_STATUS"`;
-  const env = { ...BUILDKITE_VARIABLES, BUILDKITE_COMMAND: command, BUILDKITE_PLUGINS: '[{"…/converge#v1":{}}]' };
+  const env = {
+    ...BUILDKITE_VARIABLES,
+    BUILDKITE_COMMAND: command,
+    BUILDKITE_PLUGINS: '[{"…/converge#v1":{}}]',
+  };
   return { command: ['bash', '-c', phases], env: { ...env, ...pluginVariables(wish) } };
 }
 
@@ -65,7 +73,12 @@ exit "$BUILDKITE_COMMAND_EXIT_STATUS"`;
   return { command: ['bash', '-c', phases], env: { ...env, ...pluginVariables(wish) } };
 }
 
-export const BUILDKITE: CiSystem = { name: 'Buildkite', canContinue: false, hasCommandApart: true, stepOf: hostStep };
+export const BUILDKITE: CiSystem = {
+  name: 'Buildkite',
+  canContinue: false,
+  hasCommandApart: true,
+  stepOf: hostStep,
+};
 export const BUILDKITE_DOCKER: CiSystem = {
   name: 'Buildkite, in a container',
   canContinue: true,

@@ -13,4 +13,10 @@ function runStep({ relay, command, shell, options = {} }: StepWish): CiStep {
 }
 
 /** It has no pin and no ID: the line would not be one any more. */
-export const DOCKER: CiSystem = { name: 'Dockerfile', canContinue: true, hasCommandApart: true, isOneLine: true, stepOf: runStep };
+export const DOCKER: CiSystem = {
+  name: 'Dockerfile',
+  canContinue: true,
+  hasCommandApart: true,
+  isOneLine: true,
+  stepOf: runStep,
+};

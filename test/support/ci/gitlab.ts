@@ -61,7 +61,10 @@ function gitlabStep(wrap: (quoted: string) => string, { relay, command, shell, o
   );
   const env: Record<string, string> = { ...GITLAB_VARIABLES, CONVERGE_ID_TOKEN: 'e.y.J' };
   for (const [name, text] of Object.entries(job.variables))
-    env[name] = fillIn(text, ['$[[', ']]'], values).replaceAll(/\$([A-Z_]+)/g, (_, other) => env[other] ?? '');
+    env[name] = fillIn(text, ['$[[', ']]'], values).replaceAll(
+      /\$([A-Z_]+)/g,
+      (_, other) => env[other] ?? '',
+    );
   const lines = [...job.before_script, command].map((line) => `${fillIn(line, ['$[[', ']]'], values)}\n`);
   // As shells/bash.go of GitLab Runner writes it; the shell reads it from its input.
   const script = [

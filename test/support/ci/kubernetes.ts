@@ -55,9 +55,7 @@ export const TASK = z.strictObject({
   spec: z.strictObject({
     description: z.string(),
     params: z.array(TEKTON_PARAM),
-    workspaces: z.array(
-      z.strictObject({ name: z.string(), optional: z.boolean(), description: z.string() }),
-    ),
+    workspaces: z.array(z.strictObject({ name: z.string(), optional: z.boolean(), description: z.string() })),
     steps: z.tuple([
       z.strictObject({
         name: z.string(),
@@ -173,7 +171,12 @@ function jobStep(wish: StepWish): CiStep {
   const env = environmentOf([...(container.env ?? []), ...set]);
   const [program, ...words] = [...container.command, ...(container.args ?? [])];
   if (program !== '/bin/sh') throw new Error(`the Job starts ${program}`);
-  const own = words.map((word) => expand(word.replace(/^make test$/m, () => command), env));
+  const own = words.map((word) =>
+    expand(
+      word.replace(/^make test$/m, () => command),
+      env,
+    ),
+  );
   return { command: [...shell, ...own], env };
 }
 

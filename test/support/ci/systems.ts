@@ -1,8 +1,8 @@
 // All systems whose steps can be run here by a shell, and the shells that images have.
 import { AZURE } from './azure.ts';
 import { BUILDKITE, BUILDKITE_DOCKER } from './buildkite.ts';
-import { CIRCLECI, CIRCLECI_ON_FAILURE } from './circleci.ts';
 import { readCiText } from './ci-file.ts';
+import { CIRCLECI, CIRCLECI_ON_FAILURE } from './circleci.ts';
 import { DOCKER } from './docker.ts';
 import { GITLAB, GITLAB_NEW_EVAL } from './gitlab.ts';
 import { ARGO, KUBERNETES, TEKTON } from './kubernetes.ts';
@@ -37,7 +37,7 @@ export const SYSTEMS: readonly CiSystem[] = [
   DOCKER,
 ];
 
-export const SHELLS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+const SHELLS: Readonly<Record<string, readonly [string, ...string[]]>> = {
   dash: ['dash'],
   bash: ['bash'],
   busybox: ['busybox', 'sh'],
