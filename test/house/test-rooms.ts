@@ -198,7 +198,7 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/ci',
     purpose: 'the files of deploy/ci as their systems read and run them, and a stand-in for the agent',
-    imports: ['deploy/build', 'test/support/machine'],
+    imports: ['deploy/build', 'test/support/laptop', 'test/support/machine', 'test/support/process'],
     libraries: { yaml: 'ci-file.ts', zod: '*' },
   },
   {
