@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readShaped } from '../support/ci/ci-file.ts';
 import { makeGitlabProject } from '../support/ci/gitlab-project.ts';
 import { libraryBuild } from '../support/ci/jenkins-build.ts';
-import { JOB } from '../support/ci/kubernetes.ts';
+import { JOB, KUBERNETES } from '../support/ci/kubernetes.ts';
 import type { CiStep } from '../support/ci/step.ts';
 import { CELLS } from '../support/ci/systems.ts';
 import { visit } from '../support/ci/visitor.ts';
@@ -50,6 +50,23 @@ describe.each(CELLS)('$name', ({ name, system, shell }) => {
     expect((await job.exited).code).toBe(expected);
   });
 });
+
+test.each(CELLS.filter(({ system }) => system === KUBERNETES))(
+  'a job that is cancelled, by a signal to its first process alone, lets go of who is in: $name',
+  async ({ name, system, shell }) => {
+    const folder = await world.makeFolder('job');
+    const options = { allow: 'password' };
+    const step = system.stepOf({ relay: world.relay.url, command: FAILING, shell, options });
+    const job = startStep(name, step, folder);
+    const visitor = await visit(world, job);
+    const visiting = visitor.start('echo in; exec sleep 600');
+    await visiting.see(/^in$/m);
+    process.kill(job.child.pid ?? 0, 'SIGTERM');
+    expect((await job.exited).code).not.toBe(0);
+    await visiting.exited;
+    expect(job.stdout).toMatch(/SIGTERM|cancel/i);
+  },
+);
 
 test('GitLab, as gitlab-ci-local runs it', async () => {
   await ensureCommands(['git']);

@@ -17,10 +17,19 @@ export class Visitor {
     this.#url = url;
   }
 
-  /** Runs a command in the job. */
+  /** Runs a command in the job, to its end. */
   async ssh(command: string): Promise<LaptopOutcome> {
+    return await this.#laptop.run(this.#words(command));
+  }
+
+  /** Starts one that goes on. */
+  start(command: string): E2eProcess {
+    return this.#laptop.start(this.#words(command));
+  }
+
+  #words(command: string): [string, ...string[]] {
     const options = ['-o', 'PubkeyAuthentication=no', '-o', 'LogLevel=ERROR'];
-    return await this.#laptop.run(['./wsproxy', 'ssh', this.#url, ...options, command]);
+    return ['./wsproxy', 'ssh', this.#url, ...options, command];
   }
 }
 

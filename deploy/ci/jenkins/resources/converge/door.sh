@@ -42,7 +42,8 @@ converge_end() { # CODE: ends with it, unless somebody who is in says `converge 
     CONVERGE_URL=$(printf %s "$CONVERGE_RELAY" | sed 's/^http/ws/')/agent/$CONVERGE_ID
     export CONVERGE_URL
   fi
-  sh -c "$converge_text" converge run -- sh -c 'exit "$1"' sh "$1"
-  exit "$?"
+  command -v sh >/dev/null 2>&1 || converge_refuse "$1" 'there is no sh here'
+  # In the place of this shell, so that a signal for the job reaches those who are in.
+  exec sh -c "$converge_text" converge run -- sh -c 'exit "$1"' sh "$1"
 }
 trap 'converge_end "$?"' EXIT
