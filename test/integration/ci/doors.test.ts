@@ -199,9 +199,17 @@ describe.each(ONE)('the lines of the door, $name', (cell) => {
     expect(stderr).not.toContain('converge_text');
   });
 
-  test.each(['TERM', 'INT', 'HUP'])('open nothing for a job that is cancelled by SIG%s', async (name) => {
-    const { stdout } = await run(cell, { command: `kill -${name} $$; sleep 5` });
-    expect(stdout).not.toContain('stub');
+  test.each([
+    ['TERM', 143],
+    ['INT', 130],
+    ['HUP', 129],
+  ])('open nothing for a job that is cancelled by SIG%s', async (name, code) => {
+    // What gets it: the command, of which the shell tells, and the shell itself.
+    const told = await run(cell, { command: `sh -c 'kill -${name} $$'` });
+    expect(told.stdout).not.toContain('stub');
+    expect(told.code).toBe(code);
+    const itself = await run(cell, { command: `kill -${name} $$; sleep 5` });
+    expect(itself.stdout).not.toContain('stub');
   });
 
   test('open for a command that a signal killed, and keep its code', async () => {
