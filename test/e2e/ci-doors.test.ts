@@ -25,8 +25,16 @@ const WORDS: Readonly<Record<string, Readonly<{ say: string; code: number }>>> =
 const world = useWorld(['busybox', 'curl', 'dash']);
 
 /** In an almost empty environment: no HOME, no USER, no TERM. */
-function startStep(name: string, step: CiStep, cwd: string): E2eProcess {
-  const started = world.start(name, step.command, { cwd, env: { PATH: SYSTEM_PATH, SHLVL: '1', ...step.env } });
+function startStep(
+  name: string,
+  step: CiStep,
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): E2eProcess {
+  const started = world.start(name, step.command, {
+    cwd,
+    env: { PATH: SYSTEM_PATH, SHLVL: '1', ...step.env, ...env },
+  });
   started.child.stdin?.end(step.stdin ?? '');
   return started;
 }
@@ -36,7 +44,9 @@ describe.each(CELLS)('$name', ({ name, system, shell }) => {
     const folder = await world.makeFolder('job');
     const options = { allow: 'password' };
     const step = system.stepOf({ relay: world.relay.url, command: FAILING, shell, options });
-    const job = startStep(name, step, folder);
+    // That one empties what the agent keeps there, which other agents of this machine use too.
+    const temporary = system.isOneLine === true ? { TMPDIR: await world.makeFolder('tmp') } : {};
+    const job = startStep(name, step, folder, temporary);
     const visitor = await visit(world, job);
     const isInside = system.canContinue;
     const { say = '', code: wanted = 0 } = WORDS[shell[0]] ?? {};
@@ -102,8 +112,15 @@ describe('a Job in an image that has nothing', () => {
     const folder = await world.makeFolder('job');
     const [program, ...options] = words;
     expect(program).toBe('/converge/agent');
-    const command = [binary('agent'), ...options, '/bin/sh', '-c', `exit ${OWN_CODE}`] as [string, ...string[]];
-    const job = startStep('agent run', { command, env: { CONVERGE_URL: `${world.relay.wsUrl}/agent` } }, folder);
+    const command = [binary('agent'), ...options, '/bin/sh', '-c', `exit ${OWN_CODE}`] as [
+      string,
+      ...string[],
+    ];
+    const job = startStep(
+      'agent run',
+      { command, env: { CONVERGE_URL: `${world.relay.wsUrl}/agent` } },
+      folder,
+    );
     const visitor = await visit(world, job);
     expect((await visitor.ssh('pwd; converge end')).stdout).toContain(`${folder}\n`);
     expect((await job.exited).code).toBe(OWN_CODE);
