@@ -25,15 +25,10 @@ const WORDS: Readonly<Record<string, Readonly<{ say: string; code: number }>>> =
 const world = useWorld(['busybox', 'curl', 'dash']);
 
 /** In an almost empty environment: no HOME, no USER, no TERM. */
-function startStep(
-  name: string,
-  step: CiStep,
-  cwd: string,
-  env: Readonly<Record<string, string>> = {},
-): E2eProcess {
+function startStep(name: string, step: CiStep, cwd: string): E2eProcess {
   const started = world.start(name, step.command, {
     cwd,
-    env: { PATH: SYSTEM_PATH, SHLVL: '1', ...step.env, ...env },
+    env: { PATH: SYSTEM_PATH, SHLVL: '1', ...step.env },
   });
   started.child.stdin?.end(step.stdin ?? '');
   return started;
@@ -44,9 +39,7 @@ describe.each(CELLS)('$name', ({ name, system, shell }) => {
     const folder = await world.makeFolder('job');
     const options = { allow: 'password' };
     const step = system.stepOf({ relay: world.relay.url, command: FAILING, shell, options });
-    // That one empties what the agent keeps there, which other agents of this machine use too.
-    const temporary = system.isOneLine === true ? { TMPDIR: await world.makeFolder('tmp') } : {};
-    const job = startStep(name, step, folder, temporary);
+    const job = startStep(name, step, folder);
     const visitor = await visit(world, job);
     const isInside = system.canContinue;
     const { say = '', code: wanted = 0 } = WORDS[shell[0]] ?? {};
