@@ -34,7 +34,7 @@ function startStep(name: string, step: CiStep, cwd: string): E2eProcess {
   return started;
 }
 
-describe.each(CELLS)('$name', ({ name, system, shell }) => {
+describe.concurrent.each(CELLS)('$name', ({ name, system, shell }) => {
   test('stock ssh comes in where the job failed, and what is said in there is how it ends', async () => {
     const folder = await world.makeFolder('job');
     const options = { allow: 'password' };

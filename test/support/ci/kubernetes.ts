@@ -19,7 +19,11 @@ const CONTAINER = z.strictObject({
   command: z.array(z.string()),
   args: z.array(z.string()).optional(),
   volumeMounts: MOUNTS.optional(),
+  securityContext: z.strictObject({ runAsUser: z.int() }).optional(),
 });
+
+/** Since Kubernetes 1.29 one that restarts is a sidecar. */
+const INIT_CONTAINER = CONTAINER.extend({ restartPolicy: z.literal('Always').optional() });
 
 /** https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#job-v1-batch: the fields that are used here. */
 export const JOB = z.strictObject({
@@ -32,8 +36,9 @@ export const JOB = z.strictObject({
     template: z.strictObject({
       spec: z.strictObject({
         restartPolicy: z.literal('Never'),
+        shareProcessNamespace: z.literal(true).optional(),
         volumes: z.array(z.strictObject({ name: z.string(), emptyDir: z.strictObject({}) })).optional(),
-        initContainers: z.array(CONTAINER).optional(),
+        initContainers: z.array(INIT_CONTAINER).optional(),
         containers: z.tuple([CONTAINER]),
       }),
     }),

@@ -80,6 +80,7 @@ describe('the shapes', () => {
     readShaped('argo/workflow.yaml', WORKFLOW);
     readShaped('kubernetes/job.yaml', JOB);
     readShaped('kubernetes/job-without-shell.yaml', JOB);
+    readShaped('kubernetes/job-sidecar.yaml', JOB);
     for (const { stepOf } of SYSTEMS)
       stepOf({ relay: 'https://relay.example', command: 'make', shell: ['sh'] });
   });
@@ -146,7 +147,11 @@ describe('who chooses nothing', () => {
       expect(parameters['max-lifetime']?.default).toBe('2h');
       expect(parameters['no-output-timeout']?.default).toBe('130m');
     }
-    for (const file of ['kubernetes/job.yaml', 'kubernetes/job-without-shell.yaml']) {
+    for (const file of [
+      'kubernetes/job.yaml',
+      'kubernetes/job-without-shell.yaml',
+      'kubernetes/job-sidecar.yaml',
+    ]) {
       const { activeDeadlineSeconds } = readShaped(file, JOB).spec;
       expect(activeDeadlineSeconds).toBeGreaterThanOrEqual(3 * SECONDS_PER_HOUR);
       expect(readCiText(file)).toMatch(/CONVERGE_MAX_LIFETIME\n\s+value: 2h/);
