@@ -24,7 +24,7 @@ const HEADER = z.strictObject({
 /** https://docs.gitlab.com/ci/yaml: the keywords of a job that are used here. */
 const JOB = z.strictObject({
   timeout: z.string(),
-  id_tokens: z.record(z.string(), z.strictObject({ aud: z.union([z.string(), z.array(z.string())]) })),
+  id_tokens: z.record(z.string(), z.strictObject({ aud: z.string() })),
   variables: z.record(z.string().regex(/^[A-Z0-9_]+$/), z.string()),
   before_script: z.array(z.string()),
 });
@@ -59,13 +59,15 @@ function gitlabStep(wrap: (quoted: string) => string, { relay, command, shell, o
       return [`inputs.${name}`, value];
     }),
   );
-  const env: Record<string, string> = { ...GITLAB_VARIABLES, CONVERGE_ID_TOKEN: 'e.y.J' };
+  const fill = (text: string): string => fillIn(text, ['$[[', ']]'], values);
+  if (!/^\d+[hm]$/.test(fill(job.timeout)))
+    throw new Error(`the job has ${fill(job.timeout)} as its timeout`);
+  const env: Record<string, string> = { ...GITLAB_VARIABLES };
+  // The runner puts a token for that audience there.
+  for (const [name, { aud }] of Object.entries(job.id_tokens)) env[name] = `token-for-${fill(aud)}`;
   for (const [name, text] of Object.entries(job.variables))
-    env[name] = fillIn(text, ['$[[', ']]'], values).replaceAll(
-      /\$([A-Z_]+)/g,
-      (_, other) => env[other] ?? '',
-    );
-  const lines = [...job.before_script, command].map((line) => `${fillIn(line, ['$[[', ']]'], values)}\n`);
+    env[name] = fill(text).replaceAll(/\$([A-Z_]+)/g, (_, other) => env[other] ?? '');
+  const lines = [...job.before_script, command].map((line) => `${fill(line)}\n`);
   // As shells/bash.go of GitLab Runner writes it; the shell reads it from its input.
   const script = [
     'trap exit 1 TERM',

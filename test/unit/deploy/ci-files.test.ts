@@ -7,7 +7,7 @@ import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { readPlugin } from '../../support/ci/buildkite.ts';
 import { readCiText, readCiYaml, readShaped } from '../../support/ci/ci-file.ts';
 import { readOrb } from '../../support/ci/circleci.ts';
-import { readComponent } from '../../support/ci/gitlab.ts';
+import { GITLAB, readComponent } from '../../support/ci/gitlab.ts';
 import { JOB, TASK, TASK_RUN, WORKFLOW, WORKFLOW_TEMPLATE } from '../../support/ci/kubernetes.ts';
 import { SYSTEMS } from '../../support/ci/systems.ts';
 
@@ -83,6 +83,11 @@ describe('the shapes', () => {
     readShaped('kubernetes/job-sidecar.yaml', JOB);
     for (const { stepOf } of SYSTEMS)
       stepOf({ relay: 'https://relay.example', command: 'make', shell: ['sh'] });
+  });
+
+  test('GitLab’s token is for the relay, and for nobody else', () => {
+    const { env } = GITLAB.stepOf({ relay: 'https://relay.example', command: 'make', shell: ['sh'] });
+    expect(env['CONVERGE_ID_TOKEN']).toBe('token-for-https://relay.example');
   });
 
   test('the examples use inputs and parameters that there are, and give all that have no default', () => {
