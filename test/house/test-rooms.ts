@@ -201,6 +201,12 @@ export const TEST_ROOMS: readonly Room[] = [
   },
   { path: 'test/support/chance', purpose: 'chance that a seed repeats', imports: [] },
   {
+    path: 'test/support/ci',
+    purpose: 'the files of deploy/ci as their systems read and run them, and a stand-in for the agent',
+    imports: ['deploy/build', 'test/support/laptop', 'test/support/machine', 'test/support/process'],
+    libraries: { yaml: 'ci-file.ts', zod: '*' },
+  },
+  {
     path: 'test/support/clients',
     purpose: 'wsproxy in this process, and the lines that a CI step runs',
     imports: ['services/*', 'test/support/process', 'test/support/time'],

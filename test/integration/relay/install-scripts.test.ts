@@ -313,6 +313,33 @@ select undef, undef, undef, 0.1 while 1;
     expect(child.exitCode ?? ((await once(child, 'exit')) as [number])[0]).toBe(9);
   });
 
+  test.each(SHELLS)(
+    '`run` is the agent’s, and without an agent the command runs alone, in %s',
+    async (...shell) => {
+      const words = shell.filter((word) => typeof word === 'string') as [string, ...string[]];
+      const args = ['run', '--timeout', '1m', '--', 'sh', '-c', 'echo "<$1>"; exit 42', 'sh', 'a  b'];
+      const script = await scriptOf('agent.sh');
+      expect(await run(script, { args, shell: words })).toMatchObject({
+        code: 7,
+        stdout: expect.stringMatching(/^<agent><run><--timeout><1m><--><sh><-c>/),
+      });
+      const cannot = await pathWith('printf', 'sh', 'sha256sum');
+      const alone = await run(script, { args, shell: words, path: cannot });
+      expect(alone).toMatchObject({ code: 42, stdout: '<a  b>\n' });
+      expect(alone.stderr).toMatch(
+        /^converge: there is no curl, .*\nconverge: the command runs without Converge\n$/,
+      );
+      const other = script.replaceAll(/ [0-9a-f]{64} /g, ` ${'0'.repeat(64)} `);
+      const refused = await run(other, { args, shell: words });
+      expect(refused).toMatchObject({ code: 42, stdout: '<a  b>\n' });
+      expect(refused.stderr).toContain('refused: ');
+      expect(await run(script, { args: ['run'], shell: words, path: cannot })).toMatchObject({
+        code: 1,
+        stdout: '',
+      });
+    },
+  );
+
   test('lets the files of the session be what they would be without it', async () => {
     const marked = '#!/bin/sh\n: >made\n';
     await using other = await startRelay({ downloads: await makeDownloads({ [`agent-${HERE}`]: marked }) });
@@ -495,7 +522,7 @@ describe('the relay', () => {
     const env = { PUBLIC_URL: "https://relay.example/it's/$(x)`y`/" };
     await using other = await startRelay({ downloads, env });
     const script = await scriptOf('agent.sh', `127.0.0.1:${other.port}`);
-    const tell = script.replace(/^find_platform$/m, 'printf "%s\\n" "$relay" "$relay_ws"; exit 3');
+    const tell = script.replace(/^ +find_platform$/m, 'printf "%s\\n" "$relay" "$relay_ws"; exit 3');
     expect(await run(tell)).toMatchObject({
       code: 3,
       stdout: "https://relay.example/it's/$(x)%60y%60\nwss://relay.example/it's/$(x)%60y%60\n",

@@ -26,13 +26,35 @@ pass_on() {
   [ -z "$agent" ] || kill "-$1" "$agent" 2>/dev/null
 }
 
-find_platform
-find_program agent
-make_program_folder
-program=$folder/agent$ending
-fetch "$relay${downloadPath('$file')}" "$program"
-check "$program"
-chmod +x "$program"
+# Sets program, the agent that was asked for, or fails.
+prepare() {
+  find_platform
+  find_program agent
+  make_program_folder
+  program=$folder/agent$ending
+  fetch "$relay${downloadPath('$file')}" "$program"
+  check "$program"
+  chmod +x "$program"
+}
+
+case \${1-} in
+  run)
+    # A command that was to run in any case runs without the agent too.
+    if program=$(
+      trap '[ "$?" -eq 0 ] || [ -z "$folder" ] || rm -rf "$folder"' EXIT
+      prepare >&2 && printf %s "$program"
+    ); then
+      folder=\${program%/*}
+    else
+      while [ "$#" -gt 0 ] && [ "$1" != -- ]; do shift; done
+      [ "$#" -gt 1 ] || exit 1
+      say 'the command runs without Converge'
+      shift
+      exec "$@"
+    fi
+    ;;
+  *) prepare ;;
+esac
 
 CONVERGE_URL=\${CONVERGE_URL:-$relay_ws${agentPath('').replace(/\/$/, '')}}
 export CONVERGE_URL
