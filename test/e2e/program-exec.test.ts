@@ -176,8 +176,12 @@ describe('the answer as JSON', () => {
   });
 
   test('is bounded, and says how much there was', async () => {
-    const { stdout, stdoutBytes } = await answer(url, '--', 'head', '-c', '3000000', '/dev/zero');
-    expect([(stdout as string).length, stdoutBytes]).toEqual([1024 * 1024, 3_000_000]);
+    const line = `exec ${binary('wsproxy')} exec --json '${url}' -- head -c 3000000 /dev/zero >answer`;
+    const env = { CONVERGE_PASSWORD: PASSWORD, TMPDIR: temporary };
+    expect(await laptop.paste(line, { env })).toEqual({ code: 0, stdout: '', stderr: '' });
+    const text = await readFile(join(laptop.folder, 'answer'), 'utf8');
+    const { stdout, stdoutBytes } = JSON.parse(text) as { stdout: string; stdoutBytes: number };
+    expect([stdout.length, stdoutBytes]).toEqual([1024 * 1024, 3_000_000]);
   });
 
   test('tells a failure from the command’s own 255', async () => {
