@@ -247,6 +247,24 @@ describe('the usage page', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'in\n' });
   });
 
+  test('its line with ssh itself works on the second job as on the first, though both are localhost', async () => {
+    const second = await launchAgent(world, { id: 'my-second-job', held: true });
+    const { password = '' } = await readCard(second.process);
+    const line = snippet('The same with ssh itself, for a script or a tool that starts it');
+    expect(line).toContain('abc@localhost');
+    for (const [text, secret] of [
+      [line, card.password ?? ''],
+      [line.replace('my-job', 'my-second-job'), password],
+      [line.replace('my-job"', `my-job#${card.fingerprint}"`), card.password ?? ''],
+    ] as const) {
+      await laptop.remember(secret);
+      const { code, stdout, stderr } = await laptop.paste(`${text} 'echo in'`);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'in\n' });
+      expect(stderr).not.toContain('IDENTIFICATION HAS CHANGED');
+    }
+    await laptop.remember(card.password ?? '');
+  });
+
   test('its first line for the laptop leads into the job, as the job log has it', async () => {
     const other = await openLaptop(world);
     await other.remember(card.password ?? '');

@@ -173,7 +173,7 @@ describe('what a laptop runs', () => {
     return await Promise.all(codes.map(async (code) => (await code.getAttribute('id')) ?? ''));
   }
 
-  const POSIX = ['wsproxy', 'ssh', 'sftp', 'scp', 'node'];
+  const POSIX = ['wsproxy', 'ssh', 'sftp', 'scp', 'plain-ssh', 'node'];
   const WINDOWS = [
     'wsproxy-windows',
     'wsproxy-exe',
@@ -346,7 +346,7 @@ describe('the link of the job log', () => {
     const page = await openPage({}, '', pageUrl(job));
     const commands = await readCommands(page);
     const url = clientUrl(job);
-    for (const name of ['ssh', 'sftp', 'scp', 'ssh-windows', 'tcptows', 'node'])
+    for (const name of ['ssh', 'sftp', 'scp', 'plain-ssh', 'ssh-windows', 'tcptows', 'node'])
       expect(commands.get(name), name).toContain(`"${url}"`);
     expect(commands.get('plink')).toBe(`plink -proxycmd "wsproxy.exe ${url}" -hostkey ${PIN} abc@build-4711`);
     for (const name of ['job', 'config', 'github']) expect(commands.get(name), name).not.toContain('SHA256:');

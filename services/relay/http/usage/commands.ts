@@ -10,6 +10,7 @@ import {
   scriptCommand,
   toolCommand,
 } from '#shared/commands/printed-commands.ts';
+import { DEFAULT_RESUME_WINDOW_MS, SERVER_ALIVE_MARGIN_MS } from '#shared/commands/ssh-options.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
 import { type Offer, SCRIPT_FILE } from '../download/binary.ts';
 import { type CommandText, command, type IdGap, type PinGap, type Snippet } from './command-text.ts';
@@ -32,6 +33,21 @@ const CHOSEN: IdGap = { fallback: CHOSEN_ID };
 
 /** No ID: the agent makes one that nobody can guess. One that is given to the page stands there all the same. */
 export const MADE_BY_AGENT: IdGap = { fallback: '', before: '/' };
+
+/** Between two probes of an ssh that somebody starts by hand, in seconds. */
+const PLAIN_ALIVE_SECONDS = 10;
+
+/**
+ * The host is always called localhost, and has another key in every job; and probes that are not answered end ssh after three,
+ * long before a session is over that waits for its client.
+ */
+const PLAIN_SSH_OPTIONS = [
+  `ServerAliveInterval=${PLAIN_ALIVE_SECONDS}`,
+  `ServerAliveCountMax=${(DEFAULT_RESUME_WINDOW_MS + SERVER_ALIVE_MARGIN_MS) / 1_000 / PLAIN_ALIVE_SECONDS}`,
+  FORGET_HOST,
+]
+  .map((option) => `-o${option}`)
+  .join(' ');
 
 /** As the fragment of a URL. */
 const PIN: PinGap = { before: '#' };
@@ -127,6 +143,12 @@ export function laptopCommands(relay: OwnAddress, identity: string, systems: rea
     { name: 'ssh', title: 'A shell', text: through('ssh'), systems },
     { name: 'sftp', title: 'Browse files', text: through('sftp'), systems },
     { name: 'scp', title: 'Copy a file', text: through('scp', ' :build.log .'), systems },
+    {
+      name: 'plain-ssh',
+      title: 'The same with ssh itself, for a script or a tool that starts it',
+      text: command`ssh ${PLAIN_SSH_OPTIONS} -oProxyCommand='./wsproxy ${identity}"${jobUrl(relay)}"' ${DEFAULT_USER}@localhost`,
+      systems,
+    },
   ];
 }
 

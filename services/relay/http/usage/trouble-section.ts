@@ -42,7 +42,7 @@ export function troubleSection(relay: OwnAddress, { defaultPlatform }: Offer): C
       ],
       [
         '`REMOTE HOST IDENTIFICATION HAS CHANGED`, `Host key verification failed.`',
-        'Every job has a new host key, and `ssh` remembers the one of a job before under the same name, `localhost` say. Take the line of the job log: it checks the key by its fingerprint. Or do not remember any: `-o UserKnownHostsFile=/dev/null`. The old one goes by `ssh-keygen -R localhost`, with a port by `ssh-keygen -R "[localhost]:10000"`.',
+        'Every job has a new host key, and `ssh` remembers the one of a job before under the same name, `localhost` say. Take the line of the job log: it checks the key by its fingerprint. Or let `ssh` remember none: `-o UserKnownHostsFile=/dev/null`, which then asks about each. The old one goes by `ssh-keygen -R localhost`, with a port by `ssh-keygen -R "[localhost]:10000"`.',
       ],
       [
         '`host key mismatch`, `the connection was cut`',
