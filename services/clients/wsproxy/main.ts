@@ -34,7 +34,9 @@ function tellingFor(events: WsproxyRun['events']): Telling {
     events.kind === 'file'
       ? (line: string) => appendTo(events.file, line)
       : (line: string) => process.stderr.write(line);
-  const tell = (event: ConnectionEvent): void => void write(eventLine(event, systemClock.wallTime()));
+  const tell = (event: ConnectionEvent): void => {
+    write(eventLine(event, systemClock.wallTime()));
+  };
   return { tell, report: (line, event = 'note') => tell({ event, message: printableLine(line) }) };
 }
 

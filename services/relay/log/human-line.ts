@@ -18,7 +18,7 @@ export function humanLine(line: string): string {
   const fields = Object.entries(record)
     .filter(([name]) => !LEFT_OUT.has(name))
     .map(([name, value]) => `${name}=${textOf(value)}`);
-  const said = `${at}${severity(level)}${String(msg ?? '')}`;
+  const said = `${at}${severity(level)}${typeof msg === 'string' ? msg : ''}`;
   return `${printableLine([said, ...(fields.length === 0 ? [] : ['', ...fields])].join(' '))}\n`;
 }
 
