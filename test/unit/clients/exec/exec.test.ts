@@ -18,15 +18,13 @@ const FILES = { log: '/tmp/x/log', events: '/tmp/x/events' };
 
 describe('the words of a command', () => {
   test('reach a program through a POSIX shell as they are, whatever is in them', () => {
-    const words = fc.array(fc.string({ unit: 'binary', minLength: 0, maxLength: 12 }), {
-      minLength: 1,
-      maxLength: 5,
-    });
+    // All that some shell acts on, and a few that none does.
+    const signs = fc.constantFrom(...' $`"\'\\*?~#;&|<>(){}[]!=-%@\n\täa1');
+    const words = fc.array(fc.string({ unit: signs, maxLength: 8 }), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(words, (list) => {
-        const plain = list.map((word) => word.replaceAll('\0', '').toWellFormed());
-        const told = execFileSync('sh', ['-c', remoteCommand(['printf', '%s\\0', ...plain], 'sh')]);
-        expect(told.toString().split('\0').slice(0, -1)).toEqual(plain);
+        const told = execFileSync('sh', ['-c', remoteCommand(['printf', '%s\\0', ...list], 'sh')]);
+        expect(told.toString().split('\0').slice(0, -1)).toEqual(list);
       }),
       { numRuns: 40 },
     );
