@@ -36,7 +36,7 @@ export interface DrainOptions {
 export async function drain(options: DrainOptions): Promise<void> {
   const { agents, sessions, clock, log, waiting, delayMs, timeoutMs } = options;
   log.info({ agents: agents.size, sessions: sessions.size, delayMs, timeoutMs }, 'drain started');
-  await wait(clock, delayMs);
+  if (delayMs > 0) await wait(clock, delayMs);
   waiting.dismiss();
   const seconds = Math.ceil(timeoutMs / 1000);
   for (const agent of agents) agent.link.send({ type: 'goaway', reason: 'restart', seconds });

@@ -4,13 +4,17 @@ import type { Config } from './config.ts';
 import { type Core, startCore, stopCore } from './core.ts';
 import { drain } from './drain.ts';
 import { ownAddress } from './http/listener/internal-host.ts';
+import { ListenFault } from './http/listener/listen-fault.ts';
 import type { Listeners } from './listeners.ts';
 
 export interface Relay {
   /** Opens both listeners. Rejects with a ListenFault. */
   start(): Promise<{ readonly port: number; readonly internalPort: number }>;
-  /** Sends everybody away, then stops. A second call returns the same promise; after a stop, the promise of that. */
-  drain(): Promise<void>;
+  /**
+   * Sends everybody away, then stops. A second call returns the same promise; after a stop, the promise of that. `isAsked` by a
+   * person: without anybody on it there is nothing to wait for.
+   */
+  drain(isAsked?: boolean): Promise<void>;
   /** Closes everything now. May be called twice. */
   stop(): Promise<void>;
   /** Opens files anew that somebody may have moved away. */
@@ -45,9 +49,16 @@ export class RelayLifecycle implements Relay {
 
   async start(): Promise<{ port: number; internalPort: number }> {
     const { background, config, core, listeners } = this.#options;
-    const internalPort = await listeners.openInternal();
-    if (config.podAddress === undefined) core.self.address = ownAddress(config.internalHost, internalPort);
-    const port = await listeners.openPublic();
+    const faults: unknown[] = [];
+    const internalPort = await listeners.openInternal().catch((fault: unknown) => void faults.push(fault));
+    if (config.podAddress === undefined && internalPort !== undefined)
+      core.self.address = ownAddress(config.internalHost, internalPort);
+    // Also after a fault: whoever has to choose two ports hears of both at once.
+    const port = await listeners.openPublic().catch((fault: unknown) => void faults.push(fault));
+    if (internalPort === undefined || port === undefined) {
+      await this.stop();
+      throw joinedFault(faults);
+    }
     if (config.registry.kind !== 'memory' && config.podAddress === undefined)
       core.log.warn(
         { address: core.self.address },
@@ -61,10 +72,10 @@ export class RelayLifecycle implements Relay {
     return { port, internalPort };
   }
 
-  drain(): Promise<void> {
+  drain(isAsked = false): Promise<void> {
     switch (this.#phase.kind) {
       case 'serving': {
-        const drained = this.#drain();
+        const drained = this.#drain(isAsked);
         this.#phase = { kind: 'draining', drained };
         return drained;
       }
@@ -86,10 +97,15 @@ export class RelayLifecycle implements Relay {
     this.#options.trail?.reopen();
   }
 
-  async #drain(): Promise<void> {
+  async #drain(isAsked: boolean): Promise<void> {
     const { config, core, leaving } = this.#options;
     leaving.abort();
-    await drain({ ...core, delayMs: config.drainDelayMs, timeoutMs: config.drainTimeoutMs });
+    const isAlone = core.agents.size === 0 && core.sessions.size === 0;
+    await drain({
+      ...core,
+      delayMs: isAsked && isAlone ? 0 : config.drainDelayMs,
+      timeoutMs: config.drainTimeoutMs,
+    });
     await this.stop();
   }
 
@@ -108,4 +124,11 @@ export class RelayLifecycle implements Relay {
     await trail?.close();
     listeners.flushLog();
   }
+}
+
+function joinedFault(faults: readonly unknown[]): unknown {
+  const [first, second] = faults;
+  return first instanceof ListenFault && second instanceof ListenFault
+    ? new ListenFault(`${first.message}\n${second.message}`, { cause: second })
+    : first;
 }

@@ -6,6 +6,7 @@ import { systemClock } from '#shared/time/clock.ts';
 import { createRelay } from './app.ts';
 import { readConfig } from './config.ts';
 import { ListenFault } from './http/listener/listen-fault.ts';
+import { humanLine } from './log/human-line.ts';
 import { LogOutput, openStandardOutput } from './log/log-output.ts';
 
 const EXIT_FAULT = 1;
@@ -25,7 +26,9 @@ export async function runRelay(surroundings: Surroundings): Promise<void> {
   try {
     await start(surroundings);
   } catch (error) {
-    surroundings.complain(error instanceof ListenFault ? `relay: ${error.message}` : error);
+    if (error instanceof ListenFault)
+      for (const line of error.message.split('\n')) surroundings.complain(`relay: ${line}`);
+    else surroundings.complain(error);
     process.exit(EXIT_FAULT);
   }
 }
@@ -36,7 +39,9 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     for (const fault of read.faults) complain(`relay: ${fault}`);
     process.exit(EXIT_BAD_CONFIGURATION);
   }
-  const log = new LogOutput(openStandardOutput(), systemClock);
+  const isForPerson = process.argv.includes('--hints');
+  const form = isForPerson && process.stdout.isTTY ? humanLine : undefined;
+  const log = new LogOutput(openStandardOutput(), systemClock, form);
   // Also after an exception that nobody caught: the last lines may show its reason.
   process.on('exit', () => log.flush());
   const relay = createRelay(read.config, {
@@ -54,7 +59,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
       // Somebody who sends a second one does not want to wait.
       if (toldAt !== undefined) process.exit(0);
       toldAt = Date.now();
-      const ended = relay.drain().then(
+      const ended = relay.drain(signal === 'SIGINT').then(
         () => 0,
         (error: unknown) => {
           complain(error);
@@ -68,7 +73,7 @@ async function start({ env, complain }: Surroundings): Promise<void> {
     });
   }
   const { port } = await relay.start();
-  if (process.argv.includes('--hints'))
+  if (isForPerson)
     complain(
       hints(read.config.publicUrl?.origin ?? `http://localhost:${port}`, read.config.policy !== undefined),
     );

@@ -108,14 +108,16 @@ describe('the card of the job log', () => {
 });
 
 describe('the usage page', () => {
+  /** For a job with an ID that somebody chose; and as it is at first. */
   let page: string;
+  let unnamed: string;
   let laptop: Laptop;
   let job: string;
   let card: Card;
 
   /** The lines below `# TITLE`, without their margin; of those that have it, the ones for Linux. */
-  function snippet(title: string): string {
-    const lines = page.split('\n');
+  function snippet(title: string, text = page): string {
+    const lines = text.split('\n');
     const isOurs = (line: string): boolean =>
       line === `  # ${title}` || (line.startsWith(`  # ${title} (`) && /\(.*Linux.*\)$/.test(line));
     const start = lines.findIndex(isOurs) + 1;
@@ -137,7 +139,8 @@ describe('the usage page', () => {
   beforeAll(async () => {
     laptop = await openLaptop(world);
     job = await world.makeFolder('job');
-    page = (await laptop.paste(`curl -fsS ${world.relay.url}/`)).stdout;
+    page = (await laptop.paste(`curl -fsS '${world.relay.url}/?id=my-job'`)).stdout;
+    unnamed = (await laptop.paste(`curl -fsS ${world.relay.url}/`)).stdout;
     await holdFolder(job);
     await writeFile(join(job, 'build.log'), 'a red build');
     card = await readCard(startIn(job, snippet(`Get the agent and start it, on ${PLATFORM}`)));
@@ -208,18 +211,22 @@ describe('the usage page', () => {
   });
 
   test('its line that lets wsproxy write them does the same', async () => {
-    await mkdir(join(laptop.folder, '.ssh'));
     expect(await laptop.paste(snippet('Let wsproxy add it'))).toMatchObject({ code: 0, stderr: '' });
     const env = { SSH_CONFIG: join(laptop.folder, '.ssh/config') };
     const [ssh = ''] = snippet('Then').split('\n');
     expect(await laptop.paste(ssh, { env, input: 'echo in\n' })).toMatchObject({ code: 0, stdout: 'in\n' });
   });
 
-  test('its one line for the job starts the agent, which leaves nothing behind', async () => {
+  test.each([
+    ['as it is first on the page', 'Any shell: In any job with a shell, on Linux'],
+    ['for who has no curl', 'In one line, where there is no curl'],
+  ])('its line for the job %s starts an agent that leaves nothing behind', async (_name, title) => {
     const temporary = await world.makeFolder('tmp');
-    const line = `${snippet('The same in one line, on any Linux or Mac')}-2`;
+    const line = snippet(title, unnamed);
+    expect(line).not.toContain('/agent/');
     const started = startIn(await world.makeFolder('job'), line, { TMPDIR: temporary });
     const { shell, password = '' } = await readCard(started);
+    expect(shell).toMatch(/\/client\/[A-Za-z0-9_-]{16,}#SHA256:/);
     const other = await openLaptop(world);
     await other.remember(password);
     await other.paste(snippet('Once: get wsproxy'));
@@ -241,14 +248,42 @@ describe('the usage page', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'in\n' });
   });
 
+  test('its line with ssh itself works on the second job as on the first, though both are localhost', async () => {
+    const second = await launchAgent(world, { id: 'my-second-job', held: true });
+    const { password = '' } = await readCard(second.process);
+    const line = snippet('The same with ssh itself, for a script or a tool that starts it');
+    expect(line).toContain('abc@localhost');
+    for (const [text, secret] of [
+      [line, card.password ?? ''],
+      [line.replace('my-job', 'my-second-job'), password],
+      [line.replace('my-job"', `my-job#${card.fingerprint}"`), card.password ?? ''],
+    ] as const) {
+      await laptop.remember(secret);
+      const { code, stdout, stderr } = await laptop.paste(`${text} 'echo in'`);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'in\n' });
+      expect(stderr).not.toContain('IDENTIFICATION HAS CHANGED');
+    }
+    await laptop.remember(card.password ?? '');
+  });
+
+  test('its first line for the laptop leads into the job, as the job log has it', async () => {
+    const other = await openLaptop(world);
+    await other.remember(card.password ?? '');
+    const line = snippet('Linux: As the job log has it, which knows the ID');
+    expect(await other.paste(`${line} 'echo in'`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/in\n$/),
+    });
+  });
+
   test.each([
-    ['Buildkite', { BUILDKITE_JOB_ID: '0190-c0ffee', BUILDKITE_COMMAND_EXIT_STATUS: '1' }, '0190-c0ffee'],
-    ['Jenkins', { BUILD_TAG: 'jenkins-my app/main-7' }, 'jenkins-my-app-main-7'],
-  ])('its block for %s opens the job that failed', async (title, env, id) => {
-    const lines = snippet(title);
+    ['Buildkite', { BUILDKITE_JOB_ID: '0190-c0ffee', BUILDKITE_COMMAND_EXIT_STATUS: '1' }],
+    ['Jenkins', { BUILD_TAG: 'jenkins-my app/main-7' }],
+  ])('its block for %s opens the job that failed, under an ID that the agent makes', async (title, env) => {
+    const lines = snippet(title, unnamed);
     const [, quoted = lines] = /'''\n(.*?)\n *'''/s.exec(lines) ?? [];
     const block = startIn(await world.makeFolder('job'), quoted, env);
-    expect((await readCard(block)).ssh).toContain(`/client/${id}#SHA256:`);
+    expect((await readCard(block)).ssh).toMatch(/\/client\/[A-Za-z0-9_-]{16,}#SHA256:/);
   });
 
   test('its block for Buildkite does nothing when the job is green', async () => {

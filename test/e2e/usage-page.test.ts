@@ -9,7 +9,8 @@ import { registerUsagePage } from '../../services/relay/http/usage/usage-page.ts
 import { launchBrowser } from '../support/machine/browser.ts';
 import { offerOf, WHOLE_OFFER } from '../support/relay/offer.ts';
 
-const CI_IDS = /\$GITHUB_RUN_ID|\$CI_JOB_ID|\$BUILD_TAG|\$CIRCLE_WORKFLOW_JOB_ID|\$BUILDKITE_JOB_ID/;
+/** What stands in commands until there is an ID: the place for it, and one to choose. */
+const SAMPLES = /\/client\/ID\b|\bID\.job\b|@ID\b|my-job/;
 
 /** What it has to download. */
 let offer = WHOLE_OFFER;
@@ -103,7 +104,7 @@ describe('the page', () => {
 
   test('gives every control a name, and the form a description', async () => {
     const page = await openPage();
-    expect(await page.getByLabel('ID of the job').count()).toBe(1);
+    expect(await page.getByLabel('ID of the job, for all commands').count()).toBe(1);
     expect(await page.getByRole('button', { name: 'Copy: A shell (Linux, macOS)' }).count()).toBe(1);
     expect(await page.getByRole('group', { name: 'Your laptop' }).getByRole('radio').count()).toBe(4);
     expect(await page.getByRole('img', { name: /both dial this relay/ }).count()).toBe(1);
@@ -124,6 +125,8 @@ describe('the copy buttons', () => {
     expect(buttons).toHaveLength(commands.size);
     for (const button of buttons) {
       const name = (await button.getAttribute('data-copies')) ?? '';
+      const ci = await page.locator(`figure:has(#${name})`).getAttribute('data-ci');
+      if (ci !== null) await page.locator(`[name=ci][value=${ci}]`).check();
       await button.click();
       await page.locator(`button[data-copies="${name}"][data-state="Copied"]`).waitFor();
       expect(await page.locator('#announcer').textContent()).toMatch(/^Copied: ./);
@@ -143,7 +146,7 @@ describe('the copy buttons', () => {
       // Pasted into a box of one line, it is the command without its line breaks.
       await page.locator('#id-input').focus();
       await page.keyboard.press('Control+V');
-      expect(await page.locator('#id-input').inputValue()).toMatch(/^\.\/wsproxy ssh .*\/client\/my-job"$/);
+      expect(await page.locator('#id-input').inputValue()).toMatch(/^\.\/wsproxy ssh .*\/client\/ID"$/);
     } finally {
       await remote.close();
     }
@@ -170,7 +173,7 @@ describe('what a laptop runs', () => {
     return await Promise.all(codes.map(async (code) => (await code.getAttribute('id')) ?? ''));
   }
 
-  const POSIX = ['wsproxy', 'ssh', 'sftp', 'scp', 'node'];
+  const POSIX = ['wsproxy', 'ssh', 'sftp', 'scp', 'plain-ssh', 'node'];
   const WINDOWS = [
     'wsproxy-windows',
     'wsproxy-exe',
@@ -197,6 +200,11 @@ describe('what a laptop runs', () => {
         ? ['config-add-windows', 'config-windows', 'config-use', 'tcptows-windows', 'tcptows-ssh']
         : ['config-add', 'config', 'config-use', 'tcptows', 'tcptows-ssh'],
     );
+    const first = await page.locator('.step figure code:visible').all();
+    expect(await Promise.all(first.map((code) => code.getAttribute('id')))).toEqual([
+      'first-shell',
+      `first-${name.toLowerCase()}`,
+    ]);
     expect(complaints).toEqual([]);
   });
 
@@ -213,7 +221,6 @@ describe('what a laptop runs', () => {
     expect(await page.locator('#ssh-windows').textContent()).toBe(
       `.\\wsproxy.exe ssh "${origin.replace('http', 'ws')}/client/build-4711"`,
     );
-    await page.keyboard.press('Shift+Tab');
     await page.getByRole('radio', { name: 'Show all' }).check();
     expect((await readShown(page, 'on-your-laptop')).sort()).toEqual([...POSIX, ...WINDOWS].sort());
     expect(complaints).toEqual([]);
@@ -236,22 +243,98 @@ describe('what a laptop runs', () => {
       const page = await openPage({ userAgent: AGENTS[agent] });
       expect(await readShown(page, 'on-your-laptop'), agent).toEqual([node]);
       const notes = (await page.locator('#on-your-laptop .note:visible').allTextContents()).join('\n');
-      expect(notes).toContain(`This relay was built without programs for ${name}.`);
+      expect(notes).toContain(`This relay has no programs for ${name}.`);
       expect(notes).toContain('PLATFORMS=all');
       await context?.close();
     }
     const page = await openPage({ userAgent: AGENTS.linux });
     expect(await readShown(page, 'on-your-laptop')).toEqual(POSIX);
-    expect((await readCommands(page)).has('job-windows')).toBe(false);
-    expect(await page.locator('#on-your-laptop .note:visible', { hasText: 'built without' }).count()).toBe(0);
+    expect((await readCommands(page)).has('first-powershell')).toBe(false);
+    expect(await page.locator('#on-your-laptop .note:visible', { hasText: 'has no programs' }).count()).toBe(
+      0,
+    );
   });
 
   test.each([320, 390])('fits %d pixels, whatever is chosen', async (width) => {
     const page = await openPage({ viewport: { width, height: 800 }, userAgent: AGENTS.windows });
-    for (const name of ['Windows', 'macOS', 'Show all']) {
+    for (const name of ['Windows', 'macOS', 'Show all', 'GitHub Actions', 'CircleCI']) {
       await page.getByRole('radio', { name }).check();
       expect(await isTooWide(page, 'html'), name).toBe(false);
     }
+  });
+});
+
+describe('the first screen', () => {
+  const CI = ['Any shell', 'PowerShell', 'GitHub Actions', 'GitLab CI', 'Jenkins', 'CircleCI', 'Buildkite'];
+  const strict = {
+    agents: ['oidc', 'token', 'key'],
+    clients: ['certificate', 'sso'],
+    knowsNetworks: true,
+  } as const;
+
+  test.each([
+    ['nothing', OPEN_TERMS],
+    ['a proof', strict],
+  ] as const)(
+    'of a relay that asks for %s has the line for the job and the one for the laptop, whatever is chosen',
+    async (_what, asked) => {
+      terms = asked;
+      const page = await openPage({ viewport: { width: 1280, height: 800 } });
+      for (const name of CI) {
+        await page.getByRole('radio', { name }).check();
+        const ends = await page.evaluate<number[]>(
+          '[...document.querySelectorAll(".step pre")].filter((pre) => pre.checkVisibility()).map((pre) => pre.getBoundingClientRect().bottom)',
+        );
+        expect(ends, name).toHaveLength(2);
+        expect(Math.max(...ends), name).toBeLessThanOrEqual(800);
+        const box = await page.locator('#id-input').boundingBox();
+        expect(box?.y).toBeGreaterThan(Math.max(...ends));
+      }
+    },
+  );
+
+  test('is chosen by keyboard, and said to a screen reader', async () => {
+    const page = await openPage();
+    const choice = page.getByRole('group', { name: 'Your CI system' });
+    expect(await choice.getByRole('radio').count()).toBe(CI.length);
+    await choice.getByRole('radio', { name: 'PowerShell' }).focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#announcer').textContent()).toBe('Commands for: GitHub Actions.');
+    expect(await page.locator('#first-github').isVisible()).toBe(true);
+    expect(await page.locator('#first-shell').isVisible()).toBe(false);
+  });
+
+  test('shows a refused ID in the box, which has the focus', async () => {
+    const page = await openPage({ viewport: { width: 1280, height: 800 } }, '/?id=a%20b');
+    expect(await page.evaluate('document.activeElement.id')).toBe('id-input');
+    expect(await page.getByRole('alert').textContent()).toContain('That is no ID');
+    complaints = [];
+  });
+
+  test('says so where the relay has no program, and shows no line that needs one', async () => {
+    offer = offerOf([]);
+    const page = await openPage();
+    expect(await page.locator('.step .note:visible', { hasText: 'No program is built' }).count()).toBe(1);
+    expect(
+      await page.locator('#on-your-laptop .note:visible', { hasText: 'No program is built' }).count(),
+    ).toBe(1);
+  });
+});
+
+describe('a command that is wider than the page', () => {
+  test('is broken, or has a shadow where there is more of it: none ends without a cue', async () => {
+    const page = await openPage({ viewport: { width: 390, height: 844 } }, `/?id=${'a'.repeat(128)}`);
+    await page.getByRole('radio', { name: 'Show all' }).check();
+    await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
+    await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
+    const clipped = await page.evaluate<{ name: string; shadow: string }[]>(
+      `[...document.querySelectorAll('pre')]
+        .filter((pre) => pre.scrollWidth > pre.clientWidth)
+        .map((pre) => ({ name: pre.firstElementChild.id, shadow: getComputedStyle(pre).backgroundAttachment }))`,
+    );
+    expect(clipped.map(({ name }) => name)).toContain('github');
+    expect(clipped.map(({ name }) => name)).not.toContain('ssh');
+    for (const { name, shadow } of clipped) expect(shadow, name).toBe('local, local, scroll, scroll');
   });
 });
 
@@ -263,7 +346,7 @@ describe('the link of the job log', () => {
     const page = await openPage({}, '', pageUrl(job));
     const commands = await readCommands(page);
     const url = clientUrl(job);
-    for (const name of ['ssh', 'sftp', 'scp', 'ssh-windows', 'tcptows', 'node'])
+    for (const name of ['ssh', 'sftp', 'scp', 'plain-ssh', 'ssh-windows', 'tcptows', 'node'])
       expect(commands.get(name), name).toContain(`"${url}"`);
     expect(commands.get('plink')).toBe(`plink -proxycmd "wsproxy.exe ${url}" -hostkey ${PIN} abc@build-4711`);
     for (const name of ['job', 'config', 'github']) expect(commands.get(name), name).not.toContain('SHA256:');
@@ -321,11 +404,14 @@ describe('the ID box', () => {
   test('rewrites every command as one types, and the address of the page', async () => {
     const page = await openPage();
     const before = await readCommands(page);
-    expect([...before.values()].join('\n')).toMatch(CI_IDS);
+    expect([...before.values()].join('\n')).toMatch(SAMPLES);
+    expect(before.get('first-shell')).toBe(`curl -fsSL ${origin}/docs/agent.sh | sh`);
     await page.locator('#id-input').fill('build-4711');
+    expect((await readCommands(page)).get('first-shell')).toBe(
+      `curl -fsSL ${origin}/docs/agent.sh | sh -s -- ${origin.replace('http', 'ws')}/agent/build-4711`,
+    );
     for (const [name, text] of await readCommands(page)) {
-      expect(text, name).not.toMatch(CI_IDS);
-      expect(text, name).not.toContain('my-job');
+      expect(text, name).not.toMatch(SAMPLES);
       if (before.get(name) !== text) expect(text, name).toContain('build-4711');
     }
     expect(page.url()).toBe(`${origin}/?id=build-4711`);
@@ -378,11 +464,11 @@ describe('the looks', () => {
     expect(grounds).toEqual(['rgb(248, 249, 248)', 'rgb(16, 21, 20)']);
   });
 
-  test.each([320, 375, 768, 1200])('fit %d pixels: only code scrolls sideways', async (width) => {
+  test.each([320, 375, 768, 1200])('fit %d pixels: only blocks scroll sideways', async (width) => {
     const page = await openPage({ viewport: { width, height: 800 } }, `/?id=${'a'.repeat(128)}`);
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
     expect(await isTooWide(page, 'html')).toBe(false);
-    expect(await isTooWide(page, 'pre:has(#ssh)')).toBe(true);
+    expect(await isTooWide(page, 'pre:has(#ssh)')).toBe(false);
   });
 });

@@ -40,11 +40,18 @@ export const CLIENT_ROOMS: readonly Room[] = [
     imports: ['services/shared/*'],
   },
   {
+    path: 'services/clients/exec',
+    purpose:
+      'one command in a job for a program: no question, its exit code, a time limit, an answer as JSON',
+    imports: ['services/clients/command-line', 'services/clients/tools', 'services/shared/*'],
+  },
+  {
     path: 'services/clients/wsproxy',
     purpose: 'wsproxy: standard input and output to an agent, and the tools that use it',
     imports: [
       'services/clients/command-line',
       'services/clients/connection',
+      'services/clients/exec',
       'services/clients/identity',
       'services/clients/tools',
       'services/shared/*',

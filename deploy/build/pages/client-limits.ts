@@ -1,4 +1,7 @@
 // The fixed limits of the client programs where a relay asks who they are, for the page of limits.
+import { MAX_EXEC_OUTPUT_BYTES } from '../../../services/clients/exec/kept-output.ts';
+import { STORY_WITHIN_MS } from '../../../services/clients/exec/run-exec.ts';
+import { KILL_AFTER_MS, OUTPUT_CLOSES_WITHIN_MS } from '../../../services/clients/exec/ssh-child.ts';
 import { SIGNATURE_KEPT_MS } from '../../../services/clients/identity/introduction.ts';
 import { MAX_SIGN_ON_INTERVAL_MS, SIGN_ON_WITHIN_MS } from '../../../services/clients/sign-on/device-flow.ts';
 import { MAX_PRIVATE_FILE_BYTES } from '../../../services/clients/sign-on/private-folder.ts';
@@ -15,6 +18,32 @@ import {
 import type { FixedLimit } from './fixed-limit.ts';
 
 export const CLIENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
+  'Clients: a command for a program': [
+    {
+      what: 'each output of a command that is answered as JSON',
+      value: MAX_EXEC_OUTPUT_BYTES,
+      unit: 'bytes',
+      past: 'counted, and dropped',
+    },
+    {
+      what: 'for ssh to end after its time limit or a signal',
+      value: KILL_AFTER_MS,
+      unit: 'ms',
+      past: 'it is killed',
+    },
+    {
+      what: 'for the outputs of ssh to close after its end',
+      value: OUTPUT_CLOSES_WITHIN_MS,
+      unit: 'ms',
+      past: 'the answer is given without the rest',
+    },
+    {
+      what: 'for wsproxy to say why ssh had no connection',
+      value: STORY_WITHIN_MS,
+      unit: 'ms',
+      past: 'what ssh says is the reason',
+    },
+  ],
   'Clients: who they are': [
     {
       what: 'a signature that was accepted, while the agent is waited for',

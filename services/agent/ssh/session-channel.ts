@@ -171,9 +171,11 @@ export class SessionChannel {
   /** Runs what was asked for, or what its certificate says. */
   #start(open: () => ServerChannel, asked: AskedRun): void {
     if (this.#state.kind !== 'preparing') return;
-    const { rights, log } = this.#context;
-    const run = rights.forcedCommand === undefined ? asked : forcedRun(rights.forcedCommand, asked);
-    if (run.kind !== 'impossible') this.#tellStart(asked, rights.forcedCommand !== undefined);
+    const { rights, log, options } = this.#context;
+    const { forcedCommand } = rights;
+    const { shell, commandShell = shell } = options;
+    const run = forcedCommand === undefined ? asked : forcedRun(forcedCommand, asked, commandShell);
+    if (run.kind !== 'impossible') this.#tellStart(asked, forcedCommand !== undefined);
     switch (run.kind) {
       case 'shell':
         return this.#run(open, { command: undefined });

@@ -17,6 +17,7 @@ import type {
 } from '../identity/introduction.ts';
 import type { ClientUrl } from './client-url.ts';
 import { type Failure, failureFrom } from './failure.ts';
+import type { Notify } from './notice.ts';
 import { REDIAL_WAIT_SECONDS, type Resuming, resumeOver } from './resuming.ts';
 
 /** One question to the relay waits no longer than this: balancers cut a response that takes 30 s. */
@@ -45,7 +46,7 @@ export interface ConnectOptions {
   readonly introduction?: Pick<Introduction, 'dial'>;
   readonly clock: Clock;
   /** Takes a line for a person: what is being waited for, at most once per connect, and interruptions later. */
-  readonly notify: (line: string) => void;
+  readonly notify: Notify;
   /** Gives up: the outcome is then `aborted`, unless it was decided before. */
   readonly signal?: AbortSignal;
   /** In tests, in place of the network, of the machine's certificates and of chance. */

@@ -10,6 +10,7 @@ import { formatDuration, formatElapsed } from '#shared/time/duration.ts';
 import { type DialledVia, dialFailureFrom, waitFor } from '#shared/websocket/dial-failure-text.ts';
 import type { StreamDialOutcome } from '#shared/websocket/dial-stream.ts';
 import type { IntroducedOutcome } from '../identity/introduction.ts';
+import type { Happening, Notify } from './notice.ts';
 
 /** A relay holds a re-dial for this long while the agent finds its way back, in seconds: one answer instead of many. */
 export const REDIAL_WAIT_SECONDS = 5;
@@ -19,6 +20,13 @@ export const OPEN_PATIENCE_MS = 30_000;
 
 /** A stream that exists has less time than a new one: no wait that a relay asks for is longer, in milliseconds. */
 export const LONGEST_REDIAL_WAIT_MS = 15_000;
+
+const HAPPENINGS: Readonly<Record<ResumeStatus['kind'], Happening>> = {
+  unanswered: 'note',
+  answered: 'note',
+  interrupted: 'lost',
+  restored: 'resumed',
+};
 
 export interface ResumingOptions {
   readonly first: Extract<StreamDialOutcome, { kind: 'open' }>;
@@ -31,7 +39,7 @@ export interface ResumingOptions {
   readonly clock: Clock;
   readonly random: () => number;
   /** Takes a line for the person. */
-  readonly notify: (line: string) => void;
+  readonly notify: Notify;
 }
 
 export interface Resuming {
@@ -60,7 +68,7 @@ export function resumeOver(options: ResumingOptions): Resuming {
       return outcomeOf(opened ?? (await redial(signal)), via, random);
     },
     onStatus(status) {
-      notify(lineOf(status));
+      notify(lineOf(status), HAPPENINGS[status.kind]);
     },
     onEvent() {
       // The agent's log reports these; a person hears of interruptions only.

@@ -22,6 +22,8 @@ export interface ClientIdentity {
   readonly tokenFile: string | undefined;
   /** Where sign-ons are kept; undefined: nowhere. */
   readonly stateFolder: string | undefined;
+  /** True where a program runs this, so that nobody is asked to sign on. */
+  readonly isUnattended?: boolean;
 }
 
 export interface ClientProverOptions {

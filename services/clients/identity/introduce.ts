@@ -22,11 +22,11 @@ export interface IntroducingOptions {
 /** For one program and all of its connections. Nothing is opened before a relay asks. */
 export function introduce(options: IntroducingOptions): Introduction {
   const { identity, url, id, proxy, clock, notify, signal } = options;
-  const { stateFolder } = identity;
+  const { stateFolder, isUnattended } = identity;
   const via = { relay: url, proxy };
   const kept = stateFolder === undefined ? undefined : new KeptSignOns(stateFolder);
   const ask = askRelay({ url, proxy, clock });
-  const signOn = new SignOn({ ask, via, kept, clock, random: Math.random, notify, signal });
+  const signOn = new SignOn({ ask, via, kept, clock, random: Math.random, notify, signal, isUnattended });
   const prover = clientProver({ identity, signOn, clock, notify });
   return new Introduction({ relay: url, id, proxy, prover, clock, signal });
 }

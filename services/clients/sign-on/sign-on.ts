@@ -8,9 +8,14 @@ import { takeTurn } from './turn.ts';
 /** A token that is over this soon, in milliseconds, is not shown any more: the way to the relay takes time, and clocks differ. */
 export const SIGN_ON_MARGIN_MS = 30_000;
 
+const NOBODY_HERE =
+  'it wants a person to sign on, and a program asks: run wsproxy ssh once by hand, or set CONVERGE_TOKEN';
+
 export interface SignOnOptions extends SigningOn {
   /** Undefined where nothing can be kept. */
   readonly kept: KeptSignOns | undefined;
+  /** True where a program runs this: nobody is there to sign on. */
+  readonly isUnattended?: boolean | undefined;
 }
 
 export class SignOn {
@@ -76,6 +81,7 @@ export class SignOn {
       if (outcome.kind === 'failed' && !outcome.isFinal) return outcome;
       await this.#forget();
     }
+    if (this.#options.isUnattended) return { kind: 'failed', message: NOBODY_HERE, isFinal: true };
     const outcome = await signOnByDevice(this.#options);
     if (outcome.kind !== 'signed_on') return outcome;
     this.#options.notify('signed on');

@@ -35,17 +35,25 @@ export function findTool(tool: string, env: Environment, platform = process.plat
 
 /**
  * Becomes the program, where a process can: a stop by `~^Z` or a signal is then its own matter. Where that cannot be, it is a child
- * with the same terminal, and its end is this one's. Resolves with the exit code.
+ * with the same terminal, and its end is this one's; so it is where somebody wants to know of its end, by `onEnd`. Resolves with the
+ * exit code.
  */
 export async function runTool(
   [tool, ...args]: readonly [ToolName, ...string[]],
   env: Environment,
   report: (line: string) => void,
+  onEnd?: (code: number) => void,
 ): Promise<number> {
   const file = findTool(tool, env);
   if (file === undefined) {
     report(missingTool(tool));
+    onEnd?.(NO_SUCH_TOOL);
     return NO_SUCH_TOOL;
+  }
+  if (onEnd !== undefined) {
+    const code = await runChild(file, args);
+    onEnd(code);
+    return code;
   }
   if (process.platform !== 'win32') process.execve?.(file, [tool, ...args], definedOf(env));
   return await runChild(file, args);

@@ -1,8 +1,15 @@
 // wsproxy, the process: arguments in, signals in, exit code out.
+import { appendFileSync } from 'node:fs';
 import { claimOwnProgram } from '#shared/machine/own-program.ts';
+import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { type Report, reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
-import type { ClientExitCode } from '../command-line/exit-code.ts';
+import { type ConnectionEvent, eventLine } from '../command-line/connection-event.ts';
+import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
+import type { Notify } from '../connection/notice.ts';
+import { askpassAnswer } from '../exec/askpass.ts';
+import type { ExecRequest } from '../exec/exec-request.ts';
+import { runExec } from '../exec/run-exec.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { parseWsproxyCommand, type WsproxyRun } from './cli.ts';
 import { widenPipe } from './pipe-size.ts';
@@ -14,7 +21,36 @@ const EXIT_WITHIN_MS = 10_000;
 claimOwnProgram('wsproxy');
 const report = reportAs('wsproxy');
 
-async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCode> {
+/** What happens to a connection, told to a person or to a program. */
+interface Telling {
+  readonly report: Notify;
+  readonly tell: (event: ConnectionEvent) => void;
+}
+
+/** Lines for a person, unless a program wants to know. */
+function tellingFor(events: WsproxyRun['events']): Telling {
+  if (events === undefined) return { report, tell: () => undefined };
+  const write =
+    events.kind === 'file'
+      ? (line: string) => appendTo(events.file, line)
+      : (line: string) => process.stderr.write(line);
+  const tell = (event: ConnectionEvent): void => {
+    write(eventLine(event, systemClock.wallTime()));
+  };
+  return { tell, report: (line, event = 'note') => tell({ event, message: printableLine(line) }) };
+}
+
+/** Whoever wants to know may have gone, with the file: no reason to fail. */
+function appendTo(file: string, line: string): void {
+  try {
+    appendFileSync(file, line);
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+async function run({ destination, identity, events }: WsproxyRun): Promise<ClientExitCode> {
+  const { report: told, tell } = tellingFor(events);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The second one is answered at once.
@@ -29,9 +65,14 @@ async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCod
   // The clock's timers do not keep a process: while it waits for an agent, this does.
   const alive = setInterval(() => undefined, 60_000);
   const { stdin: input, stdout: output } = process;
-  const widen = (): void => void widenPipe(output.fd);
-  const streams = { input, output, widen, clock: systemClock, report, signal: stop.signal };
+  const { id, url } = destination.target;
+  const onConnected = (): void => {
+    widenPipe(output.fd);
+    tell({ event: 'connected', id, relay: url.host });
+  };
+  const streams = { input, output, onConnected, clock: systemClock, report: told, signal: stop.signal };
   const code = await runWsproxy({ destination, identity, ...streams });
+  tell({ event: 'closed', exitCode: code });
   clearInterval(alive);
   return code;
 }
@@ -39,13 +80,50 @@ async function run({ destination, identity }: WsproxyRun): Promise<ClientExitCod
 // Node's answer to it would be a debugger (runtime-flags.ts).
 process.on('SIGUSR1', () => undefined);
 
-const command = parseWsproxyCommand(process.argv.slice(2), process.env);
+async function runExecRequest(request: ExecRequest): Promise<number> {
+  // As above: while nothing else runs, this keeps the process.
+  const alive = setInterval(() => undefined, 60_000);
+  const code = await runExec(request, {
+    env: process.env,
+    clock: systemClock,
+    report,
+    print: (text) => process.stdout.write(text),
+    onSignal(callback) {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, callback);
+    },
+  });
+  clearInterval(alive);
+  return code;
+}
 
-// A tool inherits the outputs as they are: nothing here may touch them before, Node would make pipes of them non-blocking.
-const ended =
-  command.kind === 'tool'
-    ? runTool(command.words, process.env, report)
-    : runProgram(command, silently(report), run);
+/** As ssh asks it: one line on standard output, or none. */
+function answerSsh(answer: NonNullable<ReturnType<typeof askpassAnswer>>): Promise<number> {
+  if (answer.kind === 'refused') return Promise.resolve(CLIENT_EXIT_CODES.fault);
+  process.stdout.write(`${answer.text}\n`);
+  return Promise.resolve(CLIENT_EXIT_CODES.ended);
+}
+
+function runCommand(): Promise<number> {
+  const args = process.argv.slice(2);
+  const asked = askpassAnswer(args, process.env);
+  if (asked !== undefined) return answerSsh(asked);
+  const command = parseWsproxyCommand(args, process.env);
+  switch (command.kind) {
+    // A tool inherits the outputs as they are: nothing here may touch them before, Node would make pipes of them non-blocking.
+    case 'tool':
+      return runTool(command.words, process.env, report, command.isJson ? tellEnd : undefined);
+    case 'exec':
+      return runExecRequest(command);
+    default:
+      return runProgram(command, silently(report), run);
+  }
+}
+
+function tellEnd(exitCode: number): void {
+  process.stderr.write(eventLine({ event: 'ended', exitCode }, systemClock.wallTime()));
+}
+
+const ended = runCommand();
 
 ended.then(
   (code) => {

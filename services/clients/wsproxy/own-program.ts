@@ -10,7 +10,17 @@ export interface OwnProgram {
 }
 
 /** Those that take a value, in whatever command. */
-export const OWN_OPTIONS = ['wait', 'strip', 'user', 'resume-window', ...IDENTITY_OPTIONS] as const;
+export const OWN_OPTIONS = [
+  'wait',
+  'strip',
+  'user',
+  'resume-window',
+  'events',
+  'timeout',
+  'password-file',
+  'quote',
+  ...IDENTITY_OPTIONS,
+] as const;
 
 /** Those that the ProxyCommand of a tool gets as they were given. */
 const HANDED_ON = ['wait', ...IDENTITY_OPTIONS] as const;

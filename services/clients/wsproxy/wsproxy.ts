@@ -6,6 +6,7 @@ import { CLOSE_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import type { ClientDestination } from '../command-line/destination.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
 import { connect } from '../connection/connect.ts';
+import type { Notify } from '../connection/notice.ts';
 import { runVisit, type VisitEnd } from '../connection/visit.ts';
 import type { ClientIdentity } from '../identity/client-prover.ts';
 import { introduce } from '../identity/introduce.ts';
@@ -17,9 +18,8 @@ export interface WsproxyOptions {
   readonly output: Writable;
   readonly clock: Clock;
   /** Called when there is a way to the agent, before the first byte moves. */
-  readonly widen?: () => void;
-  /** Takes a line for the person. */
-  readonly report: (line: string) => void;
+  readonly onConnected?: () => void;
+  readonly report: Notify;
   /** Ends the visit: what was read is delivered first. */
   readonly signal: AbortSignal;
 }
@@ -34,11 +34,18 @@ const EXIT_CODE_OF_END: Readonly<Record<VisitEnd['kind'], ClientExitCode>> = {
 export async function runWsproxy(options: WsproxyOptions): Promise<ClientExitCode> {
   const { destination, identity, input, output, clock, report, signal } = options;
   const { target, proxy } = destination;
-  const introduction = introduce({ identity, ...target, proxy, clock, notify: report, signal });
+  const introduction = introduce({
+    identity,
+    ...target,
+    proxy,
+    clock,
+    notify: (line) => report(line),
+    signal,
+  });
   const outcome = await connect({ ...destination, introduction, clock, signal, notify: report });
   switch (outcome.kind) {
     case 'connected': {
-      options.widen?.();
+      options.onConnected?.();
       const local = fromNodeStreams(input, output, { clock, closeWithinMs: CLOSE_WITHIN_MS });
       const end = await runVisit({ local, connected: outcome, clock, signal });
       if (end.message !== undefined) report(end.message);

@@ -23,6 +23,7 @@ type State = 'idle' | 'due' | 'writing' | 'resting';
 export class LogOutput {
   readonly #fd: number;
   readonly #clock: Clock;
+  readonly #form: (line: string) => string;
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #state: State = 'idle';
@@ -30,9 +31,11 @@ export class LogOutput {
   #closed: Promise<void> | undefined;
   #whenIdle: () => void = () => undefined;
 
-  constructor(fd: number, clock: Clock) {
+  /** `form` makes of a line of JSON what is written; without it that is the line. */
+  constructor(fd: number, clock: Clock, form: (line: string) => string = printableJson) {
     this.#fd = fd;
     this.#clock = clock;
+    this.#form = form;
   }
 
   /** How many lines were dropped so far. */
@@ -42,7 +45,7 @@ export class LogOutput {
 
   readonly write = (line: string): void => {
     // Requests are full of text that somebody may look at on a terminal.
-    const bytes = Buffer.from(printableJson(line));
+    const bytes = Buffer.from(this.#form(line));
     if (this.#waitingBytes + bytes.length > MAX_LOG_BACKLOG_BYTES) {
       this.#dropped += 1;
       return;

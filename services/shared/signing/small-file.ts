@@ -13,7 +13,7 @@ export type FileText =
   | { readonly kind: 'unreadable'; readonly why: string };
 
 /** The text of `path`, which should be a `what`. Never rejects. */
-export async function readSmallFile(path: string, what: 'key' | 'token'): Promise<FileText> {
+export async function readSmallFile(path: string, what: 'key' | 'token' | 'password'): Promise<FileText> {
   try {
     await using file = await open(path);
     if ((await file.stat()).isDirectory()) return { kind: 'unreadable', why: 'is a folder' };

@@ -67,6 +67,17 @@ test('readiness fails at once, health does not, and newcomers are sent away', as
   await expect(fetch(`${internal}/healthz`)).rejects.toThrow('fetch failed');
 });
 
+test('a person who ends a relay that nobody is on does not wait for balancers; with an agent on it, it is as always', async () => {
+  const alone = await start();
+  await alone.relay.drain(true);
+  const running = await start();
+  using agent = await openAgent(running.port, 'job');
+  const ended = isDone(running.relay.drain(true));
+  expect((await fetch(`http://127.0.0.1:${running.internalPort}/readyz`)).status).toBe(503);
+  expect(ended()).toBe(false);
+  expect(agent.messages.map(({ type }) => type)).not.toContain('goaway');
+});
+
 test('agents are told after the delay, resumable sessions move, plain ones may stay until they end', async () => {
   const running = await start();
   const { clock } = running;

@@ -1,7 +1,9 @@
 // Every way to start a relay is the same way: with its flags of Node, in the process that was started, or not at all.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -185,4 +187,26 @@ function olderNode(): string | undefined {
       return false;
     }
   });
+}
+
+test('names the variables of both ports where both are taken', async () => {
+  const [one, other] = await Promise.all([takePort(), takePort()]);
+  try {
+    const taken = { PORT: String(one.port), INTERNAL_PORT: String(other.port) };
+    const line = (port: number, variable: string): string =>
+      `relay: cannot listen on 127.0.0.1 port ${port}: another program has it; ${variable} chooses another port\n`;
+    expect(await endOf({ env: taken })).toEqual({
+      code: 1,
+      errors: line(other.port, 'INTERNAL_PORT') + line(one.port, 'PORT'),
+    });
+  } finally {
+    one.server.close();
+    other.server.close();
+  }
+});
+
+async function takePort(): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
 }

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { isValidId } from '#shared/protocol/paths.ts';
 import { parseWsproxyCommand } from '../../../services/clients/wsproxy/cli.ts';
 import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { fillGaps } from '../../../services/relay/http/usage/command-text.ts';
-import { OPEN_TERMS } from '../../../services/relay/http/usage/entry-terms.ts';
+import { type EntryTerms, OPEN_TERMS } from '../../../services/relay/http/usage/entry-terms.ts';
+import { jobFirstLines } from '../../../services/relay/http/usage/first-lines.ts';
 import { addressFromPublicUrl } from '../../../services/relay/http/usage/own-address.ts';
 import { buildSections } from '../../../services/relay/http/usage/sections.ts';
 import { registerUsagePage } from '../../../services/relay/http/usage/usage-page.ts';
@@ -18,6 +20,23 @@ import { shellLinesOf } from '../../support/clients/ci-script.ts';
 import { offerOf, WHOLE_OFFER } from '../../support/relay/offer.ts';
 
 const run = promisify(execFile);
+
+/** A step, or a job, as these CI systems read it. */
+interface CiWords {
+  readonly run?: string | { readonly command: string };
+  readonly after_script?: readonly string[];
+}
+
+/** What the CI system hands to a shell of a line that the page begins with: read by a parser of YAML, or out of Groovy's quotes. */
+function shellOf(name: string, text: string): string {
+  if (name === 'buildkite') return text;
+  if (name === 'jenkins') return /'(.*)'/.exec(text)?.[1] ?? '';
+  const [words] = [parse(text) as CiWords | CiWords[]].flat();
+  const { run: step, after_script: after = [] } = words ?? {};
+  const line = typeof step === 'object' ? step.command : (step ?? after[0] ?? '');
+  return line.replaceAll('${{ strategy.job-index }}', '0');
+}
+
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'relay.example.com' };
 
 function createApp(publicUrl?: string, trustProxy = false): FastifyInstance {
@@ -46,7 +65,7 @@ describe('GET /', () => {
     expect(answer.headers['content-security-policy']).toMatch(
       /^default-src 'none'; .*frame-ancestors 'none'/,
     );
-    expect(answer.body).toContain('./agent ws://relay.example.com/agent/');
+    expect(answer.body).toContain('./agent ws://relay.example.com/agent<');
   });
 
   test('is plain text for curl', async () => {
@@ -65,7 +84,7 @@ describe('GET /', () => {
   test('puts the ID of the form into the commands', async () => {
     const answer = await createApp().inject({ url: '/?id=build.47-11', headers: HTML });
     expect(answer.body).toContain('value="build.47-11"');
-    expect(answer.body).toContain('data-fallback="$CI_JOB_ID">build.47-11</span>');
+    expect(answer.body).toContain('data-fallback="" data-before="/">/build.47-11</span>');
   });
 
   test.each(['/?id=-x', '/?id=a%20b', '/?id=%3Cb%3E', '/?id=a&id=b', `/?id=${'a'.repeat(129)}`])(
@@ -93,9 +112,9 @@ describe('GET /', () => {
   test('believes forwarded headers only where the proxy is trusted', async () => {
     const headers = { ...HTML, 'x-forwarded-proto': 'https', 'x-forwarded-host': 'public.example.com' };
     const trusted = await createApp(undefined, true).inject({ url: '/', headers });
-    expect(trusted.body).toContain('wss://public.example.com/agent/');
+    expect(trusted.body).toContain('wss://public.example.com/agent');
     const direct = await createApp().inject({ url: '/', headers });
-    expect(direct.body).toContain('ws://relay.example.com/agent/');
+    expect(direct.body).toContain('ws://relay.example.com/agent');
     expect(direct.body).not.toContain('public.example.com');
   });
 
@@ -104,18 +123,27 @@ describe('GET /', () => {
       url: '/',
       headers: { ...HTML, host: '$(reboot)', 'x-forwarded-host': 'other.example.com' },
     });
-    expect(answer.body).toContain('wss://given.example.com/agent/');
+    expect(answer.body).toContain('wss://given.example.com/agent');
     expect(answer.body).not.toMatch(/other\.example|reboot/);
   });
 });
 
 describe('the commands', () => {
   const relay = addressFromPublicUrl('https://relay.example.com');
-  const snippets = new Map(
-    buildSections({ relay, offer: offerOf(['wsproxy-linux-x64', 'wsproxy.mjs']), entry: OPEN_TERMS })
-      .flatMap((section) => [...section.snippets, ...section.blocks])
-      .map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
-  );
+  const offer = offerOf(['wsproxy-linux-x64', 'wsproxy.mjs']);
+  const snippetsFor = (entry: EntryTerms): Map<string, string> =>
+    new Map(
+      [
+        ...jobFirstLines({ relay, offer, entry }),
+        ...buildSections({ relay, offer, entry }).flatMap((section) => [
+          ...section.snippets,
+          ...section.blocks,
+        ]),
+      ].map((snippet) => [snippet.name, fillGaps(snippet.text, undefined)]),
+    );
+  const snippets = snippetsFor(OPEN_TERMS);
+  /** Where the policy has rules for jobs. */
+  const ruled = snippetsFor({ ...OPEN_TERMS, agents: ['oidc', 'token'] });
   let folder: string;
 
   beforeEach(async () => {
@@ -142,20 +170,80 @@ describe('the commands', () => {
   }
 
   test('for a job start the agent that they downloaded', async () => {
-    expect(await runShell(snippets.get('job') ?? '', {})).toEqual(['wss://relay.example.com/agent/my-job']);
+    expect(await runShell(snippets.get('job') ?? '', {})).toEqual(['wss://relay.example.com/agent']);
   });
 
+  const RED = [
+    [
+      'github',
+      { GITHUB_REPOSITORY_ID: '3', GITHUB_RUN_ID: '7', GITHUB_RUN_ATTEMPT: '1', GITHUB_JOB: 'test_it' },
+      'gh.3.7.1-test_it-0',
+    ],
+    ['gitlab', { CI_PROJECT_ID: '9', CI_JOB_ID: '42', CI_JOB_STATUS: 'failed' }, 'gl.9.42'],
+    [
+      'jenkins',
+      { BUILD_TAG: 'jenkins-my folder-feature%2Fx-42' },
+      'jenkins.jenkins-my-folder-feature-2Fx-42',
+    ],
+    [
+      'circleci',
+      { CIRCLE_PROJECT_ID: 'p', CIRCLE_WORKFLOW_JOB_ID: 'ab-cd', CIRCLE_NODE_INDEX: '3' },
+      'cc.p.ab-cd-3',
+    ],
+    [
+      'buildkite',
+      { BUILDKITE_PIPELINE_ID: 'p', BUILDKITE_JOB_ID: '0190', BUILDKITE_COMMAND_EXIT_STATUS: '1' },
+      'bk.p.0190',
+    ],
+  ] as const;
+
+  test.each(RED)(
+    'of the %s block start the agent, with an ID where there are rules',
+    async (name, env, id) => {
+      const args = await runShell(shellLinesOf(snippets.get(name) ?? ''), env);
+      expect(args.at(-1)).toBe('wss://relay.example.com/agent');
+      expect(args.slice(0, 2)).toEqual(['--max-lifetime', '2h']);
+      const ruledArgs = await runShell(shellLinesOf(ruled.get(name) ?? ''), env);
+      expect(ruledArgs.at(-1)).toBe(`wss://relay.example.com/agent/${id}`);
+      expect(isValidId(id)).toBe(true);
+    },
+  );
+
+  test.each(RED)(
+    'that come first for %s run the script, with an ID where there are rules',
+    async (name, env, id) => {
+      // Instead of the download: a script that tells its arguments. That of a relay runs by the name of its shell.
+      await writeTool('curl', `echo '# '"$2"; echo 'printf "%s\\n" "$@" > arguments'`);
+      const lineOf = (from: Map<string, string>): string => shellOf(name, from.get(`first-${name}`) ?? '');
+      const who: NodeJS.ProcessEnv = {
+        GITHUB_TRIGGERING_ACTOR: 'ann',
+        GITLAB_USER_LOGIN: 'ann',
+        CIRCLE_USERNAME: 'ann',
+        CI_SERVER_URL: 'https://gitlab.example.com',
+      };
+      const options = {
+        github: ['--allow', 'github:ann'],
+        gitlab: ['--authorized-keys', 'https://gitlab.example.com/ann.keys'],
+        circleci: ['--allow', 'github:ann'],
+        jenkins: [],
+        buildkite: [],
+      }[name];
+      expect(await runShell(lineOf(snippets), { ...who, ...env })).toEqual(
+        options.length === 0 ? [''] : options,
+      );
+      expect(await runShell(lineOf(ruled), { ...who, ...env })).toEqual([
+        ...options,
+        `wss://relay.example.com/agent/${id}`,
+      ]);
+    },
+  );
+
   test.each([
-    ['github', { GITHUB_RUN_ID: '7', GITHUB_RUN_ATTEMPT: '1', GITHUB_JOB: 'test_it' }, '7-1-test_it-0'],
-    ['gitlab', { CI_JOB_ID: '42', CI_JOB_STATUS: 'failed' }, '42'],
-    ['jenkins', { BUILD_TAG: 'jenkins-my folder-feature%2Fx-42' }, 'jenkins-my-folder-feature-2Fx-42'],
-    ['circleci', { CIRCLE_WORKFLOW_JOB_ID: 'ab-cd', CIRCLE_NODE_INDEX: '3' }, 'ab-cd-3'],
-    ['buildkite', { BUILDKITE_JOB_ID: '0190', BUILDKITE_COMMAND_EXIT_STATUS: '1' }, '0190'],
-  ])('of the %s block start the agent with an ID from the job', async (name, env, id) => {
-    const args = await runShell(shellLinesOf(snippets.get(name) ?? ''), env);
-    expect(args.at(-1)).toBe(`wss://relay.example.com/agent/${id}`);
-    expect(args.slice(0, 2)).toEqual(['--max-lifetime', '2h']);
-    expect(isValidId(id)).toBe(true);
+    ['gitlab', { CI_JOB_STATUS: 'success' }],
+    ['buildkite', { BUILDKITE_COMMAND_EXIT_STATUS: '0' }],
+  ] as const)('that come first for %s do nothing when the job is green', async (name, env) => {
+    await writeFile(join(folder, 'arguments'), 'untouched');
+    expect(await runShell(shellOf(name, snippets.get(`first-${name}`) ?? ''), env)).toEqual(['untouched']);
   });
 
   test.each([
@@ -169,7 +257,7 @@ describe('the commands', () => {
   test.each(['ssh', 'sftp', 'scp'])('for %s start wsproxy with the address of the job', async (name) => {
     const args = await runShell(snippets.get(name) ?? '', {});
     const paths = name === 'scp' ? [':build.log', '.'] : [];
-    expect(args).toEqual([name, 'wss://relay.example.com/client/my-job', ...paths]);
+    expect(args).toEqual([name, 'wss://relay.example.com/client/ID', ...paths]);
   });
 
   test('for ~/.ssh/config make every ID a host, capitals and dots included', async () => {

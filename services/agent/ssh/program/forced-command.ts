@@ -20,14 +20,17 @@ export type ForcedRun =
 /** What sshd calls the SFTP server that it has in itself, as this one is. */
 const INTERNAL_SFTP = 'internal-sftp';
 
-/** sshd's own words for who wants something else, said in what every shell here takes: cmd has no semicolons, and shows quotes. */
+/** sshd's own words for who wants something else: cmd has no semicolons, and shows quotes; PowerShell 5 has no `&&`. */
 const SFTP_ONLY = Buffer.from('echo This service allows sftp connections only.&& exit 1');
+const SFTP_ONLY_IN_POWERSHELL = Buffer.from("echo 'This service allows sftp connections only.'; exit 1");
+const POWERSHELL = /(?:^|[\\/])(?:powershell|pwsh)(?:\.exe)?$/i;
 
-export function forcedRun(forcedCommand: string, asked: AskedRun): ForcedRun {
+/** `shell` is the one that runs commands. */
+export function forcedRun(forcedCommand: string, asked: AskedRun, shell: string): ForcedRun {
   if (forcedCommand === INTERNAL_SFTP) {
-    return asked.kind === 'sftp'
-      ? asked
-      : { kind: 'command', command: SFTP_ONLY, originalCommand: undefined };
+    if (asked.kind === 'sftp') return asked;
+    const command = POWERSHELL.test(shell) ? SFTP_ONLY_IN_POWERSHELL : SFTP_ONLY;
+    return { kind: 'command', command, originalCommand: undefined };
   }
   // Its options narrow what may be done: to ignore them would allow more than was meant.
   if (/^internal-sftp\s/.test(forcedCommand)) {

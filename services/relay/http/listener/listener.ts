@@ -94,6 +94,17 @@ function fixAddressOrCut(socket: Socket): void {
   fixAddress(socket);
 }
 
+/** What chooses the port of each (config-variables.ts). */
+const VARIABLES = { public: 'PORT', internal: 'INTERNAL_PORT' } as const;
+
+/** The two that a person meets, in words. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return 'another program has it';
+  if (code === 'EACCES') return 'this user may not open it';
+  return faultText(error);
+}
+
 /** @throws ListenFault */
 export async function listen(
   app: Listener,
@@ -106,7 +117,10 @@ export async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    throw new ListenFault(`cannot listen on ${host} port ${port}: ${faultText(error)}`, { cause: error });
+    const wayOut = `${VARIABLES[listener]} chooses another port`;
+    throw new ListenFault(`cannot listen on ${host} port ${port}: ${reasonOf(error)}; ${wayOut}`, {
+      cause: error,
+    });
   } finally {
     app.log.level = level;
   }

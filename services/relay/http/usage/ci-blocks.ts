@@ -4,13 +4,13 @@ import { downloadPath } from '#shared/protocol/paths.ts';
 import { agentDigest, type Offer } from '../download/binary.ts';
 import { type KnownPlatform, WINDOWS_PLATFORM } from '../download/platform.ts';
 import { command, type IdGap, type Snippet } from './command-text.ts';
-import { agentUrl, fetchPinned, pinRefusal } from './commands.ts';
+import { agentUrl, fetchPinned, MADE_BY_AGENT, pinRefusal } from './commands.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 
 /** How long a shell may hold a CI machine. The systems' own limits are ten minutes longer, so that the agent ends first. */
 const MAX_LIFETIME = '--max-lifetime 2h';
-const STEP_TIMEOUT_MINUTES = 130;
+export const STEP_TIMEOUT_MINUTES = 130;
 
 /** What GitHub's runners with macOS are. */
 const MAC_RUNNER = 'darwin-arm64' satisfies KnownPlatform;
@@ -29,8 +29,8 @@ interface BlockParts {
   readonly fetch: string;
   /** What the relay asks agents for. */
   readonly asked: readonly IdentityKind[];
-  /** Where it asks, an ID is one that the policies of deploy/README.md give to this very job; else it is shorter. */
-  readonly idFrom: (short: string, ruled: string) => IdGap;
+  /** Where it asks, the ID is one that the policies of deploy/README.md give to this very job; else the agent makes one. */
+  readonly idFrom: (ruled: string) => IdGap;
   readonly offer: Offer;
 }
 
@@ -44,11 +44,16 @@ export function ciBlocks(relay: OwnAddress, offer: Offer, { agents }: EntryTerms
       sha256: agentDigest(offer, offer.defaultPlatform),
     }),
     asked: agents ?? [],
-    idFrom: (short: string, ruled: string) => ({ fallback: agents === undefined ? short : ruled }),
+    idFrom: idRule({ agents }),
   };
   return [github, githubOnMac, githubOnWindows, gitlab, jenkins, circleci, buildkite].flatMap(
     (block) => block(parts) ?? [],
   );
+}
+
+/** What becomes of an ID that a policy may ask for. */
+export function idRule({ agents }: Pick<EntryTerms, 'agents'>): BlockParts['idFrom'] {
+  return (ruled) => (agents === undefined ? MADE_BY_AGENT : { fallback: ruled });
 }
 
 /** A job with `permissions` has no others, and `actions/checkout` needs the first. */
@@ -78,11 +83,16 @@ environment {
 const GITHUB_NOTE = 'Whoever started the run gets in, with the SSH keys of their GitHub account.';
 
 /** One run has many jobs, one job many matrix legs, and each may be run again. `prefix` is what variables begin with. */
-function githubId({ idFrom }: BlockParts, prefix: string): IdGap {
-  const run = `${prefix}GITHUB_RUN_ID`;
+export function githubId(prefix: string): string {
   const leg = `${prefix}GITHUB_RUN_ATTEMPT-${prefix}GITHUB_JOB-\${{ strategy.job-index }}`;
-  return idFrom(`${run}-${leg}`, `gh.${prefix}GITHUB_REPOSITORY_ID.${run}.${leg}`);
+  return `gh.${prefix}GITHUB_REPOSITORY_ID.${prefix}GITHUB_RUN_ID.${leg}`;
 }
+
+export const GITLAB_ID = 'gl.$CI_PROJECT_ID.$CI_JOB_ID';
+/** BUILD_TAG is unique, but may hold blanks and percent signs, from the names of folders and branches. */
+export const JENKINS_ID = 'jenkins.$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)';
+export const CIRCLECI_ID = 'cc.$CIRCLE_PROJECT_ID.$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX';
+export const BUILDKITE_ID = 'bk.$BUILDKITE_PIPELINE_ID.$BUILDKITE_JOB_ID';
 
 function github(parts: BlockParts): CiBlock {
   const block = githubWith(parts, parts.fetch);
@@ -132,8 +142,8 @@ function githubOnWindows(parts: BlockParts): CiBlock | undefined {
       throw "${pinRefusal(relay, 'agent')}"
     }
     ./agent.exe ${MAX_LIFETIME} \`
-      --authorized-keys "$env:GITHUB_SERVER_URL/$env:GITHUB_ACTOR.keys" \`
-      "${agentUrl(relay, githubId(parts, '$env:'))}"`,
+      --authorized-keys "$env:GITHUB_SERVER_URL/$env:GITHUB_TRIGGERING_ACTOR.keys" \`
+      "${agentUrl(relay, parts.idFrom(githubId('$env:')))}"`,
   };
 }
 
@@ -154,8 +164,8 @@ function githubWith(parts: BlockParts, fetch: string): Pick<CiBlock, 'note' | 't
   run: |
 ${indent(fetch, 4)}
     ./agent ${MAX_LIFETIME} \\
-      --authorized-keys "$GITHUB_SERVER_URL/$GITHUB_ACTOR.keys" \\
-      "${agentUrl(parts.relay, githubId(parts, '$'))}"`,
+      --authorized-keys "$GITHUB_SERVER_URL/$GITHUB_TRIGGERING_ACTOR.keys" \\
+      "${agentUrl(parts.relay, parts.idFrom(githubId('$')))}"`,
   };
 }
 
@@ -180,15 +190,13 @@ after_script:
 ${indent(fetch, 6)}
       ./agent ${MAX_LIFETIME} \\
         --authorized-keys "$CI_SERVER_URL/$GITLAB_USER_LOGIN.keys" \\
-        "${agentUrl(relay, idFrom('$CI_JOB_ID', 'gl.$CI_PROJECT_ID.$CI_JOB_ID'))}"
+        "${agentUrl(relay, idFrom(GITLAB_ID))}"
     fi`,
   };
 }
 
 function jenkins({ relay, fetch, asked, idFrom }: BlockParts): CiBlock {
-  // BUILD_TAG is unique, but may hold blanks and percent signs, from the names of folders and branches.
-  const tag = '$(printf %s "$BUILD_TAG" | tr -c A-Za-z0-9._- -)';
-  const id = idFrom(tag, `jenkins.${tag}`);
+  const id = idFrom(JENKINS_ID);
   return {
     name: 'jenkins',
     title: 'Jenkins',
@@ -210,8 +218,7 @@ ${indent(fetch, 8)}
 }
 
 function circleci({ relay, fetch, idFrom }: BlockParts): CiBlock {
-  const job = '$CIRCLE_WORKFLOW_JOB_ID-$CIRCLE_NODE_INDEX';
-  const id = idFrom(job, `cc.$CIRCLE_PROJECT_ID.${job}`);
+  const id = idFrom(CIRCLECI_ID);
   return {
     name: 'circleci',
     title: 'CircleCI',
@@ -231,7 +238,7 @@ ${indent(fetch, 6)}
 }
 
 function buildkite({ relay, fetch, idFrom }: BlockParts): CiBlock {
-  const id = idFrom('$BUILDKITE_JOB_ID', 'bk.$BUILDKITE_PIPELINE_ID.$BUILDKITE_JOB_ID');
+  const id = idFrom(BUILDKITE_ID);
   return {
     name: 'buildkite',
     title: 'Buildkite',

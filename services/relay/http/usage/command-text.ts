@@ -1,9 +1,11 @@
 // Command texts: commands with gaps for the ID, so that one source serves HTML, plain text and the ID box.
 import type { System } from './systems.ts';
 
-/** A gap for the ID. `fallback` stands there until somebody gives an ID: a sample, or a variable of the CI system. */
+/** A gap for the ID. `fallback` stands there until somebody gives an ID: a sample, a variable of the CI system, or nothing. */
 export interface IdGap {
   readonly fallback: string;
+  /** What stands before an ID that is given; of a fallback it is a part. */
+  readonly before?: string;
 }
 
 /** A gap for the fingerprint of the job's host key, with what comes before it. Only a browser knows it: it is in the fragment. */
@@ -41,8 +43,13 @@ export function command(
 /** The command as people paste it, with `id` in every gap for it, or else the fallbacks; without a fingerprint. */
 export function fillGaps(text: CommandText, id: string | undefined): string {
   return text
-    .map((part) => (typeof part === 'string' ? part : 'fallback' in part ? (id ?? part.fallback) : ''))
+    .map((part) => (typeof part === 'string' ? part : 'fallback' in part ? fillGap(part, id) : ''))
     .join('');
+}
+
+/** What stands in the gap. */
+export function fillGap({ fallback, before = '' }: IdGap, id: string | undefined): string {
+  return id === undefined ? fallback : before + id;
 }
 
 function isText(value: string | Gap | CommandText): value is CommandText {

@@ -10,21 +10,44 @@ import {
   scriptCommand,
   toolCommand,
 } from '#shared/commands/printed-commands.ts';
+import { DEFAULT_RESUME_WINDOW_MS, SERVER_ALIVE_MARGIN_MS } from '#shared/commands/ssh-options.ts';
 import { agentPath, clientPath, downloadPath } from '#shared/protocol/paths.ts';
-import { agentDigest, type Offer, SCRIPT_FILE } from '../download/binary.ts';
-import { WINDOWS_PLATFORM } from '../download/platform.ts';
+import { type Offer, SCRIPT_FILE } from '../download/binary.ts';
 import { type CommandText, command, type IdGap, type PinGap, type Snippet } from './command-text.ts';
 import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import type { System } from './systems.ts';
 
-/** The ID in the commands until somebody gives one. */
-export const SAMPLE_ID = 'my-job';
+/** Where the ID of a job log belongs, until somebody gives it. */
+const ID_OF_LOG = 'ID';
+
+/** An ID that a person could choose. */
+export const CHOSEN_ID = 'my-job';
 
 /** Where ssh-keygen puts a key, and its certificate beside it. */
 export const SAMPLE_KEY = '~/.ssh/id_ed25519';
 
-export const SAMPLE: IdGap = { fallback: SAMPLE_ID };
+export const SAMPLE: IdGap = { fallback: ID_OF_LOG };
+
+const CHOSEN: IdGap = { fallback: CHOSEN_ID };
+
+/** No ID: the agent makes one that nobody can guess. One that is given to the page stands there all the same. */
+export const MADE_BY_AGENT: IdGap = { fallback: '', before: '/' };
+
+/** Between two probes of an ssh that somebody starts by hand, in seconds. */
+const PLAIN_ALIVE_SECONDS = 10;
+
+/**
+ * The host is always called localhost, and has another key in every job; and probes that are not answered end ssh after three,
+ * long before a session is over that waits for its client.
+ */
+const PLAIN_SSH_OPTIONS = [
+  `ServerAliveInterval=${PLAIN_ALIVE_SECONDS}`,
+  `ServerAliveCountMax=${(DEFAULT_RESUME_WINDOW_MS + SERVER_ALIVE_MARGIN_MS) / 1_000 / PLAIN_ALIVE_SECONDS}`,
+  FORGET_HOST,
+]
+  .map((option) => `-o${option}`)
+  .join(' ');
 
 /** As the fragment of a URL. */
 const PIN: PinGap = { before: '#' };
@@ -32,9 +55,10 @@ const PIN: PinGap = { before: '#' };
 /** Where a text gets its URL, which has a gap of its own. */
 const GAP = '\0';
 
-/** `ws…/agent/ID`, with the gap that is given. */
+/** `ws…/agent/ID`, with the gap that is given; `ws…/agent` where the agent makes the ID. */
 export function agentUrl(relay: OwnAddress, id: IdGap): CommandText {
-  return command`${relay.ws}${agentPath('')}${id}`;
+  const path = agentPath('');
+  return command`${relay.ws}${id === MADE_BY_AGENT ? path.replace(/\/$/, '') : path}${id}`;
 }
 
 /** Downloads one program and makes it executable, in two lines. */
@@ -72,22 +96,42 @@ export function pinRefusal(relay: OwnAddress, program: string): string {
   return `refused: this block pins another ${program}. Was the relay upgraded? Take it anew: ${relay.http}/#ci`;
 }
 
-export function jobCommands(relay: OwnAddress, offer: Offer): Snippet[] {
+/** `asksForId`: a policy knows no ID that an agent makes up. */
+export function jobCommands(relay: OwnAddress, offer: Offer, asksForId: boolean): Snippet[] {
   const text = command`
 ${fetchProgram(relay, 'agent')}
-./agent ${agentUrl(relay, SAMPLE)}`;
-  const line = command`${scriptCommand(relay.http, 'agent.sh', '--timeout 10m')} ${agentUrl(relay, SAMPLE)}`;
+./agent ${agentUrl(relay, asksForId ? CHOSEN : MADE_BY_AGENT)}`;
   return [
     { name: 'job', title: `Get the agent and start it, on ${offer.defaultPlatform}`, text },
-    { name: 'job-line', title: 'The same in one line, on any Linux or Mac', text: line },
-    ...(agentDigest(offer, WINDOWS_PLATFORM) === undefined
-      ? []
-      : [{ name: 'job-windows', title: 'And on Windows, in PowerShell', text: windowsJobLine(relay) }]),
+    {
+      name: 'job-wget',
+      title: 'In one line, where there is no curl',
+      text: command`wget -qO- ${relay.http}${downloadPath('agent.sh')} | sh -s -- --timeout 10m${lineArgument(relay, asksForId)}`,
+    },
+    {
+      name: 'job-id',
+      title: 'With an ID that you choose',
+      text: command`./agent ${agentUrl(relay, CHOSEN)}`,
+    },
   ];
 }
 
-function windowsJobLine(relay: OwnAddress): CommandText {
-  return command`& ([scriptblock]::Create((irm ${relay.http}${downloadPath('agent.ps1')}))) --timeout 10m ${agentUrl(relay, SAMPLE)}`;
+/** The URL as the last word of a line that has one of its own: of use for an ID alone. */
+function lineArgument(relay: OwnAddress, asksForId: boolean): CommandText {
+  const before = ` ${relay.ws}${agentPath('')}`;
+  return [{ fallback: asksForId ? before + CHOSEN_ID : '', before }];
+}
+
+/** The first line of the page for any job with a POSIX shell. */
+export function jobLine(relay: OwnAddress, asksForId: boolean): CommandText {
+  const before = ` -s -- ${relay.ws}${agentPath('')}`;
+  const url: IdGap = { fallback: asksForId ? before + CHOSEN_ID : '', before };
+  return command`${scriptCommand(relay.http, 'agent.sh')}${url}`;
+}
+
+/** The same for PowerShell. */
+export function windowsJobLine(relay: OwnAddress, asksForId: boolean): CommandText {
+  return command`& ([scriptblock]::Create((irm ${relay.http}${downloadPath('agent.ps1')})))${lineArgument(relay, asksForId)}`;
 }
 
 /** For the systems that have a POSIX shell and a wsproxy here. */
@@ -99,6 +143,12 @@ export function laptopCommands(relay: OwnAddress, identity: string, systems: rea
     { name: 'ssh', title: 'A shell', text: through('ssh'), systems },
     { name: 'sftp', title: 'Browse files', text: through('sftp'), systems },
     { name: 'scp', title: 'Copy a file', text: through('scp', ' :build.log .'), systems },
+    {
+      name: 'plain-ssh',
+      title: 'The same with ssh itself, for a script or a tool that starts it',
+      text: command`ssh ${PLAIN_SSH_OPTIONS} -oProxyCommand='./wsproxy ${identity}"${jobUrl(relay)}"' ${DEFAULT_USER}@localhost`,
+      systems,
+    },
   ];
 }
 
@@ -126,7 +176,7 @@ export function configCommands(relay: OwnAddress, identity: string, systems: rea
     {
       name: 'config-add',
       title: 'Let wsproxy add it',
-      text: [`./wsproxy config ${identity}${relay.ws} >> ~/.ssh/config`],
+      text: [configAddText(relay, identity, './wsproxy')],
       systems,
     },
     {
@@ -138,13 +188,28 @@ export function configCommands(relay: OwnAddress, identity: string, systems: rea
   ];
 }
 
-/** What all systems type once the block is in its file. */
-export function configUse(): Snippet {
+/** Where there is no wsproxy but wsproxy.mjs. */
+export function nodeConfigCommands(
+  relay: OwnAddress,
+  identity: string,
+  systems: readonly System[],
+): Snippet[] {
+  const text = [configAddText(relay, identity, `node ${SCRIPT_FILE}`)];
+  return [{ name: 'config-node', title: 'Let wsproxy.mjs add it', text, systems }];
+}
+
+/** Whoever never used ssh has no such folder, and it is for nobody else. */
+function configAddText(relay: OwnAddress, identity: string, wsproxy: string): string {
+  return `mkdir -pm 700 ~/.ssh && ${wsproxy} config ${identity}${relay.ws} >> ~/.ssh/config`;
+}
+
+/** What they type once the block is in its file. */
+export function configUse(systems: readonly System[] | undefined): Snippet {
   const text = command`
 ssh ${SAMPLE}${JOB_SUFFIX}
 sftp ${SAMPLE}${JOB_SUFFIX}
 scp ${SAMPLE}${JOB_SUFFIX}:build.log .`;
-  return { name: 'config-use', title: 'Then', text };
+  return { name: 'config-use', title: 'Then', text, ...(systems && { systems }) };
 }
 
 /** The block, started by these words. */
@@ -163,8 +228,9 @@ export function portText(relay: OwnAddress, identity: string, tcptows: string): 
   return command`${tcptows} ${identity}${String(EXAMPLE_PORT)} "${jobUrl(relay)}"`;
 }
 
-export function portUse(): Snippet {
+export function portUse(systems: readonly System[] | undefined): Snippet {
   return {
+    ...(systems && { systems }),
     name: 'tcptows-ssh',
     title: 'In another, or in your tool',
     text: command`ssh -o ${FORGET_HOST} -p ${String(EXAMPLE_PORT)} ${DEFAULT_USER}@127.0.0.1`,

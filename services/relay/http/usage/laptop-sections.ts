@@ -8,6 +8,7 @@ import {
   identityOption,
   laptopCommands,
   nodeCommands,
+  nodeConfigCommands,
   portCommands,
   portUse,
   SAMPLE_KEY,
@@ -15,14 +16,28 @@ import {
 import type { EntryTerms } from './entry-terms.ts';
 import type { OwnAddress } from './own-address.ts';
 import type { PageNote, Prose, Section } from './sections.ts';
-import { type LaptopOffer, laptopOffer, SYSTEM_NAMES, SYSTEMS, type System } from './systems.ts';
+import {
+  type LaptopOffer,
+  laptopOffer,
+  SYSTEM_NAMES,
+  SYSTEMS,
+  type System,
+  systemsUnlessAll,
+} from './systems.ts';
 import {
   puttyProxyCommand,
   WINDOWS_SAMPLE_KEY,
   windowsConfigCommands,
   windowsLaptopCommands,
+  windowsNodeConfigCommands,
   windowsPortCommands,
 } from './windows-commands.ts';
+
+const BUILD_MORE = 'Ask whoever runs it to build it with `PLATFORMS=all`.';
+
+/** Of a relay that runs from its sources, say. */
+export const NOTHING_BUILT: Prose =
+  'No program is built at this relay yet, so there is nothing to get: whoever runs it can run `npm run build` there.';
 
 type Content = Partial<Section> & Pick<Section, 'lead'>;
 
@@ -32,13 +47,13 @@ export function laptopSection(relay: OwnAddress, offer: Offer, entry: EntryTerms
   return {
     lead: 'Best is to paste the lines of the job log, or to come here by the link in it: their URL ends in `#SHA256:…`, the fingerprint of the job’s host key, so `ssh` has nothing to ask. Without that it asks about the host key: compare it with the job log before you say yes. `wsproxy` runs your own `ssh`, whose options go behind the URL; `--print` before it shows the whole command.',
     snippets: [
-      ...ifAny(posixOf(laptops), (systems) => laptopCommands(relay, identity.posix, systems)),
-      ...ifAny(windowsOf(laptops), () => windowsLaptopCommands(relay, identity.windows)),
+      ...ifAny(posixOf(laptops.served), (systems) => laptopCommands(relay, identity.posix, systems)),
+      ...ifAny(windowsOf(laptops.served), () => windowsLaptopCommands(relay, identity.windows)),
       ...(laptops.hasScript ? nodeCommands(relay, identity) : []),
     ],
     notes: [
       ...leftOutNotes(laptops),
-      ...ifAny(windowsOf(laptops), (systems) => windowsNotes(relay, systems)),
+      ...ifAny(windowsOf(laptops.served), (systems) => windowsNotes(relay, systems)),
       'The password is in the job log, unless the job was given `--authorized-keys`.',
       ...clientProofNotes(entry),
     ],
@@ -48,27 +63,31 @@ export function laptopSection(relay: OwnAddress, offer: Offer, entry: EntryTerms
 export function configSection(relay: OwnAddress, offer: Offer, entry: EntryTerms): Content {
   const laptops = laptopOffer(offer);
   const identity = identityOptions(entry);
+  const withScript = laptops.hasScript ? leftOut(laptops) : [];
+  const able = [...laptops.served, ...withScript];
   return {
     lead: 'Every job is a host called ID.job then, for `ssh`, `rsync`, `git` and IDEs alike.',
     snippets: [
-      ...ifAny(posixOf(laptops), (systems) => configCommands(relay, identity.posix, systems)),
-      ...ifAny(windowsOf(laptops), () => windowsConfigCommands(relay, identity.windows)),
-      configUse(),
+      ...ifAny(posixOf(laptops.served), (systems) => configCommands(relay, identity.posix, systems)),
+      ...ifAny(posixOf(withScript), (systems) => nodeConfigCommands(relay, identity.posix, systems)),
+      ...ifAny(windowsOf(laptops.served), () => windowsConfigCommands(relay, identity.windows)),
+      ...ifAny(windowsOf(withScript), () => windowsNodeConfigCommands(relay, identity.windows)),
+      ...ifAny(able, (systems) => [configUse(systemsUnlessAll(systems))]),
     ],
     notes: [
-      ...ifAny(posixOf(laptops), (systems) => [
+      ...leftOutNotes(laptops),
+      ...ifAny(posixOf(laptops.served), (systems) => [
         {
           text: 'In the block `wsproxy` is on your `PATH`; `wsproxy config` writes the whole path of the one in this folder.',
           systems,
         },
       ]),
-      ...ifAny(windowsOf(laptops), (systems) => [
+      ...ifAny(windowsOf(laptops.served), (systems) => [
         {
           text: 'The path has slashes, not backslashes; `wsproxy.exe config` writes that of the one in this folder. IDEs such as VS Code read the same file.',
           systems,
         },
       ]),
-      ...(laptops.hasScript ? ['`node wsproxy.mjs config …` writes a block for Node.'] : []),
       'Jobs are thrown away, and so are their host keys: `ssh` asks each time and remembers none. To be asked nothing, use the pinned line from the job log.',
     ],
   };
@@ -80,10 +99,14 @@ export function portSection(relay: OwnAddress, offer: Offer, entry: EntryTerms):
   return {
     lead: 'For programs that cannot start a proxy command: WinSCP, some IDEs. It takes any number of connections. The line that gets `wsproxy`, above, gets `tcptows` too.',
     snippets: [
-      ...ifAny(posixOf(laptops), (systems) => portCommands(relay, identity.posix, systems)),
-      ...ifAny(windowsOf(laptops), () => windowsPortCommands(relay, identity.windows)),
-      portUse(),
+      ...ifAny(posixOf(laptops.served), (systems) => portCommands(relay, identity.posix, systems)),
+      ...ifAny(windowsOf(laptops.served), () => windowsPortCommands(relay, identity.windows)),
+      ...ifAny(laptops.served, (systems) => [portUse(systemsUnlessAll(systems))]),
     ],
+    notes: leftOut(laptops).map((system) => ({
+      text: `This relay has no \`tcptows\` for ${SYSTEM_NAMES[system]}. ${BUILD_MORE}`,
+      systems: [system],
+    })),
   };
 }
 
@@ -91,12 +114,17 @@ function identityOptions(entry: EntryTerms): IdentityWords {
   return { posix: identityOption(entry, SAMPLE_KEY), windows: identityOption(entry, WINDOWS_SAMPLE_KEY) };
 }
 
-function posixOf({ served }: LaptopOffer): System[] {
-  return served.filter((system) => system !== 'windows');
+function posixOf(systems: readonly System[]): System[] {
+  return systems.filter((system) => system !== 'windows');
 }
 
-function windowsOf({ served }: LaptopOffer): System[] {
-  return served.filter((system) => system === 'windows');
+function windowsOf(systems: readonly System[]): System[] {
+  return systems.filter((system) => system === 'windows');
+}
+
+/** Those without a wsproxy of their own. */
+function leftOut({ served }: LaptopOffer): System[] {
+  return SYSTEMS.filter((system) => !served.includes(system));
 }
 
 function ifAny<T>(systems: readonly System[], make: (systems: readonly System[]) => T[]): T[] {
@@ -104,11 +132,12 @@ function ifAny<T>(systems: readonly System[], make: (systems: readonly System[])
 }
 
 /** Each system whose people find nothing of their own. */
-function leftOutNotes({ served, hasScript }: LaptopOffer): PageNote[] {
-  if (served.length === 0) return [];
-  const instead = hasScript ? 'With Node 20 or newer take `wsproxy.mjs`, as above; else ask' : 'Ask';
-  return SYSTEMS.filter((system) => !served.includes(system)).map((system) => ({
-    text: `This relay was built without programs for ${SYSTEM_NAMES[system]}. ${instead} whoever runs it to build it with \`PLATFORMS=all\`.`,
+function leftOutNotes(laptops: LaptopOffer): PageNote[] {
+  const { served, hasScript } = laptops;
+  if (served.length === 0 && !hasScript) return [NOTHING_BUILT];
+  const instead = hasScript ? 'With Node 20 or newer take `wsproxy.mjs`, as above. Else' : 'To have one,';
+  return leftOut(laptops).map((system) => ({
+    text: `This relay has no programs for ${SYSTEM_NAMES[system]}. ${instead} ${BUILD_MORE.replace(/^A/, 'a')}`,
     systems: [system],
   }));
 }

@@ -1,9 +1,9 @@
 // The usage page as HTML: sections, snippets and the ID box put together.
 import type { CiBlock } from './ci-blocks.ts';
-import { type CommandText, fillGaps, type Snippet } from './command-text.ts';
-import { SAMPLE_ID } from './commands.ts';
+import { CHOSEN_ID } from './commands.ts';
 import { DIAGRAM, ICON_URL, MARK } from './drawings.ts';
 import { entryNotice } from './entry-terms.ts';
+import { renderFirstScreen } from './first-screen.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { PageOptions } from './plain-text.ts';
 import { htmlFromProse } from './prose.ts';
@@ -17,8 +17,8 @@ import {
   SUMMARY,
   TITLE,
 } from './sections.ts';
+import { markSystems, renderSnippet } from './snippet.ts';
 import { PAGE_STYLE } from './style.ts';
-import { SYSTEM_NAMES, SYSTEMS, type System, systemsTag } from './systems.ts';
 
 export interface HtmlPageOptions extends PageOptions {
   /** What was asked for and is no ID: it goes back into the box, with a message beside it. */
@@ -50,14 +50,13 @@ export function renderPage(options: HtmlPageOptions): string {
 <div class="brand">${MARK}<span>Converge</span><span class="host">${relay.host}</span></div>
 <h1>${TITLE}</h1>
 <p class="summary">${htmlFromProse(SUMMARY)}</p>
-${DIAGRAM}
 </header>
 <main id="main" tabindex="-1">
 ${warning === undefined ? '' : html`<p class="warning" role="note">${warning}</p>`}
 <p class="entry" role="note">${htmlFromProse(entryNotice(options.entry))}</p>
-${renderIdForm(options)}
-${SYSTEM_CHOICE}
+${renderFirstScreen(options)}
 <nav aria-label="Sections"><ul>${sections.map(({ name, shortTitle }) => html`<li><a href="#${name}">${shortTitle}</a></li>`)}</ul></nav>
+${renderIdForm(options)}
 ${sections.map((section) => renderSection(section, options.id))}
 </main>
 <p id="announcer" class="unseen" role="status" aria-live="polite"></p>
@@ -67,26 +66,16 @@ ${sections.map((section) => renderSection(section, options.id))}
 `.markup;
 }
 
-/** Nothing without the script, which shows it and hides what is not for the system that is chosen. */
-const SYSTEM_CHOICE = html`<fieldset id="system-choice" class="choice" hidden>
-<legend>Your laptop</legend>
-${[...SYSTEMS, 'all' as const].map(
-  (system) =>
-    html`<label><input type="radio" name="system" value="${system}"><span>${system === 'all' ? 'Show all' : SYSTEM_NAMES[system]}</span></label>
-`,
-)}</fieldset>
-<p id="pin-note" class="entry" hidden>The lines for your laptop end in the fingerprint of this job’s host key, as the job log has it: <code><span id="pin"></span></code>. So <code>ssh</code> has nothing to ask. <a href="#on-your-laptop">Go to them</a></p>`;
-
 function renderIdForm({ id, rejectedId }: HtmlPageOptions): Html {
   const message = rejectedId === undefined ? '' : 'That is no ID, so the commands below are unchanged.';
   return html`<form id="id-form" class="id-form" method="get" action="">
-<label for="id-input">ID of the job</label>
-<div class="row"><input id="id-input" name="id" value="${id ?? rejectedId ?? ''}" placeholder="${SAMPLE_ID}" pattern="${ID_INPUT_PATTERN}"
+<label for="id-input">ID of the job, for all commands of this page</label>
+<div class="row"><input id="id-input" name="id" value="${id ?? rejectedId ?? ''}" placeholder="${CHOSEN_ID}" pattern="${ID_INPUT_PATTERN}"
  autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false" enterkeyhint="done" aria-describedby="id-hint id-message"${
-   rejectedId === undefined ? '' : html` aria-invalid="true"`
+   rejectedId === undefined ? '' : html` aria-invalid="true" autofocus`
  }><button type="submit">Use in all commands</button></div>
 <p id="id-message" class="message" role="alert">${message}</p>
-<p id="id-hint" class="hint">The name under which a client finds the job; not a password. ${ID_HINT}</p>
+<p id="id-hint" class="hint">The job log has it. It is the name under which a client finds the job; not a password. ${ID_HINT}</p>
 </form>`;
 }
 
@@ -94,6 +83,7 @@ function renderSection(section: Section, id: string | undefined): Html {
   return html`<section id="${section.name}" aria-labelledby="${section.name}-title">
 <h2 id="${section.name}-title">${section.title}</h2>
 <p>${htmlFromProse(section.lead)}</p>
+${section.name === 'security' ? DIAGRAM : ''}
 ${section.snippets.map((snippet) => renderSnippet(snippet, id))}
 ${section.blocks.map((block, index) => renderBlock(block, id, index === 0))}
 ${section.terms.length === 0 ? '' : renderTerms(section.terms)}
@@ -105,24 +95,6 @@ ${section.notes.map(renderNote)}
 function renderNote(note: PageNote): Html {
   if (typeof note === 'string') return html`<p class="note">${htmlFromProse(note)}</p>`;
   return html`<p class="note"${markSystems(note.systems)}>${htmlFromProse(note.text)}</p>`;
-}
-
-/** For the script, which hides what is for other systems. */
-function markSystems(systems: readonly System[] | undefined): Html {
-  return systems === undefined ? html`` : html` data-systems="${systems.join(' ')}"`;
-}
-
-/** The copy button appears when the script runs: without it, it would do nothing. */
-function renderSnippet(snippet: Snippet, id: string | undefined): Html {
-  const { name, title, text, systems } = snippet;
-  const tag = systemsTag(systems);
-  const whole = tag === undefined ? title : `${title} (${tag})`;
-  return html`<figure class="snippet"${markSystems(systems)}>
-<figcaption>${title}${tag === undefined ? '' : html` <span class="tag">${tag}</span>`}</figcaption>
-<button type="button" class="copy" data-copies="${name}" aria-label="Copy: ${whole}" hidden>Copy</button>
-<pre tabindex="0" role="group" aria-label="${whole}"><code id="${name}">${renderText(text, id)}</code></pre>
-</figure>
-`;
 }
 
 function renderBlock(block: CiBlock, id: string | undefined, isOpen: boolean): Html {
@@ -143,12 +115,4 @@ function renderTerms(terms: Section['terms']): Html {
   return html`<dl>${terms.map(
     ([term, meaning]) => html`<div><dt>${htmlFromProse(term)}</dt><dd>${htmlFromProse(meaning)}</dd></div>`,
   )}</dl>`;
-}
-
-function renderText(text: CommandText, id: string | undefined): Html[] {
-  return text.map((part) => {
-    if (typeof part === 'string') return html`${part}`;
-    if ('before' in part) return html`<span class="gap" data-before-pin="${part.before}"></span>`;
-    return html`<span class="gap" data-fallback="${part.fallback}">${fillGaps([part], id)}</span>`;
-  });
 }

@@ -3,6 +3,7 @@ import { wrapWords } from '#shared/text/wrap.ts';
 import type { Offer } from '../download/binary.ts';
 import { fillGaps, type Snippet } from './command-text.ts';
 import { type EntryTerms, entryNotice } from './entry-terms.ts';
+import { type FirstLine, jobFirstLines, laptopFirstLines } from './first-lines.ts';
 import type { OwnAddress } from './own-address.ts';
 import { plainFromProse } from './prose.ts';
 import { buildSections, exposureWarning, type PageNote, SUMMARY, TITLE } from './sections.ts';
@@ -26,7 +27,14 @@ export function renderPlainText(options: PageOptions): string {
   const lines = [`Converge: ${TITLE}`, '', wrap(plainFromProse(SUMMARY)), ''];
   if (warning !== undefined) lines.push(wrap(warning), '');
   lines.push(wrap(plainFromProse(entryNotice(options.entry))), '');
-  lines.push(`Commands with your own ID: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
+  lines.push(`Commands with the ID of your job: curl '${relay.http}/?id=${id ?? 'ID'}'`, '');
+  for (const [title, firstLines] of [
+    ['1. In the CI job', jobFirstLines(options)],
+    ['2. On your laptop', laptopFirstLines(options)],
+  ] as const) {
+    lines.push(title, '-'.repeat(title.length), '');
+    for (const line of firstLines) lines.push(...renderFirstLine(line, id), '');
+  }
   for (const section of buildSections(options)) {
     lines.push(section.title, '-'.repeat(section.title.length), '', wrap(plainFromProse(section.lead)), '');
     for (const snippet of section.snippets) lines.push(...renderSnippet(snippet, id), '');
@@ -59,6 +67,11 @@ function renderSnippet(snippet: Snippet, id: string | undefined): string[] {
     `  # ${snippet.title}${tag === undefined ? '' : ` (${tag})`}`,
     fillGaps(snippet.text, id).replace(/^(?=.)/gm, '  '),
   ];
+}
+
+/** With its choice, which a page has on a button. */
+function renderFirstLine({ label, title, text }: FirstLine, id: string | undefined): string[] {
+  return renderSnippet({ name: '', title: `${label}: ${title}`, text }, id);
 }
 
 function plainFromNote(note: PageNote): string {

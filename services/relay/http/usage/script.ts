@@ -1,5 +1,5 @@
-// The script of the usage page: the ID box rewrites every command at once, the choice of a system hides what is for others, and
-// the copy buttons copy.
+// The script of the usage page: the ID box rewrites every command at once, the choices of a CI system and of a laptop hide what is
+// for others, and the copy buttons copy.
 
 /** It is optional: without it the form asks the relay for a page with that ID. It touches text and attributes, never HTML. */
 export const PAGE_SCRIPT = `
@@ -20,6 +20,7 @@ export const PAGE_SCRIPT = `
       gap.textContent = pin && gap.dataset.beforePin + pin;
     document.getElementById('pin').textContent = pin;
     document.getElementById('pin-note').hidden = !pin;
+    document.getElementById('no-pin-note').hidden = !!pin;
   };
   const readPin = () => {
     const pin = pinIn(location.hash);
@@ -37,39 +38,54 @@ export const PAGE_SCRIPT = `
     input.setAttribute('aria-invalid', String(!isValid));
     message.textContent = isValid ? '' : 'That is no ID, so the commands below are unchanged.';
     if (!isValid) return false;
-    for (const gap of gaps) gap.textContent = id === '' ? gap.dataset.fallback : id;
+    for (const gap of gaps)
+      gap.textContent = id === '' ? gap.dataset.fallback : (gap.dataset.before || '') + id;
     showPin(id);
     const hash = id === pinned.id || !pinIn(location.hash) ? location.hash : '';
     history.replaceState(null, '', location.pathname + (id === '' ? '' : '?id=' + id) + hash);
     return true;
   };
 
-  const systems = document.querySelectorAll('[name=system]');
+  // The choices: what is shown, and what is chosen at first.
   const systemOf = (agent) =>
     /Windows/.test(agent) ? 'windows' : /Macintosh/.test(agent) ? 'macos' : 'linux';
-  const showSystem = (system) => {
-    // Whose lines these are is said where there are those of others.
-    document.body.dataset.system = system;
-    for (const part of document.querySelectorAll('[data-systems]'))
-      part.hidden = system !== 'all' && !part.dataset.systems.split(' ').includes(system);
+  const choices = {
+    ci: {
+      first: 'shell',
+      show: (ci) => {
+        for (const part of document.querySelectorAll('[data-ci]')) part.hidden = part.dataset.ci !== ci;
+      },
+    },
+    system: {
+      first: systemOf(navigator.userAgent),
+      show: (system) => {
+        // Whose lines these are is said where there are those of others.
+        document.body.dataset.system = system;
+        for (const part of document.querySelectorAll('[data-systems]'))
+          part.hidden = system !== 'all' && !part.dataset.systems.split(' ').includes(system);
+      },
+    },
   };
-  document.getElementById('system-choice').hidden = false;
-  // A browser that goes back may bring back what was chosen.
-  if (![...systems].some((radio) => radio.checked))
-    for (const radio of systems) radio.checked = radio.value === systemOf(navigator.userAgent);
-  for (const radio of systems) {
-    if (radio.checked) showSystem(radio.value);
-    radio.addEventListener('change', () => {
-      showSystem(radio.value);
-      announcer.textContent = 'Commands for: ' + radio.parentElement.textContent.trim() + '.';
-    });
+  for (const fieldset of document.querySelectorAll('[data-choice]')) {
+    const { first, show } = choices[fieldset.dataset.choice];
+    const radios = [...fieldset.querySelectorAll('input')];
+    fieldset.hidden = false;
+    // A browser that goes back may bring back what was chosen.
+    if (!radios.some((radio) => radio.checked)) for (const radio of radios) radio.checked = radio.value === first;
+    for (const radio of radios) {
+      if (radio.checked) show(radio.value);
+      radio.addEventListener('change', () => {
+        show(radio.value);
+        announcer.textContent = 'Commands for: ' + radio.parentElement.textContent.trim() + '.';
+      });
+    }
   }
 
   form.noValidate = true;
   input.addEventListener('input', showId);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (showId()) announcer.textContent = 'All commands are for ' + (input.value.trim() || 'the sample ID') + ' now.';
+    if (showId()) announcer.textContent = 'All commands are for ' + (input.value.trim() || 'no certain ID') + ' now.';
     else input.focus();
   });
   // A browser that goes back may bring back what stood in the box.

@@ -10,6 +10,7 @@ import { configSection, laptopSection, portSection } from './laptop-sections.ts'
 import type { OwnAddress } from './own-address.ts';
 import type { PageOptions } from './plain-text.ts';
 import type { System } from './systems.ts';
+import { troubleSection } from './trouble-section.ts';
 
 /** A sentence or more. In it, `code` and [a link](URL) are marked up as in Markdown. */
 export type Prose = string;
@@ -33,7 +34,7 @@ export type PageNote = Prose | { readonly text: Prose; readonly systems: readonl
 export const TITLE = 'A shell inside your running CI job';
 
 export const SUMMARY =
-  'Converge lets you `ssh` into a CI job while it runs, behind any firewall, with nothing to install in its image. The job dials out to this relay, you dial in, and the stock `ssh`, `sftp` and `scp` work as with any host.';
+  'The job dials out to this relay, you dial in, and the stock `ssh`, `sftp` and `scp` work as with any host. Nothing to install in the image, no open port.';
 
 const SECURITY =
   'SSH runs from your laptop to the job: this relay passes encrypted bytes on and holds no key to them. The ID only finds the job; to get in takes a key from `--authorized-keys`, or the password in the job log. The `#SHA256:…` in the line from the job log pins the job’s host key: it never reaches the relay, and `wsproxy` cuts the connection if another key answers. So a relay can keep you out, but not read or change what you do. The programs are another matter: you take them from this relay, and whoever runs it could give you others. The digest in a CI block and in the card of the job log, and a signature (`SHA256SUMS.sig`, if who built this relay made one), are there so that you need not believe it.';
@@ -50,22 +51,17 @@ export const ID_HINT = `An ID is ${ID_RULE}.`;
 export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>): Section[] {
   const agentSha256 = agentDigest(offer, offer.defaultPlatform);
   return [
-    section('in-the-job', 'In the CI job', 'Job', {
+    section('in-the-job', 'In the job, line by line', 'Job', {
       lead: 'Three lines, wherever the job should wait for you. The job log then shows the complete `ssh` line to paste, a countdown, and who came and went.',
-      snippets: jobCommands(relay, offer),
+      snippets: jobCommands(relay, offer, entry.agents !== undefined),
       notes: [
         ...agentProofNotes(entry),
-        `The one line picks the platform, checks the digest of what it gets, and needs \`curl\`, \`wget\`, \`python3\` or \`perl\` in the image: \`wget -qO- ${relay.http}${downloadPath('agent.sh')} | sh -s -- …\` is the same.`,
-        // A policy knows no ID that an agent makes up.
-        ...(entry.agents === undefined
-          ? [
-              `Leave the ID out, and the agent makes one that nobody can guess: \`./agent ${relay.ws}/agent\`.`,
-            ]
-          : []),
+        'The one line, with `curl` or with `wget`, picks the platform, checks the digest of what it gets, and needs `curl`, `wget`, `python3` or `perl` in the image for that.',
+        ...chosenIdNotes(entry),
         'The agent never holds the job for longer than it was told, and ends with status 0.',
       ],
     }),
-    section('on-your-laptop', 'On your laptop', 'Laptop', laptopSection(relay, offer, entry)),
+    section('on-your-laptop', 'On your laptop, line by line', 'Laptop', laptopSection(relay, offer, entry)),
     section('ssh-config', 'Shorter, with ~/.ssh/config', 'ssh config', configSection(relay, offer, entry)),
     section('local-port', 'As a local port, with tcptows', 'Local port', portSection(relay, offer, entry)),
     section('ci', 'Ready blocks for your CI', 'CI blocks', {
@@ -73,10 +69,10 @@ export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>):
       blocks: ciBlocks(relay, offer, entry),
       notes: [
         ...(agentSha256 === undefined ? [] : [PINNED]),
-        'The ID is made from the job, so that two runs never meet. It may be known: it opens nothing. Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
         entry.agents === undefined
-          ? 'An ID that you give this page takes the place of these: good for a try, but it is for one job at a time.'
-          : 'An ID that you give this page takes the place of these, and is for one job at a time, if this relay allows it at all.',
+          ? 'No block has an ID: the agent makes one that nobody can guess. An ID that you give this page goes into them: good for a try, but it is for one job at a time.'
+          : 'The ID is made from the job by the rules of this relay, so that two runs never meet. An ID that you give this page takes its place, and is for one job at a time, if this relay allows it at all.',
+        'Where strangers can read the log, use `--authorized-keys https://github.com/USER.keys`, and no password is made.',
       ],
     }),
     section('options', 'What the agent can be told', 'Options', {
@@ -110,28 +106,20 @@ export function buildSections({ relay, offer, entry }: Omit<PageOptions, 'id'>):
         ...foreignNotes(offer),
       ],
     }),
-    section('trouble', 'When it does not work', 'Trouble', {
-      lead: 'Every message on stderr says what to do next. The exit status says what kind of trouble it was.',
-      terms: [
-        ['Behind a proxy', '`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured, at both ends.'],
-        ['A private CA', '`NODE_EXTRA_CA_CERTS=/path/to/ca.pem`; for the download, `curl --cacert`.'],
-        [
-          'No room in the image',
-          'The programs unpack 130 MB once, into your cache, `TMPDIR`, `/tmp`, `/var/tmp`, `/dev/shm` or `/run`, and into memory where none of these will do.',
-        ],
-        ['Not the pinned host key', 'Another job runs under the same ID now. Take the line from its log.'],
-        [
-          '`agent` ended with',
-          '0 as designed · 2 wrong options · 3 relay not reachable · 4 refused, such as an ID in use · 5 too old for this relay',
-        ],
-        [
-          '`wsproxy` ended with',
-          '0 session over · 2 wrong options · 3 relay not reachable · 4 no such job, or refused · 6 host key is not the pinned one',
-        ],
-      ],
-    }),
+    section('trouble', 'When it does not work', 'Trouble', troubleSection(relay, offer)),
     section('security', 'How it is secured', 'Security', { lead: SECURITY }),
   ];
+}
+
+/** When a person should choose an ID, and when not. */
+function chosenIdNotes({ agents }: EntryTerms): Prose[] {
+  const one = 'One agent at a time has an ID: a second one is refused while the first is there.';
+  // A policy knows no ID that an agent makes up.
+  return agents === undefined
+    ? [
+        `Choose an ID only where something has to know the URL before the job has started, such as a script that waits with \`--wait\`, or for a try. An ID that can be guessed can be tried by others, who then need no more than the password; without one the agent makes an ID that nobody can guess. ${one}`,
+      ]
+    : [one];
 }
 
 /** How an agent shows what the policy asks for. */

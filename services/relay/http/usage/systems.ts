@@ -27,13 +27,21 @@ export interface LaptopOffer {
 }
 
 export function laptopOffer(offer: Offer): LaptopOffer {
-  const served = SYSTEMS.filter((system) =>
+  return { served: systemsWith(offer, 'wsproxy'), hasScript: hasFile(offer, SCRIPT_FILE) };
+}
+
+/** The systems that this relay has a program for. */
+export function systemsWith(offer: Offer, name: 'agent' | 'wsproxy'): System[] {
+  return SYSTEMS.filter((system) =>
     offer.binaries.some(
-      ({ program, platform }) =>
-        program === 'wsproxy' && platform !== undefined && systemOf(platform) === system,
+      ({ program, platform }) => program === name && platform !== undefined && systemOf(platform) === system,
     ),
   );
-  return { served, hasScript: hasFile(offer, SCRIPT_FILE) };
+}
+
+/** As a snippet says whose it is: undefined where it is everybody's. */
+export function systemsUnlessAll(systems: readonly System[]): readonly System[] | undefined {
+  return systems.length === SYSTEMS.length ? undefined : systems;
 }
 
 /** `Linux, macOS`; nothing for all of them. */

@@ -1,6 +1,7 @@
 // Windows commands: the lines for a laptop with Windows, for PowerShell, OpenSSH for Windows and PuTTY.
 import { DEFAULT_USER } from '#shared/commands/printed-commands.ts';
 import { clientPath, downloadPath } from '#shared/protocol/paths.ts';
+import { SCRIPT_FILE } from '../download/binary.ts';
 import { type CommandText, command, type PinGap, type Snippet } from './command-text.ts';
 import { configText, jobUrl, portText, SAMPLE, toolText } from './commands.ts';
 import type { OwnAddress } from './own-address.ts';
@@ -8,7 +9,7 @@ import type { OwnAddress } from './own-address.ts';
 /** PuTTY's option for a fingerprint, in place of its question. */
 const PUTTY_PIN: PinGap = { before: ' -hostkey ' };
 
-const WSPROXY = '.\\wsproxy.exe';
+export const WSPROXY_EXE = '.\\wsproxy.exe';
 
 /** Whole, since a ProxyCommand has no folder that it starts in; with slashes, since OpenSSH, Git's own ssh and PuTTY all take these. */
 const WSPROXY_PATH = 'C:/Users/ME/wsproxy.exe';
@@ -20,7 +21,7 @@ const FOR_WINDOWS = { systems: ['windows'] } as const;
 
 export function windowsLaptopCommands(relay: OwnAddress, identity: string): Snippet[] {
   const through = (tool: string, rest = ''): CommandText =>
-    toolText({ relay, identity, tool, wsproxy: WSPROXY, rest });
+    toolText({ relay, identity, tool, wsproxy: WSPROXY_EXE, rest });
   return [
     {
       name: 'wsproxy-windows',
@@ -51,10 +52,7 @@ export function windowsConfigCommands(relay: OwnAddress, identity: string): Snip
     {
       name: 'config-add-windows',
       title: 'Let wsproxy add it, in PowerShell',
-      text: [
-        'mkdir -Force ~\\.ssh | Out-Null\n',
-        `${WSPROXY} config ${identity}${relay.ws} | Add-Content -Encoding ascii ~\\.ssh\\config`,
-      ],
+      text: [configAddText(relay, identity, WSPROXY_EXE)],
       ...FOR_WINDOWS,
     },
     {
@@ -64,6 +62,18 @@ export function windowsConfigCommands(relay: OwnAddress, identity: string): Snip
       ...FOR_WINDOWS,
     },
   ];
+}
+
+/** Where there is no wsproxy.exe but wsproxy.mjs. */
+export function windowsNodeConfigCommands(relay: OwnAddress, identity: string): Snippet[] {
+  const text = [configAddText(relay, identity, `node ${SCRIPT_FILE}`)];
+  return [
+    { name: 'config-node-windows', title: 'Let wsproxy.mjs add it, in PowerShell', text, ...FOR_WINDOWS },
+  ];
+}
+
+function configAddText(relay: OwnAddress, identity: string, wsproxy: string): string {
+  return `mkdir -Force ~\\.ssh | Out-Null\n${wsproxy} config ${identity}${relay.ws} | Add-Content -Encoding ascii ~\\.ssh\\config`;
 }
 
 export function windowsPortCommands(relay: OwnAddress, identity: string): Snippet[] {

@@ -58,6 +58,7 @@ function refused(code: 'sso_refused' | 'sso_expired' | 'issuer_unavailable', sta
 function start(
   kept: KeptSignOns | undefined = new KeptSignOns(folder),
   signal = new AbortController().signal,
+  isUnattended = false,
 ): SignOn {
   const notify = (line: string): void => {
     lines.push(line);
@@ -70,6 +71,7 @@ function start(
     random: () => 0,
     notify,
     signal,
+    isUnattended,
   });
 }
 
@@ -209,4 +211,20 @@ test('a program that is told to end while another one signs on ends', async () =
   abort.abort();
   expect((await second).kind).toBe('aborted');
   expect(await settled(first)).toBe('token-1');
+});
+
+test('a program that nobody watches asks no person; what is kept it takes, and a refresh too', async () => {
+  const unattended = (): SignOn => start(new KeptSignOns(folder), undefined, true);
+  expect(await unattended().token(undefined)).toMatchObject({
+    kind: 'failed',
+    isFinal: true,
+    message: expect.stringContaining('wants a person to sign on'),
+  });
+  expect([asked, lines]).toEqual([[], []]);
+  expect(await settled(start().token(undefined))).toBe('token-1');
+  asked = [];
+  expect(await settled(unattended().token(undefined))).toBe('token-1');
+  expect(asked).toEqual([]);
+  expect(await settled(unattended().token('token-1'))).toBe('token-2');
+  expect(asked).toEqual(['refresh refresh-1']);
 });

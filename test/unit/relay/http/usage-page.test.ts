@@ -3,8 +3,14 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isValidId } from '#shared/protocol/paths.ts';
+import { REFUSALS, type RefusalCode } from '#shared/protocol/refusals.ts';
+import { Untrusted } from '#shared/text/untrusted.ts';
+import type { FailedDial } from '#shared/websocket/dial-outcome.ts';
+import { failureFrom } from '../../../../services/clients/connection/failure.ts';
+import { missingTool } from '../../../../services/clients/tools/run-tool.ts';
 import { fillGaps } from '../../../../services/relay/http/usage/command-text.ts';
 import { type EntryTerms, OPEN_TERMS } from '../../../../services/relay/http/usage/entry-terms.ts';
+import { jobFirstLines, laptopFirstLines } from '../../../../services/relay/http/usage/first-lines.ts';
 import { html } from '../../../../services/relay/http/usage/html.ts';
 import {
   addressFromPublicUrl,
@@ -16,6 +22,7 @@ import { htmlFromProse, plainFromProse } from '../../../../services/relay/http/u
 import { buildSections } from '../../../../services/relay/http/usage/sections.ts';
 import { SECURITY_HEADERS } from '../../../../services/relay/http/usage/security-headers.ts';
 import { type ColorName, PALETTES } from '../../../../services/relay/http/usage/style.ts';
+import type { System } from '../../../../services/relay/http/usage/systems.ts';
 import { offerOf, WHOLE_OFFER } from '../../../support/relay/offer.ts';
 
 const relay = addressFromPublicUrl('https://relay.example.com');
@@ -25,7 +32,11 @@ const options = {
   offer: WHOLE_OFFER,
   entry: OPEN_TERMS,
 };
-const snippets = buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]);
+const snippets = [
+  ...jobFirstLines(options),
+  ...laptopFirstLines(options),
+  ...buildSections(options).flatMap((section) => [...section.snippets, ...section.blocks]),
+];
 
 describe('the address of the relay', () => {
   test.each([
@@ -98,15 +109,99 @@ describe('the page and the plain text', () => {
           snippet.text.some((part) => typeof part !== 'string' && 'fallback' in part),
       );
       expect(text.includes('build-4711'), name).toBe(hasGap);
-      expect(text, name).not.toMatch(/my-job|GITHUB_RUN_ID|CI_JOB_ID|BUILD_TAG|JOB_ID/);
+      expect(text, name).not.toMatch(/my-job|client\/ID|GITHUB_RUN_ID|CI_JOB_ID|BUILD_TAG|JOB_ID/);
     }
   });
 
-  test('give the CI blocks an ID of their own, made from the job', () => {
-    for (const name of ['github', 'gitlab', 'jenkins', 'circleci', 'buildkite']) {
-      const block = snippets.find((snippet) => snippet.name === name);
-      expect(fillGaps(block?.text ?? [], undefined), name).toMatch(/wss:\/\/relay\.example\.com\/agent\/\$/);
+  test('name no ID in what starts an agent, but in the one that says when to choose one', () => {
+    const started = snippets
+      .map(({ name, text }) => [name, fillGaps(text, undefined)] as const)
+      .filter(([, text]) => /agent\.(sh|ps1)|\.\/agent/.test(text));
+    expect(started.length).toBeGreaterThan(14);
+    const withId = started.filter(([, text]) => /\/agent\/[^\s"]/.test(text)).map(([name]) => name);
+    expect(withId).toEqual(['job-id']);
+    expect(renderPlainText(options).replaceAll(/\s+/g, ' ')).toContain(
+      'Choose an ID only where something has to know the URL before the job has started',
+    );
+  });
+
+  test('begin with one line for the job and one for the laptop, for each system that has something here', () => {
+    const namesWith = (fileNames: string[]): string[] => {
+      const some = { ...options, offer: offerOf(fileNames) };
+      return [...jobFirstLines(some), ...laptopFirstLines(some)].map(
+        ({ choice, text }) => `${choice}: ${fillGaps(text, undefined)}`,
+      );
+    };
+    const url = '"wss://relay.example.com/client/ID"';
+    const lines = namesWith(['agent-linux-x64', 'wsproxy-linux-x64', 'wsproxy.mjs']);
+    expect(lines[0]).toBe('shell: curl -fsSL https://relay.example.com/docs/agent.sh | sh');
+    expect(lines.filter((line) => /^(linux|macos|windows|powershell)/.test(line))).toEqual([
+      `linux: curl -fsSL https://relay.example.com/docs/client.sh | sh && ./wsproxy ssh ${url}`,
+      `macos: curl -fsSLO https://relay.example.com/docs/wsproxy.mjs && node wsproxy.mjs ssh ${url}`,
+      `windows: curl.exe -fsSLO https://relay.example.com/docs/wsproxy.mjs; node wsproxy.mjs ssh ${url}`,
+    ]);
+    expect(namesWith([]).filter((line) => /^(linux|macos|windows|powershell)/.test(line))).toEqual([]);
+    expect(renderPage({ ...options, offer: offerOf([]) })).toContain('No program is built at this relay yet');
+    expect(namesWith(['wsproxy-windows-x64.exe', 'agent-windows-x64.exe']).join('\n')).toMatch(
+      /^powershell: & \(\[scriptblock\].*^windows: irm https:\/\/relay\.example\.com\/docs\/client\.ps1 \| iex; \.\\wsproxy\.exe ssh/ms,
+    );
+  });
+
+  test('say on which systems the first line works: those that there is an agent for', () => {
+    const titleWith = (...fileNames: string[]): string | undefined =>
+      jobFirstLines({ ...options, offer: offerOf(fileNames) })[0]?.title;
+    expect(titleWith('agent-linux-x64', 'agent-darwin-arm64')).toMatch(/on Linux or macOS$/);
+    expect(titleWith('agent-linux-x64', 'wsproxy-darwin-arm64')).toMatch(/on Linux$/);
+  });
+
+  test('give nobody half of what the config and the port take', () => {
+    const some = { ...options, offer: offerOf(['wsproxy-linux-x64', 'tcptows-linux-x64', 'wsproxy.mjs']) };
+    const shownTo = (section: string, system: System): string[] =>
+      buildSections(some)
+        .filter(({ name }) => name === section)
+        .flatMap((found) => found.snippets)
+        .filter(({ systems }) => systems === undefined || systems.includes(system))
+        .map(({ name }) => name);
+    expect(shownTo('ssh-config', 'linux')).toEqual(['config-add', 'config', 'config-use']);
+    expect(shownTo('ssh-config', 'macos')).toEqual(['config-node', 'config-use']);
+    expect(shownTo('ssh-config', 'windows')).toEqual(['config-node-windows', 'config-use']);
+    expect(shownTo('local-port', 'linux')).toEqual(['tcptows', 'tcptows-ssh']);
+    for (const system of ['macos', 'windows'] as const) expect(shownTo('local-port', system)).toEqual([]);
+    expect(renderPlainText(some)).toContain('This relay has no tcptows for macOS.');
+  });
+
+  test('have the words that people see, as the programs print them', () => {
+    const page = unescape(renderPage(options));
+    const url = new URL('wss://relay.example.com/client/x');
+    const target = { url, id: 'x', pinned: undefined };
+    const refused = (code: RefusalCode): FailedDial => ({
+      kind: 'refused',
+      status: REFUSALS[code].status,
+      refusal: { code, message: new Untrusted('why') },
+    });
+    const missing = failureFrom(refused('agent_not_found'), target, undefined).message;
+    expect(missing).toMatch(/^no agent .*it may have ended, or not started yet/);
+    const printed = [
+      ['no agent', missing],
+      ['it may have ended, or not started yet', missing],
+      ['(id_taken)', failureFrom(refused('id_taken'), target, undefined).message],
+      ['there is no ssh on this machine', missingTool('ssh')],
+    ] as const;
+    for (const [words, message] of printed) {
+      expect(message).toContain(words);
+      expect(page).toContain(`<code>${words}</code>`);
     }
+    for (const words of [
+      'curl: not found',
+      'wget: not found',
+      'REMOTE HOST IDENTIFICATION HAS CHANGED',
+      'Host key verification failed.',
+      'Permission denied (publickey)',
+      'Permission denied, please try again.',
+      'kex_exchange_identification: Connection closed',
+      'No space left on device',
+    ])
+      expect(page).toContain(`<code>${words}</code>`);
   });
 
   test('pin the agent in every CI block, and say what that is for; where none is built they pin none', () => {
@@ -133,9 +228,10 @@ describe('the page and the plain text', () => {
     expect(windows).toContain('  shell: pwsh\n');
     expect(windows).toContain(`if ((Get-FileHash agent.exe).Hash -ne "${digest}") {\n      throw "refused: `);
     // The same ID as on Linux, by PowerShell's word for a variable.
-    const idOf = (block: string): string => /\/agent\/(.*)"$/.exec(block)?.[1] ?? '';
-    expect(idOf(windows).replaceAll('$env:', '$')).toBe(idOf(codes.get('github') ?? ''));
-    expect(idOf(windows)).toMatch(/^\$env:GITHUB_RUN_ID-/);
+    const idOf = (block = ''): string => /\/agent\/(.*)"$/.exec(block)?.[1] ?? '';
+    const asked = codesOf(renderPage({ ...options, entry: { ...OPEN_TERMS, agents: ['oidc'] } }));
+    expect(idOf(asked.get('github-windows')).replaceAll('$env:', '$')).toBe(idOf(asked.get('github')));
+    expect(idOf(asked.get('github-windows'))).toMatch(/^gh\.\$env:GITHUB_REPOSITORY_ID\./);
     const without = codesOf(
       renderPage({ ...options, offer: offerOf(['agent-linux-x64', 'wsproxy-darwin-arm64']) }),
     );
@@ -209,11 +305,13 @@ describe('who may come in', () => {
 
   test('offers an ID that the agent makes up, or any at all, only where no policy asks for another', () => {
     for (const entry of [{}, { clients: ['sso'] as const }]) {
-      expect(textWith(entry)).toContain('Leave the ID out');
+      expect(textWith(entry)).toContain('No block has an ID');
       expect(textWith(entry)).toContain('good for a try');
     }
     for (const entry of [{ agents: ['oidc'] as const }, { agents: [] }]) {
-      expect(textWith(entry)).not.toContain('Leave the ID out');
+      expect(textWith(entry)).not.toMatch(
+        /No block has an ID|agent\.sh \| sh #|\.\/agent wss:\/\/[^/]*\/agent /,
+      );
       expect(textWith(entry)).toContain('if this relay allows it at all');
     }
   });
