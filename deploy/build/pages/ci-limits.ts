@@ -1,5 +1,5 @@
 // The fixed limits of what runs in CI jobs beside the agent: rows of docs/limits.md.
-import { FAREWELL_WITHIN_MS } from '../../ci/github/agent-command.ts';
+import { STEP_FAREWELL_WITHIN_MS } from '../../ci/github/agent-command.ts';
 import {
   AGENT_FETCH_ATTEMPTS,
   AGENT_FETCH_TIMEOUT_MS,
@@ -41,7 +41,7 @@ export const CI_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
     {
       what: 'the farewell of a step that is cancelled',
-      value: FAREWELL_WITHIN_MS,
+      value: STEP_FAREWELL_WITHIN_MS,
       unit: 'ms',
       past: '`agent stop`',
     },

@@ -2,7 +2,7 @@
 import { readInputs } from './action-inputs.ts';
 import { fetchAgent } from './agent-file.ts';
 import { type ActionStep, holdDoor, leaveDoor, openDoor } from './door.ts';
-import { openApi } from './github-api.ts';
+import { openGithubApi } from './github-api.ts';
 import { useProxyOf } from './proxy.ts';
 import { type RunEvent, readRunEvent, trustOf } from './run-event.ts';
 import { RunnerProtocol, type StepEnvironment } from './runner-protocol.ts';
@@ -76,7 +76,7 @@ function beginStep(
   for (const secret of [inputs.token, ...inputs.notify]) runner.mask(secret);
   const fault = useProxyOf(env);
   if (fault !== undefined) runner.say(`converge: ${fault}`);
-  const ask = openApi(env, inputs.token);
+  const ask = openGithubApi(env, inputs.token);
   return { env, inputs, runner, ask, event: event ?? readRunEvent(env), onCancel };
 }
 

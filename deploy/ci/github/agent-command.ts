@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { StepEnvironment } from './runner-protocol.ts';
 
 /** In milliseconds: a runner kills a step 10 s after it was cancelled; this leaves the rest of them to us. */
-export const FAREWELL_WITHIN_MS = 5_000;
+export const STEP_FAREWELL_WITHIN_MS = 5_000;
 
 export type CommandEnd =
   | { readonly kind: 'exited'; readonly code: number }
@@ -44,7 +44,7 @@ export class AgentCommand {
     if (running !== undefined) {
       const ended = new Promise<void>((resolve) => {
         running.once('close', () => resolve());
-        setTimeout(resolve, FAREWELL_WITHIN_MS).unref();
+        setTimeout(resolve, STEP_FAREWELL_WITHIN_MS).unref();
       });
       // On Windows a signal is a kill; the console that both have tells it there.
       if (process.platform !== 'win32') running.kill(signal);

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { wordsOfFetchFault } from './fetch-fault.ts';
 
@@ -154,7 +153,7 @@ async function write(response: Response, path: string): Promise<string> {
       else done(null, chunk);
     },
   });
-  const body = Readable.fromWeb(response.body as ReadableStream);
+  const body = Readable.fromWeb(response.body);
   await pipeline(body, count, createWriteStream(path, { mode: 0o700 }));
   return hash.digest('hex');
 }

@@ -1,5 +1,5 @@
 // The check run: a place on GitHub's pages that shows the link while the step still runs, whose log is hidden until it has ended.
-import type { AskApi } from './github-api.ts';
+import type { AskGithub } from './github-api.ts';
 import { markdownOfDoor, type OpenDoor } from './open-door.ts';
 import type { RunEvent } from './run-event.ts';
 
@@ -7,7 +7,7 @@ import type { RunEvent } from './run-event.ts';
 export type CheckRun = { readonly id: number } | undefined;
 
 export interface CheckRunTerms {
-  readonly ask: AskApi;
+  readonly ask: AskGithub;
   readonly event: Pick<RunEvent, 'repository' | 'commit'>;
   readonly say: (text: string) => void;
 }

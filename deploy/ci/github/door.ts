@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ActionInputs } from './action-inputs.ts';
-import { admit } from './admission.ts';
 import { AgentCommand, type CommandEnd, environmentOfJob } from './agent-command.ts';
 import { type AgentFile, fetchAgent, isIntact } from './agent-file.ts';
 import { CancelWatch, type OnCancel } from './cancel-watch.ts';
 import { type CheckRun, type CheckRunTerms, completeCheckRun, showDoor } from './check-run.ts';
-import type { AskApi } from './github-api.ts';
+import type { AskGithub } from './github-api.ts';
 import { DOOR_VALUES, markdownOfDoor, type OpenDoor, readOpenDoor, reminderOfDoor } from './open-door.ts';
+import { admit } from './run-admission.ts';
 import type { RunEvent } from './run-event.ts';
 import type { RunnerProtocol, StepEnvironment } from './runner-protocol.ts';
 
@@ -21,7 +21,7 @@ export interface ActionStep {
   readonly env: StepEnvironment;
   readonly inputs: ActionInputs;
   readonly runner: RunnerProtocol;
-  readonly ask: AskApi;
+  readonly ask: AskGithub;
   readonly event: RunEvent;
   readonly onCancel: OnCancel;
 }
@@ -179,7 +179,10 @@ async function freshAgent(
 
 function optionsOf({ timeout, maxLifetime, identity, options }: ActionInputs): string[] {
   return [
-    ...['--timeout', timeout, '--max-lifetime', maxLifetime],
+    '--timeout',
+    timeout,
+    '--max-lifetime',
+    maxLifetime,
     ...(identity === '' ? [] : ['--identity', identity]),
     // `--shell /bin/bash` is two words, and the second may have blanks.
     ...options.flatMap((line) => {

@@ -5,20 +5,20 @@ import type { StepEnvironment } from './runner-protocol.ts';
 /** In milliseconds: a question, from the first byte to the last. The hold of a job must not wait for GitHub. */
 export const API_TIMEOUT_MS = 10_000;
 
-export type ApiAnswer =
+export type GithubAnswer =
   | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
   /** In words for a person. */
   | { readonly kind: 'failed'; readonly fault: string };
 
 /** `path` begins with a slash; `body` is sent as JSON. */
-export type AskApi = (
+export type AskGithub = (
   method: 'GET' | 'POST' | 'PATCH',
   path: string,
   body?: Readonly<Record<string, unknown>>,
-) => Promise<ApiAnswer>;
+) => Promise<GithubAnswer>;
 
 /** Asks the API of this GitHub, which need not be github.com. Never rejects. */
-export function openApi(env: StepEnvironment, token: string): AskApi {
+export function openGithubApi(env: StepEnvironment, token: string): AskGithub {
   const base = (env['GITHUB_API_URL'] || 'https://api.github.com').replace(/\/+$/, '');
   return async (method, path, body) => {
     if (token === '') return { kind: 'failed', fault: 'there is no token' };

@@ -34,7 +34,7 @@ export function parseCommandLine(line: string): RunnerCommand | undefined {
   if (known === undefined) throw new Error(`an unknown command: ${line}`);
   const parameters: Record<string, string> = {};
   for (const pair of list === '' ? [] : list.split(',')) {
-    const [key = '', value] = splitOnce(pair, '=');
+    const [key, value] = splitOnce(pair, '=');
     if (value === undefined || !known.includes(key.trim().toLowerCase()))
       throw new Error(`an unknown parameter "${pair}": ${line}`);
     parameters[key.trim().toLowerCase()] = unescapeParameter(value);

@@ -20,11 +20,11 @@ interface Manifest {
 
 const manifest = parse(text) as Manifest;
 
-const { actionFaults, workflowFaults } = openWorkflowJudge();
+const judge = openWorkflowJudge();
 
 describe('action.yml', () => {
   test('is an action to GitHub', () => {
-    expect(actionFaults(text)).toEqual([]);
+    expect(judge.actionFaults(text)).toEqual([]);
   });
 
   test.each([
@@ -35,7 +35,7 @@ describe('action.yml', () => {
   ])('%s would be refused', (_, from, to) => {
     const planted = text.replace(from, to);
     expect(planted).not.toBe(text);
-    expect(actionFaults(planted)).not.toEqual([]);
+    expect(judge.actionFaults(planted)).not.toEqual([]);
   });
 
   test('names files that are there, and is told of a cancellation', () => {
@@ -85,12 +85,14 @@ describe('the README', () => {
   function workflowFrom(block: string): string {
     const indent = (columns: number): string => block.replace(/^(?=.)/gm, ' '.repeat(columns));
     if (/^on:/m.test(block)) return block;
-    const steps = /^- /.test(block) ? `    steps:\n${indent(6)}` : `${indent(4)}    steps: [{ run: make }]\n`;
+    const steps = block.startsWith('- ')
+      ? `    steps:\n${indent(6)}`
+      : `${indent(4)}    steps: [{ run: make }]\n`;
     return `on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n${steps}`;
   }
 
   test.each(blocks)('has a workflow that GitHub takes: %s', (block) => {
-    expect(workflowFaults(workflowFrom(block))).toEqual([]);
+    expect(judge.workflowFaults(workflowFrom(block))).toEqual([]);
     for (const [, inputs = ''] of block.matchAll(/^ *with:\n((?: {4,}.*\n)*)/gm))
       for (const [, name = ''] of inputs.matchAll(/^ +([a-z][\w-]*):/gm))
         expect(manifest.inputs).toHaveProperty([name]);
@@ -98,7 +100,7 @@ describe('the README', () => {
 
   test('has them, and they are judged', () => {
     expect(blocks.length).toBeGreaterThan(2);
-    expect(workflowFaults(workflowFrom('- uses: a/b@v1\n  width:\n    relay: x\n'))).not.toEqual([]);
+    expect(judge.workflowFaults(workflowFrom('- uses: a/b@v1\n  width:\n    relay: x\n'))).not.toEqual([]);
   });
 
   test('fits a screen', () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { array, assert, constantFrom, oneof, property, string } from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RunnerProtocol } from '../../../../deploy/ci/github/runner-protocol.ts';
 import { parseAssignments, parseCommandLine } from '../../../support/github/documented-commands.ts';
@@ -14,13 +14,11 @@ function folder(): string {
 }
 
 /** Whatever somebody may have put into a name, a line end among it. */
-const anyText = fc.oneof(
-  fc.string({ unit: 'binary' }),
-  fc
-    .array(
-      fc.constantFrom('::', '##[', 'set-env name=A::', 'warning::', '\n', '\r', ' ', '%0A', 'a', '<<', '='),
-    )
-    .map((parts) => parts.join('')),
+const anyText = oneof(
+  string({ unit: 'binary' }),
+  array(
+    constantFrom('::', '##[', 'set-env name=A::', 'warning::', '\n', '\r', ' ', '%0A', 'a', '<<', '='),
+  ).map((parts) => parts.join('')),
 );
 
 describe('the runner of the tests', () => {
@@ -69,8 +67,8 @@ describe('the runner of the tests', () => {
 
 describe('the action', () => {
   test('says words as words, whatever is in them', () => {
-    fc.assert(
-      fc.property(anyText, (text) => {
+    assert(
+      property(anyText, (text) => {
         let log = '';
         new RunnerProtocol({}, (line) => {
           log += line;
@@ -83,8 +81,8 @@ describe('the action', () => {
   test.each(['notice', 'warning'] as const)(
     'a %s is one documented command with all of its words',
     (name) => {
-      fc.assert(
-        fc.property(anyText, (text) => {
+      assert(
+        property(anyText, (text) => {
           const lines: string[] = [];
           new RunnerProtocol({}, (line) => lines.push(line))[name](text);
           expect(lines).toHaveLength(1);
@@ -100,8 +98,8 @@ describe('the action', () => {
 
   test('outputs and state come out as they went in', () => {
     const path = folder();
-    fc.assert(
-      fc.property(anyText, (text) => {
+    assert(
+      property(anyText, (text) => {
         const file = join(path, 'output');
         rmSync(file, { force: true });
         const runner = new RunnerProtocol({ GITHUB_OUTPUT: file, GITHUB_STATE: file }, () => {});

@@ -1,11 +1,11 @@
-// The way in: which options of the agent say who may enter.
+// Allowed people: which options of the agent say who may enter.
 import type { ActionInputs } from './action-inputs.ts';
 import type { RunEvent } from './run-event.ts';
 
 /** A word of `access` that stands alone. */
 export const PASSWORD_WORD = 'anyone-with-password';
 
-export type WayIn =
+export type AllowedPeople =
   | {
       readonly kind: 'options';
       readonly options: readonly string[];
@@ -20,7 +20,7 @@ export type WayIn =
   | { readonly kind: 'nobody'; readonly reason: string };
 
 /** What is in the environment beside the inputs. */
-export interface WayInTerms {
+export interface AllowedTerms {
   /** Of this GitHub, without a slash at its end. */
   readonly serverUrl: string;
   /** Whether CONVERGE_PASSWORD is set: it is a secret then, and in no log. */
@@ -34,11 +34,11 @@ const NAME_SOMEBODY =
   'say who may come in: access: github:ORG/TEAM, for example, or authorized-keys, or access: policy';
 
 /** Never throws. */
-export function wayInOf(
+export function allowedPeople(
   inputs: Pick<ActionInputs, 'access' | 'authorizedKeys' | 'trustedUserCas' | 'allowsUntrusted'>,
   event: Pick<RunEvent, 'actor' | 'isPublic'>,
-  terms: WayInTerms,
-): WayIn {
+  terms: AllowedTerms,
+): AllowedPeople {
   if (inputs.access.includes(PASSWORD_WORD)) return byPassword(inputs, event, terms);
   const notes: string[] = [];
   const options: string[] = [];
@@ -63,10 +63,10 @@ export function wayInOf(
 }
 
 function byPassword(
-  { access, authorizedKeys, trustedUserCas, allowsUntrusted }: Parameters<typeof wayInOf>[0],
+  { access, authorizedKeys, trustedUserCas, allowsUntrusted }: Parameters<typeof allowedPeople>[0],
   { isPublic }: Pick<RunEvent, 'isPublic'>,
-  { hasPassword }: WayInTerms,
-): WayIn {
+  { hasPassword }: AllowedTerms,
+): AllowedPeople {
   if (access.length + authorizedKeys.length + trustedUserCas.length > 1)
     return {
       kind: 'nobody',

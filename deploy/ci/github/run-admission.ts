@@ -1,12 +1,12 @@
-// Admission: whether this run may be opened at all, and for whom.
+// Admission of a run: whether it may be opened at all, and for whom.
 import type { ActionInputs } from './action-inputs.ts';
-import type { AskApi } from './github-api.ts';
+import { type AllowedPeople, allowedPeople } from './allowed-people.ts';
+import type { AskGithub } from './github-api.ts';
 import { type RunEvent, trustOf, WAY_OUT_OF_DISTRUST } from './run-event.ts';
 import type { StepEnvironment } from './runner-protocol.ts';
-import { type WayIn, wayInOf } from './way-in.ts';
 
-export type Admission =
-  | Extract<WayIn, { kind: 'options' }>
+export type RunAdmission =
+  | Extract<AllowedPeople, { kind: 'options' }>
   /** Says why, and the way out. */
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -14,25 +14,28 @@ export interface AdmissionTerms {
   readonly env: StepEnvironment;
   readonly inputs: ActionInputs;
   readonly event: RunEvent;
-  readonly ask: AskApi;
+  readonly ask: AskGithub;
 }
 
 /** Never rejects. */
-export async function admit({ env, inputs, event, ask }: AdmissionTerms): Promise<Admission> {
+export async function admit({ env, inputs, event, ask }: AdmissionTerms): Promise<RunAdmission> {
   const trust = inputs.allowsUntrusted ? { kind: 'trusted' as const } : trustOf(event);
   if (trust.kind === 'untrusted') return { kind: 'refused', reason: trust.reason };
-  const wayIn = wayInOf(inputs, event, {
+  const allowed = allowedPeople(inputs, event, {
     serverUrl: (env['GITHUB_SERVER_URL'] || 'https://github.com').replace(/\/+$/, ''),
     hasPassword: (env['CONVERGE_PASSWORD'] ?? '') !== '',
   });
-  if (wayIn.kind === 'nobody') return { kind: 'refused', reason: wayIn.reason };
-  if (trust.kind === 'trusted' || !wayIn.admitsActor) return wayIn;
+  if (allowed.kind === 'nobody') return { kind: 'refused', reason: allowed.reason };
+  if (trust.kind === 'trusted' || !allowed.admitsActor) return allowed;
   const doubt = await doubtAbout(event, ask);
-  return doubt === undefined ? wayIn : { kind: 'refused', reason: doubt };
+  return doubt === undefined ? allowed : { kind: 'refused', reason: doubt };
 }
 
 /** A reader of a public repository can open a pull request between two of its own branches, or comment; such a run has its secrets. */
-async function doubtAbout({ name, repository, actor }: RunEvent, ask: AskApi): Promise<string | undefined> {
+async function doubtAbout(
+  { name, repository, actor }: RunEvent,
+  ask: AskGithub,
+): Promise<string | undefined> {
   const answer = await ask(
     'GET',
     `/repos/${repository}/collaborators/${encodeURIComponent(actor)}/permission`,
