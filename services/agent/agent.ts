@@ -16,8 +16,13 @@ import { RecordChain } from './audit/record-chain.ts';
 import { UntoldRecords } from './audit/untold-records.ts';
 import type { AgentOptions } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES, type AgentExitCode } from './command-line/exit-code.ts';
-import { type ConvergeCommand, installConvergeCommand } from './converge-command/answering-end.ts';
+import {
+  type ConvergeAnswers,
+  type ConvergeCommand,
+  installConvergeCommand,
+} from './converge-command/answering-end.ts';
 import { Attendance } from './crowd/attendance.ts';
+import type { AgentEnd } from './expiry/agent-end.ts';
 import type { EndReason } from './expiry/end-reason.ts';
 import { createExpiryWatch, type ExpiryListener, type ExpiryWatch } from './expiry/expiry-watch.ts';
 import { holdFilePath } from './expiry/hold-file.ts';
@@ -68,13 +73,23 @@ export interface AgentSurroundings {
   readonly print: (line: PrintableLine) => void;
   /** Takes a line about something that is wrong. */
   readonly complain: (line: string) => void;
+  /** Of a job that still runs, for which it is in the background; undefined: the job waits for it. */
+  readonly background?: BackgroundJob | undefined;
+}
+
+/** The job around an agent in the background. */
+export interface BackgroundJob {
+  /** Questions of the job's steps are answered from now on. */
+  readonly answer: (answers: ConvergeAnswers) => void;
+  /** All is said of how people get in. */
+  readonly announced: () => void;
 }
 
 /** What came of a start. */
 export type AgentStart =
   | {
       readonly kind: 'running';
-      readonly ended: Promise<AgentExitCode>;
+      readonly ended: Promise<AgentEnd>;
       /** Ends as at the deadline. May be called twice. */
       readonly end: (reason: EndReason) => void;
     }
@@ -84,6 +99,7 @@ export type AgentStart =
 /** Starts an agent; the time of its life begins now. */
 export async function startAgent(options: AgentOptions, around: AgentSurroundings): Promise<AgentStart> {
   const { platform, clock, random, env, cwd, print, complain } = around;
+  const isJobRunning = around.background !== undefined;
   const { user, isQuiet, timeoutMs, maxLifetimeMs, resumeWindowMs, auditsPaths } = options;
   const exposed = exposedAccessFault(options, around.proxy);
   if (exposed !== undefined) {
@@ -125,7 +141,13 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       log.tell({ kind: 'password_shut', failures, command: command?.path });
     },
   });
-  const watch = createExpiryWatch({ clock, holdFile: holdFilePath(cwd), timeoutMs, maxLifetimeMs });
+  const watch = createExpiryWatch({
+    clock,
+    holdFile: holdFilePath(cwd),
+    timeoutMs,
+    maxLifetimeMs,
+    isJobRunning,
+  });
   const jobEnv = jobEnvironment(env, around.environmentBlock);
   const prover = createIdentityProver({
     identity: identityOf(options),
@@ -167,13 +189,14 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     forwarding: options.allowsForwarding,
     clock,
     greeting() {
-      const { deadline, isHeld } = watch.snapshotOrEnd();
+      const { deadline, isHeld, isJobRunning } = watch.snapshotOrEnd();
       const hasCommand = command !== undefined;
       const lines = greetingFrom({
         job,
         now: clock.wallTime(),
         deadline,
         isHeld,
+        isJobRunning,
         hasCommand,
         system: process.platform,
       });
@@ -201,13 +224,14 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     intake,
     print,
     complain,
+    onAnnounced: () => around.background?.announced(),
     refusalNotice: (message) => refusalAnnotationFrom(job?.provider, message),
     announcement(publicUrl, deadline, hasTerminal) {
       const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
       const now = clock.wallTime();
       const { isRelayFirst, lastDeadline } = watch.snapshotOrEnd();
       const relayLeavesMs = isRelayFirst ? lastDeadline - now : undefined;
-      const times = { now, deadline, timeoutMs, maxLifetimeMs, relayLeavesMs };
+      const times = { now, deadline, timeoutMs, maxLifetimeMs, relayLeavesMs, isJobRunning };
       const link = hasTerminal && credentials.kind === 'password' ? credentials.link : undefined;
       const said = { entry: entry(), hasTerminal, linkSecret: link?.make() };
       const card = { destination, ...said, ...times, clientDigests: CLIENT_DIGESTS };
@@ -223,7 +247,19 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   // The start. What happens on its own from here on finds all the parts in place.
   watch.start(expiryListenerFrom({ log, ssh, watch, lifecycle, statusChanged }));
   link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch, relayAccess, clock }));
-  command?.answer(commandAnswersFrom({ id, timeoutMs, credentials, guard, log, watch, intake, lifecycle }));
+  const answers = commandAnswersFrom({
+    clock,
+    id,
+    timeoutMs,
+    credentials,
+    guard,
+    log,
+    watch,
+    intake,
+    lifecycle,
+  });
+  command?.answer(answers);
+  around.background?.answer(answers);
   statusChanged();
   void lifecycle.ended.then(() => relayAccess?.stop());
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };

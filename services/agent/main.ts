@@ -1,32 +1,32 @@
 // The agent's process: arguments in, signals in, exit code out.
-import { tmpdir } from 'node:os';
-import { claimOwnProgram, ownProgramWords } from '#shared/machine/own-program.ts';
-import { proxyFor } from '#shared/machine/proxy.ts';
+import { claimOwnProgram } from '#shared/machine/own-program.ts';
 import { stackLinesOf } from '#shared/text/fault-text.ts';
 import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import { maskFrom } from '#shared/websocket/mask-choice.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { startAgent } from './agent.ts';
-import { type AgentOptions, parseInvocation } from './command-line/cli.ts';
+import { type AgentRole, runAgent } from './agent-process.ts';
+import { parseInvocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
 import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { wordsThroughLink } from './converge-command/link.ts';
-import { outlivesHangup, readStart } from './job/hangup.ts';
-import { readEnvironmentBlock } from './job/job-environment.ts';
-import { ownPlatform } from './own-platform.ts';
-import { startOrphanReaper } from './process/orphan-reaper.ts';
+import { askAgent, runInBackground, runWithCommand, startAgentForJob } from './job-steps.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
 claimOwnProgram('agent');
-
-/** SIGBREAK is Ctrl-Break, by which Windows' runners cancel a step; other systems have none. */
-const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'] as const;
 
 /** The last step of every line: a job's log is read by people and by machines. */
 function complain(line: string): void {
   console.error(printableLine(`agent: ${line}`));
 }
+
+const ROLE: AgentRole = {
+  env: process.env,
+  print: (line) => {
+    console.log(line);
+  },
+  complain,
+  signalReason: 'signal',
+};
 
 async function main(): Promise<number> {
   const words = wordsThroughLink(process.argv0, process.argv.slice(2), process.env['PATH']);
@@ -48,52 +48,18 @@ async function main(): Promise<number> {
       return AGENT_EXIT_CODES.bad_arguments;
     case 'run':
       for (const note of invocation.notes) complain(note);
-      return run(invocation.options);
+      return (await runAgent(invocation.options, ROLE)).code;
+    case 'run_command':
+      return runWithCommand(invocation, ROLE);
+    case 'start':
+      return startAgentForJob(invocation, ROLE);
+    case 'in_background':
+      return runInBackground(invocation, ROLE);
+    case 'wait':
+    case 'stop':
+    case 'status':
+      return askAgent(invocation, ROLE);
   }
-}
-
-async function run(options: AgentOptions): Promise<number> {
-  const ignoresHangup = outlivesHangup(readStart());
-  // Node makes it end the process again, even where the starter had it ignored (see hangup.ts).
-  if (ignoresHangup) process.on('SIGHUP', () => undefined);
-  const choice = proxyFor(new URL(options.relay.base), process.env);
-  if (choice.kind === 'invalid') {
-    complain(choice.message);
-    return AGENT_EXIT_CODES.bad_arguments;
-  }
-  const masking = maskFrom(process.env);
-  if (masking.kind === 'invalid') {
-    complain(masking.message);
-    return AGENT_EXIT_CODES.bad_arguments;
-  }
-  // The first process of a container has the orphans of all others.
-  if (process.pid === 1) startOrphanReaper(systemClock);
-  const platform = ownPlatform(process.env);
-  const agent = await startAgent(options, {
-    platform,
-    env: process.env,
-    environmentBlock: readEnvironmentBlock(),
-    cwd: process.cwd(),
-    clock: systemClock,
-    random: Math.random,
-    temporaryDirectory: tmpdir(),
-    program: ownProgramWords(),
-    proxy: choice.kind === 'proxy' ? choice.url : undefined,
-    mask: masking.mask,
-    print: (line) => {
-      console.log(line);
-    },
-    complain,
-  });
-  if (agent.kind === 'failed') return agent.code;
-  for (const signal of ENDING_SIGNALS) {
-    process.on(signal, () => {
-      if (signal !== 'SIGHUP' || !ignoresHangup) agent.end('signal');
-    });
-  }
-  const code = await agent.ended;
-  await platform.programs.settled();
-  return code;
 }
 
 // Node's answer to it would be a debugger (runtime-flags.ts).

@@ -8,12 +8,14 @@ export const AGENT_ROOMS: readonly Room[] = [
     imports: [
       'services/agent/access',
       'services/agent/audit',
+      'services/agent/background',
       'services/agent/command-line',
       'services/agent/converge-command',
       'services/agent/crowd',
       'services/agent/expiry',
       'services/agent/identity',
       'services/agent/job',
+      'services/agent/job-command',
       'services/agent/life',
       'services/agent/notices',
       'services/agent/platform',
@@ -55,6 +57,7 @@ export const AGENT_ROOMS: readonly Room[] = [
     purpose: 'arguments and variables of the agent, its help and its exit codes',
     imports: [
       'services/agent/access',
+      'services/agent/background',
       'services/agent/converge-command',
       'services/agent/expiry',
       'services/agent/identity',
@@ -92,6 +95,23 @@ export const AGENT_ROOMS: readonly Room[] = [
     path: 'services/agent/job',
     purpose: 'the CI job around the agent: which system, which environment',
     imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/job-command',
+    purpose: 'the command of `agent run`: started, told the signals of the job, and its exit code',
+    imports: ['services/shared/*'],
+  },
+  {
+    path: 'services/agent/background',
+    purpose:
+      "the agent in the background of a job: its name and state, how it is started, and how the job's steps wait for it",
+    imports: [
+      'services/agent/converge-command',
+      'services/agent/expiry',
+      'services/agent/job',
+      'services/agent/platform',
+      'services/shared/*',
+    ],
   },
   {
     path: 'services/agent/notices',

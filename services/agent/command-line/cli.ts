@@ -1,9 +1,11 @@
 // The command line of the agent: arguments and variables become options, or all of their faults at once.
 import type { Environment } from '#shared/machine/environment.ts';
 import type { EntryOptions } from '../access/credentials-source.ts';
+import { BACKGROUND_FLAG, type BackgroundPlace, parseBackgroundPlace } from '../background/start-words.ts';
 import { CONVERGE_COMMAND_FLAG } from '../converge-command/command-flag.ts';
 import { type Note, readEntryOptions } from './entry-options.ts';
 import { helpText } from './help-text.ts';
+import { type JobInvocation, readJobWords } from './job-words.ts';
 import { OPTIONS, type OptionKey, type SettingKey, type Settings, URL_VARIABLE } from './option-table.ts';
 import { isOn } from './option-values.ts';
 import { parseRelayAddress, type RelayAddress } from './relay-address.ts';
@@ -21,14 +23,36 @@ export type Invocation =
   | { readonly kind: 'run'; readonly options: AgentOptions; readonly notes: readonly string[] }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
+  | JobInvocation
+  /** By `agent start`. */
+  | {
+      readonly kind: 'in_background';
+      readonly place: BackgroundPlace;
+      readonly options: AgentOptions;
+      readonly notes: readonly string[];
+    }
   | { readonly kind: 'converge_command'; readonly socketPath: string; readonly argv: readonly string[] }
   /** One line each, naming the option, the value and the way out. For stderr, then EXIT_CODES.bad_arguments. */
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
+
+/** What the words of an agent come to. */
+type AgentInvocation = Extract<Invocation, { kind: 'run' | 'help' | 'version' | 'invalid' }>;
 
 /** Reads what the agent was started with. `argv` is without program names. Never throws, reads no files. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
   if (first === CONVERGE_COMMAND_FLAG) return { kind: 'converge_command', socketPath, argv: rest };
+  const readAgent = (words: readonly string[]): AgentInvocation => readAgentWords(words, env);
+  if (first === BACKGROUND_FLAG) {
+    const place = parseBackgroundPlace(socketPath);
+    const read = readAgent(rest);
+    if (place === undefined) return { kind: 'invalid', faults: [`${first} is for agent start alone`] };
+    return read.kind === 'run' ? { ...read, kind: 'in_background', place } : read;
+  }
+  return readJobWords(argv, env, readAgent) ?? readAgent(argv);
+}
+
+function readAgentWords(argv: readonly string[], env: Environment): AgentInvocation {
   const line = readWords(argv);
   switch (line.kind) {
     case 'help':
@@ -47,7 +71,7 @@ interface Given {
   readonly origin: string;
 }
 
-function optionsFrom(words: Words, env: Environment): Invocation {
+function optionsFrom(words: Words, env: Environment): AgentInvocation {
   const faults = [...words.faults];
   const note = (fault: string): undefined => {
     faults.push(fault);

@@ -2,11 +2,26 @@
 import { wrapWords } from '#shared/text/wrap.ts';
 import { holdWordsOf } from '../expiry/hold-words.ts';
 import { AGENT_EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-code.ts';
+import { LINGER_VARIABLE, NAME_VARIABLE } from './job-words.ts';
 import { OPTIONS, type OptionEntry, URL_VARIABLE } from './option-table.ts';
 
 const HELP_WIDTH = 80;
 const NAME_COLUMN = 31;
 const VARIABLE_COLUMN = 36;
+
+const COMMAND_LINES = [
+  'run     runs COMMAND, and only if that fails opens the job, in the directory and',
+  '        environment of COMMAND. Its exit code is that of COMMAND, unless somebody',
+  '        in a session says `converge continue` (0) or `converge fail CODE`.',
+  'start   leaves an agent in the background and returns when the card is printed.',
+  '        It stays when clients leave, until the job says that it is done:',
+  'wait    holds the job while somebody is in, or .hold is there, and ends the agent',
+  '        else, at once or when nobody has come after --linger. Prints what the',
+  '        agent has said since. Exit code 0, or the CODE of `converge fail CODE`.',
+  'stop    ends it now.',
+  'status  who is in, until when. Exit code 1 if there is none.',
+  'Without --name these mean the agent of this CI job, from any directory.',
+] as const;
 
 /** Variables that are no options: secrets, which do not belong into arguments, and what the machine says. */
 const OTHER_VARIABLES = [
@@ -21,10 +36,17 @@ export function helpText(system: NodeJS.Platform = process.platform): string {
   const { hold, release } = holdWordsOf(system);
   return [
     'usage: agent [options] ws[s]://HOST[:PORT][/PREFIX]/agent[/ID]',
+    '       agent run [options] [URL] -- COMMAND…',
+    '       agent start [--name NAME] [options] [URL]',
+    '       agent wait [--linger DURATION] [--name NAME]',
+    '       agent stop [--name NAME]',
+    '       agent status [--json] [--name NAME]',
     '',
     'Makes the job that it runs in reachable by SSH through a Converge relay, prints',
     'the commands to connect, and ends when the last client has left. Without an ID',
     'it makes one that cannot be guessed; a relay with a policy may want another.',
+    '',
+    ...COMMAND_LINES,
     '',
     'options:',
     ...Object.values(OPTIONS).flatMap(optionLines),
@@ -40,6 +62,8 @@ export function helpText(system: NodeJS.Platform = process.platform): string {
       ({ variable, name, placeholder }: OptionEntry) =>
         `  ${variable.padEnd(VARIABLE_COLUMN - 2)}--${name}${placeholder === undefined ? ' (1 or 0)' : ''}`,
     ),
+    `  ${NAME_VARIABLE.padEnd(VARIABLE_COLUMN - 2)}--name`,
+    `  ${LINGER_VARIABLE.padEnd(VARIABLE_COLUMN - 2)}--linger`,
     ...OTHER_VARIABLES.map(([name, meaning]) => `  ${name.padEnd(VARIABLE_COLUMN - 2)}${meaning}`),
     '  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS and',
     '  SSL_CERT_FILE are honoured.',
@@ -58,7 +82,7 @@ export function helpText(system: NodeJS.Platform = process.platform): string {
       ? '  Ctrl-C and Ctrl-Break end it.'
       : '  SIGTERM and SIGINT end it; SIGHUP only where it runs on a terminal.',
     '',
-    'exit codes:',
+    'exit codes (and CODE after `converge fail CODE` in a session):',
     ...(Object.keys(AGENT_EXIT_CODES) as (keyof typeof AGENT_EXIT_CODES)[])
       .map((code) => `  ${AGENT_EXIT_CODES[code]}  ${EXIT_CODE_MEANINGS[code]}`)
       // Node's own, where nothing caught it.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Clock } from '#shared/time/clock.ts';
 import type { KeyAllowance } from '../access/key-allowance.ts';
 import type { PasswordState } from '../access/password-guard.ts';
+import type { JobVerdict } from '../expiry/agent-end.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
 import type { CommandPlace } from '../platform/command-place.ts';
 import { CONVERGE_COMMAND_FLAG } from './command-flag.ts';
@@ -22,6 +23,7 @@ import {
   releaseReply,
   statusJsonReply,
   statusReply,
+  verdictReply,
 } from './reply.ts';
 import {
   type ConvergeReply,
@@ -47,6 +49,24 @@ export interface ConvergeAnswers {
   allow(line: string): KeyAllowance;
   /** Called after the reply has been sent. */
   end(): void;
+  /** What becomes of the job; called after the reply has been sent. */
+  judge(verdict: Exclude<JobVerdict, { kind: 'none' }>): void;
+  /** The job asks for the end; called after the reply has been sent. */
+  stop(): void;
+  /** The job is done, and waits for those who are in; `lingerMs` for somebody to come. */
+  jobDone(lingerMs: number): Promise<void>;
+  /** The job that waited is gone. */
+  cancel(): void;
+}
+
+/** Where questions come in, one connection each. */
+export interface QuestionDesk {
+  /** @throws Error what the system says of the address */
+  listen(address: string): Promise<void>;
+  /** Questions are answered from now on, also those that have come already. To be called once. */
+  readonly answer: (answers: ConvergeAnswers) => void;
+  /** Closes every connection; may be called twice. */
+  stop(): Promise<void>;
 }
 
 export interface ConvergeCommandOptions {
@@ -86,16 +106,31 @@ export type ConvergeCommandStart =
   /** The agent works without it; `detail` says why. */
   | { readonly kind: 'unavailable'; readonly detail: string };
 
-/** Installs the command. Never throws. */
-export async function installConvergeCommand(options: ConvergeCommandOptions): Promise<ConvergeCommandStart> {
+/** Opens nothing before `listen`. */
+export function createQuestionDesk(clock: Clock): QuestionDesk {
   const connections = new Set<Socket>();
   const { promise: answers, resolve } = Promise.withResolvers<ConvergeAnswers>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    void answer(socket, answers, options.clock);
+    void answer(socket, answers, clock);
   });
   server.maxConnections = MAX_CONNECTIONS;
+  return {
+    listen: (address) => listen(server, address),
+    answer: resolve,
+    async stop() {
+      for (const socket of connections) socket.destroy();
+      if (!server.listening) return;
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Installs the command. Never throws. */
+export async function installConvergeCommand(options: ConvergeCommandOptions): Promise<ConvergeCommandStart> {
+  const desk = createQuestionDesk(options.clock);
   const { place, temporaryDirectory: preferred, lastResorts = [] } = options;
   const made = await makePrivateDirectory({ place, preferred, lastResorts, fill });
   if (made.kind === 'none') return { kind: 'unavailable', detail: `no folder takes it (${made.detail})` };
@@ -110,16 +145,12 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     await mkdir(binDirectory, { mode: 0o700 });
     if (runs === 'links') await writeLink(path, options.program);
     else for (const { name, text } of shims) await writeProgram(join(binDirectory, name), text);
-    await listen(server, socketPath);
+    await desk.listen(socketPath);
     return { binDirectory, path, socketPath };
   }
 
   async function close(): Promise<void> {
-    for (const socket of connections) socket.destroy();
-    if (server.listening) {
-      server.close();
-      await once(server, 'close');
-    }
+    await desk.stop();
     await rm(directory, { recursive: true, force: true });
   }
 
@@ -128,7 +159,7 @@ export async function installConvergeCommand(options: ConvergeCommandOptions): P
     return stopped;
   };
   const env = { PATH: place.pathWith(content.binDirectory, options.path) };
-  return { kind: 'started', command: { ...content, env, answer: resolve, stop } };
+  return { kind: 'started', command: { ...content, env, answer: desk.answer, stop } };
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {
@@ -146,9 +177,29 @@ async function answer(socket: Socket, answers: Promise<ConvergeAnswers>, clock: 
   }
   const request = parseRequest(read.line);
   const agent = await answers;
+  if (request?.command === 'wait') return attendJob(socket, agent, request.lingerMs);
   const reply = request === undefined ? malformed() : await replyTo(request, agent, clock);
   await send(socket, formatLine(reply), clock);
-  if (request?.command === 'end') agent.end();
+  switch (request?.command) {
+    case 'end':
+      return agent.end();
+    case 'stop':
+      return agent.stop();
+    case 'continue':
+      return agent.judge({ kind: 'continue' });
+    case 'fail':
+      return agent.judge({ kind: 'fail', exitCode: request.exitCode });
+    default:
+      return;
+  }
+}
+
+/** The connection stands for the job that waits at its other end. */
+async function attendJob(socket: Socket, agent: ConvergeAnswers, lingerMs: number): Promise<void> {
+  if (socket.destroyed) return agent.cancel();
+  socket.once('close', () => agent.cancel());
+  socket.write(formatLine({ exitCode: 0, text: '' }));
+  await agent.jobDone(lingerMs);
 }
 
 /** Resolves when the connection is closed: the line was taken, or the other end did not take it in time. */
@@ -164,7 +215,7 @@ async function send(socket: Socket, line: string, clock: Clock): Promise<void> {
 }
 
 async function replyTo(
-  request: ConvergeRequest,
+  request: Exclude<ConvergeRequest, { command: 'wait' }>,
   agent: ConvergeAnswers,
   clock: Clock,
 ): Promise<ConvergeReply> {
@@ -183,7 +234,12 @@ async function replyTo(
       case 'password':
         return passwordReply(agent.password(request.state));
       case 'end':
+      case 'stop':
         return endReply();
+      case 'continue':
+        return verdictReply(undefined);
+      case 'fail':
+        return verdictReply(request.exitCode);
     }
   } catch (error) {
     return failureReply(request.command, error);

@@ -5,7 +5,13 @@ import type { Clock } from '#shared/time/clock.ts';
 import { parseDuration } from '#shared/time/duration.ts';
 import { holdWordsOf } from '../expiry/hold-words.ts';
 import { type LineRead, readLine } from './line-reader.ts';
-import { type ConvergeReply, type ConvergeRequest, formatLine, parseReply } from './request.ts';
+import {
+  type ConvergeReply,
+  type ConvergeRequest,
+  formatLine,
+  isFailureCode,
+  parseReply,
+} from './request.ts';
 
 function usageOf(system: NodeJS.Platform): string {
   const { hold, release } = holdWordsOf(system);
@@ -19,7 +25,9 @@ function usageOf(system: NodeJS.Platform): string {
                     authorized_keys has it, in quotes
   password on|off   let people in by the password, or not: it is off by itself after
                     100 wrong ones; sessions that are open go on
-  end               end now: every session closes
+  continue          end now, and the job goes on as a success
+  fail [CODE]       end now, and the job fails with CODE (1 to 255; default: 1)
+  end               end now: every session closes; the job's own result stands
   help              this text
 `;
 }
@@ -89,13 +97,24 @@ function parseCommand(argv: readonly string[]): ParsedCommand {
         return { kind: 'request', request: { command, form: 'json' } };
       if (argument === undefined) return { kind: 'request', request: { command } };
       return { kind: 'invalid', fault: `status takes --json or nothing, got "${argument}"` };
+    case 'fail':
+      return excess.length > 0
+        ? { kind: 'invalid', fault: 'fail takes one exit code, 1 to 255' }
+        : parseFailure(argument);
     case 'release':
+    case 'continue':
     case 'end':
       if (argument === undefined) return { kind: 'request', request: { command } };
       return { kind: 'invalid', fault: `${command} takes no argument, got "${argument}"` };
     default:
       return { kind: 'invalid', fault: `no command "${command}"` };
   }
+}
+
+function parseFailure(argument = '1'): ParsedCommand {
+  const exitCode = /^\d{1,3}$/.test(argument) ? Number(argument) : undefined;
+  if (isFailureCode(exitCode)) return { kind: 'request', request: { command: 'fail', exitCode } };
+  return { kind: 'invalid', fault: `fail: "${argument}" is not an exit code of a failure: 1 to 255` };
 }
 
 function parseHold(argument: string | undefined): ParsedCommand {

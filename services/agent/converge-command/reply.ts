@@ -35,11 +35,17 @@ export function statusReply(status: AgentFacts, now: number): ConvergeReply {
       `relay    ${status.publicUrl} (${link})`,
       `clients  ${clientsText(expiry.clients, status.detached)}`,
       `password ${passwordText(status.password)}`,
-      `hold     ${expiry.isHeld ? 'held by .hold, also when everybody leaves' : 'none: ends when the last client leaves, not when it is lost'}`,
+      `hold     ${holdText(expiry)}`,
       `ends     ${momentText(expiry, now)}${expiry.isCapped ? `, ${lastWord(expiry)}` : ''}`,
       `         never after ${formatMoment(expiry.lastDeadline, now)}`,
     ].join('\n'),
   };
+}
+
+function holdText({ isHeld, isJobRunning }: ExpirySnapshot): string {
+  if (isHeld) return 'held by .hold, also when everybody leaves';
+  if (isJobRunning) return 'none: ends with the job, when nobody is in then (agent wait)';
+  return 'none: ends when the last client leaves, not when it is lost';
 }
 
 /** The same for a program: times from now on, in milliseconds. Fields may be added. */
@@ -85,7 +91,8 @@ export function releaseReply(
   now: number,
 ): ConvergeReply {
   if (expiry === undefined) return { exitCode: 0, text: 'released: the agent ends now' };
-  const until = `ends when the last client leaves, or at ${momentText(expiry, now)}`;
+  const soon = expiry.isJobRunning ? 'with the job' : 'when the last client leaves';
+  const until = `ends ${soon}, or at ${momentText(expiry, now)}`;
   return { exitCode: 0, text: `${existed ? 'released' : 'it was not held'}: ${until}` };
 }
 
@@ -95,6 +102,12 @@ export function passwordReply(state: PasswordState | undefined): ConvergeReply {
     return { exitCode: 1, text: 'converge: this agent takes keys only, there is no password' };
   }
   return { exitCode: 0, text: `password ${passwordText(state)}` };
+}
+
+/** Before the end that is a word on the job; undefined: it goes on. */
+export function verdictReply(failure: number | undefined): ConvergeReply {
+  const what = failure === undefined ? 'the job goes on' : `the job fails with ${failure}`;
+  return { exitCode: 0, text: `${what}: every session closes now` };
 }
 
 /** Before the end. */

@@ -10,6 +10,13 @@ export const LINE_TIMEOUT_MS = 5_000;
 
 /** A hold without a duration is for the agent's timeout. */
 export type ConvergeRequest =
+  /** What becomes of the job, by somebody in it. */
+  | { readonly command: 'continue' }
+  | { readonly command: 'fail'; readonly exitCode: number }
+  /** By the job: it is done. After the reply the connection stays; when it closes before the agent does, the job was cancelled. */
+  | { readonly command: 'wait'; readonly lingerMs: number }
+  /** By the job. */
+  | { readonly command: 'stop' }
   | { readonly command: 'release' | 'end' }
   /** `form`: for people, unless a program asks. */
   | { readonly command: 'status'; readonly form?: 'json' }
@@ -26,8 +33,11 @@ export interface ConvergeReply {
 
 /** Reads a request line; undefined if it is not one. Never throws. */
 export function parseRequest(line: string): ConvergeRequest | undefined {
-  const { command, durationMs, form, line: key, state } = parseRecord(line) ?? {};
-  if (command === 'release' || command === 'end') return { command };
+  const { command, durationMs, exitCode, form, line: key, lingerMs, state } = parseRecord(line) ?? {};
+  if (command === 'release' || command === 'end' || command === 'continue' || command === 'stop')
+    return { command };
+  if (command === 'fail') return isFailureCode(exitCode) ? { command, exitCode } : undefined;
+  if (command === 'wait') return isLinger(lingerMs) ? { command, lingerMs } : undefined;
   if (command === 'status') return form === 'json' ? { command, form } : { command };
   if (command === 'allow') return typeof key === 'string' ? { command, line: key } : undefined;
   if (command === 'password') return state === 'on' || state === 'off' ? { command, state } : undefined;
@@ -35,6 +45,15 @@ export function parseRequest(line: string): ConvergeRequest | undefined {
   if (durationMs === undefined) return { command };
   const isDuration = typeof durationMs === 'number' && durationMs > 0 && durationMs <= MAX_DURATION_MS;
   return isDuration ? { command, durationMs } : undefined;
+}
+
+/** Whether it is an exit code of a job that failed: 1 to 255. */
+export function isFailureCode(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 255;
+}
+
+function isLinger(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_DURATION_MS;
 }
 
 /** Reads a reply line; undefined if it is not one. Never throws. */

@@ -9,6 +9,11 @@ export const END_REASONS = {
   max_lifetime: 'the longest lifetime was reached',
   relay_lifetime: 'the time was over that the relay gives this agent',
   ended_by_user: 'a client asked for it (converge end)',
+  continued: 'a client let the job go on (converge continue)',
+  failed_by_user: 'a client made the job fail (converge fail)',
+  job_done: 'the job is done and nobody is in',
+  stopped: 'the job asked for it (agent stop)',
+  cancelled: 'the job was cancelled',
   signal: 'the job was told to stop',
 } as const satisfies Record<string, string>;
 

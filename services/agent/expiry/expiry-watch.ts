@@ -17,6 +17,8 @@ export interface ExpiryWatchOptions extends expiry.ExpiryLimits {
   readonly clock: Clock;
   /** Path of the hold file. */
   readonly holdFile: string;
+  /** The agent is in the background of a job; `jobDone` says when that is over. */
+  readonly isJobRunning?: boolean;
 }
 
 /** Who hears what happens. */
@@ -48,6 +50,8 @@ export interface ExpirySnapshot {
   readonly isCapped: boolean;
   /** True if `lastDeadline` is the end of the relay's time, and not the longest lifetime. */
   readonly isRelayFirst: boolean;
+  /** The agent is in the background of a job that is not done: nobody's leaving ends it. */
+  readonly isJobRunning: boolean;
 }
 
 export interface ExpiryWatch {
@@ -69,6 +73,11 @@ export interface ExpiryWatch {
   relayLeaves(lifetimeMs: number): void;
   /** Ends now, with this reason. */
   end(reason: EndReason): void;
+  /**
+   * The job is done; looks at the hold file first. Ends when nobody is in and nothing holds, `lingerMs` milliseconds later if
+   * nobody has come by then. Resolves when that is decided. Does nothing where no job runs.
+   */
+  jobDone(lingerMs: number): Promise<void>;
   /**
    * Moves the hold file so that the deadline is `durationMs` from now or later. Resolves to what came of it,
    * undefined if the agent has ended; throws what the file system says.
@@ -114,7 +123,7 @@ class WatchedExpiry implements ExpiryWatch {
 
   constructor(options: ExpiryWatchOptions) {
     const { clock } = options;
-    const state = expiry.start(options, clock.now());
+    const state = expiry.start(options, clock.now(), options.isJobRunning);
     this.#options = options;
     this.#clock = clock;
     this.#state = state;
@@ -163,6 +172,10 @@ class WatchedExpiry implements ExpiryWatch {
     this.#apply(expiry.end(this.#state, reason, this.#clock.now()));
   }
 
+  jobDone(lingerMs: number): Promise<void> {
+    return this.#look().finally(() => this.#apply(expiry.jobDone(this.#state, lingerMs, this.#clock.now())));
+  }
+
   async hold(durationMs: number): Promise<ExpirySnapshot | undefined> {
     const { holdFile, timeoutMs } = this.#options;
     await writeHoldFile(holdFile, mtimeForHold(durationMs, timeoutMs, this.#clock.wallTime()));
@@ -189,6 +202,7 @@ class WatchedExpiry implements ExpiryWatch {
       isHeld: false,
       isCapped: true,
       isRelayFirst: false,
+      isJobRunning: false,
     };
     return this.snapshot() ?? { clients: 0, ...over };
   }
@@ -250,6 +264,7 @@ class WatchedExpiry implements ExpiryWatch {
       isHeld: live.heldAt !== undefined,
       isCapped: expiry.isCapped(live),
       isRelayFirst: expiry.isRelayFirst(live),
+      isJobRunning: live.isJobRunning,
     };
   }
 

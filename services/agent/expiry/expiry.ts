@@ -15,6 +15,11 @@
 // served (a port check, a login that got no shell) counts as if it had not come: what the one before it said still holds. So
 // `attended` remembers whether the last served client to go said goodbye.
 //
+// While the job itself still runs (`isJobRunning`, an agent in its background) only the last deadline ends it, or somebody's word:
+//   attended --last leaves with a goodbye, no hold file--> waiting;  held --hold file removed--> waiting
+//   waiting --the job is done--> waiting, for as long as it lingers --> ended
+// Whoever is in, was lost or holds when the job is done has the timeout from then on.
+//
 // Deadline = latest of (start, last activity of a logged-in client, time of the hold file while it exists)
 //            + timeout, and never past start + max lifetime, nor past what a relay leaves to the agent.
 // All times are milliseconds on the Clock: deadlines are durations, and nobody can set them by setting the machine's
@@ -37,6 +42,10 @@ interface Facts {
   readonly heldAt: number | undefined;
   /** When the time is over that the relay gives; undefined where it sets no limit. */
   readonly relayEndsAt: number | undefined;
+  /** The agent is in the background of a job that is not done. */
+  readonly isJobRunning: boolean;
+  /** The job is done, and waits until then for somebody to come; undefined: it has said nothing of that kind. */
+  readonly lingersUntil: number | undefined;
   /** The most urgent warning level that the current approach of the deadline has reached. */
   readonly warned: WarningLevel | undefined;
 }
@@ -45,7 +54,13 @@ export type ExpiryState =
   /** Nobody has logged in yet. */
   | (Facts & { readonly kind: 'waiting' })
   /** `clients` (1 or more) are logged in; a detached client that may resume counts. */
-  | (Facts & { readonly kind: 'attended'; readonly clients: number; readonly isGoodbyeSaid: boolean })
+  | (Facts & {
+      readonly kind: 'attended';
+      readonly clients: number;
+      readonly isGoodbyeSaid: boolean;
+      /** Nobody who was served is gone since it was `waiting`. */
+      readonly isFirstParty: boolean;
+    })
   /** Everybody left; the hold file keeps the agent. */
   | (Facts & { readonly kind: 'held'; readonly heldAt: number })
   /** Everybody is gone, and nobody said that they were done: they may come back until the deadline. */
@@ -65,8 +80,8 @@ export type HoldReading =
 export const WARNING_LEVELS_MS = [300_000, 60_000, 10_000] as const;
 export type WarningLevel = (typeof WARNING_LEVELS_MS)[number];
 
-/** The state of an agent that starts at `now`. */
-export function start(limits: ExpiryLimits, now: number): LiveState {
+/** The state of an agent that starts at `now`; `isJobRunning`: in the background of a job. */
+export function start(limits: ExpiryLimits, now: number, isJobRunning = false): LiveState {
   return {
     kind: 'waiting',
     limits,
@@ -74,6 +89,8 @@ export function start(limits: ExpiryLimits, now: number): LiveState {
     lastActivityAt: now,
     heldAt: undefined,
     relayEndsAt: undefined,
+    isJobRunning,
+    lingersUntil: undefined,
     warned: undefined,
   };
 }
@@ -81,6 +98,20 @@ export function start(limits: ExpiryLimits, now: number): LiveState {
 /** A relay has said how long it lets the agent live: until then, or with undefined as long as it likes. */
 export function relayLimited(state: ExpiryState, relayEndsAt: number | undefined): ExpiryState {
   return state.kind === 'ended' ? state : { ...state, relayEndsAt };
+}
+
+/**
+ * The job around a background agent is done: it ends when nobody is in and nothing holds, `lingerMs` later if nobody comes until
+ * then. A client that was lost counts as in.
+ */
+export function jobDone(state: ExpiryState, lingerMs: number, now: number): ExpiryState {
+  if (state.kind === 'ended' || !state.isJobRunning) return state;
+  const { heldAt } = state;
+  const isDeserted = state.kind === 'waiting' && heldAt === undefined;
+  if (isDeserted && lingerMs === 0) return ended('job_done', now);
+  if (isDeserted) return { ...state, isJobRunning: false, lingersUntil: now + lingerMs };
+  const done = { ...state, isJobRunning: false, lastActivityAt: Math.max(now, state.lastActivityAt) };
+  return done.kind === 'waiting' && heldAt !== undefined ? { ...done, kind: 'held', heldAt } : done;
 }
 
 /** A client has authenticated. It counts as activity. */
@@ -92,18 +123,23 @@ export function clientLoggedIn(state: ExpiryState, now: number): ExpiryState {
     kind: 'attended',
     clients: isAttended ? state.clients + 1 : 1,
     isGoodbyeSaid: isAttended ? state.isGoodbyeSaid : state.kind === 'held',
+    isFirstParty: isAttended ? state.isFirstParty : state.kind === 'waiting',
     lastActivityAt: Math.max(now, state.lastActivityAt),
   };
 }
 
 /** A client that had been served said goodbye. */
 export function clientLeft(state: ExpiryState, now: number): ExpiryState {
-  return state.kind === 'attended' ? oneLess({ ...state, isGoodbyeSaid: true }, now) : state;
+  return state.kind === 'attended'
+    ? oneLess({ ...state, isGoodbyeSaid: true, isFirstParty: false }, now)
+    : state;
 }
 
 /** A client that had been served is gone for good without a goodbye. */
 export function clientLost(state: ExpiryState, now: number): ExpiryState {
-  return state.kind === 'attended' ? oneLess({ ...state, isGoodbyeSaid: false }, now) : state;
+  return state.kind === 'attended'
+    ? oneLess({ ...state, isGoodbyeSaid: false, isFirstParty: false }, now)
+    : state;
 }
 
 /** A client is gone, with or without a goodbye, for which nothing had ever run. */
@@ -121,14 +157,16 @@ export function activity(state: ExpiryState, now: number): ExpiryState {
 export function holdSeen(state: ExpiryState, reading: HoldReading, now: number): ExpiryState {
   if (state.kind === 'ended' || reading.kind === 'unreadable') return state;
   if (reading.kind === 'present') return { ...state, heldAt: reading.heldAt };
-  return state.kind === 'held' ? ended('released', now) : { ...state, heldAt: undefined };
+  if (state.kind !== 'held') return { ...state, heldAt: undefined };
+  return state.isJobRunning ? { ...state, kind: 'waiting', heldAt: undefined } : ended('released', now);
 }
 
 /** Time has passed: ends the agent if the deadline was reached, with or without clients. */
 export function tick(state: ExpiryState, now: number): ExpiryState {
   if (state.kind === 'ended' || now < deadline(state)) return state;
   if (isCapped(state)) return ended(isRelayFirst(state) ? 'relay_lifetime' : 'max_lifetime', now);
-  return ended(state.kind === 'waiting' ? 'nobody_came' : 'deadline', now);
+  if (state.kind !== 'waiting') return ended('deadline', now);
+  return ended(state.lingersUntil === undefined ? 'nobody_came' : 'job_done', now);
 }
 
 /** Somebody asked for the end. */
@@ -190,9 +228,13 @@ export function clientCount(state: ExpiryState): number {
 
 function oneLess(state: ExpiryState & { kind: 'attended' }, now: number): ExpiryState {
   if (state.clients > 1) return { ...state, clients: state.clients - 1 };
-  const { clients: _clients, isGoodbyeSaid, ...facts } = state;
+  const { clients: _clients, isGoodbyeSaid, isFirstParty, ...facts } = state;
+  const isOfJob = facts.isJobRunning || facts.lingersUntil !== undefined;
+  if (isOfJob && isFirstParty) return { ...facts, kind: 'waiting' };
   if (!isGoodbyeSaid) return { ...facts, kind: 'deserted' };
-  if (facts.heldAt === undefined) return ended('client_left', now);
+  if (facts.heldAt === undefined) {
+    return facts.isJobRunning ? { ...facts, kind: 'waiting' } : ended('client_left', now);
+  }
   return { ...facts, kind: 'held', heldAt: facts.heldAt };
 }
 
@@ -205,6 +247,10 @@ function ownLastDeadline({ startedAt, limits }: LiveState): number {
 }
 
 function uncappedDeadline(state: LiveState): number {
+  if (state.isJobRunning) return Number.POSITIVE_INFINITY;
+  if (state.kind === 'waiting' && state.lingersUntil !== undefined) {
+    return Math.max(state.lingersUntil, (state.heldAt ?? Number.NEGATIVE_INFINITY) + state.limits.timeoutMs);
+  }
   const held = state.heldAt ?? state.startedAt;
   return Math.max(state.startedAt, state.lastActivityAt, held) + state.limits.timeoutMs;
 }

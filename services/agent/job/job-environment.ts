@@ -26,10 +26,16 @@ const NO_TEXT = '\uFFFD';
  * as the kernel keeps it (proc(5), `environ`), where there is one.
  */
 export function jobEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
+  // Windows finds them by any spelling, and so does this agent there.
+  const kept = Object.entries(env).filter(([name]) => !PRIVATE_VARIABLES.has(name.toUpperCase()));
+  return wholeEnvironment(Object.fromEntries(kept), block);
+}
+
+/** All variables of `env`, for an agent that is started anew. */
+export function wholeEnvironment(env: Environment, block?: Buffer): Record<string, string | Buffer> {
   const kept: Record<string, string | Buffer> = {};
   for (const [name, value] of Object.entries(env)) {
-    // Windows finds them by any spelling, and so does this agent there.
-    if (value === undefined || PRIVATE_VARIABLES.has(name.toUpperCase())) continue;
+    if (value === undefined) continue;
     kept[name] = value.includes(NO_TEXT) ? (valueIn(block, name) ?? value) : value;
   }
   return kept;

@@ -1,15 +1,19 @@
 // What the agent answers when somebody in a session asks it by `converge`.
 import { Untrusted } from '#shared/text/untrusted.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { formatDuration } from '#shared/time/duration.ts';
 import type { Credentials } from '../access/credentials.ts';
 import { allowKey } from '../access/key-allowance.ts';
 import type { PasswordGuard, PasswordState } from '../access/password-guard.ts';
 import type { ConvergeAnswers } from '../converge-command/answering-end.ts';
-import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
+import type { ExpirySnapshot, ExpiryWatch } from '../expiry/expiry-watch.ts';
 import type { JobLog } from '../notices/job-log.ts';
+import { formatMoment } from '../notices/time-of-day.ts';
 import type { StreamIntake } from '../relay/stream-intake.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 export interface CommandAnswersOptions {
+  readonly clock: Clock;
   readonly id: string;
   /** How long a hold is that names no duration. */
   readonly timeoutMs: number;
@@ -23,7 +27,7 @@ export interface CommandAnswersOptions {
 
 /** The answers of an agent that is made of these parts. */
 export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnswers {
-  const { id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
+  const { clock, id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
 
   function turnPassword(state: 'on' | 'off'): PasswordState | undefined {
     if (credentials.kind !== 'password') return undefined;
@@ -55,5 +59,22 @@ export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnsw
     end: () => {
       watch.end('ended_by_user');
     },
+    judge: (verdict) => lifecycle.judge(verdict),
+    stop: () => watch.end('stopped'),
+    async jobDone(lingerMs) {
+      await watch.jobDone(lingerMs);
+      const expiry = watch.snapshot();
+      if (expiry !== undefined) log.tell({ kind: 'note', text: jobDoneText(expiry, clock.wallTime()) });
+    },
+    cancel: () => watch.end('cancelled'),
   };
+}
+
+/** What the job waits for, now that it is done. */
+function jobDoneText({ clients, deadline, isHeld, remainingMs }: ExpirySnapshot, now: number): string {
+  const until = `${formatMoment(deadline, now)} (${formatDuration(remainingMs)})`;
+  if (isHeld) return `the job is done and held by .hold, until ${until}`;
+  if (clients === 0) return `the job is done and waits for somebody to connect, until ${until}`;
+  const who = clients === 1 ? '1 client is' : `${clients} clients are`;
+  return `the job is done and waits: ${who} logged in; until the last one leaves, or ${until}`;
 }

@@ -9,6 +9,7 @@ import type { JobAudit } from '../audit/job-audit.ts';
 import type { UntoldRecords } from '../audit/untold-records.ts';
 import { AGENT_EXIT_CODES, type AgentExitCode, exitCodeFor } from '../command-line/exit-code.ts';
 import type { ConvergeCommand } from '../converge-command/answering-end.ts';
+import { type AgentEnd, endWith, type JobVerdict, NO_VERDICT } from '../expiry/agent-end.ts';
 import type { EndReason } from '../expiry/end-reason.ts';
 import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
 import type { JobLog } from '../notices/job-log.ts';
@@ -32,6 +33,9 @@ const REMOVED_WITHIN_MS = 2_000;
 
 /** A relay that leaves less than this, in milliseconds, leaves no time to copy a command: nothing is announced then. */
 export const SHORTEST_ANNOUNCED_MS = 10_000;
+
+/** Ends that are no failure, also of an agent that no relay has taken yet. */
+const ASKED_FROM_OUTSIDE: ReadonlySet<EndReason> = new Set(['signal', 'cancelled', 'stopped', 'job_done']);
 
 /** The parts that it speaks by, and those that it stops in the end. */
 export interface AgentLifecycleOptions {
@@ -58,18 +62,21 @@ export interface AgentLifecycleOptions {
   readonly refusalNotice: (message: string) => readonly PrintableLine[];
   readonly print: (line: PrintableLine) => void;
   readonly complain: (line: string) => void;
+  /** The announcement has been printed. */
+  readonly onAnnounced: () => void;
 }
 
 /** Begins as `calling`; every method may be called in every state. */
 export class Lifecycle {
   /** Resolves when everything is closed and said. */
-  readonly ended: Promise<AgentExitCode>;
+  readonly ended: Promise<AgentEnd>;
   readonly #options: AgentLifecycleOptions;
-  readonly #resolve: (code: AgentExitCode) => void;
+  readonly #resolve: (end: AgentEnd) => void;
   #life: Life = CALLING;
+  #verdict: JobVerdict = NO_VERDICT;
 
   constructor(options: AgentLifecycleOptions) {
-    const { promise, resolve } = Promise.withResolvers<AgentExitCode>();
+    const { promise, resolve } = Promise.withResolvers<AgentEnd>();
     this.ended = promise;
     this.#resolve = resolve;
     this.#options = options;
@@ -135,9 +142,16 @@ export class Lifecycle {
     void this.#end(undefined, exitCodeFor(kind));
   }
 
+  /** Somebody said what becomes of the job: it ends now. The first word counts. */
+  judge(verdict: Exclude<JobVerdict, { kind: 'none' }>): void {
+    if (this.#life.kind === 'ending') return;
+    this.#verdict = verdict;
+    this.#options.watch.end(verdict.kind === 'continue' ? 'continued' : 'failed_by_user');
+  }
+
   /** Its time is over, or somebody asked for its end. */
   expired(reason: EndReason): void {
-    if (this.#life.kind !== 'calling' || reason === 'signal') {
+    if (this.#life.kind !== 'calling' || ASKED_FROM_OUTSIDE.has(reason)) {
       return void this.#end(reason, AGENT_EXIT_CODES.ended);
     }
     if (reason === 'relay_lifetime') {
@@ -165,7 +179,7 @@ export class Lifecycle {
     strangers.stop();
     if (command !== undefined) await this.#remove(command);
     if (reason !== undefined) log.tell({ kind: 'ended', reason });
-    this.#resolve(code);
+    this.#resolve(endWith(this.#verdict, code));
   }
 
   async #remove(command: ConvergeCommand): Promise<void> {
@@ -182,12 +196,14 @@ export class Lifecycle {
   #announce(publicUrl: string, hasTerminal: boolean): void {
     const { announcement, print, watch } = this.#options;
     for (const line of announcement(publicUrl, watch.snapshotOrEnd().deadline, hasTerminal)) print(line);
+    this.#options.onAnnounced();
   }
 
   #reminder(): LogEvent | undefined {
     const { clock, watch } = this.#options;
-    const { clients, deadline } = watch.snapshotOrEnd();
-    if (clients > 0) return undefined;
+    const { clients, deadline, isJobRunning } = watch.snapshotOrEnd();
+    // A job that runs waits for nobody.
+    if (clients > 0 || isJobRunning) return undefined;
     if (this.#life.kind !== 'cut_off') return { kind: 'waiting', deadline };
     const since = clock.wallTime() - (clock.now() - this.#life.since);
     return { kind: 'cut_off', since, deadline };

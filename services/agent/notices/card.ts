@@ -31,6 +31,8 @@ export interface CardInput {
   readonly maxLifetimeMs: number;
   /** What the relay leaves to the agent, where that is less than its own longest lifetime. */
   readonly relayLeavesMs?: number | undefined;
+  /** It is in the background of a job, which goes on meanwhile. */
+  readonly isJobRunning?: boolean;
   /** Of the clients to fetch; without them what the relay serves is taken as it is. */
   readonly clientDigests?: ClientDigests;
 }
@@ -40,7 +42,7 @@ const DIGEST_LINE =
 
 /** The card, one string per line. The commands stand alone on their lines, so that a triple click copies them. */
 export function cardFrom(input: CardInput): string[] {
-  const { destination, now, clientDigests = {} } = input;
+  const { destination, clientDigests = {} } = input;
   const [tunnel, throughTunnel] = tcptowsCommands(destination, EXAMPLE_PORT);
   const wsproxy = clientDownload('wsproxy', clientDigests);
   return [
@@ -69,9 +71,7 @@ export function cardFrom(input: CardInput): string[] {
     `  ${tunnel}`,
     `  ${throughTunnel}`,
     '',
-    `Waits for you until ${formatMoment(input.deadline, now)} (${formatDuration(input.deadline - now)}).`,
-    `Ends when the last client leaves, ${formatDuration(input.timeoutMs)} after the last activity, and always ` +
-      lastEndOf(input),
+    ...endLines(input),
     'A file .hold in the working directory keeps it after the last client left, until the deadline.',
     'A client that is lost (a closed lid, no network) has not left: the job waits for it until the deadline.',
     '',
@@ -91,6 +91,21 @@ function terminalLines(input: CardInput): string[] {
 
 function linkOf({ destination, hasTerminal, linkSecret }: CardInput): string | undefined {
   return hasTerminal ? terminalLink(destination, linkSecret) : undefined;
+}
+
+function endLines(input: CardInput): string[] {
+  const { now, deadline, timeoutMs, isJobRunning = false } = input;
+  if (isJobRunning) {
+    return [
+      `Open while the job runs, and then as long as somebody is in (\`agent wait\`), ${formatDuration(timeoutMs)} after the last`,
+      `activity at most; always ends ${lastEndOf(input)}`,
+    ];
+  }
+  return [
+    `Waits for you until ${formatMoment(deadline, now)} (${formatDuration(deadline - now)}).`,
+    `Ends when the last client leaves, ${formatDuration(timeoutMs)} after the last activity, and always ` +
+      lastEndOf(input),
+  ];
 }
 
 function lastEndOf({ maxLifetimeMs, relayLeavesMs }: CardInput): string {

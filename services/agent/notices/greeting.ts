@@ -14,6 +14,8 @@ export interface GreetingInput {
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   readonly isHeld: boolean;
+  /** The job goes on meanwhile, whoever comes or leaves. */
+  readonly isJobRunning?: boolean;
   /** False if the `converge` command could not be installed: then the hold file is the only way. */
   readonly hasCommand: boolean;
   /** Whose shells people are in. */
@@ -27,10 +29,12 @@ export function greetingFrom(input: GreetingInput): string[] {
   const lines = [jobLine(input.job)];
   if (input.isHeld) {
     lines.push(`  held     by .hold, also after everybody leaves`, `  ends     at ${moment}`);
+  } else if (input.isJobRunning === true) {
+    lines.push('  ends     with the job, if nobody is in then', `           always, at ${moment}`);
   } else {
     lines.push(`  ends     when the last client leaves`, `           if idle, at ${moment}`);
   }
-  if (input.hasCommand) lines.push('  change   converge status | hold 2h | release | end');
+  if (input.hasCommand) lines.push('  change   converge status | hold 2h | release | continue | fail | end');
   const { hold, release } = holdWordsOf(input.system);
   const head = input.hasCommand ? 'or    ' : 'change';
   lines.push(`  ${head}   ${hold} | ${release}, in the directory of the job`);

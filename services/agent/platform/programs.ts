@@ -82,6 +82,20 @@ export class TerminalError extends Error {
   }
 }
 
+/** A program that outlives this process. */
+export interface DetachedProcess {
+  readonly pid: number;
+  /** What it writes to its standard output, until either end is gone. */
+  readonly output: Readable;
+  /** Nothing happens when it is gone. Windows knows no signals: there it is ended. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface DetachedLaunch extends ProgramLaunch {
+  /** The descriptor of a file, for its standard error; it stays open here. */
+  readonly errors: number;
+}
+
 /** How a platform starts programs. */
 export interface Programs {
   /**
@@ -89,6 +103,11 @@ export interface Programs {
    * Throws an Error whose message is the system's reason alone, when there is nothing to start or no room for it.
    */
   startPiped(start: ProgramLaunch, onEnd: (end: ProcessEnd) => void): PipedProcess;
+  /**
+   * Starts a program that is to live on when this process, its terminal and its group are gone. It reads nothing, and holds none of
+   * the files that are open here. Fails as `startPiped`.
+   */
+  startDetached(start: DetachedLaunch, onEnd: (end: ProcessEnd) => void): DetachedProcess;
   /** Starts a program on a new terminal. @throws TerminalError */
   openTerminal(start: TerminalLaunch, sink: TerminalSink): TerminalProcess;
   /** For `argv`: these words for a program that is no shell; the first is its name. */

@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ACCESS_WITHIN_MS } from '../../../services/agent/access/relay-access.ts';
 import { type AgentStart, startAgent } from '../../../services/agent/agent.ts';
 import { parseInvocation } from '../../../services/agent/command-line/cli.ts';
-import type { AgentExitCode } from '../../../services/agent/command-line/exit-code.ts';
 import { ownPlatform } from '../../../services/agent/own-platform.ts';
 import { keyFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
 import { MoodyRelay } from '../../support/relay/moody-relay.ts';
@@ -22,7 +21,7 @@ let clock: ManualClock;
 let relay: MoodyRelay;
 let base: string;
 let agent: AgentStart | undefined;
-let code: AgentExitCode | undefined;
+let code: number | undefined;
 let lines: string[];
 let complaints: string[];
 
@@ -69,7 +68,7 @@ async function startVia(proxy: URL | undefined, ...argv: string[]): Promise<void
     complain: (line) => complaints.push(line),
   });
   if (agent.kind !== 'running') throw new Error(complaints.join('; '));
-  void agent.ended.then((ended) => {
+  void agent.ended.then(({ code: ended }) => {
     code = ended;
   });
 }

@@ -6,7 +6,6 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AgentStart, startAgent } from '../../../services/agent/agent.ts';
 import { parseInvocation } from '../../../services/agent/command-line/cli.ts';
-import type { AgentExitCode } from '../../../services/agent/command-line/exit-code.ts';
 import { SHORTEST_ANNOUNCED_MS } from '../../../services/agent/life/lifecycle.ts';
 import { REMINDER_EVERY_MS } from '../../../services/agent/notices/job-log.ts';
 import { ownPlatform } from '../../../services/agent/own-platform.ts';
@@ -21,7 +20,7 @@ let clock: ManualClock;
 let relay: MoodyRelay;
 let base: string;
 let agent: AgentStart | undefined;
-let code: AgentExitCode | undefined;
+let code: number | undefined;
 /** The job log, and what was wrong. */
 let lines: string[];
 let complaints: string[];
@@ -66,7 +65,7 @@ async function start(
     complain: (line) => complaints.push(line),
   });
   if (agent.kind === 'running') {
-    void agent.ended.then((ended) => {
+    void agent.ended.then(({ code: ended }) => {
       code = ended;
     });
   }

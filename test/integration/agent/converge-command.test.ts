@@ -12,6 +12,7 @@ import {
   type ConvergeCommand,
   installConvergeCommand,
 } from '../../../services/agent/converge-command/answering-end.ts';
+import type { JobVerdict } from '../../../services/agent/expiry/agent-end.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 import { POSIX_COMMAND_PLACE } from '../../../services/agent/platform/posix/posix-command-place.ts';
 import { makeTestKey } from '../../support/ssh/test-key.ts';
@@ -30,6 +31,7 @@ describe('converge in a session', () => {
   let watch: ExpiryWatch;
   let command: ConvergeCommand;
   let ends: string[];
+  let verdicts: JobVerdict[];
   let list: AccessList;
 
   beforeEach(async () => {
@@ -37,6 +39,7 @@ describe('converge in a session', () => {
     directory = await mkdtemp(join(tmpdir(), "it's a job-"));
     await mkdir(join(directory, 'work'));
     ends = [];
+    verdicts = [];
     list = new AccessList({ clock: systemClock, authorizedKeys: [] });
     watch = createExpiryWatch({
       clock: systemClock,
@@ -79,6 +82,10 @@ describe('converge in a session', () => {
       },
       allow: (line) => allowKey({ kind: 'keys', user: 'abc', access: list }, line),
       end: () => watch.end('ended_by_user'),
+      judge: (verdict) => void verdicts.push(verdict),
+      stop: () => watch.end('stopped'),
+      jobDone: (lingerMs) => watch.jobDone(lingerMs),
+      cancel: () => watch.end('cancelled'),
     });
   });
   afterEach(async () => {

@@ -1,4 +1,5 @@
 // Programs on macOS: started by Node, and given a terminal by node-pty's addon and helper.
+import { startDetachedByNode } from '../../process/detached-process.ts';
 import { startByNode } from '../../process/node-process.ts';
 import { openPty } from '../../pty/pty.ts';
 import type { OpenDevice } from '../../pty/terminal-device.ts';
@@ -19,6 +20,7 @@ export function macosPrograms(unpacked: UnpackedTerminalFiles): Programs {
   };
   return {
     startPiped: startByNode,
+    startDetached: startDetachedByNode,
     openTerminal: (launch, sink) => openPty(open, launch, sink),
     argumentsFrom: (words) => words,
     find: findProgram,

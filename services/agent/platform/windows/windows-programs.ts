@@ -7,6 +7,7 @@ import type { UnpackedConpty } from './conpty-file.ts';
 import { makePipeName } from './pipe-address.ts';
 import { type EndTree, endTree, type TreeTools } from './process-tree.ts';
 import { findWindowsProgram } from './program-search.ts';
+import { startWindowsDetached } from './windows-detached-process.ts';
 import { startWindowsProgram } from './windows-piped-process.ts';
 
 /** The addon is loaded for the first terminal. */
@@ -19,6 +20,7 @@ export function windowsPrograms(unpacked: UnpackedConpty, tools: TreeTools): Pro
   };
   return {
     startPiped: (launch, onEnd) => startWindowsProgram(end, launch, onEnd),
+    startDetached: startWindowsDetached,
     openTerminal(launch, sink) {
       addon ??= loadAddon(unpacked);
       return openConpty({ addon, endTree: end, pipeName: () => makePipeName('terminal') }, launch, sink);

@@ -275,6 +275,10 @@ const NO_ANSWERS = {
   password: () => expect.fail('asked'),
   allow: () => expect.fail('asked'),
   end: () => expect.fail('asked'),
+  judge: () => expect.fail('asked'),
+  stop: () => expect.fail('asked'),
+  jobDone: () => expect.fail('asked'),
+  cancel: () => expect.fail('asked'),
 };
 
 async function startCommand(clock: Clock): Promise<ConvergeCommand> {
@@ -329,6 +333,7 @@ describe('replies', () => {
     isHeld: true,
     isCapped: false,
     isRelayFirst: false,
+    isJobRunning: false,
   };
 
   test('tell of clients that are away, a hold and a lost relay', () => {

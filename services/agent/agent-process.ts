@@ -1,0 +1,86 @@
+// An agent as this process: what it is given of the machine, and what the signals mean to it.
+import { tmpdir } from 'node:os';
+import type { Environment } from '#shared/machine/environment.ts';
+import { ownProgramWords } from '#shared/machine/own-program.ts';
+import { proxyFor } from '#shared/machine/proxy.ts';
+import type { PrintableLine } from '#shared/text/printable.ts';
+import { systemClock } from '#shared/time/clock.ts';
+import { type Mask, maskFrom } from '#shared/websocket/mask-choice.ts';
+import { type AgentStart, type BackgroundJob, startAgent } from './agent.ts';
+import type { AgentOptions } from './command-line/cli.ts';
+import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
+import { type AgentEnd, endWith, NO_VERDICT } from './expiry/agent-end.ts';
+import type { EndReason } from './expiry/end-reason.ts';
+import { outlivesHangup, readStart } from './job/hangup.ts';
+import { readEnvironmentBlock } from './job/job-environment.ts';
+import { ownPlatform } from './own-platform.ts';
+import { startOrphanReaper } from './process/orphan-reaper.ts';
+
+/** SIGBREAK is Ctrl-Break, by which Windows' runners cancel a step; other systems have none. */
+export const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'] as const;
+
+/** Who hears this process' agent, and what it ends for. */
+export interface AgentRole {
+  readonly env: Environment;
+  readonly print: (line: PrintableLine) => void;
+  readonly complain: (line: string) => void;
+  /** Why it ends at a signal. */
+  readonly signalReason: EndReason;
+  readonly background?: BackgroundJob;
+  /** It is running, and can be ended. */
+  readonly onRunning?: (agent: Extract<AgentStart, { kind: 'running' }>) => void;
+}
+
+/** Runs an agent until its end. */
+export async function runAgent(options: AgentOptions, role: AgentRole): Promise<AgentEnd> {
+  const { env, print, complain, background, signalReason } = role;
+  const ignoresHangup = outlivesHangup(readStart());
+  // Node makes it end the process again, even where the starter had it ignored (see hangup.ts).
+  if (ignoresHangup) process.on('SIGHUP', () => undefined);
+  const way = wayToRelay(options, env);
+  if (way.kind === 'invalid') {
+    complain(way.message);
+    return endWith(NO_VERDICT, AGENT_EXIT_CODES.bad_arguments);
+  }
+  // The first process of a container has the orphans of all others.
+  if (process.pid === 1) startOrphanReaper(systemClock);
+  const platform = ownPlatform(env);
+  const agent = await startAgent(options, {
+    platform,
+    env,
+    environmentBlock: readEnvironmentBlock(),
+    cwd: process.cwd(),
+    clock: systemClock,
+    random: Math.random,
+    temporaryDirectory: tmpdir(),
+    program: ownProgramWords(),
+    proxy: way.proxy,
+    mask: way.mask,
+    print,
+    complain,
+    background,
+  });
+  if (agent.kind === 'failed') return endWith(NO_VERDICT, agent.code);
+  for (const signal of ENDING_SIGNALS) {
+    process.on(signal, () => {
+      if (signal !== 'SIGHUP' || !ignoresHangup) agent.end(signalReason);
+    });
+  }
+  role.onRunning?.(agent);
+  const end = await agent.ended;
+  await platform.programs.settled();
+  return end;
+}
+
+export type WayToRelay =
+  | { readonly kind: 'valid'; readonly proxy: URL | undefined; readonly mask: Mask }
+  | { readonly kind: 'invalid'; readonly message: string };
+
+/** What the environment says of the way to the relay. */
+export function wayToRelay({ relay }: AgentOptions, env: Environment): WayToRelay {
+  const choice = proxyFor(new URL(relay.base), env);
+  if (choice.kind === 'invalid') return choice;
+  const masking = maskFrom(env);
+  if (masking.kind === 'invalid') return masking;
+  return { kind: 'valid', proxy: choice.kind === 'proxy' ? choice.url : undefined, mask: masking.mask };
+}
