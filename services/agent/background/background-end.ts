@@ -32,7 +32,7 @@ export async function takeName(
   const desk = createQuestionDesk(clock);
   await desk.listen(address);
   const claim = { name, job, run, address, pid: process.pid, program };
-  const claiming = await claimName(state, claim);
+  const claiming = await claimName(state, claim, clock);
   if (claiming.kind === 'taken') {
     await desk.stop();
     return claiming;

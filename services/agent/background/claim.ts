@@ -8,7 +8,6 @@ import {
   openSync,
   readdirSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -16,14 +15,19 @@ import {
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { parseRecord } from '#shared/text/json-record.ts';
+import type { Clock } from '#shared/time/clock.ts';
+import { pause } from '#shared/time/pause.ts';
 import { claimFileNameOf } from './job-name.ts';
 import { isRunName } from './run-folder.ts';
 import { isStateFolder } from './state-folder.ts';
 
 /** The longest claim that is read, in bytes: ours have some hundreds. */
 const MAX_CLAIM_BYTES = 16_384;
-/** Two starts that clear away the same dead claim get in each other's way once or twice. */
-const ATTEMPTS = 5;
+/** How often a name is asked for while another start clears away a dead claim of it, and how long after one another, in milliseconds. */
+const ATTEMPTS = 250;
+const RETRY_AFTER_MS = 20;
+/** Looking whether somebody answers takes some milliseconds: a start that has not done it in this time was killed. */
+const LOCK_STALE_MS = 3_000;
 /** What was left behind without an agent goes after this long, in milliseconds. */
 export const STATE_KEPT_MS = 86_400_000;
 
@@ -54,21 +58,16 @@ export type Claiming =
   | { readonly kind: 'taken'; readonly by: FoundClaim };
 
 /** Claims the name for an agent that answers at the claim's address already. @throws Error what the file system says */
-export async function claimName(state: string, claim: Claim): Promise<Claiming> {
+export async function claimName(state: string, claim: Claim, clock: Clock): Promise<Claiming> {
   const path = claimPath(state, claim.name);
   const part = `${path}.${randomBytes(6).toString('hex')}`;
   writeFileSync(part, JSON.stringify(claim), { mode: 0o600, flag: 'wx' });
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      try {
-        linkSync(part, path);
-        return { kind: 'claimed' };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
+      if (makesLink(part, path)) return { kind: 'claimed' };
       const by = readClaim(state, path);
       if (by !== undefined && (await answers(by.address))) return { kind: 'taken', by };
-      await clearDead(state, path);
+      await clearDead(state, path, clock);
     }
     throw new Error(`${path}: others take this name again and again`);
   } finally {
@@ -76,26 +75,35 @@ export async function claimName(state: string, claim: Claim): Promise<Claiming> 
   }
 }
 
-/** Moves a dead claim away, and puts it back if it was another one by then: what is moved is looked at once more. */
-async function clearDead(state: string, path: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+/** Whole or not at all, and only if there is nothing. */
+function makesLink(from: string, to: string): boolean {
   try {
-    renameSync(path, aside);
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** One at a time looks whether a claim is dead, and removes it then: the next one finds who has the name by now. */
+async function clearDead(state: string, path: string, clock: Clock): Promise<void> {
+  const lock = `${path}.lock`;
+  try {
+    closeSync(openSync(lock, 'wx', 0o600));
   } catch {
-    // Somebody else was faster.
-    return;
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (clock.wallTime() - since > LOCK_STALE_MS) rmSync(lock, { force: true });
+    return pause(clock, RETRY_AFTER_MS);
   }
-  const moved = readClaim(state, aside);
-  if (moved !== undefined && (await answers(moved.address))) {
-    try {
-      linkSync(aside, path);
-    } catch {
-      // A third one has the name by now; this one goes on without.
-    }
-  } else if (moved !== undefined) {
-    rmSync(moved.folder, { recursive: true, force: true });
+  try {
+    const claim = readClaim(state, path);
+    if (claim !== undefined && (await answers(claim.address))) return;
+    if (claim !== undefined) rmSync(claim.folder, { recursive: true, force: true });
+    rmSync(path, { force: true });
+  } finally {
+    rmSync(lock, { force: true });
   }
-  rmSync(aside, { force: true });
 }
 
 /** The claims of a name in these state folders: those that can be trusted, in order. Never throws. */
@@ -134,7 +142,7 @@ export function removeClaim({ state, name, run }: Pick<FoundClaim, 'state' | 'na
 export async function tidyState(state: string, now: number): Promise<void> {
   try {
     const entries = readdirSync(state);
-    for (const entry of entries.filter((name) => /^[0-9a-f]{16}(\.[0-9a-f]{12})?$/.test(name))) {
+    for (const entry of entries.filter((name) => /^[0-9a-f]{16}(\.(lock|[0-9a-f]{12}))?$/.test(name))) {
       const path = join(state, entry);
       if (now - statSync(path).mtimeMs < STATE_KEPT_MS) continue;
       const claim = readClaim(state, path);

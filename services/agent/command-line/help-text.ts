@@ -10,13 +10,13 @@ const NAME_COLUMN = 31;
 const VARIABLE_COLUMN = 36;
 
 const COMMAND_LINES = [
-  'run     runs COMMAND, and only if that fails opens the job, in the directory and',
-  '        environment of COMMAND. Its exit code is that of COMMAND, unless somebody',
-  '        in a session says `converge continue` (0) or `converge fail CODE`.',
+  'run     runs COMMAND, and only if that fails opens the job, in the directory',
+  '        and environment of COMMAND. Its exit code is that of COMMAND, unless',
+  '        somebody in a session says `converge continue` (0) or `converge fail`.',
   'start   leaves an agent in the background and returns when the card is printed.',
   '        It stays when clients leave, until the job says that it is done:',
-  'wait    holds the job while somebody is in, or .hold is there, and ends the agent',
-  '        else, at once or when nobody has come after --linger. Prints what the',
+  'wait    holds the job while somebody is in, or .hold is there, and else ends the',
+  '        agent, at once or when nobody has come after --linger. Prints what the',
   '        agent has said since. Exit code 0, or the CODE of `converge fail CODE`.',
   'stop    ends it now.',
   'status  who is in, until when. Exit code 1 if there is none.',

@@ -253,7 +253,7 @@ describe('the greeting', () => {
       "converge: you are inside a running job of GitLab CI: a/b
         ends     when the last client leaves
                  if idle, at 14:13 UTC (in 10 minutes)
-        change   converge status | hold 2h | release | end
+        change   converge status | hold 2h | release | continue | fail | end
         or       touch .hold | rm .hold, in the directory of the job"
     `);
   });
