@@ -71,7 +71,8 @@ export function readInputs(env: StepEnvironment): ReadInputs {
     authorizedKeys: readLines('authorized-keys'),
     trustedUserCas: readLines('trusted-user-ca'),
     timeout: readDuration('timeout', '10m'),
-    maxLifetime: readDuration('max-lifetime', '2h'),
+    // A job may run for longer than anybody looks at one that has failed.
+    maxLifetime: readDuration('max-lifetime', mode === 'background' ? '6h' : '2h'),
     linger: readDuration('linger', ''),
     identity: read('identity'),
     notify: readLines('notify'),

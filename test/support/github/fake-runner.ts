@@ -1,7 +1,8 @@
 // GitHub's runner, as an action meets it in one job: its steps, variables and files, and what the runner makes of their log.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { parseAssignments, parseCommandLine, type RunnerCommand } from './documented-commands.ts';
@@ -44,6 +45,7 @@ const SIGTERM_AFTER_MS = 7_500;
 
 export class FakeRunner {
   readonly #job: FakeJob;
+  readonly #trackingId = `github_${randomUUID()}`;
   readonly #masks = new Set<string>();
   #state: ReadonlyMap<string, string> = new Map();
   #status: JobStatus;
@@ -76,6 +78,16 @@ export class FakeRunner {
         this.#look = resolve;
       });
     }
+  }
+
+  /** What the step that runs, or the last one, has said so far, commands and all. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Where the job works. */
+  get workspace(): string {
+    return join(this.#job.folder, 'work');
   }
 
   /** Somebody cancels the job: every step whose condition is false then is told by signals. */
@@ -117,6 +129,18 @@ export class FakeRunner {
     }
   }
 
+  /** The job is over: what its steps have left behind is killed, by RUNNER_TRACKING_ID, as on Linux. Resolves with the number. */
+  async endJob(): Promise<number> {
+    let killed = 0;
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const variables = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      if (!variables.split('\0').includes(`RUNNER_TRACKING_ID=${this.#trackingId}`)) continue;
+      killed += 1;
+      process.kill(Number(pid), 'SIGKILL');
+    }
+    return killed;
+  }
+
   async #manifest(): Promise<ActionManifest> {
     const manifest = parse(await readFile(this.#job.action, 'utf8')) as ActionManifest;
     if (manifest.runs.using !== 'node24') throw new Error(`what is ${manifest.runs.using}?`);
@@ -137,7 +161,7 @@ export class FakeRunner {
     for (const file of Object.values(files)) await writeFile(file, '');
     const env = { ...(await this.#environment()), ...files };
     const child = spawn(process.execPath, [join(dirname(this.#job.action), entry)], {
-      cwd: join(this.#job.folder, 'work'),
+      cwd: this.workspace,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -169,10 +193,9 @@ export class FakeRunner {
 
   async #environment(): Promise<Record<string, string>> {
     const { folder, inputs, env, payload } = this.#job;
-    const workspace = join(folder, 'work');
     const temporary = join(folder, 'temp');
     const event = join(temporary, 'event.json');
-    for (const path of [workspace, temporary]) await mkdir(path, { recursive: true });
+    for (const path of [this.workspace, temporary]) await mkdir(path, { recursive: true });
     await writeFile(event, JSON.stringify(payload ?? { repository: { private: true } }));
     return {
       PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -189,10 +212,10 @@ export class FakeRunner {
       GITHUB_EVENT_NAME: 'push',
       GITHUB_EVENT_PATH: event,
       GITHUB_SERVER_URL: 'https://github.com',
-      GITHUB_WORKSPACE: workspace,
+      GITHUB_WORKSPACE: this.workspace,
       RUNNER_TEMP: temporary,
       RUNNER_OS: 'Linux',
-      RUNNER_TRACKING_ID: 'github_0',
+      RUNNER_TRACKING_ID: this.#trackingId,
       ACTIONS_RUNTIME_TOKEN: 'runtime-token',
       ACTIONS_RUNTIME_URL: 'https://runtime.invalid/',
       ...env,
