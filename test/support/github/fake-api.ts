@@ -1,4 +1,5 @@
 // GitHub's REST API, as far as the action asks it: check runs, and who may write to a repository.
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -12,6 +13,8 @@ export interface ApiRequest {
 export interface FakeApi extends AsyncDisposable {
   readonly url: string;
   readonly requests: readonly ApiRequest[];
+  /** Resolves with the next request of that method. */
+  next(method: string): Promise<ApiRequest>;
   /** Of people at the repository; who is not here is a reader of a public one. */
   readonly permissions: Map<string, string>;
   /** Whether its token has `checks: write`. */
@@ -36,6 +39,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const requests: ApiRequest[] = [];
   const permissions = new Map([['octocat', 'admin']]);
   const checks = new Map<number, string>();
+  const asked = new EventEmitter();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -45,6 +49,7 @@ export async function startFakeApi(): Promise<FakeApi> {
       const body = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
       const token = (request.headers.authorization ?? '').replace('Bearer ', '');
       requests.push({ method, path, token, body });
+      asked.emit(method, requests.at(-1));
       const [status, answer] = token === 'job-token' ? answerTo(method, path, body) : [401, {}];
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     });
@@ -75,6 +80,10 @@ export async function startFakeApi(): Promise<FakeApi> {
   const api: FakeApi = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    async next(method) {
+      const [request] = (await once(asked, method)) as [ApiRequest];
+      return request;
+    },
     permissions,
     mayCheck: true,
     async [Symbol.asyncDispose]() {
