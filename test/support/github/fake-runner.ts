@@ -196,7 +196,9 @@ export class FakeRunner {
     const temporary = join(folder, 'temp');
     const event = join(temporary, 'event.json');
     for (const path of [this.workspace, temporary]) await mkdir(path, { recursive: true });
-    await writeFile(event, JSON.stringify(payload ?? { repository: { private: true } }));
+    // Once: steps of the job can write there.
+    if (this.#steps === 1)
+      await writeFile(event, JSON.stringify(payload ?? { repository: { private: true } }));
     return {
       PATH: '/usr/local/bin:/usr/bin:/bin',
       HOME: folder,

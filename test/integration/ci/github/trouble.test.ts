@@ -254,6 +254,14 @@ describe('the agent', () => {
     await expectShut(await open(), words);
   });
 
+  test('that ends at the end of a job that is well leaves it well', async () => {
+    await world.refuse(4);
+    const runner = world.job({ inputs: { mode: 'always' } });
+    await runner.runMain();
+    await expectShut(await runner.runPost(), /ended with 4/);
+    expect(runner.status).toBe('success');
+  });
+
   test('is had through a proxy that is written as curl takes it', async () => {
     const proxy = await startConnectProxy();
     onTestFinished(() => proxy.close());
