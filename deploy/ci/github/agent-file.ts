@@ -1,7 +1,7 @@
 // The agent as a file: downloaded from the relay, and held against its SHA-256.
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -54,29 +54,34 @@ export function agentDownloadName(platform: string, arch: string): string {
 
 /** Gets the agent into a folder of its own that only this user can look into. Never rejects. */
 export async function fetchAgent(source: AgentSource): Promise<FetchedAgent> {
-  const name = agentDownloadName(process.platform, process.arch);
-  const { relay } = source;
+  const { relay, temporaryFolder } = source;
+  let folder: string | undefined;
   try {
-    const digests = source.digests.length > 0 ? source.digests : await fetchDigests(relay, name);
-    const folder = await mkdtemp(join(source.temporaryFolder || tmpdir(), 'converge-'));
-    const path = join(folder, name.endsWith('.exe') ? 'agent.exe' : 'agent');
-    const sha256 = await attempt(`${relay}/docs/${name}`, AGENT_FETCH_TIMEOUT_MS, (response) =>
-      write(response, `${path}.part`),
-    );
-    if (!digests.includes(sha256)) {
-      await rm(folder, { recursive: true, force: true });
-      const words =
-        source.digests.length > 0
-          ? `the relay has another agent than the one in sha256: it has ${sha256} for ${name}; if its operator upgraded it, take that`
-          : `the agent that came is not the one that ${relay}/docs/SHA256SUMS names; try again`;
-      return { kind: 'failed', fault: words };
-    }
-    await chmod(`${path}.part`, 0o755);
-    await rename(`${path}.part`, path);
-    return { kind: 'agent', agent: { path, sha256 } };
+    folder = await mkdtemp(join(temporaryFolder || tmpdir(), 'converge-'));
+    return { kind: 'agent', agent: await fetchInto(folder, source) };
   } catch (error) {
-    return { kind: 'failed', fault: error instanceof AnswerError ? error.message : faultOf(relay, error) };
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    return { kind: 'failed', fault: faultOf(relay, error) };
   }
+}
+
+/** @throws AnswerError if it is not the one that may run, or whatever fails */
+async function fetchInto(folder: string, { relay, digests: pins }: AgentSource): Promise<AgentFile> {
+  const name = agentDownloadName(process.platform, process.arch);
+  const path = join(folder, name.endsWith('.exe') ? 'agent.exe' : 'agent');
+  const digests = pins.length > 0 ? pins : await fetchDigests(relay, name);
+  const sha256 = await attempt(`${relay}/docs/${name}`, AGENT_FETCH_TIMEOUT_MS, (response) =>
+    write(response, path),
+  );
+  if (!digests.includes(sha256)) {
+    throw new AnswerError(
+      pins.length > 0
+        ? `the relay has another agent than the one in sha256: it has ${sha256} for ${name}; if its operator upgraded it, take that`
+        : `the agent that came is not the one that ${relay}/docs/SHA256SUMS names; try again`,
+    );
+  }
+  await chmod(path, 0o700);
+  return { path, sha256 };
 }
 
 /** Whether the file is still what was downloaded: a job has run beside it. */
@@ -91,12 +96,15 @@ export async function isIntact({ path, sha256 }: AgentFile): Promise<boolean> {
 }
 
 function faultOf(relay: string, error: unknown): string {
-  const code = (error as { code?: unknown }).code;
-  // Of the file system, and not of a connection.
-  const isLocal = error instanceof Error && 'syscall' in error && 'path' in error;
-  return isLocal
-    ? `the agent cannot be written here (${String(code)}: ${error.message})`
+  if (error instanceof AnswerError) return error.message;
+  return isOfDisk(error)
+    ? `the agent cannot be written here (${error.message})`
     : `the agent cannot be had from ${relay}: ${wordsOfFetchFault(error)}`;
+}
+
+/** fetch hides the fault of a connection in the cause of its own. */
+function isOfDisk(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** An answer that is none to hope for: asking again brings the same. */
@@ -133,7 +141,7 @@ async function attempt<Value>(
         throw new AnswerError(`${url} answers ${status}; is that a relay, and does it have that program?`);
       throw new Error(`it answers ${status}`);
     } catch (error) {
-      if (number >= AGENT_FETCH_ATTEMPTS || error instanceof AnswerError) throw error;
+      if (number >= AGENT_FETCH_ATTEMPTS || error instanceof AnswerError || isOfDisk(error)) throw error;
       const wait = AGENT_RETRY_AFTER_MS * 2 ** (number - 1);
       await sleep(wait * (0.5 + Math.random() / 2));
     }
@@ -154,6 +162,6 @@ async function write(response: Response, path: string): Promise<string> {
     },
   });
   const body = Readable.fromWeb(response.body);
-  await pipeline(body, count, createWriteStream(path, { mode: 0o700 }));
+  await pipeline(body, count, createWriteStream(path, { mode: 0o600 }));
   return hash.digest('hex');
 }

@@ -4,6 +4,9 @@ import { runMainStep } from '../../../../deploy/ci/github/action-steps.ts';
 import { REMIND_EVERY_MS } from '../../../../deploy/ci/github/door.ts';
 import { openActionWorld } from '../../../support/github/action-world.ts';
 
+/** What never comes is told late, and what comes is seen at once. */
+const PATIENT = { timeout: 50_000 };
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -31,8 +34,8 @@ test('the line comes again and again, and no more when the door is shut', async 
   });
   const count = (): number =>
     log.match(/^converge: this job is open for SSH: \.\/wsproxy ssh .*$/gm)?.length ?? 0;
-  await expect.poll(async () => (await world.calls()).at(-1)?.command).toBe('wait');
-  await expect.poll(() => vi.getTimerCount()).toBe(1);
+  await expect.poll(async () => (await world.calls()).at(-1)?.command, PATIENT).toBe('wait');
+  await expect.poll(() => vi.getTimerCount(), PATIENT).toBe(1);
   expect(count()).toBe(0);
   vi.advanceTimersByTime(3 * REMIND_EVERY_MS);
   expect(count()).toBe(3);

@@ -254,6 +254,12 @@ describe('the agent', () => {
     await expectShut(await open(), words);
   });
 
+  test('that cannot be written is a sentence, at once', async () => {
+    const shut = await open({ env: { RUNNER_TEMP: '/proc/nowhere' } });
+    await expectShut(shut, /cannot be written here \(ENOENT/);
+    expect(world.relay.asked).toEqual([]);
+  });
+
   test('that ends at the end of a job that is well leaves it well', async () => {
     await world.refuse(4);
     const runner = world.job({ inputs: { mode: 'always' } });
