@@ -45,7 +45,7 @@ async function makeJob(inputs: Readonly<Record<string, string>> = {}): Promise<F
 /** The line that a person finds in the next check run. */
 async function lineOfCheckRun(): Promise<string> {
   const { body } = await api.next('POST');
-  const { summary } = body?.['output'] as { readonly summary: string };
+  const { summary = '' } = (body?.['output'] ?? {}) as { readonly summary?: string };
   return /^(\.\/wsproxy ssh .*)$/m.exec(summary)?.[1] ?? '';
 }
 
