@@ -42,8 +42,7 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
     complain(way.message);
     return endWith(NO_VERDICT, AGENT_EXIT_CODES.bad_arguments);
   }
-  // The first process of a container has the orphans of all others.
-  if (process.pid === 1) startOrphanReaper(systemClock);
+  reapOrphans();
   const platform = ownPlatform(env);
   const agent = await startAgent(options, {
     platform,
@@ -70,6 +69,15 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
   const end = await agent.ended;
   await platform.programs.settled();
   return end;
+}
+
+let isReaping = false;
+
+/** The first process of a container has the orphans of all others. May be called twice. */
+export function reapOrphans(): void {
+  if (process.pid !== 1 || isReaping) return;
+  isReaping = true;
+  startOrphanReaper(systemClock);
 }
 
 export type WayToRelay =

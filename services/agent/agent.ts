@@ -41,6 +41,7 @@ import { announcementFrom } from './notices/announcement.ts';
 import { CLIENT_DIGESTS } from './notices/client-digests.ts';
 import { greetingFrom } from './notices/greeting.ts';
 import { createJobLog, type JobLog } from './notices/job-log.ts';
+import type { SshDestination } from './notices/ssh-command.ts';
 import { createStrangerLog } from './notices/stranger-log.ts';
 import { createUnreadableDials, type UnreadableDials } from './notices/unreadable-dials.ts';
 import { warningFrom } from './notices/warning.ts';
@@ -207,6 +208,9 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
       audit,
     ),
   });
+  const destinationAt = (publicUrl: string): SshDestination => {
+    return { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
+  };
   const events = streamEventsFrom({ strangers, link, ssh });
   const intake = createStreamIntake({ target, clock, random, resumeWindowMs, loggedInFrom, events });
   const lifecycle = new Lifecycle({
@@ -227,7 +231,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     onAnnounced: () => around.background?.announced(),
     refusalNotice: (message) => refusalAnnotationFrom(job?.provider, message),
     announcement(publicUrl, deadline, hasTerminal) {
-      const destination = { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
+      const destination = destinationAt(publicUrl);
       const now = clock.wallTime();
       const { isRelayFirst, lastDeadline } = watch.snapshotOrEnd();
       const relayLeavesMs = isRelayFirst ? lastDeadline - now : undefined;
@@ -249,6 +253,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   link.start(relayListenerFrom({ lifecycle, intake, unreadable, watch, relayAccess, clock }));
   const answers = commandAnswersFrom({
     clock,
+    destinationAt,
     id,
     timeoutMs,
     credentials,

@@ -5,7 +5,7 @@ import type { Environment } from '#shared/machine/environment.ts';
 import { ownProgramWords } from '#shared/machine/own-program.ts';
 import { shellQuoted } from '#shared/text/shell-quoted.ts';
 import { systemClock } from '#shared/time/clock.ts';
-import { type AgentRole, ENDING_SIGNALS, runAgent, wayToRelay } from './agent-process.ts';
+import { type AgentRole, ENDING_SIGNALS, reapOrphans, runAgent, wayToRelay } from './agent-process.ts';
 import { takeName } from './background/background-end.ts';
 import { BackgroundLog } from './background/background-log.ts';
 import { jobNameFrom } from './background/job-name.ts';
@@ -52,6 +52,7 @@ export async function runWithCommand(
     complain(way.message);
     return AGENT_EXIT_CODES.bad_arguments;
   }
+  reapOrphans();
   const ignoresHangup = outlivesHangup(readStart());
   const { code, fault, isCancelled } = await runJobCommand({
     words: command,

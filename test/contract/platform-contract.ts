@@ -1,6 +1,7 @@
 // The contract of a platform: what Linux and Windows have to do alike, asked without a test runner, which Wine's Node cannot load.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { chmod, lstat, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { basename, dirname, join } from 'node:path';
@@ -105,7 +106,44 @@ async function answers(address: string): Promise<string> {
   return said;
 }
 
+/** Says its words and where it is, what it could read, and stays. */
+const STAYER = `
+  const { readFileSync } = require('node:fs');
+  process.stderr.write('error ü\\n');
+  const said = [process.argv.slice(2), process.env.OWN, process.cwd(), readFileSync(0, 'utf8')];
+  process.stdout.write(JSON.stringify(said) + '\\n');
+  process.stdout.on('error', () => {});
+  setInterval(() => process.stdout.write('.'), 20);
+`;
+
 export const PLATFORM_RULES: readonly PlatformRule[] = [
+  {
+    name: 'a detached program gets words and variables, has nothing to read, and goes on when nobody listens',
+    async check({ platform: { programs }, folder }) {
+      const script = join(folder, 'a script.cjs');
+      await writeFile(script, STAYER);
+      const errors = openSync(join(folder, 'errors'), 'w');
+      const { promise: ended, resolve } = Promise.withResolvers<ProcessEnd>();
+      const env = new Map(
+        Object.entries({ ...process.env, OWN: 'grün' }).map(([name, value]) => [name, value ?? '']),
+      );
+      const argv = programs.argumentsFrom([process.execPath, script, 'a b', 'c']);
+      const detached = programs.startDetached(
+        { file: process.execPath, argv, env, cwd: folder, errors },
+        resolve,
+      );
+      closeSync(errors);
+      const { pid, output } = detached;
+      const [chunk] = (await once(output, 'data')) as [Buffer];
+      assert.deepEqual(JSON.parse(chunk.toString().split('\n')[0] ?? ''), [['a b', 'c'], 'grün', folder, '']);
+      assert.equal(await readFile(join(folder, 'errors'), 'utf8'), 'error ü\n');
+      output.destroy();
+      await sleep(10 * LOOK_EVERY_MS);
+      process.kill(pid, 0);
+      detached.kill('SIGKILL');
+      assert.notDeepEqual(await ended, { kind: 'code', code: 0 });
+    },
+  },
   {
     name: 'a command gets words, variables, a directory and input, and gives two outputs and a code',
     async check(subject) {

@@ -46,7 +46,7 @@ test('a shell greets, prompts, knows its window, runs what people run, and passe
   const shell = way.openTerminal();
   await shell.see(/^converge: you are inside a running job\.\r\n/);
   await shell.see(/held +by \.hold, also after everybody leaves\r\n/);
-  await shell.see(/converge status \| hold 2h \| release \| end\r\n/);
+  await shell.see(/converge status \| hold 2h \| release \| continue \| fail \| end\r\n/);
   await shell.see(PROMPT);
   await enter(shell, 'pwd', new RegExp(`\r${agent.job}\r\n`));
   await enter(shell, 'stty size', /\r30 100\r\n/);

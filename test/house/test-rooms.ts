@@ -249,6 +249,7 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/machine',
       'test/support/process',
       'test/support/ssh',
+      'test/support/time',
     ],
     libraries: TEST_LIBRARIES,
   },

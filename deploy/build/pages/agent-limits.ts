@@ -16,6 +16,9 @@ import {
 import { ACCESS_WITHIN_MS } from '../../../services/agent/access/relay-access.ts';
 import { KEYS_FETCH_TIMEOUT_MS } from '../../../services/agent/access/source.ts';
 import { MAX_USER_AUTHORITIES } from '../../../services/agent/access/user-authorities.ts';
+import { MAX_LOG_BYTES } from '../../../services/agent/background/background-log.ts';
+import { STATE_KEPT_MS } from '../../../services/agent/background/claim.ts';
+import { ENDED_WITHIN_MS } from '../../../services/agent/background/waiting-end.ts';
 import { LOGIN_CROWD, LOGIN_GRACE_MS } from '../../../services/agent/crowd/login-limits.ts';
 import {
   MAX_TOKEN_COMMAND_BYTES,
@@ -120,6 +123,21 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'killed; the dial is tried again',
     },
     { what: 'what it prints', value: MAX_TOKEN_COMMAND_BYTES, unit: 'bytes', past: 'killed' },
+  ],
+  'Agent: in the background of a job': [
+    { what: 'its log', value: MAX_LOG_BYTES, unit: 'bytes', past: 'later lines are left out' },
+    {
+      what: 'what an agent left that nobody waited for',
+      value: STATE_KEPT_MS,
+      unit: 'ms',
+      past: 'the next `agent start` removes it',
+    },
+    {
+      what: 'the end of an agent that `wait` or `stop` has asked for',
+      value: ENDED_WITHIN_MS,
+      unit: 'ms',
+      past: 'it is not waited for',
+    },
   ],
   'Agent: SSH': [
     { what: 'a login', value: LOGIN_GRACE_MS, unit: 'ms', past: 'the connection is closed' },

@@ -1,7 +1,8 @@
 // The log follower: prints the lines of a file as they come.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import { type PrintableLine, printableLine } from '#shared/text/printable.ts';
+import { parseRecord } from '#shared/text/json-record.ts';
+import { type PrintableLine, printableJson, printableLine } from '#shared/text/printable.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 
 /** How often the file is looked at, in milliseconds: a person reads along. */
@@ -12,8 +13,14 @@ const CHUNK_BYTES = 65_536;
 /** What the agent itself has made for GitHub (annotation.ts): the one kind of line in its log that is meant as a command. */
 const ANNOTATION = /^::(?:notice|error) title=Converge::[^\p{C}]*$/u;
 
-/** A line of the log for people and machines. The file is the user's: whoever is in the job may have written into it. */
+/**
+ * A line of the log for people and machines. The file is the user's: whoever is in the job may have written into it. JSON stays
+ * JSON.
+ */
 export function printableLogLine(line: string): PrintableLine {
+  if (parseRecord(line) !== undefined) {
+    return printableJson(line).replaceAll(/(?<=#)#/g, '\\u0023') as PrintableLine;
+  }
   return ANNOTATION.test(line) ? (line as PrintableLine) : printableLine(line);
 }
 

@@ -14,7 +14,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { faultText } from '#shared/text/fault-text.ts';
-import { parseRecord } from '#shared/text/json-record.ts';
+import { type JsonRecord, parseRecord, recordOf } from '#shared/text/json-record.ts';
+import { isFailureCode } from '../converge-command/request.ts';
 import type { JobVerdict } from '../expiry/agent-end.ts';
 import type { CommandPlace } from '../platform/command-place.ts';
 import { openStateFolder } from './state-folder.ts';
@@ -116,8 +117,13 @@ export function writeEndRecord(folder: string, record: EndRecord): void {
 /** Undefined: it has not ended, or not by itself. */
 export function readEndRecord(folder: string): EndRecord | undefined {
   const { code, verdict } = parseRecord(textOf(runFilesIn(folder).end)) ?? {};
-  if (typeof code !== 'number' || typeof verdict !== 'object' || verdict === null) return undefined;
-  return { code, verdict: verdict as JobVerdict };
+  const read = verdictFrom(recordOf(verdict));
+  return typeof code === 'number' && read !== undefined ? { code, verdict: read } : undefined;
+}
+
+function verdictFrom({ kind, exitCode }: JsonRecord = {}): JobVerdict | undefined {
+  if (kind === 'none' || kind === 'continue') return { kind };
+  return kind === 'fail' && isFailureCode(exitCode) ? { kind, exitCode } : undefined;
 }
 
 function textOf(path: string): string {

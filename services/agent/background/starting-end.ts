@@ -1,5 +1,4 @@
 // The starting end of a background agent: `agent start`, which is over when the card is said.
-
 import { closeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';

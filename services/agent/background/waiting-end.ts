@@ -93,7 +93,7 @@ export function absenceOf({ name }: WaitingEndOptions): string {
 
 function report(end: EndRecord | undefined, complain: (line: string) => void): number {
   if (end === undefined) {
-    complain('the agent in the background was killed, or the machine was: nobody can be in');
+    complain('the agent in the background was killed, or ended with its container: nobody can be in');
     return 0;
   }
   return end.verdict.kind === 'fail' ? end.verdict.exitCode : 0;

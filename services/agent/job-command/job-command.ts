@@ -35,8 +35,8 @@ export interface JobCommandEnd {
 }
 
 /**
- * Runs it with this process' environment, standard input, output and error, and every other file that is open here; resolves when it
- * has ended. Never throws.
+ * Runs it with this process' environment, standard input, output and error, and no other file (Node hands on no others: a `make`
+ * below another one is not told of its job server); resolves when it has ended. Never throws.
  */
 export function runJobCommand({
   words,

@@ -8,12 +8,15 @@ import type { PasswordGuard, PasswordState } from '../access/password-guard.ts';
 import type { ConvergeAnswers } from '../converge-command/answering-end.ts';
 import type { ExpirySnapshot, ExpiryWatch } from '../expiry/expiry-watch.ts';
 import type { JobLog } from '../notices/job-log.ts';
+import { type SshDestination, sshCommand } from '../notices/ssh-command.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { StreamIntake } from '../relay/stream-intake.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 export interface CommandAnswersOptions {
   readonly clock: Clock;
+  /** How people reach this job by a relay. */
+  readonly destinationAt: (publicUrl: string) => SshDestination;
   readonly id: string;
   /** How long a hold is that names no duration. */
   readonly timeoutMs: number;
@@ -27,7 +30,7 @@ export interface CommandAnswersOptions {
 
 /** The answers of an agent that is made of these parts. */
 export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnswers {
-  const { clock, id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
+  const { clock, destinationAt, id, timeoutMs, credentials, guard, log, watch, intake, lifecycle } = options;
 
   function turnPassword(state: 'on' | 'off'): PasswordState | undefined {
     if (credentials.kind !== 'password') return undefined;
@@ -64,7 +67,12 @@ export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnsw
     async jobDone(lingerMs) {
       await watch.jobDone(lingerMs);
       const expiry = watch.snapshot();
-      if (expiry !== undefined) log.tell({ kind: 'note', text: jobDoneText(expiry, clock.wallTime()) });
+      if (expiry === undefined) return;
+      log.tell({ kind: 'note', text: jobDoneText(expiry, clock.wallTime()) });
+      if (expiry.clients > 0) return;
+      // Where people look now, the card is far above, or in the log of another step.
+      const line = sshCommand(destinationAt(lifecycle.whereabouts.publicUrl));
+      log.tell({ kind: 'note', text: `to get in: ${line}` });
     },
     cancel: () => watch.end('cancelled'),
   };

@@ -144,6 +144,25 @@ describe('converge in a session', () => {
     expect(await converge('allow', `command="id" ${line}`)).toMatchObject({ code: 1, stdout: '' });
   });
 
+  test('takes a word on the job, with a code that is one', async () => {
+    expect(await converge('continue')).toMatchObject({
+      code: 0,
+      stdout: 'the job goes on: every session closes now\n',
+    });
+    expect(await converge('fail', '7')).toMatchObject({
+      code: 0,
+      stdout: 'the job fails with 7: every session closes now\n',
+    });
+    await converge('fail');
+    for (const words of [['0'], ['256'], ['-1'], ['1.5'], ['x'], [''], ['1', '2']]) {
+      expect(await converge('fail', ...words), words.join(' ')).toMatchObject({ code: 2, stdout: '' });
+    }
+    expect(await converge('continue', '0')).toMatchObject({ code: 2 });
+    await expect
+      .poll(() => verdicts)
+      .toEqual([{ kind: 'continue' }, { kind: 'fail', exitCode: 7 }, { kind: 'fail', exitCode: 1 }]);
+  });
+
   test('holds for a duration, or for the timeout, and releases', async () => {
     expect(await converge('hold', '2h')).toMatchObject({
       code: 0,

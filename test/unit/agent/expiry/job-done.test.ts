@@ -251,6 +251,8 @@ test('a hold file that was made a moment ago holds: it is looked at first', asyn
     onDeadlineMoved: () => undefined,
   });
   expect(watch.snapshot()?.isJobRunning).toBe(true);
+  // The look of its start is over, and the next one is a second away.
+  expect(await watch.release()).toBe(false);
   await writeFile(holdFile, '');
   await watch.jobDone(0);
   expect(ends).toEqual([]);
