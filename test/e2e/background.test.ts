@@ -144,14 +144,14 @@ describe.concurrent('an agent in the background', () => {
   test('from a program that is gone has its command in the sessions, and is waited for by the copy that start names', async () => {
     const job = await open();
     const script = `${world.relay.url}/docs/agent.sh`;
-    const started = await job.ended(
-      `curl -fsSL ${script} | sh -s -- start --authorized-keys '${key.file}.pub' "$URL"`,
-    );
-    expect(started).toMatchObject({ code: 0 });
+    const line = `curl -fsSL ${script} | sh -s -- start --authorized-keys '${key.file}.pub' "$URL"`;
+    const started = job.step(line);
+    const { way } = await job.opened(started, key);
     // The script's own folder is gone.
     expect((await readdir(job.temporary)).filter((name) => name.startsWith('.converge.'))).toEqual([]);
     const [, copy = ''] = /as its last step: (\S+) wait$/m.exec(started.stderr) ?? [];
     expect(copy).toMatch(new RegExp(`^${job.state}/program-[0-9a-f]+/agent$`));
+    expect((await way.ssh([way.host, 'converge status'])).stdout).toContain(`id       ${job.id}`);
     expect((await job.ended(`cd / && ${copy} status`)).stdout).toContain(`id       ${job.id}`);
     // By name, with a program that was just fetched.
     const waited = await job.ended(`curl -fsSL ${script} | sh -s -- wait --linger 1s`);

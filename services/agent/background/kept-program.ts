@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { faultText } from '#shared/text/fault-text.ts';
+import { openStateFolder } from './state-folder.ts';
 
 const PREFIX = 'program-';
 /** Of the SHA-256 of a program, in hex digits. */
@@ -30,6 +31,7 @@ export type KeptProgram =
 export async function keepProgram(
   program: readonly string[],
   states: readonly string[],
+  uid: number | undefined,
   fileName: string,
 ): Promise<KeptProgram> {
   const [file, ...more] = program;
@@ -42,6 +44,12 @@ export async function keepProgram(
     const digest = await digestOf(file);
     for (const state of states) {
       const folder = join(state, `${PREFIX}${digest}`);
+      try {
+        openStateFolder(state, uid);
+      } catch (error) {
+        faults.push(`${state}: ${faultText(error)}`);
+        continue;
+      }
       try {
         const copy = join(folder, fileName);
         mkdirSync(folder, { mode: 0o700, recursive: true });

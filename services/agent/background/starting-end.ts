@@ -12,6 +12,9 @@ import { keepProgram } from './kept-program.ts';
 import { discardRunFolder, makeRunFolder } from './run-folder.ts';
 import { BACKGROUND_FLAG, type BackgroundPlace, parseStartWord } from './start-words.ts';
 
+/** What the copy of the program is called. */
+const PROGRAM_FILE = process.platform === 'win32' ? 'agent.exe' : 'agent';
+
 /** What came of it. */
 export type BackgroundStart =
   /** The card was said; `program` are the words that start the agent's program as long as the job's state is there. */
@@ -49,11 +52,9 @@ export async function startInBackground(options: StartingEndOptions): Promise<Ba
     return { kind: 'failed', detail };
   }
   await tidyState(made.state, clock.wallTime());
-  const kept = await keepProgram(
-    options.program,
-    [made.state],
-    process.platform === 'win32' ? 'agent.exe' : 'agent',
-  );
+  // A folder that takes files may not run programs.
+  const places = [made.state, ...states.filter((state) => state !== made.state)];
+  const kept = await keepProgram(options.program, places, uid, PROGRAM_FILE);
   if (kept.kind === 'as_it_is') {
     complain(
       `leave ${options.program.join(' ')} in place as long as the job runs: no copy could be kept (${kept.detail})`,

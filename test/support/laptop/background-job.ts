@@ -77,8 +77,12 @@ export class BackgroundJob {
   }
 
   /** Starts an agent in a step that is over then, and opens the way to it. */
-  async start(key: KeySecret, words = ''): Promise<{ readonly card: Card; readonly way: Way }> {
-    const step = this.step(`"$AGENT" start --authorized-keys '${key.file}.pub' ${words} "$URL"`);
+  async start(key: KeySecret): Promise<{ readonly card: Card; readonly way: Way }> {
+    return this.opened(this.step(`"$AGENT" start --authorized-keys '${key.file}.pub' "$URL"`), key);
+  }
+
+  /** The way to what a step has opened, when the step is over. */
+  async opened(step: E2eProcess, key: KeySecret): Promise<{ readonly card: Card; readonly way: Way }> {
     const card = await readCard(step);
     const { code } = await step.exited;
     if (code !== 0) throw new Error(step.transcript);

@@ -37,13 +37,13 @@ describe('the kept program', () => {
   beforeEach(async () => {
     file = join(directory, 'agent');
     await writeFile(file, 'a program', { mode: 0o755 });
-    await mkdir(join(directory, 'state'));
   });
 
   const keep = (...states: string[]) =>
     keepProgram(
       [file],
       states.map((name) => join(directory, name)),
+      ME,
       'agent',
     );
 
@@ -64,9 +64,19 @@ describe('the kept program', () => {
     expect(await readdir(join(directory, 'state'))).toHaveLength(2);
   });
 
+  test('is in the next folder where the first does not take it', async () => {
+    await mkdir(join(directory, 'open'), { mode: 0o755 });
+    const kept = await keep('open', 'state');
+    expect(kept).toEqual({ kind: 'kept', words: [expect.stringMatching(/\/state\/program-/)] });
+    expect(await readdir(join(directory, 'open'))).toEqual([]);
+  });
+
   test('is not copied again where it is the copy already', async () => {
     const { words } = await keep('state');
-    expect(await keepProgram(words, [join(directory, 'state')], 'agent')).toEqual({ kind: 'kept', words });
+    expect(await keepProgram(words, [join(directory, 'state')], ME, 'agent')).toEqual({
+      kind: 'kept',
+      words,
+    });
   });
 
   test('stays where it is if no folder takes it, and if it is more than a file', async () => {
@@ -74,10 +84,10 @@ describe('the kept program', () => {
     expect(await keep('full')).toEqual({
       kind: 'as_it_is',
       words: [file],
-      detail: expect.stringContaining('ENOTDIR'),
+      detail: expect.stringContaining('is not a folder'),
     });
     const several = ['/usr/bin/node', '/x/main.ts'];
-    expect(await keepProgram(several, [directory], 'agent')).toEqual({ kind: 'kept', words: several });
+    expect(await keepProgram(several, [directory], ME, 'agent')).toEqual({ kind: 'kept', words: several });
   });
 });
 
