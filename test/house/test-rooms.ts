@@ -22,13 +22,19 @@ export const DEPLOY_ROOMS: readonly Room[] = [
   {
     path: 'deploy/build/pages',
     purpose: 'pages and tables that are made from the code, so that they cannot say anything else',
-    imports: ['deploy/build', 'services/*'],
+    imports: ['deploy/build', 'deploy/ci/github', 'services/*'],
     libraries: { esbuild: 'notice.ts', yaml: '*', zod: '*' },
   },
   {
     path: 'deploy/dev',
     purpose: '`npm run dev`: a relay and an agent from their sources, started again when these change',
     imports: ['deploy/build'],
+  },
+  {
+    path: 'deploy/ci/github',
+    purpose:
+      "the action for GitHub: what runs before and after a job's steps, as sources that the runner's Node runs",
+    imports: [],
   },
   {
     path: 'deploy/session-check',
@@ -228,6 +234,16 @@ export const TEST_ROOMS: readonly Room[] = [
       'test/support/ssh',
       'test/support/time',
     ],
+  },
+  {
+    path: 'test/support/github',
+    purpose: "GitHub as the action meets it: the runner's commands and files as documented, and the API",
+    imports: ['deploy/build'],
+    libraries: {
+      '@actions/workflow-parser': 'workflow-judge.ts',
+      esbuild: 'workflow-judge.ts',
+      yaml: 'fake-runner.ts',
+    },
   },
   {
     path: 'test/support/kubernetes',

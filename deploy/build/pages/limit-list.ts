@@ -57,6 +57,7 @@ import { AGENT_BUDGET } from '../../../services/shared/websocket/link-budget.ts'
 import { AGENT_LIMITS } from './agent-limits.ts';
 import { AUDIT_LIMITS } from './audit-limits.ts';
 import { BROWSER_LIMITS } from './browser-limits.ts';
+import { CI_LIMITS } from './ci-limits.ts';
 import { CLIENT_LIMITS } from './client-limits.ts';
 import type { FixedLimit } from './fixed-limit.ts';
 import { OPERATOR_LIMITS } from './operator-limits.ts';
@@ -327,4 +328,5 @@ export const FIXED_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
   ...TERMINAL_LIMITS,
   ...AUDIT_LIMITS,
   ...TELL_LIMITS,
+  ...CI_LIMITS,
 };
