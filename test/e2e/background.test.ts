@@ -69,6 +69,25 @@ describe.concurrent('an agent in the background', () => {
     expect(wait.stdout).toContain(`ended: ${reason}\n`);
   });
 
+  test('holds the job for somebody who was lost while it ran, until they have come back and left', async () => {
+    const job = await open({ env: { CONVERGE_RESUME_WINDOW: '1s' } });
+    const { way } = await job.start(key);
+    const ssh = way.startSsh([way.host, 'echo in; cat']);
+    await ssh.see(/in/);
+    // With its wsproxy: nobody says goodbye.
+    ssh.kill('SIGKILL');
+    await until('it is lost', async () =>
+      (await job.ended('"$AGENT" status --json')).stdout.includes('"clients":0'),
+    );
+    const wait = job.step('"$AGENT" wait');
+    await wait.see(/the job is done and waits for somebody to connect/);
+    expect(wait.stdout).toMatch(/was lost after .* without a goodbye/);
+    expect(wait.isRunning).toBe(true);
+    expect((await way.ssh([way.host, 'true'])).code).toBe(0);
+    expect(await wait.exited).toMatchObject({ code: 0 });
+    expect(wait.stdout).toMatch(/ended: the last client left\n$/);
+  });
+
   test('keeps what somebody said before the job was done', async () => {
     const job = await open();
     const { way } = await job.start(key);
