@@ -67,6 +67,9 @@ export class Visit {
     if (!('subtle' in crypto)) return this.#failed(destination, 'This page needs https', [NEEDS_HTTPS]);
     this.#entry.working('Looking for the job …', destination);
     document.title = `${destination.id} · Converge`;
+    const secret = this.#secret;
+    this.#secret = undefined;
+    const kept = secret === undefined ? readPageKey() : undefined;
     const outcome = await openJob({
       url: destination.clientUrl,
       pin: destination.pin,
@@ -74,7 +77,11 @@ export class Visit {
       waitMs: WAIT_FOR_JOB_MS,
       confirmHostKey: (hostKey) => this.#entry.askHostKey(destination, hostKey),
       signIn: {
-        keys: readPageKey().then((kept) => (kept.kind === 'key' ? [kept.key] : [])),
+        ...(secret === undefined ? {} : { secret }),
+        keys: async () => {
+          const own = await (kept ?? readPageKey());
+          return own.kind === 'key' ? [own.key] : [];
+        },
         answers: (request, attempt) => this.#answers(destination, request, attempt),
         password: (attempt) => this.#password(destination, attempt),
       },
@@ -101,9 +108,7 @@ export class Visit {
   }
 
   async #password(destination: Destination, attempt: number): Promise<string | undefined> {
-    const secret = this.#secret;
-    this.#secret = undefined;
-    const password = secret ?? (await this.#entry.askPassword(destination, attempt));
+    const password = await this.#entry.askPassword(destination, attempt);
     this.#entry.working('Signing in …', destination);
     return password;
   }

@@ -8,6 +8,7 @@
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { DirectionKeys } from '../exchange/exchange-keys.ts';
+import type { KexHalf } from '../exchange/kex-methods.ts';
 import { FIRST_UPPER_MESSAGE, MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
 import { SshReader } from '../wire/ssh-reader.ts';
@@ -53,6 +54,8 @@ export interface SshTransportOptions {
   readonly checkHost: (hostKey: Uint8Array) => Promise<void>;
   /** The first keys are in use. */
   readonly onProved: (host: NewKeys) => void;
+  /** See `ClientKeyExchangeOptions`: it can be made while there is no line yet. */
+  readonly firstHalf?: Promise<KexHalf>;
   readonly rekeyAfterBytes?: number;
   readonly rekeyAfterMs?: number;
 }
@@ -84,7 +87,9 @@ export class SshTransport {
     this.#options = options;
     this.#sender = new PacketSender(line);
     this.#receiver = new PacketReceiver({
-      hostLine: (hostLine) => this.#begin(hostLine),
+      hostLine: (hostLine) => {
+        this.#hostLine = hostLine;
+      },
       payload: (payload) => this.#receive(payload),
       fault: (fault) => this.#end(fault),
       pause: () => line.pause(),
@@ -98,10 +103,9 @@ export class SshTransport {
     return this.#host.sessionId;
   }
 
-  /** Starts; messages go to `upper`. Called once. */
+  /** Starts, and waits for no word of the host; messages go to `upper`. Called once. */
   start(upper: UpperLayer): void {
     this.#upper = upper;
-    this.#limitPatience();
     const { line } = this.#options;
     line.attach({
       data: (chunk) => this.#receiver.push(chunk),
@@ -109,6 +113,8 @@ export class SshTransport {
       ended: (sentence) => this.#end(new SshFault('lost', sentence)),
     });
     line.write(new TextEncoder().encode(`${CLIENT_LINE}\r\n`), false);
+    // What ended meanwhile sends nothing.
+    if (this.#keying === undefined) this.#exchange();
   }
 
   /** From the next message on they go to another. Behind USERAUTH_SUCCESS none is given to anybody before. */
@@ -161,19 +167,14 @@ export class SshTransport {
     this.#leave(new SshFault('closed', sentence), isKeyed ? 'close' : 'cut');
   }
 
-  #begin(hostLine: string): void {
-    this.#hostLine = hostLine;
-    this.#exchange();
-  }
-
   #exchange(): void {
-    const { checkHost } = this.#options;
+    const { checkHost, firstHalf } = this.#options;
     const held: Uint8Array[] = [];
     this.#cancelRekey();
     this.#limitPatience();
     const exchange = new ClientKeyExchange({
       clientLine: CLIENT_LINE,
-      hostLine: this.#hostLine,
+      hostLine: () => this.#hostLine,
       proved: this.#host,
       send: (payload) => this.#sender.send(payload),
       checkHost: async (hostKey) => {
@@ -181,6 +182,7 @@ export class SshTransport {
         await checkHost(hostKey);
         this.#limitPatience();
       },
+      firstHalf,
     });
     this.#keying = { kind: 'exchanging', exchange, held };
   }
