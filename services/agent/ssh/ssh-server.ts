@@ -4,7 +4,7 @@ import type { Client } from '../crowd/client.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { LOGIN_CROWD } from '../crowd/login-limits.ts';
 import { SshConnection } from './connection.ts';
-import type { ClientInfo, SshServerOptions } from './ssh-options.ts';
+import type { ClientInfo, SshEnd, SshServerOptions } from './ssh-options.ts';
 
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;
@@ -17,8 +17,8 @@ export interface SshServer {
   clients(): ClientInfo[];
   /** Shows text at every terminal; sessions without one (exec, sftp) never see it. */
   notify(text: string): void;
-  /** Shows `reason` at every terminal, closes everything, resolves when it is closed. May be called twice. */
-  stop(reason: string): Promise<void>;
+  /** Says so to everybody, closes everything, resolves when it is closed. May be called twice. */
+  stop(end: SshEnd): Promise<void>;
 }
 
 /** Nothing is opened before the first `serve`. */
@@ -84,10 +84,10 @@ export function createSshServer(options: SshServerOptions): SshServer {
     notify(text) {
       for (const connection of connections) connection.notify(text);
     },
-    stop(reason) {
+    stop(end) {
       if (stopping === undefined) {
         stopping = waitUntilEmpty();
-        for (const connection of connections) connection.close(reason);
+        for (const connection of connections) connection.close(end);
         stopping.check();
       }
       return stopping.done;

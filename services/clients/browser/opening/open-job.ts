@@ -154,6 +154,7 @@ class Opening {
       case 'closed':
         return { kind: 'aborted' };
       case 'disconnected':
+      case 'turned_out':
         return { kind: 'not_let_in', ways: [], sentence };
       case 'lost':
         return { kind: 'unreachable', sentence };

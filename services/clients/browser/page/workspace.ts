@@ -24,6 +24,14 @@ export interface WorkspaceOptions {
   readonly reopen: () => void;
 }
 
+const END_TITLES: Readonly<Record<JobEnd['kind'], string>> = {
+  closed: 'The session has ended',
+  ended: 'The job has ended',
+  cut: 'The relay cut the connection',
+  lost: 'The session has ended',
+  broken: 'The session was cut',
+};
+
 /** How many pixels one step changes the size of letters. */
 const FONT_STEP = 1;
 
@@ -114,9 +122,9 @@ export class Workspace {
   /** The job is over for this page. What was printed can still be read. */
   ended({ kind, sentence }: JobEnd): void {
     this.#expiry.stop();
-    this.#tabs?.say(sentence);
-    const title = kind === 'broken' ? 'The session was cut' : 'The session has ended';
-    this.#say(`${title}: ${sentence}`, [['Open again', this.#options.reopen]]);
+    const said = `${END_TITLES[kind]}: ${sentence}`;
+    this.#tabs?.say(said);
+    this.#say(said, [['Open again', this.#options.reopen]]);
   }
 
   close(): void {

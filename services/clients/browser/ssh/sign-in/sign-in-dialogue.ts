@@ -52,12 +52,8 @@ export class SignInDialogue implements UpperLayer {
   async run(): Promise<SignInOutcome> {
     const { keys, secret } = this.#options.signIn;
     const opening = secret === undefined ? this.#request('none') : this.#passwordOf(secret);
-    const [service, first] = await Promise.all([
-      this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth')),
-      this.#ask(opening),
-    ]);
-    if (service.kind !== 'accepted')
-      throw new SshFault('out_of_place', 'the host answers a sign-in that has not begun');
+    const began = this.#begin();
+    const [first] = await Promise.all([this.#ask(opening), began]);
     this.#wasTried = secret !== undefined;
     if (this.#isIn(first)) return { kind: 'in' };
     for (const key of this.#takes('publickey') ? await keysFrom(keys) : []) {
@@ -67,6 +63,12 @@ export class SignInDialogue implements UpperLayer {
       return { kind: 'in' };
     if (await this.#repeat('password', (attempt) => this.#tryPassword(attempt))) return { kind: 'in' };
     return { kind: 'not_in', ways: this.#ways, wasTried: this.#wasTried };
+  }
+
+  async #begin(): Promise<void> {
+    const answer = await this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth'));
+    if (answer.kind !== 'accepted')
+      throw new SshFault('out_of_place', 'the host answers a sign-in that has not begun');
   }
 
   message(payload: Uint8Array): undefined {

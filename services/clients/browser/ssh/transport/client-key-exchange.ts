@@ -92,8 +92,7 @@ export class ClientKeyExchange {
   async receive(payload: Uint8Array): Promise<ExchangeStep> {
     const state = this.#state;
     const message = payload[0];
-    if (state.kind === 'offered' && message === MESSAGES.kexInit)
-      return await this.#share(state, payload);
+    if (state.kind === 'offered' && message === MESSAGES.kexInit) return await this.#share(state, payload);
     if (state.kind === 'shared' && message === MESSAGES.kexEcdhReply)
       return await this.#prove(state, payload);
     if (state.kind === 'proved' && message === MESSAGES.newKeys && payload.length === 1)

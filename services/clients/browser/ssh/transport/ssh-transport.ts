@@ -36,6 +36,8 @@ export const MAX_HELD_MESSAGES = 4_096;
  */
 export const MAX_PRESSED_BYTES = 8 * 1024 * 1024;
 
+/** Why a DISCONNECT came: whoever sent it was done (RFC 4253 section 11.1). */
+const BY_APPLICATION = 11;
 /** Of a DISCONNECT, in bytes. */
 const MAX_REASON_BYTES = 1_024;
 
@@ -110,7 +112,7 @@ export class SshTransport {
     line.attach({
       data: (chunk) => this.#receiver.push(chunk),
       drained: () => this.#sender.drained(),
-      ended: (sentence) => this.#end(new SshFault('lost', sentence)),
+      ended: (sentence) => void this.#ended(sentence),
     });
     line.write(new TextEncoder().encode(`${CLIENT_LINE}\r\n`), false);
     // What ended meanwhile sends nothing.
@@ -160,8 +162,7 @@ export class SshTransport {
   /** Says goodbye and ends. May be called twice. */
   close(sentence: string): void {
     if (this.#keying?.kind === 'over') return;
-    const byApplication = 11;
-    const goodbye = new SshWriter(MESSAGES.disconnect).uint32(byApplication).string(sentence).string('');
+    const goodbye = new SshWriter(MESSAGES.disconnect).uint32(BY_APPLICATION).string(sentence).string('');
     const isKeyed = this.#keying?.kind === 'keyed';
     if (isKeyed) this.#sender.send(goodbye.bytes());
     this.#leave(new SshFault('closed', sentence), isKeyed ? 'close' : 'cut');
@@ -281,6 +282,12 @@ export class SshTransport {
     this.#leave(fault, 'cut');
   }
 
+  /** What came before the end is still being opened, and may say why. */
+  async #ended(sentence: string): Promise<void> {
+    if (this.#keying?.kind === 'keyed') await this.#receiver.settled();
+    this.#end(new SshFault('lost', sentence));
+  }
+
   #leave(fault: SshFault, how: 'close' | 'cut'): void {
     if (this.#keying?.kind === 'over') return;
     this.#keying = { kind: 'over', fault };
@@ -311,7 +318,7 @@ async function cipherOf(keys: DirectionKeys, use: 'encrypt' | 'decrypt'): Promis
 
 function disconnected(payload: Uint8Array): SshFault {
   const reader = new SshReader(payload, 1);
-  reader.uint32();
+  const code = reader.uint32() === BY_APPLICATION ? 'disconnected' : 'turned_out';
   const said: Untrusted = reader.text(MAX_REASON_BYTES);
-  return new SshFault('disconnected', `the host ended the connection: ${said.printable()}`, said);
+  return new SshFault(code, `the host ended the connection: ${said.printable()}`, said);
 }
