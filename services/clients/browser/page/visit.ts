@@ -16,7 +16,7 @@ import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
 import { forgetPageKey, makePageKey, readPageKey } from './entry/page-key.ts';
 import { signOnAddress } from './entry/sign-on.ts';
 import { copyText } from './terminal/job-clipboard.ts';
-import { type Screen, screenOf } from './terminal/screen.ts';
+import { screenOf } from './terminal/screen.ts';
 import { TRUST_SENTENCE } from './trust.ts';
 import { Workspace } from './workspace.ts';
 
@@ -70,7 +70,7 @@ export class Visit {
     const secret = this.#secret;
     this.#secret = undefined;
     const kept = secret === undefined ? readPageKey() : undefined;
-    const outcome = await openJob({
+    const opening = openJob({
       url: destination.clientUrl,
       pin: destination.pin,
       user: destination.user,
@@ -87,7 +87,28 @@ export class Visit {
       },
       events: (event) => this.#hear(event, destination),
     });
+    const preparing = this.#prepare(destination);
+    const outcome = await opening;
+    // Both are under way at once; whichever comes last lets the other wait.
+    if (outcome.kind === 'open') await preparing;
     await this.#came(outcome, destination);
+  }
+
+  /** Builds the workspace while the job is on its way: out of sight, but laid out, so that its terminal has its size. */
+  async #prepare(destination: Destination): Promise<void> {
+    const screen = await screenOf(document);
+    if (screen === undefined || this.#workspace !== undefined) return;
+    const workspace = new Workspace({
+      screen,
+      destination,
+      preferences: this.#preferences,
+      leave: () => this.#leave(destination),
+      reopen: () => void this.#reopen(destination),
+    });
+    this.#workspace = workspace;
+    workspace.root.inert = true;
+    document.body.append(workspace.root);
+    workspace.prepare();
   }
 
   /** One question whose answer must not be seen is the password, however it is asked. */
@@ -136,7 +157,7 @@ export class Visit {
   async #came(outcome: JobOutcome, destination: Destination): Promise<void> {
     switch (outcome.kind) {
       case 'open':
-        return await this.#opened(outcome.job, await screenOf(document), destination);
+        return await this.#opened(outcome.job, destination);
       case 'wrong_host_key':
         return this.#failed(destination, 'This is not the job', [
           'Another key answered than the link names. Somebody may be between you and the job, or the job was started again and has another link. Nothing was sent to it.',
@@ -162,8 +183,9 @@ export class Visit {
     }
   }
 
-  async #opened(job: Job, screen: Screen | undefined, destination: Destination): Promise<void> {
-    if (screen === undefined) {
+  async #opened(job: Job, destination: Destination): Promise<void> {
+    const workspace = this.#workspace;
+    if (workspace === undefined) {
       job.close();
       return this.#failed(destination, 'A part of this page is missing', [
         'It did not come, or it is another one than the page names. Load the page again.',
@@ -171,20 +193,13 @@ export class Visit {
     }
     this.#job = job;
     this.#entry.root.remove();
-    this.#workspace ??= new Workspace({
-      screen,
-      destination,
-      preferences: this.#preferences,
-      leave: () => this.#leave(destination),
-      reopen: () => void this.#reopen(destination),
-    });
-    document.body.append(this.#workspace.root);
-    await this.#workspace.use(job);
+    workspace.root.inert = false;
+    await workspace.use(job);
   }
 
   /** Another session; what the files panel has on its way goes on in it. */
   async #reopen(destination: Destination): Promise<void> {
-    this.#workspace?.root.remove();
+    if (this.#workspace !== undefined) this.#workspace.root.inert = true;
     document.body.append(this.#entry.root);
     await this.#open(destination);
   }

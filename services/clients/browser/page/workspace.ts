@@ -56,6 +56,7 @@ export class Workspace {
   readonly #terminalsPlace = element('div', { class: 'terminals-place' });
   readonly #menu: HTMLButtonElement;
   #tabs: TerminalTabs | undefined;
+  #prepared: TerminalTabs | undefined;
 
   constructor(options: WorkspaceOptions) {
     this.#options = options;
@@ -90,29 +91,43 @@ export class Workspace {
     );
   }
 
+  /**
+   * Builds the first terminal, so that a job that is on its way finds a screen of the right size. To be called when the workspace is
+   * in the document, before `use`, and only before its first job.
+   */
+  prepare(): void {
+    this.#prepared = this.#makeTabs();
+    this.#prepared.prepare();
+  }
+
   /** The job is open: the first time, or again. */
   async use(job: Job): Promise<void> {
     this.#notice.hidden = true;
     this.#tabs?.close();
-    const tabs = new TerminalTabs({
-      job,
+    const tabs = this.#prepared ?? this.#makeTabs();
+    this.#prepared = undefined;
+    this.#tabs = tabs;
+    this.#connection.hear({ kind: 'open' });
+    this.#files.use(job);
+    await tabs.start(job);
+    this.#expiry.use(job);
+  }
+
+  #makeTabs(): TerminalTabs {
+    const tabs: TerminalTabs = new TerminalTabs({
       screen: this.#options.screen,
       preferences: this.#options.preferences,
       typed: this.#touch.filter,
       find: () => this.#find.open(),
       leave: () => this.#menu.focus(),
       titled: (title) => {
-        document.title = `${title} · ${this.#options.destination.id}`;
+        if (!this.root.inert) document.title = `${title} · ${this.#options.destination.id}`;
       },
       emptied: () => this.#emptied(tabs),
     });
-    this.#tabs = tabs;
     this.#tabsPlace.replaceChildren(tabs.list, tabs.add);
     this.#terminalsPlace.replaceChildren(this.#find.root, tabs.panels);
-    this.#connection.hear({ kind: 'open' });
-    this.#files.use(job);
-    await tabs.open();
-    this.#expiry.use(job);
+    return tabs;
   }
 
   hear(event: JobEvent): void {
@@ -130,6 +145,7 @@ export class Workspace {
   close(): void {
     this.#closing.abort();
     this.#tabs?.close();
+    this.#prepared?.close();
     this.root.remove();
   }
 
