@@ -16,7 +16,7 @@ const COOKIE_BYTES = 16;
 
 /**
  * Random, so that no host can choose our hash. `isFirst`: of this connection; then a share for the first method follows at once,
- * which the host skips if the guess was wrong (`Choice`).
+ * which the host skips if the guess was wrong (`OfferChoice`).
  */
 export function encodeOffer(isFirst: boolean): Uint8Array {
   const kex = [...Object.keys(KEX_METHODS), ...(isFirst ? SIGNS : [])];
@@ -28,14 +28,14 @@ export function encodeOffer(isFirst: boolean): Uint8Array {
 }
 
 /** What follows from the offers of both. */
-export interface Choice {
+export interface OfferChoice {
   readonly method: KexMethodName;
   /** Whether both prefer the same method and host key: only then the host takes what was sent before its offer came. */
   readonly isAsGuessed: boolean;
 }
 
 /** From the host's KEXINIT. Throws where there is nothing in common, and names what is missing. */
-export function chooseMethod(hostOffer: Uint8Array): Choice {
+export function chooseMethod(hostOffer: Uint8Array): OfferChoice {
   const reader = new SshReader(hostOffer, 1 + COOKIE_BYTES);
   const [kex, hostKeys, toHost, fromHost, , , packTo, packFrom] = Array.from({ length: 10 }, () =>
     reader.nameList(),
