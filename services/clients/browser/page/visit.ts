@@ -89,15 +89,25 @@ export class Visit {
     });
     const preparing = this.#prepare(destination);
     const outcome = await opening;
-    // Both are under way at once; whichever comes last lets the other wait.
-    if (outcome.kind === 'open') await preparing;
+    // A form that nobody will see is no part of a page that says what went wrong.
+    if (outcome.kind !== 'open') void preparing.then((workspace) => this.#discard(workspace));
+    else await preparing;
     await this.#came(outcome, destination);
   }
 
-  /** Builds the workspace while the job is on its way: out of sight, but laid out, so that its terminal has its size. */
-  async #prepare(destination: Destination): Promise<void> {
+  #discard(workspace: Workspace | undefined): void {
+    if (workspace === undefined || workspace !== this.#workspace) return;
+    workspace.close();
+    this.#workspace = undefined;
+  }
+
+  /**
+   * Builds the workspace while the job is on its way: out of sight, but laid out, so that its terminal has its size. Undefined if a
+   * part of the page is missing, or if there is one of a job before.
+   */
+  async #prepare(destination: Destination): Promise<Workspace | undefined> {
     const screen = await screenOf(document);
-    if (screen === undefined || this.#workspace !== undefined) return;
+    if (screen === undefined || this.#workspace !== undefined) return undefined;
     const workspace = new Workspace({
       screen,
       destination,
@@ -109,6 +119,7 @@ export class Visit {
     workspace.root.inert = true;
     document.body.append(workspace.root);
     workspace.prepare();
+    return workspace;
   }
 
   /** One question whose answer must not be seen is the password, however it is asked. */
@@ -184,7 +195,8 @@ export class Visit {
   }
 
   async #opened(job: Job, destination: Destination): Promise<void> {
-    const workspace = this.#workspace;
+    // It may have been taken away with an attempt before this one.
+    const workspace = this.#workspace ?? (await this.#prepare(destination));
     if (workspace === undefined) {
       job.close();
       return this.#failed(destination, 'A part of this page is missing', [

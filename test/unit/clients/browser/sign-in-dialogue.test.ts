@@ -125,7 +125,7 @@ test('a password that is there already goes with the request to sign in, and onl
   const asked: number[] = [];
   const password = async (attempt: number): Promise<string | undefined> => {
     asked.push(attempt);
-    return attempt === 1 ? 'typed' : undefined;
+    return attempt === 2 ? 'typed' : undefined;
   };
   const proving = proveHost(host.line, { user: 'max', signIn: { secret: 'of-the-link', password } });
   await host.exchange();
@@ -139,6 +139,8 @@ test('a password that is there already goes with the request to sign in, and onl
   host.send(Buffer.concat([Buffer.of(6), wireString('ssh-userauth')]));
   host.send(failure('password'));
   expect((await host.next()).subarray(-10)).toEqual(Buffer.concat([Buffer.of(0), wireString('typed')]));
+  // It was wrong, which is said to the person.
+  expect(asked).toEqual([2]);
   host.send(SUCCESS);
   expect(await outcome).toEqual({ kind: 'in' });
 });

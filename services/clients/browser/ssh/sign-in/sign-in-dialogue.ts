@@ -61,7 +61,9 @@ export class SignInDialogue implements UpperLayer {
     }
     if (await this.#repeat('keyboard-interactive', (attempt) => this.#tryAnswers(attempt)))
       return { kind: 'in' };
-    if (await this.#repeat('password', (attempt) => this.#tryPassword(attempt))) return { kind: 'in' };
+    const before = secret === undefined ? 0 : 1;
+    if (await this.#repeat('password', (attempt) => this.#tryPassword(attempt + before)))
+      return { kind: 'in' };
     return { kind: 'not_in', ways: this.#ways, wasTried: this.#wasTried };
   }
 

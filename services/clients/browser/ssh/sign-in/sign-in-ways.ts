@@ -29,7 +29,7 @@ export interface SignInRequest {
  * that way.
  */
 export interface SignIn {
-  /** A password that need not be asked for. It is sent before the host says what it takes, once it has proved its key. */
+  /** A password that need not be asked for: the first attempt. It is sent before the host says what it takes, once it has proved its key. */
   readonly secret?: string;
   /** A function is asked when the host takes keys. */
   readonly keys?: readonly SigningKey[] | (() => Promise<readonly SigningKey[]>);
