@@ -4,6 +4,7 @@ import type { JobEvent, JobOutcome } from '../job/job-options.ts';
 import { openJob } from '../opening/open-job.ts';
 import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
 import { element } from './dom/element.ts';
+import { idleBefore } from './dom/idle.ts';
 import { PreferenceStore } from './dom/preferences.ts';
 import {
   type Destination,
@@ -87,7 +88,7 @@ export class Visit {
       },
       events: (event) => this.#hear(event, destination),
     });
-    const preparing = this.#prepare(destination);
+    const preparing = this.#prepare(destination, opening);
     const outcome = await opening;
     // A form that nobody will see is no part of a page that says what went wrong.
     if (outcome.kind !== 'open') void preparing.then((workspace) => this.#discard(workspace));
@@ -105,8 +106,9 @@ export class Visit {
    * Builds the workspace while the job is on its way: out of sight, but laid out, so that its terminal has its size. Undefined if a
    * part of the page is missing, or if there is one of a job before.
    */
-  async #prepare(destination: Destination): Promise<Workspace | undefined> {
+  async #prepare(destination: Destination, opening: Promise<unknown>): Promise<Workspace | undefined> {
     const screen = await screenOf(document);
+    await idleBefore(opening);
     if (screen === undefined || this.#workspace !== undefined) return undefined;
     const workspace = new Workspace({
       screen,
@@ -196,7 +198,7 @@ export class Visit {
 
   async #opened(job: Job, destination: Destination): Promise<void> {
     // It may have been taken away with an attempt before this one.
-    const workspace = this.#workspace ?? (await this.#prepare(destination));
+    const workspace = this.#workspace ?? (await this.#prepare(destination, Promise.resolve()));
     if (workspace === undefined) {
       job.close();
       return this.#failed(destination, 'A part of this page is missing', [
