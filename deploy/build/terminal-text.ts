@@ -55,7 +55,7 @@ export function pageText({ script, screen, style, digest }: PageParts): string {
     policy: policyOf("'self'", "'self'"),
     digest,
     head: [
-      `<script async src="assets/${script.name}" ${attributes(script)}></script>`,
+      `<script async fetchpriority="high" src="assets/${script.name}" ${attributes(script)}></script>`,
       `<link rel="stylesheet" href="assets/${style.name}" ${attributes(style)}>`,
       `<script defer src="assets/${screen.name}" ${attributes(screen)}></script>`,
     ],

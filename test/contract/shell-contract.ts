@@ -11,6 +11,7 @@ import { until } from '../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
 const PROMPT = /[$#] /;
+const DEADLINE = { farewell: 'the deadline has come', reason: 'too late' };
 let platform: Platform;
 let host: SshHost;
 let terminals: Terminal[] = [];
@@ -175,7 +176,7 @@ export function describeShells(name: string, open: () => Promise<Platform>, { cl
     test('a program that ignores the hang-up is not waited for', async () => {
       const shell = ssh(HOST, "trap '' HUP TERM; echo $$; while :; do sleep 0.1; done");
       const [, pid] = await shell.see(/(\d+)\r\n/);
-      await host.server.stop('the deadline has come');
+      await host.server.stop(DEADLINE);
       await shell.see(/the deadline has come\r\n/);
       await shell.exited;
       expect(host.logouts).toMatchObject([{ reason: 'stopped' }]);
@@ -236,7 +237,7 @@ export function describeShells(name: string, open: () => Promise<Platform>, { cl
       await shell.see(/\[\?1049h/);
       await shell.see(/\[\?1002h/);
       await shell.see(/~/);
-      await host.server.stop('the deadline has come');
+      await host.server.stop(DEADLINE);
       await shell.see(/\[\?1006l.*\[\?1049l\r\nthe deadline has come\r\n/s);
       expect(shell.screen().split('the deadline has come')[1]).not.toContain('\x1b');
     });
@@ -244,7 +245,7 @@ export function describeShells(name: string, open: () => Promise<Platform>, { cl
     test('a program that is not full-screen is cut off without control sequences', async () => {
       const shell = ssh(HOST, 'echo ready; exec sleep 79');
       await shell.see(/ready\r\n/);
-      await host.server.stop('the deadline has come');
+      await host.server.stop(DEADLINE);
       await shell.see(/^\r\nthe deadline has come\r\n/);
     });
 
@@ -253,10 +254,10 @@ export function describeShells(name: string, open: () => Promise<Platform>, { cl
       await shell.see(PROMPT);
       shell.type('echo $$; exec sleep 75\r');
       const [, pid] = await shell.see(/[\r\n](\d+)\r\n/);
-      const stopped = host.server.stop('the deadline has come');
+      const stopped = host.server.stop(DEADLINE);
       await shell.see(/\r\nthe deadline has come\r\n/);
       await stopped;
-      await host.server.stop('again');
+      await host.server.stop({ farewell: 'again', reason: 'again' });
       expect((await shell.exited).kind).toBe('code');
       await until('the program is gone', () => !isAlive(Number(pid)));
       expect(host.logouts).toMatchObject([{ reason: 'stopped', user: 'abc' }]);

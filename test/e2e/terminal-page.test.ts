@@ -258,7 +258,7 @@ describe('a terminal', () => {
     await opened.page.getByText(/^held, (1 h 0 min|59:\d\d) left$/).waitFor();
     await opened.page.locator('.shell').click();
     await opened.page.keyboard.type('converge end\n');
-    await opened.page.getByText(/^The session has ended/).waitFor();
+    await opened.page.getByText('The job has ended: a client asked for it (converge end)').waitFor();
     await opened.page.getByRole('button', { name: 'Open again' }).waitFor();
     expect((await agent.process.exited).code).toBe(0);
   });

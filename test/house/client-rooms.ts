@@ -82,8 +82,8 @@ export const CLIENT_ROOMS: readonly Room[] = [
     purpose: 'its key exchange: what is offered, shares and secrets, the host key and its proof',
     imports: ['services/clients/browser/ssh/wire'],
     libraries: {
-      '@noble/curves': 'kex-methods.ts',
-      '@noble/post-quantum': 'kex-methods.ts',
+      '@noble/curves': 'library-primitives.ts',
+      '@noble/post-quantum': 'library-primitives.ts',
       '@noble/hashes': '*',
     },
   },
@@ -170,6 +170,7 @@ export const CLIENT_ROOMS: readonly Room[] = [
     path: 'services/clients/browser/page',
     purpose: 'the page: from a link to a job, and the job on the screen',
     imports: [
+      'services/clients/browser/connection',
       'services/clients/browser/job',
       'services/clients/browser/opening',
       'services/clients/browser/page/dom',

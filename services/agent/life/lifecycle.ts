@@ -17,7 +17,7 @@ import type { LogEvent } from '../notices/log-line.ts';
 import { printedUrlFrom } from '../notices/ssh-command.ts';
 import type { StrangerLog } from '../notices/stranger-log.ts';
 import type { UnreadableDials } from '../notices/unreadable-dials.ts';
-import { farewellFrom } from '../notices/warning.ts';
+import { lastWordsFrom } from '../notices/warning.ts';
 import type { LinkFailure } from '../relay/link-failure.ts';
 import type { RelayLink } from '../relay/relay-link.ts';
 import type { StreamIntake } from '../relay/stream-intake.ts';
@@ -172,7 +172,7 @@ export class Lifecycle {
     if (this.#life.kind !== 'calling') this.#life.cancelReminder();
     this.#life = ENDING;
     watch.stop();
-    await ssh.stop(reason === undefined ? 'converge: this session ends now' : farewellFrom(reason));
+    await ssh.stop(lastWordsFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     audit.close(reason ?? 'failed');
     await records.told();

@@ -17,7 +17,18 @@ export function warningFrom({ remainingMs, isCapped, isRelayFirst }: WarningInpu
   return isCapped ? `${when}: ${why}; save your work` : `${when}; \`converge hold 1h\` keeps it`;
 }
 
-/** The last line in every terminal before it closes. */
-export function farewellFrom(reason: EndReason): string {
-  return `converge: this session ends now: ${END_REASONS[reason]}`;
+/** What is said at the end. */
+export interface LastWords {
+  /** The last line in every terminal before it closes. */
+  readonly farewell: string;
+  /** What the program at the other end is told. */
+  readonly reason: string;
 }
+
+/** `reason`: undefined for a failure. */
+export function lastWordsFrom(reason: EndReason | undefined): LastWords {
+  if (reason === undefined) return { farewell: FAREWELL, reason: 'the agent failed' };
+  return { farewell: `${FAREWELL}: ${END_REASONS[reason]}`, reason: END_REASONS[reason] };
+}
+
+const FAREWELL = 'converge: this session ends now';

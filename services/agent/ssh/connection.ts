@@ -21,8 +21,9 @@ import {
 import { KeyExchange } from './key-exchange.ts';
 import { occupationFrom } from './occupation.ts';
 import { ALL_RIGHTS, type Rights } from './rights.ts';
-import type { LoginEvent, PresentClient, SshServerOptions } from './ssh-options.ts';
+import type { LoginEvent, PresentClient, SshEnd, SshServerOptions } from './ssh-options.ts';
 import { mendConnection } from './ssh2/mend.ts';
+import { sayGoodbye } from './ssh2/outbound.ts';
 import { speakSsh } from './ssh2-server.ts';
 
 /** In milliseconds: how long the last words may take, and then how long the client may take to hang up. */
@@ -55,6 +56,8 @@ export class SshConnection {
   /** Of the login; nothing is served before one. */
   #rights: Rights = ALL_RIGHTS;
   #state: ConnectionState;
+  /** Why the agent ends. */
+  #lastWords = '';
 
   constructor(options: ConnectionOptions) {
     const { duplex, client, server } = options;
@@ -122,11 +125,15 @@ export class SshConnection {
     if (this.#progress.kind === 'serving') this.#progress.services.notifyShells(text);
   }
 
-  /** Says why at every terminal, closes the session channels and then the connection. May be called twice. */
-  close(text: string): void {
+  /**
+   * Shows the farewell at every terminal, closes the session channels and then the connection, with the reason for the program at
+   * the other end. May be called twice.
+   */
+  close({ farewell, reason }: SshEnd): void {
     if (this.#state.kind === 'closed' || isStopping(this.#state)) return;
     this.#state = ended(this.#state, 'stopped');
-    if (this.#progress.kind === 'serving') this.#progress.services.close(text);
+    this.#lastWords = reason;
+    if (this.#progress.kind === 'serving') this.#progress.services.close(farewell);
     // When the last channel has closed there is no need to wait, see #channelClosed.
     if (this.#channels === 0) this.#disconnect();
     else this.#options.server.clock.after(CLOSE_GRACE_MS, () => this.#disconnect());
@@ -224,8 +231,14 @@ export class SshConnection {
 
   #disconnect(): void {
     if (this.#state.kind === 'closed') return;
-    if (this.#progress.kind === 'silent') this.#options.duplex.end();
-    else this.#progress.connection.end();
+    const { duplex } = this.#options;
+    if (this.#progress.kind === 'silent') duplex.end();
+    else if (this.#progress.kind === 'speaking' || !duplex.writable) this.#progress.connection.end();
+    else {
+      // To those who are let in: one that ends is told apart from one that was cut on the way.
+      sayGoodbye(this.#progress.connection, this.#lastWords);
+      duplex.end();
+    }
     this.#hangUpSoon();
   }
 

@@ -39,6 +39,14 @@ export interface SshServerOptions {
   readonly events: SshEvents;
 }
 
+/** What is said when the server ends. */
+export interface SshEnd {
+  /** At every terminal. */
+  readonly farewell: string;
+  /** To the program at the other end, which may print it: ASCII, in one line (the description of RFC 4253 section 11.1). */
+  readonly reason: string;
+}
+
 export type LoginMethod = 'password' | 'key' | 'certificate';
 
 /**

@@ -4,7 +4,7 @@ import type { Client } from '../crowd/client.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { LOGIN_CROWD } from '../crowd/login-limits.ts';
 import { SshConnection } from './connection.ts';
-import type { PresentClient, SshServerOptions } from './ssh-options.ts';
+import type { PresentClient, SshEnd, SshServerOptions } from './ssh-options.ts';
 
 /** How long `stop` waits for connections to say goodbye before it drops them. */
 export const STOP_TIMEOUT_MS = 3_000;
@@ -19,8 +19,8 @@ export interface SshServer {
   notify(text: string): void;
   /** The same in interactive shells alone. */
   notifyShells(text: string): void;
-  /** Shows `reason` at every terminal, closes everything, resolves when it is closed. May be called twice. */
-  stop(reason: string): Promise<void>;
+  /** Says so to everybody, closes everything, resolves when it is closed. May be called twice. */
+  stop(end: SshEnd): Promise<void>;
 }
 
 /** Nothing is opened before the first `serve`. */
@@ -89,10 +89,10 @@ export function createSshServer(options: SshServerOptions): SshServer {
     notifyShells(text) {
       for (const connection of connections) connection.notifyShells(text);
     },
-    stop(reason) {
+    stop(end) {
       if (stopping === undefined) {
         stopping = waitUntilEmpty();
-        for (const connection of connections) connection.close(reason);
+        for (const connection of connections) connection.close(end);
         stopping.check();
       }
       return stopping.done;

@@ -24,7 +24,7 @@ export type ExecOutcome =
   | { readonly kind: 'failed'; readonly reason: ExecFailure; readonly message: string };
 
 /** What ssh left behind. */
-export interface SshEnd {
+export interface SshProcessEnd {
   readonly code: number;
   /** What it said itself, apart from what the command said. */
   readonly log: string;
@@ -40,7 +40,7 @@ const FAILURES: Readonly<Record<number, ExecFailure>> = {
 };
 
 /** What the end of ssh means. A 255 about which ssh says nothing is that of the command. */
-export function execOutcomeOf(end: SshEnd): ExecOutcome {
+export function execOutcomeOf(end: SshProcessEnd): ExecOutcome {
   const { code, log, story } = end;
   if (code !== SSH_FAILED) return { kind: 'exited', code };
   const { exitCode = 0, lastMessage } = story;
@@ -66,7 +66,7 @@ export function execOutcomeOf(end: SshEnd): ExecOutcome {
   return { kind: 'failed', reason, message: `ssh failed: ${last}` };
 }
 
-function deniedText(ways: string, { user, hasPassword }: SshEnd): string {
+function deniedText(ways: string, { user, hasPassword }: SshProcessEnd): string {
   const who = `the job did not let ${user} in (${ways})`;
   if (!/password|keyboard-interactive/.test(ways))
     return `${who}: it takes certain keys only; -i FILE behind the URL names one, or add it to the ssh-agent`;

@@ -160,7 +160,7 @@ describe('a WebSocket that is gone', () => {
     relay.drop('ended_by_operator');
     await until('the end is told', () => events.at(-1)?.kind === 'ended');
     expect(events.at(-1)).toMatchObject({
-      end: { kind: 'ended', sentence: expect.stringContaining('operator') },
+      end: { kind: 'cut', sentence: expect.stringContaining('operator') },
     });
     expect(relay.asked).toHaveLength(1);
   });
@@ -281,6 +281,41 @@ test('closing the job is a goodbye: the agent knows that the client left', async
   await until('the agent has heard of it', () => host.logouts.length > before);
   expect(host.logouts.at(-1)).toMatchObject({ reason: 'client_left' });
   expect(events.filter(({ kind }) => kind === 'ended')).toMatchObject([{ end: { kind: 'closed' } }]);
+});
+
+test.each(['with', 'without'])('a job that ends says so, and why, to a page %s a terminal', async (how) => {
+  const own = await startSshHost();
+  onTestFinished(() => own.stop());
+  const serve = (session: ByteStream): void =>
+    own.server.serve(duplexOf(session), { id: 'page-of-its-own', address: '192.0.2.1' });
+  const { outcome, events } = await openAt(await openStandIn({ serve }), {
+    pin: own.fingerprint,
+    signIn: { keys: [keyFromFile(own.keyFile)] },
+  });
+  if (outcome.kind !== 'open') throw new Error(`not open: ${outcome.kind}`);
+  const terminal = how === 'with' ? await outcome.job.openTerminal({ columns: 80, rows: 24 }) : undefined;
+  await own.server.stop({ farewell: 'FAREWELL', reason: 'the deadline was reached' });
+  let heard = '';
+  // What is on its way when the stream ends is not lost with it.
+  for await (const chunk of terminal?.readable ?? []) heard += Buffer.from(chunk).toString();
+  expect(heard.includes('FAREWELL')).toBe(how === 'with');
+  await until('the end is told', () => events.at(-1)?.kind === 'ended');
+  expect(events.at(-1)).toEqual({
+    kind: 'ended',
+    end: { kind: 'ended', sentence: 'the deadline was reached' },
+  });
+});
+
+test('a stream that ends without a word of the job was cut: whoever carries it can end it too', async () => {
+  const sessions: ByteStream[] = [];
+  const serve = (session: ByteStream): void => {
+    sessions.push(session);
+    serveAgent(session);
+  };
+  const { events } = await jobAt(await openStandIn({ serve }));
+  sessions[0]?.close({ reason: 'ended' });
+  await until('the end is told', () => events.at(-1)?.kind === 'ended');
+  expect(events.at(-1)).toMatchObject({ end: { kind: 'cut' } });
 });
 
 test('a signal gives up while it is opened, and closes what is open', async () => {

@@ -57,7 +57,7 @@ export class ScriptedHost {
   readonly heard: number[] = [];
   /** The client has ended the connection. */
   isLeft = false;
-  readonly #method: string;
+  readonly method: string;
   #sink: LineSink | undefined;
   #clientLine: string | undefined;
   #bytes = Buffer.alloc(0);
@@ -68,7 +68,7 @@ export class ScriptedHost {
   #sessionId: Buffer | undefined;
 
   constructor(method: string = MLKEM, key: ScriptedKey = makeScriptedKey()) {
-    this.#method = method;
+    this.method = method;
     this.key = key;
   }
 
@@ -127,10 +127,10 @@ export class ScriptedHost {
   async exchange(lies: Lies = {}): Promise<void> {
     lies.beforeOffer?.(this);
     const clientOffer = await this.next();
-    const offer = honestOffer(this.#method);
+    const offer = honestOffer(this.method);
     const sentOffer = lies.offer?.(offer) ?? offer;
     this.send(sentOffer);
-    const init = await this.next();
+    const init = await this.#share(clientOffer, sentOffer);
     const clientShare = new WireReader(init.subarray(1)).string() ?? Buffer.alloc(0);
     const answered = this.#answer(clientShare);
     const share = lies.share?.(answered.share) ?? answered.share;
@@ -173,6 +173,14 @@ export class ScriptedHost {
     this.#fromClient = { key: derive('C', 32), nonce: Buffer.from(derive('A', 12)) };
   }
 
+  /** The client's share: what it guessed is skipped if the guess was wrong (RFC 4253 section 7.1). */
+  async #share(clientOffer: Buffer, offer: Buffer): Promise<Buffer> {
+    const init = await this.next();
+    const [theirs, ours] = [clientOffer, offer].map(firstsOf);
+    const isGuess = clientOffer.at(-5) === 1;
+    return isGuess && String(theirs) !== String(ours) ? await this.next() : init;
+  }
+
   /** Takes whoever comes, without a proof. */
   async letIn(): Promise<void> {
     await this.next();
@@ -196,7 +204,7 @@ export class ScriptedHost {
     const own = pair.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
     const theirs = spki(X25519_SPKI, clientShare.subarray(-32));
     const classic = diffieHellman({ privateKey: pair.privateKey, publicKey: theirs });
-    if (this.#method === CURVE) return { share: own, secret: mpint(classic) };
+    if (this.method === CURVE) return { share: own, secret: mpint(classic) };
     const { sharedKey, ciphertext } = encapsulate(spki(MLKEM768_SPKI, clientShare.subarray(0, 1_184)));
     return {
       share: Buffer.concat([ciphertext, own]),
@@ -256,6 +264,12 @@ export function honestOffer(
   ];
   const all = [...lists, pack, pack, '', ''].map((list) => wireString(list));
   return Buffer.concat([Buffer.of(20), Buffer.alloc(16, 3), ...all, Buffer.alloc(5)]);
+}
+
+/** The first key exchange and the first host key of a KEXINIT. */
+function firstsOf(offer: Buffer): readonly (string | undefined)[] {
+  const reader = new WireReader(offer.subarray(17));
+  return [reader.text(), reader.text()].map((list) => list?.split(',', 1)[0]);
 }
 
 function nextNonce({ nonce }: Direction): Buffer {

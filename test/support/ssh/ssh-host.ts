@@ -172,7 +172,7 @@ export async function startSshHost(options: HostOptions = {}): Promise<SshHost> 
     async stop() {
       for (const child of running) child.kill('SIGKILL');
       listener.close();
-      await server.stop('the test is over');
+      await server.stop({ farewell: 'the test is over', reason: 'over' });
       // A shell that was just hung up may still be writing its history.
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },

@@ -5,7 +5,7 @@ import { type DecipherVerdict, fieldsOf } from './fields.ts';
 import { MESSAGE } from './inbound.ts';
 
 /** RFC 4253 section 11.1. */
-const DISCONNECT_REASON = { PROTOCOL_ERROR: 2 } as const;
+const DISCONNECT_REASON = { PROTOCOL_ERROR: 2, BY_APPLICATION: 11 } as const;
 
 /** Sends a message in its turn: during a key exchange it waits for the new keys. As sendPacket in lib/protocol/utils.js. */
 export function sendMessage(connection: Connection, payload: Buffer): void {
@@ -29,10 +29,24 @@ export function sendMessage(connection: Connection, payload: Buffer): void {
  */
 export function disconnect(connection: Connection, words: string): DecipherVerdict {
   const { _protocol: protocol } = fieldsOf(connection);
+  sendDisconnect(connection, DISCONNECT_REASON.PROTOCOL_ERROR, words);
+  protocol._destruct?.(words);
+  protocol._onError(new Error(words));
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Says that this end hangs up as it was meant to, and why, in ASCII. Upstream: `end` of a connection says so without a word. */
+export function sayGoodbye(connection: Connection, words: string): void {
+  sendDisconnect(connection, DISCONNECT_REASON.BY_APPLICATION, words);
+}
+
+/** At once, also in a key exchange. */
+function sendDisconnect(connection: Connection, reason: number, words: string): void {
+  const { _protocol: protocol } = fieldsOf(connection);
   const writer = protocol._packetRW.write;
   const payload = Buffer.concat([
     Buffer.from([MESSAGE.DISCONNECT]),
-    wireUint32(DISCONNECT_REASON.PROTOCOL_ERROR),
+    wireUint32(reason),
     wireString(words),
     wireString(''),
   ]);
@@ -40,9 +54,6 @@ export function disconnect(connection: Connection, words: string): DecipherVerdi
   const packet = writer.alloc(payload.length, true);
   packet.set(payload, start);
   protocol._cipher.encrypt(writer.finalize(packet, true));
-  protocol._destruct?.(words);
-  protocol._onError(new Error(words));
-  return Number.POSITIVE_INFINITY;
 }
 
 /** Says that the message that has just come is not known here (RFC 4253 section 11.4). */

@@ -4,9 +4,9 @@
 // it may read.
 import { terminalDoorPath } from '#shared/protocol/paths.ts';
 import { MAX_REFUSAL_BYTES, parseRefusal, type Refusal } from '#shared/protocol/refusals.ts';
-import { RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Clock } from '#shared/time/clock.ts';
+import { takeClientSocket } from './early-socket.ts';
 import type { JobUrl } from './job-url.ts';
 import { WebSocketStream } from './web-socket-stream.ts';
 
@@ -46,9 +46,12 @@ async function openSocket(options: PageDialOptions): Promise<PageStream | undefi
   const { target, waitSeconds, clock, signal } = options;
   const url = new URL(target.url);
   if (waitSeconds > 0) url.searchParams.set('wait', String(waitSeconds));
-  const socket = new WebSocket(url, [RESUME, STREAM]);
+  const socket = takeClientSocket(url.href);
   const { promise, resolve } = Promise.withResolvers<'open' | 'failed'>();
   const fail = (): void => resolve('failed');
+  // One that was dialled early may have its answer.
+  if (socket.readyState === socket.OPEN) resolve('open');
+  else if (socket.readyState !== socket.CONNECTING) fail();
   const listening = new AbortController();
   socket.addEventListener('open', () => resolve('open'), { signal: listening.signal });
   socket.addEventListener('close', fail, { signal: listening.signal });

@@ -25,8 +25,10 @@ export type JobEvent =
 export interface JobEnd {
   readonly kind: /** By the page itself. */
     | 'closed'
-    /** As designed: the job ended, expired, an operator ended it, another link took over. */
+    /** The job said so, and `sentence` is why, in its words. Nobody on the way can say it in its place. */
     | 'ended'
+    /** Somebody on the way ended the connection: the relay, its operator, or what stands before it. */
+    | 'cut'
     /** The way to the agent was lost for too long. */
     | 'lost'
     /** Somebody broke the protocol, or tampered. */

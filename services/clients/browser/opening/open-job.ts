@@ -7,7 +7,7 @@ import type { JobEvent, JobOptions, JobOutcome } from '../job/job-options.ts';
 import { openSftp } from '../sftp/sftp-files.ts';
 import { ClientConnection } from '../ssh/channels/connection.ts';
 import { pinOf } from '../ssh/exchange/host-key.ts';
-import { warmUpExchange } from '../ssh/exchange/kex-methods.ts';
+import { KEX_METHODS, type KexHalf, PREFERRED_METHOD } from '../ssh/exchange/kex-methods.ts';
 import { SignInDialogue } from '../ssh/sign-in/sign-in-dialogue.ts';
 import type { NewKeys } from '../ssh/transport/client-key-exchange.ts';
 import { SshTransport } from '../ssh/transport/ssh-transport.ts';
@@ -31,10 +31,12 @@ export async function openJob(options: JobOptions): Promise<JobOutcome> {
   const onWaiting = (sentence: string): void => events({ kind: 'waiting', sentence });
   const clock = systemClock;
   const reaching = reachJob({ target, waitMs, clock, random: Math.random, signal, onWaiting });
-  warmUpExchange();
+  // Meanwhile: without primitives of the browser's own it takes longer than the way there.
+  const firstHalf = KEX_METHODS[PREFERRED_METHOD]();
+  firstHalf.catch(() => undefined);
   const reached = await reaching;
   if (reached.kind !== 'open') return reached;
-  return await new Opening(options, target, pin, reached).run();
+  return await new Opening(options, target, pin, reached, firstHalf).run();
 }
 
 /** One job from its first transport on. */
@@ -48,7 +50,13 @@ class Opening {
   #presented = '';
   #lostAtMs = 0;
 
-  constructor(options: JobOptions, target: JobUrl, pin: string | undefined, { stream }: Reached) {
+  constructor(
+    options: JobOptions,
+    target: JobUrl,
+    pin: string | undefined,
+    { stream }: Reached,
+    firstHalf: Promise<KexHalf>,
+  ) {
     this.#options = options;
     this.#pin = pin;
     const basics = { clock: systemClock, random: Math.random };
@@ -63,6 +71,7 @@ class Opening {
       clock: systemClock,
       checkHost: (hostKey) => this.#checkHost(hostKey),
       onProved: (host) => this.#proved.resolve(host),
+      firstHalf,
     });
   }
 
@@ -145,6 +154,7 @@ class Opening {
       case 'closed':
         return { kind: 'aborted' };
       case 'disconnected':
+      case 'turned_out':
         return { kind: 'not_let_in', ways: [], sentence };
       case 'lost':
         return { kind: 'unreachable', sentence };

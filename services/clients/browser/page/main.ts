@@ -1,4 +1,6 @@
 // The page: takes over what the browser has loaded. The process of the client in a browser, and nothing else.
+// Before all others: it is run first.
+import './dial-first.ts';
 import { refuseFrame } from './frame-refusal.ts';
 import { isFramed } from './framed.ts';
 import { defineAdoptedStyle } from './terminal/adopted-style.ts';

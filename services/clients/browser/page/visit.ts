@@ -4,6 +4,7 @@ import type { JobEvent, JobOutcome } from '../job/job-options.ts';
 import { openJob } from '../opening/open-job.ts';
 import type { SignInRequest } from '../ssh/sign-in/sign-in-ways.ts';
 import { element } from './dom/element.ts';
+import { idleBefore } from './dom/idle.ts';
 import { PreferenceStore } from './dom/preferences.ts';
 import {
   addressFragment,
@@ -17,7 +18,7 @@ import { keepFragment, restoreFragment } from './entry/kept-fragment.ts';
 import { forgetPageKey, makePageKey, readPageKey } from './entry/page-key.ts';
 import { signOnAddress } from './entry/sign-on.ts';
 import { copyText } from './terminal/job-clipboard.ts';
-import { type Screen, screenOf } from './terminal/screen.ts';
+import { screenOf } from './terminal/screen.ts';
 import { TRUST_SENTENCE } from './trust.ts';
 import { Workspace } from './workspace.ts';
 
@@ -68,20 +69,60 @@ export class Visit {
     if (!('subtle' in crypto)) return this.#failed(destination, 'This page needs https', [NEEDS_HTTPS]);
     this.#entry.working('Looking for the job …', destination);
     document.title = `${destination.id} · Converge`;
-    const outcome = await openJob({
+    const secret = this.#secret;
+    this.#secret = undefined;
+    const kept = secret === undefined ? readPageKey() : undefined;
+    const opening = openJob({
       url: destination.clientUrl,
       pin: destination.pin,
       user: destination.user,
       waitMs: WAIT_FOR_JOB_MS,
       confirmHostKey: (hostKey) => this.#entry.askHostKey(destination, hostKey),
       signIn: {
-        keys: readPageKey().then((kept) => (kept.kind === 'key' ? [kept.key] : [])),
+        ...(secret === undefined ? {} : { secret }),
+        keys: async () => {
+          const own = await (kept ?? readPageKey());
+          return own.kind === 'key' ? [own.key] : [];
+        },
         answers: (request, attempt) => this.#answers(destination, request, attempt),
         password: (attempt) => this.#password(destination, attempt),
       },
       events: (event) => this.#hear(event, destination),
     });
+    const preparing = this.#prepare(destination, opening);
+    const outcome = await opening;
+    // A form that nobody will see is no part of a page that says what went wrong.
+    if (outcome.kind !== 'open') void preparing.then((workspace) => this.#discard(workspace));
+    else await preparing;
     await this.#came(outcome, destination);
+  }
+
+  #discard(workspace: Workspace | undefined): void {
+    if (workspace === undefined || workspace !== this.#workspace) return;
+    workspace.close();
+    this.#workspace = undefined;
+  }
+
+  /**
+   * Builds the workspace while the job is on its way: out of sight, but laid out, so that its terminal has its size. Undefined if a
+   * part of the page is missing, or if there is one of a job before.
+   */
+  async #prepare(destination: Destination, opening: Promise<unknown>): Promise<Workspace | undefined> {
+    const screen = await screenOf(document);
+    await idleBefore(opening);
+    if (screen === undefined || this.#workspace !== undefined) return undefined;
+    const workspace = new Workspace({
+      screen,
+      destination,
+      preferences: this.#preferences,
+      leave: () => this.#leave(destination),
+      reopen: () => void this.#reopen(destination),
+    });
+    this.#workspace = workspace;
+    workspace.root.inert = true;
+    document.body.append(workspace.root);
+    workspace.prepare();
+    return workspace;
   }
 
   /** One question whose answer must not be seen is the password, however it is asked. */
@@ -102,9 +143,7 @@ export class Visit {
   }
 
   async #password(destination: Destination, attempt: number): Promise<string | undefined> {
-    const secret = this.#secret;
-    this.#secret = undefined;
-    const password = secret ?? (await this.#entry.askPassword(destination, attempt));
+    const password = await this.#entry.askPassword(destination, attempt);
     this.#entry.working('Signing in …', destination);
     return password;
   }
@@ -132,7 +171,7 @@ export class Visit {
   async #came(outcome: JobOutcome, destination: Destination): Promise<void> {
     switch (outcome.kind) {
       case 'open':
-        return await this.#opened(outcome.job, await screenOf(document), destination);
+        return await this.#opened(outcome.job, destination);
       case 'wrong_host_key':
         return this.#failed(destination, 'This is not the job', [
           'Another key answered than the link names. Somebody may be between you and the job, or the job was started again and has another link. Nothing was sent to it.',
@@ -158,8 +197,10 @@ export class Visit {
     }
   }
 
-  async #opened(job: Job, screen: Screen | undefined, destination: Destination): Promise<void> {
-    if (screen === undefined) {
+  async #opened(job: Job, destination: Destination): Promise<void> {
+    // It may have been taken away with an attempt before this one.
+    const workspace = this.#workspace ?? (await this.#prepare(destination, Promise.resolve()));
+    if (workspace === undefined) {
       job.close();
       return this.#failed(destination, 'A part of this page is missing', [
         'It did not come, or it is another one than the page names. Load the page again.',
@@ -167,20 +208,13 @@ export class Visit {
     }
     this.#job = job;
     this.#entry.root.remove();
-    this.#workspace ??= new Workspace({
-      screen,
-      destination,
-      preferences: this.#preferences,
-      leave: () => this.#leave(destination),
-      reopen: () => void this.#reopen(destination),
-    });
-    document.body.append(this.#workspace.root);
-    await this.#workspace.use(job);
+    workspace.root.inert = false;
+    await workspace.use(job);
   }
 
   /** Another session; what the files panel has on its way goes on in it. */
   async #reopen(destination: Destination): Promise<void> {
-    this.#workspace?.root.remove();
+    if (this.#workspace !== undefined) this.#workspace.root.inert = true;
     document.body.append(this.#entry.root);
     await this.#open(destination);
   }

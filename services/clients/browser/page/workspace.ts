@@ -24,6 +24,14 @@ export interface WorkspaceOptions {
   readonly reopen: () => void;
 }
 
+const END_TITLES: Readonly<Record<JobEnd['kind'], string>> = {
+  closed: 'The session has ended',
+  ended: 'The job has ended',
+  cut: 'The relay cut the connection',
+  lost: 'The session has ended',
+  broken: 'The session was cut',
+};
+
 /** How many pixels one step changes the size of letters. */
 const FONT_STEP = 1;
 
@@ -48,6 +56,7 @@ export class Workspace {
   readonly #terminalsPlace = element('div', { class: 'terminals-place' });
   readonly #menu: HTMLButtonElement;
   #tabs: TerminalTabs | undefined;
+  #prepared: TerminalTabs | undefined;
 
   constructor(options: WorkspaceOptions) {
     this.#options = options;
@@ -82,29 +91,43 @@ export class Workspace {
     );
   }
 
+  /**
+   * Builds the first terminal, so that a job that is on its way finds a screen of the right size. To be called when the workspace is
+   * in the document, before `use`, and only before its first job.
+   */
+  prepare(): void {
+    this.#prepared = this.#makeTabs();
+    this.#prepared.prepare();
+  }
+
   /** The job is open: the first time, or again. */
   async use(job: Job): Promise<void> {
     this.#notice.hidden = true;
     this.#tabs?.close();
-    const tabs = new TerminalTabs({
-      job,
+    const tabs = this.#prepared ?? this.#makeTabs();
+    this.#prepared = undefined;
+    this.#tabs = tabs;
+    this.#connection.hear({ kind: 'open' });
+    this.#files.use(job);
+    await tabs.start(job);
+    this.#expiry.use(job);
+  }
+
+  #makeTabs(): TerminalTabs {
+    const tabs: TerminalTabs = new TerminalTabs({
       screen: this.#options.screen,
       preferences: this.#options.preferences,
       typed: this.#touch.filter,
       find: () => this.#find.open(),
       leave: () => this.#menu.focus(),
       titled: (title) => {
-        document.title = `${title} · ${this.#options.destination.id}`;
+        if (!this.root.inert) document.title = `${title} · ${this.#options.destination.id}`;
       },
       emptied: () => this.#emptied(tabs),
     });
-    this.#tabs = tabs;
     this.#tabsPlace.replaceChildren(tabs.list, tabs.add);
     this.#terminalsPlace.replaceChildren(this.#find.root, tabs.panels);
-    this.#connection.hear({ kind: 'open' });
-    this.#files.use(job);
-    await tabs.open();
-    this.#expiry.use(job);
+    return tabs;
   }
 
   hear(event: JobEvent): void {
@@ -114,14 +137,15 @@ export class Workspace {
   /** The job is over for this page. What was printed can still be read. */
   ended({ kind, sentence }: JobEnd): void {
     this.#expiry.stop();
-    this.#tabs?.say(sentence);
-    const title = kind === 'broken' ? 'The session was cut' : 'The session has ended';
-    this.#say(`${title}: ${sentence}`, [['Open again', this.#options.reopen]]);
+    const said = `${END_TITLES[kind]}: ${sentence}`;
+    this.#tabs?.say(said);
+    this.#say(said, [['Open again', this.#options.reopen]]);
   }
 
   close(): void {
     this.#closing.abort();
     this.#tabs?.close();
+    this.#prepared?.close();
     this.root.remove();
   }
 

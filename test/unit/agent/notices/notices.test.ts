@@ -19,7 +19,7 @@ import {
   terminalLink,
 } from '../../../../services/agent/notices/ssh-command.ts';
 import { formatMoment } from '../../../../services/agent/notices/time-of-day.ts';
-import { farewellFrom, warningFrom } from '../../../../services/agent/notices/warning.ts';
+import { lastWordsFrom, warningFrom } from '../../../../services/agent/notices/warning.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 14, 3, 22);
 /** Of somebody who was there. */
@@ -273,7 +273,10 @@ describe('warnings', () => {
     expect(warningFrom({ isRelayFirst: true, remainingMs: 10_000, isCapped: true })).toBe(
       'converge: this session ends in 10 seconds: the relay gives it no more time; save your work',
     );
-    expect(farewellFrom('deadline')).toBe('converge: this session ends now: the deadline was reached');
+    expect(lastWordsFrom('deadline')).toEqual({
+      farewell: 'converge: this session ends now: the deadline was reached',
+      reason: 'the deadline was reached',
+    });
   });
 });
 

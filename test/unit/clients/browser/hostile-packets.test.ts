@@ -134,11 +134,15 @@ test('a ping is answered with what it holds', async () => {
   expect(await host.next()).toEqual(Buffer.concat([Buffer.of(193), wireString('are you there')]));
 });
 
-test('the words of a host that leaves are kept apart from ours', async () => {
+test.each([
+  [11, 'disconnected'],
+  [2, 'turned_out'],
+])('the words of a host that leaves are kept apart from ours: %i is %s', async (reason, code) => {
   const { host, page } = await signedIn();
-  host.send(Buffer.concat([Buffer.of(1), wireUint32(2), wireString('go \u001b[31maway'), wireString('')]));
+  const words = 'go \u001b[31maway';
+  host.send(Buffer.concat([Buffer.of(1), wireUint32(reason), wireString(words), wireString('')]));
   const fault = await page.over;
-  expect(fault.code).toBe('disconnected');
+  expect(fault.code).toBe(code);
   expect(fault.said?.is('go \u001b[31maway')).toBe(true);
   expect(fault.message).not.toContain('\u001b');
 });

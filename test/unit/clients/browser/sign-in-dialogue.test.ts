@@ -120,6 +120,47 @@ test('without anything to show, one learns what the host would take', async () =
   expect(await outcome).toEqual({ kind: 'not_in', ways: ['publickey'], wasTried: false });
 });
 
+test('a password that is there already goes with the request to sign in, and only then the ways are asked', async () => {
+  const host = new ScriptedHost();
+  const asked: number[] = [];
+  const password = async (attempt: number): Promise<string | undefined> => {
+    asked.push(attempt);
+    return attempt === 2 ? 'typed' : undefined;
+  };
+  const proving = proveHost(host.line, { user: 'max', signIn: { secret: 'of-the-link', password } });
+  await host.exchange();
+  const outcome = (await proving).signIn();
+  // Both are there before anything is answered.
+  expect((await host.next())[0]).toBe(5);
+  const first = await host.next();
+  expect(wayOf(first)).toBe('password');
+  expect(first.subarray(-16)).toEqual(Buffer.concat([Buffer.of(0), wireString('of-the-link')]));
+  expect(asked).toEqual([]);
+  host.send(Buffer.concat([Buffer.of(6), wireString('ssh-userauth')]));
+  host.send(failure('password'));
+  expect((await host.next()).subarray(-10)).toEqual(Buffer.concat([Buffer.of(0), wireString('typed')]));
+  // It was wrong, which is said to the person.
+  expect(asked).toEqual([2]);
+  host.send(SUCCESS);
+  expect(await outcome).toEqual({ kind: 'in' });
+});
+
+test('a host that only takes keys says so to a password, and is shown the key', async () => {
+  const key = await makeWebKey();
+  const host = new ScriptedHost();
+  const signIn: SignIn = { secret: 'of-the-link', keys: async () => [key] };
+  const proving = proveHost(host.line, { user: 'max', signIn });
+  await host.exchange();
+  const outcome = (await proving).signIn();
+  await host.next();
+  await host.next();
+  host.send(Buffer.concat([Buffer.of(6), wireString('ssh-userauth')]));
+  host.send(failure('publickey'));
+  expect(wayOf(await host.next())).toBe('publickey');
+  host.send(failure('publickey'));
+  expect(await outcome).toEqual({ kind: 'not_in', ways: ['publickey'], wasTried: true });
+});
+
 test('banners are told up to their limit, whenever they come', async () => {
   const { host, outcome, banners } = await asked({});
   const banner = (text: string): Buffer => Buffer.concat([Buffer.of(53), wireString(text), wireString('')]);

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { eventLine, storyOf } from '../../../../services/clients/command-line/connection-event.ts';
 import { askpassAnswer, askpassEnvironment } from '../../../../services/clients/exec/askpass.ts';
-import { execOutcomeOf, exitCodeOf, type SshEnd } from '../../../../services/clients/exec/exec-outcome.ts';
+import { execOutcomeOf, exitCodeOf, type SshProcessEnd } from '../../../../services/clients/exec/exec-outcome.ts';
 import { execArguments } from '../../../../services/clients/exec/exec-request.ts';
 import { KeptOutput, MAX_EXEC_OUTPUT_BYTES } from '../../../../services/clients/exec/kept-output.ts';
 import { remoteCommand } from '../../../../services/clients/exec/remote-command.ts';
@@ -153,18 +153,18 @@ describe('the answer to ssh', () => {
 });
 
 describe('the end of ssh', () => {
-  const closed = (exitCode: number, message?: string): SshEnd['story'] =>
+  const closed = (exitCode: number, message?: string): SshProcessEnd['story'] =>
     storyOf(
       [
         ...(message === undefined ? [] : [eventLine({ event: 'note', message }, 0)]),
         eventLine({ event: 'closed', exitCode }, 0),
       ].join(''),
     );
-  const connected = (exitCode: number): SshEnd['story'] =>
+  const connected = (exitCode: number): SshProcessEnd['story'] =>
     storyOf(
       eventLine({ event: 'connected', id: 'x', relay: 'h' }, 0) + eventLine({ event: 'closed', exitCode }, 0),
     );
-  const end = (parts: Partial<SshEnd>): SshEnd => ({
+  const end = (parts: Partial<SshProcessEnd>): SshProcessEnd => ({
     code: 255,
     log: '',
     story: connected(0),
@@ -179,7 +179,7 @@ describe('the end of ssh', () => {
     expect(exitCodeOf(outcome)).toBe(code);
   });
 
-  test.each<[string, Partial<SshEnd>, string, RegExp]>([
+  test.each<[string, Partial<SshProcessEnd>, string, RegExp]>([
     [
       'no agent',
       { story: closed(4, 'no agent `x` at h'), log: 'Connection closed by UNKNOWN port 65535' },

@@ -13,7 +13,6 @@ import { TerminalView, type TypedFilter } from './terminal-view.ts';
 const BELL_SEEN_MS = 1_500;
 
 export interface TerminalTabsOptions {
-  readonly job: Job;
   readonly screen: Screen;
   readonly preferences: PreferenceStore;
   readonly typed: TypedFilter;
@@ -42,6 +41,8 @@ export class TerminalTabs {
   readonly #tabs: Tab[] = [];
   #seen: Tab | undefined;
   #count = 0;
+  #job: Job | undefined;
+  #prepared: Tab | undefined;
 
   constructor(options: TerminalTabsOptions) {
     this.#options = options;
@@ -57,16 +58,41 @@ export class TerminalTabs {
     return this.#seen?.view.search;
   }
 
+  /** Builds the first terminal, for the shell of a job that is on its way. */
+  prepare(): void {
+    this.#prepared = this.#add();
+    this.#prepared.view.prepare();
+  }
+
+  /** The job is there: its first shell. Called once. */
+  async start(job: Job): Promise<void> {
+    this.#job = job;
+    const tab = this.#prepared ?? this.#add();
+    this.#prepared = undefined;
+    // One that was prepared could not be seen.
+    this.#show(tab);
+    await this.#run(tab, job);
+  }
+
   /** A shell more. What went wrong is said in its terminal. */
   async open(): Promise<void> {
+    if (this.#job === undefined) return;
     if (this.#tabs.length >= MAX_TERMINALS) return announce(`${MAX_TERMINALS} terminals at most.`);
+    await this.#run(this.#add(), this.#job);
+  }
+
+  #add(): Tab {
     const tab = this.#make();
     this.#tabs.push(tab);
     this.list.append(tab.root);
     this.panels.append(tab.view.root);
     this.#show(tab);
+    return tab;
+  }
+
+  async #run(tab: Tab, job: Job): Promise<void> {
     try {
-      await tab.view.start(this.#options.job);
+      await tab.view.start(job);
     } catch (error) {
       tab.view.say(error instanceof Error ? error.message : String(error));
       this.#ended(tab, { kind: 'lost' });

@@ -77,9 +77,14 @@ export class TerminalView {
     });
   }
 
+  /** Builds the screen, which must be laid out. May be called before `start`, which calls it too. */
+  prepare(): void {
+    if (this.#terminal.element === undefined) this.#open();
+  }
+
   /** Opens a shell in it. Rejects with a JobFault if the job has none for us. */
   async start(job: Job): Promise<void> {
-    this.#open();
+    this.prepare();
     const { cols: columns, rows } = this.#terminal;
     const shell = await job.openTerminal({ columns, rows });
     // The person was quicker: a shell that nobody sees would stay for as long as the page.

@@ -2,7 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { SshFault } from '../wire/ssh-fault.ts';
 import { SshReader } from '../wire/ssh-reader.ts';
-import { verifyEd25519 } from './kex-methods.ts';
+import { PAGE_PRIMITIVES } from './primitives.ts';
 
 export const HOST_KEY_TYPE = 'ssh-ed25519';
 const PUBLIC_KEY_BYTES = 32;
@@ -26,14 +26,18 @@ export function readHostKey(key: Uint8Array): Uint8Array {
   return publicKey;
 }
 
-/** Throws `bad_signature` unless `signature` (RFC 8709 section 6) is of `hash` by the host key. */
-export function checkHostSignature(signature: Uint8Array, hash: Uint8Array, key: Uint8Array): void {
+/** Rejects with `bad_signature` unless `signature` (RFC 8709 section 6) is of `hash` by the host key. */
+export async function checkHostSignature(
+  signature: Uint8Array,
+  hash: Uint8Array,
+  key: Uint8Array,
+): Promise<void> {
   const publicKey = readHostKey(key);
   const reader = new SshReader(signature);
   const type = reader.name();
   const bytes = reader.string();
   reader.end();
-  if (type === HOST_KEY_TYPE && bytes.length === SIGNATURE_BYTES && verifyEd25519(bytes, hash, publicKey))
-    return;
+  const isSignature = type === HOST_KEY_TYPE && bytes.length === SIGNATURE_BYTES;
+  if (isSignature && (await PAGE_PRIMITIVES.verifyEd25519(bytes, hash, publicKey))) return;
   throw new SshFault('bad_signature', 'the host could not prove that its key is its own');
 }

@@ -1,4 +1,5 @@
-// The sign-in dialogue (RFC 4252, RFC 4256): asks what the host takes, then tries what the person has, one request at a time.
+// The sign-in dialogue (RFC 4252, RFC 4256): asks what the host takes, then tries what the person has, one request at a time. Only
+// the first does not wait for the host to accept that somebody signs in: it would do so before it reads the next message.
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { SshTransport, UpperLayer } from '../transport/ssh-transport.ts';
 import { MESSAGES } from '../wire/messages.ts';
@@ -38,7 +39,7 @@ type HostAnswer =
 export class SignInDialogue implements UpperLayer {
   readonly #options: SignInDialogueOptions;
   #bannerBytes = 0;
-  #expected: PromiseWithResolvers<HostAnswer> | undefined;
+  readonly #expected: PromiseWithResolvers<HostAnswer>[] = [];
   #fault: SshFault | undefined;
   #ways: readonly string[] = [];
   #wasTried = false;
@@ -49,38 +50,46 @@ export class SignInDialogue implements UpperLayer {
 
   /** Signs in, or says what the host would take. Rejects with the fault of the connection. Called once, with keys. */
   async run(): Promise<SignInOutcome> {
-    const service = await this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth'));
-    if (service.kind !== 'accepted')
-      throw new SshFault('out_of_place', 'the host answers a sign-in that has not begun');
-    const first = await this.#ask(this.#request('none'));
+    const { keys, secret } = this.#options.signIn;
+    const opening = secret === undefined ? this.#request('none') : this.#passwordOf(secret);
+    const began = this.#begin();
+    const [first] = await Promise.all([this.#ask(opening), began]);
+    this.#wasTried = secret !== undefined;
     if (this.#isIn(first)) return { kind: 'in' };
-    for (const key of (await this.#options.signIn.keys) ?? []) {
+    for (const key of this.#takes('publickey') ? await keysFrom(keys) : []) {
       if (this.#takes('publickey') && (await this.#tryKey(key))) return { kind: 'in' };
     }
     if (await this.#repeat('keyboard-interactive', (attempt) => this.#tryAnswers(attempt)))
       return { kind: 'in' };
-    if (await this.#repeat('password', (attempt) => this.#tryPassword(attempt))) return { kind: 'in' };
+    const before = secret === undefined ? 0 : 1;
+    if (await this.#repeat('password', (attempt) => this.#tryPassword(attempt + before)))
+      return { kind: 'in' };
     return { kind: 'not_in', ways: this.#ways, wasTried: this.#wasTried };
   }
 
+  async #begin(): Promise<void> {
+    const answer = await this.#ask(new SshWriter(MESSAGES.serviceRequest).string('ssh-userauth'));
+    if (answer.kind !== 'accepted')
+      throw new SshFault('out_of_place', 'the host answers a sign-in that has not begun');
+  }
+
   message(payload: Uint8Array): undefined {
-    const expected = this.#expected;
     switch (payload[0]) {
       case MESSAGES.extInfo:
         return;
       case MESSAGES.userauthBanner:
         return this.#banner(payload);
       case MESSAGES.serviceAccept:
-        return this.#answer(expected, { kind: 'accepted' });
+        return this.#answer({ kind: 'accepted' });
       case MESSAGES.userauthSuccess:
-        return this.#answer(expected, { kind: 'success' });
+        return this.#answer({ kind: 'success' });
       case MESSAGES.userauthFailure: {
         const reader = new SshReader(payload, 1);
         const ways = reader.nameList();
-        return this.#answer(expected, { kind: 'failure', ways, isPartial: reader.boolean() });
+        return this.#answer({ kind: 'failure', ways, isPartial: reader.boolean() });
       }
       case MESSAGES.userauthAnswer:
-        return this.#answer(expected, { kind: 'asks', payload });
+        return this.#answer({ kind: 'asks', payload });
       default:
         throw new SshFault('out_of_place', `message ${payload[0]} before anybody signed in`);
     }
@@ -88,12 +97,12 @@ export class SignInDialogue implements UpperLayer {
 
   over(fault: SshFault): void {
     this.#fault = fault;
-    this.#expected?.reject(fault);
+    for (const { reject } of this.#expected.splice(0)) reject(fault);
   }
 
-  #answer(expected: PromiseWithResolvers<HostAnswer> | undefined, answer: HostAnswer): undefined {
+  #answer(answer: HostAnswer): undefined {
+    const expected = this.#expected.shift();
     if (expected === undefined) throw new SshFault('out_of_place', 'an answer to nothing');
-    this.#expected = undefined;
     expected.resolve(answer);
   }
 
@@ -106,13 +115,17 @@ export class SignInDialogue implements UpperLayer {
   async #ask(message: SshWriter): Promise<HostAnswer> {
     if (this.#fault !== undefined) throw this.#fault;
     const expected = Promise.withResolvers<HostAnswer>();
-    this.#expected = expected;
+    this.#expected.push(expected);
     this.#options.transport.send(message.bytes());
     return await expected.promise;
   }
 
   #request(way: string): SshWriter {
     return new SshWriter(MESSAGES.userauthRequest).string(this.#options.user).string(SERVICE).string(way);
+  }
+
+  #passwordOf(password: string): SshWriter {
+    return this.#request('password').boolean(false).string(bounded(password));
   }
 
   #takes(way: string): boolean {
@@ -158,7 +171,7 @@ export class SignInDialogue implements UpperLayer {
   async #tryPassword(attempt: number): Promise<boolean | undefined> {
     const password = await this.#options.signIn.password?.(attempt);
     if (password === undefined) return undefined;
-    const answer = await this.#ask(this.#request('password').boolean(false).string(bounded(password)));
+    const answer = await this.#ask(this.#passwordOf(password));
     // PASSWD_CHANGEREQ: nobody changes passwords here.
     return answer.kind === 'asks' ? undefined : this.#isIn(answer);
   }
@@ -184,6 +197,10 @@ export class SignInDialogue implements UpperLayer {
     }
     return this.#isIn(answer);
   }
+}
+
+async function keysFrom(keys: SignIn['keys'] = []): Promise<readonly SigningKey[]> {
+  return typeof keys === 'function' ? await keys() : keys;
 }
 
 function readRequest(payload: Uint8Array): SignInRequest {

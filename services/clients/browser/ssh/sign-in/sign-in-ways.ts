@@ -24,12 +24,15 @@ export interface SignInRequest {
 }
 
 /**
- * How the person proves who they are, asked in this order: keys, keyboard-interactive, password, as far as the host takes
- * them. Each may be left out. Undefined from a question means that the person gives up on that way.
+ * How the person proves who they are, asked in this order: a password that is there already, then keys, keyboard-interactive,
+ * password, as far as the host takes them. Each may be left out. Undefined from a question means that the person gives up on
+ * that way.
  */
 export interface SignIn {
-  /** Awaited when the host has proved its key: where they are kept may answer late. */
-  readonly keys?: readonly SigningKey[] | Promise<readonly SigningKey[]>;
+  /** A password that need not be asked for: the first attempt. It is sent before the host says what it takes, once it has proved its key. */
+  readonly secret?: string;
+  /** A function is asked when the host takes keys. */
+  readonly keys?: readonly SigningKey[] | (() => Promise<readonly SigningKey[]>);
   /** `attempt` counts from 1; more than one means that the one before was wrong. */
   readonly password?: (attempt: number) => Promise<string | undefined>;
   /** As many answers as prompts. */

@@ -1,14 +1,15 @@
 // The key exchange (RFC 4253 section 7, RFC 8731, RFC 10042), the client's side, as a state machine of one exchange.
 //
 //   state     message          next      action
-//   offered   KEXINIT          shared    our share is sent; the host may change its keys from here on
+//   offered   KEXINIT          shared    our share is sent if the host did not take the guessed one; it may change its keys from here on
 //   shared    KEX_ECDH_REPLY   proved    key, pin and signature are checked; NEWKEYS is sent; we use the new keys
 //   proved    NEWKEYS          (over)    the host uses them
 //   any       another          fault
-// Nothing but these messages is sent before `proved`.
+// The first offer of a connection has a guess behind it: the share of the preferred method (RFC 4253 section 7.1), which saves the
+// way there and back. Nothing but these messages is sent before `proved`.
 import { deriveKeys, type ExchangeKeys, exchangeHash } from '../exchange/exchange-keys.ts';
 import { checkHostSignature, readHostKey } from '../exchange/host-key.ts';
-import { KEX_METHODS, type KexHalf, type KexMethodName } from '../exchange/kex-methods.ts';
+import { KEX_METHODS, type KexHalf, type KexMethodName, PREFERRED_METHOD } from '../exchange/kex-methods.ts';
 import { chooseMethod, encodeOffer } from '../exchange/offer.ts';
 import { MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
@@ -23,12 +24,15 @@ export interface ProvedHost {
 
 export interface ClientKeyExchangeOptions {
   readonly clientLine: string;
-  readonly hostLine: string;
+  /** Asked once the host has sent something behind it. */
+  readonly hostLine: () => string;
   /** Of this connection; undefined in its first exchange. */
   readonly proved: ProvedHost | undefined;
   readonly send: (payload: Uint8Array) => void;
   /** Whether this is the host that was meant. Rejects with a fault if not. Asked in the first exchange only. */
   readonly checkHost: (hostKey: Uint8Array) => Promise<void>;
+  /** Of the preferred method, for the guess: in the first exchange, made here if it is left out. */
+  readonly firstHalf: Promise<KexHalf> | undefined;
 }
 
 export interface NewKeys extends ProvedHost {
@@ -37,7 +41,12 @@ export interface NewKeys extends ProvedHost {
 }
 
 type ExchangeState =
-  | { readonly kind: 'offered'; readonly clientOffer: Uint8Array }
+  | {
+      readonly kind: 'offered';
+      readonly clientOffer: Uint8Array;
+      /** What is sent, or will be soon, without knowing the host's offer. */
+      readonly guess: Promise<KexHalf> | undefined;
+    }
   | {
       readonly kind: 'shared';
       readonly clientOffer: Uint8Array;
@@ -61,9 +70,17 @@ export class ClientKeyExchange {
   /** Sends our offer. */
   constructor(options: ClientKeyExchangeOptions) {
     this.#options = options;
-    const clientOffer = encodeOffer(options.proved === undefined);
-    this.#state = { kind: 'offered', clientOffer };
-    options.send(clientOffer);
+    const { firstHalf, proved, send } = options;
+    const isFirst = proved === undefined;
+    const clientOffer = encodeOffer(isFirst);
+    const guess = isFirst ? (firstHalf ?? KEX_METHODS[PREFERRED_METHOD]()) : undefined;
+    this.#state = { kind: 'offered', clientOffer, guess };
+    send(clientOffer);
+    // Whoever waits for the half itself hears that there is none.
+    guess?.then(
+      (half) => this.#send(half),
+      () => undefined,
+    );
   }
 
   /** Whether the host has made its offer: from then on it may send nothing else until its NEWKEYS. */
@@ -75,8 +92,7 @@ export class ClientKeyExchange {
   async receive(payload: Uint8Array): Promise<ExchangeStep> {
     const state = this.#state;
     const message = payload[0];
-    if (state.kind === 'offered' && message === MESSAGES.kexInit)
-      return this.#share(state.clientOffer, payload);
+    if (state.kind === 'offered' && message === MESSAGES.kexInit) return await this.#share(state, payload);
     if (state.kind === 'shared' && message === MESSAGES.kexEcdhReply)
       return await this.#prove(state, payload);
     if (state.kind === 'proved' && message === MESSAGES.newKeys && payload.length === 1)
@@ -84,20 +100,31 @@ export class ClientKeyExchange {
     throw new SshFault('out_of_place', `message ${message} in a key exchange that is ${state.kind}`);
   }
 
-  #share(clientOffer: Uint8Array, payload: Uint8Array): ExchangeStep {
+  async #share(
+    { clientOffer, guess }: Extract<ExchangeState, { kind: 'offered' }>,
+    payload: Uint8Array,
+  ): Promise<ExchangeStep> {
     const hostOffer = Uint8Array.from(payload);
-    const method = chooseMethod(hostOffer);
-    const half = KEX_METHODS[method]();
+    const { method, isAsGuessed } = chooseMethod(hostOffer);
+    const guessed = await guess;
+    const isTaken = guessed !== undefined && isAsGuessed;
+    // A share that the host has skipped is as fresh as another.
+    const half = guessed !== undefined && method === PREFERRED_METHOD ? guessed : await KEX_METHODS[method]();
     this.#state = { kind: 'shared', clientOffer, hostOffer, method, half };
-    this.#options.send(new SshWriter(MESSAGES.kexEcdhInit).string(half.share).bytes());
+    if (!isTaken) this.#send(half);
     return { kind: 'shared' };
+  }
+
+  #send({ share }: KexHalf): void {
+    this.#options.send(new SshWriter(MESSAGES.kexEcdhInit).string(share).bytes());
   }
 
   async #prove(
     { clientOffer, hostOffer, method, half }: Extract<ExchangeState, { kind: 'shared' }>,
     payload: Uint8Array,
   ): Promise<ExchangeStep> {
-    const { clientLine, hostLine, proved, checkHost } = this.#options;
+    const { clientLine, proved, checkHost } = this.#options;
+    const hostLine = this.#options.hostLine();
     const reader = new SshReader(payload, 1);
     const hostKey = Uint8Array.from(reader.string());
     const hostShare = reader.string();
@@ -107,12 +134,12 @@ export class ClientKeyExchange {
     if (proved !== undefined && !isSame(hostKey, proved.hostKey)) {
       throw new SshFault('wrong_host_key', 'the host changes its key within the connection');
     }
-    const secret = half.secretFrom(hostShare);
+    const secret = await half.secretFrom(hostShare);
     const shares = { clientShare: half.share, hostShare, secret };
     const hash = exchangeHash({ clientLine, hostLine, clientOffer, hostOffer, hostKey, ...shares });
     // The pin first: of another host its signature says nothing.
     if (proved === undefined) await checkHost(hostKey);
-    checkHostSignature(signature, hash, hostKey);
+    await checkHostSignature(signature, hash, hostKey);
     const sessionId = proved?.sessionId ?? hash;
     this.#state = { kind: 'proved' };
     return { kind: 'proved', hostKey, sessionId, method, keys: deriveKeys(secret, hash, sessionId) };

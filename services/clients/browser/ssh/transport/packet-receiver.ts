@@ -38,6 +38,7 @@ export class PacketReceiver {
   #isPaused = false;
   #isOver = false;
   #bytes = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(owner: ReceiverOwner) {
     this.#owner = owner;
@@ -70,10 +71,17 @@ export class PacketReceiver {
     }
   }
 
+  /** Resolves when all that came is handled, but for half a packet at its end, or nothing will be handled any more. */
+  async settled(): Promise<void> {
+    while (this.#isHandling && !this.#isOver)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   /** Nothing more is given to anybody. */
   stop(): void {
     this.#isOver = true;
     this.#openings = [];
+    this.#wake();
   }
 
   #afterLines(lines: HostLineReader, chunk: Uint8Array): Uint8Array {
@@ -120,6 +128,11 @@ export class PacketReceiver {
       this.#open();
     }
     this.#isHandling = false;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #pace(): void {

@@ -8,6 +8,7 @@
 import type { Untrusted } from '#shared/text/untrusted.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { DirectionKeys } from '../exchange/exchange-keys.ts';
+import type { KexHalf } from '../exchange/kex-methods.ts';
 import { FIRST_UPPER_MESSAGE, MESSAGES } from '../wire/messages.ts';
 import { SshFault } from '../wire/ssh-fault.ts';
 import { SshReader } from '../wire/ssh-reader.ts';
@@ -40,6 +41,8 @@ export const MAX_HELD_BYTES = 4 * 1024 * 1024;
  */
 export const MAX_PRESSED_BYTES = 8 * 1024 * 1024;
 
+/** Why a DISCONNECT came: whoever sent it was done (RFC 4253 section 11.1). */
+const BY_APPLICATION = 11;
 /** Of a DISCONNECT, in bytes. */
 const MAX_REASON_BYTES = 1_024;
 
@@ -58,6 +61,8 @@ export interface SshTransportOptions {
   readonly checkHost: (hostKey: Uint8Array) => Promise<void>;
   /** The first keys are in use. */
   readonly onProved: (host: NewKeys) => void;
+  /** See `ClientKeyExchangeOptions`: it can be made while there is no line yet. */
+  readonly firstHalf?: Promise<KexHalf>;
   readonly rekeyAfterBytes?: number;
   readonly rekeyAfterMs?: number;
 }
@@ -95,7 +100,9 @@ export class SshTransport {
     this.#options = options;
     this.#sender = new PacketSender(line);
     this.#receiver = new PacketReceiver({
-      hostLine: (hostLine) => this.#begin(hostLine),
+      hostLine: (hostLine) => {
+        this.#hostLine = hostLine;
+      },
       payload: (payload) => this.#receive(payload),
       fault: (fault) => this.#end(fault),
       pause: () => line.pause(),
@@ -109,17 +116,18 @@ export class SshTransport {
     return this.#host.sessionId;
   }
 
-  /** Starts; messages go to `upper`. Called once. */
+  /** Starts, and waits for no word of the host; messages go to `upper`. Called once. */
   start(upper: UpperLayer): void {
     this.#upper = upper;
-    this.#limitPatience();
     const { line } = this.#options;
     line.attach({
       data: (chunk) => this.#receiver.push(chunk),
       drained: () => this.#sender.drained(),
-      ended: (sentence) => this.#end(new SshFault('lost', sentence)),
+      ended: (sentence) => void this.#ended(sentence),
     });
     line.write(new TextEncoder().encode(`${CLIENT_LINE}\r\n`), false);
+    // What ended meanwhile sends nothing.
+    if (this.#keying === undefined) this.#exchange();
   }
 
   /** From the next message on they go to another. Behind USERAUTH_SUCCESS none is given to anybody before. */
@@ -167,26 +175,20 @@ export class SshTransport {
   /** Says goodbye and ends. May be called twice. */
   close(sentence: string): void {
     if (this.#keying?.kind === 'over') return;
-    const byApplication = 11;
-    const goodbye = new SshWriter(MESSAGES.disconnect).uint32(byApplication).string(sentence).string('');
+    const goodbye = new SshWriter(MESSAGES.disconnect).uint32(BY_APPLICATION).string(sentence).string('');
     const isKeyed = this.#keying?.kind === 'keyed';
     if (isKeyed) this.#sender.send(goodbye.bytes());
     this.#leave(new SshFault('closed', sentence), isKeyed ? 'close' : 'cut');
   }
 
-  #begin(hostLine: string): void {
-    this.#hostLine = hostLine;
-    this.#exchange();
-  }
-
   #exchange(): void {
-    const { checkHost } = this.#options;
+    const { checkHost, firstHalf } = this.#options;
     const held: HeldMessages = { payloads: [], bytes: 0 };
     this.#cancelRekey();
     this.#limitPatience();
     const exchange = new ClientKeyExchange({
       clientLine: CLIENT_LINE,
-      hostLine: this.#hostLine,
+      hostLine: () => this.#hostLine,
       proved: this.#host,
       send: (payload) => this.#sender.send(payload),
       checkHost: async (hostKey) => {
@@ -194,6 +196,7 @@ export class SshTransport {
         await checkHost(hostKey);
         this.#limitPatience();
       },
+      firstHalf,
     });
     this.#keying = { kind: 'exchanging', exchange, held };
   }
@@ -292,6 +295,12 @@ export class SshTransport {
     this.#leave(fault, 'cut');
   }
 
+  /** What came before the end is still being opened, and may say why. */
+  async #ended(sentence: string): Promise<void> {
+    if (this.#keying?.kind === 'keyed') await this.#receiver.settled();
+    this.#end(new SshFault('lost', sentence));
+  }
+
   #leave(fault: SshFault, how: 'close' | 'cut'): void {
     if (this.#keying?.kind === 'over') return;
     this.#keying = { kind: 'over', fault };
@@ -322,7 +331,7 @@ async function cipherOf(keys: DirectionKeys, use: 'encrypt' | 'decrypt'): Promis
 
 function disconnected(payload: Uint8Array): SshFault {
   const reader = new SshReader(payload, 1);
-  reader.uint32();
+  const code = reader.uint32() === BY_APPLICATION ? 'disconnected' : 'turned_out';
   const said: Untrusted = reader.text(MAX_REASON_BYTES);
-  return new SshFault('disconnected', `the host ended the connection: ${said.printable()}`, said);
+  return new SshFault(code, `the host ended the connection: ${said.printable()}`, said);
 }

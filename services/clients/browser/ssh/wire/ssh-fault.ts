@@ -20,8 +20,10 @@ export type SshFaultCode =
   | 'bad_share'
   /** A packet that was altered, or that is not of this connection. */
   | 'tampered'
-  /** The host said that it ends the connection. */
+  /** The host said that it ends the connection, as it was meant to. */
   | 'disconnected'
+  /** The host said that it ends the connection because of what it heard. */
+  | 'turned_out'
   /** The bytes ended. */
   | 'lost'
   /** This end closed the connection. */
