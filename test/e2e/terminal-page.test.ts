@@ -245,6 +245,15 @@ describe('a terminal', () => {
     await page.getByRole('button', { name: 'Up', exact: true }).tap();
     await opened.see(/\$ echo began; sleep 100$/);
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.getByRole('button', { name: 'Menu' }).tap();
+    await page.getByText('Hold for 1 h').tap();
+    const [said, keys] = await Promise.all([
+      page.locator('.announcer.seen').boundingBox(),
+      page.getByRole('toolbar').boundingBox(),
+    ]);
+    expect((said?.y ?? 0) + (said?.height ?? 0)).toBeLessThanOrEqual(keys?.y ?? 0);
+    expect(said?.height).toBeGreaterThan(0);
+    await page.locator('.shell').tap();
     await page.keyboard.press('Control+F6');
     expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('Menu');
     for (const role of ['tablist', 'toolbar', 'tabpanel'] as const)

@@ -93,7 +93,7 @@ export async function stopAgent(options: WaitingEndOptions): Promise<number> {
 
 /** What to say where there is none. */
 export function absenceOf({ name }: WaitingEndOptions): string {
-  return `no agent named ${name} runs in the background for this user: nothing to wait for`;
+  return `no agent named ${name} runs in the background for this user`;
 }
 
 function report(end: EndRecord | undefined, complain: (line: string) => void): number {

@@ -30,6 +30,13 @@ function usageOf(system: NodeJS.Platform): string {
   return ['usage: converge COMMAND', '', ...lines, ''].join('\n');
 }
 
+/** For somebody who has a word wrong: how that one is written, and where the others are. */
+function usageOfOne(name: string | undefined): string {
+  const command = CONVERGE_COMMANDS.find((each) => each.name === name);
+  const words = command === undefined ? 'COMMAND' : `${command.name} ${command.takes}`.trim();
+  return `usage: converge ${words}\n\nconverge help has all commands.\n`;
+}
+
 /** Exit code of a command line that is not understood. */
 const BAD_USAGE = 2;
 
@@ -61,7 +68,9 @@ export async function runConvergeCommand(
     return 0;
   }
   if (parsed.kind === 'invalid') {
-    options.stderr.write(`converge: ${parsed.fault}\n\n${usageOf(process.platform)}`);
+    // All of the help would push the fault out of a terminal of 24 lines.
+    const more = argv.length === 0 ? usageOf(process.platform) : usageOfOne(argv[0]);
+    options.stderr.write(`converge: ${parsed.fault}\n\n${more}`);
     return BAD_USAGE;
   }
   if (parsed.kind === 'completion') {
