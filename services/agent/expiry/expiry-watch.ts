@@ -114,6 +114,11 @@ export interface ExpiryWatch {
   hold(durationMs: number): Promise<HoldOutcome>;
   /** Lets go of whatever holds. Never rejects. */
   release(): Promise<ReleaseOutcome>;
+  /**
+   * Removes the hold file if `hold` was the last to touch it: one with a future time would hold the next agent in this directory.
+   * Never rejects.
+   */
+  tidy(): Promise<void>;
   /** Undefined once the agent has ended. */
   snapshot(): ExpirySnapshot | undefined;
   /** As `snapshot`; once the agent has ended: nobody is here, and no time is left. */
@@ -142,6 +147,8 @@ class WatchedExpiry implements ExpiryWatch {
   readonly #options: ExpiryWatchOptions;
   readonly #clock: Clock;
   readonly #sight: HoldSight;
+  /** The time of the hold file that `hold` has written, in milliseconds since the epoch. */
+  #ownHold: number | undefined;
   #state: expiry.ExpiryState;
   #run: Run = { kind: 'made' };
   #reported: { readonly deadline: number; readonly heldBy: expiry.HeldBy | undefined };
@@ -218,15 +225,22 @@ class WatchedExpiry implements ExpiryWatch {
     const wanted = Math.max(now + durationMs - timeoutMs, this.#state.startedAt);
     const heldFrom = expiry.heldFrom(this.#state);
     if (heldFrom !== undefined && heldFrom > wanted) return this.#withExpiry({ kind: 'kept' });
+    const mtimeMs = Math.round(this.#clock.wallTime() + wanted - now);
     try {
-      await writeHoldFile(holdFile, this.#clock.wallTime() + wanted - now);
+      await writeHoldFile(holdFile, mtimeMs);
     } catch (error) {
       this.#apply(expiry.heldInMemory(this.#state, wanted));
       return this.#withExpiry({ kind: 'in_memory', fault: faultText(error) });
     }
+    this.#ownHold = mtimeMs;
     this.#sight.forget();
     await this.#look();
     return this.#withExpiry({ kind: 'held' });
+  }
+
+  async tidy(): Promise<void> {
+    const file = await readHoldFile(this.#options.holdFile);
+    if (file.kind === 'present' && file.mtimeMs === this.#ownHold) await this.#removeFile();
   }
 
   async release(): Promise<ReleaseOutcome> {

@@ -172,6 +172,7 @@ export class Lifecycle {
     if (this.#life.kind !== 'calling') this.#life.cancelReminder();
     this.#life = ENDING;
     watch.stop();
+    await watch.tidy();
     await ssh.stop(lastWordsFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     audit.close(reason ?? 'failed');

@@ -253,6 +253,24 @@ describe('the expiry watch', () => {
     expect([ends, holds]).toEqual([['released'], [true]]);
   });
 
+  test('takes away at the end what a hold has written, and nothing that somebody touched', async () => {
+    await watch.tidy();
+    await watch.hold(30 * MINUTE);
+    watch.end('ended_by_user');
+    await watch.tidy();
+    await watch.tidy();
+    await expect(stat(holdFile)).rejects.toThrow('ENOENT');
+
+    watch = makeWatch();
+    startWatch();
+    await watch.hold(30 * MINUTE);
+    const at = (START + 5 * MINUTE) / 1_000;
+    await utimes(holdFile, at, at);
+    watch.end('ended_by_user');
+    await watch.tidy();
+    await stat(holdFile);
+  });
+
   test('lets go of a file that cannot be removed, until it is touched again', async () => {
     await mkdir(holdFile);
     await writeFile(join(holdFile, 'mine'), '');
