@@ -8,7 +8,7 @@ import type { Platform } from '../platform/platform.ts';
 import type { ProcessEnd } from '../platform/process-end.ts';
 import type { DetachedProcess, Variables } from '../platform/programs.ts';
 import { removeClaim, tidyState } from './claim.ts';
-import { keepProgram } from './kept-program.ts';
+import { keepProgram, tidyPrograms } from './kept-program.ts';
 import { discardRunFolder, makeRunFolder } from './run-folder.ts';
 import { BACKGROUND_FLAG, type BackgroundPlace, parseStartWord } from './start-words.ts';
 
@@ -51,10 +51,12 @@ export async function startInBackground(options: StartingEndOptions): Promise<Ba
     const detail = `no folder takes the state of an agent in the background (${made.detail}); set TMPDIR to one`;
     return { kind: 'failed', detail };
   }
-  await tidyState(made.state, clock.wallTime());
+  const now = clock.wallTime();
+  await tidyState(made.state, now);
+  tidyPrograms(made.state, now);
   // A folder that takes files may not run programs.
   const places = [made.state, ...states.filter((state) => state !== made.state)];
-  const kept = await keepProgram(options.program, places, uid, PROGRAM_FILE);
+  const kept = await keepProgram(options.program, places, uid, PROGRAM_FILE, now);
   if (kept.kind === 'as_it_is') {
     complain(
       `leave ${options.program.join(' ')} in place as long as the job runs: no copy could be kept (${kept.detail})`,
