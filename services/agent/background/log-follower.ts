@@ -1,10 +1,10 @@
 // The log follower: prints the lines of a file as they come.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import { parseRecord } from '#shared/text/json-record.ts';
 import { type PrintableLine, printableLine } from '#shared/text/printable.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
-import { jsonLineFrom } from '../tell/json-line.ts';
 
 /** How often the file is looked at, in milliseconds: a person reads along. */
 export const FOLLOW_EVERY_MS = 250;
