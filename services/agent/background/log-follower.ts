@@ -29,6 +29,27 @@ export function printableLogLine(line: string): PrintableLine {
   return object === undefined ? printableLine(line) : jsonLineFrom(object);
 }
 
+/** Of what a program said on its standard error before it ended, so many lines are told. */
+const MAX_LAST_WORDS = 20;
+
+/** The last lines of a log, without the agent's own name. A file that cannot be read has none. */
+export function readLastWords(path: string): readonly string[] {
+  let file: number | undefined;
+  try {
+    file = openSync(path, LOOK_ONLY);
+    const { size } = fstatSync(file);
+    const bytes = Buffer.alloc(CHUNK_BYTES);
+    const count = readSync(file, bytes, 0, bytes.length, Math.max(0, size - bytes.length));
+    const lines = bytes.toString('utf8', 0, count).split('\n');
+    const words = lines.map((line) => line.replace(/^agent: /, '')).filter((line) => line.trim() !== '');
+    return words.slice(-MAX_LAST_WORDS);
+  } catch {
+    return [];
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
 export interface LogFollower {
   /** Prints what has come by now, a line without its end too, and looks no more. May be called twice. */
   stop(): void;

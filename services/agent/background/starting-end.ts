@@ -9,7 +9,8 @@ import type { ProcessEnd } from '../platform/process-end.ts';
 import type { DetachedProcess, Variables } from '../platform/programs.ts';
 import { removeClaim, tidyState } from './claim.ts';
 import { keepProgram, tidyPrograms } from './kept-program.ts';
-import { discardRunFolder, makeRunFolder } from './run-folder.ts';
+import { readLastWords } from './log-follower.ts';
+import { discardRunFolder, makeRunFolder, runFilesIn } from './run-folder.ts';
 import { BACKGROUND_FLAG, type BackgroundPlace, parseStartWord } from './start-words.ts';
 
 /** What the copy of the program is called. */
@@ -71,9 +72,10 @@ export async function startInBackground(options: StartingEndOptions): Promise<Ba
   };
   try {
     const start = await untilOpen(options, kept.words, place, made.log);
-    // Its folder has nothing that its own words did not say.
     if (start.kind === 'ended') {
       closeSync(made.log);
+      // What it could not say by its own words, such as why its program does not start here; then its folder has no more to tell.
+      for (const line of readLastWords(runFilesIn(made.path).log)) complain(line);
       removeClaim(place);
     }
     return start;
