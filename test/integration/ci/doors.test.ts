@@ -224,6 +224,10 @@ describe.each(ONE)('the lines of the door, $name', (cell) => {
     const told = await run(cell, { command: `sh -c 'kill -${name} $$'` });
     expect(told.stdout).not.toContain('stub');
     expect(told.code).toBe(code);
+    // A command may end like that by itself, and then somebody wonders.
+    expect(told.stderr).toContain(
+      `converge: no door: a signal ended it, as when a job is cancelled; the job ends with ${code}`,
+    );
     const itself = await run(cell, { command: `kill -${name} $$; sleep 5` });
     expect(itself.stdout).not.toContain('stub');
   });
