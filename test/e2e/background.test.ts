@@ -3,7 +3,6 @@ import { chmod, mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/p
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { claimFileNameOf } from '../../services/agent/background/job-name.ts';
 import { BackgroundJob, type BackgroundJobOptions } from '../support/laptop/background-job.ts';
 import { makeKey } from '../support/laptop/laptop.ts';
 import type { KeySecret } from '../support/laptop/open-job.ts';
@@ -163,17 +162,19 @@ describe.concurrent('an agent in the background', () => {
 
   test('tells what its program says that does not get as far as its own words', async () => {
     const job = await open();
-    // A claim that is none, and a start that looks at it for ever, by a clock of tomorrow.
-    await mkdir(job.state, { mode: 0o700 });
-    const claim = join(job.state, claimFileNameOf('x'));
-    await writeFile(claim, 'none');
+    // A claim that is dead, and a start that looks at it for ever, by a clock of tomorrow.
+    await job.ended('"$AGENT" start --quiet --name x "$URL"');
+    await job.killAgent();
+    const name = (await readdir(job.state)).find((entry) => /^[0-9a-f]{16}$/.test(entry)) ?? '';
+    const claim = join(job.state, name);
     await writeFile(`${claim}.lock`, '');
     const tomorrow = Date.now() / 1_000 + 86_400;
     await utimes(`${claim}.lock`, tomorrow, tomorrow);
     const { code, stdout, stderr } = await job.ended('"$AGENT" start --name x "$URL"');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^agent: .*others take this name again and again/);
-    expect((await readdir(job.state)).filter((name) => name.startsWith('run-'))).toEqual([]);
+    // That of the dead one.
+    expect((await readdir(job.state)).filter((entry) => entry.startsWith('run-'))).toHaveLength(1);
   });
 
   test('from a program that is gone has its command in the sessions, and is waited for by the copy that start names', async () => {

@@ -99,7 +99,7 @@ function secondsOf(text: string): number | undefined {
   if (/^\d*$/.test(text)) return Number(text);
   const match = DURATION.exec(text);
   if (match === null) return undefined;
-  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((count = '0') => Number(count));
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((count) => Number(count || 0));
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 

@@ -1,5 +1,4 @@
 // A notice: what people are told who are not there, of an open job.
-
 import type { JsonObject } from '#shared/text/json-line.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
