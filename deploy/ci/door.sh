@@ -27,7 +27,7 @@ converge_refuse() { # CODE REASON
 }
 converge_end() { # CODE: ends with it, unless somebody who is in says `converge continue` or `converge fail`
   { trap - EXIT; set +eux; } 2>/dev/null
-  case $1 in 0 | 129 | 130 | 143) exit "$1" ;; esac # it succeeded, or was cancelled
+  case $1 in 0) exit 0 ;; 129 | 130 | 143) converge_refuse "$1" 'a signal ended it, as when a job is cancelled' ;; esac
   converge_page=$CONVERGE_RELAY/docs/agent.sh
   converge_get "$converge_page" || converge_refuse "$1" "cannot get $converge_page"
   case $converge_text in '#!/bin/sh'*) ;; *) converge_refuse "$1" "$converge_page is no script of a relay" ;; esac

@@ -25,7 +25,12 @@ import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock, wholeEnvironment } from './job/job-environment.ts';
 import { enterStartingDirectory } from './job/starting-directory.ts';
-import { type JobSignal, runJobCommand } from './job-command/job-command.ts';
+import {
+  type JobCommandEnd,
+  type JobCommandOptions,
+  type JobSignal,
+  runJobCommand,
+} from './job-command/job-command.ts';
 import { ownPlatform } from './own-platform.ts';
 
 type InvocationOf<Kind extends Invocation['kind']> = Extract<Invocation, { kind: Kind }>;
@@ -49,26 +54,41 @@ export async function runWithCommand(
   for (const note of notes) complain(note);
   // Before the command: what is wrong with it is not to be found out after an hour.
   const way = wayToRelay(options, env);
-  if (way.kind === 'invalid') {
-    complain(way.message);
-    return AGENT_EXIT_CODES.bad_arguments;
-  }
-  reapOrphans();
-  const ignoresHangup = outlivesHangup(readStart());
-  const { code, fault, isCancelled } = await runJobCommand({
-    words: command,
-    cwd: startingDirectory(role),
-    hasTerminal: STANDARD_DESCRIPTORS.some((descriptor) => isatty(descriptor)),
-    listen: (signal, listener) =>
-      listenFor(signal, ignoresHangup ? withoutHangup(signal, listener) : listener),
-  });
-  if (fault !== undefined) complain(fault);
+  if (way.kind === 'invalid') return runCommandAlone({ faults: [way.message], command }, role);
+  const { code, isCancelled } = await runCommand(command, role);
   if (isCancelled || code === 0) return code;
   complain(`the command ended with ${code}; opening this job for SSH`);
   const end = await runAgent(options, { ...role, signalReason: 'cancelled' });
   if (end.verdict.kind !== 'none') return end.code;
   if (end.code !== AGENT_EXIT_CODES.ended) complain(`the job's own result stands: ${code}`);
   return code;
+}
+
+/** Runs the command of `agent run` where there can be no agent, for `faults`. Resolves to the command's exit code. */
+export async function runCommandAlone(
+  { faults, command }: Pick<InvocationOf<'run_alone'>, 'faults' | 'command'>,
+  role: AgentRole,
+): Promise<number> {
+  for (const fault of faults) role.complain(fault);
+  role.complain('the command runs without Converge: if it fails, nobody can come in');
+  return (await runCommand(command, role)).code;
+}
+
+async function runCommand(
+  words: JobCommandOptions['words'],
+  role: AgentRole,
+): Promise<Pick<JobCommandEnd, 'code' | 'isCancelled'>> {
+  reapOrphans();
+  const ignoresHangup = outlivesHangup(readStart());
+  const { fault, ...end } = await runJobCommand({
+    words,
+    cwd: startingDirectory(role),
+    hasTerminal: STANDARD_DESCRIPTORS.some((descriptor) => isatty(descriptor)),
+    listen: (signal, listener) =>
+      listenFor(signal, ignoresHangup ? withoutHangup(signal, listener) : listener),
+  });
+  if (fault !== undefined) role.complain(fault);
+  return end;
 }
 
 function listenFor(signal: JobSignal, listener: () => void): () => void {

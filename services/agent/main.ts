@@ -9,7 +9,7 @@ import { parseInvocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
 import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { wordsThroughLink } from './converge-command/link.ts';
-import { askAgent, runInBackground, runWithCommand, startAgentForJob } from './job-steps.ts';
+import { askAgent, runCommandAlone, runInBackground, runWithCommand, startAgentForJob } from './job-steps.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
 claimOwnProgram('agent');
@@ -51,6 +51,8 @@ async function main(): Promise<number> {
       return (await runAgent(invocation.options, ROLE)).code;
     case 'run_command':
       return runWithCommand(invocation, ROLE);
+    case 'run_alone':
+      return runCommandAlone(invocation, ROLE);
     case 'start':
       return startAgentForJob(invocation, ROLE);
     case 'in_background':

@@ -1,5 +1,5 @@
 // The agent in the background of a job, built, with stock ssh: it outlives its step, and `agent wait` holds the job for people.
-import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -158,6 +158,23 @@ describe.concurrent('an agent in the background', () => {
     expect(await job.ended('"$AGENT" start --bad "$URL"')).toMatchObject({ code: 2 });
     expect(await readdir(job.state)).toEqual([expect.stringMatching(/^program-/)]);
     await job.untilGone();
+  });
+
+  test('tells what its program says that does not get as far as its own words', async () => {
+    const job = await open();
+    // A claim that is dead, and a start that looks at it for ever, by a clock of tomorrow.
+    await job.ended('"$AGENT" start --quiet --name x "$URL"');
+    await job.killAgent();
+    const name = (await readdir(job.state)).find((entry) => /^[0-9a-f]{16}$/.test(entry)) ?? '';
+    const claim = join(job.state, name);
+    await writeFile(`${claim}.lock`, '');
+    const tomorrow = Date.now() / 1_000 + 86_400;
+    await utimes(`${claim}.lock`, tomorrow, tomorrow);
+    const { code, stdout, stderr } = await job.ended('"$AGENT" start --name x "$URL"');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^agent: .*others take this name again and again/);
+    // That of the dead one.
+    expect((await readdir(job.state)).filter((entry) => entry.startsWith('run-'))).toHaveLength(1);
   });
 
   test('from a program that is gone has its command in the sessions, and is waited for by the copy that start names', async () => {

@@ -175,6 +175,13 @@ describe('the answer as JSON', () => {
     });
   });
 
+  test('gives no orders to the CI system whose log it may be printed into', async () => {
+    const said = '##vso[task.setvariable variable=PATH]/evil\n::error::x\n##[error]y';
+    const { stdout } = await exec(['--json', url, '--', 'printf', '%s', said]);
+    expect(stdout).not.toMatch(/##|::/);
+    expect(JSON.parse(stdout)).toMatchObject({ stdout: said, exitCode: 0 });
+  });
+
   test('is bounded, and says how much there was', async () => {
     const line = `exec ${binary('wsproxy')} exec --json '${url}' -- head -c 3000000 /dev/zero >answer`;
     const env = { CONVERGE_PASSWORD: PASSWORD, TMPDIR: temporary };

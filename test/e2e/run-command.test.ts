@@ -59,8 +59,22 @@ describe('a command that succeeds', () => {
     const { code, stdout, stderr } = await job.ended(`"$AGENT" run --timout 5m ${nowhere} -- echo ran`);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('unknown option --timout');
-    const proxy = await job.ended(`"$AGENT" run ${nowhere} -- echo ran`, { HTTP_PROXY: 'socks5://x' });
-    expect(proxy).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test.each([
+    ['a proxy that is not spoken', { HTTP_PROXY: 'socks5://x' }, /^agent: HTTP_PROXY names socks5:/],
+    ['an empty list of people', { CONVERGE_ALLOW: '' }, /^agent: CONVERGE_ALLOW is empty/],
+  ])('is started alone where the environment has %s, and keeps its code', async (_, env, fault) => {
+    const job = await open();
+    const before = comers;
+    const { code, stdout, stderr } = await job.ended(
+      `"$AGENT" run ${nowhere} -- sh -c 'echo ran; exit 7'`,
+      env,
+    );
+    expect({ code, stdout }).toEqual({ code: 7, stdout: 'ran\n' });
+    expect(stderr).toMatch(fault);
+    expect(stderr).toContain('the command runs without Converge');
+    expect(comers).toBe(before);
   });
 });
 

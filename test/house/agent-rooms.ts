@@ -131,7 +131,6 @@ export const AGENT_ROOMS: readonly Room[] = [
       'services/agent/expiry',
       'services/agent/job',
       'services/agent/platform',
-      'services/agent/tell',
       'services/shared/*',
     ],
   },

@@ -18,6 +18,7 @@ import { KEYS_FETCH_TIMEOUT_MS } from '../../../services/agent/access/source.ts'
 import { MAX_USER_AUTHORITIES } from '../../../services/agent/access/user-authorities.ts';
 import { MAX_LOG_BYTES } from '../../../services/agent/background/background-log.ts';
 import { STATE_KEPT_MS } from '../../../services/agent/background/claim.ts';
+import { PROGRAM_KEPT_MS } from '../../../services/agent/background/kept-program.ts';
 import { ENDED_WITHIN_MS } from '../../../services/agent/background/waiting-end.ts';
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from '../../../services/agent/converge-command/request.ts';
 import { MAX_TOLD_CLIENTS } from '../../../services/agent/converge-command/status-reply.ts';
@@ -133,6 +134,12 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     {
       what: 'what an agent left that nobody waited for',
       value: STATE_KEPT_MS,
+      unit: 'ms',
+      past: 'the next `agent start` removes it',
+    },
+    {
+      what: 'a copy of the program that no `agent start` has used',
+      value: PROGRAM_KEPT_MS,
       unit: 'ms',
       past: 'the next `agent start` removes it',
     },

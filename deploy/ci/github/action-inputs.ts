@@ -36,7 +36,11 @@ export type ReadInputs =
   /** Each names the input and the way out. */
   | { readonly kind: 'faults'; readonly faults: readonly string[] };
 
-const DURATION = /^(?:\d+|(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?)$/i;
+const DURATION = /^(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/i;
+
+/** In seconds: the agent takes no longer one, and would say so at the end of the job, by a code. */
+const MAX_DURATION_SECONDS = 7 * 86_400;
+
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /** Reads them all. Never throws. */
@@ -46,8 +50,10 @@ export function readInputs(env: StepEnvironment): ReadInputs {
   const readLines = (name: string): string[] => linesOf(read(name), /[\r\n]+/);
   const readDuration = (name: string, fallback: string): string => {
     const value = read(name) || fallback;
-    if (value !== '' && !DURATION.test(value))
+    const seconds = secondsOf(value);
+    if (seconds === undefined)
       faults.push(`${name}: "${value}" is not a duration; write it like 90s, 10m or 2h`);
+    else if (seconds > MAX_DURATION_SECONDS) faults.push(`${name}: "${value}" is too long; at most 7d`);
     return value;
   };
   const readSwitch = (name: string, fallback: boolean): boolean => {
@@ -86,6 +92,15 @@ export function readInputs(env: StepEnvironment): ReadInputs {
   };
   if (relay === undefined || mode === undefined || faults.length > 0) return { kind: 'faults', faults };
   return { kind: 'inputs', inputs: { ...inputs, relay, mode } };
+}
+
+/** Undefined: it is no duration. An input that is not given is 0. */
+function secondsOf(text: string): number | undefined {
+  if (/^\d*$/.test(text)) return Number(text);
+  const match = DURATION.exec(text);
+  if (match === null) return undefined;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((count) => Number(count || 0));
+  return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 function linesOf(text: string, separator: RegExp): string[] {

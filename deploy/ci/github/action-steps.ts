@@ -72,8 +72,9 @@ function beginStep(
     return undefined;
   }
   const { inputs } = read;
-  // They are secrets also where they were not written as such.
-  for (const secret of [inputs.token, ...inputs.notify]) runner.mask(secret);
+  // They are secrets also where they were not written as such; of a webhook the URL is, with a preset before it or without.
+  const webhooks = inputs.notify.map((target) => target.replace(/^\w+:(?=https?:)/i, ''));
+  for (const secret of [inputs.token, ...webhooks]) runner.mask(secret);
   const fault = useProxyOf(env);
   if (fault !== undefined) runner.say(`converge: ${fault}`);
   const ask = openGithubApi(env, inputs.token);

@@ -11,8 +11,9 @@ export interface RunEvent {
   readonly actor: string;
   /** What the check run is shown at: of a pull request its own latest commit, not the merge that is tried. */
   readonly commit: string;
-  /** Of the code, where it is another one. */
+  /** Of the code, where it is another one, or where nothing says that it is this one. */
   readonly fork: string | undefined;
+  /** Or nothing says: the payload of a schedule may name no repository. */
   readonly isPublic: boolean;
 }
 
@@ -36,6 +37,9 @@ const WRITERS_EVENTS: ReadonlySet<string> = new Set([
   'workflow_dispatch',
 ]);
 
+/** Their payloads say whose code it is. */
+const CODE_OF_OTHERS = /^(?:pull_request|workflow_run)/;
+
 /** What the workflow has to say to open such a run all the same. */
 export const WAY_OUT_OF_DISTRUST =
   'if that is what you want, say allow-untrusted: true, and know that whoever comes in shares the machine with that code';
@@ -44,18 +48,22 @@ export const WAY_OUT_OF_DISTRUST =
 export function readRunEvent(env: StepEnvironment): RunEvent {
   const payload = readPayload(env['GITHUB_EVENT_PATH'] ?? '');
   const repository = env['GITHUB_REPOSITORY'] ?? '';
+  const name = env['GITHUB_EVENT_NAME'] ?? '';
   const head = at(payload, 'pull_request', 'head');
   const source = head === undefined ? at(payload, 'workflow_run', 'head_repository') : at(head, 'repo');
-  const isFromElsewhere = head !== undefined || at(payload, 'workflow_run') !== undefined;
+  const isSaid = head !== undefined || at(payload, 'workflow_run') !== undefined;
+  // A step before this one can write into the payload.
+  const isFromElsewhere = isSaid || CODE_OF_OTHERS.test(name);
   // The repository of a fork that was deleted is null.
-  const sourceName = textAt(source, 'full_name') ?? 'a fork that is gone';
+  const unnamed = isSaid ? 'a fork that is gone' : 'a repository that its event does not name';
+  const sourceName = textAt(source, 'full_name') ?? unnamed;
   return {
-    name: env['GITHUB_EVENT_NAME'] ?? '',
+    name,
     repository,
     actor: env['GITHUB_TRIGGERING_ACTOR'] || env['GITHUB_ACTOR'] || '',
     commit: textAt(head, 'sha') ?? env['GITHUB_SHA'] ?? '',
     fork: isFromElsewhere && sourceName.toLowerCase() !== repository.toLowerCase() ? sourceName : undefined,
-    isPublic: at(payload, 'repository', 'private') === false,
+    isPublic: at(payload, 'repository', 'private') !== true,
   };
 }
 

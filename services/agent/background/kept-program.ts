@@ -6,18 +6,27 @@ import {
   constants,
   copyFileSync,
   createReadStream,
+  lstatSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { faultText } from '#shared/text/fault-text.ts';
+import { MAX_DURATION_MS } from '#shared/time/duration.ts';
 import { openStateFolder } from './state-folder.ts';
 
 const PREFIX = 'program-';
 /** Of the SHA-256 of a program, in hex digits. */
 const DIGEST_DIGITS = 16;
+/** As `keepProgram` names them. */
+const FOLDER_NAME = new RegExp(`^${PREFIX}[0-9a-f]{${DIGEST_DIGITS}}$`);
+
+/** A copy that no start has used for so long goes, in milliseconds: longer than any agent lives. */
+export const PROGRAM_KEPT_MS = MAX_DURATION_MS + 86_400_000;
 
 export type KeptProgram =
   | { readonly kind: 'kept'; readonly words: readonly string[] }
@@ -26,17 +35,19 @@ export type KeptProgram =
 
 /**
  * The words that start `program`, from a copy in the first of `states` where programs may run. One copy serves all agents of a
- * version. Several words are no file of ours: they stay. Never throws.
+ * version, used at `now` (milliseconds since the epoch). Several words are no file of ours: they stay. Never throws.
  */
 export async function keepProgram(
   program: readonly string[],
   states: readonly string[],
   uid: number | undefined,
   fileName: string,
+  now: number,
 ): Promise<KeptProgram> {
   const [file, ...more] = program;
   if (file === undefined || more.length > 0) return { kind: 'kept', words: program };
-  if (basename(dirname(file)).startsWith(PREFIX) && states.includes(dirname(dirname(file)))) {
+  if (FOLDER_NAME.test(basename(dirname(file))) && states.includes(dirname(dirname(file)))) {
+    markUsed(dirname(file), now);
     return { kind: 'kept', words: program };
   }
   const faults: string[] = [];
@@ -53,8 +64,9 @@ export async function keepProgram(
       try {
         const copy = join(folder, fileName);
         mkdirSync(folder, { mode: 0o700, recursive: true });
-        if (!isCopy(copy, file)) await copyTo(copy, file, digest);
+        if (!(await isCopy(copy, digest))) await copyTo(copy, file, digest);
         accessSync(copy, constants.X_OK);
+        markUsed(folder, now);
         return { kind: 'kept', words: [copy] };
       } catch (error) {
         rmSync(folder, { recursive: true, force: true });
@@ -67,10 +79,30 @@ export async function keepProgram(
   return { kind: 'as_it_is', words: program, detail: faults.join('; ') };
 }
 
-/** Whole from the start: it gets its name when it is. */
-function isCopy(copy: string, file: string): boolean {
-  const there = statSync(copy, { throwIfNoEntry: false });
-  return there?.isFile() === true && there.size === statSync(file).size;
+/** Removes the copies in a state folder that no start has used since PROGRAM_KEPT_MS before `now`. Never throws. */
+export function tidyPrograms(state: string, now: number): void {
+  try {
+    for (const name of readdirSync(state).filter((entry) => FOLDER_NAME.test(entry))) {
+      const folder = join(state, name);
+      if (now - statSync(folder).mtimeMs >= PROGRAM_KEPT_MS) rmSync(folder, { recursive: true, force: true });
+    }
+  } catch {
+    // Another start tidies as well, or the file system does not want it: no matter of this one.
+  }
+}
+
+function markUsed(folder: string, now: number): void {
+  try {
+    utimesSync(folder, now / 1_000, now / 1_000);
+  } catch {
+    // It stays for as long as its last copy says.
+  }
+}
+
+/** Not by its size alone: what an earlier job of this user did to it would run with the secrets of this one. */
+async function isCopy(copy: string, digest: string): Promise<boolean> {
+  const there = lstatSync(copy, { throwIfNoEntry: false });
+  return there?.isFile() === true && (await digestOf(copy)) === digest;
 }
 
 async function copyTo(copy: string, file: string, digest: string): Promise<void> {

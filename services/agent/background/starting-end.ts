@@ -8,8 +8,9 @@ import type { Platform } from '../platform/platform.ts';
 import type { ProcessEnd } from '../platform/process-end.ts';
 import type { DetachedProcess, Variables } from '../platform/programs.ts';
 import { removeClaim, tidyState } from './claim.ts';
-import { keepProgram } from './kept-program.ts';
-import { discardRunFolder, makeRunFolder } from './run-folder.ts';
+import { keepProgram, tidyPrograms } from './kept-program.ts';
+import { readLastWords } from './log-follower.ts';
+import { discardRunFolder, makeRunFolder, runFilesIn } from './run-folder.ts';
 import { BACKGROUND_FLAG, type BackgroundPlace, parseStartWord } from './start-words.ts';
 
 /** What the copy of the program is called. */
@@ -51,10 +52,12 @@ export async function startInBackground(options: StartingEndOptions): Promise<Ba
     const detail = `no folder takes the state of an agent in the background (${made.detail}); set TMPDIR to one`;
     return { kind: 'failed', detail };
   }
-  await tidyState(made.state, clock.wallTime());
+  const now = clock.wallTime();
+  await tidyState(made.state, now);
+  tidyPrograms(made.state, now);
   // A folder that takes files may not run programs.
   const places = [made.state, ...states.filter((state) => state !== made.state)];
-  const kept = await keepProgram(options.program, places, uid, PROGRAM_FILE);
+  const kept = await keepProgram(options.program, places, uid, PROGRAM_FILE, now);
   if (kept.kind === 'as_it_is') {
     complain(
       `leave ${options.program.join(' ')} in place as long as the job runs: no copy could be kept (${kept.detail})`,
@@ -69,9 +72,10 @@ export async function startInBackground(options: StartingEndOptions): Promise<Ba
   };
   try {
     const start = await untilOpen(options, kept.words, place, made.log);
-    // Its folder has nothing that its own words did not say.
     if (start.kind === 'ended') {
       closeSync(made.log);
+      // What it could not say by its own words, such as why its program does not start here; then its folder has no more to tell.
+      for (const line of readLastWords(runFilesIn(made.path).log)) complain(line);
       removeClaim(place);
     }
     return start;

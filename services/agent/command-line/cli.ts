@@ -46,14 +46,13 @@ type AgentInvocation = Extract<Invocation, { kind: 'run' | 'help' | 'version' | 
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const [first, socketPath = '', ...rest] = argv;
   if (first === CONVERGE_COMMAND_FLAG) return { kind: 'converge_command', socketPath, argv: rest };
-  const readAgent = (words: readonly string[]): AgentInvocation => readAgentWords(words, env);
   if (first === BACKGROUND_FLAG) {
     const place = parseBackgroundPlace(socketPath);
-    const read = readAgent(rest);
+    const read = readAgentWords(rest, env);
     if (place === undefined) return { kind: 'invalid', faults: [`${first} is for agent start alone`] };
     return read.kind === 'run' ? { ...read, kind: 'in_background', place } : read;
   }
-  return readJobWords(argv, env, readAgent) ?? readAgent(argv);
+  return readJobWords(argv, env, readAgentWords) ?? readAgentWords(argv, env);
 }
 
 function readAgentWords(argv: readonly string[], env: Environment): AgentInvocation {

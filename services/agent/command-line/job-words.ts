@@ -4,6 +4,7 @@ import type { Environment } from '#shared/machine/environment.ts';
 import { ID_RULE, isValidId } from '#shared/protocol/paths.ts';
 import { parseDuration } from '#shared/time/duration.ts';
 import type { AgentOptions } from './cli.ts';
+import { URL_VARIABLE } from './option-table.ts';
 
 /** The first words that are commands; everything else is an agent in the foreground. */
 const JOB_COMMANDS = ['run', 'start', 'wait', 'stop', 'status'] as const;
@@ -21,6 +22,12 @@ export type JobInvocation =
       readonly kind: 'run_command';
       readonly options: AgentOptions;
       readonly notes: readonly string[];
+      readonly command: readonly [string, ...string[]];
+    }
+  /** Runs `command` and no agent: what the environment says of one is no good, and that is no fault of the job. */
+  | {
+      readonly kind: 'run_alone';
+      readonly faults: readonly string[];
       readonly command: readonly [string, ...string[]];
     }
   /** `words` are those of the agent to start; undefined `name`: the job's own, as in all of these. */
@@ -43,18 +50,19 @@ type AgentWords =
 
 export type JobWords = JobInvocation | Exclude<AgentWords, { kind: 'run' }>;
 
-/** Undefined: the first word is none of these commands. `readAgent` reads the words of an agent. Never throws. */
+/** Undefined: the first word is none of these commands. `read` reads the words of an agent in an environment. Never throws. */
 export function readJobWords(
   [first, ...rest]: readonly string[],
   env: Environment,
-  readAgent: (words: readonly string[]) => AgentWords,
+  read: (words: readonly string[], env: Environment) => AgentWords,
 ): JobWords | undefined {
+  const readAgent = (words: readonly string[]): AgentWords => read(words, env);
   const command = JOB_COMMANDS.find((word) => word === first);
   switch (command) {
     case undefined:
       return undefined;
     case 'run':
-      return readRun(rest, readAgent);
+      return readRun(rest, readAgent, (words) => read(words, NO_FAULTS).kind !== 'invalid');
     case 'start':
       return readStart(rest, env, readAgent);
     case 'wait':
@@ -64,16 +72,29 @@ export function readJobWords(
   }
 }
 
-function readRun(rest: readonly string[], readAgent: (words: readonly string[]) => AgentWords): JobWords {
+/** An environment in which nothing is wrong but what the words themselves say. */
+const NO_FAULTS: Environment = { [URL_VARIABLE]: 'wss://localhost/agent' };
+
+/**
+ * What is wrong with the words is the author's, who hears of it before anything runs. What is wrong with the environment may be so on
+ * one machine only, or in the runs of forks, which get no secrets: the command runs without an agent then.
+ */
+function readRun(
+  rest: readonly string[],
+  readAgent: (words: readonly string[]) => AgentWords,
+  areWordsGood: (words: readonly string[]) => boolean,
+): JobWords {
   const at = rest.indexOf('--');
-  const read = readAgent(at < 0 ? rest : rest.slice(0, at));
+  const words = at < 0 ? rest : rest.slice(0, at);
+  const read = readAgent(words);
   if (read.kind === 'help' || read.kind === 'version') return read;
   const [file, ...args] = at < 0 ? [] : rest.slice(at + 1);
   const missing = 'the command is missing: agent run [options] [URL] -- COMMAND…';
+  const faults = read.kind === 'invalid' ? read.faults : [];
+  if (file === undefined) return { kind: 'invalid', faults: [...faults, missing] };
   if (read.kind === 'invalid') {
-    return { kind: 'invalid', faults: [...read.faults, ...(file === undefined ? [missing] : [])] };
+    return areWordsGood(words) ? { kind: 'run_alone', faults, command: [file, ...args] } : read;
   }
-  if (file === undefined) return { kind: 'invalid', faults: [missing] };
   const { options, notes } = read;
   return { kind: 'run_command', options, notes, command: [file, ...args] };
 }

@@ -1,8 +1,8 @@
 // Events of the job log as objects for machines. docs/agent-events.md has a table of each, made from deploy/build/pages/agent-event-schema.ts.
 import type { ResumeEvent } from '#shared/resume/resume-events.ts';
+import type { JsonObject } from '#shared/text/json-line.ts';
 import { printable, printableLine } from '#shared/text/printable.ts';
 import { type Credential, type LogEvent, logTextFrom } from '../notices/log-line.ts';
-import type { JsonObject } from './json-line.ts';
 
 /** Every name that a line of `--json` may have as its `event`. */
 export const AGENT_EVENT_NAMES = [

@@ -1,4 +1,5 @@
 // A notice: what people are told who are not there, of an open job.
+import type { JsonObject } from '#shared/text/json-line.ts';
 import { Untrusted } from '#shared/text/untrusted.ts';
 import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
 import { END_REASONS } from '../expiry/end-reason.ts';
@@ -7,7 +8,6 @@ import type { Credential, LogEvent } from '../notices/log-line.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { OpenPlace } from './card-object.ts';
 import { type EventObject, eventObjectFrom, isoFrom, secondsFrom } from './event-object.ts';
-import type { JsonObject } from './json-line.ts';
 
 /** What a notice is about; the name of its `notice` field. */
 export const NOTICE_KINDS = ['opened', 'joined', 'ending', 'ended'] as const;

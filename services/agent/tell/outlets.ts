@@ -1,6 +1,7 @@
 // The outlets: where an agent tells what happens besides the job log for people. Standard output for machines, the output file,
 // the summary of the run, webhooks.
 import type { Environment } from '#shared/machine/environment.ts';
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import type { CiJob } from '../job/ci-job.ts';
@@ -12,7 +13,6 @@ import { appendLines } from './appended-file.ts';
 import { cardObjectFrom, placeFrom, type ToldCard } from './card-object.ts';
 import { eventObjectFrom } from './event-object.ts';
 import { summaryFrom, summaryPlace } from './job-summary.ts';
-import { jsonLineFrom } from './json-line.ts';
 import type { NoticeTarget } from './notice-target.ts';
 import { Notifier } from './notifier.ts';
 import { outputsFrom } from './output-file.ts';

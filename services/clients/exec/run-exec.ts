@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { Environment } from '#shared/machine/environment.ts';
 import { readSmallFile } from '#shared/signing/small-file.ts';
 import { faultText } from '#shared/text/fault-text.ts';
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import { pause } from '#shared/time/pause.ts';
@@ -53,7 +54,8 @@ export async function runExec(request: ExecRequest, surroundings: ExecSurroundin
     stderrBytes: stderr?.bytes ?? 0,
     seconds: Math.round(clock.now() - startedAt) / 1_000,
   };
-  print(`${JSON.stringify(json)}\n`);
+  // The job says what it likes, and whoever asked may print this into the log of another one.
+  print(`${jsonLineFrom(json)}\n`);
   return exitCode;
 }
 

@@ -132,6 +132,22 @@ describe.each(CELLS)('$name', (cell) => {
   });
 });
 
+describe.each(CELLS.filter(({ system }) => system.isOneLine))('the one line, $name', (cell) => {
+  test('keeps its code where the script comes in part, or something else comes', async () => {
+    const script = await (await fetch(`${origin}/docs/agent.sh`)).text();
+    const parts = [0.1, 0.5, 0.99].map((part) => script.slice(0, Math.floor(script.length * part)));
+    for (const part of [...parts, '<html>(sign in here)</html>\n']) {
+      await using broken = await listen((_, answer) => {
+        answer.writeHead(200, { 'content-length': part.startsWith('<') ? part.length : script.length });
+        answer.write(part, () => (part.startsWith('<') ? answer.end() : answer.destroy()));
+      });
+      const { code, stdout } = await run(cell, { relay: broken.url });
+      expect({ code, stdout }, part.slice(-40)).toEqual({ code: OWN_CODE, stdout: '' });
+      await rm(join(work, 'deep'), { recursive: true });
+    }
+  });
+});
+
 const ONE = CELLS.filter(({ system }) => system === WOODPECKER);
 
 describe.each(ONE)('the lines of the door, $name', (cell) => {
@@ -208,6 +224,10 @@ describe.each(ONE)('the lines of the door, $name', (cell) => {
     const told = await run(cell, { command: `sh -c 'kill -${name} $$'` });
     expect(told.stdout).not.toContain('stub');
     expect(told.code).toBe(code);
+    // A command may end like that by itself, and then somebody wonders.
+    expect(told.stderr).toContain(
+      `converge: no door: a signal ended it, as when a job is cancelled; the job ends with ${code}`,
+    );
     const itself = await run(cell, { command: `kill -${name} $$; sleep 5` });
     expect(itself.stdout).not.toContain('stub');
   });

@@ -340,6 +340,20 @@ select undef, undef, undef, 0.1 while 1;
     },
   );
 
+  test.each([
+    ['is for another system', '\x7fELF and no more'],
+    ['says that this machine is none for it', '#!/bin/sh\necho too little >&2\nexit 126\n'],
+    ['is killed', '#!/bin/sh\nkill -KILL $$\n'],
+  ])('where the agent %s, `run` runs the command alone, and leaves nothing', async (_, program) => {
+    await using other = await startRelay({ downloads: await makeDownloads({ [`agent-${HERE}`]: program }) });
+    const script = await scriptOf('agent.sh', `127.0.0.1:${other.port}`);
+    const args = ['run', '--', 'sh', '-c', 'echo ran; exit 42'];
+    const alone = await run(script, { args });
+    expect(alone).toMatchObject({ code: 42, stdout: 'ran\n' });
+    expect(alone.stderr).toMatch(/\nconverge: the command runs without Converge\n$/);
+    expect(await readdir(temporary)).toEqual([]);
+  });
+
   test('lets the files of the session be what they would be without it', async () => {
     const marked = '#!/bin/sh\n: >made\n';
     await using other = await startRelay({ downloads: await makeDownloads({ [`agent-${HERE}`]: marked }) });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import { parseRecord } from '#shared/text/json-record.ts';
 import {
   AGENT_EVENT_PAGE,
@@ -14,7 +15,6 @@ import { AGENT_EXIT_CODES } from '../../../services/agent/command-line/exit-code
 import { END_REASONS, type EndReason } from '../../../services/agent/expiry/end-reason.ts';
 import { cardObjectFrom } from '../../../services/agent/tell/card-object.ts';
 import { AGENT_EVENT_NAMES, eventObjectFrom } from '../../../services/agent/tell/event-object.ts';
-import { jsonLineFrom } from '../../../services/agent/tell/json-line.ts';
 import { LOG_EVENTS } from '../../support/agent/log-events.ts';
 import { TOLD_CARD } from '../../support/agent/told-card.ts';
 

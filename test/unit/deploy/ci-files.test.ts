@@ -1,7 +1,17 @@
 // The files of deploy/ci: their shapes, the lines that they share, and what they choose for people who choose nothing.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { readDoors, replaceDoor } from '../../../deploy/build/pages/ci-door.ts';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { readPlugin } from '../../support/ci/buildkite.ts';
@@ -164,6 +174,29 @@ describe('who chooses nothing', () => {
     expect(readShaped('tekton/taskrun.yaml', TASK_RUN).spec.timeout).toBe('3h');
   });
 });
+
+/** The image has agents for both processors of Linux, and for other systems. */
+test.each(['kubernetes/job-without-shell.yaml', 'kubernetes/job-sidecar.yaml'])(
+  '%s takes the agent of its own processor out of the image',
+  (file) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ci-image-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    for (const place of ['bin', 'converge']) mkdirSync(join(folder, place));
+    for (const platform of ['linux-x64', 'linux-arm64', 'windows-x64.exe'])
+      writeFileSync(join(folder, 'bin', `agent-${platform}`), `#!/bin/sh\necho ${platform} "$@"\n`, {
+        mode: 0o755,
+      });
+    const { initContainers = [] } = readShaped(file, JOB).spec.template.spec;
+    const [sh = '', ...words] = initContainers[0]?.command ?? [];
+    const args = words.map((word) =>
+      word.replace('/app/dist/bin/', `${folder}/bin/`).replace(' /converge/', ` ${folder}/converge/`),
+    );
+    const started = execFileSync(sh, args, { encoding: 'utf8' });
+    const copy = join(folder, 'converge/agent');
+    const said = existsSync(copy) ? execFileSync(copy, { encoding: 'utf8' }) : started;
+    expect(said).toBe(`linux-${process.arch}\n`);
+  },
+);
 
 test.each(FOLDERS)('%s has a README of one screen', (name) => {
   const path = join(CI_FOLDER, name, 'README.md');

@@ -26,6 +26,12 @@ pass_on() {
   [ -z "$agent" ] || kill "-$1" "$agent" 2>/dev/null
 }
 
+# Whether the program runs on this machine at all; what it says itself is no matter.
+starts() {
+  "$program" --version >/dev/null
+  [ "$?" -lt 126 ]
+}
+
 # Sets program, the agent that was asked for, or fails.
 prepare() {
   find_platform
@@ -42,7 +48,7 @@ case \${1-} in
     # A command that was to run in any case runs without the agent too.
     if program=$(
       trap '[ "$?" -eq 0 ] || [ -z "$folder" ] || rm -rf "$folder"' EXIT
-      prepare >&2 && printf %s "$program"
+      prepare >&2 && starts && printf %s "$program"
     ); then
       folder=\${program%/*}
     else

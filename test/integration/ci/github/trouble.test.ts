@@ -70,6 +70,12 @@ describe('who started the run', () => {
       /from mallory\/hello/,
     ],
     [
+      'a pull request whose payload a step has emptied',
+      run('pull_request', {}),
+      /from a repository that its event does not name; .*allow-untrusted: true/,
+    ],
+    ['a run after another that does not say which', run('workflow_run', {}), /does not name/],
+    [
       'a comment of a stranger',
       run('issue_comment', {}, 'mallory'),
       /mallory, who started this issue_comment, may not write/,
@@ -178,6 +184,12 @@ describe('who may come in', () => {
     );
     expect(warnings(await open({ inputs, payload: { repository: { private: true } } }))).toEqual([]);
     for (const { args } of await world.calls()) expect(args).not.toContain('--allow');
+  });
+
+  test('a password is not for a log of which nothing says that it is private, as on a schedule', async () => {
+    const inputs = { access: 'anyone-with-password' };
+    const env = { GITHUB_EVENT_NAME: 'schedule' };
+    await expectShut(await open({ inputs, env, payload: { schedule: '0 0 * * *' } }), /everybody can read/);
   });
 
   test('a password stands alone', async () => {
@@ -295,6 +307,8 @@ describe('inputs', () => {
     [{ relay: 'ftp://host' }, /relay: .* is no address/],
     [{ mode: 'sometimes' }, /mode: "sometimes" is none of on-failure, background, always/],
     [{ timeout: '10 minutes' }, /timeout: .* is not a duration/],
+    [{ linger: '8d' }, /linger: "8d" is too long; at most 7d/],
+    [{ 'max-lifetime': '604801' }, /max-lifetime: .* is too long/],
     [{ prepare: 'yes' }, /prepare: "yes" is neither true nor false/],
     [{ sha256: 'abc' }, /sha256: "abc" is not 64 digits/],
   ])('%o is a warning, once', async (inputs, words) => {

@@ -1,8 +1,8 @@
 // Lines of a background agent's log, which whoever is in the job may have written into.
 import { describe, expect, test } from 'vitest';
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import { printableLogLine } from '../../../../services/agent/background/log-follower.ts';
 import { eventObjectFrom } from '../../../../services/agent/tell/event-object.ts';
-import { jsonLineFrom } from '../../../../services/agent/tell/json-line.ts';
 import { LOG_EVENTS } from '../../../support/agent/log-events.ts';
 
 describe('a line of the log', () => {

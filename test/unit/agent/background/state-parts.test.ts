@@ -1,12 +1,28 @@
 // The parts of a background agent's state: the kept program, the run folder, the log at both of its ends.
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { printableLine } from '#shared/text/printable.ts';
 import { BackgroundLog, MAX_LOG_BYTES } from '../../../../services/agent/background/background-log.ts';
-import { keepProgram } from '../../../../services/agent/background/kept-program.ts';
+import {
+  keepProgram,
+  PROGRAM_KEPT_MS,
+  tidyPrograms,
+} from '../../../../services/agent/background/kept-program.ts';
 import {
   FOLLOW_EVERY_MS,
   followLog,
@@ -23,6 +39,8 @@ import { POSIX_COMMAND_PLACE } from '../../../../services/agent/platform/posix/p
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const ME = process.getuid?.();
+/** In milliseconds since the epoch. */
+const NOW = Date.UTC(2030, 0, 1);
 
 let directory: string;
 
@@ -45,6 +63,7 @@ describe('the kept program', () => {
       states.map((name) => join(directory, name)),
       ME,
       'agent',
+      NOW,
     );
 
   test('is a copy that stays what it was, one for each version', async () => {
@@ -64,6 +83,31 @@ describe('the kept program', () => {
     expect(await readdir(join(directory, 'state'))).toHaveLength(2);
   });
 
+  test('is made anew where the copy is another file, of whatever size, or a link to one', async () => {
+    const { words } = await keep('state');
+    const copy = words[0] ?? '';
+    await writeFile(copy, 'b program');
+    expect((await keep('state')).words).toEqual(words);
+    expect(await readFile(copy, 'utf8')).toBe('a program');
+    await rm(copy);
+    await symlink(file, copy);
+    await keep('state');
+    expect((await lstat(copy)).isFile()).toBe(true);
+  });
+
+  test('goes when no start has used it for longer than an agent lives', async () => {
+    const { words } = await keep('state');
+    const state = join(directory, 'state');
+    await mkdir(join(state, 'program-of-mine'));
+    tidyPrograms(state, NOW + PROGRAM_KEPT_MS - 1);
+    expect(await keepProgram(words, [state], ME, 'agent', NOW + 5_000)).toEqual({ kind: 'kept', words });
+    tidyPrograms(state, NOW + PROGRAM_KEPT_MS);
+    expect(await readdir(state)).toHaveLength(2);
+    tidyPrograms(state, NOW + PROGRAM_KEPT_MS + 5_000);
+    expect(await readdir(state)).toEqual(['program-of-mine']);
+    tidyPrograms(join(directory, 'nowhere'), NOW);
+  });
+
   test('is in the next folder where the first does not take it', async () => {
     await mkdir(join(directory, 'open'), { mode: 0o755 });
     const kept = await keep('open', 'state');
@@ -73,7 +117,7 @@ describe('the kept program', () => {
 
   test('is not copied again where it is the copy already', async () => {
     const { words } = await keep('state');
-    expect(await keepProgram(words, [join(directory, 'state')], ME, 'agent')).toEqual({
+    expect(await keepProgram(words, [join(directory, 'state')], ME, 'agent', NOW)).toEqual({
       kind: 'kept',
       words,
     });
@@ -87,7 +131,10 @@ describe('the kept program', () => {
       detail: expect.stringContaining('is not a folder'),
     });
     const several = ['/usr/bin/node', '/x/main.ts'];
-    expect(await keepProgram(several, [directory], ME, 'agent')).toEqual({ kind: 'kept', words: several });
+    expect(await keepProgram(several, [directory], ME, 'agent', NOW)).toEqual({
+      kind: 'kept',
+      words: several,
+    });
   });
 });
 
@@ -185,6 +232,19 @@ describe('the log', () => {
     expect(lines).toEqual(['one', 'two', 'three', 'fo']);
     expect(clock.pending).toBe(0);
     followLog(join(directory, 'nowhere'), clock, () => expect.fail('a line')).stop();
+  });
+
+  test('that is no file any more has no lines, and ends nothing', async () => {
+    const clock = new ManualClock();
+    await mkdir(join(directory, 'folder'));
+    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    await symlink('/etc/passwd', join(directory, 'link'));
+    for (const name of ['folder', 'pipe', 'link']) {
+      const log = followLog(join(directory, name), clock, () => expect.fail('a line'));
+      clock.advance(FOLLOW_EVERY_MS);
+      log.stop();
+    }
+    expect(clock.pending).toBe(0);
   });
 
   test.each([

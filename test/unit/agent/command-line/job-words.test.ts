@@ -44,6 +44,25 @@ describe('agent run', () => {
     ]);
   });
 
+  test.each([
+    ['an empty list of who may come in, as a missing secret is', { CONVERGE_ALLOW: '' }],
+    ['an empty password', { CONVERGE_PASSWORD: '' }],
+    ['a duration that is none', { CONVERGE_MAX_LIFETIME: '2 hours' }],
+    ['durations that do not fit', { CONVERGE_TIMEOUT: '7h' }],
+    ['no URL', { CONVERGE_URL: '' }],
+    ['a URL that is none', { CONVERGE_URL: 'ftp://relay' }],
+  ])('runs the command alone where the environment has %s', (_, env) => {
+    const invocation = parse(['run', '--', 'make', '-k'], { CONVERGE_URL: URL, ...env });
+    expect(invocation).toEqual({ kind: 'run_alone', faults: [expect.any(String)], command: ['make', '-k'] });
+  });
+
+  test('runs nothing where the words are wrong, whatever the environment has', () => {
+    const bad = { CONVERGE_ALLOW: '' };
+    expect(parse(['run', '--tmeout=5m', URL, '--', 'make'], bad)).toMatchObject({ kind: 'invalid' });
+    expect(parse(['run', 'ftp://relay', '--', 'make'], bad)).toMatchObject({ kind: 'invalid' });
+    expect(parse(['run'], bad)).toMatchObject({ kind: 'invalid' });
+  });
+
   test('leaves --help and --version of the command to it', () => {
     expect(parse(['run', URL, '--', 'make', '--help'])).toMatchObject({ kind: 'run_command' });
     expect(parse(['run', '--help'])).toMatchObject({ kind: 'help' });

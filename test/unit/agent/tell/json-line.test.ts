@@ -1,8 +1,8 @@
 // Lines of JSON that a log of a CI system may hold.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import { eventObjectFrom } from '../../../../services/agent/tell/event-object.ts';
-import { jsonLineFrom } from '../../../../services/agent/tell/json-line.ts';
 import { HOSTILE, LOG_EVENTS } from '../../../support/agent/log-events.ts';
 
 /** What the runners of GitHub, Azure, TeamCity and Buildkite look for in a line, and what no terminal should get. */

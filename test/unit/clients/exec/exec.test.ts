@@ -46,6 +46,10 @@ describe('the words of a command', () => {
     expect(remoteCommand(['my tool', "it's", '$x'], 'powershell')).toBe(
       "& 'my tool' 'it''s' '$x'; exit $LASTEXITCODE",
     );
+    // PowerShell takes these for quotes as well: a file name must not end its own.
+    expect(remoteCommand(['echo', 'a\u2019; calc #', '\u2018\u201a\u201b'], 'powershell')).toBe(
+      "& 'echo' 'a\u2019\u2019; calc #' '\u2018\u2018\u201a\u201a\u201b\u201b'; exit $LASTEXITCODE",
+    );
     expect(remoteCommand(['dir', '/b', 'C:\\a b'], 'none')).toBe('dir /b C:\\a b');
   });
 });

@@ -1,5 +1,5 @@
 // A JSON line: one object on one line, that a log of a CI system may hold without obeying it.
-import { type PrintableLine, printableJson } from '#shared/text/printable.ts';
+import { type PrintableLine, printableJson } from './printable.ts';
 
 /** What becomes a line; `Untrusted` text in it is made printable. */
 export type JsonObject = Readonly<Record<string, unknown>>;
