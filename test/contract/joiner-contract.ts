@@ -21,6 +21,8 @@ interface Session {
   readonly right: SessionPeer;
   readonly join: Join;
   readonly ends: JoinEnd[];
+  /** By `onBytes`, when the session ended. */
+  readonly countedAtEnd: Record<Side, number>[];
   /** By `onBytes`, after a count. */
   readonly counted: () => Readonly<Record<Side, number>>;
 }
@@ -32,23 +34,36 @@ async function openSession(
   joiner: Joiner,
   dialled: Dialled = { left: false, right: false },
   options: JoinOptions = {},
+  /** What the left peer has written before the two are joined. */
+  early: Buffer = Buffer.alloc(0),
 ): Promise<Session> {
   const clock = new ManualClock();
+  const nears: Socket[] = [];
   const open = async (isClient: boolean) => {
     const sockets = await openSockets();
     const ws = await (isClient ? wsServerOver(sockets) : wsClientOver(sockets));
+    nears.push(sockets.near);
     const stream = frameStream({ socket: sockets.near, head: Buffer.alloc(0), isClient, clock });
     return { stream, peer: new SessionPeer(sockets.far, ws, !isClient) };
   };
   const [left, right] = [await open(dialled.left), await open(dialled.right)];
+  left.peer.socket.write(early);
+  const fullBytes = Math.min(early.length, 65_536);
+  await until('it has come', () => (nears[0]?.readableLength ?? 0) >= fullBytes);
   const ends: JoinEnd[] = [];
+  const countedAtEnd: Record<Side, number>[] = [];
   const counts = { left: 0, right: 0 };
   const join = joiner.join(left.stream, right.stream, {
     ...options,
     onBytes(from, bytes) {
       counts[from] += bytes;
+      // As a limit does that wants to know everything.
+      joiner.count();
     },
-    onEnded: (end) => ends.push(end),
+    onEnded(end) {
+      ends.push(end);
+      countedAtEnd.push({ ...counts });
+    },
   });
   onTestFinished(() => {
     join.cut({ reason: 'ended' });
@@ -57,7 +72,7 @@ async function openSession(
     joiner.count();
     return counts;
   };
-  return { clock, left: left.peer, right: right.peer, join, ends, counted };
+  return { clock, left: left.peer, right: right.peer, join, ends, counted, countedAtEnd };
 }
 
 /** Bytes that differ from place to place. */
@@ -271,6 +286,48 @@ export function describeJoiner(name: string, open: () => Joiner): void {
       await until('it is over', () => ends.length === 1);
       expect([left.closedAs, right.closedAs]).toEqual(['1012 restart', '1012 restart']);
       expect(ends[0]).toMatchObject({ end: { reason: 'restart' }, otherEnd: { reason: 'restart' } });
+    });
+
+    test('what came before the session, be it more than a socket buffers, comes first and once', async () => {
+      for (const size of [1, 1_000, 65_536, 70_000, 1_000_000]) {
+        const chunk = numbered(size);
+        const { left, right, join } = await openSession(open(), undefined, {}, rawFrame({ payload: chunk, mask: Buffer.alloc(4) }));
+        left.send(numbered(100_000, size));
+        await until('all has come', () => right.receivedBytes === size + 100_000);
+        expect(right.received.equals(numbered(size + 100_000))).toBe(true);
+        join.cut({ reason: 'ended' });
+      }
+    });
+
+    test('the goodbye of a peer that has not read everything counts, though a reset follows', async () => {
+      const { left, right, ends } = await openSession(open());
+      left.ws.pause();
+      while (right.socket.writableLength < 4_000_000) {
+        right.send(numbered(1_000_000));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await new Promise<void>((resolve) => {
+        left.socket.write(left.frame(Buffer.from('last words')));
+        left.socket.write(left.frame(Buffer.from([0x03, 0xe8]), 0x8), () => resolve());
+      });
+      left.socket.resetAndDestroy();
+      await until('both are over', () => ends.length === 1);
+      expect(ends[0]).toMatchObject({ first: 'left', end: { reason: 'ended' } });
+      await until('the last words', () => right.received.toString() === 'last words');
+      await until('the close', () => right.closedAs !== undefined);
+      expect(right.closedAs).toBe('1000 ended');
+    });
+
+    test('all bytes are counted once before a session is over, also if it was cut', async () => {
+      for (const how of ['cut', 'close'] as const) {
+        const { left, right, join, ends, countedAtEnd } = await openSession(open());
+        left.send(numbered(100_000));
+        right.send(numbered(50_000));
+        await until('it has come', () => right.receivedBytes === 100_000 && left.receivedBytes === 50_000);
+        join[how]({ reason: 'ended' });
+        await until('it is over', () => ends.length === 1);
+        expect(countedAtEnd).toEqual([{ left: 100_000, right: 50_000 }]);
+      }
     });
 
     test('a cut by the relay ends both at once, also when neither reads', async () => {
