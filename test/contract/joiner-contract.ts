@@ -299,31 +299,14 @@ export function describeJoiner(name: string, open: () => Joiner): void {
       }
     });
 
-    test('the goodbye of a peer that has not read everything counts, though a reset follows', async () => {
-      const { left, right, ends } = await openSession(open());
-      left.ws.pause();
-      while (right.socket.writableLength < 4_000_000) {
-        right.send(numbered(1_000_000));
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      await new Promise<void>((resolve) => {
-        left.socket.write(left.frame(Buffer.from('last words')));
-        left.socket.write(left.frame(Buffer.from([0x03, 0xe8]), 0x8), () => resolve());
-      });
-      left.socket.resetAndDestroy();
-      await until('both are over', () => ends.length === 1);
-      expect(ends[0]).toMatchObject({ first: 'left', end: { reason: 'ended' } });
-      await until('the last words', () => right.received.toString() === 'last words');
-      await until('the close', () => right.closedAs !== undefined);
-      expect(right.closedAs).toBe('1000 ended');
-    });
-
     test('all bytes are counted once before a session is over, also if it was cut', async () => {
       for (const how of ['cut', 'close'] as const) {
         const { left, right, join, ends, countedAtEnd } = await openSession(open());
         left.send(numbered(100_000));
         right.send(numbered(50_000));
         await until('it has come', () => right.receivedBytes === 100_000 && left.receivedBytes === 50_000);
+        // From here on sockets close before any thread is heard.
+        await new Promise((resolve) => setImmediate(resolve));
         join[how]({ reason: 'ended' });
         await until('it is over', () => ends.length === 1);
         expect(countedAtEnd).toEqual([{ left: 100_000, right: 50_000 }]);

@@ -296,6 +296,28 @@ bool Step(Peer& peer, Random& random, bool is_back) {
   return did || count > 0;
 }
 
+// A peer that has not read everything says goodbye and is gone at once: what it said last counts.
+void GoodbyeBesideReset(uint32_t seed) {
+  std::vector<Trial> trials(1);
+  Crowd crowd(trials);
+  Thread thread([&](Session* session) { crowd.Back(session); });
+  if (thread.Start() != 0) Die("no thread", seed);
+  auto* session = new Session;
+  const Pair pairs[2] = {AddLeg(*session, 0), AddLeg(*session, 1)};
+  session->legs[0].unsent = Bytes(100);
+  Bytes wire;
+  AddFrame(wire, BINARY, Bytes(100), true, 0);
+  AddFrame(wire, 0x88, Bytes(0), true, 0);
+  if (send(pairs[0].far, wire.data(), wire.size(), 0) != static_cast<ssize_t>(wire.size())) Die("no loopback", seed);
+  Reset(pairs[0].far);
+  thread.Tell({Order::JOIN, session, 0});
+  crowd.Await(1);
+  const Leg(&legs)[2] = crowd.Kept().legs;
+  if (legs[0].payload != 100 || legs[0].unread.size() != 6) Die("the last words before a reset were lost", seed);
+  for (const Pair& pair : pairs) close(pair.near);
+  close(pairs[1].far);
+}
+
 void Round(uint32_t seed) {
   Random random(seed);
   std::vector<Trial> trials(SESSIONS);
@@ -374,6 +396,7 @@ void Round(uint32_t seed) {
     close(pair.far);
   }
   PingBesideFault(seed);
+  GoodbyeBesideReset(seed);
 }
 
 }  // namespace
