@@ -291,7 +291,12 @@ export function describeJoiner(name: string, open: () => Joiner): void {
     test('what came before the session, be it more than a socket buffers, comes first and once', async () => {
       for (const size of [1, 1_000, 65_536, 70_000, 1_000_000]) {
         const chunk = numbered(size);
-        const { left, right, join } = await openSession(open(), undefined, {}, rawFrame({ payload: chunk, mask: Buffer.alloc(4) }));
+        const { left, right, join } = await openSession(
+          open(),
+          undefined,
+          {},
+          rawFrame({ payload: chunk, mask: Buffer.alloc(4) }),
+        );
         left.send(numbered(100_000, size));
         await until('all has come', () => right.receivedBytes === size + 100_000);
         expect(right.received.equals(numbered(size + 100_000))).toBe(true);
