@@ -36,6 +36,8 @@ async function openSession(
   options: JoinOptions = {},
   /** What the left peer has written before the two are joined. */
   early: Buffer = Buffer.alloc(0),
+  /** And has left. */
+  isLeft = false,
 ): Promise<Session> {
   const clock = new ManualClock();
   const nears: Socket[] = [];
@@ -48,6 +50,7 @@ async function openSession(
   };
   const [left, right] = [await open(dialled.left), await open(dialled.right)];
   left.peer.socket.write(early);
+  if (isLeft) left.peer.socket.end();
   const fullBytes = Math.min(early.length, 65_536);
   await until('it has come', () => (nears[0]?.readableLength ?? 0) >= fullBytes);
   const ends: JoinEnd[] = [];
@@ -301,6 +304,16 @@ export function describeJoiner(name: string, open: () => Joiner): void {
         await until('all has come', () => right.receivedBytes === size + 100_000);
         expect(right.received.equals(numbered(size + 100_000))).toBe(true);
         join.cut({ reason: 'ended' });
+      }
+    });
+
+    test('what a peer said is delivered, though it has left before the session', async () => {
+      for (const size of [1_000, 65_530, 65_536, 200_000]) {
+        const early = rawFrame({ payload: numbered(size), mask: Buffer.alloc(4) });
+        const { right, ends } = await openSession(open(), undefined, {}, early, true);
+        await until('both are over', () => ends.length === 1 && right.closedAs !== undefined);
+        expect(ends[0]).toMatchObject({ first: 'left', end: { reason: 'lost' } });
+        expect(right.received.equals(numbered(size))).toBe(true);
       }
     });
 
