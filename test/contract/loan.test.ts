@@ -44,16 +44,16 @@ test('a socket that is lent in the turn in which it was read is read no more', a
   const { near, far } = sockets;
   const stream = streamOver(sockets);
   let lent: ReturnType<typeof lendSocket>;
-  const { push } = near;
+  const push = near.push.bind(near);
   near.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    const isRoom = push.call(near, chunk, encoding);
+    const isRoom = push(chunk, encoding);
     lent ??= lendSocket(stream);
     return isRoom;
   };
   far.write(Buffer.alloc(1_000));
   await until('it is lent', () => lent !== undefined);
   far.write(Buffer.alloc(1_000));
-  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  await turns();
   expect(near.bytesRead).toBe(1_000);
 });
 
