@@ -52,7 +52,7 @@ function pumpFrom({ threads }: PumpSettings, log: Log): Pump | undefined {
       log.info({ threads }, 'native pump started');
       return pump;
     }
-    log.warn({ detail: 'pump.node was not built' }, 'sessions are moved by JavaScript');
+    log.warn({ detail: 'the pump was not built for this machine' }, 'sessions are moved by JavaScript');
   } catch (error) {
     log.warn({ detail: faultText(error) }, 'sessions are moved by JavaScript');
   }
