@@ -43,15 +43,18 @@ export async function buildDistribution(
   signingKey?: KeyObject,
   others: PlatformChoice = [],
 ): Promise<Distribution> {
-  const [relay, terminal] = await Promise.all([bundleRelay(), bundleTerminal()]);
+  const otherLinux = others.filter((other) => other.format === 'elf');
+  const [relay, terminal] = await Promise.all([
+    bundleRelay(undefined, [hostPlatform(), ...otherLinux]),
+    bundleTerminal(),
+  ]);
   const tell: Tell = (made, what = 'made') => {
     if (made.isNew) say(`${what} ${basename(made.path)}`);
     return made;
   };
   const own = await prepareLinux(hostPlatform(), tell);
   const kits = [own];
-  for (const platform of others.filter((other) => other.format === 'elf'))
-    kits.push(await prepareLinux(platform, tell));
+  for (const platform of otherLinux) kits.push(await prepareLinux(platform, tell));
   // The clients first: each agent tells people the digests of those that were built with it.
   const clients = await makeLinuxBinaries(BUILT_PROGRAMS.filter(isClient), kits, tell);
   const known = await digestsOf(clients);

@@ -70,10 +70,10 @@ export async function compileProcess(platform: LinuxPlatform = hostPlatform()): 
   return await compile(platform, 'process', PROCESS_SOURCE, COMMON_FLAGS, [await readFile(TERMINAL_HEADER)]);
 }
 
-/** Compiles the relay's `pump.node` likewise, for this machine. */
-export async function compilePump(): Promise<Made> {
+/** Compiles the relay's `pump.node` likewise. */
+export async function compilePump(platform: LinuxPlatform = hostPlatform()): Promise<Made> {
   const others = await Promise.all(PUMP_HEADERS.map((path) => readFile(path)));
-  return await compile(hostPlatform(), 'pump', PUMP_SOURCE, [...COMMON_FLAGS, '-pthread'], others);
+  return await compile(platform, 'pump', PUMP_SOURCE, [...COMMON_FLAGS, '-pthread'], others);
 }
 
 async function compile(

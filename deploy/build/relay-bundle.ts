@@ -2,6 +2,7 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { hostPlatform, type LinuxPlatform } from './linux-platform.ts';
 import { compilePump } from './native-addons.ts';
 import { DIST, RELAY_ENTRY, ROOT, SESSION_CHECK_ENTRY } from './source-tree.ts';
 
@@ -16,9 +17,13 @@ const BANNER = [
 /**
  * Writes into `folder` what every Node can read, `main.js`; what that loads once its Node is the right one, and what the
  * relay loads only when it is needed (the Kubernetes client is more than half of all code); and `session-check.js`, which
- * `helm test` runs from the same image; and `pump.node`. It takes well under a second, so it is done in every build.
+ * `helm test` runs from the same image; and the pump for each of `platforms`: images of several are made of one build. It takes well
+ * under a second, so it is done in every build.
  */
-export async function bundleRelay(folder = join(DIST, 'relay')): Promise<string> {
+export async function bundleRelay(
+  folder = join(DIST, 'relay'),
+  platforms: readonly LinuxPlatform[] = [hostPlatform()],
+): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await build({
     entryPoints: { main: join(ROOT, RELAY_ENTRY), 'session-check': join(ROOT, SESSION_CHECK_ENTRY) },
@@ -36,6 +41,7 @@ export async function bundleRelay(folder = join(DIST, 'relay')): Promise<string>
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });
-  await copyFile((await compilePump()).path, join(folder, 'pump.node'));
+  for (const platform of platforms)
+    await copyFile((await compilePump(platform)).path, join(folder, `pump-${platform.name}.node`));
   return join(folder, 'main.js');
 }

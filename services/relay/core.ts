@@ -91,7 +91,11 @@ export function createCore(options: CoreOptions): Core {
   const cluster = options.cluster ?? createCluster(options);
   const peers = new PeerDialler(key, clock);
   const memory = options.memory ?? processMemory(config.limits.memoryBytes);
-  const admission = new Admission({ ...config.limits, clock, memory, recorder });
+  const joiner = joinerFor(config.pump, log);
+  const count = () => {
+    joiner.count();
+  };
+  const admission = new Admission({ ...config.limits, clock, memory, recorder, count });
 
   const grants = grantsOf(key);
   const agents = new AgentTable({ registry, owner: self, grants, clock, log, recorder, witness });
@@ -101,7 +105,6 @@ export function createCore(options: CoreOptions): Core {
   const tickets = ticketsOf(key, clock);
   const found = { agents, leases, dials, registry, peers, cluster };
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
-  const joiner = joinerFor(config.pump, log);
   const sessions = new SessionTable({ clock, log, recorder, witness, joiner });
   const waiting = new WaitingClients();
   const gatehouse = createGatehouse({

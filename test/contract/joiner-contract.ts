@@ -21,6 +21,8 @@ interface Session {
   readonly right: SessionPeer;
   readonly join: Join;
   readonly ends: JoinEnd[];
+  /** By `onBytes`, when the session ended. */
+  readonly countedAtEnd: Record<Side, number>[];
   /** By `onBytes`, after a count. */
   readonly counted: () => Readonly<Record<Side, number>>;
 }
@@ -32,23 +34,39 @@ async function openSession(
   joiner: Joiner,
   dialled: Dialled = { left: false, right: false },
   options: JoinOptions = {},
+  /** What the left peer has written before the two are joined. */
+  early: Buffer = Buffer.alloc(0),
+  /** And has left. */
+  isLeft = false,
 ): Promise<Session> {
   const clock = new ManualClock();
+  const nears: Socket[] = [];
   const open = async (isClient: boolean) => {
     const sockets = await openSockets();
     const ws = await (isClient ? wsServerOver(sockets) : wsClientOver(sockets));
+    nears.push(sockets.near);
     const stream = frameStream({ socket: sockets.near, head: Buffer.alloc(0), isClient, clock });
     return { stream, peer: new SessionPeer(sockets.far, ws, !isClient) };
   };
   const [left, right] = [await open(dialled.left), await open(dialled.right)];
+  left.peer.socket.write(early);
+  if (isLeft) left.peer.socket.end();
+  const fullBytes = Math.min(early.length, 65_536);
+  await until('it has come', () => (nears[0]?.readableLength ?? 0) >= fullBytes);
   const ends: JoinEnd[] = [];
+  const countedAtEnd: Record<Side, number>[] = [];
   const counts = { left: 0, right: 0 };
   const join = joiner.join(left.stream, right.stream, {
     ...options,
     onBytes(from, bytes) {
       counts[from] += bytes;
+      // As a limit does that wants to know everything.
+      joiner.count();
     },
-    onEnded: (end) => ends.push(end),
+    onEnded(end) {
+      ends.push(end);
+      countedAtEnd.push({ ...counts });
+    },
   });
   onTestFinished(() => {
     join.cut({ reason: 'ended' });
@@ -57,7 +75,7 @@ async function openSession(
     joiner.count();
     return counts;
   };
-  return { clock, left: left.peer, right: right.peer, join, ends, counted };
+  return { clock, left: left.peer, right: right.peer, join, ends, counted, countedAtEnd };
 }
 
 /** Bytes that differ from place to place. */
@@ -271,6 +289,46 @@ export function describeJoiner(name: string, open: () => Joiner): void {
       await until('it is over', () => ends.length === 1);
       expect([left.closedAs, right.closedAs]).toEqual(['1012 restart', '1012 restart']);
       expect(ends[0]).toMatchObject({ end: { reason: 'restart' }, otherEnd: { reason: 'restart' } });
+    });
+
+    test('what came before the session, be it more than a socket buffers, comes first and once', async () => {
+      for (const size of [1, 1_000, 65_536, 70_000, 1_000_000]) {
+        const chunk = numbered(size);
+        const { left, right, join } = await openSession(
+          open(),
+          undefined,
+          {},
+          rawFrame({ payload: chunk, mask: Buffer.alloc(4) }),
+        );
+        left.send(numbered(100_000, size));
+        await until('all has come', () => right.receivedBytes === size + 100_000);
+        expect(right.received.equals(numbered(size + 100_000))).toBe(true);
+        join.cut({ reason: 'ended' });
+      }
+    });
+
+    test('what a peer said is delivered, though it has left before the session', async () => {
+      for (const size of [1_000, 65_530, 65_536, 200_000]) {
+        const early = rawFrame({ payload: numbered(size), mask: Buffer.alloc(4) });
+        const { right, ends } = await openSession(open(), undefined, {}, early, true);
+        await until('both are over', () => ends.length === 1 && right.closedAs !== undefined);
+        expect(ends[0]).toMatchObject({ first: 'left', end: { reason: 'lost' } });
+        expect(right.received.equals(numbered(size))).toBe(true);
+      }
+    });
+
+    test('all bytes are counted once before a session is over, also if it was cut', async () => {
+      for (const how of ['cut', 'close'] as const) {
+        const { left, right, join, ends, countedAtEnd } = await openSession(open());
+        left.send(numbered(100_000));
+        right.send(numbered(50_000));
+        await until('it has come', () => right.receivedBytes === 100_000 && left.receivedBytes === 50_000);
+        // From here on sockets close before any thread is heard.
+        await new Promise((resolve) => setImmediate(resolve));
+        join[how]({ reason: 'ended' });
+        await until('it is over', () => ends.length === 1);
+        expect(countedAtEnd).toEqual([{ left: 100_000, right: 50_000 }]);
+      }
     });
 
     test('a cut by the relay ends both at once, also when neither reads', async () => {

@@ -204,9 +204,12 @@ class Crowd {
       trials_[session->id].rests[side] = {leg.unread, Bytes(leg.unsent.begin() + leg.sent, leg.unsent.end()), leg.left, leg.payload};
     }
     back_.insert(session->id);
-    delete session;
+    kept_.reset(session);
     changed_.notify_all();
   }
+
+  // Of a session that is known to be back.
+  const Session& Kept() const { return *kept_; }
 
   bool IsBack(uint32_t id) {
     const std::lock_guard lock(mutex_);
@@ -223,7 +226,46 @@ class Crowd {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<uint32_t> back_;
+  // The newest one, for who asks for more of it.
+  std::unique_ptr<Session> kept_;
 };
+
+// Both ends of a leg, dialled by the peer.
+Pair AddLeg(Session& session, int side) {
+  const Pair pair = Connect();
+  Leg& leg = session.legs[side];
+  leg.session = &session;
+  leg.other = &session.legs[1 - side];
+  leg.fd = fcntl(pair.near, F_DUPFD_CLOEXEC, 0);
+  return pair;
+}
+
+// Resets the connection of `end`.
+void Reset(int end) {
+  const linger at_once{1, 0};
+  setsockopt(end, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(end);
+}
+
+// Data and a ping came together, and the peer that the data is for is gone: the answer is owed, and nothing is sent by a descriptor that was closed.
+void PingBesideFault(uint32_t seed) {
+  std::vector<Trial> trials(1);
+  Crowd crowd(trials);
+  Thread thread([&](Session* session) { crowd.Back(session); });
+  if (thread.Start() != 0) Die("no thread", seed);
+  auto* session = new Session;
+  const Pair pairs[2] = {AddLeg(*session, 0), AddLeg(*session, 1)};
+  Reset(pairs[1].far);
+  AddFrame(session->legs[0].unread, BINARY, Bytes(100), true, 0);
+  AddFrame(session->legs[0].unread, PING, Bytes(5), true, 0);
+  thread.Tell({Order::JOIN, session, 0});
+  crowd.Await(1);
+  const Leg(&legs)[2] = crowd.Kept().legs;
+  if (legs[1].error == 0) Die("a reset was not noticed", seed);
+  if (legs[0].error != 0 || legs[0].owed_pong.size() != 2 + 5) Die("a ping was answered by a closed descriptor", seed);
+  for (const Pair& pair : pairs) close(pair.near);
+  close(pairs[0].far);
+}
 
 // One step of a peer; false when there is nothing to do for it.
 bool Step(Peer& peer, Random& random, bool is_back) {
@@ -252,6 +294,28 @@ bool Step(Peer& peer, Random& random, bool is_back) {
   const ssize_t count = recv(peer.sockets.far, piece, 1 + Below(random, sizeof piece), 0);
   if (count > 0) peer.read.insert(peer.read.end(), piece, piece + count);
   return did || count > 0;
+}
+
+// A peer that has not read everything says goodbye and is gone at once: what it said last counts.
+void GoodbyeBesideReset(uint32_t seed) {
+  std::vector<Trial> trials(1);
+  Crowd crowd(trials);
+  Thread thread([&](Session* session) { crowd.Back(session); });
+  if (thread.Start() != 0) Die("no thread", seed);
+  auto* session = new Session;
+  const Pair pairs[2] = {AddLeg(*session, 0), AddLeg(*session, 1)};
+  session->legs[0].unsent = Bytes(100);
+  Bytes wire;
+  AddFrame(wire, BINARY, Bytes(100), true, 0);
+  AddFrame(wire, 0x88, Bytes(0), true, 0);
+  if (send(pairs[0].far, wire.data(), wire.size(), 0) != static_cast<ssize_t>(wire.size())) Die("no loopback", seed);
+  Reset(pairs[0].far);
+  thread.Tell({Order::JOIN, session, 0});
+  crowd.Await(1);
+  const Leg(&legs)[2] = crowd.Kept().legs;
+  if (legs[0].payload != 100 || legs[0].unread.size() != 6) Die("the last words before a reset were lost", seed);
+  for (const Pair& pair : pairs) close(pair.near);
+  close(pairs[1].far);
 }
 
 void Round(uint32_t seed) {
@@ -324,18 +388,15 @@ void Round(uint32_t seed) {
   }
   // A pump that ends with sessions in its hands.
   Session* last = new Session;
-  const Pair pairs[2] = {Connect(), Connect()};
-  for (int side = 0; side < 2; side++) {
-    last->legs[side].session = last;
-    last->legs[side].other = &last->legs[1 - side];
-    last->legs[side].fd = fcntl(pairs[side].near, F_DUPFD_CLOEXEC, 0);
-  }
+  const Pair pairs[2] = {AddLeg(*last, 0), AddLeg(*last, 1)};
   threads[0]->Tell({Order::JOIN, last, SESSIONS});
   threads.clear();
   for (const Pair& pair : pairs) {
     close(pair.near);
     close(pair.far);
   }
+  PingBesideFault(seed);
+  GoodbyeBesideReset(seed);
 }
 
 }  // namespace

@@ -31,6 +31,8 @@ export interface AdmissionOptions {
   readonly limitsPrivate: boolean;
   readonly memory: ProcessMemory;
   readonly recorder: LimitRecorder;
+  /** Tells the accounts of sessions of all that was written until now; where that is told at once, it is left out. */
+  readonly count?: () => void;
 }
 
 /** A limit was met. `message` is for the person who asked: it names the limit and the way out. */
@@ -64,7 +66,7 @@ export class Admission {
   readonly #held: HeldBytes;
   readonly #signOns: SignOnLimits;
 
-  constructor({ clock, address, pod, memory, recorder, ...rules }: AdmissionOptions) {
+  constructor({ clock, address, pod, memory, recorder, count, ...rules }: AdmissionOptions) {
     this.#rules = { isUnlimited: inRanges(rules.unlimited), limitsPrivate: rules.limitsPrivate };
     this.#recorder = recorder;
     this.#limits = address;
@@ -74,6 +76,7 @@ export class Admission {
     this.#held = new HeldBytes({
       clock,
       limitBytes: address.held * MIB,
+      count,
       onCut: () => {
         recorder.limitMet('address_held');
       },

@@ -24,6 +24,8 @@ export interface HeldBytesOptions {
   readonly limitBytes: number;
   /** A session was cut because of the limit. */
   readonly onCut: () => void;
+  /** Calls `wrote` for all that was written and not told of yet: by it a look knows who stands still. */
+  readonly count?: (() => void) | undefined;
 }
 
 /**
@@ -47,6 +49,7 @@ export class HeldBytes {
   readonly #groups = new Map<string, Group>();
   /** Pending while there is a session. */
   #cancelLook: Cancel | undefined;
+  #isCounting = false;
 
   constructor(options: HeldBytesOptions) {
     this.#options = options;
@@ -69,7 +72,9 @@ export class HeldBytes {
         if (!group.accounts.has(account)) return;
         account.most += bytes;
         group.most += bytes;
-        if (group.most > group.lookAt) this.#look(key, group);
+        if (group.most <= group.lookAt || this.#isCounting) return;
+        this.#count();
+        this.#look(key, group);
       },
       close: () => {
         this.#remove(key, group, account);
@@ -95,7 +100,15 @@ export class HeldBytes {
     this.#groups.clear();
   }
 
+  /** Before any look: otherwise who was not counted yet would seem to stand still. */
+  #count(): void {
+    this.#isCounting = true;
+    this.#options.count?.();
+    this.#isCounting = false;
+  }
+
   readonly #lookAtAll = (): void => {
+    this.#count();
     for (const [key, group] of this.#groups) this.#look(key, group);
     this.#cancelLook =
       this.#groups.size === 0

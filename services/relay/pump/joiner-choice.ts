@@ -11,7 +11,7 @@ export interface PumpSettings {
 
 /** A joiner with an end. */
 export interface StoppedJoiner extends Joiner {
-  /** Resolves when all sessions that were closed or cut are back in JavaScript. */
+  /** From now on every session is joined in JavaScript; resolves when all others, closed or cut before, are back there. */
   idle(): Promise<void>;
   /** Cuts whatever session it still has. May be called twice. */
   stop(): void;
@@ -33,6 +33,7 @@ export function joinerFor(settings: PumpSettings | undefined, log: Log): Stopped
       pump?.count();
     },
     async idle() {
+      isChosen = true;
       await pump?.idle();
     },
     stop() {
@@ -51,7 +52,7 @@ function pumpFrom({ threads }: PumpSettings, log: Log): Pump | undefined {
       log.info({ threads }, 'native pump started');
       return pump;
     }
-    log.warn({ detail: 'pump.node was not built' }, 'sessions are moved by JavaScript');
+    log.warn({ detail: 'the pump was not built for this machine' }, 'sessions are moved by JavaScript');
   } catch (error) {
     log.warn({ detail: faultText(error) }, 'sessions are moved by JavaScript');
   }

@@ -1,7 +1,7 @@
 // The native pump: joins sessions whose two legs it can take outside of JavaScript, and all others as joinStreams does.
 import { getSystemErrorName } from 'node:util';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
-import { type Join, type JoinOptions, joinStreams } from '#shared/stream/join.ts';
+import { type Join, type JoinEnd, type JoinOptions, joinStreams } from '#shared/stream/join.ts';
 import { lendSocket } from '#shared/websocket/frame-stream.ts';
 import type { Borrower, Loan, LoanRest } from '#shared/websocket/loan.ts';
 import { COUNTERS, type LegRest, type PumpAddon, type PumpHandle } from './pump-addon.ts';
@@ -13,6 +13,9 @@ interface Pumped {
   readonly loans: Pair<Loan>;
   readonly legs: Pair<LegCounters>;
   readonly onBytes: JoinOptions['onBytes'];
+  isBack: boolean;
+  /** Set when both streams have ended before: they were cut. */
+  onBack: (() => void) | undefined;
 }
 
 /** Takes the place of joinStreams. */
@@ -23,7 +26,7 @@ export interface Pump {
   count(): void;
   /** Sessions that are in the pump's hands. */
   readonly size: number;
-  /** Resolves when it has no session any more. */
+  /** From now on it takes no session; resolves when it has none any more. */
   idle(): Promise<void>;
   /** Cuts whatever session it still has. May be called twice. */
   stop(): void;
@@ -44,6 +47,7 @@ class NativePump implements Pump {
   readonly #addon: PumpAddon;
   readonly #pump: PumpHandle;
   readonly #sessions = new Map<number, Pumped>();
+  #isClosed = false;
   #isStopped = false;
   readonly #onIdle: (() => void)[] = [];
 
@@ -59,8 +63,14 @@ class NativePump implements Pump {
   }
 
   join(left: ByteStream, right: ByteStream, options: JoinOptions = {}): Join {
-    this.#take(left, right, options.onBytes);
-    return joinStreams(left, right, options);
+    const session = this.#take(left, right, options.onBytes);
+    if (session === undefined) return joinStreams(left, right, options);
+    // Its end is told with all its bytes.
+    const onEnded = (end: JoinEnd) => {
+      if (session.isBack) options.onEnded?.(end);
+      else session.onBack = () => options.onEnded?.(end);
+    };
+    return joinStreams(left, right, { ...options, onEnded });
   }
 
   count(): void {
@@ -70,23 +80,29 @@ class NativePump implements Pump {
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#isClosed = true;
     for (const [id, session] of this.#sessions) this.#goOn(id, session, STOPPED, STOPPED);
     this.#addon.stop(this.#pump);
   }
 
   async idle(): Promise<void> {
+    this.#isClosed = true;
     if (this.#sessions.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onIdle.push(resolve);
     await promise;
   }
 
-  #take(left: ByteStream, right: ByteStream, onBytes: JoinOptions['onBytes']): void {
-    if (this.#isStopped) return;
+  /** Undefined: it is for JavaScript. */
+  #take(left: ByteStream, right: ByteStream, onBytes: JoinOptions['onBytes']): Pumped | undefined {
+    if (this.#isClosed) return undefined;
     const one = lendSocket(left);
-    if (one === undefined) return;
+    if (one === undefined) return undefined;
     const other = lendSocket(right);
-    if (other === undefined) return one.restore(untouched(one));
+    if (other === undefined) {
+      one.restore(untouched(one));
+      return undefined;
+    }
     const id = this.#addon.join(
       this.#pump,
       one.descriptor,
@@ -100,12 +116,14 @@ class NativePump implements Pump {
       // No more descriptors: the session needs none of its own in JavaScript.
       one.restore(untouched(one));
       other.restore(untouched(other));
-      return;
+      return undefined;
     }
     const legs = [this.#countersOf(id, 0), this.#countersOf(id, 1)] as const;
-    this.#sessions.set(id, { loans: [one, other], legs, onBytes });
+    const session: Pumped = { loans: [one, other], legs, onBytes, isBack: false, onBack: undefined };
+    this.#sessions.set(id, session);
     one.to(this.#borrowerOf(id, 0, legs));
     other.to(this.#borrowerOf(id, 1, legs));
+    return session;
   }
 
   #countersOf(id: number, side: 0 | 1): LegCounters {
@@ -143,11 +161,13 @@ class NativePump implements Pump {
   #goOn(id: number, session: Pumped, left: LoanRest, right: LoanRest): void {
     countBytes(session);
     this.#sessions.delete(id);
+    session.isBack = true;
     const [one, other] = session.loans;
     one.restore(left);
     other.restore(right);
     one.goOn();
     other.goOn();
+    session.onBack?.();
     if (this.#sessions.size > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
@@ -173,8 +193,10 @@ class LegCounters {
 function countBytes({ legs: [left, right], onBytes }: Pumped): void {
   for (const [side, leg] of [['left', left] as const, ['right', right] as const]) {
     const payload = leg.at('payload');
-    if (payload > leg.told) onBytes?.(side, payload - leg.told);
+    const bytes = payload - leg.told;
+    // First: whoever is told may ask for a count itself.
     leg.told = payload;
+    if (bytes > 0) onBytes?.(side, bytes);
   }
 }
 

@@ -3,8 +3,14 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadAddonFile } from '#shared/machine/native-addon.ts';
 
-/** Beside the relay's bundle; and, for one that runs from its sources, where the build leaves addons. */
-const PLACES = ['./pump.node', '../../../dist/native/pump.node'];
+/**
+ * Where it may be, for code at `url`: beside the relay's bundle, by the machine that it is for; and, for code that runs from its
+ * sources, where the build leaves addons of this machine.
+ */
+export function pumpPlaces(url: string): readonly string[] {
+  const places = [`./pump-${process.platform}-${process.arch}.node`, '../../../dist/native/pump.node'];
+  return places.map((place) => fileURLToPath(new URL(place, url)));
+}
 
 /** A pump in the addon's hands. */
 export type PumpHandle = object & { readonly isPump?: never };
@@ -48,6 +54,6 @@ export interface PumpAddon {
 
 /** Undefined where it was not built. @throws NativeAddonError */
 export function pumpAddon(): PumpAddon | undefined {
-  const file = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
+  const file = pumpPlaces(import.meta.url).find(existsSync);
   return file === undefined ? undefined : (loadAddonFile(file) as PumpAddon);
 }

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -80,7 +81,11 @@ class Thread {
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     epoll_event event{EPOLLIN, {nullptr}};
     if (wake_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) return errno;
-    thread_ = std::thread([this] { Run(); });
+    try {
+      thread_ = std::thread([this] { Run(); });
+    } catch (const std::system_error& refusal) {
+      return refusal.code().value();
+    }
     return 0;
   }
 
@@ -177,10 +182,13 @@ class Thread {
 
   void Look(Leg& leg, uint32_t events) {
     if (leg.session->is_over) return;
-    if ((events & EPOLLOUT) != 0) Flush(leg);
-    if (leg.session->is_over || (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return;
-    if (!leg.other->IsFull()) return Read(leg);
-    if ((events & EPOLLIN) == 0) End(*leg.session);  // gone while nobody read: JavaScript finds out how
+    const bool is_gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    // What a peer said last is read before anything is written to it: a write that fails would lose its goodbye.
+    if (is_gone || (events & EPOLLIN) != 0) {
+      if (!leg.other->IsFull()) Read(leg);
+      else if (is_gone) End(*leg.session);  // while nobody read: JavaScript finds out how
+    }
+    if (!is_gone && (events & EPOLLOUT) != 0 && !leg.session->is_over) Flush(leg);
   }
 
   void Read(Leg& leg) {
@@ -254,7 +262,8 @@ class Thread {
   void Control(Leg& leg, uint8_t first, const uint8_t* payload, size_t size) {
     uint8_t header[MAX_HEADER_BYTES];
     const size_t header_size = WriteHeader(header, first, size, leg.is_client);
-    if (leg.IsFull()) {
+    // Nor is anything sent once the session is over: its descriptors may be another session's by now.
+    if (leg.IsFull() || leg.session->is_over) {
       if (first != PONG) return;
       leg.owed_pong.assign(header, header + header_size);
       leg.owed_pong.insert(leg.owed_pong.end(), payload, payload + size);
@@ -332,6 +341,7 @@ class Thread {
       // The descriptor is a second one of a socket that lives on, so closing it would leave it watched.
       epoll_ctl(epoll_, EPOLL_CTL_DEL, leg.fd, nullptr);
       close(leg.fd);
+      leg.fd = -1;
     }
   }
 

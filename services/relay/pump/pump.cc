@@ -78,10 +78,18 @@ void GiveBack(napi_env env, napi_value callback, void* context, void* data) {
   napi_value nothing;
   napi_get_undefined(env, &nothing);
   napi_value arguments[3] = {Number(env, session->id), RestOf(env, session->legs[0]), RestOf(env, session->legs[1])};
-  napi_call_function(env, nothing, callback, 3, arguments, nullptr);
+  // An exception ends the process, as one in any other callback does: Node would print a warning at most.
+  if (napi_call_function(env, nothing, callback, 3, arguments, nullptr) == napi_pending_exception) {
+    napi_value exception;
+    napi_get_and_clear_last_exception(env, &exception);
+    napi_fatal_exception(env, exception);
+  }
   static_cast<Pump*>(context)->sessions.erase(session->id);
   napi_close_handle_scope(env, scope);
 }
+
+// A process that exits while sessions run: nobody may call back into what Node takes down.
+void StopThreads(void* pump) { static_cast<Pump*>(pump)->threads.clear(); }
 
 // start(threads, giveBack: (id, left: Rest, right: Rest) => void): a pump, or an errno.
 napi_value Start(napi_env env, napi_callback_info info) {
@@ -99,8 +107,12 @@ napi_value Start(napi_env env, napi_callback_info info) {
     };
     pump->threads.push_back(std::make_unique<Thread>(give_back));
     const int error = pump->threads.back()->Start();
-    if (error != 0) return Number(env, -error);
+    if (error == 0) continue;
+    pump->threads.clear();
+    napi_release_threadsafe_function(pump->give_back, napi_tsfn_abort);
+    return Number(env, -error);
   }
+  napi_add_env_cleanup_hook(env, StopThreads, pump.get());
   napi_value result;
   napi_create_external(env, pump.release(), nullptr, nullptr, &result);
   return result;
@@ -172,6 +184,7 @@ napi_value ReadCounters(napi_env env, napi_callback_info info) {
 napi_value Stop(napi_env env, napi_callback_info info) {
   napi_value values[1];
   const std::unique_ptr<Pump> pump(Arguments(env, info, values));
+  napi_remove_env_cleanup_hook(env, StopThreads, pump.get());
   pump->threads.clear();
   napi_release_threadsafe_function(pump->give_back, napi_tsfn_abort);
   return nullptr;

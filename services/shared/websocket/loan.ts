@@ -63,17 +63,21 @@ export function descriptorToLend(socket: Socket): number | undefined {
   if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.destroyed) return undefined;
   if (socket.readableEnded || socket.writableEnded) return undefined;
   const handle = handleOf(socket);
+  // What is corked has not come to the handle.
+  if (socket.writableLength > 0) return undefined;
   return handle !== undefined && handle.fd >= 0 && handle.writeQueueSize === 0 ? handle.fd : undefined;
 }
 
 /** A paused socket reads on until its buffer is full. This ends it, and hands what it has got to its listeners of `data`. */
 export function stopReading(socket: Socket): void {
-  const handle = handleOf(socket);
-  if (handle?.reading === true) {
-    handle.reading = false;
-    handle.readStop();
-  }
   if (socket.readableLength > 0) socket.read();
+  // A stream that has a read under way asks for no other one. Without this, one whose buffer was full, or whose next
+  // tick is still to come, would start the handle again.
+  socket.read(0);
+  const handle = handleOf(socket);
+  if (handle?.reading !== true) return;
+  handle.reading = false;
+  handle.readStop();
 }
 
 /** Undoes `stopReading`, for a socket that is to flow. */

@@ -6,9 +6,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
+import { hostPlatform } from '../../../deploy/build/linux-platform.ts';
 import { bundleRelay } from '../../../deploy/build/relay-bundle.ts';
+import { pumpPlaces } from '../../../services/relay/pump/pump-addon.ts';
 import { type RelayStart, type StartedRelay, startRelayWith } from '../../support/relay/relay-start.ts';
 
 let folder: string;
@@ -21,6 +24,13 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
+});
+
+test('a bundle has the pump under the name of the machine that it is for: one build makes the images of several', async () => {
+  const bytes = await readFile(join(dirname(script), `pump-${hostPlatform().name}.node`));
+  expect(bytes.subarray(0, 4).toString('latin1')).toBe('\x7fELF');
+  const url = pathToFileURL(join(dirname(script), 'main.js')).href;
+  expect(pumpPlaces(url)[0]).toBe(join(dirname(script), `pump-${hostPlatform().name}.node`));
 });
 
 async function started(start: RelayStart = {}): Promise<StartedRelay> {

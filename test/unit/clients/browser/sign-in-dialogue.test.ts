@@ -145,6 +145,20 @@ test('a password that is there already goes with the request to sign in, and onl
   expect(await outcome).toEqual({ kind: 'in' });
 });
 
+test('a host that wants another password than the one that is there is asked what else it takes', async () => {
+  const host = new ScriptedHost();
+  const proving = proveHost(host.line, { user: 'max', signIn: { secret: 'of-the-link' } });
+  await host.exchange();
+  const outcome = (await proving).signIn();
+  await host.next();
+  await host.next();
+  host.send(Buffer.concat([Buffer.of(6), wireString('ssh-userauth')]));
+  host.send(Buffer.concat([Buffer.of(60), wireString('it has expired'), wireString('')]));
+  expect(wayOf(await host.next())).toBe('none');
+  host.send(failure('publickey'));
+  expect(await outcome).toEqual({ kind: 'not_in', ways: ['publickey'], wasTried: true });
+});
+
 test('a host that only takes keys says so to a password, and is shown the key', async () => {
   const key = await makeWebKey();
   const host = new ScriptedHost();

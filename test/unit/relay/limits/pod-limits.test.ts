@@ -142,6 +142,27 @@ describe('bytes held for one address', () => {
     expect(held.fullest()).toBe(1_600);
   });
 
+  test('one that moves is not cut for one that stands still, also if its bytes are told of when somebody asks', () => {
+    const clock = new ManualClock();
+    const told: (() => void)[] = [];
+    const count = () => {
+      for (const tell of told) tell();
+    };
+    const held = new HeldBytes({ clock, limitBytes, onCut: () => undefined, count });
+    const moving = new ScriptedSession(held, 'a');
+    moving.write(limitBytes / 2);
+    clock.advance(1);
+    const stuck = new ScriptedSession(held, 'a');
+    stuck.write(limitBytes / 2);
+    // As much comes as leaves.
+    told.push(() => moving.account.wrote(limitBytes * 10));
+    for (let second = 0; second < 5; second += 1) clock.advance(HELD_BYTES_LOOK_EVERY_MS);
+    expect([moving.isCut, stuck.isCut]).toEqual([false, false]);
+    stuck.bytes += 1;
+    clock.advance(HELD_BYTES_LOOK_EVERY_MS);
+    expect([moving.isCut, stuck.isCut]).toEqual([false, true]);
+  });
+
   test('what a paused socket read without a word is found by the second', () => {
     const { clock, cuts, held } = open();
     const session = new ScriptedSession(held, 'a');

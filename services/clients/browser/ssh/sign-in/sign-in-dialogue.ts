@@ -53,8 +53,10 @@ export class SignInDialogue implements UpperLayer {
     const { keys, secret } = this.#options.signIn;
     const opening = secret === undefined ? this.#request('none') : this.#passwordOf(secret);
     const began = this.#begin();
-    const [first] = await Promise.all([this.#ask(opening), began]);
+    let [first] = await Promise.all([this.#ask(opening), began]);
     this.#wasTried = secret !== undefined;
+    // PASSWD_CHANGEREQ, which does not say what else the host takes.
+    if (secret !== undefined && first.kind === 'asks') first = await this.#ask(this.#request('none'));
     if (this.#isIn(first)) return { kind: 'in' };
     for (const key of this.#takes('publickey') ? await keysFrom(keys) : []) {
       if (this.#takes('publickey') && (await this.#tryKey(key))) return { kind: 'in' };
