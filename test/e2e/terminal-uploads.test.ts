@@ -9,6 +9,7 @@ import {
   readlink,
   stat,
   symlink,
+  truncate,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -139,12 +140,16 @@ describe('a folder that is dropped onto the files', () => {
     const tree = join(await world.makeFolder('brought'), 'big');
     await mkdir(tree);
     const count = 40;
-    for (let at = 0; at < count; at += 1) await writeFile(join(tree, `f${at}`), randomBytes(5_000_000));
+    // With holes: so large that nobody is done with it before it is cancelled.
+    for (let at = 0; at < count; at += 1) {
+      await writeFile(join(tree, `f${at}`), '');
+      await truncate(join(tree, `f${at}`), 60_000_000);
+    }
     await drop(opened, tree);
     const row = opened.page.locator('.transfers li', { hasText: 'big' });
     await expect
       .poll(() => row.locator('.said').textContent(), SEEN_WITHIN)
-      .toMatch(/^\d.* of 200 MB, [1-9]\d? of 40 files$/);
+      .toMatch(/^\d.* of 2\.4 GB, [1-9]\d? of 40 files$/);
     await row.getByRole('button', { name: 'Cancel or remove big' }).click();
     await row.waitFor({ state: 'detached' });
     const there = (await readdir(join(agent.job, 'big'))).length;
