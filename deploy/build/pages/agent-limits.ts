@@ -56,7 +56,7 @@ import {
   MAX_CLIENT_VARIABLES,
 } from '../../../services/agent/ssh/program/program-environment.ts';
 import { MAX_SSH_PACKET_BYTES } from '../../../services/agent/ssh/ssh2/packet-limit.ts';
-import { ADJUST_FROM_BYTES, CHANNEL_WINDOW_BYTES } from '../../../services/agent/ssh/ssh2/window-adjust.ts';
+import { ADJUST_FROM_BYTES, CLIENT_WINDOW_BYTES } from '../../../services/agent/ssh/ssh2/window-adjust.ts';
 import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/connection/resuming.ts';
 import { MAX_PROOFS_PER_DIAL } from '../../../services/shared/identity/proving-dial.ts';
 import { MAX_SHOWN_TOKEN_CHARACTERS } from '../../../services/shared/identity/token-maker.ts';
@@ -240,7 +240,7 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     { what: 'a packet', value: MAX_SSH_PACKET_BYTES, unit: 'bytes', past: 'the connection is closed' },
     {
       what: 'what a client may send on a channel before it is told to go on',
-      value: CHANNEL_WINDOW_BYTES,
+      value: CLIENT_WINDOW_BYTES,
       unit: 'bytes',
       past: 'a tenth more: the connection is closed',
     },

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADJUST_FROM_BYTES, CHANNEL_WINDOW_BYTES } from '../../../services/agent/ssh/ssh2/window-adjust.ts';
+import { ADJUST_FROM_BYTES, CLIENT_WINDOW_BYTES } from '../../../services/agent/ssh/ssh2/window-adjust.ts';
 import { connectRawSsh, type RawSsh } from '../../support/ssh/raw-ssh.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { channelRequest, message, openSession } from '../../support/ssh/ssh-messages.ts';
@@ -62,7 +62,7 @@ test('less than that is not worth a packet', async () => {
 
 test('a program that reads nothing stops the client after two windows, and what a pipe holds', async () => {
   const ssh = await running('sleep 100');
-  let room = CHANNEL_WINDOW_BYTES;
+  let room = CLIENT_WINDOW_BYTES;
   let sent = 0;
   // Until an answer to all that was sent gives nothing back.
   while (room >= CHUNK_BYTES) {
@@ -70,7 +70,7 @@ test('a program that reads nothing stops the client after two windows, and what 
     sent += room;
     ssh.send(LAST_QUESTION);
     room = givenBack(await ssh.receive(LAST_ANSWER));
-    expect(sent).toBeLessThanOrEqual(2 * CHANNEL_WINDOW_BYTES + MAX_BUFFERED_BYTES);
+    expect(sent).toBeLessThanOrEqual(2 * CLIENT_WINDOW_BYTES + MAX_BUFFERED_BYTES);
   }
   expect(ssh.isClosed).toBe(false);
   ssh.end();
@@ -79,7 +79,7 @@ test('a program that reads nothing stops the client after two windows, and what 
 test('a program that reads late gives back what was sent while the stream was full', async () => {
   const ssh = await running('until [ -e gate ]; do sleep 0.05; done; cat > /dev/null');
   // More than the stream takes, and less than the half of a window at which ssh2 itself would say so.
-  const sent = CHANNEL_WINDOW_BYTES + MAX_BUFFERED_BYTES + 2 * ADJUST_FROM_BYTES;
+  const sent = CLIENT_WINDOW_BYTES + MAX_BUFFERED_BYTES + 2 * ADJUST_FROM_BYTES;
   sendBytes(ssh, sent);
   ssh.send(LAST_QUESTION);
   let given = givenBack(await ssh.receive(LAST_ANSWER));

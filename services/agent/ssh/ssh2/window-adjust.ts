@@ -4,7 +4,7 @@ import { type ChannelFields, channelOf, fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 
 /** What a client may send on a channel before it is told to go on: the window of ssh2 (lib/Channel.js), and of sshd. */
-export const CHANNEL_WINDOW_BYTES = 2 * 1024 * 1024;
+export const CLIENT_WINDOW_BYTES = 2 * 1024 * 1024;
 
 /**
  * A client gets back what it has used of a window from here on. ssh2 waits for half of the window, so that over a distance a
@@ -53,7 +53,7 @@ export function adjustWindowsEarly(connection: Connection, interceptors: Interce
 
   function giveBack(channel: ChannelFields): void {
     const { incoming, outgoing } = channel;
-    const used = CHANNEL_WINDOW_BYTES - incoming.window;
+    const used = CLIENT_WINDOW_BYTES - incoming.window;
     // The connection may have ended over the data.
     if (used < ADJUST_FROM_BYTES || protocol._destruct === undefined) return;
     if (channel._waitChanDrain === true) return watch(channel);
