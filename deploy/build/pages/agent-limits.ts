@@ -57,6 +57,7 @@ import {
   MAX_CLIENT_VARIABLES,
 } from '../../../services/agent/ssh/program/program-environment.ts';
 import { MAX_SSH_PACKET_BYTES } from '../../../services/agent/ssh/ssh2/packet-limit.ts';
+import { ADJUST_FROM_BYTES, CLIENT_WINDOW_BYTES } from '../../../services/agent/ssh/ssh2/window-adjust.ts';
 import { LONGEST_REDIAL_WAIT_MS } from '../../../services/clients/connection/resuming.ts';
 import { MAX_PROOFS_PER_DIAL } from '../../../services/shared/identity/proving-dial.ts';
 import { MAX_SHOWN_TOKEN_CHARACTERS } from '../../../services/shared/identity/token-maker.ts';
@@ -244,6 +245,18 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       past: 'the connection is closed',
     },
     { what: 'a packet', value: MAX_SSH_PACKET_BYTES, unit: 'bytes', past: 'the connection is closed' },
+    {
+      what: 'what a client may send on a channel before it is told to go on',
+      value: CLIENT_WINDOW_BYTES,
+      unit: 'bytes',
+      past: 'a tenth more: the connection is closed',
+    },
+    {
+      what: 'what it has used of that before it gets it back',
+      value: ADJUST_FROM_BYTES,
+      unit: 'bytes',
+      past: 'it is told to go on, unless nobody reads',
+    },
     {
       what: 'channels of a connection',
       value: MAX_SESSION_CHANNELS_PER_CONNECTION,

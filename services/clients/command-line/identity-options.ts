@@ -1,7 +1,7 @@
 // Who runs a client program, as its command line and its environment say.
 import type { Environment } from '#shared/machine/environment.ts';
 import type { ClientIdentity } from '../identity/client-prover.ts';
-import { stateFolder } from '../sign-on/kept-sign-ons.ts';
+import { stateFolder } from '../sign-on/state-folder.ts';
 
 /** Of both programs; each takes a file. */
 export const IDENTITY_OPTIONS = ['identity', 'token-file'] as const;

@@ -6,7 +6,7 @@ import {
   type Fingerprint,
   formatFingerprint,
   parseFingerprint,
-} from '#shared/ssh/fingerprint.ts';
+} from '#shared/ssh/fingerprint-text.ts';
 
 /** The form that every refusal names. */
 const CLIENT_URL_FORM = 'ws[s]://HOST/client/ID[#SHA256:FINGERPRINT]';

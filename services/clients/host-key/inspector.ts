@@ -12,7 +12,8 @@
 // follow, and every name of an offer must look like one. Nothing else passes. IGNORE and DEBUG could not hide a key, but
 // hosts have no reason to send them here and strict key exchange forbids them; and a relay that may insert packets before
 // encryption shifts sequence numbers (the Terrapin attack).
-import { type Fingerprint, fingerprintOf, isSameKey } from '#shared/ssh/fingerprint.ts';
+import { fingerprintOf, isSameKey } from '#shared/ssh/fingerprint.ts';
+import type { Fingerprint } from '#shared/ssh/fingerprint-text.ts';
 import { ownDisconnect } from './disconnect.ts';
 import {
   type AnswerBytes,

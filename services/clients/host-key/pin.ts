@@ -1,5 +1,5 @@
 // The pin: a byte stream that ends where its host turns out to be another one than the pinned.
-import { type Fingerprint, formatFingerprint } from '#shared/ssh/fingerprint.ts';
+import { type Fingerprint, formatFingerprint } from '#shared/ssh/fingerprint-text.ts';
 import type { ByteSink, ByteStream, StreamEnd } from '#shared/stream/byte-stream.ts';
 import { HostKeyInspector, type HostKeyVerdict } from './inspector.ts';
 

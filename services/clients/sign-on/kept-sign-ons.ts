@@ -1,7 +1,5 @@
 // Kept sign-ons: what a relay gave to somebody who has signed on, in the user's own state folder, so that the next start need not ask.
 import { createHash } from 'node:crypto';
-import { isAbsolute, join } from 'node:path';
-import type { Environment } from '#shared/machine/environment.ts';
 import { parseSignOnProgress, type SignedOn } from '#shared/protocol/sign-on.ts';
 import { parseRecord } from '#shared/text/json-record.ts';
 import { forgetPrivate, type Kept, keepPrivate, readPrivate } from './private-folder.ts';
@@ -11,14 +9,6 @@ export type FoundSignOn =
   | { readonly kind: 'missing' }
   /** A sentence for a person, with the way out. */
   | { readonly kind: 'ignored'; readonly message: string };
-
-/** The folder of what this user's programs keep (XDG Base Directory); undefined where the user has no home. */
-export function stateFolder(env: Environment): string | undefined {
-  const state = env['XDG_STATE_HOME'] ?? '';
-  if (isAbsolute(state)) return join(state, 'converge');
-  const home = env['HOME'] ?? '';
-  return isAbsolute(home) ? join(home, '.local', 'state', 'converge') : undefined;
-}
 
 /** One file for each relay. */
 export class KeptSignOns {

@@ -9,11 +9,7 @@ import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-cod
 import type { Notify } from '../connection/notice.ts';
 import { askpassAnswer } from '../exec/askpass.ts';
 import type { ExecRequest } from '../exec/exec-request.ts';
-import { runExec } from '../exec/run-exec.ts';
-import { runTool } from '../tools/run-tool.ts';
 import { parseWsproxyCommand, type WsproxyRun } from './cli.ts';
-import { widenPipe } from './pipe-size.ts';
-import { runWsproxy } from './wsproxy.ts';
 
 /** A visit that has ended leaves nothing behind that keeps the process; if something does, it goes after this time. */
 const EXIT_WITHIN_MS = 10_000;
@@ -49,6 +45,7 @@ function appendTo(file: string, line: string): void {
   }
 }
 
+/** What runs is imported when it is known what that is: TLS, HTTP and cryptography take as long to load as Node itself, and a tool needs none of it. */
 async function run({ destination, identity, events }: WsproxyRun): Promise<ClientExitCode> {
   const { report: told, tell } = tellingFor(events);
   const stop = new AbortController();
@@ -64,6 +61,10 @@ async function run({ destination, identity, events }: WsproxyRun): Promise<Clien
   });
   // The clock's timers do not keep a process: while it waits for an agent, this does.
   const alive = setInterval(() => undefined, 60_000);
+  const [{ runWsproxy }, { widenPipe }] = await Promise.all([
+    import('./wsproxy.ts'),
+    import('./pipe-size.ts'),
+  ]);
   const { stdin: input, stdout: output } = process;
   const { id, url } = destination.target;
   const onConnected = (): void => {
@@ -83,6 +84,7 @@ process.on('SIGUSR1', () => undefined);
 async function runExecRequest(request: ExecRequest): Promise<number> {
   // As above: while nothing else runs, this keeps the process.
   const alive = setInterval(() => undefined, 60_000);
+  const { runExec } = await import('../exec/run-exec.ts');
   const code = await runExec(request, {
     env: process.env,
     clock: systemClock,
@@ -97,21 +99,23 @@ async function runExecRequest(request: ExecRequest): Promise<number> {
 }
 
 /** As ssh asks it: one line on standard output, or none. */
-function answerSsh(answer: NonNullable<ReturnType<typeof askpassAnswer>>): Promise<number> {
-  if (answer.kind === 'refused') return Promise.resolve(CLIENT_EXIT_CODES.fault);
+function answerSsh(answer: NonNullable<ReturnType<typeof askpassAnswer>>): number {
+  if (answer.kind === 'refused') return CLIENT_EXIT_CODES.fault;
   process.stdout.write(`${answer.text}\n`);
-  return Promise.resolve(CLIENT_EXIT_CODES.ended);
+  return CLIENT_EXIT_CODES.ended;
 }
 
-function runCommand(): Promise<number> {
+async function runCommand(): Promise<number> {
   const args = process.argv.slice(2);
   const asked = askpassAnswer(args, process.env);
   if (asked !== undefined) return answerSsh(asked);
   const command = parseWsproxyCommand(args, process.env);
   switch (command.kind) {
     // A tool inherits the outputs as they are: nothing here may touch them before, Node would make pipes of them non-blocking.
-    case 'tool':
+    case 'tool': {
+      const { runTool } = await import('../tools/run-tool.ts');
       return runTool(command.words, process.env, report, command.isJson ? tellEnd : undefined);
+    }
     case 'exec':
       return runExecRequest(command);
     default:

@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import type { KexAlgorithm } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { HostKeyInspector } from '../../../services/clients/host-key/inspector.ts';
-import { parseFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
+import { parseFingerprint } from '../../../services/shared/ssh/fingerprint-text.ts';
 import { cleanEnvironment } from '../../support/process/client-program.ts';
 import { createPinnedSshHost, VERIFIABLE_KEX } from '../../support/ssh/pinned-ssh-host.ts';
 

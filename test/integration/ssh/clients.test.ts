@@ -9,7 +9,7 @@ import { AccessList } from '../../../services/agent/access/access-list.ts';
 import { parseAuthorizedKeys } from '../../../services/agent/access/authorized-keys.ts';
 import { IDENTIFICATION } from '../../../services/agent/ssh/ssh2-server.ts';
 import { HostKeyInspector } from '../../../services/clients/host-key/inspector.ts';
-import { parseFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
+import { parseFingerprint } from '../../../services/shared/ssh/fingerprint-text.ts';
 import { systemClock } from '../../../services/shared/time/clock.ts';
 import { runDropbear, runPython } from '../../support/ssh/ssh-clients.ts';
 import { CLIENT_ENV, outcomeOf, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';

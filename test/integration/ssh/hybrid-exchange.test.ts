@@ -1,6 +1,7 @@
 // The key exchange mlkem768x25519-sha256, as a client sees it that has nothing of ssh2.
 import { afterEach, expect, test } from 'vitest';
-import { fingerprintOf, formatFingerprint } from '../../../services/shared/ssh/fingerprint.ts';
+import { fingerprintOf } from '../../../services/shared/ssh/fingerprint.ts';
+import { formatFingerprint } from '../../../services/shared/ssh/fingerprint-text.ts';
 import { dialHybrid, type Exchanged, type HybridClient, METHOD } from '../../support/ssh/hybrid-client.ts';
 import { sshString } from '../../support/ssh/ssh-handshake.ts';
 import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';

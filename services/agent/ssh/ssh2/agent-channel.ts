@@ -1,9 +1,9 @@
 // A channel to the client's ssh-agent.
 import type { Connection } from 'ssh2';
 import { fieldsOf, type OpenCallback } from './fields.ts';
+import { CLIENT_WINDOW_BYTES } from './window-adjust.ts';
 
 /** lib/Channel.js. */
-const WINDOW_BYTES = 2 * 1024 * 1024;
 const PACKET_BYTES = 32 * 1024;
 
 /**
@@ -15,5 +15,5 @@ export function openAgentChannel(connection: Connection, callback: OpenCallback)
   const opened = Object.assign(((error, channel) => callback(error, channel)) as OpenCallback, {
     type: 'auth-agent@openssh.com',
   });
-  _protocol.openssh_authAgent(_chanMgr.add(opened), WINDOW_BYTES, PACKET_BYTES);
+  _protocol.openssh_authAgent(_chanMgr.add(opened), CLIENT_WINDOW_BYTES, PACKET_BYTES);
 }

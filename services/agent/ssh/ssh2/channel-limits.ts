@@ -5,10 +5,11 @@ import { channelOf, fieldsOf } from './fields.ts';
 import { type Interceptor, type Interceptors, MESSAGE } from './inbound.ts';
 import { OPEN_FAILURE } from './open-failure.ts';
 import { disconnect } from './outbound.ts';
+import { CLIENT_WINDOW_BYTES } from './window-adjust.ts';
 
 const MAX_WINDOW_BYTES = 2 ** 32 - 1;
 /** By how much a client may overrun a window, as in sshd: a tenth of it. */
-const MAX_OVERRUN_BYTES = (2 * 1024 * 1024) / 10;
+const MAX_OVERRUN_BYTES = CLIENT_WINDOW_BYTES / 10;
 /** The type, the number of the channel and the length of the data. */
 const DATA_HEAD_BYTES = 1 + 4 + 4;
 

@@ -111,6 +111,9 @@ export interface Direction {
 export interface ChannelFields {
   readonly incoming: Direction;
   readonly outgoing: Direction;
+  /** Set while it holds so much that nobody has read that no more should come. */
+  readonly _waitChanDrain: boolean | undefined;
+  _read(bytes: number): void;
   _chunk: Buffer | undefined;
   _chunkcb: (() => void) | undefined;
   _chunkErr: Buffer | undefined;

@@ -12,7 +12,7 @@ import { takeLargePackets } from './packet-limit.ts';
 import { makePacketsRoomy } from './roomy-packets.ts';
 import { takeRepeatedLogins } from './service-request.ts';
 import { offerSignatureAlgorithms } from './signature-algorithms.ts';
-import { adjustOpenWindowsOnly } from './window-adjust.ts';
+import { adjustOpenWindowsOnly, adjustWindowsEarly } from './window-adjust.ts';
 
 export interface MendOptions {
   /** The signature algorithms offered to the client for its login. */
@@ -31,6 +31,7 @@ export function mendConnection(connection: Connection, options: MendOptions): vo
   takeRepeatedLogins(connection, interceptors);
   answerChannelRequests(connection, interceptors);
   enforceChannelRules(connection, interceptors);
+  adjustWindowsEarly(connection, interceptors);
   refuseMisplacedMessages(connection, interceptors);
   interceptInbound(connection, interceptors, laterExchanges(connection));
   adjustOpenWindowsOnly(connection);

@@ -1,7 +1,7 @@
 // The client URL: what is taken, and what a person is told about the rest.
 import { describe, expect, test } from 'vitest';
 import { parseClientUrl } from '../../../../services/clients/connection/client-url.ts';
-import { formatFingerprint } from '../../../../services/shared/ssh/fingerprint.ts';
+import { formatFingerprint } from '../../../../services/shared/ssh/fingerprint-text.ts';
 
 const FINGERPRINT = `SHA256:${Buffer.alloc(32, 0xfb).toString('base64').slice(0, 43)}`;
 

@@ -3,11 +3,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HostKeyInspector, type HostKeyVerdict } from '../../../../services/clients/host-key/inspector.ts';
 import { readPacket } from '../../../../services/clients/host-key/units.ts';
-import {
-  fingerprintOf,
-  formatFingerprint,
-  parseFingerprint,
-} from '../../../../services/shared/ssh/fingerprint.ts';
+import { fingerprintOf } from '../../../../services/shared/ssh/fingerprint.ts';
+import { formatFingerprint, parseFingerprint } from '../../../../services/shared/ssh/fingerprint-text.ts';
 import {
   hostKeyBlob,
   IDENTIFICATION,

@@ -3,8 +3,9 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fileNameOf, KeptSignOns, stateFolder } from '../../../../services/clients/sign-on/kept-sign-ons.ts';
+import { fileNameOf, KeptSignOns } from '../../../../services/clients/sign-on/kept-sign-ons.ts';
 import { MAX_PRIVATE_FILE_BYTES } from '../../../../services/clients/sign-on/private-folder.ts';
+import { stateFolder } from '../../../../services/clients/sign-on/state-folder.ts';
 
 const RELAY = 'https://relay.example';
 const SIGNED_ON = { token: 'a.b.c', refresh: 'r', expiresAt: 2_000_000 };
