@@ -8,7 +8,7 @@ import { makeKeyFolder, type Sshd, start, startBenchAgent, startSshd } from '../
 import { percentile } from './figures.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
-import { startSplice } from './reference.ts';
+import { startPipe } from './reference.ts';
 
 const QUICK_PRESSES = 150;
 const FULL_PRESSES = 1000;
@@ -54,7 +54,7 @@ async function startFloor(
   stack: AsyncDisposableStack,
   sshd: Sshd & { readonly port: number },
 ): Promise<Sshd> {
-  const splice = stack.use(await startSplice(sshd.port));
+  const splice = stack.use(await startPipe(sshd.port));
   const proxy = `${process.execPath} ${join(import.meta.dirname, 'proxy-program.ts')} ${splice.port}`;
   return { ...sshd, name: 'floor', options: [...sshd.options, '-o', `ProxyCommand=${proxy}`] };
 }

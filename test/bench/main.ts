@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
+import { measureDistance } from './distance.ts';
 import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';
 import { measurePage } from './first-prompt.ts';
@@ -11,7 +12,8 @@ import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
 import type { Part } from './part.ts';
 import { measurePolicy } from './policy-cost.ts';
-import { measureHop, measureRelay } from './relay-cost.ts';
+import { measureCores } from './cores.ts';
+import { measureCrowd, measureHop, measureRelay } from './relay-cost.ts';
 import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
 import { measureSetUps } from './set-ups.ts';
@@ -23,12 +25,15 @@ const FULL_ROUNDS = 5;
 
 const PARTS: Readonly<Record<string, Part>> = {
   relay: measureRelay,
+  crowd: measureCrowd,
+  cores: measureCores,
   hop: measureHop,
   setup: measureSetUps,
   memory: measureMemory,
   connect: measureConnect,
   keys: measureKeys,
   sftp: measureSftp,
+  distance: measureDistance,
   resume: measureResume,
   attacks: measureAttacks,
   policy: measurePolicy,

@@ -4,10 +4,26 @@ import { readdir, readFile } from 'node:fs/promises';
 /** USER_HZ: 100 on every Linux that Node runs on (proc(5)). */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of all threads, in seconds; the resolution is 10 ms. */
+/**
+ * User and system time of all threads that `pids` have, in seconds. The scheduler counts nanoseconds; a thread that runs at
+ * the moment is behind by at most a tick of 10 ms, one that waits is not.
+ */
 export async function cpuSeconds(pids: readonly number[]): Promise<number> {
-  const ticks = await Promise.all(pids.map(ticksOf));
-  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
+  const nanoseconds = await Promise.all(pids.map(nanosecondsOf));
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9;
+}
+
+/** The same of all processes below `pids` as well, and of those that have ended there. */
+export async function treeCpuSeconds(pids: readonly number[]): Promise<number> {
+  const all = [...pids, ...(await Promise.all(pids.map(descendantsOf))).flat()];
+  const each = await Promise.all(
+    all.map(async (pid) => {
+      // One that has ended meanwhile is with its parent's ended children.
+      const [own, fields] = await Promise.all([cpuSeconds([pid]), statOf(pid)]).catch(() => [0, []] as const);
+      return own + (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) / TICKS_PER_SECOND;
+    }),
+  );
+  return each.reduce((sum, seconds) => sum + seconds, 0);
 }
 
 /** The same of all children of this process that have ended, and theirs. */
@@ -48,8 +64,12 @@ function parentFrom(fields: readonly string[]): number {
   return Number(fields[1]);
 }
 
-async function ticksOf(pid: number): Promise<number> {
-  const fields = await statOf(pid);
-  // utime and stime
-  return Number(fields[11]) + Number(fields[12]);
+/** Of sched-stats.rst in the kernel's documentation: the first number is the time on a processor. */
+async function nanosecondsOf(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(
+    // One that has ended meanwhile is missed.
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0')),
+  );
+  return stats.reduce((sum, stat) => sum + Number(stat.split(' ')[0]), 0);
 }
