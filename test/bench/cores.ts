@@ -1,4 +1,7 @@
 // Cores: what fifty sessions move through a relay with two processors and two threads, over one and one.
+//
+// The load needs processors too. On a machine with fewer than four, two threads and the load get in each other's way; the
+// ratio of what the busiest thread spends on a GB says then what the other ratio would be.
 import { availableParallelism } from 'node:os';
 import { type Lane, openPodLane } from './lane.ts';
 import type { PartOptions } from './part.ts';
@@ -10,7 +13,7 @@ const PAYLOAD_BYTES = 32 * 1024;
 const QUICK_BYTES = 500e6;
 const FULL_BYTES = 3000e6;
 
-/** On a smaller machine the load takes from what is measured, and the ratio says more about the load. */
+/** Two for the relay, and two for the load. */
 const CORES_WANTED = 4;
 
 export async function measureCores({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
@@ -37,5 +40,7 @@ export async function measureCores({ figures, isFull, rounds, say }: PartOptions
     figures.add('cores.one.cpu', 's/GB', one.cpu);
     figures.add('cores.two.cpu', 's/GB', two.cpu);
     figures.add('cores.ratio', 'ratio', two.mbPerSecond / one.mbPerSecond);
+    // What they could move if nobody else wanted a processor: as much as the busiest thread gets done.
+    figures.add('cores.capacity_ratio', 'ratio', one.busiest / two.busiest);
   });
 }

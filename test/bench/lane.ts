@@ -1,14 +1,21 @@
 // A lane: sessions from a load, through processes that are measured, back to the load.
 import { type Load, type Pouring, startLoad } from './load.ts';
 import type { BenchPod } from './pod.ts';
-import { type Reference, startHaproxy, startKernelSplice, startMessages, startNginx, startPipe } from './reference.ts';
-import { cpuSeconds } from './usage.ts';
-
-const BYTES_PER_GB = 1e9;
+import {
+  type Reference,
+  startHaproxy,
+  startKernelSplice,
+  startMessages,
+  startNginx,
+  startPipe,
+} from './reference.ts';
+import { threadNanoseconds } from './usage.ts';
 
 export interface Cost {
   /** CPU seconds of what is measured, for each GB. */
   readonly cpu: number;
+  /** Of that, the thread with most. */
+  readonly busiest: number;
   /** Payload that came, of all sessions together. */
   readonly mbPerSecond: number;
 }
@@ -26,7 +33,13 @@ export class Lane {
   readonly #pids: readonly number[];
   readonly #mask: Pouring['mask'];
 
-  constructor(name: string, sessions: number, load: Load, pids: readonly number[], mask: Pouring['mask'] = 'zero') {
+  constructor(
+    name: string,
+    sessions: number,
+    load: Load,
+    pids: readonly number[],
+    mask: Pouring['mask'] = 'zero',
+  ) {
     this.name = name;
     this.sessions = sessions;
     this.#load = load;
@@ -38,11 +51,19 @@ export class Lane {
   async cost({ payloadBytes, framesPerWrite = 1 }: Writes, bytes: number): Promise<Cost> {
     const perWrite = payloadBytes * framesPerWrite;
     const writes = Math.ceil(bytes / perWrite / this.sessions);
-    const before = await cpuSeconds(this.#pids);
+    const before = await this.#threads();
     const seconds = await this.#load.run({ payloadBytes, framesPerWrite, writes, mask: this.#mask });
-    const spent = (await cpuSeconds(this.#pids)) - before;
+    const after = await this.#threads();
+    const spent = [...after].map(([thread, nanoseconds]) => nanoseconds - (before.get(thread) ?? 0));
     const moved = writes * perWrite * this.sessions;
-    return { cpu: (spent * BYTES_PER_GB) / moved, mbPerSecond: moved / 1e6 / seconds };
+    // Nanoseconds for each byte are seconds for each GB.
+    const cpu = spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / moved;
+    return { cpu, busiest: Math.max(...spent) / moved, mbPerSecond: moved / 1e6 / seconds };
+  }
+
+  async #threads(): Promise<ReadonlyMap<string, number>> {
+    const all = await Promise.all(this.#pids.map(threadNanoseconds));
+    return new Map(all.flatMap((threads) => [...threads]));
   }
 }
 

@@ -5,9 +5,6 @@ import { type E2eProcess, prefixed, startProcess } from '../support/process/star
 import { openAgent } from '../support/relay/fake-agent.ts';
 import { nativeProgram } from './native-program.ts';
 
-/** Below the number of clients that a relay allows one agent. */
-const SESSIONS_PER_AGENT = 10;
-
 /** What each source pours: so many writes of so many frames, each with a payload. A mask of zero costs neither end anything. */
 export interface Pouring {
   readonly payloadBytes: number;
@@ -42,22 +39,18 @@ export class Load implements AsyncDisposable {
     await this.#process.see(new RegExp(`^open ${this.#ends}$`, 'm'));
   }
 
-  /** Opens `count` sessions through relays: agents on `agentPort`, clients on `clientPort`. */
+  /** Opens `count` sessions through relays: an agent on `agentPort`, clients on `clientPort`. */
   async openSessions(
     stack: AsyncDisposableStack,
     { name, agentPort, clientPort, count }: Sessions,
   ): Promise<void> {
-    for (let opened = 0; opened < count; opened += SESSIONS_PER_AGENT) {
-      const id = `${name}-${this.#ends}`;
-      const agent = stack.use(await openAgent(agentPort, id));
-      const more = Math.min(SESSIONS_PER_AGENT, count - opened);
-      for (let index = 0; index < more; index += 1) {
-        this.#tell(`source ${clientPort} ${clientPath(id)}`);
-        const { ticket } = await agent.dial(index);
-        this.#ends += 2;
-        this.#tell(`sink ${agentPort} ${agentStreamPath(id, ticket)}`);
-        await this.#process.see(new RegExp(`^open ${this.#ends}$`, 'm'));
-      }
+    const agent = stack.use(await openAgent(agentPort, name));
+    for (let index = 0; index < count; index += 1) {
+      this.#tell(`source ${clientPort} ${clientPath(name)}`);
+      const { ticket } = await agent.dial(index);
+      this.#ends += 2;
+      this.#tell(`sink ${agentPort} ${agentStreamPath(name, ticket)}`);
+      await this.#process.see(new RegExp(`^open ${this.#ends}$`, 'm'));
     }
   }
 

@@ -71,9 +71,9 @@ export class BenchPod implements AsyncDisposable {
     return this;
   }
 
-  /** True if the log says that the native pump has sessions, which is so from the first one on. */
-  get isNative(): boolean {
-    return this.#process?.transcript.includes('native pump started') ?? false;
+  /** Resolves with the first session that the native pump takes. @throws Error if none comes in a minute */
+  async pumpStarted(): Promise<void> {
+    await this.#process?.see(/native pump started/);
   }
 
   /** From where it runs. */

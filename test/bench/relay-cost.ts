@@ -1,7 +1,7 @@
 // What a byte costs a relay: CPU seconds per GB beside peers in the same rounds, for one session and for many, and with a hop.
 import { startRedisProcess } from '../support/redis/redis-process.ts';
-import { type Cost, type Lane, openMessagesLane, openPodLane, openProxyLane } from './lane.ts';
 import type { Figures } from './figures.ts';
+import { type Cost, type Lane, openMessagesLane, openPodLane, openProxyLane } from './lane.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
 import { takeTurns } from './turns.ts';
@@ -80,18 +80,14 @@ export async function measureHop({ figures, isFull, rounds, say }: PartOptions):
 /** Ours with each of its pumps, and the peers, with as many sessions each. */
 async function openComparison(stack: AsyncDisposableStack, sessions: number): Promise<Lane[]> {
   const native = stack.use(await startPod('bench-native', { env: MANY }));
-  const javascript = stack.use(
-    await startPod('bench-javascript', { env: { ...MANY, PUMP: 'javascript' } }),
-  );
+  const javascript = stack.use(await startPod('bench-javascript', { env: { ...MANY, PUMP: 'javascript' } }));
   const peers: Lane[] = [];
   for (const peer of PEERS) peers.push(await openProxyLane(stack, peer, sessions));
-  const ours = await openPodLane(stack, { name: 'ours', pods: [native], sessions });
-  if (!native.isNative) throw new Error('the relay has no native pump: was it built?');
-  return [
-    ...peers,
-    ours,
-    await openPodLane(stack, { name: 'javascript', pods: [javascript], sessions }),
-  ];
+  const [ours] = await Promise.all([
+    openPodLane(stack, { name: 'ours', pods: [native], sessions }),
+    native.pumpStarted(),
+  ]);
+  return [...peers, ours, await openPodLane(stack, { name: 'javascript', pods: [javascript], sessions })];
 }
 
 /** All of a lane's clients come from one address. */
@@ -102,8 +98,7 @@ function addCosts(figures: Figures, prefix: string, costs: ReadonlyMap<string, C
     figures.add(`${prefix}.${name}`, 's/GB', cpu);
     figures.add(`${prefix}.${name}.rate`, 'MB/s', mbPerSecond);
   }
-  for (const peer of [...PEERS, 'javascript'])
-    add(figures, `${prefix}.over_${peer}`, costs, 'ours', peer);
+  for (const peer of [...PEERS, 'javascript']) add(figures, `${prefix}.over_${peer}`, costs, 'ours', peer);
 }
 
 /** What `one` costs over what `other` does. */

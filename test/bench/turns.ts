@@ -41,6 +41,7 @@ function meanOf(sofar: Cost | undefined, cost: Cost, turns: number): Cost {
   const secondsPerMb = turns / sofar.mbPerSecond + 1 / cost.mbPerSecond;
   return {
     cpu: (sofar.cpu * turns + cost.cpu) / (turns + 1),
+    busiest: (sofar.busiest * turns + cost.busiest) / (turns + 1),
     mbPerSecond: (turns + 1) / secondsPerMb,
   };
 }

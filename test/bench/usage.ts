@@ -64,12 +64,20 @@ function parentFrom(fields: readonly string[]): number {
   return Number(fields[1]);
 }
 
-/** Of sched-stats.rst in the kernel's documentation: the first number is the time on a processor. */
 async function nanosecondsOf(pid: number): Promise<number> {
+  return [...(await threadNanoseconds(pid)).values()].reduce((sum, each) => sum + each, 0);
+}
+
+/**
+ * The time that each thread of `pid` had on a processor, by the thread's id, in nanoseconds (sched-stats.rst in the kernel's
+ * documentation).
+ */
+export async function threadNanoseconds(pid: number): Promise<ReadonlyMap<string, number>> {
   const threads = await readdir(`/proc/${pid}/task`);
-  const stats = await Promise.all(
+  const times = threads.map(async (thread) => {
     // One that has ended meanwhile is missed.
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0')),
-  );
-  return stats.reduce((sum, stat) => sum + Number(stat.split(' ')[0]), 0);
+    const stat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
+    return [thread, Number(stat.split(' ')[0])] as const;
+  });
+  return new Map(await Promise.all(times));
 }

@@ -126,12 +126,7 @@ export async function startBenchAgent(
 }
 
 /** Starts a program that ends with `stack`. */
-export function start(
-  stack: AsyncDisposableStack,
-  name: string,
-  command: Command,
-  cwd: string,
-): E2eProcess {
+export function start(stack: AsyncDisposableStack, name: string, command: Command, cwd: string): E2eProcess {
   const { PATH = '', HOME = '/' } = process.env;
   const env = { PATH, HOME, SHELL: '/bin/sh', TERM: 'xterm', LANG: 'C.UTF-8' };
   const started = startProcess(name, command, { cwd, env });
