@@ -14,6 +14,7 @@ import { measureFairness } from './fairness.ts';
 import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';
 import { measurePage } from './first-prompt.ts';
+import { measureGrowth } from './growth.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
 import { type Conditions, lineFrom, underConditions } from './machine-state.ts';
@@ -25,7 +26,7 @@ import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
 import { measureSessions } from './session-memory.ts';
 import { measureSetUps } from './set-ups.ts';
-import { measureGrowth, measureStreams } from './ssh-streams.ts';
+import { measureStreams } from './ssh-streams.ts';
 import { measureStarts } from './starts.ts';
 import { measureSftp } from './transfers.ts';
 

@@ -1,38 +1,13 @@
-// A stream down and up through ssh: the CPU time of every process that takes part, beside sshd direct; and what the agent keeps.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { makeKeyFolder, type Sshd, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
+// A stream down and up through ssh: the CPU time of every process that takes part, beside sshd direct.
+import { makeKeyFolder, startBenchAgent, startSshd } from '../support/ssh/sshd.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
-import { timeRemote } from './remote.ts';
-import { makeSource } from './transfers.ts';
-import { endedChildrenSeconds, residentBytes, treeCpuSeconds } from './usage.ts';
+import { openStream, type RemoteStream } from './remote-stream.ts';
+import { findBelow, treeCpuSeconds } from './usage.ts';
 
 const MIB = 1024 * 1024;
 const QUICK_MIB = 256;
-/** Many times what every process needs to start: 10 ms of an ended process are nothing in it. */
 const FULL_MIB = 1024;
-
-/** The far ends of a session have been waited for by then. */
-const REAPED_WITHIN_MS = 500;
-/** After the start of an agent, and after a transfer. */
-const SETTLE_MS = 5_000;
-
-type Way = 'down' | 'up';
-
-/** One way with one host. */
-interface Stream {
-  readonly way: Way;
-  readonly host: Sshd;
-  readonly folder: string;
-  /** A file of so many MiB. */
-  readonly source: string;
-  readonly mib: number;
-}
-
-function move({ way, host, folder, source, mib }: Stream): Promise<number> {
-  if (way === 'up') return timeRemote({ host, folder, command: 'exec cat >/dev/null', input: source });
-  return timeRemote({ host, folder, command: `exec head -c ${mib * MIB} /dev/zero` });
-}
 
 export async function measureStreams({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
@@ -41,62 +16,46 @@ export async function measureStreams({ figures, isFull, rounds, say }: PartOptio
   const sshd = await startSshd(stack, folder);
   const agent = await startBenchAgent(stack, folder, { wsUrl: pod.wsUrl });
   const mib = isFull ? FULL_MIB : QUICK_MIB;
-  const source = await makeSource(folder, mib);
-  const gb = (mib * MIB) / 1e9;
-  /** ssh, and wsproxy below it, have ended and are counted as children of this process. */
-  const costOf = async (stream: Stream, servers: readonly number[]) => {
-    const spent = async () => [
-      await endedChildrenSeconds(),
-      ...(await Promise.all(servers.map((pid) => treeCpuSeconds([pid])))),
-    ];
-    const before = await spent();
-    const seconds = await move(stream);
-    await sleep(REAPED_WITHIN_MS);
-    const cpu = (await spent()).map((after, index) => (after - (before[index] ?? 0)) / gb);
-    return { seconds, cpu, all: cpu.reduce((sum, each) => sum + each, 0) };
-  };
   for (const way of ['down', 'up'] as const) {
+    await using streams = new AsyncDisposableStack();
+    const direct = await openStream(streams, { host: sshd, folder, way });
+    const ours = await openStream(streams, { host: agent, folder, way });
+    const wsproxy = await findBelow(ours.pid, 'wsproxy');
     say(`${rounds} rounds of ${mib} MiB ${way}`);
     for (let round = -1; round < rounds; round += 1) {
-      const stream = { way, folder, source, mib };
-      const direct = await costOf({ ...stream, host: sshd }, [sshd.pid]);
-      const ours = await costOf({ ...stream, host: agent }, [agent.pid, pod.pid]);
+      const reference = await costOf(direct, mib * MIB, { all: [sshd.pid, direct.pid] });
+      const cost = await costOf(ours, mib * MIB, {
+        all: [agent.pid, pod.pid, ours.pid],
+        agent: [agent.pid],
+        relay: [pod.pid],
+        wsproxy: [wsproxy],
+      });
       // The first round warms up.
       if (round < 0) continue;
-      const [client = 0, agentCpu = 0, relay = 0] = ours.cpu;
-      for (const [name, cpu] of Object.entries({
-        sshd: direct.all,
-        all: ours.all,
-        ssh_and_wsproxy: client,
-        agent: agentCpu,
-        relay,
-      }))
-        figures.add(`ssh.${way}.${name}`, 's/GB', cpu);
-      figures.add(`ssh.${way}.cpu_ratio`, 'ratio', ours.all / direct.all);
-      figures.add(`ssh.${way}.wall_ratio`, 'ratio', ours.seconds / direct.seconds);
+      figures.add(`ssh.${way}.sshd_all`, 's/GB', reference.cpu.all);
+      for (const [name, cpu] of Object.entries(cost.cpu)) figures.add(`ssh.${way}.${name}`, 's/GB', cpu);
+      figures.add(`ssh.${way}.cpu_ratio`, 'ratio', cost.cpu.all / reference.cpu.all);
+      figures.add(`ssh.${way}.wall_ratio`, 'ratio', cost.seconds / reference.seconds);
     }
   }
 }
 
-export async function measureGrowth({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const folder = await makeKeyFolder(stack);
-  const pod = stack.use(await startPod('bench-growth'));
-  const mib = isFull ? FULL_MIB : QUICK_MIB;
-  const source = await makeSource(folder, mib);
-  say(`${rounds} rounds of an agent that moves ${mib} MiB each way`);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const way of ['down', 'up'] as const) {
-      await using life = new AsyncDisposableStack();
-      const host = await startBenchAgent(life, folder, { wsUrl: pod.wsUrl, id: `bench-${way}-${round}` });
-      await sleep(SETTLE_MS);
-      const before = await residentBytes(host.pid);
-      await move({ way, host, folder, source, mib });
-      await sleep(SETTLE_MS);
-      const after = await residentBytes(host.pid);
-      figures.add('growth.before', 'KiB', before / 1024);
-      figures.add(`growth.${way}.after`, 'KiB', after / 1024);
-      figures.add(`growth.${way}.ratio`, 'ratio', after / before);
-    }
-  }
+interface StreamCost<Name extends string> {
+  readonly seconds: number;
+  /** CPU seconds for each GB, of the processes under each name with all below them. */
+  readonly cpu: Readonly<Record<Name, number>>;
+}
+
+async function costOf<Name extends string>(
+  stream: RemoteStream,
+  bytes: number,
+  pids: Readonly<Record<Name, readonly number[]>>,
+): Promise<StreamCost<Name>> {
+  const names = Object.keys(pids) as Name[];
+  const usage = () => Promise.all(names.map((name) => treeCpuSeconds(pids[name])));
+  const before = await usage();
+  const seconds = await stream.move(bytes);
+  const after = await usage();
+  const costs = names.map((name, at) => [name, (((after[at] ?? 0) - (before[at] ?? 0)) * 1e9) / bytes]);
+  return { seconds, cpu: Object.fromEntries(costs) as Record<Name, number> };
 }

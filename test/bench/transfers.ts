@@ -6,7 +6,7 @@ import { makeKeyFolder, startBenchAgent, startSshd } from '../support/ssh/sshd.t
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
 import { openSftp, type SftpSession } from './sftp-session.ts';
-import { cpuSeconds, descendantsOf, programOf, treeCpuSeconds } from './usage.ts';
+import { cpuSeconds, findBelow, treeCpuSeconds } from './usage.ts';
 
 const MIB = 1024 * 1024;
 const QUICK_MIB = 128;
@@ -33,13 +33,6 @@ export async function timeTransfer(
   return seconds;
 }
 
-/** The `wsproxy` below an ssh or sftp. */
-async function wsproxyBelow(pid: number): Promise<number> {
-  const pids = await descendantsOf(pid);
-  const programs = await Promise.all(pids.map(programOf));
-  return pids[programs.findIndex((program) => program.includes('/wsproxy-'))] ?? 0;
-}
-
 export async function measureSftp({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const folder = await makeKeyFolder(stack);
@@ -51,7 +44,7 @@ export async function measureSftp({ figures, isFull, rounds, say }: PartOptions)
   const target = join(folder, 'target');
   const direct = await openSftp(stack, sshd, folder);
   const ours = await openSftp(stack, agent, folder);
-  const pids = { agent: agent.pid, relay: pod.pid, wsproxy: await wsproxyBelow(ours.pid) };
+  const pids = { agent: agent.pid, relay: pod.pid, wsproxy: await findBelow(ours.pid, 'wsproxy') };
   const usage = async () => ({
     agent: await cpuSeconds([pids.agent]),
     relay: await cpuSeconds([pids.relay]),

@@ -48,10 +48,11 @@ export async function descendantsOf(pid: number): Promise<number[]> {
   return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
 }
 
-/** The path of what `pid` runs. */
-export async function programOf(pid: number): Promise<string> {
-  const [program = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-  return program;
+/** What is below `pid` and calls itself `title`; 0 if nothing does. The packed programs have no path of their own. */
+export async function findBelow(pid: number, title: string): Promise<number> {
+  const pids = await descendantsOf(pid);
+  const titles = await Promise.all(pids.map((each) => readFile(`/proc/${each}/comm`, 'utf8')));
+  return pids[titles.findIndex((each) => each.startsWith(title))] ?? 0;
 }
 
 /** The fields of proc(5) from the third on: the second, a name in brackets, may hold spaces. */
