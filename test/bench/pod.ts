@@ -78,7 +78,7 @@ export class BenchPod implements AsyncDisposable {
 
   /** From where it runs. */
   async #asks(url: string): Promise<boolean> {
-    const [file = '', ...args] = [...this.#prefix, 'curl', '--silent', '--fail', '--max-time', '5', url];
+    const [file, ...args] = [...this.#prefix, 'curl', '--silent', '--fail', '--max-time', '5', url];
     return promisify(execFile)(file, args).then(
       () => true,
       () => false,
