@@ -5,7 +5,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { eventLine, storyOf } from '../../../../services/clients/command-line/connection-event.ts';
 import { askpassAnswer, askpassEnvironment } from '../../../../services/clients/exec/askpass.ts';
-import { execOutcomeOf, exitCodeOf, type SshProcessEnd } from '../../../../services/clients/exec/exec-outcome.ts';
+import {
+  execOutcomeOf,
+  exitCodeOf,
+  type SshProcessEnd,
+} from '../../../../services/clients/exec/exec-outcome.ts';
 import { execArguments } from '../../../../services/clients/exec/exec-request.ts';
 import { KeptOutput, MAX_EXEC_OUTPUT_BYTES } from '../../../../services/clients/exec/kept-output.ts';
 import { remoteCommand } from '../../../../services/clients/exec/remote-command.ts';
