@@ -1,5 +1,5 @@
 // The bench's verdicts: the median decides, the spread is told, and what was taken on a busy machine is marked.
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { Figures } from '../../bench/figures.ts';
 import { type Goal, verdictOn } from '../../bench/goals.ts';
 import { type Conditions, isBusy, lineFrom } from '../../bench/machine-state.ts';
@@ -21,7 +21,7 @@ function figuresOf(...samples: number[]): Figures {
   return figures;
 }
 
-it.each([
+test.each([
   [AT_MOST, [0.8, 0.9, 1], 'met'],
   [AT_MOST, [0.8, 0.9, 1.1], 'met, not in every round'],
   [AT_MOST, [0.8, 1.1, 1.2], 'missed, not in every round'],
@@ -34,11 +34,11 @@ it.each([
   expect(verdictOn(goal, figuresOf(...samples))).toBe(verdict);
 });
 
-it('gives no verdict on a part that did not run', () => {
+test('gives no verdict on a part that did not run', () => {
   expect(verdictOn(AT_MOST, new Figures())).toBeUndefined();
 });
 
-it.each([
+test.each([
   ['others work before it', { before: { ...QUIET.before, busyShare: 0.2 } }],
   ['others work after it', { after: { ...QUIET.after, busyShare: 0.2 } }],
   ['the host takes time', { stolenShare: 0.05 }],
@@ -46,14 +46,14 @@ it.each([
   expect(isBusy({ ...QUIET, ...change })).toBe(true);
 });
 
-it('calls it quiet if the load is its own', () => {
+test('calls it quiet if the load is its own', () => {
   expect(isBusy(QUIET)).toBe(false);
   expect(lineFrom(QUIET)).toBe(
     'before: load 0.10 0.10 0.10, 1.0 % used by others; after: load 1.90 0.80 0.30, 2.0 % used by others; stolen meanwhile: 0.0 %',
   );
 });
 
-it('marks every figure and every goal of a part that ran on a busy machine, and no other', () => {
+test('marks every figure and every goal of a part that ran on a busy machine, and no other', () => {
   const figures = new Figures();
   figures.part = 'hop';
   figures.add('hop.ratio', 'ratio', 1.5);
