@@ -4,6 +4,8 @@ export type Unit = 's/GB' | 'ratio' | 'ms' | 's' | 'KiB' | '1/s' | 'MB' | 'MB/s'
 
 export interface Figure {
   readonly name: string;
+  /** Of the bench. */
+  readonly part: string;
   readonly unit: Unit;
   readonly median: number;
   readonly least: number;
@@ -12,23 +14,31 @@ export interface Figure {
   readonly samples: readonly number[];
 }
 
+interface Series {
+  readonly part: string;
+  readonly unit: Unit;
+  readonly samples: number[];
+}
+
 export class Figures {
-  readonly #series = new Map<string, { readonly unit: Unit; readonly samples: number[] }>();
+  readonly #series = new Map<string, Series>();
+  /** What is added from now on is of this part. */
+  part = '';
 
   /** One more sample of the figure `name`. */
   add(name: string, unit: Unit, sample: number): void {
-    const series = this.#series.get(name) ?? { unit, samples: [] };
+    const series = this.#series.get(name) ?? { part: this.part, unit, samples: [] };
     series.samples.push(sample);
     this.#series.set(name, series);
   }
 
   get(name: string): Figure | undefined {
     const series = this.#series.get(name);
-    return series === undefined ? undefined : figureFrom(name, series.unit, series.samples);
+    return series === undefined ? undefined : figureFrom(name, series);
   }
 
   all(): Figure[] {
-    return [...this.#series].map(([name, { unit, samples }]) => figureFrom(name, unit, samples));
+    return [...this.#series].map(([name, series]) => figureFrom(name, series));
   }
 }
 
@@ -44,9 +54,10 @@ function medianOf(samples: readonly number[]): number {
   return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
 }
 
-function figureFrom(name: string, unit: Unit, samples: readonly number[]): Figure {
+function figureFrom(name: string, { part, unit, samples }: Series): Figure {
   return {
     name,
+    part,
     unit,
     median: medianOf(samples),
     least: Math.min(...samples),

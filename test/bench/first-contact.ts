@@ -40,8 +40,8 @@ export async function measureConnect({ figures, isFull, say }: PartOptions): Pro
   await using stack = new AsyncDisposableStack();
   const folder = await makeKeyFolder(stack);
   const redis = stack.use(await startRedisProcess());
-  const owner = stack.use(await startPod('bench-owner', redis.url));
-  const other = stack.use(await startPod('bench-other', redis.url));
+  const owner = stack.use(await startPod('bench-owner', { redisUrl: redis.url }));
+  const other = stack.use(await startPod('bench-other', { redisUrl: redis.url }));
   await startBenchAgent(stack, folder, { wsUrl: owner.wsUrl });
   const times = isFull ? FULL_TIMES : QUICK_TIMES;
   say(`${times} times each`);

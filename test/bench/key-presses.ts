@@ -1,6 +1,6 @@
 // Key presses: how long a letter takes to the far terminal and back, over what it takes with sshd direct.
 //
-// The floor is the same sshd behind the least that Node can put on the way: a splice for the relay, and standard input
+// The floor is the same sshd behind the least that Node can put on the way: pipe() for the relay, and standard input
 // and output on a socket for wsproxy.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { makeKeyFolder, type Sshd, start, startBenchAgent, startSshd } from '../
 import { percentile } from './figures.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
-import { startSplice } from './reference.ts';
+import { startPipe } from './reference.ts';
 
 const QUICK_PRESSES = 150;
 const FULL_PRESSES = 1000;
@@ -54,8 +54,8 @@ async function startFloor(
   stack: AsyncDisposableStack,
   sshd: Sshd & { readonly port: number },
 ): Promise<Sshd> {
-  const splice = stack.use(await startSplice(sshd.port));
-  const proxy = `${process.execPath} ${join(import.meta.dirname, 'proxy-program.ts')} ${splice.port}`;
+  const pipe = stack.use(await startPipe(sshd.port));
+  const proxy = `${process.execPath} ${join(import.meta.dirname, 'proxy-program.ts')} ${pipe.port}`;
   return { ...sshd, name: 'floor', options: [...sshd.options, '-o', `ProxyCommand=${proxy}`] };
 }
 

@@ -1,34 +1,55 @@
 // `npm run bench`: measures ours and the references in turns, prints a table and writes dist/bench.json.
 //
-//   npm run bench -- [--part relay,hop,sftp,keys,connect,memory,setup,resume,attacks,policy,start,page] [--rounds N] [--full]
+//   npm run bench -- [--part NAME,NAME] [--rounds N] [--quick]
+//
+// Every part takes turns between ours and what it is held against. `--quick` takes small sizes and one round: it shows that all of it works,
+// and its figures mean little.
 import { parseArgs } from 'node:util';
 import { ensureCommands } from '../support/machine/test-commands.ts';
 import { measureAttacks } from './attacks.ts';
+import { measureCold } from './cold.ts';
+import { measureCores } from './cores.ts';
+import { measureDistance } from './distance.ts';
+import { measureFairness } from './fairness.ts';
 import { Figures } from './figures.ts';
 import { measureConnect } from './first-contact.ts';
 import { measurePage } from './first-prompt.ts';
+import { measureGrowth } from './growth.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
+import { type Conditions, lineFrom, underConditions } from './machine-state.ts';
+import { measurePaces } from './paces.ts';
 import type { Part } from './part.ts';
 import { measurePolicy } from './policy-cost.ts';
-import { measureHop, measureRelay } from './relay-cost.ts';
+import { measureCrowd, measureHop, measureRelay } from './relay-cost.ts';
 import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
+import { measureSessions } from './session-memory.ts';
 import { measureSetUps } from './set-ups.ts';
+import { measureStreams } from './ssh-streams.ts';
 import { measureStarts } from './starts.ts';
 import { measureSftp } from './transfers.ts';
 
-const DEFAULT_ROUNDS = 3;
-const FULL_ROUNDS = 5;
+const ROUNDS = 5;
+const QUICK_ROUNDS = 1;
 
 const PARTS: Readonly<Record<string, Part>> = {
   relay: measureRelay,
+  crowd: measureCrowd,
+  cores: measureCores,
+  sessions: measureSessions,
   hop: measureHop,
   setup: measureSetUps,
   memory: measureMemory,
   connect: measureConnect,
   keys: measureKeys,
+  paces: measurePaces,
+  ssh: measureStreams,
   sftp: measureSftp,
+  distance: measureDistance,
+  cold: measureCold,
+  growth: measureGrowth,
+  fairness: measureFairness,
   resume: measureResume,
   attacks: measureAttacks,
   policy: measurePolicy,
@@ -37,10 +58,10 @@ const PARTS: Readonly<Record<string, Part>> = {
 };
 
 const { values } = parseArgs({
-  options: { part: { type: 'string' }, rounds: { type: 'string' }, full: { type: 'boolean' } },
+  options: { part: { type: 'string' }, rounds: { type: 'string' }, quick: { type: 'boolean' } },
 });
-const isFull = values.full === true;
-const rounds = Number(values.rounds ?? (isFull ? FULL_ROUNDS : DEFAULT_ROUNDS));
+const isFull = values.quick !== true;
+const rounds = Number(values.rounds ?? (isFull ? ROUNDS : QUICK_ROUNDS));
 const names = values.part?.split(',') ?? Object.keys(PARTS);
 const unknown = names.filter((name) => PARTS[name] === undefined);
 if (unknown.length > 0 || !(rounds >= 1)) {
@@ -49,25 +70,31 @@ if (unknown.length > 0 || !(rounds >= 1)) {
   process.exit(2);
 }
 
-await ensureCommands(['nginx', 'redis-server', 'sftp', 'ssh', 'ssh-keygen', 'sshd']);
+await ensureCommands(['curl', 'haproxy', 'nginx', 'redis-server', 'sftp', 'ssh', 'ssh-keygen', 'sshd']);
 // An exit, also one that is asked for, takes along every process that was started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const figures = new Figures();
+const conditions = new Map<string, Conditions>();
 const failed: string[] = [];
 for (const name of names) {
   console.error(`== ${name}`);
   const began = performance.now();
-  try {
-    const say = (line: string): void => console.error(`   ${line}`);
-    await PARTS[name]?.({ figures, isFull, rounds, say });
-  } catch (error) {
-    failed.push(name);
-    console.error(error);
-  }
+  const say = (line: string): void => console.error(`   ${line}`);
+  figures.part = name;
+  const seen = await underConditions(async () => {
+    try {
+      await PARTS[name]?.({ figures, isFull, rounds, say });
+    } catch (error) {
+      failed.push(name);
+      console.error(error);
+    }
+  });
+  conditions.set(name, seen);
+  say(lineFrom(seen));
   console.error(`== ${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
-console.log(`\n${tableFrom(figures)}`);
-await writeReport(figures, isFull);
+console.log(`\n${tableFrom(figures, conditions)}`);
+await writeReport(figures, conditions, isFull);
 console.log(`\nevery figure: ${BENCH_FILE}${failed.length > 0 ? `; failed: ${failed.join(', ')}` : ''}`);
 // Whatever a part left behind dies with this process.
 process.exit(failed.length > 0 ? 1 : 0);

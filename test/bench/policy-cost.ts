@@ -49,7 +49,7 @@ export async function measurePolicy(options: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'converge-bench-policy-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const open = await sideOf(stack.use(await startPod('bench-open', undefined, UNLIMITED)), {}, {});
+  const open = await sideOf(stack.use(await startPod('bench-open', { env: UNLIMITED })), {}, {});
   const byNetwork = await startGuarded(stack, folder, 'network');
   const byToken = await startGuarded(stack, folder, 'token');
   for (const { pod, agent } of [

@@ -1,87 +1,60 @@
-// What a byte costs a relay: CPU seconds per GB, against a splice, ws and nginx, and with a hop against without.
-import { randomBytes } from 'node:crypto';
+// What a byte costs a relay: CPU seconds per GB beside peers in the same rounds, for one session and for many, and with a hop.
 import { startRedisProcess } from '../support/redis/redis-process.ts';
-import { type Lane, openMessagesLane, openNginxLane, openPodLane, openSpliceLane } from './lane.ts';
+import type { Figures } from './figures.ts';
+import { type Cost, type Lane, openMessagesLane, openPodLane, openProxyLane } from './lane.ts';
 import type { PartOptions } from './part.ts';
 import { startPod } from './pod.ts';
-import { clientFrame } from './socket.ts';
+import { takeTurns } from './turns.ts';
 
 const MB = 1e6;
 
-/** Per round; small writes cost many times more, so fewer bytes give as good a figure. */
+/** Small writes cost many times more, so fewer bytes give as good a figure. */
 const SIZES = [
-  { name: '32k', payload: 32 * 1024, quick: 600 * MB, full: 1000 * MB },
-  { name: '4k', payload: 4 * 1024, quick: 300 * MB, full: 500 * MB },
-  { name: '256', payload: 256, quick: 40 * MB, full: 100 * MB },
+  { name: '32k', payloadBytes: 32 * 1024, quick: 400 * MB, full: 1000 * MB },
+  { name: '4k', payloadBytes: 4 * 1024, quick: 200 * MB, full: 400 * MB },
+  { name: '256', payloadBytes: 256, quick: 30 * MB, full: 60 * MB },
+  // As a source does that has much to say in small frames: the cost of a frame without that of waking up for it.
+  { name: '256_packed', payloadBytes: 256, framesPerWrite: 64, quick: 100 * MB, full: 200 * MB },
 ] as const;
 
-/**
- * A round is so many short turns of each lane, by turns: what one turn costs depends much on which processors it happened to
- * run on and how large the reads were for that.
- */
-const TURNS_PER_ROUND = 4;
+/** Sessions at once, and what is in a name for it. */
+const CROWDS = [50, 500] as const;
 
-/** Before the first round, so that nothing is measured cold. */
-const WARM_UP_SHARE = 0.3;
+/** Of these only the large and the small are worth the time. */
+const CROWD_SIZES = SIZES.filter(({ name }) => name === '32k' || name === '256');
 
-type Mask = 'zero' | 'random';
-
-interface Turn {
-  readonly name: string;
-  readonly lane: Lane;
-  readonly mask: Mask;
-}
-
-async function costOf({ lane, mask }: Turn, payload: number, bytes: number): Promise<number> {
-  const unit = lane.isFramed ? clientFrame(payload, mask) : randomBytes(payload);
-  return lane.cost(unit, payload, Math.ceil(bytes / payload));
-}
-
-/** One round: the cost of each lane, by name. */
-async function costsOf(
-  turns: readonly Turn[],
-  payload: number,
-  bytes: number,
-): Promise<ReadonlyMap<string, number>> {
-  const costs = new Map<string, number>();
-  for (let count = 0; count < TURNS_PER_ROUND; count += 1) {
-    for (const turn of turns) {
-      const cost = await costOf(turn, payload, bytes / TURNS_PER_ROUND);
-      costs.set(turn.name, (costs.get(turn.name) ?? 0) + cost / TURNS_PER_ROUND);
-    }
-  }
-  return costs;
-}
+/** What ours is held against. `pipe` is Node's floor, `splice` the kernel's. */
+const PEERS = ['splice', 'pipe', 'nginx', 'haproxy'] as const;
 
 export async function measureRelay({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const pod = stack.use(await startPod('bench-relay'));
-  const javascript = stack.use(await startPod('bench-relay-javascript', undefined, { PUMP: 'javascript' }));
-  const splice = await openSpliceLane(stack);
-  // Our own clients send a mask of zero; whoever brings another is served as well, and unmasking is then on the bill.
-  const turns: readonly Turn[] = [
-    { name: 'splice', lane: splice, mask: 'zero' },
-    { name: 'ours', lane: await openPodLane(stack, 'ours', [pod]), mask: 'zero' },
-    { name: 'javascript', lane: await openPodLane(stack, 'javascript', [javascript]), mask: 'zero' },
-    { name: 'ours_masked', lane: await openPodLane(stack, 'ours_masked', [pod]), mask: 'random' },
-    { name: 'ws', lane: await openMessagesLane(stack), mask: 'random' },
-    { name: 'nginx', lane: await openNginxLane(stack), mask: 'random' },
+  const pods = [stack.use(await startPod('bench-relay'))] as const;
+  const lanes = [
+    ...(await openComparison(stack, 1)),
+    // Our own clients send a mask of zero; whoever brings another is served as well, and unmasking is then on the bill.
+    await openPodLane(stack, { name: 'ours_masked', pods, mask: 'random' }),
+    await openMessagesLane(stack),
   ];
-  for (const { name: size, payload, quick, full } of SIZES) {
+  for (const { name, quick, full, ...writes } of SIZES) {
     const bytes = isFull ? full : quick;
-    say(`${rounds} rounds of ${bytes / MB} MB in writes of ${payload} bytes`);
-    for (const turn of turns) await costOf(turn, payload, bytes * WARM_UP_SHARE);
-    for (let round = 0; round < rounds; round += 1) {
-      const costs = await costsOf(turns, payload, bytes);
-      for (const [name, cost] of costs) figures.add(`relay.${size}.${name}`, 's/GB', cost);
-      const reference = costs.get('splice') ?? Number.NaN;
-      figures.add(`relay.${size}.ratio`, 'ratio', (costs.get('ours') ?? Number.NaN) / reference);
-      figures.add(
-        `relay.${size}.ratio_masked`,
-        'ratio',
-        (costs.get('ours_masked') ?? Number.NaN) / reference,
-      );
-      figures.add(`relay.${size}.ratio_ws`, 'ratio', (costs.get('ws') ?? Number.NaN) / reference);
+    say(`${name}: ${rounds} rounds of ${bytes / MB} MB`);
+    await takeTurns(lanes, rounds, { ...writes, bytes }, (costs) => {
+      addCosts(figures, `relay.${name}`, costs);
+      add(figures, `relay.${name}.masked_over_ours`, costs, 'ours_masked', 'ours');
+    });
+  }
+}
+
+export async function measureCrowd({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
+  for (const sessions of CROWDS) {
+    await using stack = new AsyncDisposableStack();
+    const lanes = await openComparison(stack, sessions);
+    for (const { name, quick, full, ...writes } of CROWD_SIZES) {
+      const bytes = isFull ? full : quick;
+      say(`${name}: ${rounds} rounds of ${bytes / MB} MB in ${sessions} sessions`);
+      await takeTurns(lanes, rounds, { ...writes, bytes }, (costs) => {
+        addCosts(figures, `crowd${sessions}.${name}`, costs);
+      });
     }
   }
 }
@@ -89,23 +62,53 @@ export async function measureRelay({ figures, isFull, rounds, say }: PartOptions
 export async function measureHop({ figures, isFull, rounds, say }: PartOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedisProcess());
-  const owner = stack.use(await startPod('bench-owner', redis.url));
-  const other = stack.use(await startPod('bench-other', redis.url));
-  const turns: readonly Turn[] = [
-    { name: 'one_pod', lane: await openPodLane(stack, 'one-pod', [owner]), mask: 'zero' },
-    { name: 'two_pods', lane: await openPodLane(stack, 'two-pods', [owner, other]), mask: 'zero' },
+  const owner = stack.use(await startPod('bench-owner', { redisUrl: redis.url }));
+  const other = stack.use(await startPod('bench-other', { redisUrl: redis.url }));
+  const lanes = [
+    await openPodLane(stack, { name: 'one_pod', pods: [owner] }),
+    await openPodLane(stack, { name: 'two_pods', pods: [owner, other] }),
   ];
-  const [{ payload, quick, full }] = SIZES;
+  const [{ payloadBytes, quick, full }] = SIZES;
   const bytes = isFull ? full : quick;
   say(`${rounds} rounds of ${bytes / MB} MB through one pod and two`);
-  for (const turn of turns) await costOf(turn, payload, bytes * WARM_UP_SHARE);
-  for (let round = 0; round < rounds; round += 1) {
-    const costs = await costsOf(turns, payload, bytes);
-    for (const [name, cost] of costs) figures.add(`hop.${name}`, 's/GB', cost);
-    figures.add(
-      'hop.ratio',
-      'ratio',
-      (costs.get('two_pods') ?? Number.NaN) / (costs.get('one_pod') ?? Number.NaN),
-    );
+  await takeTurns(lanes, rounds, { payloadBytes, bytes }, (costs) => {
+    for (const [name, { cpu }] of costs) figures.add(`hop.${name}`, 's/GB', cpu);
+    add(figures, 'hop.ratio', costs, 'two_pods', 'one_pod');
+  });
+}
+
+/** Ours with each of its pumps, and the peers, with as many sessions each. */
+async function openComparison(stack: AsyncDisposableStack, sessions: number): Promise<Lane[]> {
+  const native = stack.use(await startPod('bench-native', { env: MANY }));
+  const javascript = stack.use(await startPod('bench-javascript', { env: { ...MANY, PUMP: 'javascript' } }));
+  const peers: Lane[] = [];
+  for (const peer of PEERS) peers.push(await openProxyLane(stack, peer, sessions));
+  const [ours] = await Promise.all([
+    openPodLane(stack, { name: 'ours', pods: [native], sessions }),
+    native.pumpStarted(),
+  ]);
+  return [...peers, ours, await openPodLane(stack, { name: 'javascript', pods: [javascript], sessions })];
+}
+
+/** All of a lane's clients come from one address. */
+const MANY = { UNLIMITED_ADDRESSES: '127.0.0.0/8' };
+
+function addCosts(figures: Figures, prefix: string, costs: ReadonlyMap<string, Cost>): void {
+  for (const [name, { cpu, mbPerSecond }] of costs) {
+    figures.add(`${prefix}.${name}`, 's/GB', cpu);
+    figures.add(`${prefix}.${name}.rate`, 'MB/s', mbPerSecond);
   }
+  for (const peer of [...PEERS, 'javascript']) add(figures, `${prefix}.over_${peer}`, costs, 'ours', peer);
+}
+
+/** What `one` costs over what `other` does. */
+function add(
+  figures: Figures,
+  name: string,
+  costs: ReadonlyMap<string, Cost>,
+  one: string,
+  other: string,
+): void {
+  const [above, below] = [costs.get(one), costs.get(other)];
+  if (above !== undefined && below !== undefined) figures.add(name, 'ratio', above.cpu / below.cpu);
 }

@@ -1,8 +1,6 @@
-// Raw sockets of the bench: a WebSocket as its bytes, so that the load costs less than what is measured.
+// Raw sockets of the bench: a WebSocket as its bytes, so that opening it costs less than what is measured.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { headerBytes, OPCODES, writeHeader } from '#shared/websocket/frame-header.ts';
-import { WebSocketFrameParser } from '#shared/websocket/frame-parser.ts';
 
 const ANSWER_WITHIN_MS = 30_000;
 
@@ -49,68 +47,4 @@ export function openUpgraded(
   }).map(([name, value]) => `${name}: ${value}`);
   socket.write([`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'));
   return promise;
-}
-
-/** A binary frame of a client with a payload of random bytes. A mask of zero costs neither end anything. */
-export function clientFrame(payloadBytes: number, mask: 'zero' | 'random'): Buffer {
-  const header = headerBytes(payloadBytes, true);
-  const frame = randomBytes(header + payloadBytes);
-  writeHeader(frame, 0, OPCODES.binary, payloadBytes, true);
-  if (mask === 'random') randomBytes(4).copy(frame, header - 4);
-  return frame;
-}
-
-/** Counts what arrives at one end. */
-export class Sink {
-  #bytes = 0;
-  #wanted = Number.POSITIVE_INFINITY;
-  #reached: () => void = () => undefined;
-
-  readonly count = (bytes: number): void => {
-    this.#bytes += bytes;
-    if (this.#bytes >= this.#wanted) this.#reached();
-  };
-
-  /** What `more` still waits for, in bytes. */
-  get missing(): number {
-    return this.#wanted - this.#bytes;
-  }
-
-  /** Reads `socket` as what it is. */
-  readonly readBytes = (socket: Socket): void => {
-    socket.on('data', (chunk: Buffer) => this.count(chunk.length));
-  };
-
-  /** Reads the payloads of the frames that come. */
-  readFrames({ socket, head }: Opened, areMasked: boolean): void {
-    const parser = new WebSocketFrameParser(
-      {
-        data: (piece) => this.count(piece.length),
-        control: () => undefined,
-        fault: (fault) => socket.destroy(new Error(JSON.stringify(fault))),
-      },
-      areMasked,
-    );
-    if (head.length > 0) parser.push(Buffer.from(head));
-    socket.on('data', (chunk: Buffer) => parser.push(chunk));
-    socket.resume();
-  }
-
-  /** Resolves when `bytes` more have come. */
-  more(bytes: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wanted = this.#bytes + bytes;
-    this.#reached = resolve;
-    return promise;
-  }
-}
-
-/** Writes `unit` again and again, one write each, as fast as it is taken. */
-export async function pour(socket: Socket, unit: Buffer, times: number): Promise<void> {
-  for (let left = times; left > 0; left -= 1) {
-    if (socket.write(unit)) continue;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    socket.once('drain', resolve);
-    await promise;
-  }
 }

@@ -4,10 +4,26 @@ import { readdir, readFile } from 'node:fs/promises';
 /** USER_HZ: 100 on every Linux that Node runs on (proc(5)). */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of all threads, in seconds; the resolution is 10 ms. */
+/**
+ * User and system time of all threads that `pids` have, in seconds. The scheduler counts nanoseconds; a thread that runs at
+ * the moment is behind by at most a tick of 10 ms, one that waits is not.
+ */
 export async function cpuSeconds(pids: readonly number[]): Promise<number> {
-  const ticks = await Promise.all(pids.map(ticksOf));
-  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
+  const nanoseconds = await Promise.all(pids.map(nanosecondsOf));
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9;
+}
+
+/** The same of all processes below `pids` as well, and of those that have ended there. */
+export async function treeCpuSeconds(pids: readonly number[]): Promise<number> {
+  const all = [...pids, ...(await Promise.all(pids.map(descendantsOf))).flat()];
+  const each = await Promise.all(
+    all.map(async (pid) => {
+      // One that has ended meanwhile is with its parent's ended children.
+      const [own, fields] = await Promise.all([cpuSeconds([pid]), statOf(pid)]).catch(() => [0, []] as const);
+      return own + (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) / TICKS_PER_SECOND;
+    }),
+  );
+  return each.reduce((sum, seconds) => sum + seconds, 0);
 }
 
 /** The same of all children of this process that have ended, and theirs. */
@@ -32,10 +48,11 @@ export async function descendantsOf(pid: number): Promise<number[]> {
   return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
 }
 
-/** The path of what `pid` runs. */
-export async function programOf(pid: number): Promise<string> {
-  const [program = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-  return program;
+/** What is below `pid` and calls itself `title`; 0 if nothing does. The packed programs have no path of their own. */
+export async function findBelow(pid: number, title: string): Promise<number> {
+  const pids = await descendantsOf(pid);
+  const titles = await Promise.all(pids.map((each) => readFile(`/proc/${each}/comm`, 'utf8')));
+  return pids[titles.findIndex((each) => each.startsWith(title))] ?? 0;
 }
 
 /** The fields of proc(5) from the third on: the second, a name in brackets, may hold spaces. */
@@ -48,8 +65,20 @@ function parentFrom(fields: readonly string[]): number {
   return Number(fields[1]);
 }
 
-async function ticksOf(pid: number): Promise<number> {
-  const fields = await statOf(pid);
-  // utime and stime
-  return Number(fields[11]) + Number(fields[12]);
+async function nanosecondsOf(pid: number): Promise<number> {
+  return [...(await threadNanoseconds(pid)).values()].reduce((sum, each) => sum + each, 0);
+}
+
+/**
+ * The time that each thread of `pid` had on a processor, by the thread's id, in nanoseconds (sched-stats.rst in the kernel's
+ * documentation).
+ */
+export async function threadNanoseconds(pid: number): Promise<ReadonlyMap<string, number>> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const times = threads.map(async (thread) => {
+    // One that has ended meanwhile is missed.
+    const stat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
+    return [thread, Number(stat.split(' ')[0])] as const;
+  });
+  return new Map(await Promise.all(times));
 }

@@ -121,10 +121,18 @@ export class E2eProcess {
   }
 }
 
+export type Command = readonly [string, ...string[]];
+
+/** `command` behind what says where it runs, such as `taskset -c 0`. */
+export function prefixed(prefix: readonly string[], [file, ...args]: Command): Command {
+  const [first = file, ...rest] = [...prefix, file, ...args];
+  return [first, ...rest];
+}
+
 /** Starts a program in a group of its own. Whoever starts it kills it. */
 export function startProcess(
   name: string,
-  [file, ...args]: readonly [string, ...string[]],
+  [file, ...args]: Command,
   { cwd, env, stdin, stdout, uid }: ProcessOptions,
 ): E2eProcess {
   const child = spawn(file, args, {

@@ -6,7 +6,7 @@ import { findCommand } from '../../../deploy/build/debian-packages.ts';
 import { DIST, PLATFORM } from '../../../deploy/build/source-tree.ts';
 import { holdFolder } from '../machine/held-folder.ts';
 import { freePort } from '../network/ports.ts';
-import { type E2eProcess, startProcess } from '../process/started-process.ts';
+import { type Command, type E2eProcess, prefixed, startProcess } from '../process/started-process.ts';
 import { makeKeyFile } from './key-file.ts';
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
@@ -48,11 +48,18 @@ export async function makeKeyFolder(stack: AsyncDisposableStack): Promise<string
   return folder;
 }
 
+/** Where a server runs: its address, and what comes before its command. */
+interface Place {
+  readonly address: string;
+  readonly prefix: readonly string[];
+}
+
 /** OpenSSH's own server on a port of its own, with a configuration of its own. */
 export async function startSshd(
   stack: AsyncDisposableStack,
   folder: string,
   settings: readonly string[] = [],
+  { address, prefix }: Place = { address: '127.0.0.1', prefix: [] },
 ): Promise<Sshd & { readonly port: number; readonly said: () => string }> {
   const port = await freePort();
   const hostKey = join(folder, 'host-key');
@@ -62,7 +69,7 @@ export async function startSshd(
   const file = join(folder, 'sshd_config');
   const lines = [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `HostKey ${hostKey}`,
     `AuthorizedKeysFile ${folder}/key.pub`,
     'StrictModes no',
@@ -74,29 +81,40 @@ export async function startSshd(
     ...settings,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
-  const sshd = start(stack, 'sshd', [findCommand('sshd') ?? 'sshd', '-D', '-e', '-f', file], folder);
-  await sshd.see(/Server listening on 127\.0\.0\.1/);
+  const command = prefixed(prefix, [findCommand('sshd') ?? 'sshd', '-D', '-e', '-f', file]);
+  const sshd = start(stack, 'sshd', command, folder);
+  await sshd.see(/Server listening on /);
   return {
     name: 'sshd',
     options: [...optionsIn(folder), '-o', `Port=${port}`],
-    destination: `${userInfo().username}@127.0.0.1`,
+    destination: `${userInfo().username}@${address}`,
     pid: sshd.child.pid ?? 0,
     port,
     said: () => sshd.stderr,
   };
 }
 
-/** The built agent, which lives until `stack` ends; clients reach it through `clientUrl`, by default where it is. */
+export interface BenchAgentOptions {
+  readonly wsUrl: string;
+  /** Where clients reach it; by default where it is. */
+  readonly clientUrl?: string;
+  readonly id?: string;
+  /** What comes before its command. */
+  readonly prefix?: readonly string[];
+}
+
+/** The built agent, which lives until `stack` ends. */
 export async function startBenchAgent(
   stack: AsyncDisposableStack,
   folder: string,
-  { wsUrl, clientUrl = wsUrl, id = 'bench' }: { wsUrl: string; clientUrl?: string; id?: string },
+  { wsUrl, clientUrl = wsUrl, id = 'bench', prefix = [] }: BenchAgentOptions,
 ): Promise<Sshd> {
   const job = join(folder, 'job');
   // It outlives its clients.
   await holdFolder(job);
   const args = ['--authorized-keys', join(folder, 'key.pub'), `${wsUrl}/agent/${id}`];
-  const agent = start(stack, 'agent', [join(DIST, `bin/agent-${PLATFORM}`), ...args], job);
+  const command = prefixed(prefix, [join(DIST, `bin/agent-${PLATFORM}`), ...args]);
+  const agent = start(stack, 'agent', command, job);
   await agent.see(/^A file \.hold .*$/m);
   const proxy = `${join(DIST, `bin/wsproxy-${PLATFORM}`)} ${clientUrl}/client/${id}`;
   return {
@@ -108,12 +126,7 @@ export async function startBenchAgent(
 }
 
 /** Starts a program that ends with `stack`. */
-export function start(
-  stack: AsyncDisposableStack,
-  name: string,
-  command: readonly [string, ...string[]],
-  cwd: string,
-): E2eProcess {
+export function start(stack: AsyncDisposableStack, name: string, command: Command, cwd: string): E2eProcess {
   const { PATH = '', HOME = '/' } = process.env;
   const env = { PATH, HOME, SHELL: '/bin/sh', TERM: 'xterm', LANG: 'C.UTF-8' };
   const started = startProcess(name, command, { cwd, env });

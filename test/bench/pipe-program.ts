@@ -1,4 +1,4 @@
-// The reference of the relay: a plain TCP splice in Node. Arguments: the port to connect to. It prints its own.
+// The second reference of the relay: pipe() of Node between two TCP connections. Arguments: the port to connect to. It prints its own.
 import { type AddressInfo, connect, createServer } from 'node:net';
 
 const target = Number(process.argv[2]);
