@@ -79,8 +79,8 @@ there=$(cat "$LANE/home/port"); here=$(net free); proxy=$(net free)
 kill -0 "$(cat "$LANE/home/pid")" && echo 'alive after the script'
 # VS Code: the same connection runs a shell that is fed and carries the SOCKS proxy.
 (echo "echo shell up; while read -r line; do echo \\"said $line\\"; done"; echo one; echo two; wait_for "$LANE/home/asked") |
-  ssh -F "$CONFIG" -T -D 127.0.0.1:$proxy far bash & shell=$!
-net ask $proxy $there; touch "$LANE/home/asked"; wait $shell
+  ssh -F "$CONFIG" -T -D 127.0.0.1:$proxy far bash >"$LANE/home/said" & shell=$!
+net ask $proxy $there; touch "$LANE/home/asked"; wait $shell; cat "$LANE/home/said"
 # JetBrains: a connection of its own for the forward.
 ssh -F "$CONFIG" -N -L 127.0.0.1:$here:localhost:$there far & tunnel=$!
 net ask $here
