@@ -93,6 +93,7 @@ export function createRelay(config: Config, parts: RelayParts): Relay {
     agents: () => core.agents.size,
     clients: () => core.agents.clients,
     sessions: () => core.sessions.counts,
+    pumped: () => core.pump.size,
     pendingDials: () => core.dials.size,
     bytes: () => core.sessions.totals,
     draining: () => leaving.signal.aborted,

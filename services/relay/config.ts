@@ -16,7 +16,7 @@ import {
   type PodLimitValues,
 } from './limits/limit-table.ts';
 import { type GoodVersion, loadPolicySync } from './policy/file/policy-version.ts';
-import type { PumpSettings } from './pump/joiner-choice.ts';
+import type { PumpSettings } from './pump/pump-choice.ts';
 import { parseRedisUrl, type RedisTarget } from './registry/redis/redis-url.ts';
 
 /** A shorter secret could be guessed; in characters. */

@@ -15,7 +15,8 @@ import { createKubeCluster } from './kubernetes/kube-cluster.ts';
 import { standalone } from './kubernetes/standalone.ts';
 import { Admission, type LimitRecorder } from './limits/admission.ts';
 import { type ProcessMemory, processMemory } from './limits/process-memory.ts';
-import { joinerFor, type StoppedJoiner } from './pump/joiner-choice.ts';
+import type { Pump } from './pump/pump.ts';
+import { pumpFor } from './pump/pump-choice.ts';
 import type { Blocks } from './registry/blocks.ts';
 import { MemoryBlocks } from './registry/memory-blocks.ts';
 import { MemoryRegistry } from './registry/memory-registry.ts';
@@ -77,7 +78,7 @@ export interface Core {
   readonly dials: PendingDials;
   readonly router: Router;
   readonly sessions: SessionTable;
-  readonly joiner: StoppedJoiner;
+  readonly pump: Pump;
   readonly waiting: WaitingClients;
   readonly gatehouse: Gatehouse;
 }
@@ -91,9 +92,9 @@ export function createCore(options: CoreOptions): Core {
   const cluster = options.cluster ?? createCluster(options);
   const peers = new PeerDialler(key, clock);
   const memory = options.memory ?? processMemory(config.limits.memoryBytes);
-  const joiner = joinerFor(config.pump, log);
+  const pump = pumpFor(config.pump, log);
   const count = () => {
-    joiner.count();
+    pump.count();
   };
   const admission = new Admission({ ...config.limits, clock, memory, recorder, count });
 
@@ -105,7 +106,7 @@ export function createCore(options: CoreOptions): Core {
   const tickets = ticketsOf(key, clock);
   const found = { agents, leases, dials, registry, peers, cluster };
   const router = new Router({ ...found, tickets, self, clock, log, recorder });
-  const sessions = new SessionTable({ clock, log, recorder, witness, joiner });
+  const sessions = new SessionTable({ clock, log, recorder, witness, joiner: pump });
   const waiting = new WaitingClients();
   const gatehouse = createGatehouse({
     ...options.gateParts(key),
@@ -125,7 +126,7 @@ export function createCore(options: CoreOptions): Core {
     owners,
     router,
     sessions,
-    joiner,
+    pump,
     waiting,
     blocks,
     gatehouse,
@@ -197,8 +198,8 @@ export function startCore(core: Core): Cancel {
 }
 
 /** Frees what the core holds. May be called twice. */
-export async function stopCore({ admission, gatehouse, joiner, peers, registry }: Core): Promise<void> {
-  joiner.stop();
+export async function stopCore({ admission, gatehouse, peers, pump, registry }: Core): Promise<void> {
+  pump.stop();
   peers.stop();
   admission.stop();
   gatehouse.allowances.stop();

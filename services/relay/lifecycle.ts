@@ -111,13 +111,13 @@ export class RelayLifecycle implements Relay {
 
   async #stop(): Promise<void> {
     const { background, core, leaving, listeners, trail } = this.#options;
-    const { agents, joiner, sessions, waiting } = core;
+    const { agents, pump, sessions, waiting } = core;
     leaving.abort();
     waiting.dismiss();
     for (const agent of agents) agent.link.close('restart');
     sessions.close('restart', () => true);
     // A session that the pump has says goodbye when it is back.
-    await joiner.idle();
+    await pump.idle();
     background.dispose();
     await listeners.close();
     await stopCore(core);

@@ -53,5 +53,14 @@ function openNative(): Joiner {
   onTestFinished(() => {
     pump.stop();
   });
-  return pump;
+  return {
+    join(left, right, options) {
+      const before = pump.size;
+      const join = pump.join(left, right, options);
+      // Otherwise it would be JavaScript that is asked.
+      expect(pump.size).toBe(before + 1);
+      return join;
+    },
+    count: () => pump.count(),
+  };
 }

@@ -33,6 +33,7 @@ export async function describeMetrics(): Promise<
     agents: () => 0,
     clients: () => ({ all: 0, detached: 0 }),
     sessions: () => ({ local: 0, waiting: 0, forwarding: 0 }),
+    pumped: () => 0,
     pendingDials: () => 0,
     bytes: () => ({ local: bytes, waiting: bytes, forwarding: bytes }),
     draining: () => false,

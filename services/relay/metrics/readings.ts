@@ -10,6 +10,8 @@ export interface Readings {
   /** What the agents here report. */
   readonly clients: () => { readonly all: number; readonly detached: number };
   readonly sessions: () => Readonly<Record<SessionRoute, number>>;
+  /** Outside of JavaScript. */
+  readonly pumped: () => number;
   readonly pendingDials: () => number;
   /** Bytes since the start. */
   readonly bytes: () => Readonly<Record<SessionRoute, ByteCounts>>;
@@ -73,6 +75,12 @@ function readSessions(registry: Registry, readings: Readings): void {
     },
   });
   registry.registerMetric(sessions);
+  gauge(
+    registry,
+    'converge_sessions_native',
+    'Sessions whose bytes the native pump moves at the moment; the others are moved by JavaScript.',
+    readings.pumped,
+  );
   gauge(
     registry,
     'converge_pending_dials',

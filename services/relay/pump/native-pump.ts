@@ -4,6 +4,7 @@ import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import { type Join, type JoinEnd, type JoinOptions, joinStreams } from '#shared/stream/join.ts';
 import { lendSocket } from '#shared/websocket/frame-stream.ts';
 import type { Borrower, Loan, LoanRest } from '#shared/websocket/loan.ts';
+import type { Pump } from './pump.ts';
 import { COUNTERS, type LegRest, type PumpAddon, type PumpHandle } from './pump-addon.ts';
 
 type Pair<Of> = readonly [Of, Of];
@@ -13,28 +14,18 @@ interface Pumped {
   readonly loans: Pair<Loan>;
   readonly legs: Pair<LegCounters>;
   readonly onBytes: JoinOptions['onBytes'];
-  isBack: boolean;
-  /** Set when both streams have ended before: they were cut. */
-  onBack: (() => void) | undefined;
-}
-
-/** Takes the place of joinStreams. */
-export interface Pump {
-  /** As joinStreams; but `onBytes` is told at the latest when the session ends, and by `count`. */
-  join(left: ByteStream, right: ByteStream, options?: JoinOptions): Join;
-  /** Tells of all bytes that were moved until now. */
-  count(): void;
-  /** Sessions that are in the pump's hands. */
-  readonly size: number;
-  /** From now on it takes no session; resolves when it has none any more. */
-  idle(): Promise<void>;
-  /** Cuts whatever session it still has. May be called twice. */
-  stop(): void;
+  /** What is to be told then: both streams have ended before, since they were cut. */
+  onBack?: () => void;
 }
 
 /** Starts the threads. @throws PumpError what the kernel refuses */
 export function startPump(addon: PumpAddon, threads: number): Pump {
-  return new NativePump(addon, threads);
+  const handle = addon.start(threads, (id, left, right) =>
+    pump.giveBack(id, restFrom(left), restFrom(right)),
+  );
+  if (typeof handle === 'number') throw new PumpError(getSystemErrorName(handle));
+  const pump = new NativePump(addon, handle);
+  return pump;
 }
 
 /** The threads could not be started; `message` says why. */
@@ -47,14 +38,13 @@ class NativePump implements Pump {
   readonly #addon: PumpAddon;
   readonly #pump: PumpHandle;
   readonly #sessions = new Map<number, Pumped>();
-  #isClosed = false;
-  #isStopped = false;
   readonly #onIdle: (() => void)[] = [];
+  /** `closing`: it takes no session any more. */
+  #phase: 'open' | 'closing' | 'stopped' = 'open';
 
-  constructor(addon: PumpAddon, threads: number) {
+  /** Starts nothing: `startPump` has. */
+  constructor(addon: PumpAddon, pump: PumpHandle) {
     this.#addon = addon;
-    const pump = addon.start(threads, this.#giveBack);
-    if (typeof pump === 'number') throw new PumpError(getSystemErrorName(pump));
     this.#pump = pump;
   }
 
@@ -62,12 +52,13 @@ class NativePump implements Pump {
     return this.#sessions.size;
   }
 
-  join(left: ByteStream, right: ByteStream, options: JoinOptions = {}): Join {
-    const session = this.#take(left, right, options.onBytes);
-    if (session === undefined) return joinStreams(left, right, options);
+  join(left: ByteStream, right: ByteStream, options: JoinOptions): Join {
+    const id = this.#take(left, right, options.onBytes);
+    if (id === undefined) return joinStreams(left, right, options);
     // Its end is told with all its bytes.
     const onEnded = (end: JoinEnd) => {
-      if (session.isBack) options.onEnded?.(end);
+      const session = this.#sessions.get(id);
+      if (session === undefined) options.onEnded?.(end);
       else session.onBack = () => options.onEnded?.(end);
     };
     return joinStreams(left, right, { ...options, onEnded });
@@ -78,24 +69,23 @@ class NativePump implements Pump {
   }
 
   stop(): void {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#isClosed = true;
-    for (const [id, session] of this.#sessions) this.#goOn(id, session, STOPPED, STOPPED);
+    if (this.#phase === 'stopped') return;
+    this.#phase = 'stopped';
+    for (const id of this.#sessions.keys()) this.giveBack(id, STOPPED, STOPPED);
     this.#addon.stop(this.#pump);
   }
 
   async idle(): Promise<void> {
-    this.#isClosed = true;
+    if (this.#phase === 'open') this.#phase = 'closing';
     if (this.#sessions.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onIdle.push(resolve);
     await promise;
   }
 
-  /** Undefined: it is for JavaScript. */
-  #take(left: ByteStream, right: ByteStream, onBytes: JoinOptions['onBytes']): Pumped | undefined {
-    if (this.#isClosed) return undefined;
+  /** The id of the session. Undefined: it is for JavaScript. */
+  #take(left: ByteStream, right: ByteStream, onBytes: JoinOptions['onBytes']): number | undefined {
+    if (this.#phase !== 'open') return undefined;
     const one = lendSocket(left);
     if (one === undefined) return undefined;
     const other = lendSocket(right);
@@ -119,11 +109,10 @@ class NativePump implements Pump {
       return undefined;
     }
     const legs = [this.#countersOf(id, 0), this.#countersOf(id, 1)] as const;
-    const session: Pumped = { loans: [one, other], legs, onBytes, isBack: false, onBack: undefined };
-    this.#sessions.set(id, session);
+    this.#sessions.set(id, { loans: [one, other], legs, onBytes });
     one.to(this.#borrowerOf(id, 0, legs));
     other.to(this.#borrowerOf(id, 1, legs));
-    return session;
+    return id;
   }
 
   #countersOf(id: number, side: 0 | 1): LegCounters {
@@ -153,15 +142,12 @@ class NativePump implements Pump {
     };
   }
 
-  readonly #giveBack = (id: number, left: LegRest, right: LegRest): void => {
+  /** The streams go on in JavaScript. Called once for each session, by the addon or by `stop`. */
+  giveBack(id: number, left: LoanRest, right: LoanRest): void {
     const session = this.#sessions.get(id);
-    if (session !== undefined) this.#goOn(id, session, restFrom(left), restFrom(right));
-  };
-
-  #goOn(id: number, session: Pumped, left: LoanRest, right: LoanRest): void {
+    if (session === undefined) return;
     countBytes(session);
     this.#sessions.delete(id);
-    session.isBack = true;
     const [one, other] = session.loans;
     one.restore(left);
     other.restore(right);

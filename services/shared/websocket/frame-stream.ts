@@ -185,7 +185,7 @@ class FrameStream implements ByteStream {
         });
         return;
       case 'lent':
-        this.#state = { closesAs: end, ...this.#state };
+        this.#state = { ...this.#state, closesAs: this.#state.closesAs ?? end };
         return this.#state.borrower?.recall();
       case 'settled':
         return this.#readOn();
