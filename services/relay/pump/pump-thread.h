@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,11 @@ constexpr size_t MAX_PARTS = READ_BYTES / JOIN_BELOW_BYTES + 2;
 // A header or a control frame that has not come whole.
 constexpr size_t MAX_PART_BYTES = MAX_HEADER_BYTES + MAX_CONTROL_BYTES;
 constexpr int EVENTS_AT_ONCE = 128;
+// Waking up for a few bytes costs more than moving them. A thread that had so many small reads in a millisecond rests for a
+// moment before the next ones, so that they bring more. One person's keys, or a request at a time, never come so fast.
+constexpr size_t SMALL_READ_BYTES = 4 * 1024;
+constexpr int64_t SMALL_READS_PER_MS = 32;
+constexpr int64_t REST_NS = 250'000;
 
 using Bytes = std::vector<uint8_t>;
 struct Session;
@@ -119,11 +125,27 @@ class Thread {
       // Not before: a later event of the same batch may be of the same session.
       for (Session* session : over_) give_back_(session);
       over_.clear();
+      if (goes_on) Rest();
     }
     for (auto& [id, session] : sessions_) {
       Release(*session);
       delete session;
     }
+  }
+
+  // Sleeps if the millisecond before was one of many small reads.
+  void Rest() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t passed = (now.tv_sec - since_.tv_sec) * 1'000'000'000 + now.tv_nsec - since_.tv_nsec;
+    if (passed >= 1'000'000) {
+      rests_ = small_reads_ * 1'000'000 >= SMALL_READS_PER_MS * passed;
+      small_reads_ = 0;
+      since_ = now;
+    }
+    if (!rests_) return;
+    const timespec moment{0, REST_NS};
+    nanosleep(&moment, nullptr);
   }
 
   bool Obey() {
@@ -200,6 +222,7 @@ class Thread {
       return;
     }
     leg.received.fetch_add(count, std::memory_order_relaxed);
+    if (static_cast<size_t>(count) < SMALL_READ_BYTES) small_reads_++;
     const size_t kept = leg.unread.size();
     if (kept > 0) memcpy(start - kept, leg.unread.data(), kept);
     leg.unread.clear();
@@ -352,6 +375,10 @@ class Thread {
   std::vector<Order> orders_;
   std::unordered_map<uint32_t, Session*> sessions_;
   std::vector<Session*> over_;
+  // Small reads from `since_` on.
+  int64_t small_reads_ = 0;
+  timespec since_{};
+  bool rests_ = false;
   const std::function<void(Session*)> give_back_;
   uint8_t memory_[MAX_PART_BYTES + READ_BYTES];
 };
