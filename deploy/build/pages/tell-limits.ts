@@ -2,7 +2,7 @@
 import { MAX_NOTIFIED_URLS } from '../../../services/agent/command-line/notify-options.ts';
 import { MAX_CHAT_NAME_LENGTH } from '../../../services/agent/tell/chat/message.ts';
 import { MAX_TOLD_NAME_LENGTH } from '../../../services/agent/tell/event-object.ts';
-import { JOINED_AGAIN_AFTER_MS } from '../../../services/agent/tell/notifier.ts';
+import { JOINED_AGAIN_AFTER_MS, MAX_REMEMBERED_JOINED } from '../../../services/agent/tell/notifier.ts';
 import {
   LAST_NOTICES_WITHIN_MS,
   MAX_WAITING_NOTICES,
@@ -38,6 +38,12 @@ export const TELL_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: JOINED_AGAIN_AFTER_MS,
       unit: 'ms',
       past: 'a notice',
+    },
+    {
+      what: 'people who are remembered for that',
+      value: MAX_REMEMBERED_JOINED,
+      unit: 'count',
+      past: 'all are forgotten',
     },
     {
       what: 'characters of a name in a line of JSON',

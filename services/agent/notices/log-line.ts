@@ -172,11 +172,12 @@ export function logTextFrom(event: LogEvent, now: number): string {
     case 'ended':
       return `ended: ${END_REASONS[event.reason]}`;
     case 'failed':
-      return `ended: ${FAILURE_TEXTS[event.reason]}`;
+      return `ended: ${FAILURE_REASONS[event.reason]}`;
   }
 }
 
-const FAILURE_TEXTS = {
+/** In words, as the END_REASONS are. */
+export const FAILURE_REASONS = {
   unreachable: 'no relay could be reached',
   refused: 'the relay refused this agent',
   version: 'the relay does not speak the version of this agent',

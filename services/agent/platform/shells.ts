@@ -1,4 +1,5 @@
 // Shells as the platform has them: which one people get, and how it is given a command.
+import { win32 } from 'node:path';
 import type { Bytes } from './programs.ts';
 
 /** Paths, or names that Windows finds. */
@@ -18,4 +19,9 @@ export interface Shells {
   argumentsFor(shell: string, command: Buffer | undefined, hasTerminal: boolean): readonly Bytes[];
   /** Where programs start when the directory that was meant is gone. */
   readonly lastDirectory: string;
+}
+
+/** Whether a path, or a name that Windows finds, is that of PowerShell, which takes commands in words of its own. */
+export function isPowerShell(shell: string): boolean {
+  return /^(?:powershell|pwsh)(?:\.exe)?$/i.test(win32.basename(shell));
 }

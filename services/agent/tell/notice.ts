@@ -4,7 +4,7 @@ import { Untrusted } from '#shared/text/untrusted.ts';
 import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
 import { END_REASONS } from '../expiry/end-reason.ts';
 import type { CiJob } from '../job/ci-job.ts';
-import type { Credential, LogEvent } from '../notices/log-line.ts';
+import { type Credential, FAILURE_REASONS, type LogEvent } from '../notices/log-line.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { OpenPlace } from './card-object.ts';
 import { type EventObject, eventObjectFrom, isoFrom, secondsFrom } from './event-object.ts';
@@ -58,34 +58,35 @@ export function openedNotice(subject: NoticeSubject, times: NoticeTimes, card: E
 
 /** What `event` is worth to people who are elsewhere; undefined for most. */
 export function noticeFrom(subject: NoticeSubject, times: NoticeTimes, event: LogEvent): Notice | undefined {
-  const object = eventObjectFrom(event, times.now);
+  const tell = (kind: NoticeKind, sentence: Sentence): Notice =>
+    noticeOf(
+      kind,
+      subject,
+      kind === 'ended' ? undefined : times,
+      sentence,
+      eventObjectFrom(event, times.now),
+    );
   switch (event.kind) {
     case 'logged_in': {
       const { user, address, credential } = event;
       const who = [user, ' came from ', new Untrusted(address), ' with ', ...credentialWords(credential)];
-      const sentence = [...who, ', to the job ', nameOf(subject), `. It ends at ${untilText(times)}.`];
-      return noticeOf('joined', subject, times, sentence, object);
+      return tell('joined', [...who, ', to the job ', nameOf(subject), `. It ends at ${untilText(times)}.`]);
     }
     case 'warning': {
       const left = formatDuration(event.remainingMs);
-      const sentence = ['The job ', nameOf(subject), ` closes for SSH in ${left}.`];
-      return noticeOf('ending', subject, times, sentence, object);
+      return tell('ending', ['The job ', nameOf(subject), ` closes for SSH in ${left}.`]);
     }
-    case 'ended': {
-      const why = `: ${END_REASONS[event.reason]}.`;
-      return noticeOf('ended', subject, undefined, ['Closed for SSH: ', nameOf(subject), why], object);
-    }
+    case 'ended':
+      return tell('ended', closedWords(subject, END_REASONS[event.reason]));
     case 'failed':
-      return noticeOf(
-        'ended',
-        subject,
-        undefined,
-        ['Closed for SSH: ', nameOf(subject), ': its relay is lost.'],
-        object,
-      );
+      return tell('ended', closedWords(subject, FAILURE_REASONS[event.reason]));
     default:
       return undefined;
   }
+}
+
+function closedWords(subject: NoticeSubject, why: string): Sentence {
+  return ['Closed for SSH: ', nameOf(subject), `: ${why}.`];
 }
 
 function noticeOf(

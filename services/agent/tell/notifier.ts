@@ -11,7 +11,7 @@ import { Webhook } from './webhook.ts';
 export const JOINED_AGAIN_AFTER_MS = 10 * 60_000;
 
 /** So many people are remembered for that; then all are forgotten. */
-const MAX_REMEMBERED = 1_000;
+export const MAX_REMEMBERED_JOINED = 1_000;
 
 /** A deadline that has moved by less is the one that was told of, in milliseconds: the levels of the warning belong together. */
 const SAME_DEADLINE_MS = 30_000;
@@ -76,7 +76,7 @@ export class Notifier {
         const who = JSON.stringify([event.user.rawTextToParse(), event.address]);
         const before = this.#joined.get(who);
         if (before !== undefined && now - before < JOINED_AGAIN_AFTER_MS) return true;
-        if (this.#joined.size >= MAX_REMEMBERED) this.#joined.clear();
+        if (this.#joined.size >= MAX_REMEMBERED_JOINED) this.#joined.clear();
         this.#joined.set(who, now);
         return false;
       }

@@ -1,4 +1,5 @@
 // Connection events: what happens between wsproxy and a job, as JSON lines for programs.
+import { jsonLineFrom } from '#shared/text/json-line.ts';
 import { parseRecord } from '#shared/text/json-record.ts';
 import type { Happening } from '../connection/notice.ts';
 
@@ -11,7 +12,7 @@ export type ConnectionEvent =
 /** One line, with its end. `time` is in milliseconds since 1970. */
 export function eventLine(event: ConnectionEvent, time: number): string {
   const { event: name, ...rest } = event;
-  return `${JSON.stringify({ event: name, time: new Date(time).toISOString(), ...rest })}\n`;
+  return `${jsonLineFrom({ event: name, time: new Date(time).toISOString(), ...rest })}\n`;
 }
 
 /** What the lines of a file tell of a connection that has ended, or of one that has not. */

@@ -8,6 +8,7 @@ import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
 import { channelRequest, message, openSession } from '../../support/ssh/ssh-messages.ts';
 
 const WINDOW_ADJUST = 93;
+const CLOSE = 97;
 const LAST_QUESTION = message(80, 'keepalive@openssh.com', true);
 const LAST_ANSWER = 82;
 const CHUNK_BYTES = 32 * 1024;
@@ -57,6 +58,18 @@ test('less than that is not worth a packet', async () => {
   sendBytes(ssh, ADJUST_FROM_BYTES - CHUNK_BYTES);
   ssh.send(LAST_QUESTION);
   expect(givenBack(await ssh.receive(LAST_ANSWER))).toBe(0);
+  ssh.end();
+});
+
+test('a channel that the agent has closed gets none of it back: clients have forgotten it', async () => {
+  const ssh = await running('true');
+  const before = await ssh.receive(CLOSE);
+  expect(givenBack(before)).toBe(0);
+  // More than a half, at which ssh2 itself would say so; the client has not closed it.
+  sendBytes(ssh, CLIENT_WINDOW_BYTES - ADJUST_FROM_BYTES);
+  ssh.send(LAST_QUESTION);
+  expect(givenBack(await ssh.receive(LAST_ANSWER))).toBe(0);
+  expect(ssh.isClosed).toBe(false);
   ssh.end();
 });
 

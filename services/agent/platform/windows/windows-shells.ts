@@ -3,7 +3,7 @@ import { win32 } from 'node:path';
 import type { Environment } from '#shared/machine/environment.ts';
 import { argumentQuoted } from '#shared/text/argument-quoted.ts';
 import type { Bytes } from '../programs.ts';
-import type { Shells } from '../shells.ts';
+import { isPowerShell, type Shells } from '../shells.ts';
 import { isProgramFile } from './program-file.ts';
 import { findWindowsProgram } from './program-search.ts';
 import { systemFolder } from './system-folder.ts';
@@ -42,12 +42,8 @@ export function windowsShells(
 type ShellKind = 'cmd' | 'powershell' | 'other';
 
 function kindOf(shell: string): ShellKind {
-  const name = win32
-    .basename(shell)
-    .toLowerCase()
-    .replace(/\.exe$/, '');
-  if (name === 'cmd') return 'cmd';
-  return name === 'powershell' || name === 'pwsh' ? 'powershell' : 'other';
+  if (isPowerShell(shell)) return 'powershell';
+  return /^cmd(?:\.exe)?$/i.test(win32.basename(shell)) ? 'cmd' : 'other';
 }
 
 /** As Win32-OpenSSH does it (`do_exec_windows`): cmd takes off the outer quotes and no others, for all else it is one word. */

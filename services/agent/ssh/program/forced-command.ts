@@ -1,4 +1,5 @@
 // Forced commands: what runs for a client whose certificate says it, whatever that client asks for. As in sshd (session.c).
+import { isPowerShell } from '../../platform/shells.ts';
 
 /** What a client asks for on a session channel. */
 export type AskedRun =
@@ -23,13 +24,12 @@ const INTERNAL_SFTP = 'internal-sftp';
 /** sshd's own words for who wants something else: cmd has no semicolons, and shows quotes; PowerShell 5 has no `&&`. */
 const SFTP_ONLY = Buffer.from('echo This service allows sftp connections only.&& exit 1');
 const SFTP_ONLY_IN_POWERSHELL = Buffer.from("echo 'This service allows sftp connections only.'; exit 1");
-const POWERSHELL = /(?:^|[\\/])(?:powershell|pwsh)(?:\.exe)?$/i;
 
 /** `shell` is the one that runs commands. */
 export function forcedRun(forcedCommand: string, asked: AskedRun, shell: string): ForcedRun {
   if (forcedCommand === INTERNAL_SFTP) {
     if (asked.kind === 'sftp') return asked;
-    const command = POWERSHELL.test(shell) ? SFTP_ONLY_IN_POWERSHELL : SFTP_ONLY;
+    const command = isPowerShell(shell) ? SFTP_ONLY_IN_POWERSHELL : SFTP_ONLY;
     return { kind: 'command', command, originalCommand: undefined };
   }
   // Its options narrow what may be done: to ignore them would allow more than was meant.

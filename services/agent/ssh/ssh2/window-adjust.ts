@@ -1,6 +1,6 @@
 // WINDOW_ADJUST: sent early enough for a distance, and not on a channel that this side has closed.
 import type { Connection } from 'ssh2';
-import { type ChannelFields, channelOf, fieldsOf } from './fields.ts';
+import { type ChannelFields, channelOf, type Direction, fieldsOf } from './fields.ts';
 import { type Interceptors, MESSAGE } from './inbound.ts';
 
 /** What a client may send on a channel before it is told to go on: the window of ssh2 (lib/Channel.js), and of sshd. */
@@ -23,15 +23,19 @@ const CHANNEL_HEAD_BYTES = 1 + 4;
 export function adjustOpenWindowsOnly(connection: Connection): void {
   const { _protocol: protocol, _chanMgr } = fieldsOf(connection);
   const adjust = protocol.channelWindowAdjust.bind(protocol);
-  // Once per ADJUST_FROM_BYTES and channel, so looking for it costs nothing.
+  // ssh2 comes here where adjustWindowsEarly has not: of a stream that was full, so looking for the channel costs nothing.
   protocol.channelWindowAdjust = (recipient, bytes) => {
     for (const id of Object.keys(_chanMgr._channels)) {
       const outgoing = channelOf(connection, Number(id))?.channel?.outgoing;
       if (outgoing?.id !== recipient) continue;
-      if (outgoing.state === 'open' || outgoing.state === 'eof') adjust(recipient, bytes);
+      if (mayAdjust(outgoing)) adjust(recipient, bytes);
       return;
     }
   };
+}
+
+function mayAdjust({ state }: Direction): boolean {
+  return state === 'open' || state === 'eof';
 }
 
 /**
@@ -41,6 +45,8 @@ export function adjustOpenWindowsOnly(connection: Connection): void {
  */
 export function adjustWindowsEarly(connection: Connection, interceptors: Interceptors): void {
   const { _protocol: protocol } = fieldsOf(connection);
+  // That of ssh2: which channel it is for is known here, and need not be looked for among hundreds.
+  const adjust = protocol.channelWindowAdjust.bind(protocol);
   const watched = new WeakSet<ChannelFields>();
   const before = interceptors[MESSAGE.CHANNEL_DATA];
   interceptors[MESSAGE.CHANNEL_DATA] = (payload, next) => {
@@ -55,10 +61,10 @@ export function adjustWindowsEarly(connection: Connection, interceptors: Interce
     const { incoming, outgoing } = channel;
     const used = CLIENT_WINDOW_BYTES - incoming.window;
     // The connection may have ended over the data.
-    if (used < ADJUST_FROM_BYTES || protocol._destruct === undefined) return;
+    if (used < ADJUST_FROM_BYTES || protocol._destruct === undefined || !mayAdjust(outgoing)) return;
     if (channel._waitChanDrain === true) return watch(channel);
     incoming.window += used;
-    protocol.channelWindowAdjust(outgoing.id, used);
+    adjust(outgoing.id, used);
   }
 
   /** It is read again when its stream asks for more. */

@@ -148,6 +148,15 @@ describe('what a chat obeys', () => {
     }
   });
 
+  test.each([
+    ['unreachable', 'no relay could be reached'],
+    ['refused', 'the relay refused this agent'],
+    ['fault', 'a fault'],
+  ] as const)('the end over %s says so: %s', (reason, words) => {
+    const { text } = mattermostBody(noticeOf({ kind: 'failed', reason, exitCode: 3 })) as { text: string };
+    expect(text).toMatch(new RegExp(`^Closed for SSH: .*: ${words}\\.`));
+  });
+
   test('a page of the job that is no URL of a page makes no link', () => {
     for (const url of ['javascript:alert(1)', 'nonsense', `https://ci.example/${'x'.repeat(3_000)}`]) {
       const about = {

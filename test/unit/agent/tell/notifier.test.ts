@@ -8,7 +8,12 @@ import type { LogEvent } from '../../../../services/agent/notices/log-line.ts';
 import { sshCommand } from '../../../../services/agent/notices/ssh-command.ts';
 import { cardObjectFrom, placeFrom } from '../../../../services/agent/tell/card-object.ts';
 import { parseNoticeTarget } from '../../../../services/agent/tell/notice-target.ts';
-import { JOINED_AGAIN_AFTER_MS, Notifier } from '../../../../services/agent/tell/notifier.ts';
+import {
+  JOINED_AGAIN_AFTER_MS,
+  MAX_REMEMBERED_JOINED,
+  Notifier,
+} from '../../../../services/agent/tell/notifier.ts';
+import { LAST_NOTICES_WITHIN_MS } from '../../../../services/agent/tell/webhook.ts';
 import { LOG_EVENTS } from '../../../support/agent/log-events.ts';
 import { CARD_SECRETS, TOLD_CARD } from '../../../support/agent/told-card.ts';
 import { openWebhookServer, type WebhookServer } from '../../../support/agent/webhook-server.ts';
@@ -22,11 +27,14 @@ let notifier: Notifier;
 beforeEach(async () => {
   clock = new ManualClock(TOLD_CARD.now);
   hook = await openWebhookServer();
+  notifier = makeNotifier((line) => expect.fail(line));
+});
+
+function makeNotifier(complain: (line: string) => void): Notifier {
   const parsed = parseNoticeTarget(`http://127.0.0.1:${hook.port}/`, false);
   if (parsed.kind !== 'target') throw new Error(parsed.fault);
-  const complain = (line: string): void => expect.fail(line);
-  notifier = new Notifier({ targets: [parsed.target], clock, random: () => 0.5, proxies: {}, complain });
-});
+  return new Notifier({ targets: [parsed.target], clock, random: () => 0.5, proxies: {}, complain });
+}
 
 function open(): void {
   const subject = {
@@ -93,6 +101,26 @@ test('somebody who comes again and again is told once in ten minutes, somebody e
   clock.advance(JOINED_AGAIN_AFTER_MS);
   await hear(login('abc', '192.0.2.7'));
   expect(await told()).toEqual(['opened', 'joined', 'joined', 'joined', 'joined']);
+});
+
+test('of a thousand people each is remembered, and with one more they are all told of again', async () => {
+  const complaints: string[] = [];
+  notifier = makeNotifier((line) => complaints.push(line));
+  open();
+  const people = Array.from({ length: MAX_REMEMBERED_JOINED + 1 }, (_, at) => login(`u${at}`, '192.0.2.7'));
+  const last = people.pop() ?? expect.fail();
+  /** Nobody waits for the webhook here, so that what is told of is complained of. */
+  const countTold = (events: readonly LogEvent[]): number => {
+    const before = complaints.length;
+    for (const event of events) notifier.hear(event, clock.wallTime());
+    return complaints.length - before;
+  };
+  expect(countTold(people)).toBeGreaterThan(MAX_REMEMBERED_JOINED - 20);
+  expect(countTold(people)).toBe(0);
+  expect(countTold([last, ...people.slice(0, 10)])).toBe(11);
+  const closed = notifier.close();
+  clock.advance(LAST_NOTICES_WITHIN_MS);
+  await closed;
 });
 
 test('the end is announced once for each deadline, by the first warning there is', async () => {

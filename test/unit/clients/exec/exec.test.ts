@@ -160,6 +160,13 @@ describe('the answer to ssh', () => {
   });
 });
 
+test('an event gives no orders to the CI system whose log it is printed into, and is read as it was', () => {
+  const event = { event: 'connected', id: 'x', relay: '[::1]:8080##[error]\u202e' } as const;
+  const line = eventLine(event, 0);
+  expect(line).not.toMatch(/##|::|\u202e/);
+  expect(JSON.parse(line)).toMatchObject(event);
+});
+
 describe('the end of ssh', () => {
   const closed = (exitCode: number, message?: string): SshProcessEnd['story'] =>
     storyOf(
