@@ -17,8 +17,9 @@ const BANNER = [
 /**
  * Writes into `folder` what every Node can read, `main.js`; what that loads once its Node is the right one, and what the
  * relay loads only when it is needed (the Kubernetes client is more than half of all code); and `session-check.js`, which
- * `helm test` runs from the same image; and the pump for each of `platforms`: images of several are made of one build. It takes well
- * under a second, so it is done in every build.
+ * `helm test` runs from the same image; and the pump for each of `platforms`: images of several are made of one build. All but a pump
+ * that has changed takes well under a second, so it is done in every build.
+ * @throws BuildError as `ensureCompilers` does, or if a pump does not compile
  */
 export async function bundleRelay(
   folder = join(DIST, 'relay'),

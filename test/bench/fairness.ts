@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 const QUICK_MIB = 16;
 const FULL_MIB = 64;
 
-/** So that no more than this many sessions of sshd are without a login at once: its default. */
+/** So many may be without a login at once. By default sshd refuses some of those beyond ten. */
 const SSHD_SETTINGS = ['MaxStartups 100'];
 
 export async function measureFairness({ figures, isFull, rounds, say }: PartOptions): Promise<void> {

@@ -28,7 +28,7 @@ export interface Writes {
 
 export class Lane {
   readonly name: string;
-  readonly sessions: number;
+  readonly #sessions: number;
   readonly #load: Load;
   readonly #pids: readonly number[];
   readonly #mask: Pouring['mask'];
@@ -41,7 +41,7 @@ export class Lane {
     mask: Pouring['mask'] = 'zero',
   ) {
     this.name = name;
-    this.sessions = sessions;
+    this.#sessions = sessions;
     this.#load = load;
     this.#pids = pids;
     this.#mask = mask;
@@ -50,12 +50,12 @@ export class Lane {
   /** Moves about `bytes` in all, as many in each session. */
   async cost({ payloadBytes, framesPerWrite = 1 }: Writes, bytes: number): Promise<Cost> {
     const perWrite = payloadBytes * framesPerWrite;
-    const writes = Math.ceil(bytes / perWrite / this.sessions);
+    const writes = Math.ceil(bytes / perWrite / this.#sessions);
     const before = await this.#threads();
     const seconds = await this.#load.run({ payloadBytes, framesPerWrite, writes, mask: this.#mask });
     const after = await this.#threads();
     const spent = [...after].map(([thread, nanoseconds]) => nanoseconds - (before.get(thread) ?? 0));
-    const moved = writes * perWrite * this.sessions;
+    const moved = writes * perWrite * this.#sessions;
     // Nanoseconds for each byte are seconds for each GB.
     const cpu = spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / moved;
     return { cpu, busiest: Math.max(...spent) / moved, mbPerSecond: moved / 1e6 / seconds };

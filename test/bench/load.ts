@@ -22,10 +22,6 @@ export class Load implements AsyncDisposable {
     this.#process = process;
   }
 
-  get pid(): number {
-    return this.#process.child.pid ?? 0;
-  }
-
   /** Where its sinks are; there is none of a relayed one. */
   async port(): Promise<number> {
     const [, port = '0'] = await this.#process.see(/^port (\d+)$/m);

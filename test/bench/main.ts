@@ -17,12 +17,12 @@ import { measurePage } from './first-prompt.ts';
 import { measureGrowth } from './growth.ts';
 import { measureMemory } from './idle-agents.ts';
 import { measureKeys } from './key-presses.ts';
-import { type Conditions, lineFrom, underConditions } from './machine-state.ts';
+import { lineFrom, underConditions } from './machine-state.ts';
 import { measurePaces } from './paces.ts';
 import type { Part } from './part.ts';
 import { measurePolicy } from './policy-cost.ts';
 import { measureCrowd, measureHop, measureRelay } from './relay-cost.ts';
-import { BENCH_FILE, tableFrom, writeReport } from './report.ts';
+import { BENCH_FILE, type Course, tableFrom, writeReport } from './report.ts';
 import { measureResume } from './resumption.ts';
 import { measureSessions } from './session-memory.ts';
 import { measureSetUps } from './set-ups.ts';
@@ -70,31 +70,34 @@ if (unknown.length > 0 || !(rounds >= 1)) {
   process.exit(2);
 }
 
-await ensureCommands(['curl', 'haproxy', 'nginx', 'redis-server', 'sftp', 'ssh', 'ssh-keygen', 'sshd']);
+await ensureCommands(['curl', 'haproxy', 'ip', 'nginx', 'redis-server', 'sftp', 'ssh', 'ssh-keygen', 'sshd']);
 // An exit, also one that is asked for, takes along every process that was started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const figures = new Figures();
-const conditions = new Map<string, Conditions>();
-const failed: string[] = [];
+const courses = new Map<string, Course>();
 for (const name of names) {
   console.error(`== ${name}`);
   const began = performance.now();
   const say = (line: string): void => console.error(`   ${line}`);
   figures.part = name;
+  let hasFailed = false;
   const seen = await underConditions(async () => {
     try {
       await PARTS[name]?.({ figures, isFull, rounds, say });
     } catch (error) {
-      failed.push(name);
+      hasFailed = true;
       console.error(error);
     }
   });
-  conditions.set(name, seen);
+  courses.set(name, { ...seen, hasFailed });
   say(lineFrom(seen));
   console.error(`== ${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
-console.log(`\n${tableFrom(figures, conditions)}`);
-await writeReport(figures, conditions, isFull);
+console.log(`\n${tableFrom(figures, courses)}`);
+await writeReport(figures, courses, isFull);
+if (!isFull)
+  console.log('\nsmall sizes and few rounds: these figures, and the verdicts on them, mean little');
+const failed = [...courses].filter(([, { hasFailed }]) => hasFailed).map(([name]) => name);
 console.log(`\nevery figure: ${BENCH_FILE}${failed.length > 0 ? `; failed: ${failed.join(', ')}` : ''}`);
 // Whatever a part left behind dies with this process.
 process.exit(failed.length > 0 ? 1 : 0);

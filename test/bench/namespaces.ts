@@ -1,18 +1,12 @@
 // Two network namespaces with a slow link between them; what runs inside reaches nothing else. For root.
+import { spawnSync } from 'node:child_process';
 import { runCommand } from '../../deploy/build/command.ts';
 import { findCommand } from '../../deploy/build/debian-packages.ts';
-import { start } from '../support/ssh/sshd.ts';
+import { type Place, start } from '../support/ssh/sshd.ts';
 import { nativeProgram } from './native-program.ts';
 
 /** Room for what a window of TCP sends at once: a link that drops would be another experiment. */
 const QUEUE_PACKETS = 50_000;
-
-/** One side. */
-export interface Place {
-  readonly address: string;
-  /** What comes before a command that is to run there. */
-  readonly prefix: readonly [string, ...string[]];
-}
 
 export interface Places {
   readonly near: Place;
@@ -25,7 +19,13 @@ export async function openPlaces(stack: AsyncDisposableStack, roundTripMs: numbe
   const names = ['near', 'far'].map((side) => `converge-bench-${side}-${process.pid}`);
   for (const name of names) {
     await runCommand(ip, ['netns', 'add', name]);
-    stack.defer(async () => void (await runCommand(ip, ['netns', 'delete', name])));
+    // What is interrupted does not dispose; and nothing else ends a namespace with a name.
+    const removeAtExit = (): void => void spawnSync(ip, ['netns', 'delete', name]);
+    process.once('exit', removeAtExit);
+    stack.defer(async () => {
+      process.off('exit', removeAtExit);
+      await runCommand(ip, ['netns', 'delete', name]);
+    });
   }
   const [nearName = '', farName = ''] = names;
   const program = await nativeProgram('slow-link');

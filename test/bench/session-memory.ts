@@ -1,4 +1,4 @@
-// What a joined session costs a relay: resident memory with a thousand that have moved something, over that without.
+// What a joined session costs a relay: resident memory with a thousand more that have moved something.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startLoad } from './load.ts';
 import type { PartOptions } from './part.ts';
@@ -7,7 +7,10 @@ import { residentBytes } from './usage.ts';
 
 const QUICK_SESSIONS = 300;
 const FULL_SESSIONS = 1_000;
-/** Come and go before the first look, so that code and heap are those of a relay that has worked. */
+/**
+ * Come before the first look, so that code and heap are those of a relay that has worked. They stay: into the memory of such
+ * as have gone others would fit, which would then seem to cost nothing.
+ */
 const EARLIER_SESSIONS = 200;
 /** Of each session, in each of its writes; enough for every buffer on the way to be used. */
 const MOVED = { payloadBytes: 32 * 1024, framesPerWrite: 1, writes: 16, mask: 'zero' } as const;
@@ -25,17 +28,14 @@ export async function measureSessions({ figures, isFull, rounds, say }: PartOpti
       await using stack = new AsyncDisposableStack();
       const env = { PUMP: pump, UNLIMITED_ADDRESSES: '127.0.0.0/8' };
       const pod = stack.use(await startPod(`bench-${pump}`, { env }));
-      {
-        await using earlier = new AsyncDisposableStack();
-        await join(earlier, pod, 'earlier', EARLIER_SESSIONS);
-      }
+      await join(stack, pod, 'earlier', EARLIER_SESSIONS);
       await sleep(settleMs);
-      const empty = await residentBytes(pod.pid);
+      const before = await residentBytes(pod.pid);
       await join(stack, pod, 'held', count);
       await sleep(settleMs);
       const held = await residentBytes(pod.pid);
-      figures.add(`sessions.${pump}.empty_relay`, 'KiB', empty / KIB);
-      figures.add(`sessions.${pump}.per_session`, 'KiB', (held - empty) / KIB / count);
+      figures.add(`sessions.${pump}.before`, 'KiB', before / KIB);
+      figures.add(`sessions.${pump}.per_session`, 'KiB', (held - before) / KIB / count);
     }
   }
 }

@@ -48,11 +48,14 @@ export async function descendantsOf(pid: number): Promise<number[]> {
   return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
 }
 
-/** What is below `pid` and calls itself `title`; 0 if nothing does. The packed programs have no path of their own. */
+/** What is below `pid` and calls itself `title`. The packed programs have no path of their own. @throws Error if nothing does */
 export async function findBelow(pid: number, title: string): Promise<number> {
   const pids = await descendantsOf(pid);
   const titles = await Promise.all(pids.map((each) => readFile(`/proc/${each}/comm`, 'utf8')));
-  return pids[titles.findIndex((each) => each.startsWith(title))] ?? 0;
+  const found = pids[titles.findIndex((each) => each.startsWith(title))];
+  // Not 0, below which is every process of the machine.
+  if (found === undefined) throw new Error(`nothing below process ${pid} is called ${title}`);
+  return found;
 }
 
 /** The fields of proc(5) from the third on: the second, a name in brackets, may hold spaces. */
@@ -71,14 +74,13 @@ async function nanosecondsOf(pid: number): Promise<number> {
 
 /**
  * The time that each thread of `pid` had on a processor, by the thread's id, in nanoseconds (sched-stats.rst in the kernel's
- * documentation).
+ * documentation). One that ends meanwhile is missing.
  */
 export async function threadNanoseconds(pid: number): Promise<ReadonlyMap<string, number>> {
   const threads = await readdir(`/proc/${pid}/task`);
   const times = threads.map(async (thread) => {
-    // One that has ended meanwhile is missed.
-    const stat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
-    return [thread, Number(stat.split(' ')[0])] as const;
+    const stat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => undefined);
+    return stat === undefined ? [] : [[thread, Number(stat.split(' ')[0])] as const];
   });
-  return new Map(await Promise.all(times));
+  return new Map((await Promise.all(times)).flat());
 }

@@ -132,6 +132,8 @@ describe('the image', () => {
     const log = await docker('logs', name);
     expect(log).toContain('"drain started"');
     expect(log).toContain('"drain ended"');
+    // Of the session above: a pump that is not in the image, or is for another one, is no reason to end.
+    expect(log).toContain('"native pump started"');
   });
 
   test('says which secret is missing, and exits with 2', async () => {

@@ -18,6 +18,7 @@ const PACKAGES = {
   git: 'git',
   groovy: 'groovy',
   haproxy: 'haproxy',
+  ip: 'iproute2',
   java: 'default-jre-headless',
   mksh: 'mksh',
   nginx: 'nginx',

@@ -49,7 +49,7 @@ export async function makeKeyFolder(stack: AsyncDisposableStack): Promise<string
 }
 
 /** Where a server runs: its address, and what comes before its command. */
-interface Place {
+export interface Place {
   readonly address: string;
   readonly prefix: readonly string[];
 }

@@ -2,16 +2,17 @@
 import { expect, test } from 'vitest';
 import { Figures } from '../../bench/figures.ts';
 import { type Goal, verdictOn } from '../../bench/goals.ts';
-import { type Conditions, isBusy, lineFrom } from '../../bench/machine-state.ts';
-import { tableFrom } from '../../bench/report.ts';
+import { isBusy, lineFrom } from '../../bench/machine-state.ts';
+import { type Course, tableFrom } from '../../bench/report.ts';
 
 const AT_MOST: Goal = { figure: 'some.ratio', what: 'something', bound: 'at most', value: 1 };
 const AT_LEAST: Goal = { ...AT_MOST, bound: 'at least' };
 
-const QUIET: Conditions = {
+const QUIET: Course = {
   before: { load: [0.1, 0.1, 0.1], busyShare: 0.01 },
   after: { load: [1.9, 0.8, 0.3], busyShare: 0.02 },
   stolenShare: 0,
+  hasFailed: false,
 };
 
 function figuresOf(...samples: number[]): Figures {
@@ -74,4 +75,18 @@ test('marks every figure and every goal of a part that ran on a busy machine, an
     'CPU of both pods over one pod',
   ]);
   expect(lines.filter((line) => line.endsWith('not run')).length).toBeGreaterThan(30);
+});
+
+test('gives no verdict on a part that failed after some rounds, and says of each of its figures that it did', () => {
+  const figures = new Figures();
+  figures.part = 'hop';
+  figures.add('hop.ratio', 'ratio', 1.5);
+  const lines = tableFrom(figures, new Map([['hop', { ...QUIET, hasFailed: true }]])).split('\n');
+  const marked = lines.filter((line) => line.endsWith('FAILED'));
+  expect(marked.map((line) => line.split(/ {2,}/)[0])).toEqual([
+    'hop.ratio',
+    expect.stringMatching(/^hop: /),
+    'CPU of both pods over one pod',
+  ]);
+  expect(lines.filter((line) => / met| missed/.test(line))).toEqual([]);
 });
