@@ -319,6 +319,16 @@ describe('inputs', () => {
   });
 });
 
+describe('a runner', () => {
+  test('whose Node reads no TypeScript leaves the job alone', async () => {
+    // As Node 20 has it, which some runners take whatever action.yml says.
+    const runner = world.job({ env: { NODE_OPTIONS: '--no-experimental-strip-types' } });
+    await expectShut(await runner.runMain(), /with Node \d+\S*, which does not read it \(ERR_UNKNOWN_FILE_/);
+    runner.failJob();
+    await expectShut(await runner.runPost(), /it takes Node 24/);
+  });
+});
+
 describe('the check run', () => {
   test('without the permission is a line of the log, and no annotation', async () => {
     world.api.mayCheck = false;
