@@ -258,7 +258,10 @@ describe('who may come in', () => {
     'is on CircleCI, for %s, "%s": a name of another host is somebody else on GitHub',
     async (url, allow) => {
       const env = { CIRCLE_REPOSITORY_URL: url };
-      expect((await run({ system: CIRCLECI, shell }, { env })).stdout).toContain(`stub allow=<${allow}>\n`);
+      for (const system of [CIRCLECI, CIRCLECI_ON_FAILURE]) {
+        expect((await run({ system, shell }, { env })).stdout).toContain(`stub allow=<${allow}>\n`);
+        await rm(join(work, 'deep'), { recursive: true, force: true });
+      }
     },
   );
 
