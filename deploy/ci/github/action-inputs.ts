@@ -41,6 +41,12 @@ const DURATION = /^(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/i;
 /** In seconds: the agent takes no longer one, and would say so at the end of the job, by a code. */
 const MAX_DURATION_SECONDS = 7 * 86_400;
 
+interface DurationInput {
+  readonly text: string;
+  /** NaN: it was a fault. */
+  readonly seconds: number;
+}
+
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /** Reads them all. Never throws. */
@@ -48,13 +54,15 @@ export function readInputs(env: StepEnvironment): ReadInputs {
   const faults: string[] = [];
   const read = (name: string): string => (env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
   const readLines = (name: string): string[] => linesOf(read(name), /[\r\n]+/);
-  const readDuration = (name: string, fallback: string): string => {
-    const value = read(name) || fallback;
-    const seconds = secondsOf(value);
-    if (seconds === undefined)
-      faults.push(`${name}: "${value}" is not a duration; write it like 90s, 10m or 2h`);
-    else if (seconds > MAX_DURATION_SECONDS) faults.push(`${name}: "${value}" is too long; at most 7d`);
-    return value;
+  const readDuration = (name: string, fallback: string, minimumSeconds: number): DurationInput => {
+    const text = read(name) || fallback;
+    const seconds = secondsOf(text);
+    if (Number.isNaN(seconds))
+      faults.push(`${name}: "${text}" is not a duration; write it like 90s, 10m or 2h`);
+    else if (seconds > MAX_DURATION_SECONDS) faults.push(`${name}: "${text}" is too long; at most 7d`);
+    else if (seconds < minimumSeconds)
+      faults.push(`${name}: "${text}" is too short; at least ${minimumSeconds}s`);
+    return { text, seconds };
   };
   const readSwitch = (name: string, fallback: boolean): boolean => {
     const value = read(name).toLowerCase();
@@ -72,14 +80,20 @@ export function readInputs(env: StepEnvironment): ReadInputs {
   const digests = linesOf(read('sha256').toLowerCase(), /[\s,]+/);
   for (const digest of digests)
     if (!DIGEST.test(digest)) faults.push(`sha256: "${digest}" is not 64 digits from 0 to f`);
+  const timeout = readDuration('timeout', '10m', 1);
+  // A job may run for longer than anybody looks at one that has failed.
+  const maxLifetime = readDuration('max-lifetime', mode === 'background' ? '6h' : '2h', 1);
+  if (timeout.seconds > maxLifetime.seconds)
+    faults.push(
+      `timeout: "${timeout.text}" is longer than max-lifetime, which is ${maxLifetime.text}; say max-lifetime too`,
+    );
   const inputs = {
     access: linesOf(read('access'), /[\r\n,]+/),
     authorizedKeys: readLines('authorized-keys'),
     trustedUserCas: readLines('trusted-user-ca'),
-    timeout: readDuration('timeout', '10m'),
-    // A job may run for longer than anybody looks at one that has failed.
-    maxLifetime: readDuration('max-lifetime', mode === 'background' ? '6h' : '2h'),
-    linger: readDuration('linger', ''),
+    timeout: timeout.text,
+    maxLifetime: maxLifetime.text,
+    linger: readDuration('linger', '', 0).text,
     identity: read('identity'),
     notify: readLines('notify'),
     digests,
@@ -94,11 +108,11 @@ export function readInputs(env: StepEnvironment): ReadInputs {
   return { kind: 'inputs', inputs: { ...inputs, relay, mode } };
 }
 
-/** Undefined: it is no duration. An input that is not given is 0. */
-function secondsOf(text: string): number | undefined {
+/** NaN: it is no duration. An input that is not given is 0. */
+function secondsOf(text: string): number {
   if (/^\d*$/.test(text)) return Number(text);
   const match = DURATION.exec(text);
-  if (match === null) return undefined;
+  if (match === null) return Number.NaN;
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((count) => Number(count || 0));
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }

@@ -10,7 +10,7 @@ export type CommandEnd =
   /** It could not be started, or a signal ended it; in words. */
   | { readonly kind: 'broken'; readonly fault: string };
 
-/** One agent, by the file of its program and a name that no other job of this machine has. */
+/** One agent, by the file of its program and a name that no other job of this machine has. No command rejects. */
 export class AgentCommand {
   readonly #program: string;
   readonly #name: string;
@@ -55,7 +55,7 @@ export class AgentCommand {
   }
 
   #run(args: readonly string[], env: StepEnvironment = {}): Promise<CommandEnd> {
-    return new Promise((resolve) => {
+    const end = new Promise<CommandEnd>((resolve) => {
       const child = spawn(this.#program, args, {
         // Its lines are the log of this step, as they come.
         stdio: ['ignore', 'inherit', 'inherit'],
@@ -68,6 +68,8 @@ export class AgentCommand {
         resolve(code === null ? { kind: 'broken', fault: `ended by ${signal}` } : { kind: 'exited', code });
       });
     });
+    // Some faults of a start are thrown, such as a program that Windows does not take.
+    return end.catch((error: Error) => ({ kind: 'broken', fault: error.message }));
   }
 }
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CIRCLECI } from '../../support/ci/circleci.ts';
+import { CIRCLECI, CIRCLECI_ON_FAILURE } from '../../support/ci/circleci.ts';
 import { GITLAB } from '../../support/ci/gitlab.ts';
 import { runStep, type StepOutcome } from '../../support/ci/run-step.ts';
 import type { StepWish } from '../../support/ci/step.ts';
@@ -258,17 +258,27 @@ describe('who may come in', () => {
     'is on CircleCI, for %s, "%s": a name of another host is somebody else on GitHub',
     async (url, allow) => {
       const env = { CIRCLE_REPOSITORY_URL: url };
-      expect((await run({ system: CIRCLECI, shell }, { env })).stdout).toContain(`stub allow=<${allow}>\n`);
+      for (const system of [CIRCLECI, CIRCLECI_ON_FAILURE]) {
+        expect((await run({ system, shell }, { env })).stdout).toContain(`stub allow=<${allow}>\n`);
+        await rm(join(work, 'deep'), { recursive: true, force: true });
+      }
     },
   );
 
-  test('is on CircleCI nobody where the build names nobody, and whom the author says', async () => {
+  test('is on CircleCI nobody where the build names nobody', async () => {
     const env = { CIRCLE_USERNAME: '' };
     expect((await run({ system: CIRCLECI, shell }, { env })).stdout).toContain('stub allow=<>\n');
-    await rm(join(work, 'deep'), { recursive: true });
-    const options = { allow: 'gitlab:joe' };
-    expect((await run({ system: CIRCLECI, shell }, { options })).stdout).toContain(
-      'stub allow=<gitlab:joe>\n',
-    );
   });
+
+  // The last begins as a repository's URL does.
+  test.each(['gitlab:joe', 'https://github.com/joe.keys'])(
+    'is on CircleCI whom the author says and nobody else: %s',
+    async (allow) => {
+      for (const system of [CIRCLECI, CIRCLECI_ON_FAILURE]) {
+        const { stdout } = await run({ system, shell }, { options: { allow } });
+        expect(stdout).toContain(`stub allow=<${allow}>\n`);
+        await rm(join(work, 'deep'), { recursive: true, force: true });
+      }
+    },
+  );
 });

@@ -307,6 +307,8 @@ describe('inputs', () => {
     [{ relay: 'ftp://host' }, /relay: .* is no address/],
     [{ mode: 'sometimes' }, /mode: "sometimes" is none of on-failure, background, always/],
     [{ timeout: '10 minutes' }, /timeout: .* is not a duration/],
+    [{ timeout: '0' }, /timeout: "0" is too short; at least 1s/],
+    [{ timeout: '3h' }, /timeout: "3h" is longer than max-lifetime, which is 2h/],
     [{ linger: '8d' }, /linger: "8d" is too long; at most 7d/],
     [{ 'max-lifetime': '604801' }, /max-lifetime: .* is too long/],
     [{ prepare: 'yes' }, /prepare: "yes" is neither true nor false/],
@@ -316,6 +318,16 @@ describe('inputs', () => {
     await expectShut(await runner.runMain(), words);
     runner.failJob();
     expect(await runner.runPost()).toMatchObject({ ...FINE, log: '', commands: [] });
+  });
+});
+
+describe('a runner', () => {
+  test('whose Node reads no TypeScript leaves the job alone', async () => {
+    // As Node 20 has it, which some runners take whatever action.yml says.
+    const runner = world.job({ env: { NODE_OPTIONS: '--no-experimental-strip-types' } });
+    await expectShut(await runner.runMain(), /with Node \d+\S*, which does not read it \(ERR_UNKNOWN_FILE_/);
+    runner.failJob();
+    await expectShut(await runner.runPost(), /it takes Node 24/);
   });
 });
 
