@@ -190,17 +190,18 @@ describe.each(FILE_HOSTS)('%s', (host) => {
     using opened = await hosts.open(host);
     mkdirSync(path.join(into, 'tree', 'a-file'), { recursive: true });
     writeFileSync(path.join(into, 'tree', 'a-folder'), 'a file');
-    const folder = localFolder({ 'a-file': 5, 'a-folder/in it': 5, unread: 5, good: 5 });
+    writeFileSync(path.join(into, 'tree', 'unread there'), 'a file');
+    const folder = localFolder({ 'a-file': 5, 'a-folder/in it': 5, unread: 5, 'unread there': 5, good: 5 });
     const broken: LocalFolder = {
       ...folder,
       async look(seen, signal) {
         const tree = await folder.look(seen, signal);
-        const unread = tree.files.find(({ path: at }) => at === 'unread')?.file;
+        const unread = tree.files.filter(({ path: at }) => at.startsWith('unread'));
         const stream = (): ReadableStream =>
           new ReadableStream({
             pull: (controller) => controller.error(new DOMException('gone', 'NotReadableError')),
           });
-        if (unread !== undefined) unread.slice = () => Object.assign(new Blob([]), { stream });
+        for (const { file } of unread) file.slice = () => Object.assign(new Blob([]), { stream });
         return { ...tree, leftOut: 2 };
       },
     };
@@ -209,10 +210,16 @@ describe.each(FILE_HOSTS)('%s', (host) => {
     expect(transfer.state).toMatchObject({
       kind: 'done',
       sentence: expect.stringMatching(
-        /^uploaded 1 file in 2 folders, without 6: it cannot be read, or has a name/,
+        /^uploaded 1 file in 2 folders, without 7: it cannot be read, or has a name/,
       ),
     });
-    expect(readdirSync(path.join(into, 'tree')).toSorted()).toEqual(['a-file', 'a-folder', 'good']);
+    // No part of a file is left that was not there before; one that was there is not taken away.
+    expect(readdirSync(path.join(into, 'tree')).toSorted()).toEqual([
+      'a-file',
+      'a-folder',
+      'good',
+      'unread there',
+    ]);
   });
 
   test('gives up where the job takes one file after the other not, and says why', async () => {

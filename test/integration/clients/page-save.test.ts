@@ -178,4 +178,37 @@ describe.each(FILE_HOSTS)('%s', (host) => {
     expect(saved).toMatchObject({ kind: 'failed', isHarmed: false });
     expect(content()).toBe(OLD);
   });
+
+  test.each(['a disk that is full', 'a channel that is lost'])(
+    '%s leaves a part of a file that is made anew, and says so',
+    async (what) => {
+      using opened = await hosts.open(host);
+      rmSync(file);
+      const files = altered(opened.files, {
+        write: async (at, options) => {
+          const stream = await opened.files.write(at, options);
+          if (what === 'a channel that is lost') opened.files.close();
+          else await stream.abort();
+          return new WritableStream({ write: () => Promise.reject(new FileFault('failure', 'no room')) });
+        },
+      });
+      const saved = await saveText(saveOf(files, { confirm: async () => true }));
+      expect(saved).toMatchObject({ kind: 'failed', isHarmed: true });
+      expect(content()).toBe('');
+    },
+  );
+
+  test('a name that is taken by the time it is made anew is left as it is', async () => {
+    using opened = await hosts.open(host);
+    rmSync(file);
+    const confirm = async (): Promise<boolean> => {
+      writeFileSync(file, 'of somebody else\n');
+      return true;
+    };
+    expect(await saveText(saveOf(opened.files, { confirm }))).toMatchObject({
+      kind: 'failed',
+      isHarmed: false,
+    });
+    expect(content()).toBe('of somebody else\n');
+  });
 });

@@ -215,6 +215,17 @@ test('names the variables of both ports where both are taken', async () => {
   }
 });
 
+test('names the variables of both hosts where neither is of this machine', async () => {
+  // RFC 5737: addresses that no machine has.
+  const foreign = { HOST: '203.0.113.7', INTERNAL_HOST: '198.51.100.7', PORT: '0', INTERNAL_PORT: '0' };
+  const line = (host: string, variable: string): string =>
+    `relay: cannot listen on ${host} port 0: this machine has no such address; ${variable} chooses another one\n`;
+  expect(await endOf({ env: foreign })).toEqual({
+    code: 1,
+    errors: line('198.51.100.7', 'INTERNAL_HOST') + line('203.0.113.7', 'HOST'),
+  });
+});
+
 async function takePort(): Promise<{ readonly server: Server; readonly port: number }> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -11,14 +11,21 @@ export function dialEarly(url: string): void {
   early ??= openClientSocket(url);
 }
 
-/** The early one, if it is for this URL and nobody has taken it; else another. It may be open by now, or have failed. */
-export function takeClientSocket(url: string): WebSocket {
+/**
+ * The early one, if it is for this URL and nobody has taken it; else another. It may be open by now, or have failed. Undefined
+ * where the browser lets this page open none: one without TLS from a page over https, say.
+ */
+export function takeClientSocket(url: string): WebSocket | undefined {
   const socket = early;
   if (socket?.url !== url) return openClientSocket(url);
   early = undefined;
   return socket;
 }
 
-function openClientSocket(url: string): WebSocket {
-  return new WebSocket(url, PROTOCOLS);
+function openClientSocket(url: string): WebSocket | undefined {
+  try {
+    return new WebSocket(url, PROTOCOLS);
+  } catch {
+    return undefined;
+  }
 }

@@ -47,6 +47,7 @@ async function openSocket(options: PageDialOptions): Promise<PageStream | undefi
   const url = new URL(target.url);
   if (waitSeconds > 0) url.searchParams.set('wait', String(waitSeconds));
   const socket = takeClientSocket(url.href);
+  if (socket === undefined) return undefined;
   const { promise, resolve } = Promise.withResolvers<'open' | 'failed'>();
   const fail = (): void => resolve('failed');
   // One that was dialled early may have its answer.

@@ -94,15 +94,27 @@ function fixAddressOrCut(socket: Socket): void {
   fixAddress(socket);
 }
 
-/** What chooses the port of each (config-variables.ts). */
-const VARIABLES = { public: 'PORT', internal: 'INTERNAL_PORT' } as const;
+/** What chooses where each listens (config-variables.ts). */
+const VARIABLES = {
+  public: { host: 'HOST', port: 'PORT' },
+  internal: { host: 'INTERNAL_HOST', port: 'INTERNAL_PORT' },
+} as const;
 
-/** The two that a person meets, in words. */
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE') return 'another program has it';
-  if (code === 'EACCES') return 'this user may not open it';
-  return faultText(error);
+/** Why it cannot, in words where a person meets it, and which variable to change. */
+function reasonOf(error: unknown, listener: 'public' | 'internal'): string {
+  const { host, port } = VARIABLES[listener];
+  switch (error instanceof Error && 'code' in error ? error.code : undefined) {
+    case 'EADDRINUSE':
+      return `another program has it; ${port} chooses another port`;
+    case 'EACCES':
+      return `this user may not open it; ${port} chooses another port`;
+    case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
+    case 'ENOTFOUND':
+      return `this machine has no such address; ${host} chooses another one`;
+    default:
+      return faultText(error);
+  }
 }
 
 /** @throws ListenFault */
@@ -117,8 +129,7 @@ export async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const wayOut = `${VARIABLES[listener]} chooses another port`;
-    throw new ListenFault(`cannot listen on ${host} port ${port}: ${reasonOf(error)}; ${wayOut}`, {
+    throw new ListenFault(`cannot listen on ${host} port ${port}: ${reasonOf(error, listener)}`, {
       cause: error,
     });
   } finally {

@@ -1,6 +1,6 @@
 // First lines: what the usage page begins with: one line for the job, by CI system, and one for the laptop, by what it runs.
 import { scriptCommand, toolCommand } from '#shared/commands/printed-commands.ts';
-import { downloadPath } from '#shared/protocol/paths.ts';
+import { agentPath, downloadPath } from '#shared/protocol/paths.ts';
 import { agentDigest, SCRIPT_FILE } from '../download/binary.ts';
 import { WINDOWS_PLATFORM } from '../download/platform.ts';
 import {
@@ -156,9 +156,9 @@ function startWords(
 
 /** The script, with options and where it is needed an ID: without, its URL is that of the relay. */
 function ciLine(relay: OwnAddress, options: string, id: IdGap): CommandText {
-  const script = `${relay.http}${downloadPath('agent.sh')}`;
-  const words = options === '' ? '' : ` ${options}`;
-  if (id !== MADE_BY_AGENT) return command`curl -fsSL ${script} | sh -s --${words} "${agentUrl(relay, id)}"`;
-  const url: IdGap = { fallback: '', before: `${options === '' ? ' -s --' : ''} ${relay.ws}/agent/` };
-  return command`curl -fsSL ${script} | sh${options === '' ? '' : ` -s --${words}`}${url}`;
+  const script = scriptCommand(relay.http, 'agent.sh', options);
+  const before = options === '' ? ' -s -- ' : ' ';
+  if (id !== MADE_BY_AGENT) return command`${script}${before}"${agentUrl(relay, id)}"`;
+  const url: IdGap = { fallback: '', before: `${before}${relay.ws}${agentPath('')}` };
+  return command`${script}${url}`;
 }

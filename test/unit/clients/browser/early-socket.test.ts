@@ -9,11 +9,14 @@ class PlayedSocket extends EventTarget {
   readonly CONNECTING = 0;
   readonly OPEN = 1;
   static made: PlayedSocket[] = [];
+  static isForbidden = false;
   readonly url: string;
   readyState = 0;
   bufferedAmount = 0;
   constructor(url: string | URL) {
     super();
+    // What browsers throw over ws: in a page over https.
+    if (PlayedSocket.isForbidden) throw new DOMException('insecure', 'SecurityError');
     this.url = String(url);
     PlayedSocket.made.push(this);
   }
@@ -32,6 +35,7 @@ const URL_OF_JOB = 'wss://relay.example/client/job-1';
 beforeEach(() => {
   vi.resetModules();
   PlayedSocket.made = [];
+  PlayedSocket.isForbidden = false;
   vi.stubGlobal('WebSocket', PlayedSocket);
   vi.stubGlobal('fetch', async () => new Response('{"code":"blocked","message":"not now"}'));
 });
@@ -93,4 +97,12 @@ test('another job gets a socket of its own', async () => {
   PlayedSocket.made[1]?.become('open');
   expect((await other).kind).toBe('open');
   expect(PlayedSocket.made.map(({ url }) => url)).toEqual([URL_OF_JOB, 'wss://relay.example/client/job-2']);
+});
+
+test('a browser that lets the page open none is a relay that is silent, and no fault of the script', async () => {
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('mixed content')));
+  PlayedSocket.isForbidden = true;
+  const { dialEarly, dial } = await fresh();
+  expect(() => dialEarly(URL_OF_JOB)).not.toThrow();
+  expect(await dial()).toEqual({ kind: 'silent' });
 });

@@ -147,6 +147,25 @@ test.each([
   expect(fault.message).not.toContain('\u001b');
 });
 
+test('the last words of a host are heard although the line ends right behind them', async () => {
+  const host = new ScriptedHost();
+  let endLine = (): void => undefined;
+  const line: PacketLine = {
+    ...host.line,
+    attach(sink) {
+      endLine = () => sink.ended('the line ended');
+      host.line.attach(sink);
+    },
+  };
+  const starting = startPageSession(line);
+  await host.exchange();
+  await host.letIn();
+  const page = await starting;
+  host.send(Buffer.concat([Buffer.of(1), wireUint32(11), wireString('too late'), wireString('')]));
+  endLine();
+  expect(await endOf(page)).toBe('disconnected');
+});
+
 test('a line before SSH may be there, but not a thousand, and none that is long', async () => {
   const polite = new ScriptedHost();
   const starting = startPageSession(greeted(polite.line, 'welcome\r\nto this host\n'));

@@ -126,7 +126,8 @@ test('a browser without these primitives is served by the library', async () => 
 test('what was guessed is sent once, before the host has said anything, and taken', async () => {
   const host = new ScriptedHost(MLKEM);
   const proving = proveHost(host.line);
-  expect((await host.next())[0]).toBe(20);
+  const offer = await host.next();
+  expect([offer[0], saysGuess(offer)]).toEqual([20, true]);
   const guess = await host.next();
   expect([guess[0], guess.length]).toEqual([30, 1 + 4 + 1_216]);
   expect(host.heard).toEqual([20, 30]);
@@ -150,7 +151,16 @@ test('a later exchange guesses nothing: the host may be sending', async () => {
   transport.rekey();
   await host.exchange();
   expect(host.heard).toEqual([20, 30, 21, 20, 30, 21]);
+  await transport.ready();
+  transport.rekey();
+  // A share that was sent early all the same would be in the place of another message above.
+  expect(saysGuess(await host.next())).toBe(false);
 });
+
+/** first_kex_packet_follows of a KEXINIT. */
+function saysGuess(offer: Buffer): boolean {
+  return offer.at(-5) === 1;
+}
 
 /** KEXINIT with another list of host keys. */
 function withHostKeys(offer: Buffer, names: string): Buffer {

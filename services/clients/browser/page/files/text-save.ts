@@ -39,7 +39,9 @@ async function saved(save: TextSave, place: { isTouched: boolean }): Promise<Tex
   const found = await find(files, path);
   if (found === undefined) {
     if (!(await confirm('gone'))) return { kind: 'kept' };
-    await writeWhole(await files.write(path, { from: 'fresh' }), bytes);
+    const stream = await files.write(path, { from: 'fresh' });
+    place.isTouched = true;
+    await writeWhole(stream, bytes);
     return { kind: 'saved' };
   }
   let beside = await writeBeside(files, found, bytes);

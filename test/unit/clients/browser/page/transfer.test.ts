@@ -5,6 +5,7 @@ import { FileFault, type PageFiles } from '../../../../../services/clients/brows
 import {
   downloadOf,
   Transfer,
+  type TransferWork,
   uploadOf,
 } from '../../../../../services/clients/browser/page/files/transfer.ts';
 
@@ -118,4 +119,26 @@ test('one for which there is no channel waits if the job is gone, and fails with
   transfer.goOn();
   await transfer.run(() => Promise.reject(new JobFault('refused', 'the job says no: no files here')));
   expect(transfer.state).toEqual({ kind: 'failed', sentence: 'the job says no: no files here' });
+});
+
+test('what must begin anew does so while nothing was moved, and is given up in the middle', async () => {
+  const said: string[] = [];
+  const moves = [0, 5];
+  const work: TransferWork = {
+    way: 'down',
+    name: 'folder.tar',
+    size: undefined,
+    canResume: false,
+    async run(_files, _from, moved) {
+      moved(moves.shift() ?? 0);
+      throw new FileFault('ended', 'lost');
+    },
+    drop: async () => void said.push('dropped'),
+  };
+  const transfer = new Transfer(work, () => undefined);
+  await transfer.run(jobWith(OLD, 1));
+  expect([transfer.state, said]).toEqual([{ kind: 'interrupted', why: 'lost' }, []]);
+  transfer.goOn();
+  await transfer.run(jobWith(OLD, 1));
+  expect([transfer.state.kind, said]).toEqual(['failed', ['dropped']]);
 });
