@@ -14,7 +14,7 @@ const START = 1_700_000_001_234;
 const fileSystem = vi.hoisted(() => ({ stepSeconds: 0.001, onWrite: () => {} }));
 
 vi.mock('node:fs/promises', async (importOriginal) => {
-  const original = await importOriginal<typeof import('node:fs/promises')>();
+  const original = await importOriginal<{ readonly utimes: typeof utimes }>();
   return {
     ...original,
     utimes(path: string, accessed: number, modified: number) {
