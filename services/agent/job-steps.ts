@@ -1,5 +1,5 @@
 // What the steps of a job do with an agent: run a command with one behind it, start one in the background, wait for it, end it.
-import { homedir, tmpdir } from 'node:os';
+import { constants, homedir, tmpdir } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Environment } from '#shared/machine/environment.ts';
 import { ownProgramWords } from '#shared/machine/own-program.ts';
@@ -30,6 +30,7 @@ import {
   type JobCommandOptions,
   type JobSignal,
   runJobCommand,
+  SIGNAL_BASE,
 } from './job-command/job-command.ts';
 import { ownPlatform } from './own-platform.ts';
 
@@ -40,8 +41,10 @@ const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
 const STANDARD_DESCRIPTORS = [0, STANDARD_OUTPUT, STANDARD_ERROR] as const;
 
-/** What a shell adds to the number of a signal. */
-const CANCELLED = 143;
+/** As a shell has it in `$?` of a program that was told to end. */
+const CANCELLED = SIGNAL_BASE + constants.signals.SIGTERM;
+/** Of a start for which there is no place or no program. */
+const NOT_STARTED = 1;
 /** Whoever asks for the status where there is nothing. */
 const NOTHING_THERE = 1;
 
@@ -143,10 +146,12 @@ export async function startAgentForJob(
       return AGENT_EXIT_CODES.ended;
     case 'ended':
       if (isCancelled) return CANCELLED;
-      return start.end.kind === 'code' ? start.end.code : CANCELLED;
+      if (start.end.kind === 'code') return start.end.code;
+      complain(`the agent was killed by signal ${start.end.signal} before it could say how to get in`);
+      return SIGNAL_BASE + start.end.signal;
     case 'failed':
       complain(start.detail);
-      return 1;
+      return NOT_STARTED;
   }
 }
 

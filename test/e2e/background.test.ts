@@ -220,7 +220,7 @@ describe.concurrent('an agent in the background', () => {
     await job.ended('"$AGENT" stop');
   });
 
-  test('ends with the step that was killed before it could say how to get in', async () => {
+  test('ends with the step that was killed before it could say how to get in, and the step with it', async () => {
     const job = await open();
     // A relay that takes the connection and says nothing.
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
@@ -233,6 +233,14 @@ describe.concurrent('an agent in the background', () => {
       step.kill('SIGTERM');
       expect((await step.exited).code).toBe(143);
       await until('none', () => job.agents(url).length === 0);
+
+      const left = job.step(`exec "$AGENT" start ${url}`);
+      await until('another agent', () => job.agents(url).length > 0);
+      await job.killAgent(url);
+      expect((await left.exited).code).toBe(137);
+      expect(left.stderr).toMatch(
+        /^agent: the agent was killed by signal 9 before it could say how to get in$/m,
+      );
     } finally {
       silent.close();
     }

@@ -3,7 +3,8 @@ import { faultText } from '#shared/text/fault-text.ts';
 import { formatDuration } from '#shared/time/duration.ts';
 import type { KeyAllowance } from '../access/key-allowance.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
-import type { ExpirySnapshot, HoldOutcome, ReleaseOutcome } from '../expiry/expiry-watch.ts';
+import type { ExpirySnapshot } from '../expiry/expiry-snapshot.ts';
+import type { HoldOutcome, ReleaseOutcome } from '../expiry/expiry-watch.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import type { ConvergeReply } from './request.ts';
 

@@ -4,7 +4,7 @@ import { wrapWords } from '#shared/text/wrap.ts';
 import { formatElapsed } from '#shared/time/duration.ts';
 import type { PasswordState } from '../access/password-guard.ts';
 import type { DeadlineCause } from '../expiry/expiry.ts';
-import type { ExpirySnapshot } from '../expiry/expiry-watch.ts';
+import type { ExpirySnapshot } from '../expiry/expiry-snapshot.ts';
 import { type Credential, credentialText } from '../notices/log-line.ts';
 import { formatMoment } from '../notices/time-of-day.ts';
 import { deadlineText, ENDING_REPLY, lastWord, passwordText } from './reply.ts';

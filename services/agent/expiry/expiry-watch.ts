@@ -3,7 +3,8 @@ import { faultText } from '#shared/text/fault-text.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { EndReason } from './end-reason.ts';
 import * as expiry from './expiry.ts';
-import { HoldSight, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
+import { type ExpirySnapshot, snapshotAtEnd, snapshotOf } from './expiry-snapshot.ts';
+import { type HoldFile, HoldSight, readHoldFile, removeHoldFile, writeHoldFile } from './hold-file.ts';
 
 /** How often the hold file is looked at: `touch .hold` should be felt at once, and one stat costs nothing. */
 export const HOLD_POLL_INTERVAL_MS = 1_000;
@@ -39,27 +40,6 @@ export interface ExpiryListener {
 }
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
-
-/** The expiry at one moment, in wall times of that moment: to be shown, not to be kept. */
-export interface ExpirySnapshot {
-  readonly clients: number;
-  /** Milliseconds since the epoch. */
-  readonly deadline: number;
-  readonly remainingMs: number;
-  /** The latest that anything can move the deadline to, in milliseconds since the epoch. */
-  readonly lastDeadline: number;
-  readonly isHeld: boolean;
-  /** Undefined if it is not held. */
-  readonly heldBy: expiry.HeldBy | undefined;
-  /** What the deadline is counted from, or what cuts it. */
-  readonly cause: expiry.DeadlineCause;
-  /** True if only `lastDeadline` keeps the deadline from being later. */
-  readonly isCapped: boolean;
-  /** True if `lastDeadline` is the end of the relay's time, and not the longest lifetime. */
-  readonly isRelayFirst: boolean;
-  /** The agent is in the background of a job that is not done: nobody's leaving ends it. */
-  readonly isJobRunning: boolean;
-}
 
 /** What came of a hold. */
 export type HoldOutcome =
@@ -115,8 +95,8 @@ export interface ExpiryWatch {
   /** Lets go of whatever holds. Never rejects. */
   release(): Promise<ReleaseOutcome>;
   /**
-   * Removes the hold file if `hold` was the last to touch it: one with a future time would hold the next agent in this directory.
-   * Never rejects.
+   * After the end: removes the hold file if `hold` was the last to touch it: one with a future time would hold the next agent in this
+   * directory. Waits for a `hold` that is under way, and for the file system. Never rejects.
    */
   tidy(): Promise<void>;
   /** Undefined once the agent has ended. */
@@ -147,15 +127,15 @@ class WatchedExpiry implements ExpiryWatch {
   readonly #options: ExpiryWatchOptions;
   readonly #clock: Clock;
   readonly #sight: HoldSight;
-  /** The time of the hold file that `hold` has written, in milliseconds since the epoch. */
+  /** The time of the hold file that `hold` has written, as its file system keeps it; in milliseconds since the epoch. */
   #ownHold: number | undefined;
   #state: expiry.ExpiryState;
   #run: Run = { kind: 'made' };
   #reported: { readonly deadline: number; readonly heldBy: expiry.HeldBy | undefined };
   /** Why the hold file could not be looked at, or did not hold, as it was told the last time. */
   #told: string | undefined;
-  /** One look at a time: an old answer that overtakes a newer one would end a held agent. */
-  #looks: Promise<void> = Promise.resolve();
+  /** One at a time looks at the hold file or changes it: an old answer that overtakes a newer one would end a held agent. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ExpiryWatchOptions) {
     const { clock } = options;
@@ -216,61 +196,56 @@ class WatchedExpiry implements ExpiryWatch {
     return this.#look().finally(() => this.#apply(expiry.jobDone(this.#state, lingerMs, this.#clock.now())));
   }
 
-  async hold(durationMs: number): Promise<HoldOutcome> {
-    await this.#look();
-    if (this.#state.kind === 'ended') return { kind: 'ended' };
-    const now = this.#clock.now();
-    const { timeoutMs, holdFile } = this.#options;
-    // An older time would be a leftover's, and say no more than this.
-    const wanted = Math.max(now + durationMs - timeoutMs, this.#state.startedAt);
-    const heldFrom = expiry.heldFrom(this.#state);
-    if (heldFrom !== undefined && heldFrom > wanted) return this.#withExpiry({ kind: 'kept' });
-    const mtimeMs = Math.round(this.#clock.wallTime() + wanted - now);
-    try {
-      await writeHoldFile(holdFile, mtimeMs);
-    } catch (error) {
-      this.#apply(expiry.heldInMemory(this.#state, wanted));
-      return this.#withExpiry({ kind: 'in_memory', fault: faultText(error) });
-    }
-    this.#ownHold = mtimeMs;
-    this.#sight.forget();
-    await this.#look();
-    return this.#withExpiry({ kind: 'held' });
+  hold(durationMs: number): Promise<HoldOutcome> {
+    return this.#inTurn(async () => {
+      await this.#lookNow();
+      // One that came later would outlive `tidy`.
+      if (this.#state.kind === 'ended' || this.#run.kind === 'stopped') return { kind: 'ended' };
+      const now = this.#clock.now();
+      const { timeoutMs, holdFile } = this.#options;
+      // An older time would be a leftover's, and say no more than this.
+      const wanted = Math.max(now + durationMs - timeoutMs, this.#state.startedAt);
+      const heldFrom = expiry.heldFrom(this.#state);
+      if (heldFrom !== undefined && heldFrom > wanted) return this.#withExpiry({ kind: 'kept' });
+      try {
+        await writeHoldFile(holdFile, this.#clock.wallTime() + wanted - now);
+      } catch (error) {
+        this.#apply(expiry.heldInMemory(this.#state, wanted));
+        return this.#withExpiry({ kind: 'in_memory', fault: faultText(error) });
+      }
+      this.#sight.forget();
+      const file = await this.#lookNow();
+      this.#ownHold = file.kind === 'present' ? file.mtimeMs : undefined;
+      return this.#withExpiry({ kind: 'held' });
+    });
   }
 
-  async tidy(): Promise<void> {
-    const file = await readHoldFile(this.#options.holdFile);
-    if (file.kind === 'present' && file.mtimeMs === this.#ownHold) await this.#removeFile();
+  tidy(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#ownHold === undefined) return;
+      const file = await readHoldFile(this.#options.holdFile);
+      if (file.kind === 'present' && file.mtimeMs === this.#ownHold) await this.#removeFile();
+    });
   }
 
-  async release(): Promise<ReleaseOutcome> {
-    await this.#look();
-    const state = this.#state;
-    if (state.kind === 'ended' || expiry.heldBy(state) === undefined) return { kind: 'not_held' };
-    const fault = state.heldAt === undefined ? undefined : await this.#removeFile();
-    await this.#look();
-    this.#apply(expiry.releasedInMemory(this.#state, this.#clock.now()));
-    return fault === undefined ? { kind: 'released' } : { kind: 'file_stays', fault };
+  release(): Promise<ReleaseOutcome> {
+    return this.#inTurn(async () => {
+      await this.#lookNow();
+      const state = this.#state;
+      if (state.kind === 'ended' || expiry.heldBy(state) === undefined) return { kind: 'not_held' };
+      const fault = state.heldAt === undefined ? undefined : await this.#removeFile();
+      await this.#lookNow();
+      this.#apply(expiry.releasedInMemory(this.#state, this.#clock.now()));
+      return fault === undefined ? { kind: 'released' } : { kind: 'file_stays', fault };
+    });
   }
 
   snapshot(): ExpirySnapshot | undefined {
-    return this.#state.kind === 'ended' ? undefined : this.#snapshotOf(this.#state);
+    return this.#state.kind === 'ended' ? undefined : snapshotOf(this.#state, this.#clock);
   }
 
   snapshotOrEnd(): ExpirySnapshot {
-    const now = this.#clock.wallTime();
-    const over = {
-      deadline: now,
-      lastDeadline: now,
-      remainingMs: 0,
-      isHeld: false,
-      heldBy: undefined,
-      cause: 'max_lifetime' as const,
-      isCapped: true,
-      isRelayFirst: false,
-      isJobRunning: false,
-    };
-    return this.snapshot() ?? { clients: 0, ...over };
+    return this.snapshot() ?? snapshotAtEnd(this.#clock.wallTime());
   }
 
   stop(): void {
@@ -306,7 +281,7 @@ class WatchedExpiry implements ExpiryWatch {
     const hasHoldChanged = now.heldBy !== this.#reported.heldBy;
     if (movedMs < DEADLINE_REPORT_STEP_MS && !hasHoldChanged) return;
     this.#reported = now;
-    const snapshot = this.#snapshotOf(live);
+    const snapshot = snapshotOf(live, this.#clock);
     if (hasHoldChanged) listener.onHoldChanged(snapshot);
     listener.onDeadlineMoved(snapshot);
   }
@@ -318,22 +293,6 @@ class WatchedExpiry implements ExpiryWatch {
     this.#run.cancelWakeup = this.#clock.after(expiry.nextWakeup(live, now) - now, () =>
       this.#apply(this.#state),
     );
-  }
-
-  #snapshotOf(live: expiry.LiveState): ExpirySnapshot {
-    const toWall = this.#clock.wallTime() - this.#clock.now();
-    return {
-      clients: expiry.clientCount(live),
-      deadline: expiry.deadline(live) + toWall,
-      remainingMs: expiry.remaining(live, this.#clock.now()),
-      lastDeadline: expiry.lastDeadline(live) + toWall,
-      isHeld: expiry.heldBy(live) !== undefined,
-      heldBy: expiry.heldBy(live),
-      cause: expiry.deadlineCause(live),
-      isCapped: expiry.isCapped(live),
-      isRelayFirst: expiry.isRelayFirst(live),
-      isJobRunning: live.isJobRunning,
-    };
   }
 
   #withExpiry(outcome: { kind: 'held' | 'kept' } | { kind: 'in_memory'; fault: string }): HoldOutcome {
@@ -352,13 +311,23 @@ class WatchedExpiry implements ExpiryWatch {
     }
   }
 
-  #look(): Promise<void> {
-    this.#looks = this.#looks.then(async () => {
-      const reading = this.#sight.readingOf(await readHoldFile(this.#options.holdFile));
-      this.#tellOf(reading);
-      this.#apply(expiry.holdSeen(this.#state, reading, this.#clock.now()));
-    });
-    return this.#looks;
+  async #look(): Promise<void> {
+    await this.#inTurn(() => this.#lookNow());
+  }
+
+  /** Only in turn. */
+  async #lookNow(): Promise<HoldFile> {
+    const file = await readHoldFile(this.#options.holdFile);
+    const reading = this.#sight.readingOf(file);
+    this.#tellOf(reading);
+    this.#apply(expiry.holdSeen(this.#state, reading, this.#clock.now()));
+    return file;
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work, work);
+    this.#turn = result;
+    return result;
   }
 
   /** Says once what keeps the file from being read, or from holding. */

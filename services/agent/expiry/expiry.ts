@@ -13,9 +13,9 @@
 //
 // A client that was lost has not left: somebody closed a lid, and finds the job still there later. A client that was never
 // served (a port check, a login that got no shell) counts as if it had not come: what the one before it said still holds. So
-// `attended` remembers whether the last served client to go said goodbye.
+// `attended` remembers how the last served client went.
 //
-// While the job itself still runs (`isJobRunning`, an agent in its background) only the last deadline ends it, or somebody's word:
+// While the job itself still runs (an agent in its background) only the last deadline ends it, or somebody's word:
 //   attended --last leaves with a goodbye, nothing holds--> waiting;  held --no more--> waiting
 //   waiting --the job is done--> waiting, for as long as it lingers --> ended
 // Whoever is in, was lost or holds when the job is done has the timeout from then on.
@@ -46,13 +46,22 @@ interface Facts {
   readonly heldInMemoryAt: number | undefined;
   /** When the time is over that the relay gives; undefined where it sets no limit. */
   readonly relayEndsAt: number | undefined;
-  /** The agent is in the background of a job that is not done. */
-  readonly isJobRunning: boolean;
-  /** The job is done, and waits until then for somebody to come; undefined: it has said nothing of that kind. */
-  readonly lingersUntil: number | undefined;
+  readonly job: Job;
   /** The most urgent warning level that the current approach of the deadline has reached. */
   readonly warned: WarningLevel | undefined;
 }
+
+/** The job around the agent. */
+type Job =
+  /** It does nothing else than wait for the agent's end. */
+  | { readonly kind: 'waits' }
+  /** The agent is in its background, and it is not done. */
+  | { readonly kind: 'running' }
+  /** It is done, and waits until then for somebody to come. */
+  | { readonly kind: 'lingers'; readonly until: number };
+
+/** How the last served client went: none has gone since the state was `waiting`, with a goodbye, or without one. */
+type LastGone = 'nobody' | 'left' | 'lost';
 
 export type ExpiryState =
   /** Nobody has logged in yet. */
@@ -61,9 +70,7 @@ export type ExpiryState =
   | (Facts & {
       readonly kind: 'attended';
       readonly clients: number;
-      readonly isGoodbyeSaid: boolean;
-      /** Nobody who was served is gone since it was `waiting`. */
-      readonly isFirstParty: boolean;
+      readonly lastGone: LastGone;
     })
   /** Everybody left; a hold keeps the agent. */
   | (Facts & { readonly kind: 'held' })
@@ -103,8 +110,7 @@ export function start(limits: ExpiryLimits, now: number, isJobRunning = false): 
     heldAt: undefined,
     heldInMemoryAt: undefined,
     relayEndsAt: undefined,
-    isJobRunning,
-    lingersUntil: undefined,
+    job: { kind: isJobRunning ? 'running' : 'waits' },
     warned: undefined,
   };
 }
@@ -119,41 +125,36 @@ export function relayLimited(state: ExpiryState, relayEndsAt: number | undefined
  * then. A client that was lost counts as in.
  */
 export function jobDone(state: ExpiryState, lingerMs: number, now: number): ExpiryState {
-  if (state.kind === 'ended' || !state.isJobRunning) return state;
+  if (state.kind === 'ended' || state.job.kind !== 'running') return state;
   const isHeld = heldBy(state) !== undefined;
   const isDeserted = state.kind === 'waiting' && !isHeld;
   if (isDeserted && lingerMs === 0) return ended('job_done', now);
-  if (isDeserted) return { ...state, isJobRunning: false, lingersUntil: now + lingerMs };
-  const done = { ...state, isJobRunning: false, lastActivityAt: Math.max(now, state.lastActivityAt) };
+  if (isDeserted) return { ...state, job: { kind: 'lingers', until: now + lingerMs } };
+  const job = { kind: 'waits' } as const;
+  const done = { ...state, job, lastActivityAt: Math.max(now, state.lastActivityAt) };
   return done.kind === 'waiting' && isHeld ? { ...done, kind: 'held' } : done;
 }
 
 /** A client has authenticated. It counts as activity. */
 export function clientLoggedIn(state: ExpiryState, now: number): ExpiryState {
   if (state.kind === 'ended') return state;
-  const isAttended = state.kind === 'attended';
   return {
     ...state,
     kind: 'attended',
-    clients: isAttended ? state.clients + 1 : 1,
-    isGoodbyeSaid: isAttended ? state.isGoodbyeSaid : state.kind === 'held',
-    isFirstParty: isAttended ? state.isFirstParty : state.kind === 'waiting',
+    clients: clientCount(state) + 1,
+    lastGone: lastGoneBefore(state),
     lastActivityAt: Math.max(now, state.lastActivityAt),
   };
 }
 
 /** A client that had been served said goodbye. */
 export function clientLeft(state: ExpiryState, now: number): ExpiryState {
-  return state.kind === 'attended'
-    ? oneLess({ ...state, isGoodbyeSaid: true, isFirstParty: false }, now)
-    : state;
+  return state.kind === 'attended' ? oneLess({ ...state, lastGone: 'left' }, now) : state;
 }
 
 /** A client that had been served is gone for good without a goodbye. */
 export function clientLost(state: ExpiryState, now: number): ExpiryState {
-  return state.kind === 'attended'
-    ? oneLess({ ...state, isGoodbyeSaid: false, isFirstParty: false }, now)
-    : state;
+  return state.kind === 'attended' ? oneLess({ ...state, lastGone: 'lost' }, now) : state;
 }
 
 /** A client is gone, with or without a goodbye, for which nothing had ever run. */
@@ -171,7 +172,7 @@ export function activity(state: ExpiryState, now: number): ExpiryState {
 export function holdSeen(state: ExpiryState, reading: HoldReading, now: number): ExpiryState {
   if (state.kind === 'ended' || reading.kind === 'unreadable') return state;
   if (reading.kind === 'present') return { ...state, heldAt: reading.heldAt };
-  return letGo({ ...state, heldAt: undefined }, now);
+  return letGo({ ...state, heldAt: undefined }, 'released', now);
 }
 
 /** Somebody holds, and the file cannot be written. It moves no hold to an earlier time. */
@@ -182,7 +183,7 @@ export function heldInMemory(state: ExpiryState, heldAt: number): ExpiryState {
 
 /** What was held in memory is held no more. */
 export function releasedInMemory(state: ExpiryState, now: number): ExpiryState {
-  return state.kind === 'ended' ? state : letGo({ ...state, heldInMemoryAt: undefined }, now);
+  return state.kind === 'ended' ? state : letGo({ ...state, heldInMemoryAt: undefined }, 'released', now);
 }
 
 /** Time has passed: ends the agent if the deadline was reached, with or without clients. */
@@ -190,7 +191,7 @@ export function tick(state: ExpiryState, now: number): ExpiryState {
   if (state.kind === 'ended' || now < deadline(state)) return state;
   if (isCapped(state)) return ended(isRelayFirst(state) ? 'relay_lifetime' : 'max_lifetime', now);
   if (state.kind !== 'waiting') return ended('deadline', now);
-  return ended(state.lingersUntil === undefined ? 'nobody_came' : 'job_done', now);
+  return ended(state.job.kind === 'lingers' ? 'job_done' : 'nobody_came', now);
 }
 
 /** Somebody asked for the end. */
@@ -271,21 +272,36 @@ export function clientCount(state: ExpiryState): number {
   return state.kind === 'attended' ? state.clients : 0;
 }
 
-function oneLess(state: ExpiryState & { kind: 'attended' }, now: number): ExpiryState {
-  if (state.clients > 1) return { ...state, clients: state.clients - 1 };
-  const { clients: _clients, isGoodbyeSaid, isFirstParty, ...facts } = state;
-  const isOfJob = facts.isJobRunning || facts.lingersUntil !== undefined;
-  if (isOfJob && isFirstParty) return { ...facts, kind: 'waiting' };
-  if (!isGoodbyeSaid) return { ...facts, kind: 'deserted' };
-  const left: LiveState = { ...facts, kind: 'held' };
-  if (heldBy(left) !== undefined) return left;
-  return facts.isJobRunning ? { ...facts, kind: 'waiting' } : ended('client_left', now);
+function lastGoneBefore(state: LiveState): LastGone {
+  switch (state.kind) {
+    case 'waiting':
+      return 'nobody';
+    case 'held':
+      return 'left';
+    case 'deserted':
+      return 'lost';
+    case 'attended':
+      return state.lastGone;
+  }
 }
 
-/** One hold less: where everybody had left and nothing else holds the end, unless the job itself still runs. */
-function letGo(state: LiveState, now: number): ExpiryState {
+function oneLess(state: ExpiryState & { kind: 'attended' }, now: number): ExpiryState {
+  if (state.clients > 1) return { ...state, clients: state.clients - 1 };
+  const { clients: _clients, lastGone, ...facts } = state;
+  switch (lastGone) {
+    case 'nobody':
+      return { ...facts, kind: facts.job.kind === 'waits' ? 'deserted' : 'waiting' };
+    case 'lost':
+      return { ...facts, kind: 'deserted' };
+    case 'left':
+      return letGo({ ...facts, kind: 'held' }, 'client_left', now);
+  }
+}
+
+/** Where everybody had left and nothing holds any more: the end, for that reason, unless the job itself still runs. */
+function letGo(state: LiveState, reason: 'client_left' | 'released', now: number): ExpiryState {
   if (state.kind !== 'held' || heldBy(state) !== undefined) return state;
-  return state.isJobRunning ? { ...state, kind: 'waiting' } : ended('released', now);
+  return state.job.kind === 'running' ? { ...state, kind: 'waiting' } : ended(reason, now);
 }
 
 function ended(reason: EndReason, at: number): ExpiryState {
@@ -297,12 +313,9 @@ function ownLastDeadline({ startedAt, limits }: LiveState): number {
 }
 
 function uncappedDeadline(state: LiveState): number {
-  if (state.isJobRunning) return Number.POSITIVE_INFINITY;
-  if (state.kind === 'waiting' && state.lingersUntil !== undefined) {
-    return Math.max(
-      state.lingersUntil,
-      (heldFrom(state) ?? Number.NEGATIVE_INFINITY) + state.limits.timeoutMs,
-    );
+  if (state.job.kind === 'running') return Number.POSITIVE_INFINITY;
+  if (state.kind === 'waiting' && state.job.kind === 'lingers') {
+    return Math.max(state.job.until, (heldFrom(state) ?? Number.NEGATIVE_INFINITY) + state.limits.timeoutMs);
   }
   const held = heldFrom(state) ?? state.startedAt;
   return Math.max(state.startedAt, state.lastActivityAt, held) + state.limits.timeoutMs;

@@ -6,8 +6,8 @@ import { faultText } from '#shared/text/fault-text.ts';
 /** What a shell says of a command that there is not, and of one that may not run. */
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
-/** Added to the number of the signal that a command died of. */
-const SIGNAL_BASE = 128;
+/** Added to the number of the signal that a command died of, as a shell does. */
+export const SIGNAL_BASE = 128;
 
 /** What a job that is cancelled, or a terminal, sends. */
 export const JOB_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGBREAK'] as const;

@@ -1,16 +1,16 @@
 // What the agent answers when somebody in a session asks it by `converge`.
 import { Untrusted } from '#shared/text/untrusted.ts';
 import type { Clock } from '#shared/time/clock.ts';
-import { formatDuration } from '#shared/time/duration.ts';
 import type { Credentials } from '../access/credentials.ts';
 import { allowKey } from '../access/key-allowance.ts';
 import type { PasswordGuard, PasswordState } from '../access/password-guard.ts';
 import type { ConvergeAnswers } from '../converge-command/answering-end.ts';
 import type { PresentPerson } from '../converge-command/status-reply.ts';
-import type { ExpirySnapshot, ExpiryWatch } from '../expiry/expiry-watch.ts';
+import type { ExpirySnapshot } from '../expiry/expiry-snapshot.ts';
+import type { ExpiryWatch } from '../expiry/expiry-watch.ts';
 import type { JobLog } from '../notices/job-log.ts';
+import { untilText } from '../notices/log-line.ts';
 import { type SshDestination, sshCommand } from '../notices/ssh-command.ts';
-import { formatMoment } from '../notices/time-of-day.ts';
 import type { PresentClient } from '../ssh/ssh-options.ts';
 import type { SshServer } from '../ssh/ssh-server.ts';
 import { credentialFrom } from './credential.ts';
@@ -82,8 +82,8 @@ export function commandAnswersFrom(options: CommandAnswersOptions): ConvergeAnsw
 }
 
 /** What the job waits for, now that it is done. */
-function jobDoneText({ clients, deadline, heldBy, remainingMs }: ExpirySnapshot, now: number): string {
-  const until = `${formatMoment(deadline, now)} (${formatDuration(remainingMs)})`;
+function jobDoneText({ clients, deadline, heldBy }: ExpirySnapshot, now: number): string {
+  const until = untilText(deadline, now);
   if (heldBy === 'file') return `the job is done and held by .hold, until ${until}`;
   if (heldBy === 'memory') return `the job is done and held, without .hold, until ${until}`;
   if (clients === 0) return `the job is done and waits for somebody to connect, until ${until}`;

@@ -29,8 +29,8 @@ import { announced, CALLING, cutOff, ENDING, type Life, linkedAgain } from './li
 // together. It waits for no program, whatever that does with its SIGHUP, and for no file system.
 /** How long the last bytes of the clients may take at the end. */
 const LAST_BYTES_WITHIN_MS = 5_000;
-/** How long the files of the `converge` command may take to go. */
-const REMOVED_WITHIN_MS = 2_000;
+/** How long the hold file and those of the `converge` command may take to go. */
+export const REMOVED_WITHIN_MS = 2_000;
 
 /** A relay that leaves less than this, in milliseconds, leaves no time to copy a command: nothing is announced then. */
 export const SHORTEST_ANNOUNCED_MS = 10_000;
@@ -44,15 +44,15 @@ export interface AgentLifecycleOptions {
   /** http(s)://HOST, where the person who started it would look. */
   readonly ownUrl: string;
   readonly log: JobLog;
-  readonly strangers: StrangerLog;
-  readonly unreadable: UnreadableDials;
-  readonly command: ConvergeCommand | undefined;
-  readonly watch: ExpiryWatch;
-  readonly link: RelayLink;
+  readonly strangers: Pick<StrangerLog, 'stop'>;
+  readonly unreadable: Pick<UnreadableDials, 'stop'>;
+  readonly command: Pick<ConvergeCommand, 'stop'> | undefined;
+  readonly watch: Pick<ExpiryWatch, 'end' | 'relayLeaves' | 'snapshotOrEnd' | 'stop' | 'tidy'>;
+  readonly link: Pick<RelayLink, 'stop'>;
   readonly audit: Pick<JobAudit, 'close'>;
   readonly records: Pick<UntoldRecords, 'told' | 'stop'>;
-  readonly ssh: SshServer;
-  readonly intake: StreamIntake;
+  readonly ssh: Pick<SshServer, 'stop'>;
+  readonly intake: Pick<StreamIntake, 'stop'>;
   /** What is said when the first relay has taken it. */
   readonly announcement: (
     publicUrl: string,
@@ -167,12 +167,12 @@ export class Lifecycle {
   }
 
   async #end(reason: EndReason | undefined, code: AgentExitCode): Promise<void> {
-    const { log, watch, ssh, intake, link, audit, records, unreadable, strangers, command } = this.#options;
+    const { log, watch, ssh, intake, link, audit, records, unreadable, strangers } = this.#options;
     if (this.#life.kind === 'ending') return;
     if (this.#life.kind !== 'calling') this.#life.cancelReminder();
     this.#life = ENDING;
     watch.stop();
-    await watch.tidy();
+    const tidied = watch.tidy();
     await ssh.stop(lastWordsFrom(reason));
     await intake.stop({ reason: 'expired' }, LAST_BYTES_WITHIN_MS);
     audit.close(reason ?? 'failed');
@@ -181,7 +181,7 @@ export class Lifecycle {
     link.stop();
     unreadable.stop();
     strangers.stop();
-    if (command !== undefined) await this.#remove(command);
+    await this.#filesGone(tidied);
     const end = endWith(this.#verdict, code);
     log.tell(
       reason === undefined
@@ -192,14 +192,14 @@ export class Lifecycle {
     this.#resolve(end);
   }
 
-  async #remove(command: ConvergeCommand): Promise<void> {
-    const { clock, log } = this.#options;
+  async #filesGone(tidied: Promise<void>): Promise<void> {
+    const { clock, command, log } = this.#options;
     const done = new AbortController();
-    const stopped = command.stop().catch((error: unknown) => {
+    const stopped = command?.stop().catch((error: unknown) => {
       const detail = error instanceof Error ? error.message : String(error);
       log.tell({ kind: 'note', text: `the files of \`converge\` stay: ${detail}` });
     });
-    await Promise.race([stopped, pause(clock, REMOVED_WITHIN_MS, done.signal)]);
+    await Promise.race([Promise.all([tidied, stopped]), pause(clock, REMOVED_WITHIN_MS, done.signal)]);
     done.abort();
   }
 

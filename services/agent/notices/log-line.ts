@@ -135,12 +135,12 @@ export function logTextFrom(event: LogEvent, now: number): string {
     case 'lost': {
       const how = event.reason === 'lost' ? ' without a goodbye' : ' because of a fault';
       const text = departureText(event, 'was lost', how);
-      return event.clients > 0 ? text : `${text}: waits until ${until(event.deadline, now)}`;
+      return event.clients > 0 ? text : `${text}: waits until ${untilText(event.deadline, now)}`;
     }
     case 'refused':
       return `refused ${nameText(event.user)} from ${event.address}: ${event.reason.printable(MAX_REASON_LENGTH)} (attempt ${event.attempt})`;
     case 'held':
-      return `${event.by === 'file' ? 'held by .hold' : 'held, without .hold,'} until ${until(event.deadline, now)}`;
+      return `${event.by === 'file' ? 'held by .hold' : 'held, without .hold,'} until ${untilText(event.deadline, now)}`;
     case 'released':
       return event.clients === 0
         ? 'let go'
@@ -212,7 +212,8 @@ function departureText(
   return `${nameText(user)} from ${address} ${what} after ${formatElapsed(connectedMs)}${how}; ${clientsText(clients)}`;
 }
 
-function until(deadline: number, now: number): string {
+/** A moment, and how long it is until then. */
+export function untilText(deadline: number, now: number): string {
   return `${formatMoment(deadline, now)} (${formatDuration(deadline - now)})`;
 }
 

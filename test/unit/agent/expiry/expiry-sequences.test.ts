@@ -96,7 +96,7 @@ describe('any sequence of events', () => {
           const reason = { leave: left, rm: released, old: released, let_go: released, end: 'ended_by_user' };
           if (event.kind === 'pass_by') {
             // Not on its own: somebody had said goodbye before.
-            expect(before).toMatchObject({ kind: 'attended', clients: 1, isGoodbyeSaid: true });
+            expect(before).toMatchObject({ kind: 'attended', clients: 1, lastGone: 'left' });
             expect(state.reason).toBe('client_left');
           } else {
             expect(reason).toHaveProperty(event.kind, state.reason);

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ExpirySnapshot } from '../../../../services/agent/expiry/expiry-snapshot.ts';
 import {
   createExpiryWatch,
-  type ExpirySnapshot,
   type ExpiryWatch,
   HOLD_POLL_INTERVAL_MS,
 } from '../../../../services/agent/expiry/expiry-watch.ts';
@@ -251,24 +251,6 @@ describe('the expiry watch', () => {
     expect(ends).toEqual([]);
     expect(await watch.release()).toEqual({ kind: 'released' });
     expect([ends, holds]).toEqual([['released'], [true]]);
-  });
-
-  test('takes away at the end what a hold has written, and nothing that somebody touched', async () => {
-    await watch.tidy();
-    await watch.hold(30 * MINUTE);
-    watch.end('ended_by_user');
-    await watch.tidy();
-    await watch.tidy();
-    await expect(stat(holdFile)).rejects.toThrow('ENOENT');
-
-    watch = makeWatch();
-    startWatch();
-    await watch.hold(30 * MINUTE);
-    const at = (START + 5 * MINUTE) / 1_000;
-    await utimes(holdFile, at, at);
-    watch.end('ended_by_user');
-    await watch.tidy();
-    await stat(holdFile);
   });
 
   test('lets go of a file that cannot be removed, until it is touched again', async () => {

@@ -173,6 +173,17 @@ describe('when the job is done', () => {
       { deadline: 100 },
     ],
     [
+      'also where somebody else passes by',
+      [
+        [5, login],
+        [6, lose],
+        [7, login],
+        [8, passBy],
+        [90, done()],
+      ],
+      { deadline: 100 },
+    ],
+    [
       'and no longer',
       [
         [5, login],

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ExpirySnapshot } from '../../../../services/agent/expiry/expiry-snapshot.ts';
 import {
   createExpiryWatch,
-  type ExpirySnapshot,
   type ExpiryWatch,
   HOLD_POLL_INTERVAL_MS,
 } from '../../../../services/agent/expiry/expiry-watch.ts';
