@@ -35,7 +35,7 @@ constexpr int EVENTS_AT_ONCE = 128;
 // moment before the next ones, so that they bring more. One person's keys, or a request at a time, never come so fast.
 constexpr size_t SMALL_READ_BYTES = 4 * 1024;
 constexpr int64_t SMALL_READS_PER_MS = 32;
-constexpr int64_t REST_NS = 250'000;
+constexpr int64_t REST_NS = 500'000;
 
 using Bytes = std::vector<uint8_t>;
 struct Session;
