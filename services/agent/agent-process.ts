@@ -1,6 +1,7 @@
 // An agent as this process: what it is given of the machine, and what the signals mean to it.
 import { tmpdir } from 'node:os';
 import type { Environment } from '#shared/machine/environment.ts';
+import { growHeapFreely } from '#shared/machine/heap-growth.ts';
 import { ownProgramWords } from '#shared/machine/own-program.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
@@ -61,6 +62,10 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
     print,
     complain,
     background,
+    onAnnounced() {
+      background?.announced();
+      growHeapFreely();
+    },
   });
   if (agent.kind === 'failed') return endWith(NO_VERDICT, agent.code);
   for (const signal of ENDING_SIGNALS) {

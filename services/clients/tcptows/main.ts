@@ -1,4 +1,5 @@
 // tcptows, the process: arguments in, signals in, exit code out.
+import { growHeapFreely } from '#shared/machine/heap-growth.ts';
 import { claimOwnProgram } from '#shared/machine/own-program.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
@@ -16,6 +17,7 @@ async function run({ destination, identity, bind, port }: TcptowsRun): Promise<C
     return CLIENT_EXIT_CODES.fault;
   }
   process.stdout.write(`${listeningLine(tcptows.address)}\n`);
+  growHeapFreely();
   await new Promise<void>((resolve) => {
     // The second one is answered at once.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
