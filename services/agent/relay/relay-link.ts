@@ -85,7 +85,7 @@ export interface RelayListener {
 
 /** The link of one agent, whichever relay has it. */
 export interface RelayLink {
-  /** Begins the first dial, ahead of the start, which has to come. What a relay says is heard from then on. To be called once. */
+  /** Begins the first dial ahead of the start, from which on it is heard what came of it and what the relay has said. To be called once. */
   dialAhead(): void;
   /** Dials from now on. To be called once. */
   start(listener: RelayListener): void;
@@ -208,8 +208,6 @@ class PersistentLink implements RelayLink {
     const { clock, target } = this.#options;
     const { onDial, onLost, onUnreadableDial } = listener;
     const { signal } = this.#stopping;
-    // It was opened ahead of the start, and nobody will be told any more that it is over.
-    if (socket.readyState === socket.CLOSED) return Promise.resolve(closedEarly(target, 'lost', this.#wasUp));
     const { promise, resolve } = Promise.withResolvers<LinkFailure | undefined>();
     const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
       link.close('fault');
