@@ -1,13 +1,14 @@
 // Code caches: two builds of the same sources are the same bytes, so that pods and machines can be compared; and V8 takes them.
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HEAP_FLAG, START_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { makeCodeCache, programScriptFrom } from '../../../deploy/build/code-cache.ts';
 import { NODE_BINARY } from '../../../deploy/build/node-runtime.ts';
+import { ROOT } from '../../../deploy/build/source-tree.ts';
 
 /** Enough names for V8's hashes of them to show in its code cache. */
 const NAMES = Array.from({ length: 50 }, (_, index) => `const name${index} = () => '${index}';`);
@@ -89,5 +90,27 @@ describe('a script', () => {
 
   test('is refused where something else would be lost', () => {
     expect(() => programScriptFrom("say('─');\n// all\n")).toThrow(/"─"/);
+  });
+});
+
+/** Modules of ours that a file imports as it runs, by their paths. */
+async function importedLater(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8');
+  return [...text.matchAll(/\bimport\('([.#][^']+)'\)/g)].map(([, name = '']) =>
+    name.startsWith('#') ? name.replace('#shared', join(ROOT, 'services/shared')) : join(dirname(file), name),
+  );
+}
+
+describe('what a program imports as it runs is one of the parts that its main exports', () => {
+  test.each([
+    ['agent', ['agent', 'shared']],
+    ['clients/wsproxy', ['clients/*', 'shared']],
+  ])('%s', async (program, rooms) => {
+    const main = join(ROOT, 'services', program, 'main.ts');
+    const parts = await importedLater(main);
+    expect(parts.length).toBeGreaterThan(3);
+    const pattern = rooms.map((room) => `services/${room}/**/*.ts`);
+    for await (const file of glob(pattern, { cwd: ROOT, exclude: ['services/clients/browser/**'] }))
+      for (const later of await importedLater(join(ROOT, file))) expect(parts).toContain(later);
   });
 });
