@@ -15,8 +15,8 @@ import { SEA_SETTINGS } from './sea-binary.ts';
 import { type BuiltProgram, DIST } from './source-tree.ts';
 import { type Made, makeOnce } from './stamp.ts';
 
-/** V8's code cache is for the V8 that made it, with its processor's features. */
-export const FOREIGN_SETTINGS = { ...SEA_SETTINGS, useCodeCache: false, useSnapshot: false };
+/** Without a code cache, too: it is for the V8 that made it, with its processor's features. */
+export const FOREIGN_SETTINGS = { ...SEA_SETTINGS, useSnapshot: false };
 
 /** Counted up when what happens to a file after Node made it changes. */
 const FINISH_VERSION = 'finish 2';

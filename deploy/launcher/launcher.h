@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 // As pack.ts writes it: little-endian, without gaps.
-#define PACK_MAGIC "CONVERGE PACK 2\n"
+#define PACK_MAGIC "CONVERGE PACK 3\n"
 #define MAX_FILES 16
 #define MAX_CHUNKS 64
 
@@ -29,7 +29,7 @@ struct pack_index {
   uint32_t chunks;
   struct packed_file file[MAX_FILES];
   struct packed_chunk chunk[MAX_CHUNKS];
-  // FNV-1a, 64 bits, of the launcher and of this index up to here: against damage, as the checksum of each chunk is.
+  // Of the launcher and of this index up to here (adds_to_check): against damage, as the checksum of each chunk is.
   uint64_t check;
   char magic[16];
 };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import type { Environment } from '#shared/machine/environment.ts';
 import { ownProgramWords } from '#shared/machine/own-program.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
+import { takeWorkFlags } from '#shared/machine/work-flags.ts';
 import type { PrintableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { type Mask, maskFrom } from '#shared/websocket/mask-choice.ts';
@@ -61,6 +62,10 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
     print,
     complain,
     background,
+    onAnnounced() {
+      background?.announced();
+      takeWorkFlags();
+    },
   });
   if (agent.kind === 'failed') return endWith(NO_VERDICT, agent.code);
   for (const signal of ENDING_SIGNALS) {

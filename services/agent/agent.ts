@@ -48,7 +48,7 @@ import type { Platform } from './platform/platform.ts';
 import { createRelayLink, type RelayListener } from './relay/relay-link.ts';
 import { createStreamIntake, type StreamIntake } from './relay/stream-intake.ts';
 import { generateHostKey } from './ssh/keys/host-key.ts';
-import { createSshServer, type SshServer } from './ssh/ssh-server.ts';
+import type { SshServer } from './ssh/ssh-server.ts';
 import { Outlets } from './tell/outlets.ts';
 
 /** Said once, where a relay asks for records: people in the job are to know. */
@@ -79,6 +79,8 @@ export interface AgentSurroundings {
   readonly complain: (line: string) => void;
   /** Of a job that still runs, for which it is in the background; undefined: the job waits for it. */
   readonly background?: BackgroundJob | undefined;
+  /** All is said of how people get in. */
+  readonly onAnnounced?: () => void;
 }
 
 /** The job around an agent in the background. */
@@ -140,7 +142,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const { credentials, entry, notes } = prepared;
   for (const note of notes) complain(note);
 
-  // The parts, each made from those above it. None of them does anything on its own before it is started.
+  // The parts, each made from those above it. None of them does anything on its own before it is started, but that the link dials.
   const { base, id = makeAgentId() } = options.relay;
   const asksAccess = options.entry.kind === 'keys' && options.entry.asksRelay;
   const target = { base, id, claim: createClaim(), proxy: around.proxy, mask: around.mask, asksAccess };
@@ -149,13 +151,6 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const loggedInFrom = (address: string): number => attendance.loggedInFrom(address);
   const strangers = createStrangerLog({ clock, log, loggedInFrom });
   const unreadable = createUnreadableDials({ clock, log });
-  const command = await commandOf(around, log);
-  const guard = new PasswordGuard({
-    clock,
-    onTooMany(failures) {
-      log.tell({ kind: 'password_shut', failures, command: command?.path });
-    },
-  });
   const jobEnv = jobEnvironment(env, around.environmentBlock);
   const prover = createIdentityProver({
     identity: identityOf(options),
@@ -183,6 +178,17 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   });
   const audit = new JobAudit({ clock, records, withPaths: auditsPaths });
   const link = createRelayLink({ target, clock, random, prover, records });
+  // What a relay takes to answer is longer than what is left to be made here, and nothing of that depends on the answer.
+  link.dialAhead();
+  const command = await commandOf(around, log);
+  // Half of what an agent takes to load.
+  const { createSshServer } = await import('./ssh/ssh-server.ts');
+  const guard = new PasswordGuard({
+    clock,
+    onTooMany(failures) {
+      log.tell({ kind: 'password_shut', failures, command: command?.path });
+    },
+  });
   const statusChanged = (): void => link.statusChanged();
   const company = new Company({ clock, say: (line) => ssh.notifyShells(line) });
   const ssh: SshServer = createSshServer({
@@ -239,7 +245,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
     print,
     complain,
     outlets,
-    onAnnounced: () => around.background?.announced(),
+    onAnnounced: () => around.onAnnounced?.(),
     refusalNotice: (message) => outlets.refused(message),
     announcement(publicUrl, deadline, hasTerminal) {
       const destination = destinationAt(publicUrl);

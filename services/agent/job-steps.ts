@@ -21,6 +21,7 @@ import {
 } from './background/waiting-end.ts';
 import type { Invocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
+import type { JobInvocation } from './command-line/job-words.ts';
 import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { outlivesHangup, readStart } from './job/hangup.ts';
 import { readEnvironmentBlock, wholeEnvironment } from './job/job-environment.ts';
@@ -48,8 +49,29 @@ const NOT_STARTED = 1;
 /** Whoever asks for the status where there is nothing. */
 const NOTHING_THERE = 1;
 
+/** Does what a step of a job asks for. Resolves to its exit code. */
+export async function runJobStep(
+  step: InvocationOf<JobInvocation['kind'] | 'in_background'>,
+  role: AgentRole,
+): Promise<number> {
+  switch (step.kind) {
+    case 'run_command':
+      return runWithCommand(step, role);
+    case 'run_alone':
+      return runCommandAlone(step, role);
+    case 'start':
+      return startAgentForJob(step, role);
+    case 'in_background':
+      return runInBackground(step, role);
+    case 'wait':
+    case 'stop':
+    case 'status':
+      return askAgent(step, role);
+  }
+}
+
 /** Runs `agent run`. Resolves to the command's exit code, unless somebody in a session said otherwise. */
-export async function runWithCommand(
+async function runWithCommand(
   { options, notes, command }: InvocationOf<'run_command'>,
   role: AgentRole,
 ): Promise<number> {
@@ -68,7 +90,7 @@ export async function runWithCommand(
 }
 
 /** Runs the command of `agent run` where there can be no agent, for `faults`. Resolves to the command's exit code. */
-export async function runCommandAlone(
+async function runCommandAlone(
   { faults, command }: Pick<InvocationOf<'run_alone'>, 'faults' | 'command'>,
   role: AgentRole,
 ): Promise<number> {
@@ -106,7 +128,7 @@ function withoutHangup(signal: JobSignal, listener: () => void): () => void {
 }
 
 /** Runs `agent start`. Resolves to 0 when the card is said, else to the agent's exit code. */
-export async function startAgentForJob(
+async function startAgentForJob(
   { name: given, words, isQuiet }: InvocationOf<'start'>,
   { env, print, complain }: AgentRole,
 ): Promise<number> {
@@ -163,7 +185,7 @@ function wayBack(name: string, job: string, program: readonly string[]): string 
 }
 
 /** Runs the agent that `agent start` has started. */
-export async function runInBackground(
+async function runInBackground(
   { place, options, notes }: InvocationOf<'in_background'>,
   role: AgentRole,
 ): Promise<number> {
@@ -201,7 +223,7 @@ export async function runInBackground(
 }
 
 /** Runs `agent wait`, `agent stop` and `agent status`. */
-export async function askAgent(
+async function askAgent(
   invocation: InvocationOf<'wait' | 'stop' | 'status'>,
   { env, print, complain }: AgentRole,
 ): Promise<number> {

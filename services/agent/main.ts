@@ -4,12 +4,10 @@ import { stackLinesOf } from '#shared/text/fault-text.ts';
 import { printableLine } from '#shared/text/printable.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { type AgentRole, runAgent } from './agent-process.ts';
+import type { AgentRole } from './agent-process.ts';
 import { parseInvocation } from './command-line/cli.ts';
 import { AGENT_EXIT_CODES } from './command-line/exit-code.ts';
-import { runConvergeCommand } from './converge-command/asking-end.ts';
 import { wordsThroughLink } from './converge-command/link.ts';
-import { askAgent, runCommandAlone, runInBackground, runWithCommand, startAgentForJob } from './job-steps.ts';
 
 /** First of all: what the launcher has put into the environment is not the job's. */
 claimOwnProgram('agent');
@@ -28,6 +26,18 @@ const ROLE: AgentRole = {
   signalReason: 'signal',
 };
 
+/**
+ * What runs is imported when it is known what that is: `converge` in a session, which somebody waits for, needs none of an agent,
+ * and that takes as long to load as Node itself. The build has V8 compile all of them (deploy/build/code-cache.ts).
+ */
+export const AGENT_PARTS = {
+  convergeCommand: () => import('./converge-command/asking-end.ts'),
+  agent: () => import('./agent-process.ts'),
+  /** Which the agent imports by itself, once it dials. */
+  sshServer: () => import('./ssh/ssh-server.ts'),
+  jobSteps: () => import('./job-steps.ts'),
+} as const;
+
 async function main(): Promise<number> {
   const words = wordsThroughLink(process.argv0, process.argv.slice(2), process.env['PATH']);
   const invocation = parseInvocation(words, process.env);
@@ -39,6 +49,7 @@ async function main(): Promise<number> {
       console.log(manifest.version);
       return AGENT_EXIT_CODES.ended;
     case 'converge_command': {
+      const { runConvergeCommand } = await AGENT_PARTS.convergeCommand();
       const { argv, socketPath } = invocation;
       const { stdout, stderr } = process;
       return runConvergeCommand(argv, { clock: systemClock, socketPath, stdout, stderr });
@@ -46,21 +57,15 @@ async function main(): Promise<number> {
     case 'invalid':
       for (const fault of invocation.faults) complain(fault);
       return AGENT_EXIT_CODES.bad_arguments;
-    case 'run':
+    case 'run': {
+      const { runAgent } = await AGENT_PARTS.agent();
       for (const note of invocation.notes) complain(note);
       return (await runAgent(invocation.options, ROLE)).code;
-    case 'run_command':
-      return runWithCommand(invocation, ROLE);
-    case 'run_alone':
-      return runCommandAlone(invocation, ROLE);
-    case 'start':
-      return startAgentForJob(invocation, ROLE);
-    case 'in_background':
-      return runInBackground(invocation, ROLE);
-    case 'wait':
-    case 'stop':
-    case 'status':
-      return askAgent(invocation, ROLE);
+    }
+    default: {
+      const { runJobStep } = await AGENT_PARTS.jobSteps();
+      return runJobStep(invocation, ROLE);
+    }
   }
 }
 

@@ -32,7 +32,6 @@ export const CLIENT_ROOMS: readonly Room[] = [
     path: 'services/clients/sign-on',
     purpose: 'single sign-on of a person at a relay: the device flow, and what is kept of it for later',
     imports: ['services/shared/*'],
-    libraries: { 'https-proxy-agent': '*' },
   },
   {
     path: 'services/clients/tools',

@@ -20,12 +20,13 @@ export const SHARED_ROOMS: readonly Room[] = [
       'WebSocket: handshake, frames, the byte stream over it, control links, keepalive, dialling and accepting',
     imports: [
       'services/shared/machine',
+      'services/shared/outbound',
       'services/shared/protocol',
       'services/shared/stream',
       'services/shared/text',
       'services/shared/time',
     ],
-    libraries: { ws: '*', 'https-proxy-agent': '*' },
+    libraries: { ws: '*' },
   },
   {
     path: 'services/shared/outbound',

@@ -85,6 +85,8 @@ export interface RelayListener {
 
 /** The link of one agent, whichever relay has it. */
 export interface RelayLink {
+  /** Begins the first dial ahead of the start, from which on it is heard what came of it and what the relay has said. To be called once. */
+  dialAhead(): void;
   /** Dials from now on. To be called once. */
   start(listener: RelayListener): void;
   /** The status is to be sent to the relay; it is sent again to each new relay. */
@@ -95,7 +97,7 @@ export interface RelayLink {
   stop(): void;
 }
 
-/** Dials nothing before its start. */
+/** Dials nothing before it is told to. */
 export function createRelayLink(options: RelayLinkOptions): RelayLink {
   return new PersistentLink(options);
 }
@@ -116,6 +118,8 @@ class PersistentLink implements RelayLink {
   readonly #status: StatusPace;
   readonly #resumptions: UntoldResumptions;
   #listener: RelayListener | undefined;
+  /** It was begun ahead of the start. */
+  #firstDial: Promise<ControlDialOutcome> | undefined;
   /** What proves to relays since when this agent has had its ID. */
   #grant = '';
   /** What shows that a relay has let this agent in. */
@@ -129,6 +133,10 @@ class PersistentLink implements RelayLink {
     this.#patience = new Patience(clock);
     this.#status = new StatusPace(clock, this.#up);
     this.#resumptions = new UntoldResumptions(clock, this.#up);
+  }
+
+  dialAhead(): void {
+    this.#firstDial = this.#dial();
   }
 
   start(listener: RelayListener): void {
@@ -151,10 +159,10 @@ class PersistentLink implements RelayLink {
   }
 
   async #run(listener: RelayListener): Promise<void> {
-    const { clock, random, target, prover, dial = dialControlLink } = this.#options;
+    const { clock, random, target } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const outcome = await dial(target, signal, { grant: this.#grant, pass: this.#pass, prover });
+    for (let dialling = this.#firstDial; !signal.aborted; dialling = undefined) {
+      const outcome = await (dialling ?? this.#dial());
       const failure =
         outcome.kind === 'open'
           ? await this.#serve(outcome, listener)
@@ -171,6 +179,11 @@ class PersistentLink implements RelayLink {
       // Many agents lose the same relay at the same moment, so even the first re-dial is jittered.
       await pause(clock, this.#restMs() ?? Math.max(this.#backoff.next(), askedMs), signal);
     }
+  }
+
+  #dial(): Promise<ControlDialOutcome> {
+    const { target, prover, dial = dialControlLink } = this.#options;
+    return dial(target, this.#stopping.signal, { grant: this.#grant, pass: this.#pass, prover });
   }
 
   get #wasUp(): boolean {

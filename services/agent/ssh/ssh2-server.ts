@@ -1,6 +1,7 @@
 // One ssh2 server for one stream: how it calls itself, what it offers, and what it says before a login.
 import type { Duplex } from 'node:stream';
-import ssh2, { type Connection } from 'ssh2';
+import type { Connection } from 'ssh2';
+import Server from 'ssh2/lib/server.js';
 import { ALGORITHMS } from './algorithms.ts';
 import type { SshServerOptions } from './ssh-options.ts';
 
@@ -36,7 +37,7 @@ export function speakSsh(
 ): void {
   const isShut = credentials.kind === 'password' && guard.state.kind === 'off';
   // It listens nowhere and gets this one stream, so its only connection is that of the stream.
-  const server = new ssh2.Server({
+  const server = new Server({
     hostKeys: [hostKey.privateKey],
     algorithms: ALGORITHMS,
     ident: IDENTIFICATION,

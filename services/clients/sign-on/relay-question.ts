@@ -1,8 +1,8 @@
 // A question to a relay about a sign-on: one POST with JSON, through the proxy, and every way to fail as a value.
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { HttpsProxyAgent } from 'https-proxy-agent';
 import { readBounded } from '#shared/outbound/bounded-body.ts';
+import { tunnelThrough } from '#shared/outbound/proxy-tunnel.ts';
 import { MAX_SIGN_ON_BODY_BYTES, type SIGN_ON_PATHS, signOnUrl } from '#shared/protocol/sign-on.ts';
 import type { Clock } from '#shared/time/clock.ts';
 import { type FailedDial, refusedBy, unreachableFrom } from '#shared/websocket/dial-outcome.ts';
@@ -35,7 +35,7 @@ export function askRelay({ url, proxy, clock }: AskedRelay): AskSignOn {
   };
 }
 
-function post(
+async function post(
   target: URL,
   body: string,
   proxy: URL | undefined,
@@ -44,6 +44,8 @@ function post(
 ): Promise<SignOnAnswer> {
   const { promise, resolve } = Promise.withResolvers<SignOnAnswer>();
   const ending = new AbortController();
+  const both = AbortSignal.any([signal, ending.signal]);
+  const agent = proxy === undefined ? false : await tunnelThrough(proxy, both);
   const give = (answer: SignOnAnswer): void => {
     cancel();
     resolve(answer);
@@ -53,13 +55,12 @@ function post(
   const cancel = clock.after(SIGN_ON_ANSWER_WITHIN_MS, () =>
     give({ kind: 'unreachable', code: 'TIMEOUT', detail }),
   );
-  const both = AbortSignal.any([signal, ending.signal]);
   const { request } = target.protocol === 'https:' ? https : http;
   const asked = request(target, {
     method: 'POST',
     // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: who reads this could sign on in place of the person.
     rejectUnauthorized: true,
-    agent: proxy === undefined ? false : new HttpsProxyAgent(proxy, { signal: both }),
+    agent,
     signal: both,
     headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
   });
@@ -72,7 +73,7 @@ function post(
     void (response.statusCode === 200 ? readAnswer(response) : refusedBy(response)).then(give);
   });
   asked.end(body);
-  return promise;
+  return await promise;
 }
 
 async function readAnswer(response: IncomingMessage): Promise<SignOnAnswer> {

@@ -1,5 +1,6 @@
 // tcptows, the process: arguments in, signals in, exit code out.
 import { claimOwnProgram } from '#shared/machine/own-program.ts';
+import { takeWorkFlags } from '#shared/machine/work-flags.ts';
 import { systemClock } from '#shared/time/clock.ts';
 import { reportAs, reportFault, runProgram } from '../command-line/client-process.ts';
 import { CLIENT_EXIT_CODES, type ClientExitCode } from '../command-line/exit-code.ts';
@@ -16,6 +17,7 @@ async function run({ destination, identity, bind, port }: TcptowsRun): Promise<C
     return CLIENT_EXIT_CODES.fault;
   }
   process.stdout.write(`${listeningLine(tcptows.address)}\n`);
+  takeWorkFlags();
   await new Promise<void>((resolve) => {
     // The second one is answered at once.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());

@@ -17,6 +17,18 @@ const EXIT_WITHIN_MS = 10_000;
 claimOwnProgram('wsproxy');
 const report = reportAs('wsproxy');
 
+/**
+ * What runs is imported when it is known what that is: TLS, HTTP and cryptography take as long to load as Node itself, and a tool
+ * needs none of it. The build has V8 compile all of them (deploy/build/code-cache.ts).
+ */
+export const WSPROXY_PARTS = {
+  wsproxy: () => import('./wsproxy.ts'),
+  pipeSize: () => import('./pipe-size.ts'),
+  workFlags: () => import('#shared/machine/work-flags.ts'),
+  tool: () => import('../tools/run-tool.ts'),
+  exec: () => import('../exec/run-exec.ts'),
+} as const;
+
 /** What happens to a connection, told to a person or to a program. */
 interface Telling {
   readonly report: Notify;
@@ -45,7 +57,6 @@ function appendTo(file: string, line: string): void {
   }
 }
 
-/** What runs is imported when it is known what that is: TLS, HTTP and cryptography take as long to load as Node itself, and a tool needs none of it. */
 async function run({ destination, identity, events }: WsproxyRun): Promise<ClientExitCode> {
   const { report: told, tell } = tellingFor(events);
   const stop = new AbortController();
@@ -61,14 +72,16 @@ async function run({ destination, identity, events }: WsproxyRun): Promise<Clien
   });
   // The clock's timers do not keep a process: while it waits for an agent, this does.
   const alive = setInterval(() => undefined, 60_000);
-  const [{ runWsproxy }, { widenPipe }] = await Promise.all([
-    import('./wsproxy.ts'),
-    import('./pipe-size.ts'),
+  const [{ runWsproxy }, { widenPipe }, { takeWorkFlags }] = await Promise.all([
+    WSPROXY_PARTS.wsproxy(),
+    WSPROXY_PARTS.pipeSize(),
+    WSPROXY_PARTS.workFlags(),
   ]);
   const { stdin: input, stdout: output } = process;
   const { id, url } = destination.target;
   const onConnected = (): void => {
     widenPipe(output.fd);
+    takeWorkFlags();
     tell({ event: 'connected', id, relay: url.host });
   };
   const streams = { input, output, onConnected, clock: systemClock, report: told, signal: stop.signal };
@@ -84,7 +97,7 @@ process.on('SIGUSR1', () => undefined);
 async function runExecRequest(request: ExecRequest): Promise<number> {
   // As above: while nothing else runs, this keeps the process.
   const alive = setInterval(() => undefined, 60_000);
-  const { runExec } = await import('../exec/run-exec.ts');
+  const { runExec } = await WSPROXY_PARTS.exec();
   const code = await runExec(request, {
     env: process.env,
     clock: systemClock,
@@ -113,7 +126,7 @@ async function runCommand(): Promise<number> {
   switch (command.kind) {
     // A tool inherits the outputs as they are: nothing here may touch them before, Node would make pipes of them non-blocking.
     case 'tool': {
-      const { runTool } = await import('../tools/run-tool.ts');
+      const { runTool } = await WSPROXY_PARTS.tool();
       return runTool(command.words, process.env, report, command.isJson ? tellEnd : undefined);
     }
     case 'exec':

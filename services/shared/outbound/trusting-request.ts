@@ -4,10 +4,10 @@
 // ALL_PROXY and no address ranges), and which NODE_TLS_REJECT_UNAUTHORIZED makes take any certificate.
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isUnknownAuthority, trustSystemCertificates } from '#shared/machine/certificates.ts';
 import type { Environment } from '#shared/machine/environment.ts';
 import { proxyFor } from '#shared/machine/proxy.ts';
+import { tunnelThrough } from './proxy-tunnel.ts';
 
 export interface OutboundRequest {
   readonly method: string;
@@ -50,13 +50,13 @@ export async function requestTrusting(url: URL, request: OutboundRequest): Promi
   }
 }
 
-function send(
+async function send(
   url: URL,
   { method, headers, body, signal, proxies }: OutboundRequest,
 ): Promise<IncomingMessage> {
   const choice = proxyFor(url, proxies);
   if (choice.kind === 'invalid') throw new Error(choice.message);
-  const agent = choice.kind === 'proxy' ? new HttpsProxyAgent(choice.url, { signal }) : false;
+  const agent = choice.kind === 'proxy' ? await tunnelThrough(choice.url, signal) : false;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { request } = url.protocol === 'https:' ? https : http;
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
@@ -71,7 +71,7 @@ function send(
       } else reject(error);
     })
     .end(body);
-  return promise;
+  return await promise;
 }
 
 function isOfConnecting({ syscall }: NodeJS.ErrnoException): boolean {

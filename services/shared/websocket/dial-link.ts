@@ -1,7 +1,8 @@
 // Dialling a link: opens a WebSocket of messages, with every way to fail as a value.
+import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
-import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
+import { tunnelThrough } from '#shared/outbound/proxy-tunnel.ts';
 import { type FailedDial, refusedBy, unreachableFrom } from './dial-outcome.ts';
 import { BUDGETED_READING } from './link-budget.ts';
 import { peerCheckFor } from './peer-check.ts';
@@ -29,12 +30,23 @@ export type LinkDialOutcome =
   { readonly kind: 'open'; readonly socket: WebSocket; readonly transport: Socket } | FailedDial;
 
 /** Opens a WebSocket to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
-export function dialLink(url: URL, options: LinkDialOptions): Promise<LinkDialOutcome> {
+export async function dialLink(url: URL, options: LinkDialOptions): Promise<LinkDialOutcome> {
+  const { proxy } = options;
+  // A tunnel that is not there yet has a socket that the WebSocket does not know.
+  const tunnel = new AbortController();
+  const agent = proxy === undefined ? undefined : await tunnelThrough(proxy, tunnel.signal);
+  return dialThrough(agent, tunnel, url, options);
+}
+
+function dialThrough(
+  agent: Agent | undefined,
+  tunnel: AbortController,
+  url: URL,
+  options: LinkDialOptions,
+): Promise<LinkDialOutcome> {
   const { promise, resolve } = Promise.withResolvers<LinkDialOutcome>();
   const target = new URL(url);
   target.hash = '';
-  // A tunnel that is not there yet has a socket that the WebSocket does not know.
-  const tunnel = new AbortController();
   const socket = new WebSocket(target, [...options.protocols], {
     ...SOCKET_OPTIONS,
     ...(options.isBudgeted === true ? BUDGETED_READING : {}),
@@ -43,9 +55,7 @@ export function dialLink(url: URL, options: LinkDialOptions): Promise<LinkDialOu
     ...peerCheckFor(options.headers),
     // A hostile answer must not lead anywhere else.
     followRedirects: false,
-    ...(options.proxy === undefined
-      ? {}
-      : { agent: new HttpsProxyAgent(options.proxy, { signal: tunnel.signal }) }),
+    ...(agent === undefined ? {} : { agent }),
     finishRequest(request) {
       // Called once the connection, with its TLS, has taken the whole of it.
       request.end(() => {

@@ -1,7 +1,7 @@
 // Dialling a stream: the opening handshake of a WebSocket without messages, and every way to fail as a value.
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { HttpsProxyAgent } from 'https-proxy-agent';
+import { tunnelThrough } from '#shared/outbound/proxy-tunnel.ts';
 import { isPass, PASS_HEADER } from '#shared/protocol/identity.ts';
 import type { ByteStream } from '#shared/stream/byte-stream.ts';
 import type { Cancel, Clock } from '#shared/time/clock.ts';
@@ -34,16 +34,27 @@ export type StreamDialOutcome =
   { readonly kind: 'open'; readonly stream: ByteStream; readonly pass?: string } | FailedDial;
 
 /** Opens a stream to `url` (ws: or wss:, its fragment is not sent). Never rejects. */
-export function dialStream(url: URL, options: StreamDialOptions): Promise<StreamDialOutcome> {
-  const { clock, protocols, proxy, signal, timeoutMs, connectWithinMs = timeoutMs } = options;
-  const { promise, resolve } = Promise.withResolvers<StreamDialOutcome>();
-  const key = newHandshakeKey();
+export async function dialStream(url: URL, options: StreamDialOptions): Promise<StreamDialOutcome> {
+  const { proxy } = options;
   // A tunnel that is not there yet has a socket that the request does not know.
   const tunnel = new AbortController();
+  // A socket of its own: it becomes the stream.
+  const agent = proxy === undefined ? false : await tunnelThrough(proxy, tunnel.signal);
+  return dialThrough(agent, tunnel, url, options);
+}
+
+function dialThrough(
+  agent: http.Agent | false,
+  tunnel: AbortController,
+  url: URL,
+  options: StreamDialOptions,
+): Promise<StreamDialOutcome> {
+  const { clock, protocols, signal, timeoutMs, connectWithinMs = timeoutMs } = options;
+  const { promise, resolve } = Promise.withResolvers<StreamDialOutcome>();
+  const key = newHandshakeKey();
   const request = requestTo(url, {
     ...peerCheckFor(options.headers),
-    // A socket of its own: it becomes the stream.
-    agent: proxy === undefined ? false : new HttpsProxyAgent(proxy, { signal: tunnel.signal }),
+    agent,
     headers: {
       ...options.headers,
       connection: 'Upgrade',

@@ -18,6 +18,22 @@ import { until } from '../../support/time/poll.ts';
 const OPEN = 'this job is open for SSH';
 const HOUR_MS = 3_600_000;
 
+/** V8 takes no cache any more from before a flag that it counts in them: says whether it took one at the first connection, and at SIGUSR2. */
+const CACHE_PROBE = `
+const { Script } = require('node:vm');
+const { Socket } = require('node:net');
+const source = 'globalThis.there = 1';
+const cachedData = new Script(source).createCachedData();
+const isTaken = () => !new Script(source, { cachedData }).cachedDataRejected;
+let before;
+const { connect } = Socket.prototype;
+Socket.prototype.connect = function (...how) {
+  before ??= isTaken();
+  return connect.apply(this, how);
+};
+process.on('SIGUSR2', () => console.log('as it dials ' + before + ', and afterwards ' + isTaken()));
+`;
+
 let directory: string;
 let relay: MoodyRelay;
 let url: string;
@@ -140,6 +156,16 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an agent, with nohup too', as
   const agent = await start(['nohup', ...AGENT_PROGRAM]);
   agent.child.kill(signal);
   expect(await agent.ended).toBe(0);
+});
+
+test('lets its heap grow once it can be reached, and not before it has loaded what it needs', async () => {
+  const probe = join(directory, 'probe.cjs');
+  await writeFile(probe, CACHE_PROBE);
+  const [node, main] = AGENT_PROGRAM;
+  const agent = await start([node, '--no-compilation-cache', '--require', probe, main]);
+  agent.child.kill('SIGUSR2');
+  await until('an answer', () => agent.output().includes('and afterwards'));
+  expect(agent.output()).toContain('as it dials true, and afterwards false');
 });
 
 test('an agent whose temporary folder has become read-only ends with 0, and says what it leaves', async () => {

@@ -33,13 +33,21 @@ class Listener {
   link: RelayLink | undefined;
 
   start(base: string): void {
+    this.create(base);
+    this.hear();
+  }
+
+  create(base: string): void {
     this.link = createRelayLink({
       target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
       clock: this.clock,
       random: () => 0.5,
       prover: NO_PROOF,
     });
-    this.link.start({
+  }
+
+  hear(): void {
+    this.link?.start({
       status: () => this.status,
       onWelcome: (welcome) => this.welcomes.push(welcome),
       onDial: (dial) => this.dials.push(dial),
@@ -58,14 +66,20 @@ let relay: MoodyRelay;
 let base: string;
 const listener = { current: new Listener() };
 
-async function begin(mood: MoodyRelay['mood'] = 'welcome', retryAfter?: string): Promise<Listener> {
+/** A relay, and a listener that has no link yet. */
+async function prepare(mood: MoodyRelay['mood'] = 'welcome', retryAfter?: string): Promise<Listener> {
   relay = new MoodyRelay();
   relay.mood = mood;
   relay.retryAfter = retryAfter;
   base = await relay.start();
   listener.current = new Listener();
-  listener.current.start(base);
   return listener.current;
+}
+
+async function begin(mood: MoodyRelay['mood'] = 'welcome', retryAfter?: string): Promise<Listener> {
+  const heard = await prepare(mood, retryAfter);
+  heard.start(base);
+  return heard;
 }
 
 afterEach(() => {
@@ -92,6 +106,39 @@ describe('a relay link', () => {
     relay.links[0]?.send(JSON.stringify({ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true }));
     await until(() => heard.dials.length === 1);
     expect(heard.dials).toEqual([{ type: 'dial', ticket: 't', client: '192.0.2.1', resumable: true }]);
+  });
+
+  test('that is dialled ahead of its start hears from then on what the relay has said', async () => {
+    const heard = await prepare();
+    heard.create(base);
+    heard.link?.dialAhead();
+    await until(() => relay.links.length === 1);
+    expect(heard.welcomes).toEqual([]);
+    heard.hear();
+    await until(() => heard.welcomes.length === 1);
+    expect(relay.handshakes).toHaveLength(1);
+  });
+
+  test('that was dialled ahead of its start and lost before is dialled again', async () => {
+    const heard = await prepare();
+    heard.create(base);
+    heard.link?.dialAhead();
+    await until(() => relay.links.length === 1);
+    relay.links[0]?.terminate();
+    heard.hear();
+    await until(() => heard.welcomes.at(-1)?.epoch === 2, 10);
+    expect(relay.handshakes).toHaveLength(2);
+    expect(heard.failure).toBeUndefined();
+  });
+
+  test('that was refused ahead of its start says so from then on', async () => {
+    const heard = await prepare('id_taken');
+    heard.create(base);
+    heard.link?.dialAhead();
+    await until(() => relay.handshakes.length === 1);
+    heard.hear();
+    await until(() => heard.troubles.length === 1);
+    expect(relay.handshakes).toHaveLength(1);
   });
 
   test('that is lost is dialled again with the same claim, and says so once', async () => {

@@ -5,7 +5,7 @@ const MAX_FILES = 16;
 const MAX_CHUNKS = 64;
 const NAME_BYTES = 40;
 const DIGEST_BYTES = 64;
-const MAGIC = 'CONVERGE PACK 2\n';
+const MAGIC = 'CONVERGE PACK 3\n';
 /** Over the launcher and the index; the launcher compares it. */
 const CHECK_BYTES = 8;
 
