@@ -1,6 +1,6 @@
 // What an agent keeps of its memory after a transfer: next to nothing more than before.
 import { readFile } from 'node:fs/promises';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { E2eAgent } from '../support/laptop/job.ts';
 import type { Way } from '../support/laptop/laptop.ts';
 import { openJob } from '../support/laptop/open-job.ts';
@@ -20,7 +20,8 @@ let agent: E2eAgent;
 let way: Way;
 let before: number;
 
-beforeAll(async () => {
+// Each its own: one gives memory back once a minute.
+beforeEach(async () => {
   ({ agent, way } = await openJob(world, { held: true }));
   before = await residentBytes();
 });
@@ -54,7 +55,7 @@ describe('the agent is as small as before', () => {
     await becomesSmall();
   });
 
-  test('and again, while those who moved them are still in', async () => {
+  test('while those who moved them are still in', async () => {
     const command = `head -c ${MOVED_BYTES} /dev/zero | tee /dev/stderr | wc -c; exec cat`;
     const words = way.command('ssh', way.host, command);
     const ssh = way.laptop.start(['sh', '-c', 'exec "$@" 2>/dev/null', 'sh', ...words]);

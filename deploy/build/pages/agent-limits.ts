@@ -37,6 +37,7 @@ import { TOKEN_KEPT_MS } from '../../../services/agent/identity/id-token-maker.t
 import { LEFT_AFTER_MS, MAX_COMPANY_LINES } from '../../../services/agent/life/company.ts';
 import {
   RETURN_AFTER_BYTES,
+  RETURN_EVERY_MS,
   RETURN_QUIET_BYTES,
   RETURN_QUIET_MS,
 } from '../../../services/agent/life/memory-return.ts';
@@ -165,6 +166,12 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
     },
     { what: 'quiet: so long', value: RETURN_QUIET_MS, unit: 'ms', past: 'memory is given back' },
     { what: 'quiet: so much in that time', value: RETURN_QUIET_BYTES, unit: 'bytes', past: 'it waits' },
+    {
+      what: 'from one time to the next',
+      value: RETURN_EVERY_MS,
+      unit: 'ms',
+      past: 'memory is given back again',
+    },
   ],
   'Agent: SSH': [
     { what: 'a login', value: LOGIN_GRACE_MS, unit: 'ms', past: 'the connection is closed' },

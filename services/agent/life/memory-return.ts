@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 
 /**
  * Of the bytes of all clients, both ways. The buffers that carried them stay with the process until somebody asks for them: about
- * as much as was moved, up to 100 MiB. To ask takes as much CPU as moving this.
+ * as much as was moved, up to 100 MiB.
  */
 export const RETURN_AFTER_BYTES = 16 * 1024 * 1024;
 
@@ -12,6 +12,12 @@ export const RETURN_QUIET_MS = 2_000;
 
 /** Little, in that time: what somebody types, and what a page of a log takes. */
 export const RETURN_QUIET_BYTES = 64 * 1024;
+
+/**
+ * From one time to the next, in milliseconds. What is given back is cold afterwards: the next transfer gets its pages from the
+ * kernel and its fast code from V8 once more, which takes a tenth of a second of CPU. File after file must not pay that for each.
+ */
+export const RETURN_EVERY_MS = 60_000;
 
 export interface MemoryReturnOptions {
   readonly clock: Clock;
@@ -32,6 +38,7 @@ export class MemoryReturn {
   #state: State = { kind: 'filling' };
   /** Since the last time. */
   #moved = 0;
+  #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(options: MemoryReturnOptions) {
     this.#options = options;
@@ -50,7 +57,9 @@ export class MemoryReturn {
   }
 
   #wait(): void {
-    const cancel = this.#options.clock.after(RETURN_QUIET_MS, () => this.#look());
+    const { clock } = this.#options;
+    const waitMs = Math.max(RETURN_QUIET_MS, this.#notBefore - clock.now());
+    const cancel = clock.after(waitMs, () => this.#look());
     this.#state = { kind: 'waiting', seen: this.#moved, cancel };
   }
 
@@ -59,6 +68,7 @@ export class MemoryReturn {
     if (this.#moved - this.#state.seen > RETURN_QUIET_BYTES) return this.#wait();
     this.#state = { kind: 'filling' };
     this.#moved = 0;
+    this.#notBefore = this.#options.clock.now() + RETURN_EVERY_MS;
     this.#options.giveBack();
   }
 }

@@ -3,13 +3,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import {
   MemoryReturn,
   RETURN_AFTER_BYTES,
+  RETURN_EVERY_MS,
   RETURN_QUIET_BYTES,
   RETURN_QUIET_MS,
 } from '../../../../services/agent/life/memory-return.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 
 const CHUNK_BYTES = 64 * 1024;
-const LONG_MS = 100 * RETURN_QUIET_MS;
+const LONG_MS = 10 * RETURN_EVERY_MS;
 
 let clock: ManualClock;
 let returns: number;
@@ -76,12 +77,28 @@ describe('it is given back once', () => {
     expect(returns).toBe(1);
   });
 
-  test('more is moved after that, again', () => {
+  test('more is moved after that, again, but not before RETURN_EVERY_MS', () => {
+    moveMuch();
+    clock.advance(RETURN_QUIET_MS);
     for (let time = 1; time <= 3; time += 1) {
       moveMuch();
-      clock.advance(RETURN_QUIET_MS);
+      clock.advance(RETURN_EVERY_MS - 1);
       expect(returns).toBe(time);
+      clock.advance(1);
+      expect(returns).toBe(time + 1);
     }
+  });
+
+  test('file after file has come, for all of them', () => {
+    moveMuch();
+    clock.advance(RETURN_QUIET_MS);
+    for (let file = 0; file < 10; file += 1) {
+      moveMuch();
+      clock.advance(2 * RETURN_QUIET_MS);
+    }
+    expect(returns).toBe(1);
+    clock.advance(RETURN_EVERY_MS);
+    expect([returns, clock.pending]).toEqual([2, 0]);
   });
 });
 
