@@ -13,7 +13,7 @@ const MOST_GROWTH = 1.2;
 /** A transfer leaves more than that behind where nothing is given back: twice as much as before. */
 const MOVED_BYTES = 256 * MIB;
 /** The agent looks every two seconds. */
-const GIVEN_BACK_WITHIN_MS = 60_000;
+const GIVEN_BACK_WITHIN_MS = 30_000;
 
 const world = useWorld();
 let agent: E2eAgent;
