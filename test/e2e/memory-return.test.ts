@@ -20,7 +20,7 @@ let agent: E2eAgent;
 let way: Way;
 let before: number;
 
-// Each its own: one gives memory back once a minute.
+// Each its own: one that has given memory back does so again after five minutes.
 beforeEach(async () => {
   ({ agent, way } = await openJob(world, { held: true }));
   before = await residentBytes();

@@ -14,10 +14,10 @@ export const RETURN_QUIET_MS = 2_000;
 export const RETURN_QUIET_BYTES = 64 * 1024;
 
 /**
- * From one time to the next, in milliseconds. What is given back is cold afterwards: the next transfer gets its pages from the
- * kernel and its fast code from V8 once more, which takes a tenth of a second of CPU. File after file must not pay that for each.
+ * From one time to the next, in milliseconds. An agent is cold afterwards: V8 makes the fast code of the next transfer once more,
+ * as for the first, which takes a fifth of a second of CPU. File after file must not pay that for each.
  */
-export const RETURN_EVERY_MS = 60_000;
+export const RETURN_EVERY_MS = 300_000;
 
 export interface MemoryReturnOptions {
   readonly clock: Clock;
