@@ -34,6 +34,7 @@ import { auditedEvents } from './life/audited-events.ts';
 import { commandAnswersFrom } from './life/command-answers.ts';
 import { Company } from './life/company.ts';
 import { Lifecycle } from './life/lifecycle.ts';
+import { MemoryReturn } from './life/memory-return.ts';
 import { sshEventsFrom } from './life/ssh-events.ts';
 import { streamEventsFrom } from './life/stream-events.ts';
 import { welcomesAfterAccess } from './life/welcome-after-access.ts';
@@ -227,7 +228,8 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   const destinationAt = (publicUrl: string): SshDestination => {
     return { publicUrl, id, user, fingerprint: hostKey.fingerprint, resumeWindowMs };
   };
-  const events = streamEventsFrom({ strangers, link, ssh });
+  const memory = new MemoryReturn({ clock, giveBack: () => platform.giveMemoryBack() });
+  const events = streamEventsFrom({ strangers, link, ssh, memory });
   const intake = createStreamIntake({ target, clock, random, resumeWindowMs, loggedInFrom, events });
   const lifecycle = new Lifecycle({
     clock,
@@ -286,6 +288,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   void lifecycle.ended.then(() => {
     relayAccess?.stop();
     company.stop();
+    memory.stop();
   });
   return { kind: 'running', ended: lifecycle.ended, end: (reason) => watch.end(reason) };
 }

@@ -4,6 +4,10 @@ import { posixPlatform } from '../../services/agent/platform/posix/posix-platfor
 import { madeTerminalFiles } from '../support/agent/terminal-files.ts';
 import { describeShells } from './shell-contract.ts';
 
-describeShells('macOS', async () => posixPlatform(macosPrograms(await madeTerminalFiles())), {
-  closesAll: false,
-});
+describeShells(
+  'macOS',
+  async () => posixPlatform(macosPrograms(await madeTerminalFiles()), () => undefined),
+  {
+    closesAll: false,
+  },
+);

@@ -35,6 +35,12 @@ import {
 } from '../../../services/agent/identity/github-token.ts';
 import { TOKEN_KEPT_MS } from '../../../services/agent/identity/id-token-maker.ts';
 import { LEFT_AFTER_MS, MAX_COMPANY_LINES } from '../../../services/agent/life/company.ts';
+import {
+  RETURN_AFTER_BYTES,
+  RETURN_EVERY_MS,
+  RETURN_QUIET_BYTES,
+  RETURN_QUIET_MS,
+} from '../../../services/agent/life/memory-return.ts';
 import { MAX_STRANGER_LINES } from '../../../services/agent/notices/stranger-log.ts';
 import { STREAM_CROWD } from '../../../services/agent/relay/arrivals.ts';
 import { FIRST_LINK_PATIENCE_MS } from '../../../services/agent/relay/link-failure.ts';
@@ -149,6 +155,22 @@ export const AGENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
       value: ENDED_WITHIN_MS,
       unit: 'ms',
       past: 'it is not waited for',
+    },
+  ],
+  'Agent: memory': [
+    {
+      what: 'what clients have moved, both ways',
+      value: RETURN_AFTER_BYTES,
+      unit: 'bytes',
+      past: 'once it is quiet, memory that nothing uses goes back to the system (on Linux)',
+    },
+    { what: 'quiet: so long', value: RETURN_QUIET_MS, unit: 'ms', past: 'memory is given back' },
+    { what: 'quiet: so much in that time', value: RETURN_QUIET_BYTES, unit: 'bytes', past: 'it waits' },
+    {
+      what: 'from one time to the next',
+      value: RETURN_EVERY_MS,
+      unit: 'ms',
+      past: 'memory is given back again',
     },
   ],
   'Agent: SSH': [

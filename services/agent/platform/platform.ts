@@ -12,4 +12,6 @@ export interface Platform {
   readonly commandPlace: CommandPlace;
   /** Makes room for one more socket. Throws what the file system says. */
   makeAgentSocket(): AgentSocket;
+  /** Gives the system what nothing uses of this process' memory, where that can be asked for. Nothing else happens meanwhile. */
+  giveMemoryBack(): void;
 }

@@ -30,6 +30,7 @@ export interface ProcessAddon {
     isTerminal: boolean,
   ): number;
   collect(pid: number): number | undefined;
+  giveMemoryBack(): void;
 }
 
 /** The kernel's ENOEXEC, for which Node has no words because its own library never returns it. */

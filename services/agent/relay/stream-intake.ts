@@ -33,6 +33,8 @@ export interface StreamIntakeOptions {
 export interface StreamEvents {
   /** A new stream of a client. */
   readonly onStream: (duplex: Duplex, client: Client) => void;
+  /** So many bytes of a client came in or went out. Called for every chunk. */
+  readonly onMoved: (bytes: number) => void;
   /** A stream was detached, resumed, given up or refused. */
   readonly onEvent: (event: ResumeEvent, address: string) => void;
   /** A stream was cut for another one, or not opened. As often as a stranger likes. */
@@ -63,8 +65,11 @@ export function createStreamIntake(options: StreamIntakeOptions): StreamIntake {
     onStream(stream, origin) {
       const key = origin.kind === 'resumable' ? origin.streamId : '';
       let isLost = false;
-      const duplex = duplexOf(stream, ({ reason }) => {
-        isLost = !left.delete(key) && reason !== 'ended';
+      const duplex = duplexOf(stream, {
+        ended({ reason }) {
+          isLost = !left.delete(key) && reason !== 'ended';
+        },
+        moved: events.onMoved,
       });
       const discard = (): void => stream.cut({ reason: 'ended' });
       const isDetached = (): boolean => streams.isDetached(key);

@@ -3,12 +3,19 @@ import { Duplex } from 'node:stream';
 import type { ByteStream, StreamEnd } from './byte-stream.ts';
 import { headroomOf } from './headroom.ts';
 
+/** What a duplex cannot say. */
+export interface DuplexHearer {
+  /** How the stream ended; before the last bytes are read. */
+  readonly ended: (end: StreamEnd) => void;
+  /** So many bytes were written, or came. */
+  readonly moved: (bytes: number) => void;
+}
+
 /**
  * A duplex over `stream`, which nobody has attached to. The end of the stream ends the readable side and closes the
- * duplex; `end()` closes the stream after what was written; `destroy()` cuts it. `onEnded` gets how the stream ended,
- * which a duplex cannot say, before the last bytes are read.
+ * duplex; `end()` closes the stream after what was written; `destroy()` cuts it.
  */
-export function duplexOf(stream: ByteStream, onEnded?: (end: StreamEnd) => void): Duplex {
+export function duplexOf(stream: ByteStream, hearer?: DuplexHearer): Duplex {
   let taken: (() => void) | undefined;
   let ended = false;
   const duplex = new Duplex({
@@ -17,6 +24,7 @@ export function duplexOf(stream: ByteStream, onEnded?: (end: StreamEnd) => void)
       stream.resume();
     },
     write(chunk: Buffer, _encoding, callback) {
+      hearer?.moved(chunk.length);
       if (stream.write(chunk, headroomOf(chunk))) callback();
       else taken = callback;
     },
@@ -33,6 +41,7 @@ export function duplexOf(stream: ByteStream, onEnded?: (end: StreamEnd) => void)
   });
   stream.attach({
     data(chunk) {
+      hearer?.moved(chunk.length);
       if (!duplex.push(chunk)) stream.pause();
     },
     drained() {
@@ -40,7 +49,7 @@ export function duplexOf(stream: ByteStream, onEnded?: (end: StreamEnd) => void)
     },
     ended(end) {
       ended = true;
-      onEnded?.(end);
+      hearer?.ended(end);
       release();
       duplex.push(null);
     },

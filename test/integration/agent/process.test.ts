@@ -65,6 +65,26 @@ test('where no folder takes the addon the orphans stay, and nothing else suffers
   expect(JSON.parse(stdout)).toEqual({ pid: 1, ours: { kind: 'code', code: 7 }, nodes: 5, isClean: false });
 });
 
+describe('the memory of what is garbage', () => {
+  const program = [process.execPath, support('memory-program.ts')] as const;
+  /** One buffer of twenty stays. */
+  const LIVE = { kept: 0.05, buffers: 100 };
+
+  test('goes back to the system, from between what is used as well', async () => {
+    const { stdout } = await run(program[0], program.slice(1));
+    const { kept, buffers } = JSON.parse(stdout) as typeof LIVE;
+    expect(buffers).toBe(LIVE.buffers);
+    expect(kept).toBeLessThan(4 * LIVE.kept);
+  });
+
+  test('stays where no folder takes the addon, and nothing else suffers', async () => {
+    const unshare = [...AS_ROOT, '--mount'];
+    const hide = 'mount -t tmpfs none "$0" && exec "$@"';
+    const { stdout } = await run('unshare', [...unshare, 'sh', '-c', hide, join(DIST, 'native'), ...program]);
+    expect((JSON.parse(stdout) as typeof LIVE).buffers).toBe(LIVE.buffers);
+  });
+});
+
 describe.each([
   ['the addon', startPipedProcess],
   ['Node, where there is no addon', startByNode],

@@ -66,6 +66,7 @@ export class EchoAgent implements AsyncDisposable {
       loggedInFrom: () => 0,
       events: {
         onTurnedAway: (address) => this.events.push(`turned away: ${address}`),
+        onMoved: () => {},
         onStream: (duplex) => {
           duplex.on('error', () => undefined);
           onSession(duplex);

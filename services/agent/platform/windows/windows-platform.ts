@@ -17,5 +17,6 @@ export function windowsPlatform(unpacked: UnpackedConpty, env: Environment): Pla
     files: WINDOWS_FILES,
     commandPlace: WINDOWS_COMMAND_PLACE,
     makeAgentSocket: makePipeSocket,
+    giveMemoryBack() {},
   };
 }
