@@ -76,7 +76,7 @@ async function writeCachedBlob(bundle: string, output: string): Promise<void> {
 }
 
 /** What starts as `CACHED_START` does: a file that `programScriptFrom` made, and its cache. */
-export async function writeStartBlob(
+async function writeStartBlob(
   { script, cache }: { readonly script: string; readonly cache: Buffer },
   output: string,
 ): Promise<void> {

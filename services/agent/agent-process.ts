@@ -48,6 +48,10 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
   const platform = ownPlatform(env);
   const directory = enterStartingDirectory(platform.shells.lastDirectory);
   if (directory.note !== undefined) complain(directory.note);
+  let isTold = false;
+  let end = (): void => {
+    isTold = true;
+  };
   const agent = await startAgent(options, {
     platform,
     env,
@@ -62,21 +66,26 @@ export async function runAgent(options: AgentOptions, role: AgentRole): Promise<
     print,
     complain,
     background,
+    onDialling() {
+      for (const signal of ENDING_SIGNALS) {
+        process.on(signal, () => {
+          if (signal !== 'SIGHUP' || !ignoresHangup) end();
+        });
+      }
+    },
     onAnnounced() {
       background?.announced();
       takeWorkFlags();
     },
   });
   if (agent.kind === 'failed') return endWith(NO_VERDICT, agent.code);
-  for (const signal of ENDING_SIGNALS) {
-    process.on(signal, () => {
-      if (signal !== 'SIGHUP' || !ignoresHangup) agent.end(signalReason);
-    });
-  }
+  end = () => agent.end(signalReason);
+  // While it started.
+  if (isTold) end();
   role.onRunning?.(agent);
-  const end = await agent.ended;
+  const ended = await agent.ended;
   await platform.programs.settled();
-  return end;
+  return ended;
 }
 
 let isReaping = false;

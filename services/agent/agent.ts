@@ -80,6 +80,8 @@ export interface AgentSurroundings {
   readonly complain: (line: string) => void;
   /** Of a job that still runs, for which it is in the background; undefined: the job waits for it. */
   readonly background?: BackgroundJob | undefined;
+  /** A relay may have it from now on: whatever is to end it must reach it, and not cut it off. */
+  readonly onDialling?: () => void;
   /** All is said of how people get in. */
   readonly onAnnounced?: () => void;
 }
@@ -179,6 +181,7 @@ export async function startAgent(options: AgentOptions, around: AgentSurrounding
   });
   const audit = new JobAudit({ clock, records, withPaths: auditsPaths });
   const link = createRelayLink({ target, clock, random, prover, records });
+  around.onDialling?.();
   // What a relay takes to answer is longer than what is left to be made here, and nothing of that depends on the answer.
   link.dialAhead();
   const command = await commandOf(around, log);

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { wordsOfFetchFault } from './fetch-fault.ts';
 
-/** In milliseconds: one attempt at the agent, 25 MB for Linux and up to 149 for others. */
+/** In milliseconds: one attempt at the agent, 24 MB for Linux and up to 149 for others. */
 export const AGENT_FETCH_TIMEOUT_MS = 180_000;
 
 /** In milliseconds: one attempt at the list of digests. */

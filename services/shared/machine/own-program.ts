@@ -4,7 +4,7 @@ import { type LauncherWords, takeLauncherWords } from './launcher-words.ts';
 
 let words: LauncherWords | undefined;
 
-/** Out of the environment at the first question: ssh2 asks for its addon while the modules are still loading, before `main`. */
+/** Out of the environment at the first question, which is that of `claimOwnProgram`, and kept: later ones find nothing there. */
 function launcherWords(): LauncherWords {
   words ??= takeLauncherWords(process.env);
   return words;

@@ -84,6 +84,8 @@ class SocketLink<Incoming, Outgoing extends RelayMessage | AgentMessage> impleme
       },
     });
     this.#listen(transport);
+    // It says so once, and perhaps has: an agent dials before it can listen. Not at once: nobody has this link yet.
+    if (socket.readyState === socket.CLOSED) queueMicrotask(() => this.#finish('lost'));
     socket.resume();
   }
 

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -156,6 +157,18 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an agent, with nohup too', as
   const agent = await start(['nohup', ...AGENT_PROGRAM]);
   agent.child.kill(signal);
   expect(await agent.ended).toBe(0);
+});
+
+test('an agent that is told to end while it starts says goodbye to the relay that has it already', async () => {
+  const agent = startAgentProcess(AGENT_PROGRAM, [url], { cwd: directory, env: {} });
+  agents.push(agent);
+  while (relay.links.length === 0) await setImmediate();
+  const left = Promise.withResolvers<string>();
+  relay.links[0]?.on('close', (_code, reason) => left.resolve(String(reason)));
+  agent.child.kill('SIGTERM');
+  expect(await left.promise).toBe('ended');
+  expect(await agent.ended).toBe(0);
+  expect(agent.output()).toContain('ended: the job was told to stop');
 });
 
 test('lets its heap grow once it can be reached, and not before it has loaded what it needs', async () => {

@@ -10,6 +10,7 @@ import {
   type LinkFailure,
   TAKEN_PATIENCE_MS,
 } from '../../../services/agent/relay/link-failure.ts';
+import { dialControlLink } from '../../../services/agent/relay/relay-dialler.ts';
 import {
   createRelayLink,
   type RelayLink,
@@ -37,12 +38,13 @@ class Listener {
     this.hear();
   }
 
-  create(base: string): void {
+  create(base: string, dial = dialControlLink): void {
     this.link = createRelayLink({
       target: { base, id: 'job', claim: 'c'.repeat(43), proxy: undefined },
       clock: this.clock,
       random: () => 0.5,
       prover: NO_PROOF,
+      dial,
     });
   }
 
@@ -129,6 +131,26 @@ describe('a relay link', () => {
     await until(() => heard.welcomes.at(-1)?.epoch === 2, 10);
     expect(relay.handshakes).toHaveLength(2);
     expect(heard.failure).toBeUndefined();
+  });
+
+  test('that was dialled ahead of its start and was gone by then is dialled again, and says so', async () => {
+    const heard = await prepare('silent');
+    const gone = Promise.withResolvers<void>();
+    heard.create(base, async (...how) => {
+      const outcome = await dialControlLink(...how);
+      if (outcome.kind === 'open') outcome.socket.once('close', () => gone.resolve());
+      return outcome;
+    });
+    heard.link?.dialAhead();
+    await until(() => relay.links.length === 1);
+    relay.links[0]?.terminate();
+    await gone.promise;
+    relay.mood = 'welcome';
+    heard.hear();
+    await until(() => heard.welcomes.length === 1, 10);
+    expect(heard.troubles.map(({ message }) => message)).toEqual([
+      expect.stringContaining('closed it (lost)'),
+    ]);
   });
 
   test('that was refused ahead of its start says so from then on', async () => {

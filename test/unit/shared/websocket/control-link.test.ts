@@ -16,7 +16,7 @@ import {
 } from '#shared/websocket/control-link.ts';
 import { CLOSE_WITHIN_MS, PING_EVERY_MS, PONG_WITHIN_MS } from '#shared/websocket/keepalive.ts';
 import { OVER_BUDGET_LINGER_MS, RELAY_BUDGET } from '#shared/websocket/link-budget.ts';
-import { openLinkPair } from '../../../support/stream/link-pair.ts';
+import { type LinkEnd, openLinkPair } from '../../../support/stream/link-pair.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 import { settle, until } from '../../../support/time/poll.ts';
 
@@ -27,10 +27,12 @@ const STATUS: AgentMessage = { type: 'status', clients: 1, detached: 0, expiresA
 async function open(
   role: 'server' | 'client',
   errors: Pick<ControlLinkOptions<never>, 'reasonsOfErrors' | 'lingerAfterErrorMs'> = {},
+  before: (near: LinkEnd, far: LinkEnd) => Promise<unknown> = async () => undefined,
 ) {
   const ends = await openLinkPair();
   const near = ends[role];
   const far = ends[role === 'server' ? 'client' : 'server'];
+  await before(near, far);
   const clock = new ManualClock();
   const messages: RelayMessage[] = [];
   const unknown: string[] = [];
@@ -126,6 +128,16 @@ describe.each(['server', 'client'] as const)('a control link at the %s', (role) 
     far.socket.close(1012, 'restart');
     await until('the end', () => reasons.length > 0);
     expect(reasons).toEqual(['restart']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('over a socket that closed while nobody listened is lost, and waits for nothing', async () => {
+    const { clock, reasons } = await open(role, {}, (near, far) => {
+      far.socket.terminate();
+      return once(near.socket, 'close');
+    });
+    await until('the end', () => reasons.length > 0);
+    expect(reasons).toEqual(['lost']);
     expect(clock.pending).toBe(0);
   });
 
