@@ -8,7 +8,7 @@ export function runsWhatWasBuilt(file: string, seen = new Set<string>()): boolea
   if (seen.has(file) || relative(join(ROOT, 'test'), file).startsWith('..')) return false;
   seen.add(file);
   const text = readFileSync(file, 'utf8');
-  if (/\bDIST\b/.test(text)) return true;
+  if (/\b(?:DIST|WORKSHOP)\b/.test(text)) return true;
   return [...text.matchAll(/ from '(\.[^']+)'/g)].some(([, path = '']) =>
     runsWhatWasBuilt(join(dirname(file), path), seen),
   );

@@ -27,7 +27,8 @@ export const START_FLAGS = ['--max-semi-space-size=2', '--single-threaded-gc', '
  * in use it hardly ever does, and it stays within the limit that Node takes from the container all the same.
  * A key press runs some 400 functions in wsproxy and 650 in an agent, once each, with caches that have gone cold in between.
  * V8 compiles a function with Maglev when it has run 400 times, and not until what it knows of its types has held for 500: a
- * person has typed half a page by then. At 20 of each a key press among the first few hundred takes 0.2 ms less of 1.5.
+ * person has typed half a page by then. At 20 of each a key press among the first few hundred takes 0.2 ms less of 1.5
+ * (docs/decisions/0046).
  */
 export const WORK_FLAGS = [
   '--heap-growing-percent=300',
