@@ -23,7 +23,6 @@ export async function openRootLaptop(): Promise<RootLaptop> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-laptop-'));
   await symlink(join(DIST, 'bin', `wsproxy-${PLATFORM}`), join(folder, 'wsproxy'));
   await makeKeyFile(join(folder, 'key'));
-  await holdFolder(folder);
   return { folder, [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }) };
 }
 
@@ -60,6 +59,8 @@ export async function startRootJob(
 ): Promise<EndedEarly | { readonly kind: 'open'; readonly job: RootJob }> {
   const { laptop, relay, id, beside = [], platform = hostPlatform() } = options;
   const agentFile = `agent-${platform.name}`;
+  // For each job anew: many come from one laptop, and a hold that is older than its agent is none.
+  await holdFolder(laptop.folder);
   const own = ['key.pub', '.hold'].map((name) => join(laptop.folder, name));
   const programs = ['agent', ...beside].map((name) => join(DIST, 'bin', `${name}-${platform.name}`));
   const root = await openBareRoot([...programs, ...own], options);
