@@ -1,4 +1,5 @@
 // Small servers of a test on 127.0.0.1, closed when their block is left.
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
@@ -20,8 +21,23 @@ export async function listening(server: Server, path?: string): Promise<Listenin
   };
 }
 
+/** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
+const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
+
 /** A port that nothing listens on at the moment, for programs that must be told one. */
 export async function freePort(): Promise<number> {
-  await using held = await listening(createServer());
-  return held.port;
+  for (;;) {
+    const port = randomInt(TOLD_PORTS.least, TOLD_PORTS.beyond);
+    const server = createServer();
+    try {
+      server.listen({ host: '127.0.0.1', port });
+      await once(server, 'listening');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
