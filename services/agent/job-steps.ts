@@ -34,6 +34,7 @@ import {
   SIGNAL_BASE,
 } from './job-command/job-command.ts';
 import { ownPlatform } from './own-platform.ts';
+import type { DetachedProcess } from './platform/programs.ts';
 
 type InvocationOf<Kind extends Invocation['kind']> = Extract<Invocation, { kind: Kind }>;
 
@@ -141,6 +142,14 @@ async function startAgentForJob(
   const job = jobNameFrom(env);
   const name = given ?? job;
   let isCancelled = false;
+  let running: DetachedProcess | undefined;
+  // From before there is one: a step that is cancelled as it starts an agent takes it along.
+  for (const signal of ENDING_SIGNALS) {
+    process.on(signal, () => {
+      isCancelled = true;
+      running?.kill('SIGTERM');
+    });
+  }
   const start = await startInBackground({
     name,
     job,
@@ -154,12 +163,8 @@ async function startAgentForJob(
     print: (line) => print(printableLogLine(line)),
     complain,
     onStarted(agent) {
-      for (const signal of ENDING_SIGNALS) {
-        process.on(signal, () => {
-          isCancelled = true;
-          agent.kill('SIGTERM');
-        });
-      }
+      running = agent;
+      if (isCancelled) agent.kill('SIGTERM');
     },
   });
   switch (start.kind) {
