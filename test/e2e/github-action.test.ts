@@ -127,6 +127,8 @@ test('a job that is cancelled while somebody is in tells them, and leaves nothin
   const line = await found;
   const inside = laptop.openTerminal(['sh', '-c', `${line} -i '${keyFile}' -o IdentitiesOnly=yes`]);
   await inside.see(/[#$] $/);
+  // The step waits for the agent from here on: what it is told now, the agent hears as a cancellation.
+  await runner.see(/the job is done and waits/);
   runner.cancel();
   await inside.see(/the job was cancelled/);
   expect(await post).toMatchObject({ outcome: 'cancelled', exitCode: 0 });
