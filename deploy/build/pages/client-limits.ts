@@ -1,4 +1,5 @@
-// The fixed limits of the client programs where a relay asks who they are, for the page of limits.
+// The fixed limits of the client programs, for the page of limits.
+import { FAREWELL_WITHIN_MS } from '../../../services/clients/connection/visit.ts';
 import { MAX_EXEC_OUTPUT_BYTES } from '../../../services/clients/exec/kept-output.ts';
 import { STORY_WITHIN_MS } from '../../../services/clients/exec/run-exec.ts';
 import { KILL_AFTER_MS, OUTPUT_CLOSES_WITHIN_MS } from '../../../services/clients/exec/ssh-child.ts';
@@ -18,6 +19,14 @@ import {
 import type { FixedLimit } from './fixed-limit.ts';
 
 export const CLIENT_LIMITS: Readonly<Record<string, readonly FixedLimit[]>> = {
+  'Clients: the end of a connection': [
+    {
+      what: 'a way to the agent, once ssh has left',
+      value: FAREWELL_WITHIN_MS,
+      unit: 'ms',
+      past: 'the agent takes the client for one that is lost',
+    },
+  ],
   'Clients: a command for a program': [
     {
       what: 'each output of a command that is answered as JSON',

@@ -7,10 +7,11 @@ import type { Cancel, Clock } from '#shared/time/clock.ts';
 import type { Connected } from './connect.ts';
 
 /**
- * After one side has left, a way to the agent is tried for this long, in milliseconds, so that the agent hears of it. Nobody
- * waits for that any more, and a program that goes on may hold up whoever reads its standard error.
+ * After one side has left, a way to the agent is tried for this long, in milliseconds, so that the agent hears of it: a network
+ * that swallows the goodbye is seen after 25 s (keepalive.ts), a dial into it hangs for 15 s, and the next one may take as long.
+ * No longer, because nobody waits for that any more, and a program that goes on may hold up whoever reads its standard error.
  */
-export const FAREWELL_WITHIN_MS = 30_000;
+export const FAREWELL_WITHIN_MS = 60_000;
 
 export type VisitEnd =
   /** As designed; `message` only if the person may wonder. */
