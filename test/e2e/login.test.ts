@@ -115,8 +115,8 @@ describe.concurrent('a certificate', () => {
       expect(await way.ssh([way.host, 'echo in'])).toMatchObject({ code: 255, stdout: '' });
     }
     const name = 'refused abc from 127.0.0.1: certificate "ada@example.com"';
-    await others.process.see(new RegExp(`${name} is for "ada", and --principals is abc \\(attempt 0\\)\n`));
-    await revoked.process.see(new RegExp(`${name} is revoked, by its serial number \\(attempt 0\\)\n`));
+    await others.process.see(new RegExp(`${name} is for "ada", and --principals is abc\n`));
+    await revoked.process.see(new RegExp(`${name} is revoked, by its serial number\n`));
   });
 });
 

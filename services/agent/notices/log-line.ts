@@ -138,7 +138,7 @@ export function logTextFrom(event: LogEvent, now: number): string {
       return event.clients > 0 ? text : `${text}: waits until ${untilText(event.deadline, now)}`;
     }
     case 'refused':
-      return `refused ${nameText(event.user)} from ${event.address}: ${event.reason.printable(MAX_REASON_LENGTH)} (attempt ${event.attempt})`;
+      return `refused ${nameText(event.user)} from ${event.address}: ${event.reason.printable(MAX_REASON_LENGTH)}${attemptText(event.attempt)}`;
     case 'held':
       return `${event.by === 'file' ? 'held by .hold' : 'held, without .hold,'} until ${untilText(event.deadline, now)}`;
     case 'released':
@@ -215,6 +215,11 @@ function departureText(
 /** A moment, and how long it is until then. */
 export function untilText(deadline: number, now: number): string {
   return `${formatMoment(deadline, now)} (${formatDuration(deadline - now)})`;
+}
+
+/** Keys that a client only offered are no attempts. */
+function attemptText(attempt: number): string {
+  return attempt === 0 ? '' : ` (attempt ${attempt})`;
 }
 
 function endsIn(remainingMs: number): string {

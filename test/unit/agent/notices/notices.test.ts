@@ -367,6 +367,16 @@ describe('the job log', () => {
       'refused root from 192.0.2.9: wrong password (attempt 2)',
     ],
     [
+      {
+        kind: 'refused',
+        address: '192.0.2.9',
+        user: new Untrusted('abc'),
+        reason: new Untrusted('none of the offered keys is authorized'),
+        attempt: 0,
+      },
+      'refused abc from 192.0.2.9: none of the offered keys is authorized',
+    ],
+    [
       { kind: 'resume', event: { kind: 'given_up', afterMs: 120_000 }, address: '192.0.2.7' },
       'session of 192.0.2.7 given up: its client did not come back within 2 minutes',
     ],
