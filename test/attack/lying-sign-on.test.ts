@@ -195,10 +195,14 @@ test('a relay that names another audience gets a signature for itself', async ()
 test('a relay without TLS on another machine gets nothing to read', async () => {
   // A name of this machine that is not known to be one.
   const relay = await openLiar(['token', 'sso', 'key']);
-  const program = openClientProgram('wsproxy', [`ws://[::ffff:127.0.0.1]:${relay.port}/client/job-1`], {
-    HOME: home,
-    CONVERGE_TOKEN: 'secret',
-  });
+  const program = openClientProgram(
+    'wsproxy',
+    [`ws://[::ffff:127.0.0.1]:${relay.port}${relay.prefix}/client/job-1`],
+    {
+      HOME: home,
+      CONVERGE_TOKEN: 'secret',
+    },
+  );
   expect(await program.exit).toBe(4);
   expect(program.errors()).toMatch(/use wss:\/\/ in place of ws:\/\/\n$/);
   expect(shown).toEqual([]);

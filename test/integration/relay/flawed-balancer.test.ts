@@ -36,7 +36,10 @@ async function arriveThrough(flaws: readonly Flaw[], way: 'direct' | 'proxy'): P
   const relay = await startStandInRelay({ serve: say(Buffer.from('greetings')) });
   const proxy = await startConnectProxy();
   await using balancer = await new FlawedBalancer(flaws, way === 'direct' ? relay.port : proxy.port).start();
-  const url = way === 'direct' ? `ws://127.0.0.1:${balancer.port}/client/job-1` : relay.url('relay.test');
+  const url =
+    way === 'direct'
+      ? `ws://127.0.0.1:${balancer.port}${relay.prefix}/client/job-1`
+      : relay.url('relay.test');
   const env: Record<string, string> = way === 'direct' ? {} : { HTTP_PROXY: `127.0.0.1:${balancer.port}` };
   const { code, output, errors } = await outputOf(startClientProgram('wsproxy', [url], env));
   await proxy.close();

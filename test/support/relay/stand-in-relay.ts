@@ -1,9 +1,11 @@
 // A stand-in for a relay with an agent behind it: answers /client/ID by script, and hands the sessions to the test.
+import { randomBytes } from 'node:crypto';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -37,13 +39,18 @@ export type StandInAnswer = RefusalCode | number | 'silence' | undefined;
 
 export interface StandInRelay {
   readonly port: number;
-  /** What was asked, in order: path and query as they came. */
+  /**
+   * Of its own, before every path. A client of another test may still be dialling a relay that had this port before: it is told
+   * that nothing is here, and nothing counts that.
+   */
+  readonly prefix: string;
+  /** What was asked, in order: path and query, behind the prefix. */
   readonly asked: string[];
   /** The close code of every transport that is gone, in the order of their ends. */
   readonly closed: number[];
   /** What the agent's ends of the sessions met. */
   readonly events: ResumeEvent[];
-  /** `SCHEME://HOST:PORT/client/ID`. */
+  /** `SCHEME://HOST:PORT/PREFIX/client/ID`. */
   url(host?: string): string;
   /** Ends all transports, with a close frame for the reason or, for `lost`, with none. */
   drop(reason: CloseReason): void;
@@ -70,6 +77,7 @@ export interface StandInOptions {
 export async function startStandInRelay(options: StandInOptions = {}): Promise<StandInRelay> {
   const { tls, gate, answer = () => undefined } = options;
   const server: Server = tls === undefined ? createHttpServer() : createHttpsServer(tls);
+  const prefix = `/${randomBytes(4).toString('hex')}`;
   const upgrader = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   const connections = new Set<Duplex>();
   const transports = new Set<WebSocket>();
@@ -77,7 +85,16 @@ export async function startStandInRelay(options: StandInOptions = {}): Promise<S
   const closed: number[] = [];
   const events: ResumeEvent[] = [];
   let agent = createAgent(options, events);
-  if (options.request !== undefined) server.on('request', options.request);
+  const isOurs = (request: IncomingMessage): boolean => {
+    const { url = '' } = request;
+    if (!url.startsWith(`${prefix}/`)) return false;
+    request.url = url.slice(prefix.length);
+    return true;
+  };
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (options.request !== undefined && isOurs(request)) options.request(request, response);
+    else response.writeHead(404).end();
+  });
   if (gate?.pass !== undefined)
     upgrader.on('headers', (headers) => headers.push(`${PASS_HEADER}: ${gate.pass}`));
   server.on('connection', (connection: Duplex) => {
@@ -86,6 +103,7 @@ export async function startStandInRelay(options: StandInOptions = {}): Promise<S
   });
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     connections.add(connection);
+    if (!isOurs(request)) return refuse(connection, 404, undefined);
     const decision = gate?.judge(request.headers) ?? answer(asked.length);
     asked.push(request.url ?? '');
     if (decision === 'silence') return;
@@ -104,10 +122,12 @@ export async function startStandInRelay(options: StandInOptions = {}): Promise<S
   const { port } = server.address() as AddressInfo;
   return {
     port,
+    prefix,
     asked,
     closed,
     events,
-    url: (host = '127.0.0.1') => `${tls === undefined ? 'ws' : 'wss'}://${host}:${port}/client/job-1`,
+    url: (host = '127.0.0.1') =>
+      `${tls === undefined ? 'ws' : 'wss'}://${host}:${port}${prefix}/client/job-1`,
     drop(reason) {
       for (const socket of transports) {
         if (reason === 'lost') socket.terminate();
