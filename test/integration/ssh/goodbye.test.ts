@@ -16,8 +16,11 @@ let host: SshHost;
 beforeAll(() => ensureCommands(['ssh', 'sftp', 'plink', 'dbclient']));
 afterEach(() => host.stop());
 
+/** An exit code, or the signal that killed it. */
+type Ending = number | NodeJS.Signals | null;
+
 interface Ended {
-  readonly code: number | null;
+  readonly ending: Ending;
   /** All that it printed, on both of its outputs. */
   readonly said: string;
 }
@@ -33,10 +36,12 @@ async function endOf(command: readonly string[], there: RegExp): Promise<Ended> 
     output.on('data', (chunk: Buffer) => {
       said += chunk.toString();
     });
-  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const closed = new Promise<Ending>((resolve) => {
+    child.once('close', (code, signal) => resolve(code ?? signal));
+  });
   await until('it is there', () => host.server.clients().length === 1 && there.test(said));
   await host.server.stop(END);
-  return { code: await closed, said };
+  return { ending: await closed, said };
 }
 
 const HOST = 'abc@127.0.0.1';
@@ -65,6 +70,8 @@ interface Client {
   readonly hears: 'farewell' | 'reason' | 'nothing';
   /** Where the DISCONNECT comes in one read with the end of the channel, it tells the reason too, and ends with this code. */
   readonly orElse?: number;
+  /** Where it is about to say something as its own `ssh` ends, it does not get to its exit code. */
+  readonly orBy?: NodeJS.Signals;
   readonly password?: string;
 }
 
@@ -95,6 +102,7 @@ const CLIENTS: readonly Client[] = [
     command: () => ['sftp', '-b', '-', ...openssh(HOST)],
     there: /get large/,
     code: 255,
+    orBy: 'SIGPIPE',
     hears: 'nothing',
   },
   {
@@ -133,15 +141,15 @@ const CLIENTS: readonly Client[] = [
   },
 ];
 
-test.each(CLIENTS)('$what: $hears', async ({ command, there, code, orElse, hears, password }) => {
+test.each(CLIENTS)('$what: $hears', async ({ command, there, code, orElse, orBy, hears, password }) => {
   host = await startSshHost({ ...(password === undefined ? {} : { password }), logLevel: 'INFO' });
   await writeFile(join(host.cwd, 'large'), '');
   await truncate(join(host.cwd, 'large'), LARGE_BYTES);
   const ended = await endOf(command(), there);
   expect(ended.said.includes(END.farewell)).toBe(hears === 'farewell');
-  const isTold = hears === 'reason' || (orElse !== undefined && ended.code === orElse);
+  const isTold = hears === 'reason' || (orElse !== undefined && ended.ending === orElse);
   expect(ended.said.includes(END.reason)).toBe(isTold);
   // Whoever has seen a channel close needs no second word for it.
   expect(/received disconnect|sent disconnect/i.test(ended.said)).toBe(isTold);
-  expect([code, orElse]).toContain(ended.code);
+  expect([code, orElse, orBy].filter((ending) => ending !== undefined)).toContain(ended.ending);
 });

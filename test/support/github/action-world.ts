@@ -1,5 +1,5 @@
 // A job with the action in it, an agent that opens nothing, a relay that serves that, and GitHub's API.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
@@ -36,6 +36,12 @@ export interface ActionWorld extends AsyncDisposable {
 export async function openActionWorld(): Promise<ActionWorld> {
   const root = await mkdtemp(join(tmpdir(), 'converge-action-'));
   const api = await startFakeApi();
+  // The agent looks for it all the time: what it finds must be whole.
+  async function say(name: string, code: number): Promise<void> {
+    const file = join(root, name);
+    await writeFile(`${file}.new`, String(code));
+    await rename(`${file}.new`, file);
+  }
   const relay = await startDownloadRelay(`#!/bin/sh\nexec '${process.execPath}' '${STUB}' "$@"\n`);
   return {
     api,
@@ -57,12 +63,8 @@ export async function openActionWorld(): Promise<ActionWorld> {
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as AgentCall);
     },
-    async end(code) {
-      await writeFile(join(root, 'end'), String(code));
-    },
-    async refuse(code) {
-      await writeFile(join(root, 'start'), String(code));
-    },
+    end: (code) => say('end', code),
+    refuse: (code) => say('start', code),
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]();
       await relay[Symbol.asyncDispose]();
