@@ -223,6 +223,45 @@ describe('a text that is saved', () => {
   });
 });
 
+test('a text that is not saved is thrown away only by who says so: not by Close, by Escape however often, or by leaving the page', async () => {
+  const { agent, opened } = await openPanel((job) => writeFile(join(job, 'note.txt'), 'old\n'));
+  const { page } = opened;
+  const note = page.getByRole('button', { name: 'note.txt', exact: true });
+  const text = page.getByLabel('Text of note.txt');
+  const editor = page.getByRole('dialog', { name: 'note.txt', exact: true });
+  const question = page.getByRole('dialog', { name: 'Close without saving?' });
+  await note.click();
+  await text.fill('mine\n');
+  await editor.getByRole('button', { name: 'Close', exact: true }).click();
+  await question.getByRole('button', { name: 'Go on editing' }).click();
+  // After a few, Chromium would ask the page no more.
+  for (let time = 0; time < 8; time += 1) {
+    await page.keyboard.press('Escape');
+    await question.waitFor();
+    await page.keyboard.press('Escape');
+    await question.waitFor({ state: 'detached' });
+  }
+  const asked = page.waitForEvent('dialog');
+  await page.close({ runBeforeUnload: true });
+  const leaving = await asked;
+  expect(leaving.type()).toBe('beforeunload');
+  await leaving.dismiss();
+  expect(await text.inputValue()).toBe('mine\n');
+
+  await text.press('Control+S');
+  await editor.getByText('Saved note.txt.').waitFor();
+  await page.keyboard.press('Escape');
+  await editor.waitFor({ state: 'detached' });
+  expect(await readFile(join(agent.job, 'note.txt'), 'utf8')).toBe('mine\n');
+
+  await note.click();
+  await text.fill('other\n');
+  await page.keyboard.press('Escape');
+  await question.getByRole('button', { name: 'Throw it away' }).click();
+  await editor.waitFor({ state: 'detached' });
+  expect(await readFile(join(agent.job, 'note.txt'), 'utf8')).toBe('mine\n');
+});
+
 describe('the address of the page', () => {
   test.each(['%26secret=hush-hush', '&secret=hush-hush&user=-rf', 'x&secret=hush-hush'])(
     'keeps no secret of a link that was damaged: %s',

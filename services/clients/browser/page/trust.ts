@@ -54,6 +54,6 @@ export async function showHelp(): Promise<void> {
         button('Close', () => answer(undefined), { class: 'main' }),
       ),
     ],
-    'help',
+    { className: 'help' },
   );
 }

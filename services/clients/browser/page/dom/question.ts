@@ -67,11 +67,17 @@ export async function askForText(
 /** So many were opened so far. */
 let dialogs = 0;
 
+export interface DialogOptions {
+  readonly className?: string;
+  /** Asked when it is about to close without an answer, by whatever means; false keeps it open. */
+  readonly mayLeave?: () => Promise<boolean>;
+}
+
 /** A dialog over everything; `build` gets what closes it with an answer. */
 export async function openDialog<Answer>(
   title: string,
   build: (answer: (value: Answer | undefined) => void) => readonly Child[],
-  className = '',
+  { className, mayLeave }: DialogOptions = {},
 ): Promise<Answer | undefined> {
   const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
   const before = document.activeElement;
@@ -79,16 +85,36 @@ export async function openDialog<Answer>(
   dialogs += 1;
   const titleId = `dialog-title-${dialogs}`;
   const dialog = element('dialog', {
-    class: className === '' ? undefined : className,
+    class: className,
     'aria-labelledby': titleId,
   });
+  const end = (value: Answer | undefined): void => {
+    resolve(value);
+    dialog.close();
+  };
+  let isAsking = false;
+  const leave = async (): Promise<void> => {
+    if (isAsking) return;
+    isAsking = true;
+    if (mayLeave === undefined || (await mayLeave())) end(undefined);
+    isAsking = false;
+  };
   dialog.append(
     element('h2', { id: titleId }, title),
     ...build((value) => {
-      resolve(value);
-      dialog.close();
+      if (value === undefined) void leave();
+      else end(value);
     }).filter((child) => child !== undefined),
   );
+  const ask = (event: Event): void => {
+    event.preventDefault();
+    void leave();
+  };
+  // Not left to the browser: one that has seen it a few times in a row closes all dialogs that are open, and asks none of them.
+  dialog.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && !event.isComposing) ask(event);
+  });
+  dialog.addEventListener('cancel', ask);
   dialog.addEventListener('close', () => {
     resolve(undefined);
     dialog.remove();

@@ -22,6 +22,8 @@ export interface FileViewerOptions {
   readonly path: string;
   readonly name: string;
   readonly download: () => void;
+  /** Says whether what was typed would be lost with the page. */
+  readonly changed: (isUnsaved: boolean) => void;
 }
 
 /** Opens the dialog; resolves when it is closed, to whether the file was saved. */
@@ -88,7 +90,7 @@ async function showImage(blob: Blob, title: string, options: FileViewerOptions):
         downloadButton(options, () => answer(undefined)),
       ),
     ],
-    'viewer',
+    { className: 'viewer' },
   );
   URL.revokeObjectURL(url);
 }
@@ -101,16 +103,19 @@ async function editText(
   const ends = lineEndsOf(text);
   let before = bytes;
   let isSaved = false;
+  const area = element('textarea', {
+    'aria-label': `Text of ${title}`,
+    spellcheck: 'false',
+    wrap: 'off',
+    autocapitalize: 'none',
+  });
+  area.value = text;
+  // As the browser has it, whose line ends are its own.
+  let kept = area.value;
+  const isUnsaved = (): boolean => area.value !== kept;
   await openDialog<undefined>(
     title,
     (answer) => {
-      const area = element('textarea', {
-        'aria-label': `Text of ${title}`,
-        spellcheck: 'false',
-        wrap: 'off',
-        autocapitalize: 'none',
-      });
-      area.value = text;
       if (ends === 'mixed') {
         area.readOnly = true;
         const close = button('Close', () => answer(undefined), { class: 'main' });
@@ -129,14 +134,18 @@ async function editText(
       };
       const writeNow = async (): Promise<void> => {
         saveButton.disabled = true;
-        const written = new TextEncoder().encode(withLineEnds(area.value, ends));
+        const typed = area.value;
+        const written = new TextEncoder().encode(withLineEnds(typed, ends));
         if (await save(options, before, written, title)) {
           before = written;
+          kept = typed;
           isSaved = true;
         } else saveButton.disabled = false;
+        options.changed(isUnsaved());
       };
       area.addEventListener('input', () => {
         saveButton.disabled = false;
+        options.changed(isUnsaved());
       });
       area.addEventListener('keydown', (event) => {
         if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey)) return;
@@ -154,9 +163,20 @@ async function editText(
         ),
       ];
     },
-    'viewer',
+    { className: 'viewer', mayLeave: async () => !isUnsaved() || (await mayThrowAway(title)) },
   );
+  options.changed(false);
   return isSaved;
+}
+
+async function mayThrowAway(title: string): Promise<boolean> {
+  const answer = await askToChoose<'throw_away'>({
+    title: 'Close without saving?',
+    said: [`What you changed in ${title} is not in the job yet.`],
+    refusal: 'Go on editing',
+    choices: [{ label: 'Throw it away', answer: 'throw_away' }],
+  });
+  return answer === 'throw_away';
 }
 
 const MIXED =

@@ -44,6 +44,7 @@ export class FilesPanel {
   /** Transfers have a channel of their own: what a person looks at does not wait behind them. */
   readonly #moving = new FilesChannel(() => this.#opener());
   #path: string | undefined;
+  #hasUnsavedText = false;
 
   constructor({ close }: FilesPanelOptions) {
     this.#view = new FolderView({
@@ -94,8 +95,9 @@ export class FilesPanel {
     this.#takeDrops();
   }
 
+  /** Whether something is lost with the page: a transfer, or a text that is not saved. */
   get isBusy(): boolean {
-    return this.#transfers.isBusy;
+    return this.#transfers.isBusy || this.#hasUnsavedText;
   }
 
   /** The job that is open now; after a loss, another one. Transfers go on. */
@@ -173,6 +175,9 @@ export class FilesPanel {
       path,
       name,
       download: () => void this.#guard(this.#download(entry)),
+      changed: (isUnsaved) => {
+        this.#hasUnsavedText = isUnsaved;
+      },
     });
     if (isSaved) await this.refresh();
   }
