@@ -223,7 +223,7 @@ async function runInBackground(
       if (isUnheard) end();
     },
   });
-  await background.close(ended);
+  background.leave(ended);
   return ended.code;
 }
 

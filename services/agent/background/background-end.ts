@@ -12,8 +12,11 @@ import type { BackgroundPlace } from './start-words.ts';
 export interface BackgroundEnd {
   /** To be called once. */
   readonly answer: (answers: ConvergeAnswers) => void;
-  /** Leaves how it ended, for `wait`; the last of all. */
-  close(end: AgentEnd): Promise<void>;
+  /**
+   * Leaves how it ended, for `wait`; the last of all. It goes on answering until the process ends: whoever waits for that knows by
+   * it that nothing of the agent is left, and a runner that looks for leftovers finds none.
+   */
+  leave(end: AgentEnd): void;
 }
 
 export type BackgroundClaiming =
@@ -39,14 +42,12 @@ export async function takeName(
   }
   const background: BackgroundEnd = {
     answer: desk.answer,
-    async close(end) {
-      // Before the connections close: whoever waits looks for it then.
+    leave(end) {
       try {
         writeEndRecord(folder, end);
       } catch {
         // No room, or somebody removed the folder: it is as if it had been killed.
       }
-      await desk.stop();
     },
   };
   return { kind: 'claimed', background };

@@ -15,7 +15,7 @@ import { type EndRecord, readEndRecord, runFilesIn } from './run-folder.ts';
 
 /** How long an agent that was told to end may take, in milliseconds: longer than its own end does, whatever its sessions do. */
 export const ENDED_WITHIN_MS = 30_000;
-/** How often it is looked whether it has left its last words, in milliseconds. */
+/** How often it is looked whether it is gone, in milliseconds. */
 const LOOK_EVERY_MS = 50;
 
 /** How to find an agent, and what to do with its words. */
@@ -122,14 +122,10 @@ async function ask(claim: FoundClaim, request: ConvergeRequest, clock: Clock): P
   return { socket, closed };
 }
 
-/** What it left when it ended; undefined if it left nothing: it was killed. */
+/** What it left when it ended, once its process is gone; undefined if it left nothing: it was killed. */
 async function lastWord(claim: FoundClaim, clock: Clock): Promise<EndRecord | undefined> {
   const until = clock.now() + ENDED_WITHIN_MS;
-  for (;;) {
-    // It stops answering after its last word.
-    const isOver = !(await answers(claim.address));
-    const end = readEndRecord(claim.folder);
-    if (end !== undefined || isOver || clock.now() >= until) return end;
-    await pause(clock, LOOK_EVERY_MS);
-  }
+  // It answers as long as there is a process.
+  while ((await answers(claim.address)) && clock.now() < until) await pause(clock, LOOK_EVERY_MS);
+  return readEndRecord(claim.folder);
 }
