@@ -58,8 +58,10 @@ async function openAgent() {
     asked,
     looks: () => sockets.length,
     /** The connections close, and nothing else. */
-    hangUp: () => sockets.forEach((socket) => socket.destroy()),
-    exit: () => {
+    hangUp() {
+      for (const socket of sockets) socket.destroy();
+    },
+    exit() {
       server.close();
       for (const socket of sockets) socket.destroy();
     },
