@@ -14,6 +14,8 @@ function project(name: string, timeoutMs: number, parallel: boolean, options: Pr
       include: [`test/${name}/**/*.test.ts`],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
+      // Without it a second, which a machine with more to do takes for nothing: the patience of `until`.
+      expect: { poll: { timeout: 20 * seconds } },
       fileParallelism: parallel,
       globalSetup: ['test/support/agent/process-addon.ts'],
     },

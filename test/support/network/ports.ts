@@ -22,7 +22,7 @@ export async function listening(server: Server, path?: string): Promise<Listenin
 }
 
 /** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
-const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
+export const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
 
 /** A port that nothing listens on at the moment, for programs that must be told one. */
 export async function freePort(): Promise<number> {
