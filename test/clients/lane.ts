@@ -3,6 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Ports } from '../support/network/ports.ts';
 import type { Deed } from './deed.ts';
 import { copyFixtures } from './fixtures.ts';
 import { PASSWORD, type Target, USER } from './target.ts';
@@ -31,12 +32,6 @@ export interface Keys {
   readonly putty: string;
   /** One that nobody lets in. */
   readonly stranger: string;
-}
-
-/** Those from `least` to the one before `beyond`. */
-export interface Ports {
-  readonly least: number;
-  readonly beyond: number;
 }
 
 export class Lane {

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { World } from '../support/laptop/world.ts';
-import { TOLD_PORTS } from '../support/network/ports.ts';
+import { partOf, portsToTell } from '../support/network/ports.ts';
 import { type KeyType, makeKeyFile } from '../support/ssh/key-file.ts';
 import { type Cell, type Result, runCell, type Targets } from './cell.ts';
 import type { Client } from './client.ts';
@@ -12,7 +12,7 @@ import type { Deed } from './deed.ts';
 import { differenceOf } from './differences.ts';
 import { makeFixtures } from './fixtures.ts';
 import { startJudge } from './judge.ts';
-import { type Keys, Lane, type Ports } from './lane.ts';
+import { type Keys, Lane } from './lane.ts';
 import { openPrograms } from './program-folders.ts';
 import { type Scene, scriptOf } from './script.ts';
 import { startTestedAgent } from './tested-agent.ts';
@@ -45,7 +45,7 @@ export class Matrix implements AsyncDisposable {
     const fixtures = await world.makeFolder('fixtures');
     await makeFixtures(fixtures);
     for (let count = 0; count < lanes; count++) {
-      const ports = portsOf(count, lanes);
+      const ports = partOf(portsToTell(), count, lanes);
       const lane = new Lane(await world.makeFolder('lane'), fixtures, ports);
       this.#lanes.push(lane);
       await lane.open();
@@ -87,13 +87,6 @@ export class Matrix implements AsyncDisposable {
     }
     await this.#world.close();
   }
-}
-
-/** What the lane of that number may tell programs, and no other lane does. */
-function portsOf(number: number, lanes: number): Ports {
-  const { least, beyond } = TOLD_PORTS;
-  const each = Math.floor((beyond - least) / lanes);
-  return { least: least + number * each, beyond: least + (number + 1) * each };
 }
 
 async function makeKeys(folder: string, clients: readonly Client[]): Promise<Keys> {
