@@ -14,6 +14,8 @@ function project(name: string, timeoutMs: number, parallel: boolean, options: Pr
       include: [`test/${name}/**/*.test.ts`],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
+      // Without it a second, which a machine with more to do takes for nothing: the patience of `until`.
+      expect: { poll: { timeout: 20 * seconds } },
       fileParallelism: parallel,
       globalSetup: ['test/support/agent/process-addon.ts'],
     },
@@ -27,7 +29,7 @@ export default defineConfig({
     projects: [
       // Modules are read once for all files and not once for each, a third of the time: units start nothing, and each
       // file takes back what it stubs.
-      project('unit', 20 * seconds, true, { isolate: false }),
+      project('unit', 60 * seconds, true, { isolate: false }),
       project('contract', 30 * seconds, true),
       project('integration', 60 * seconds, true),
       // Each file plays a stranger who wants something; what it must not get is what the file asserts.

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BuildError } from './build-error.ts';
 import { runCommand } from './command.ts';
 
@@ -10,6 +11,10 @@ const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/opens
 
 /** apt's own lock may be held by an upgrade in the background: minutes, not hours. */
 const APT_LOCK_TIMEOUT_SECONDS = 600;
+/** What waits for a lock of apt's looks this often, in milliseconds. */
+const APT_LOCK_LOOK_EVERY_MS = 1_000;
+/** Another program reads apt's lists anew. */
+const LISTS_LOCKED = /Could not get lock/;
 
 /**
  * Makes sure that `commands` can be run; `packages` names the package of each. What is missing is installed when this
@@ -72,13 +77,34 @@ export function missingError(missing: readonly string[], packages: readonly stri
 }
 
 /** Debian packages, by apt-get as root; several processes may ask at once. @throws BuildError `command_failed` */
-export async function installPackages(packages: readonly string[]): Promise<void> {
+export async function installPackages(
+  packages: readonly string[],
+  lookEveryMs = APT_LOCK_LOOK_EVERY_MS,
+): Promise<void> {
   // RUNLEVEL=1 keeps Debian's scripts from starting a daemon that was installed for a test.
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', LC_ALL: 'C.UTF-8' };
-  // apt-get update has no lock timeout of its own: a lock of ours around both keeps parallel tests from colliding.
+  // A lock of ours around both keeps parallel tests from colliding.
   const lock = ['-w', String(APT_LOCK_TIMEOUT_SECONDS), join(tmpdir(), 'converge-apt.lock')];
   const patience = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_TIMEOUT_SECONDS}`];
-  await runCommand('flock', [...lock, 'apt-get', 'update', '-qq'], environment);
+  await readLists(['flock', ...lock, 'apt-get', 'update', '-qq'], environment, lookEveryMs);
   const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
   await runCommand('flock', [...lock, 'apt-get', ...patience, ...install], environment);
+}
+
+/** `apt-get update` has no lock timeout of its own: where somebody else is at it, it ends at once. */
+async function readLists(
+  [file = '', ...args]: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  lookEveryMs: number,
+): Promise<void> {
+  const giveUpAt = performance.now() + APT_LOCK_TIMEOUT_SECONDS * 1_000;
+  for (;;) {
+    try {
+      await runCommand(file, args, environment);
+      return;
+    } catch (error) {
+      if (!LISTS_LOCKED.test((error as Error).message) || performance.now() > giveUpAt) throw error;
+    }
+    await pause(lookEveryMs);
+  }
 }

@@ -1,8 +1,9 @@
 // A lane: where one cell at a time is run. NEAR, FAR and a full disk, and the files that clients read about the servers.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Ports } from '../support/network/ports.ts';
 import type { Deed } from './deed.ts';
 import { copyFixtures } from './fixtures.ts';
 import { PASSWORD, type Target, USER } from './target.ts';
@@ -11,6 +12,15 @@ const run = promisify(execFile);
 
 /** Of the disk that is full as soon as anybody puts something of size there. */
 const SMALL_DISK = '1m';
+
+/**
+ * `$0` is the folder of a lane. A client that was killed leaves its mount in `home`, and what is mounted there is all of this
+ * machine: nothing of it may be removed, whether it can be unmounted or not.
+ */
+const CLEAR = [
+  'umount --lazy "$0"/home/mnt 2>/dev/null',
+  'cd "$0" && rm -rf --one-file-system disk/* near far home diff',
+].join('; ');
 
 /** The keys of the run, in the forms that clients want. */
 export interface Keys {
@@ -29,10 +39,12 @@ export class Lane {
   readonly near: string;
   readonly far: string;
   readonly #fixtures: string;
+  readonly #ports: Ports;
   readonly #disk: string;
 
-  constructor(folder: string, fixtures: string) {
+  constructor(folder: string, fixtures: string, ports: Ports) {
     this.folder = folder;
+    this.#ports = ports;
     this.near = join(folder, 'near');
     this.far = join(folder, 'far');
     this.#disk = join(folder, 'disk');
@@ -60,14 +72,7 @@ export class Lane {
   }
 
   async clear(): Promise<void> {
-    // What a client mounted and left there would be emptied as well.
-    await run('sh', [
-      '-c',
-      'umount --lazy "$0"/near/* "$0"/near 2>/dev/null; rm -rf "$0"/disk/*',
-      this.folder,
-    ]);
-    for (const name of ['near', 'far', 'home', 'diff'])
-      await rm(join(this.folder, name), { recursive: true, force: true });
+    await run('sh', ['-c', CLEAR, this.folder]);
   }
 
   /** The variables of a script, and the configuration of OpenSSH, where the server is called `far`. */
@@ -82,6 +87,7 @@ export class Lane {
       FAR: this.far,
       DISK: this.#disk,
       CONFIG: config,
+      PORTS: `${this.#ports.least} ${this.#ports.beyond}`,
       PORT: String(target.port),
       PASSWORD_PORT: String(target.passwordPort),
       FINGERPRINT: target.fingerprint,

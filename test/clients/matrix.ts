@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { World } from '../support/laptop/world.ts';
+import { partOf, portsToTell } from '../support/network/ports.ts';
 import { type KeyType, makeKeyFile } from '../support/ssh/key-file.ts';
 import { type Cell, type Result, runCell, type Targets } from './cell.ts';
 import type { Client } from './client.ts';
@@ -44,7 +45,8 @@ export class Matrix implements AsyncDisposable {
     const fixtures = await world.makeFolder('fixtures');
     await makeFixtures(fixtures);
     for (let count = 0; count < lanes; count++) {
-      const lane = new Lane(await world.makeFolder('lane'), fixtures);
+      const ports = partOf(portsToTell(), count, lanes);
+      const lane = new Lane(await world.makeFolder('lane'), fixtures, ports);
       this.#lanes.push(lane);
       await lane.open();
     }

@@ -86,11 +86,11 @@ export async function runScript(
   };
 }
 
-/** Ports and fingerprints are the servers' own. */
+/** Ports and fingerprints are the servers' own. The figures of a port may be a part of a hash, which is the same for both. */
 function linesOf(text: string, target: Target): string[] {
+  const ports = new RegExp(`\\b(?:${target.port}|${target.passwordPort})\\b`, 'g');
   const same = text
-    .replaceAll(String(target.port), 'PORT')
-    .replaceAll(String(target.passwordPort), 'PORT')
+    .replaceAll(ports, 'PORT')
     .replaceAll(target.fingerprint, 'FINGERPRINT')
     .replaceAll(target.passwordFingerprint, 'FINGERPRINT');
   return same === '' ? [] : same.replace(/\n$/, '').split('\n');

@@ -1,13 +1,12 @@
 // The image: the Dockerfile built unchanged, and run as confined as Kubernetes runs it.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { NODE_FLAGS } from '#shared/machine/runtime-flags.ts';
 import { ROOT } from '../../deploy/build/source-tree.ts';
 import { runDocker } from '../support/machine/docker-daemon.ts';
+import { freePort } from '../support/network/ports.ts';
 import { until } from '../support/time/poll.ts';
 
 const IMAGE = 'converge:test';
@@ -82,13 +81,14 @@ describe('the image', () => {
   });
 
   test('works with a read-only root, without capabilities or a shell, and drains on docker stop', async () => {
-    const [port, internalPort] = await findFreePorts();
+    const [port, internalPort] = [await freePort(), await freePort()];
     const internal = `http://127.0.0.1:${internalPort}`;
     const env = {
       HOST: '127.0.0.1',
       PORT: port,
       INTERNAL_PORT: internalPort,
-      DRAIN_DELAY_SECONDS: 2,
+      // Long enough that nobody who looks all the time misses it, whatever else the machine does.
+      DRAIN_DELAY_SECONDS: 10,
       DRAIN_TIMEOUT_SECONDS: 20,
     };
     const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
@@ -156,17 +156,4 @@ async function statusOf(url: string): Promise<number | undefined> {
     (response) => response.status,
     () => undefined,
   );
-}
-
-/** Two that nobody used a moment ago. */
-async function findFreePorts(): Promise<readonly [number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return [ports[0] ?? 0, ports[1] ?? 0];
 }

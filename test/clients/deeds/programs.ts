@@ -37,6 +37,7 @@ export const PROGRAM_DEEDS = deeds(
     near: ['small'],
     far: ['links'],
     says: ['copied there', 'copied back', 'equal', 'code 0'],
+    limitSeconds: 120,
   },
   {
     name: 'server by bash -s',

@@ -30,8 +30,8 @@ const SFTP: Client['words'] = {
   get_rest: 'echo "reget \\"$1\\" \\"$2\\"" | batch',
 };
 
-/** Opens one connection for all that follows, and closes it. */
-const SHARED = `share() { ssh -F "$CONFIG" -M -S "$LANE/home/shared" -fN far 2>/dev/null; }
+/** Opens one connection for all that follows, and closes it. Should the script be killed, it holds no output that is read to its end. */
+const SHARED = `share() { ssh -F "$CONFIG" -M -S "$LANE/home/shared" -fN far >/dev/null 2>&1; }
 over() { ssh -F "$CONFIG" -S "$LANE/home/shared" far "$@"; }
 unshare_it() { ssh -F "$CONFIG" -S "$LANE/home/shared" -O exit far 2>/dev/null; }
 `;

@@ -12,6 +12,8 @@ import asyncssh  # noqa: E402
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 20
+# After wrong passwords, of whatever client, the agent takes its time with the next one.
+LOGIN_PATIENCE_SECONDS = 60
 FAR = os.environ["FAR"]
 
 
@@ -24,7 +26,7 @@ def connect(**options):
         "agent_path": None,
         "config": None,
         "connect_timeout": PATIENCE_SECONDS,
-        "login_timeout": PATIENCE_SECONDS,
+        "login_timeout": LOGIN_PATIENCE_SECONDS,
         **options,
     }
     return asyncssh.connect(HOST, **settings)

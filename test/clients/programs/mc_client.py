@@ -12,7 +12,11 @@ import termios
 import time
 
 PATIENCE_SECONDS = 40
-SELECT_ALL, ENTER, COPY, QUIT = b"*", b"\r", b"\x1b5", b"\x1b0"
+# Letters that a dialog did not take are typed again after this time.
+AGAIN_SECONDS = 2
+SELECT_ALL, ENTER, COPY, QUIT, BACKSPACE = b"*", b"\r", b"\x1b5", b"\x1b0", b"\x7f"
+# No button of a dialog is chosen by any of these.
+LETTERS = b"zqv"
 
 source, target, *files = sys.argv[1:]
 pid, master = pty.fork()
@@ -38,23 +42,30 @@ def until(condition, what):
                 return
 
 
-def quiet():
-    """Nothing has appeared for a while: mc waits for a key."""
+def at_the_panels():
+    """What is typed appears behind the prompt, and not before mc has done what it was told: a dialog has no use for these letters."""
     global screen
-    while select.select([master], [], [], 0.5)[0]:
-        try:
-            screen += os.read(master, 65536)
-        except OSError:
-            return
+    screen = b""
+    asked = []
+
+    def answers():
+        if not asked or time.monotonic() - asked[-1] > AGAIN_SECONDS:
+            os.write(master, LETTERS)
+            asked.append(time.monotonic())
+        return LETTERS in screen
+
+    until(answers, "the prompt")
+    os.write(master, BACKSPACE * len(LETTERS) * len(asked))
 
 
 until(lambda: b"Quit" in screen, "the panels")
-quiet()
-for keys in (SELECT_ALL, COPY, ENTER):
-    os.write(master, keys)
-    quiet()
+at_the_panels()
+screen = b""
+os.write(master, SELECT_ALL + COPY)
+until(lambda: b"ackground ]" in screen, "the question")
+os.write(master, ENTER)
+at_the_panels()
 until(lambda: all(os.path.lexists(file) for file in files), "the files")
-quiet()
 os.write(master, QUIT)
 until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "its end")
 print("copied")

@@ -1,11 +1,13 @@
 # Small servers and callers for the deeds about forwarding.
 #
-#   net.py free                     a port that nothing listens on
+#   net.py free                     a port of the lane that nothing listens on, another one each time
 #   net.py echo FILE [SOCKET]       echoes on a port, which it writes to FILE, or on SOCKET (FILE tells that it is there)
 #   net.py ask PORT|SOCKET [SOCKS]  sends a mebibyte and an end, reads it back; through a SOCKS5 proxy to port SOCKS
 #   net.py reach PORT|SOCKET [SOCKS]  waits until a byte comes back: a server listens before its client knows of it (-R)
 #   net.py deaf FILE                accepts, reads ten bytes and closes
+import errno
 import os
+import random
 import socket
 import sys
 import threading
@@ -19,6 +21,27 @@ def announce(path, text):
     with open(path + ".part", "w") as file:
         file.write(text)
     os.rename(path + ".part", path)
+
+
+def free():
+    """Lanes have ports of their own, which nobody gets who asks for any: it is still free when somebody listens there at last."""
+    least, beyond = (int(word) for word in os.environ["PORTS"].split())
+    record = os.environ["LANE"] + "/port"
+    if os.path.exists(record):
+        with open(record) as file:
+            port = int(file.read())
+    else:
+        port = random.randrange(least, beyond)
+    while True:
+        port = port + 1 if port + 1 < beyond else least
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            break
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    announce(record, str(port))
+    return port
 
 
 def listen(where, path):
@@ -117,8 +140,7 @@ def ask(to, through):
 
 def main(command, *words):
     if command == "free":
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            print(server.getsockname()[1])
+        print(free())
     elif command == "reach":
         reach(words[0], words[1] if len(words) > 1 else None)
     elif command == "ask":

@@ -15,6 +15,8 @@ from paramiko.agent import AgentRequestHandler  # noqa: E402
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 20
+# After wrong passwords, of whatever client, the agent takes its time with the next one.
+LOGIN_PATIENCE_SECONDS = 60
 USER = os.environ["USER"]
 NEAR = os.environ["NEAR"]
 FAR = os.environ["FAR"]
@@ -25,7 +27,13 @@ def connect(**options):
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
     settings = {"key_filename": os.environ["KEY"], "port": int(os.environ["PORT"]), **options}
     client.connect(
-        HOST, username=USER, look_for_keys=False, allow_agent=False, timeout=PATIENCE_SECONDS, **settings
+        HOST,
+        username=USER,
+        look_for_keys=False,
+        allow_agent=False,
+        timeout=PATIENCE_SECONDS,
+        auth_timeout=LOGIN_PATIENCE_SECONDS,
+        **settings,
     )
     return client
 
@@ -255,6 +263,7 @@ def with_password(command):
 def after_refusal(command):
     transport = paramiko.Transport((HOST, int(os.environ["PASSWORD_PORT"])))
     transport.start_client(timeout=PATIENCE_SECONDS)
+    transport.auth_timeout = LOGIN_PATIENCE_SECONDS
     try:
         transport.auth_publickey(USER, paramiko.Ed25519Key.from_private_key_file(os.environ["STRANGER_KEY"]))
         print("THE STRANGER WAS LET IN")

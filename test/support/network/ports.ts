@@ -21,13 +21,39 @@ export async function listening(server: Server, path?: string): Promise<Listenin
   };
 }
 
-/** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
-const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
+/** Those from `least` to the one before `beyond`. */
+export interface Ports {
+  readonly least: number;
+  readonly beyond: number;
+}
 
-/** A port that nothing listens on at the moment, for programs that must be told one. */
+/** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
+const TOLD_PORTS: Ports = { least: 10_000, beyond: 32_768 };
+/** More than vitest has workers on any machine of ours: two that told the same port at the same time would both want it. */
+const MOST_WORKERS = 8;
+
+/** One of so many equal parts, by its number from 0 on. */
+export function partOf({ least, beyond }: Ports, number: number, parts: number): Ports {
+  const each = Math.floor((beyond - least) / parts);
+  const first = least + (number % parts) * each;
+  return { least: first, beyond: first + each };
+}
+
+/** The ports that this process may tell programs: a worker of vitest has some of its own. */
+export function portsToTell(): Ports {
+  const worker = Number(process.env['VITEST_POOL_ID'] ?? 0);
+  return worker > 0 ? partOf(TOLD_PORTS, worker - 1, MOST_WORKERS) : TOLD_PORTS;
+}
+
+const told = new Set<number>();
+
+/** A port that nothing listens on at the moment, for programs that must be told one; another one each time. */
 export async function freePort(): Promise<number> {
+  const { least, beyond } = portsToTell();
   for (;;) {
-    const port = randomInt(TOLD_PORTS.least, TOLD_PORTS.beyond);
+    const port = randomInt(least, beyond);
+    if (told.has(port)) continue;
+    told.add(port);
     const server = createServer();
     try {
       server.listen({ host: '127.0.0.1', port });

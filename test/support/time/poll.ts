@@ -13,11 +13,11 @@ export async function until<Value>(
   withinMs = WITHIN_MS,
   everyMs = POLL_EVERY_MS,
 ): Promise<Value> {
-  const deadline = Date.now() + withinMs;
+  const deadline = performance.now() + withinMs;
   for (;;) {
     const value = await condition();
     if (value !== false && value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
     await sleep(everyMs);
   }
 }

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ensureInstalled } from '../../../deploy/build/debian-packages.ts';
+import { ensureInstalled, installPackages } from '../../../deploy/build/debian-packages.ts';
 
 const PACKAGES = { 'g++': 'g++', scp: 'openssh-client', ssh: 'openssh-client', tmux: 'tmux' };
 
@@ -69,6 +69,21 @@ describe('packages', () => {
       code: 'command_failed',
       message: expect.stringContaining('E: no space left') as string,
     });
+  });
+
+  test('whoever else reads the lists anew is waited for, and nothing else that goes wrong', async () => {
+    await putFlock();
+    const locked =
+      'echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)" >&2; exit 100';
+    await putScript(
+      'apt-get',
+      `echo "$1" >> ${folder}/calls; [ "$(wc -l < ${folder}/calls)" -lt 3 ] || exit 0; ${locked}`,
+    );
+    await installPackages(['tmux'], 1);
+    expect(await readFile(join(folder, 'calls'), 'utf8')).toMatch(/^update\nupdate\nupdate\n-o\n$/);
+    await putScript('apt-get', `echo "$1" >> ${folder}/failed; echo 'E: no network' >&2; exit 100`);
+    await expect(installPackages(['tmux'], 1)).rejects.toMatchObject({ code: 'command_failed' });
+    expect(await readFile(join(folder, 'failed'), 'utf8')).toBe('update\n');
   });
 
   test('a package that does not bring the command is not taken for success', async () => {

@@ -8,6 +8,7 @@ import type { SignOnOutcome } from '../../../../services/clients/sign-on/device-
 import { fileNameOf, KeptSignOns } from '../../../../services/clients/sign-on/kept-sign-ons.ts';
 import type { AskSignOn, SignOnAnswer } from '../../../../services/clients/sign-on/relay-question.ts';
 import { SIGN_ON_MARGIN_MS, SignOn } from '../../../../services/clients/sign-on/sign-on.ts';
+import { isFileWorkPending } from '../../../support/time/file-work.ts';
 import { ManualClock } from '../../../support/time/manual-clock.ts';
 import { until } from '../../../support/time/poll.ts';
 
@@ -82,7 +83,7 @@ async function settled(outcome: Promise<SignOnOutcome>): Promise<string> {
     result = value;
   });
   await until('the sign-on has ended', () => {
-    if (result === undefined && clock.pending > 0) clock.advance(100);
+    if (result === undefined && clock.pending > 0 && !isFileWorkPending()) clock.advance(100);
     return result !== undefined;
   });
   return result?.kind === 'signed_on' ? result.signedOn.token : (result?.kind ?? '');
