@@ -9,7 +9,7 @@ import {
 } from '../../services/relay/registry/blocks.ts';
 import { entryOf } from '../../services/relay/registry/redis/redis-block-entry.ts';
 import { RedisBlocks } from '../../services/relay/registry/redis/redis-blocks.ts';
-import { type RedisPod, RedisPods, signWith } from '../support/redis/redis-pods.ts';
+import { PATIENT, type RedisPod, RedisPods, signWith } from '../support/redis/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 import { until } from '../support/time/poll.ts';
@@ -41,7 +41,7 @@ interface OpenedPod {
 /** Pods of the test, on one clock that it moves. */
 class Cluster {
   readonly clock = new ManualClock(1_800_000_000_000);
-  readonly #pods = new RedisPods(server.url);
+  readonly #pods = new RedisPods(server.url, PATIENT);
   readonly #opened: OpenedPod[] = [];
 
   async open(secret = SECRET): Promise<OpenedPod> {

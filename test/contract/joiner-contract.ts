@@ -270,7 +270,8 @@ export function describeJoiner(name: string, open: () => Joiner): void {
           leaver.send(numbered(200_000));
           await until('it is on its way', () => other.receivedBytes > 0);
           leave(leaver);
-          await until('both are over', () => session.ends.length === 1 && other.closedAs !== undefined);
+          const isOver = () => leaver.closedAs !== undefined && other.closedAs !== undefined;
+          await until('all is over', () => session.ends.length === 1 && isOver());
           expect(session.ends[0]).toMatchObject({ first, end: { reason } });
           expect([other.closedAs, leaver.closedAs]).toEqual([otherSees, leaverSees]);
           // A reset throws away what the kernel still had.

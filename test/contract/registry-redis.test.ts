@@ -7,7 +7,7 @@ import { TENURE_FIELDS } from '../../services/relay/registry/redis/redis-keys.ts
 import { RESERVATION_MS } from '../../services/relay/registry/registry.ts';
 import { outranks, SEEN_NOW, type Tenure } from '../../services/relay/registry/tenure.ts';
 import { ageEntries } from '../support/redis/redis-age.ts';
-import { type RedisPod, RedisPods } from '../support/redis/redis-pods.ts';
+import { PATIENT, type RedisPod, RedisPods } from '../support/redis/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
 import { LINKED } from '../support/relay/tenure.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
@@ -32,7 +32,7 @@ async function openRedis(): Promise<RegistryHarness> {
   if (isBroken) await server.restart({ keep: false });
   isBroken = false;
   await server.call('FLUSHALL');
-  const pods = new RedisPods(server.url);
+  const pods = new RedisPods(server.url, PATIENT);
   const clock = new ManualClock();
   const [here, there] = [pods.open({ clock }), pods.open({ clock })];
   await Promise.all([here.ready(), there.ready()]);
@@ -72,7 +72,7 @@ describe('the registry in redis', () => {
 
   beforeEach(async () => {
     await server.call('FLUSHALL');
-    pods = new RedisPods(server.url);
+    pods = new RedisPods(server.url, PATIENT);
     here = pods.open();
     there = pods.open();
     await Promise.all([here.ready(), there.ready()]);

@@ -9,7 +9,7 @@ import {
   type Tally,
   TallyStore,
 } from '../../services/relay/registry/tally.ts';
-import { RedisPods } from '../support/redis/redis-pods.ts';
+import { PATIENT, RedisPods } from '../support/redis/redis-pods.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
 import { ManualClock } from '../support/time/manual-clock.ts';
 
@@ -37,7 +37,7 @@ function inMemory(): Promise<Harness> {
 async function inRedis(): Promise<Harness> {
   await server.call('FLUSHALL');
   const clock = new ManualClock(1_000_000);
-  const pods = new RedisPods(server.url);
+  const pods = new RedisPods(server.url, PATIENT);
   const [here, there] = [pods.open(), pods.open()];
   await Promise.all([here.ready(), there.ready()]);
   const keys = new RedisKeys();

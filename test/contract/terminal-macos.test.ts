@@ -32,6 +32,15 @@ async function openBash(script: string, cwd: string, clock: ManualClock): Promis
   );
 }
 
+/** The hang-up may have ended it already. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 test('who does not end at the hang-up is told again later, and not at once: bash would leave its jobs behind', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'converge-hangup-'));
   const diary = join(folder, 'diary');
@@ -59,7 +68,7 @@ test('who has ended is not told again: its number may be that of others', async 
   const clock = new ManualClock();
   const pty = await openBash('exec sleep 100', tmpdir(), clock);
   pty.hangUp();
-  process.kill(pty.pid, 'SIGKILL');
+  killIfThere(pty.pid);
   await pty.exited;
   expect(clock.pending).toBe(0);
 });

@@ -24,6 +24,7 @@ import type { JobVerdict } from '../../../services/agent/expiry/agent-end.ts';
 import { createExpiryWatch, type ExpiryWatch } from '../../../services/agent/expiry/expiry-watch.ts';
 import { POSIX_COMMAND_PLACE } from '../../../services/agent/platform/posix/posix-command-place.ts';
 import { makeTestKey } from '../../support/ssh/test-key.ts';
+import { until } from '../../support/time/poll.ts';
 
 const PROGRAM = [process.execPath, join(import.meta.dirname, 'converge-command-program.ts')];
 const TIMEOUT_MS = 600_000;
@@ -183,9 +184,12 @@ describe('converge in a session', () => {
       expect(await converge('fail', ...words), words.join(' ')).toMatchObject({ code: 2, stdout: '' });
     }
     expect(await converge('continue', '0')).toMatchObject({ code: 2 });
-    await expect
-      .poll(() => verdicts)
-      .toEqual([{ kind: 'continue' }, { kind: 'fail', exitCode: 7 }, { kind: 'fail', exitCode: 1 }]);
+    await until('all are heard', () => verdicts.length >= 3);
+    expect(verdicts).toEqual([
+      { kind: 'continue' },
+      { kind: 'fail', exitCode: 7 },
+      { kind: 'fail', exitCode: 1 },
+    ]);
   });
 
   test('says no to a key that is revoked, and why', async () => {
@@ -249,7 +253,8 @@ describe('converge in a session', () => {
       stdout: 'ending: every session closes now\n',
       stderr: '',
     });
-    await expect.poll(() => ends).toEqual(['ended_by_user']);
+    await until('it ends', () => ends.length > 0);
+    expect(ends).toEqual(['ended_by_user']);
     expect(await converge('status')).toMatchObject({ code: 1, stderr: 'converge: this agent is ending\n' });
   });
 

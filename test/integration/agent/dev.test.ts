@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { ROOT } from '../../../deploy/build/source-tree.ts';
 import { ensureCommands } from '../../support/machine/test-commands.ts';
+import { freePort } from '../../support/network/ports.ts';
 import { type E2eProcess, startProcess } from '../../support/process/started-process.ts';
 
 const run = promisify(execFile);
@@ -16,10 +17,12 @@ test('the printed line opens a session, over a relay that was started again, and
   const folder = await mkdtemp(join(tmpdir(), 'converge-dev-'));
   const key = join(folder, 'key');
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  // A port that nobody else is given while the relay is started again.
+  const ports = { PORT: String(await freePort()), INTERNAL_PORT: '0' };
   const dev = startProcess(
     'dev',
     [process.execPath, join(ROOT, 'deploy/dev/main.ts'), '--authorized-keys', `${key}.pub`],
-    { cwd: ROOT, env: { ...(process.env as Record<string, string>), PORT: '0', INTERNAL_PORT: '0' } },
+    { cwd: ROOT, env: { ...(process.env as Record<string, string>), ...ports } },
   );
   try {
     const [, line = ''] = await dev.see(/^ {2}(\S+ \S+wsproxy\/main\.ts ssh .*)$/m);

@@ -1,7 +1,6 @@
 // Webhooks that are well, that are not, and that never answer: how often they are asked, what is said of it, and that no end waits for them.
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Cancel } from '#shared/time/clock.ts';
 import { sshCommand } from '../../../services/agent/notices/ssh-command.ts';
 import { cardObjectFrom, placeFrom } from '../../../services/agent/tell/card-object.ts';
 import { type Notice, noticeFrom, openedNotice } from '../../../services/agent/tell/notice.ts';
@@ -17,7 +16,7 @@ import { MAX_RETRY_AFTER_MS } from '../../../services/shared/protocol/retry-afte
 import { TOLD_CARD } from '../../support/agent/told-card.ts';
 import { type HookMood, openWebhookServer, type WebhookServer } from '../../support/agent/webhook-server.ts';
 import { startConnectProxy } from '../../support/network/connect-proxy.ts';
-import { ManualClock } from '../../support/time/manual-clock.ts';
+import { PatientClock } from '../../support/time/patient-clock.ts';
 
 const SECRET = 'T0SECRET/B0SECRET';
 const { now, deadline } = TOLD_CARD;
@@ -32,32 +31,11 @@ const opened = openedNotice(subject, { now, deadline }, cardObjectFrom(TOLD_CARD
 const ending = someNotice({ kind: 'warning', remainingMs: 300_000 });
 const ended = someNotice({ kind: 'ended', reason: 'deadline', exitCode: 0 });
 
-/** The time of an attempt is over when a test says so: a busy machine may take its time to ask and to answer. */
-class PatientClock extends ManualClock {
-  readonly #attempts = new Set<() => void>();
-
-  override after(ms: number, callback: () => void): Cancel {
-    if (ms !== NOTICE_ANSWER_WITHIN_MS) return super.after(ms, callback);
-    this.#attempts.add(callback);
-    return () => {
-      this.#attempts.delete(callback);
-    };
-  }
-
-  get attempts(): number {
-    return this.#attempts.size;
-  }
-
-  giveUp(): void {
-    for (const callback of this.#attempts) callback();
-  }
-}
-
 let clock: PatientClock;
 let complaints: string[];
 
 beforeEach(() => {
-  clock = new PatientClock(now);
+  clock = new PatientClock(NOTICE_ANSWER_WITHIN_MS, now);
   complaints = [];
 });
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readlink, writeFile } from 'node:fs/promises';
 import { duplexPair } from 'node:stream';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   MAX_OPEN_HANDLES,
   MAX_PACKET_BYTES,
@@ -26,6 +26,7 @@ import {
 import { openSftpConnection, sftpOptionsFor } from '../../support/sftp/sftp-pair.ts';
 import { OUR_SERVER, startServer } from '../../support/sftp/sftp-programs.ts';
 import { makeTree } from '../../support/sftp/sftp-tree.ts';
+import { until } from '../../support/time/poll.ts';
 
 const { READ, WRITE, APPEND, CREAT, TRUNC } = FLAG;
 
@@ -260,14 +261,14 @@ test('works on no further requests while the client takes no replies', async () 
       packet(T.READ, u32(3 + index), str(u32(1)), u64(index * MAX_TRANSFER_BYTES), u32(MAX_TRANSFER_BYTES)),
     );
   }
-  await vi.waitFor(() => expect(near.isPaused()).toBe(true));
+  await until('it waits', () => near.isPaused());
   // Whatever could go on would be done by the time that so many later file operations are.
   for (let round = 0; round < 300; round += 1) await readlink('/proc/self/exe');
   expect(near.isPaused()).toBe(true);
   expect(requests).toBeLessThan(200);
   expect(near.writableLength).toBeLessThan((MAX_UNANSWERED_REQUESTS + 1) * MAX_TRANSFER_BYTES);
   const client = new SftpClient(far, far);
-  await vi.waitFor(() => expect(client.answered).toHaveLength(asked + 2), { timeout: 30_000 });
+  await until('all is answered', () => client.answered.length === asked + 2, 30_000);
   service.stop();
   await service.done;
 });

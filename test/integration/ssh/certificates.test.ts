@@ -21,6 +21,7 @@ import {
 } from '../../support/ssh/ssh-host.ts';
 import { certify, sshKeygen } from '../../support/ssh/ssh-keygen.ts';
 import { makeKeyFolder, type Sshd, startSshd } from '../../support/ssh/sshd.ts';
+import { until } from '../../support/time/poll.ts';
 
 /** Both servers let in the same name, which a certificate has to name. */
 const USER = userInfo().username;
@@ -180,6 +181,7 @@ test('why a certificate is refused is told in a line of its own, before the keys
   const key = await personWith(['-n', 'jane']);
   const before = host.refusals.length;
   await run(host.port, key, [TO, 'true']);
+  await until('both are told', () => host.refusals.length >= before + 2);
   const details = host.refusals.slice(before).map(({ detail }) => detail);
   expect(details).toEqual([
     `certificate "ada" is for "jane", and --principals is ${USER}`,

@@ -4,7 +4,6 @@ import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ClientChannel } from 'ssh2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { STATUS_QUESTION } from '#shared/commands/status-question.ts';
 import { isAlive } from '../../support/machine/alive.ts';
@@ -148,18 +147,18 @@ test('how a command ended is told at once, also while a background job holds its
   const go = path.join(host.folder, 'go');
   const client = dialSsh2(host);
   await once(client, 'ready');
-  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
-  client.exec(`(until test -e ${go}; do sleep 0.05; done; echo late) & exit 5`, (error, channel) => {
-    if (error === undefined) resolve(channel);
-    else reject(error);
-  });
-  const channel = await promise;
   let output = '';
-  channel.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
+  const { promise, resolve, reject } = Promise.withResolvers<Record<'exited' | 'closed', Promise<unknown>>>();
+  // Its exit may come with the answer that it has started.
+  client.exec(`(until test -e ${go}; do sleep 0.05; done; echo late) & exit 5`, (error, channel) => {
+    if (error !== undefined) return reject(error);
+    channel.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    resolve({ exited: once(channel, 'exit'), closed: once(channel, 'close') });
   });
-  const closed = once(channel, 'close');
-  expect(await once(channel, 'exit')).toEqual([5]);
+  const { exited, closed } = await promise;
+  expect(await exited).toEqual([5]);
   expect(output).toBe('');
   writeFileSync(go, '');
   await closed;

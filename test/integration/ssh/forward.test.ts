@@ -1,13 +1,16 @@
 // Forwarding over Debian's ssh: ports and unix sockets both ways, SOCKS, the ssh-agent, and none of it when it is off.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { CLIENT_ENV, type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { freePort } from '../../support/network/ports.ts';
+import { startSshAgent } from '../../support/ssh/ssh-agent.ts';
+import { type SshHost, startSshHost } from '../../support/ssh/ssh-host.ts';
+import { sshAdd } from '../../support/ssh/ssh-keygen.ts';
 import { until } from '../../support/time/poll.ts';
 
 const HOST = 'abc@127.0.0.1';
@@ -61,15 +64,6 @@ function forward(...args: string[]): { client: ChildProcess; stderr: () => strin
     stderr += chunk.toString();
   });
   return { client, stderr: () => stderr };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function connected(target: { port: number } | { path: string }): Promise<Socket> {
@@ -198,11 +192,10 @@ test('a listener goes away with its connection', async () => {
 
 /** An ssh-agent at the client with the login's key: what `ssh` needs to find it. */
 async function startAgentAtClient(): Promise<{ SSH_AUTH_SOCK: string }> {
-  const env = { SSH_AUTH_SOCK: `${host.folder}/agent` };
-  clients.push(spawn('ssh-agent', ['-D', '-a', env.SSH_AUTH_SOCK], { env: CLIENT_ENV }));
-  await until('the agent is up', () => existsSync(env.SSH_AUTH_SOCK));
-  spawnSync('ssh-add', ['-q', host.keyFile], { env: { ...CLIENT_ENV, ...env } });
-  return env;
+  const agent = await startSshAgent(path.join(host.folder, 'agent'));
+  onTestFinished(() => agent[Symbol.asyncDispose]());
+  await sshAdd(agent.socketPath, [host.keyFile]);
+  return { SSH_AUTH_SOCK: agent.socketPath };
 }
 
 test('the ssh-agent of the client is there with -A, in a folder of its own, and only then', async () => {

@@ -1,7 +1,7 @@
 // Who may enter, with Debian's ssh, ssh-keygen and ssh-agent.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -135,17 +135,19 @@ test('eight strange keys in the ssh-agent do not lock out the ninth, and no fail
 
 test('whoever says nothing is cut at the login deadline, and traffic does not extend it', async () => {
   const clock = new ManualClock();
-  host = await startSshHost({ clock });
+  const served: Socket[] = [];
+  host = await startSshHost({ clock, onSocket: (socket) => served.push(socket) });
   const silent = connect(host.port, '127.0.0.1');
   const chatty = connect(host.port, '127.0.0.1');
   const ended = Promise.all(
     [silent, chatty].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
   );
   for (const socket of [silent, chatty]) socket.on('error', () => {}).resume();
-  chatty.write('SSH-2.0-slow\r\n');
+  const heard = (): number => served.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   await until('both are served', () => clock.pending >= 2);
   clock.advance(LOGIN_GRACE_MS - 1);
-  chatty.write('\0');
+  chatty.write('SSH-2.0-slow\r\n\0');
+  await until('it is heard', () => heard() === 'SSH-2.0-slow\r\n\0'.length);
   expect(host.logs.filter((line) => line.event === 'connection cut')).toEqual([]);
   clock.advance(1);
   clock.advance(5_000);

@@ -68,9 +68,10 @@ export async function startHostileJob(options: HostileJobOptions = {}): Promise<
       socket.pipe(stream).pipe(socket);
     }),
   );
+  let connections = 0;
   const door = createServer((socket) => {
     socket.on('error', () => undefined);
-    const number = String(waiting.size);
+    const number = String(connections++);
     waiting.set(number, socket);
     const order = (ticket: string, client: string): void => {
       links.at(-1)?.send(JSON.stringify({ type: 'dial', ticket, client, resumable: false }));

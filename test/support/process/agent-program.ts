@@ -9,7 +9,7 @@ const STEPPED_CLOCK = fileURLToPath(new URL('stepped-clock.ts', import.meta.url)
 /** Words that start it: `node main.ts`, ahead of its arguments. */
 export const AGENT_PROGRAM = [process.execPath, MAIN] as const;
 
-/** The same on a machine whose clock jumps by `STEP_MS` at each SIGUSR2. */
+/** The same on a machine whose clock jumps by `STEP_MS` once it has said `STEP_AT`. */
 export const AGENT_ON_STEPPED_CLOCK = [process.execPath, '--import', STEPPED_CLOCK, MAIN] as const;
 
 export interface AgentProcess {

@@ -1,11 +1,18 @@
-// Loaded ahead of a program: the wall clock of its machine jumps at each SIGUSR2, its timers go on as they were.
+// Loaded ahead of a program: the wall clock of its machine jumps once it has said certain words, its timers go on as they were.
 
+/** In milliseconds; below 0: back. */
 const STEP_MS = Number(process.env['STEP_MS']);
+/** The words. */
+const STEP_AT = process.env['STEP_AT'] ?? '';
 
 const read = Date.now.bind(Date);
 let ahead = 0;
 Date.now = () => read() + ahead;
-process.on('SIGUSR2', () => {
-  ahead += STEP_MS;
-  console.log(`stepped to ${new Date(Date.now()).toISOString()}`);
-});
+
+const { log } = console;
+console.log = (...words) => {
+  log(...words);
+  if (ahead !== 0 || !String(words[0]).includes(STEP_AT)) return;
+  ahead = STEP_MS;
+  log(`stepped to ${new Date(Date.now()).toISOString()}`);
+};

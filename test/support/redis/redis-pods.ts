@@ -37,12 +37,18 @@ export function targetOf(url: string): RedisTarget {
   return parsed.target;
 }
 
+/** For tests that are not about time: a busy machine may take its own to answer. */
+export const PATIENT: Partial<RedisRegistryOptions> = { timeoutMs: 20_000 };
+
 export class RedisPods implements AsyncDisposable {
   readonly #url: string;
+  readonly #options: Partial<RedisRegistryOptions>;
   readonly #pods: RedisPod[] = [];
 
-  constructor(url: string) {
+  /** `options` of each pod, unless it has others. */
+  constructor(url: string, options: Partial<RedisRegistryOptions> = {}) {
     this.#url = url;
+    this.#options = options;
   }
 
   /** A pod that has begun to connect. */
@@ -71,6 +77,7 @@ export class RedisPods implements AsyncDisposable {
         registryCalled: (operation, _seconds, outcome) => calls.push(`${operation} ${outcome}`),
         registryEntryDistrusted: (fault) => faults.push(fault),
       },
+      ...this.#options,
       ...overrides,
     });
     const opened: RedisPod = {

@@ -37,6 +37,7 @@ export type RawSshOptions = CommonOptions & ({ readonly port: number } | { reado
 
 /** A connection in use. */
 export interface RawSsh {
+  /** In one go: nothing happens between two of them. */
   send(...payloads: readonly Buffer[]): void;
   /** Resolves with all messages up to the first of this type, or up to the end of the connection. */
   receive(type: number): Promise<readonly Buffer[]>;
@@ -85,7 +86,9 @@ export async function connectRawSsh(options: RawSshOptions): Promise<RawSsh> {
 
   return {
     send(...payloads) {
+      socket.cork();
       for (const payload of payloads) sendMessage(client as never, payload);
+      socket.uncork();
     },
     async receive(type) {
       const seen = Promise.withResolvers<void>();

@@ -94,7 +94,9 @@ test('one that does not end is killed with all that it started', async () => {
 });
 
 test('one that leaves something behind with its pipes is not waited for beyond its time', async () => {
-  await program('buildkite-agent', `setsid sleep 1000 & echo $! > ${directory}/pid; echo the.id.token`);
+  // It says that it is there when it has left the group: in there it would be killed.
+  const staying = `echo $$ > ${directory}/pid; exec sleep 1000`;
+  await program('buildkite-agent', `setsid sh -c '${staying}' & echo the.id.token`);
   let had: HadToken | undefined;
   void ask().then((one) => {
     had = one;

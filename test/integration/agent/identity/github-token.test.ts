@@ -12,7 +12,8 @@ import {
   TOKEN_FETCH_TIMEOUT_MS,
 } from '../../../../services/agent/identity/github-token.ts';
 import type { HadToken } from '../../../../services/agent/identity/id-token-maker.ts';
-import { ManualClock } from '../../../support/time/manual-clock.ts';
+import { PatientClock } from '../../../support/time/patient-clock.ts';
+import { until } from '../../../support/time/poll.ts';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -23,11 +24,12 @@ let server: http.Server;
 let host: string;
 let answers: Answer[];
 let requests: { url: string; authorization: string | undefined }[];
-let clock: ManualClock;
+let clock: PatientClock;
 let controller: AbortController;
 
 beforeEach(async () => {
-  [answers, requests, clock, controller] = [[], [], new ManualClock(), new AbortController()];
+  [answers, requests, controller] = [[], [], new AbortController()];
+  clock = new PatientClock(TOKEN_FETCH_TIMEOUT_MS);
   server = http.createServer((request, response) => {
     requests.push({ url: request.url ?? '', authorization: request.headers.authorization });
     const answer = answers.length > 1 ? answers.shift() : answers[0];
@@ -120,12 +122,12 @@ test('an answer without an end is not read to its end', async () => {
     },
   ];
   expect(await ask(undefined, 0)).toMatchObject({ kind: 'none', passes: false });
-  await expect.poll(() => isClosed).toBe(true);
+  await until('it is cut', () => isClosed);
 });
 
 test('one that does not come is given up', async () => {
-  answers = [() => undefined];
-  const had = await ask(undefined, 50);
+  answers = [() => clock.giveUp()];
+  const had = await ask();
   expect(had).toEqual({
     kind: 'none',
     message: `${host} gives no identity token: no answer within ${TOKEN_FETCH_TIMEOUT_MS / 1_000} s`,
