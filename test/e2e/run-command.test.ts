@@ -122,7 +122,9 @@ describe.concurrent('a command that fails', () => {
 
   test('keeps its code where the door cannot be opened, and says why', async () => {
     const job = await open();
-    const gone = await job.ended(`"$AGENT" run --timeout ${PATIENCE} ws://127.0.0.1:1/agent -- sh -c "exit 3"`);
+    const gone = await job.ended(
+      `"$AGENT" run --timeout ${PATIENCE} ws://127.0.0.1:1/agent -- sh -c "exit 3"`,
+    );
     expect(gone.code).toBe(3);
     expect(gone.stderr).toMatch(/connection refused[^]*the job's own result stands: 3\n$/);
     const keyless = await job.ended('"$AGENT" run --authorized-keys /nowhere "$URL" -- sh -c "exit 3"');
