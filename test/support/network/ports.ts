@@ -24,10 +24,19 @@ export async function listening(server: Server, path?: string): Promise<Listenin
 /** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
 const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
 
-/** A port that nothing listens on at the moment, for programs that must be told one. */
+/** Workers of a test run tell ports at the same time: each has those of its own remainder. */
+const WORKERS = 16;
+const WORKER = Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS;
+
+/** By this process, whose programs may not listen yet, or may come back to theirs. */
+const told = new Set<number>();
+
+/** A port that nothing listens on at the moment, for programs that must be told one. It tells none twice. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(TOLD_PORTS.least, TOLD_PORTS.beyond);
+    const port = WORKERS * randomInt(TOLD_PORTS.least / WORKERS, TOLD_PORTS.beyond / WORKERS) + WORKER;
+    if (told.has(port)) continue;
+    told.add(port);
     const server = createServer();
     try {
       server.listen({ host: '127.0.0.1', port });
