@@ -45,7 +45,8 @@ export async function checkSession(options: CheckOptions): Promise<CheckResult> 
   let step: CheckStep = 'agent';
   const programs: StartedProgram[] = [];
   const start = (name: 'agent' | 'wsproxy', ...args: string[]): StartedProgram => {
-    const env = { ...environment, CONVERGE_PASSWORD: password };
+    // What an agent that is killed leaves of its own goes with the folder.
+    const env = { ...environment, CONVERGE_PASSWORD: password, TMPDIR: folder };
     const hidesStdout = name === 'wsproxy';
     const program = startProgram({ binaries, name, args, folder, environment: env, hidesStdout });
     programs.push(program);

@@ -9,8 +9,9 @@ import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 
 const KILLS = 20;
-/** A relay is killed so long after the shell went on; one in four so long after it was ready, before anybody is back. */
+/** A relay is killed so long after the shell went on; one of each four so long after it was ready, before anybody is back. */
 const LIFE_MS = [0, 1_000] as const;
+const EARLY_IN = 4;
 const DEATH_MS = [0, 600] as const;
 
 const world = useWorld();
@@ -28,8 +29,10 @@ test('a put, a get and a shell outlive twenty relays that are killed with -9', a
 
   const startedAt = Date.now();
   let duringTransfers = 0;
+  let early = 0;
   for (let kill = 1; kill <= KILLS; kill += 1) {
-    if (chance.between(0, 4) > 0) await counter.moves();
+    if (kill % EARLY_IN === 1) early = kill + chance.between(0, EARLY_IN);
+    if (kill !== early) await counter.moves();
     await sleep(chance.between(...LIFE_MS));
     if (!transfers.put.isDone() || !transfers.get.isDone()) duringTransfers += 1;
     await relay.end('SIGKILL');

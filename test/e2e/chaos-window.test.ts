@@ -1,33 +1,31 @@
 // A relay that stays away for longer than the agent keeps a session: both ends end it, and the job waits for its client.
+import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createMortalRelay, type MortalRelay } from '../support/chaos/mortal-relay.ts';
-import type { E2eAgent } from '../support/laptop/job.ts';
 import { openWay, type Way } from '../support/laptop/laptop.ts';
-import { openJob } from '../support/laptop/open-job.ts';
+import { type OpenJob, openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
+import { type BlackHole, startBlackHole } from '../support/network/black-hole.ts';
 
 const FINE = { code: 0, signal: null };
 
 const world = useWorld();
 
-interface Scene {
-  readonly relay: MortalRelay;
-  readonly agent: E2eAgent;
-  readonly way: Way;
-}
+type Scene = OpenJob & { readonly relay: MortalRelay };
 
-async function setUp(args: readonly string[] = [], window = '2s'): Promise<Scene> {
+async function setUp(args: readonly string[] = [], { held = false } = {}): Promise<Scene> {
   const relay = await createMortalRelay(world);
   await relay.start();
-  const patience = ['--resume-window', window, ...args];
-  return { relay, ...(await openJob(world, { relay: `ws://127.0.0.1:${relay.port}`, args: patience })) };
+  const patience = ['--resume-window', '2s', ...args];
+  const job = await openJob(world, { relay: `ws://127.0.0.1:${relay.port}`, args: patience, held });
+  return { relay, ...job };
 }
 
 const INTERVAL = `ServerAliveInterval=${process.env['CHAOS_ALIVE_SECONDS'] ?? 1}`;
-/** Longer than ssh waits with that interval and three misses. */
+/** Longer than ssh waits with that interval and three misses, on a quiet machine: the outage lasts until it has given up. */
 const OUTAGE_MS = Number(process.env['CHAOS_OUTAGE_MS'] ?? 6_000);
 
 test('probes of ssh that give up before the relay is back end the session; those of the card do not', async () => {
@@ -46,10 +44,10 @@ test('probes of ssh that give up before the relay is back end the session; those
   await Promise.all([patientClient.see(/in\n/), impatientClient.see(/in\n/)]);
   await relay.end('SIGKILL');
   const lostAt = Date.now();
-  impatientClient.child.once('exit', () => {
+  const gaveUp = once(impatientClient.child, 'exit').then(() => {
     console.log(`chaos: ssh with ${INTERVAL} and three misses gave up after ${Date.now() - lostAt} ms`);
   });
-  await sleep(OUTAGE_MS);
+  await Promise.all([gaveUp, sleep(OUTAGE_MS)]);
   expect(impatientClient.child.exitCode).toBe(255);
   expect(patientClient.isRunning).toBe(true);
   console.log(`chaos: outage of ${Date.now() - lostAt} ms`);
@@ -80,10 +78,13 @@ describe.concurrent('a session without a relay for longer than its window', () =
   });
 
   test('ends at the agent, which waits until its deadline, and no longer', async () => {
-    const { relay, agent, way } = await setUp(['--timeout', '6s']);
+    const { relay, agent, way } = await setUp(['--timeout', '6s'], { held: true });
     const client = way.startSsh([way.host, 'echo in; cat']);
     await client.see(/in\n/);
     await relay.end('SIGKILL');
+    await agent.process.see(/was lost after .*; nobody is connected: waits until/);
+    // However long it took to get here: from now on the deadline is that of the last activity.
+    await rm(join(agent.job, '.hold'));
     expect(await agent.process.exited).toEqual(FINE);
     expect(agent.process.stdout).toMatch(/was lost after .*\n[^]*ended: the deadline was reached\n$/);
     client.kill('SIGTERM');
@@ -107,17 +108,18 @@ describe.concurrent('a session without a relay for longer than its window', () =
   });
 
   test('leaves the agent where it is when another client is there', async () => {
-    // Long enough for the second one to come back through a relay that starts on a busy machine.
-    const { relay, agent, way } = await setUp([], '10s');
-    const [first, second] = [0, 1].map(() => way.startSsh([way.host, 'echo in; cat'])) as [
+    const { relay, agent, key, way } = await setUp();
+    const own: BlackHole = await startBlackHole(relay.port);
+    const ssh = agent.card.ssh.replace(`127.0.0.1:${relay.port}`, `127.0.0.1:${own.port}`);
+    const ownWay = await openWay(world, { ...agent, card: { ...agent.card, ssh } }, key);
+    const [first, second] = [ownWay, way].map((each) => each.startSsh([each.host, 'echo in; cat'])) as [
       ReturnType<Way['startSsh']>,
       ReturnType<Way['startSsh']>,
     ];
     await Promise.all([first.see(/in\n/), second.see(/in\n/)]);
-    // As when a laptop is closed: it says nothing, and its connection breaks.
+    // As when a laptop is closed: it says nothing, and its connection breaks, and no other one.
     first.kill('SIGSTOP');
-    await relay.end('SIGKILL');
-    await relay.start();
+    await own[Symbol.asyncDispose]();
     await agent.process.see(/was lost after .*; 1 client is connected\n/);
     expect(agent.process.isRunning).toBe(true);
     second.child.stdin?.end();

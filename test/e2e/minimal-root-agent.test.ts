@@ -29,12 +29,13 @@ beforeAll(async () => {
   laptop = await mkdtemp(join(tmpdir(), 'converge-laptop-'));
   await symlink(join(DIST, 'bin', `wsproxy-${PLATFORM}`), join(laptop, 'wsproxy'));
   await makeKeyFile(join(laptop, 'key'));
-  await holdFolder(laptop);
 
   root = await openMinimalRoot();
   relay = await startRelayProcess();
   const program = await root.put(join(DIST, 'bin', `agent-${PLATFORM}`));
   const keys = await root.put(join(laptop, 'key.pub'));
+  // Not before the root is there: the first run of a machine makes it, for minutes.
+  await holdFolder(laptop);
   await root.put(join(laptop, '.hold'));
   const url = `${relay.url.replace('http', 'ws').replace('localhost', '127.0.0.1')}/agent/minimal`;
   agent = root.start([program, url, '--authorized-keys', keys]);

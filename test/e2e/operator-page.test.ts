@@ -47,6 +47,16 @@ function ids(page: Page): Promise<string[]> {
   return page.locator('#live tbody td.name').allTextContents();
 }
 
+/** How many loads begin when somebody comes back to look at the page; one that is under way counts for nothing. */
+async function loadsOfALook(page: Page): Promise<number> {
+  let loads = 0;
+  const count = (): number => (loads += 1);
+  page.on('request', count);
+  await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
+  page.off('request', count);
+  return loads;
+}
+
 async function join(id: string): Promise<void> {
   const agent = agents.find(({ messages }) =>
     messages.some((message) => 'id' in message && message.id === id),
@@ -86,13 +96,20 @@ describe('the table', () => {
     expect(await page.evaluate('scrollY')).toBe(600);
     await page.locator('#live summary').nth(20).click();
     agents.push(await openAgent(relay.port, 'newer-still'));
-    let loads = 0;
-    page.on('requestfinished', () => (loads += 1));
-    await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
-    expect(loads).toBe(0);
+    expect(await loadsOfALook(page)).toBe(0);
     expect(await page.locator('#live details[open]').count()).toBe(1);
     await page.keyboard.press('Escape');
     expect(await page.locator('#live details[open]').count()).toBe(0);
+  });
+
+  test('stays as it is under a finger that is down, and the link there works when it is lifted', async () => {
+    const page = await openPage();
+    await page.getByRole('link', { name: 'ID', exact: true }).hover();
+    await page.mouse.down();
+    expect(await loadsOfALook(page)).toBe(0);
+    await page.mouse.up();
+    await until('they are sorted', async () => (await ids(page))[0] === 'gh.acme-app.4700.build');
+    expect(await loadsOfALook(page)).toBe(1);
   });
 
   test('pages through what is too long for one', async () => {
@@ -164,9 +181,11 @@ test('without a script links and forms do the same', async () => {
   const page = await openPage('/operator', { javaScriptEnabled: false });
   await page.locator('#search').fill('4703');
   await page.getByRole('button', { name: 'Search' }).click();
+  await page.waitForURL(/[?&]q=4703/);
   expect(await ids(page)).toEqual(['gh.acme-app.4703.build']);
   await page.locator('#by').fill('Ada');
   await page.locator('#by').press('Enter');
+  await page.waitForURL(/[?&]by=Ada/);
   await page.goto(`${page.url()}&q=4703`);
   await page.locator('#live summary').click();
   await page.getByRole('button', { name: 'End this agent' }).click();

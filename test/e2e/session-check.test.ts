@@ -1,25 +1,33 @@
 // The session check that `helm test` runs, against a relay that works and against what does not.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DIST } from '../../deploy/build/source-tree.ts';
 import { type CollectedOutput, collectOutput } from '../support/machine/collected-output.ts';
 import { startRelayProcess } from '../support/process/relay-process.ts';
 
+/** Of this file alone: other test runs on this machine make checks, too. */
+let temporary: string;
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), 'converge-checks-'));
+});
+afterAll(async () => {
+  await rm(temporary, { recursive: true });
+});
+
 test('a relay that works: a session is opened, its output compared, and nothing is left', async () => {
   await using relay = await startRelayProcess();
-  const before = await listLeftovers();
   const { code, stdout, stderr } = await check(relay.url.replace('http', 'ws'));
   expect(stderr).toBe('');
   expect(stdout).toMatch(
     /^session-check: a session through ws:\/\/localhost:\d+ in \d+\.\d s \(check-[0-9a-f]{32}\)\n$/,
   );
   expect(code).toBe(0);
-  expect(await listLeftovers()).toEqual(before);
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 test('a relay that will not have the agent: it says at which step it failed, and what the agent said', async () => {
@@ -51,10 +59,6 @@ test('not a relay’s URL: it says how it is used', async () => {
 });
 
 function check(...args: string[]): Promise<CollectedOutput> {
-  return collectOutput(spawn(process.execPath, [join(DIST, 'relay/session-check.js'), ...args]));
-}
-
-/** Folders of checks; the name is the check's own. */
-async function listLeftovers(): Promise<readonly string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('converge-session-check-'));
+  const env = { ...process.env, TMPDIR: temporary };
+  return collectOutput(spawn(process.execPath, [join(DIST, 'relay/session-check.js'), ...args], { env }));
 }

@@ -61,6 +61,12 @@ async function openPage(options: BrowserContextOptions = {}, path = '/', at = or
   return page;
 }
 
+/** From now on no time passes on the page: what it says for two seconds, it says until it was read. */
+async function stopTime(page: Page): Promise<void> {
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
+}
+
 /** The texts of all commands, by name, those in folded blocks included. */
 async function readCommands(page: Page): Promise<Map<string, string>> {
   const codes = await page.locator('figure pre code').all();
@@ -118,6 +124,7 @@ describe('the copy buttons', () => {
   test('copy the command beside them, and say so to a screen reader', async () => {
     const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] }, '/?id=build-4711');
     const commands = await readCommands(page);
+    await stopTime(page);
     await page.getByRole('radio', { name: 'Show all' }).check();
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.name = ""');
     await page.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
@@ -141,6 +148,7 @@ describe('the copy buttons', () => {
       const page = await remote.newPage();
       await page.goto(origin.replace('localhost', 'relay.test'));
       expect(await page.evaluate('typeof navigator.clipboard')).toBe('undefined');
+      await stopTime(page);
       await page.getByRole('button', { name: 'Copy: A shell (Linux, macOS)' }).click();
       await page.locator('button[data-copies="ssh"][data-state="Copied"]').waitFor();
       // Pasted into a box of one line, it is the command without its line breaks.
@@ -387,6 +395,7 @@ describe('with a policy', () => {
     const page = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] });
     const [first = ''] = await page.locator('[role="note"], pre').allTextContents();
     expect(first).toContain('This relay asks who comes');
+    await stopTime(page);
     await page.locator('button[data-copies="github-permissions"]').click();
     await page.locator('button[data-copies="github-permissions"][data-state="Copied"]').waitFor();
     expect(await page.evaluate('navigator.clipboard.readText()')).toContain('id-token: write');

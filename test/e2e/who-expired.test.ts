@@ -8,6 +8,7 @@ import { createMortalRelay } from '../support/chaos/mortal-relay.ts';
 import { gitlabEnvironment } from '../support/entry/ci-environment.ts';
 import { askOperator } from '../support/entry/policy-relay.ts';
 import { launchAgent } from '../support/laptop/job.ts';
+import { makeKey } from '../support/laptop/laptop.ts';
 import { openJob } from '../support/laptop/open-job.ts';
 import { useWorld } from '../support/laptop/world.ts';
 import { TcpBalancer } from '../support/mesh/tcp-balancer.ts';
@@ -20,7 +21,7 @@ import { until } from '../support/time/poll.ts';
 const LEEWAY_SECONDS = 60;
 
 /** Until the token is of no use any more, in seconds: an agent starts within that, on two busy cores. */
-const LEFT_SECONDS = 12;
+const LEFT_SECONDS = 20;
 
 const world = useWorld();
 
@@ -53,6 +54,7 @@ agents: [ { name: corp, issuer: corp, match: { namespace_path: acme/tools }, ids
   for (const pod of pods) await pod.start();
 
   const relay = `ws://127.0.0.1:${balancer.port}`;
+  const key = await makeKey(world);
   const exp = Math.floor(Date.now() / 1_000) - LEEWAY_SECONDS + LEFT_SECONDS;
   const job = await gitlabEnvironment(issuer, audience, {
     ...GITLAB_CLAIMS,
@@ -60,7 +62,7 @@ agents: [ { name: corp, issuer: corp, match: { namespace_path: acme/tools }, ids
     nbf: exp - 300,
     exp,
   });
-  const { agent, way } = await openJob(world, { relay, id: 'gl.20.1', env: job, held: true });
+  const { agent, way } = await openJob(world, { relay, id: 'gl.20.1', env: job, held: true, key });
   const counter = await startCounter(way, agent.job);
 
   // What a token is worth by now, somebody else with the same one finds out.

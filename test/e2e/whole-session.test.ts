@@ -34,7 +34,7 @@ test.each([
     `#!/bin/sh\ncase "$*" in *'${word}'*) exit 0 ;; esac\nexec ${binary('wsproxy')} "$@"\n`,
   );
   await chmod(wrong, 0o755);
-  const { code, stderr } = await runWholeSession({ WSPROXY: wrong, STEP_TIMEOUT_MS: '5000' });
+  const { code, stderr } = await runWholeSession({ WSPROXY: wrong });
   expect(stderr).toContain(`not ok  `);
   expect(stderr).toContain(complaint);
   expect(code).toBe(1);

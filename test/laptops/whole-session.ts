@@ -45,6 +45,7 @@ class Running {
   readonly ended: Promise<Outcome>;
   stdout = '';
   stderr = '';
+  #hasEnded = false;
   #look: () => void = () => {};
 
   constructor(
@@ -69,6 +70,7 @@ class Running {
         this.stderr += `${error.message}\n`;
       });
       this.child.on('close', (code) => {
+        this.#hasEnded = true;
         resolve({ code, stdout: this.stdout, stderr: this.stderr });
         this.#look();
       });
@@ -77,10 +79,11 @@ class Running {
 
   /** Waits for words of its. */
   async see(pattern: RegExp): Promise<RegExpExecArray> {
-    return await within(`${this.name} says ${pattern}`, (found) => {
+    return await within(`${this.name} says ${pattern}`, (found, never) => {
       this.#look = () => {
         const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
         if (match !== null) found(match);
+        else if (this.#hasEnded) never();
       };
       this.#look();
     });
@@ -105,16 +108,26 @@ async function run(name: string, file: string, args: readonly string[], cwd: str
   return await within(`${name} ends`, (found) => void started.ended.then(found));
 }
 
-async function within<T>(what: string, begin: (found: (value: T) => void) => void): Promise<T> {
+/** `begin` is given what to call when it is so, and when it cannot be so any more. */
+async function within<T>(
+  what: string,
+  begin: (found: (value: T) => void, never: () => void) => void,
+): Promise<T> {
   return await new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error(`in ${STEP_TIMEOUT_MS} ms it was not so that ${what}`)),
       STEP_TIMEOUT_MS,
     );
-    begin((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
+    begin(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      () => {
+        clearTimeout(timer);
+        reject(new Error(`it was not so that ${what}, and it has ended`));
+      },
+    );
   });
 }
 

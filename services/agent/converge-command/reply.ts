@@ -1,6 +1,6 @@
 // What `converge` answers in a session.
 import { faultText } from '#shared/text/fault-text.ts';
-import { formatDuration } from '#shared/time/duration.ts';
+import { formatDuration, roundToMinute } from '#shared/time/duration.ts';
 import type { KeyAllowance } from '../access/key-allowance.ts';
 import { MAX_PASSWORD_FAILURES, type PasswordState } from '../access/password-guard.ts';
 import type { ExpirySnapshot } from '../expiry/expiry-snapshot.ts';
@@ -96,7 +96,7 @@ export function failureReply(command: string, error: unknown): ConvergeReply {
 
 /** A deadline, and how long it is until then. */
 export function deadlineText({ deadline, remainingMs }: ExpirySnapshot, now: number): string {
-  return `${formatMoment(deadline, now)} (in ${formatDuration(remainingMs)})`;
+  return `${formatMoment(deadline, now)} (in ${formatDuration(roundToMinute(remainingMs))})`;
 }
 
 /** Whether one comes in by the password, and why not. */

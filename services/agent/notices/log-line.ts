@@ -214,7 +214,7 @@ function departureText(
 
 /** A moment, and how long it is until then. */
 export function untilText(deadline: number, now: number): string {
-  return `${formatMoment(deadline, now)} (${formatDuration(deadline - now)})`;
+  return `${formatMoment(deadline, now)} (${formatDuration(roundToMinute(deadline - now))})`;
 }
 
 /** Keys that a client only offered are no attempts. */

@@ -41,7 +41,8 @@ export class E2eProcess {
   #stdout = '';
   #stderr = '';
   #exit: ProcessExit | undefined;
-  #look = (): void => {};
+  /** Of those who wait for words of it: tests of one file share processes. */
+  readonly #looks = new Set<() => void>();
 
   constructor(name: string, child: ChildProcess) {
     this.name = name;
@@ -89,30 +90,35 @@ export class E2eProcess {
     return `--- ${this.name} (${state})\n${this.#output.slice(-SHOWN_CHARACTERS)}`;
   }
 
-  /** Waits until what it said matches. Fails at the deadline, or as soon as it ends without having said it. */
+  /** Waits until what it said matches; many may wait at once. Fails at the deadline, or as soon as it ends without having said it. */
   async see(pattern: RegExp): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
     const fail = (how: string): void => {
       reject(new Error(`${this.name} ${how} before it said ${pattern}:\n${this.#output}`));
     };
     const deadline = setTimeout(() => fail('took too long'), SEEN_WITHIN_MS);
-    this.#look = () => {
+    const look = (): void => {
       const match = pattern.exec(this.#output);
       if (match !== null) resolve(match);
       else if (this.#exit !== undefined) fail('ended');
     };
-    this.#look();
+    this.#looks.add(look);
+    look();
     try {
       return await promise;
     } finally {
       clearTimeout(deadline);
-      this.#look = () => {};
+      this.#looks.delete(look);
     }
   }
 
   /** Sends a signal to it and to what it started in its group. */
   kill(signal: NodeJS.Signals): void {
     if (this.isRunning && this.child.pid !== undefined) killGroup(this.child.pid, signal);
+  }
+
+  #look(): void {
+    for (const look of this.#looks) look();
   }
 
   #said(text: string): void {

@@ -30,8 +30,9 @@ export const OPERATOR_SCRIPT = `
     notice.hidden = text === '';
   };
 
-  // A menu that is open, or a form that is being filled in, is not taken from under the hand.
+  // A menu that is open, a form that is being filled in, or a link that is pressed is not taken from under the hand.
   const isBusy = () =>
+    live.matches(':active') ||
     live.querySelector('details[open]') !== null ||
     (live.contains(document.activeElement) && document.activeElement.matches('input, select, textarea')) ||
     [...live.querySelectorAll('form.add input[type=text]')].some((input) => input.value !== input.defaultValue);

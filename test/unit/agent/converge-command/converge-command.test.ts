@@ -346,6 +346,10 @@ describe('replies', () => {
       exitCode: 0,
       text: `${until}, also when everybody leaves`,
     });
+    // A file server took its time to write it.
+    expect(holdReply({ kind: 'held', expiry: { ...expiry, remainingMs: 598_600 } }, NOW).text).toContain(
+      until,
+    );
     expect(holdReply({ kind: 'kept', expiry }, NOW).text).toBe(
       `${until} already, also when everybody leaves: a hold is never shortened\nlet go first: converge release`,
     );

@@ -385,6 +385,8 @@ describe('the job log', () => {
       'session of 192.0.2.7 ended with its transport',
     ],
     [{ kind: 'held', deadline: NOW + 600_000, by: 'file' }, 'held by .hold until 14:13 UTC (10 minutes)'],
+    // Writing the file has taken a while.
+    [{ kind: 'held', deadline: NOW + 598_600, by: 'file' }, 'held by .hold until 14:13 UTC (10 minutes)'],
     [
       { kind: 'held', deadline: NOW + 600_000, by: 'memory' },
       'held, without .hold, until 14:13 UTC (10 minutes)',
