@@ -14,6 +14,8 @@ function project(name: string, timeoutMs: number, parallel: boolean, options: Pr
       include: [`test/${name}/**/*.test.ts`],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
+      // As long as `until` waits (test/support/time/poll.ts); by itself it is a second.
+      expect: { poll: { timeout: 20 * seconds } },
       fileParallelism: parallel,
       globalSetup: ['test/support/agent/process-addon.ts'],
     },

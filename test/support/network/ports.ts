@@ -24,6 +24,14 @@ export async function listening(server: Server, path?: string): Promise<Listenin
 /** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
 const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
 
+/**
+ * An address of loopback that no other server of the tests has. Whoever still dials one that is gone, by an address that all
+ * have, does not find a server that got its port here, and is not counted by it.
+ */
+export function ownAddress(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+}
+
 /** A port that nothing listens on at the moment, for programs that must be told one. */
 export async function freePort(): Promise<number> {
   for (;;) {
