@@ -24,6 +24,13 @@ export async function listening(server: Server, path?: string): Promise<Listenin
 /** Below the ports that Linux gives to whoever asks for any: no connection or server of another test takes one of these meanwhile. */
 const TOLD_PORTS = { least: 10_000, beyond: 32_768 } as const;
 
+/** Each worker of vitest has a part of them: no other one is told a port while the program of this one has not taken it yet. */
+const PARTS = 8;
+const PART_PORTS = Math.floor((TOLD_PORTS.beyond - TOLD_PORTS.least) / PARTS);
+
+/** Nor does this one tell a port twice. */
+const told = new Set<number>();
+
 /**
  * An address of loopback that no other server of the tests has. Whoever still dials one that is gone, by an address that all
  * have, does not find a server that got its port here, and is not counted by it.
@@ -35,7 +42,9 @@ export function ownAddress(): string {
 /** A port that nothing listens on at the moment, for programs that must be told one. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(TOLD_PORTS.least, TOLD_PORTS.beyond);
+    const part = Number(process.env['VITEST_POOL_ID'] ?? 0) % PARTS;
+    const port = TOLD_PORTS.least + part * PART_PORTS + randomInt(PART_PORTS);
+    if (told.has(port)) continue;
     const server = createServer();
     try {
       server.listen({ host: '127.0.0.1', port });
@@ -46,6 +55,7 @@ export async function freePort(): Promise<number> {
     }
     server.close();
     await once(server, 'close');
+    told.add(port);
     return port;
   }
 }
