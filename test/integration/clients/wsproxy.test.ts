@@ -70,10 +70,10 @@ describe('bytes', () => {
     const program = wsproxy(relay.url());
     const received: Buffer[] = [];
     program.child.stdout.pause();
-    await until(
-      'wsproxy has started to deliver',
-      () => program.child.stdout.readableLength > 0 || program.child.stdout.read(0) === null,
-    );
+    await until('wsproxy has started to deliver', () => {
+      program.child.stdout.read(0);
+      return program.child.stdout.readableLength > 0;
+    });
     for await (const chunk of program.child.stdout) {
       received.push(chunk as Buffer);
       await new Promise(setImmediate);

@@ -45,6 +45,7 @@ export async function freePort(): Promise<number> {
     const part = Number(process.env['VITEST_POOL_ID'] ?? 0) % PARTS;
     const port = TOLD_PORTS.least + part * PART_PORTS + randomInt(PART_PORTS);
     if (told.has(port)) continue;
+    told.add(port);
     const server = createServer();
     try {
       server.listen({ host: '127.0.0.1', port });
@@ -55,7 +56,6 @@ export async function freePort(): Promise<number> {
     }
     server.close();
     await once(server, 'close');
-    told.add(port);
     return port;
   }
 }
