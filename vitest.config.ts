@@ -14,7 +14,7 @@ function project(name: string, timeoutMs: number, parallel: boolean, options: Pr
       include: [`test/${name}/**/*.test.ts`],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
-      // Without it a second, which a machine with more to do takes for nothing: the patience of `until`.
+      // As long as `until` waits (test/support/time/poll.ts); by itself it is a second.
       expect: { poll: { timeout: 20 * seconds } },
       fileParallelism: parallel,
       globalSetup: ['test/support/agent/process-addon.ts'],

@@ -96,7 +96,7 @@ test('a pod that is killed keeps the ID for its agent for a lease', async () => 
   await mesh.pod(agent.pod).end('SIGKILL');
   const thief = thiefOn(mesh.others(agent.pod));
   await thief.refused();
-  await ageEntries(mesh.redis, LEASE_MS - 10_000);
+  await ageEntries(mesh.redis, LEASE_MS - 20_000);
   await thief.refused();
   network.restore();
   await agent.linked(2);

@@ -94,7 +94,7 @@ test('what wsproxy prints of a proxy is printable', async () => {
   await using proxy = await startLyingRelay(({ say }) =>
     say(httpAnswer(`502 ${HOSTILE_WORD.slice(0, 7)}`, body)),
   );
-  const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.port}` };
+  const env = { HTTP_PROXY: proxy.url.replace('ws', 'http') };
   const program = openClientProgram('wsproxy', ['--wait', '0', 'ws://relay.test/client/job-1'], env);
   await program.exit;
   judge(program.errors());

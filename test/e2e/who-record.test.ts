@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { jobRecordsOf, type Line, readAuditFile, verifyByScript } from '../support/audit/audit-file.ts';
+import { jobRecordsOf, type Line, readAuditFileSoFar, verifyByScript } from '../support/audit/audit-file.ts';
 import { makeAuthority } from '../support/entry/certified-person.ts';
 import { githubEnvironment } from '../support/entry/ci-environment.ts';
 import { openPolicyRelay } from '../support/entry/policy-relay.ts';
@@ -54,7 +54,7 @@ clients:
   expect(await stranger.process.exited).toEqual({ code: 4, signal: null });
 
   const isWhole = async () => {
-    const found = await readAuditFile(file);
+    const found = await readAuditFileSoFar(file);
     return found.some(({ event, code }) => event === 'refused' && code === 'not_admitted') && found;
   };
   const lines = await until('the last refusal is in the record', isWhole);

@@ -315,7 +315,7 @@ export const TEST_ROOMS: readonly Room[] = [
   {
     path: 'test/support/redis',
     purpose: 'a Redis of the test: alone, as a cluster, of another age',
-    imports: ['services/*', 'test/support/machine', 'test/support/time'],
+    imports: ['services/*', 'test/support/machine', 'test/support/network', 'test/support/time'],
     libraries: { ioredis: '*', testcontainers: '*' },
   },
   {
@@ -324,8 +324,8 @@ export const TEST_ROOMS: readonly Room[] = [
     imports: [
       'services/*',
       'test/support/machine',
+      'test/support/network',
       'test/support/process',
-      'test/support/redis',
       'test/support/stream',
       'test/support/time',
     ],

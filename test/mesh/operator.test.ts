@@ -4,7 +4,7 @@ import type { Cluster, Peer } from '../../services/relay/kubernetes/cluster.ts';
 import { standalone } from '../../services/relay/kubernetes/standalone.ts';
 import { BLOCKS_KNOWN_WITHIN_MS } from '../../services/relay/registry/blocks.ts';
 import { type ClusterPod, RelayCluster } from '../support/mesh/relay-cluster.ts';
-import { findFreePort } from '../support/redis/redis-process.ts';
+import { freePort } from '../support/network/ports.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts';
 import { openAgent } from '../support/relay/fake-agent.ts';
 import { until } from '../support/time/poll.ts';
@@ -65,7 +65,7 @@ test('any pod shows all, with the bytes of an agent wherever its sessions run, a
   const sessions = [await cluster.client('job-a', two), await cluster.client('job-a', three)];
   for (const session of sessions) await session.exchange(10_000);
   await fetch(`http://127.0.0.1:${two.port}/client/nobody`);
-  peers.push({ name: 'pod-4', address: `127.0.0.1:${await findFreePort()}` });
+  peers.push({ name: 'pod-4', address: `127.0.0.1:${await freePort()}` });
   const report = await reportOf(one, '?sort=id');
   expect(report.totals).toMatchObject({ agents: 2, sessions: 2, refusals: 1 });
   expect(report.agents.map(({ id, pod }) => [id, pod])).toEqual([

@@ -23,7 +23,7 @@ test('what passes through is counted on both pods and given back; past the limit
 
   const second = cluster.client('job', other);
   await until('the agent was sent away', async () => {
-    return (await full.metric('converge_refusals_total{code="overloaded"}')) === 1;
+    return (await full.metric('converge_refusals_total{code="overloaded"}')) >= 1;
   });
   await first.exchange(100_000);
   first[Symbol.dispose]();

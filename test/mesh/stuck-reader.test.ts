@@ -40,11 +40,12 @@ test('a reader that is stuck behind a hop stops its sender, and reads every byte
   client.send('SSH-2.0-stuck\r\n', { binary: true });
   let looks = 0;
   let seen = 0;
-  await until('the sender stands still', () => {
+  const standsStill = (): boolean => {
     looks = pushed === seen && pushed > 0 ? looks + 1 : 0;
     seen = pushed;
     return looks >= STILL_LOOKS;
-  });
+  };
+  await until('the sender stands still', standsStill, 60_000);
   expect(pushed).toBeLessThan(BLOCKS * BLOCK.length);
   await bystander.exchange(MIB);
   const cost = (await residentOf(first, second)) - before;

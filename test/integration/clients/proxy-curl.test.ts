@@ -123,7 +123,7 @@ test.each([
     const env = { http_proxy: `${text}@127.0.0.1:${proxy.port}` };
     const target = `${RELAY}:${relay.port}`;
     try {
-      await saidByCurl(['--max-time', '1', '--proxytunnel', `http://${target}/`], env);
+      await saidByCurl(['--proxytunnel', `http://${target}/`], env);
       expect(proxy.tunnels).toEqual([target]);
       const program = startClientProgram('wsproxy', ['--wait', '0', relay.url(RELAY)], env);
       expect((await outputOf(program)).output.toString()).toBe('greetings');

@@ -8,6 +8,7 @@ import {
   type ConnectProxyOptions,
   startConnectProxy,
 } from '../../support/network/connect-proxy.ts';
+import { freePort } from '../../support/network/ports.ts';
 import { makePrivateAuthority, type PrivateAuthority } from '../../support/network/private-authority.ts';
 import { outputOf, startClientProgram } from '../../support/process/client-program.ts';
 import { type StandInOptions, type StandInRelay, say } from '../../support/relay/stand-in-relay.ts';
@@ -92,11 +93,10 @@ describe('a proxy', () => {
   });
 
   test('is named when it is not there', async () => {
-    const proxy = await startConnectProxy();
-    await proxy.close();
-    const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.port}` };
+    const port = await freePort();
+    const env = { HTTP_PROXY: `http://127.0.0.1:${port}` };
     expect(await wsproxy('ws://relay.test/client/job-1', env)).toBe(
-      `3 proxy 127.0.0.1:${proxy.port}: connection refused`,
+      `3 proxy 127.0.0.1:${port}: connection refused`,
     );
   });
 });

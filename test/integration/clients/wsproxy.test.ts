@@ -10,19 +10,14 @@ import { CLOSE_REASONS } from '#shared/protocol/close-reasons.ts';
 import { REPLAY_LIMIT_BYTES } from '#shared/resume/limits.ts';
 import { duplexOf } from '#shared/stream/duplex.ts';
 import { openClientProgram } from '../../support/clients/test-program.ts';
+import { freePort } from '../../support/network/ports.ts';
 import {
   type ClientProgram,
   cleanEnvironment,
   commandOf,
   outputOf,
 } from '../../support/process/client-program.ts';
-import {
-  echo,
-  greet,
-  type StandInRelay,
-  say,
-  startStandInRelay,
-} from '../../support/relay/stand-in-relay.ts';
+import { echo, greet, type StandInRelay, say } from '../../support/relay/stand-in-relay.ts';
 import { openStandIn } from '../../support/relay/test-stand-in.ts';
 import { makeKeyFile } from '../../support/ssh/key-file.ts';
 import {
@@ -75,10 +70,10 @@ describe('bytes', () => {
     const program = wsproxy(relay.url());
     const received: Buffer[] = [];
     program.child.stdout.pause();
-    await until(
-      'wsproxy has started to deliver',
-      () => program.child.stdout.readableLength > 0 || program.child.stdout.read(0) === null,
-    );
+    await until('wsproxy has started to deliver', () => {
+      program.child.stdout.read(0);
+      return program.child.stdout.readableLength > 0;
+    });
     for await (const chunk of program.child.stdout) {
       received.push(chunk as Buffer);
       await new Promise(setImmediate);
@@ -207,10 +202,9 @@ describe('no connection', () => {
   });
 
   test('exits 3 when the relay refuses the connection', async () => {
-    const relay = await startStandInRelay();
-    await relay.close();
-    expect(await failed('--wait', '0', relay.url())).toBe(
-      `3 relay 127.0.0.1:${relay.port}: connection refused`,
+    const port = await freePort();
+    expect(await failed('--wait', '0', `ws://127.0.0.1:${port}/client/job-1`)).toBe(
+      `3 relay 127.0.0.1:${port}: connection refused`,
     );
   });
 

@@ -135,6 +135,7 @@ test('agent of the page: wsproxy moves bytes to it and back over transports that
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   expectSame({ code, stdout: Buffer.concat(back), stderr: Buffer.concat(said).toString() }, sent);
   expect(proxy.cuts()).toBe(2);
+  await until('its end', () => agent.events.includes('over 0'));
   const events = agent.events.filter((event) => event !== 'dial' && event !== 'grant');
   expect(events).toEqual(['welcome', 'new', 'resumed', 'resumed', 'over 0']);
 

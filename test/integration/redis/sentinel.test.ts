@@ -26,7 +26,8 @@ beforeAll(async () => {
         'bind 127.0.0.1',
         `dir ${folder}`,
         `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
-        'sentinel down-after-milliseconds mymaster 500',
+        // Not before the test kills it: a master that only stands still for a moment is none that died.
+        'sentinel down-after-milliseconds mymaster 600000',
         'sentinel failover-timeout mymaster 5000',
       ];
       await writeFile(file, `${lines.join('\n')}\n`);
@@ -34,6 +35,8 @@ beforeAll(async () => {
     },
     args: () => ['--sentinel'],
   });
+  // Else one that stands still for two seconds itself does nothing for half a minute.
+  await sentinel.call('SENTINEL', 'DEBUG', 'tilt-trigger', '600000');
   await until('the sentinel knows the replica', async () =>
     String(await sentinel.call('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)),
   );
@@ -58,6 +61,7 @@ test('claims go on after a fail-over, with the epochs that the replica knows, an
   await until('it looked', () => there.calls.includes('lookup ok'));
 
   await master.kill();
+  await sentinel.call('SENTINEL', 'SET', 'mymaster', 'down-after-milliseconds', '500');
   await expect(here.registry.lookup('job')).rejects.toMatchObject({ code: 'registry_unavailable' });
   await Promise.all([here.ready(2), there.ready(2)]);
 

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '#shared/time/clock.ts';
 import { AuditTrail } from '../../../services/relay/audit/audit-trail.ts';
 import { FileSink } from '../../../services/relay/audit/file-sink.ts';
-import { readAuditFile, readAuditLines } from '../../support/audit/audit-file.ts';
+import { readAuditFile, readAuditFileSoFar, readAuditLines } from '../../support/audit/audit-file.ts';
 import { freePort } from '../../support/network/ports.ts';
 import { cleanEnvironment } from '../../support/process/client-program.ts';
 import { openAgent } from '../../support/relay/fake-agent.ts';
@@ -75,13 +75,13 @@ const record = (trail: AuditTrail, epoch: number): void =>
     seconds: 1,
   });
 
-const epochsIn = async (file: string): Promise<unknown[]> =>
-  (await readAuditFile(file)).filter(({ event }) => event === 'agent_unlinked').map(({ epoch }) => epoch);
+const epochsIn = async (file: string, read = readAuditFile): Promise<unknown[]> =>
+  (await read(file)).filter(({ event }) => event === 'agent_unlinked').map(({ epoch }) => epoch);
 
 test('a file that was moved away gets no more lines after a reopening, and a new one gets them all', async () => {
   const trail = trailTo(path);
   record(trail, 1);
-  await until('the first line', async () => (await epochsIn(path)).length === 1);
+  await until('the first line', async () => (await epochsIn(path, readAuditFileSoFar)).length === 1);
   await rename(path, `${path}.1`);
   trail.reopen();
   await until('a new file', () =>
@@ -99,13 +99,13 @@ test('a file that was moved away gets no more lines after a reopening, and a new
 test('it is noticed too where nobody says so', async () => {
   const trail = trailTo(path);
   record(trail, 1);
-  await until('the first line', async () => (await epochsIn(path)).length === 1);
+  await until('the first line', async () => (await epochsIn(path, readAuditFileSoFar)).length === 1);
   await rename(path, `${path}.1`);
   let epoch = 1;
   await until('a new file', async () => {
     epoch += 1;
     record(trail, epoch);
-    return (await epochsIn(path)).length > 0;
+    return (await epochsIn(path, readAuditFileSoFar)).length > 0;
   });
   await trail.close();
   const all = [...(await epochsIn(`${path}.1`)), ...(await epochsIn(path))];
@@ -122,7 +122,7 @@ test('while the disk is full lines wait, up to a bound; then those that waited a
   // Somebody makes room.
   await rm(path);
   const lines = await until('what waited', async () => {
-    const there = await readAuditFile(path);
+    const there = await readAuditFileSoFar(path);
     return there.some(({ event }) => event === 'audit_lost') && there;
   });
   await trail.close();
@@ -181,7 +181,7 @@ test('a relay opens its file anew on SIGHUP, and what it wrote outlives a kill',
   if (!('pid' in relay)) throw new Error(relay.errors);
   await using _running = relay;
   await until('the public port', () => openClient(port, 'first').then(({ kind }) => kind === 'refused'));
-  await until('the first line', async () => (await readAuditFile(path)).length === 1);
+  await until('the first line', async () => (await readAuditFileSoFar(path)).length === 1);
   await rename(path, `${path}.1`);
   process.kill(relay.pid, 'SIGHUP');
   await until('a new file', () =>
@@ -191,7 +191,7 @@ test('a relay opens its file anew on SIGHUP, and what it wrote outlives a kill',
     ),
   );
   using _agent = await openAgent(port, 'second');
-  await until('its line', async () => (await readAuditFile(path)).length > 0);
+  await until('its line', async () => (await readAuditFileSoFar(path)).length > 0);
   process.kill(relay.pid, 'SIGKILL');
   await until('the end', async () => !(await isUp(relay.internalUrl)));
   expect(await readAuditFile(`${path}.1`)).toMatchObject([{ event: 'refused', id: 'first' }]);

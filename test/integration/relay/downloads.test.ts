@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answerRefusals } from '../../../services/relay/http/door/refusal.ts';
 import { registerDownloads } from '../../../services/relay/http/download/downloads.ts';
+import { until } from '../../support/time/poll.ts';
 
 const run = promisify(execFile);
 /** More than any socket buffer holds, and compressible by half. */
@@ -269,17 +270,15 @@ describe('a file that is there as gzip alone, as in the image', () => {
   });
 
   test('is closed when the client goes away, or asks for nothing of it', async () => {
-    const before = await countOpenBinaries(directory);
+    await expectOpen(0, directory);
     await packed.inject({ method: 'HEAD', url: '/docs/agent' });
     const socket = connect(Number(new URL(at).port), '127.0.0.1');
     socket.write('GET /docs/agent HTTP/1.1\r\nhost: x\r\n\r\n');
     await new Promise((resolve) => socket.once('data', resolve));
     socket.pause();
-    await vi.waitFor(async () => expect(await countOpenBinaries(directory)).toBe(before + 1));
+    await expectOpen(1, directory);
     socket.destroy();
-    await vi.waitFor(async () => expect(await countOpenBinaries(directory)).toBe(before), {
-      timeout: 10_000,
-    });
+    await expectOpen(0, directory);
   });
 
   test('ends the answer where the file is damaged', async () => {
@@ -360,7 +359,7 @@ describe('files are closed', () => {
   test.runIf(process.platform === 'linux')(
     'after every kind of answer, and when the client goes away',
     async () => {
-      const before = await countOpenBinaries();
+      await expectOpen(0);
       await app.inject({ method: 'HEAD', url: '/docs/agent' });
       await app.inject({ url: '/docs/agent', headers: { range: 'bytes=0-0' } });
       await app.inject({ url: '/docs/agent', headers: { range: 'bytes=99999999-' } });
@@ -369,14 +368,19 @@ describe('files are closed', () => {
       socket.write('GET /docs/agent HTTP/1.1\r\nhost: x\r\n\r\n');
       await new Promise((resolve) => socket.once('data', resolve));
       socket.pause();
-      expect(await countOpenBinaries()).toBe(before + 1);
+      await expectOpen(1);
       socket.destroy();
-      await vi.waitFor(async () => expect(await countOpenBinaries()).toBe(before), { timeout: 10_000 });
+      await expectOpen(0);
     },
   );
 });
 
-async function countOpenBinaries(directory = folder): Promise<number> {
+/** Files are closed a little after their answers have ended. */
+async function expectOpen(count: number, directory = folder): Promise<void> {
+  await until(`${count} files are open`, async () => (await countOpenBinaries(directory)) === count);
+}
+
+async function countOpenBinaries(directory: string): Promise<number> {
   const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
   return (await Promise.all(links)).filter((target) => target.startsWith(directory)).length;
 }

@@ -192,7 +192,9 @@ test('stop closes everything now, may be called twice, also before start and aft
   const running = await start();
   using agent = await openAgent(running.port, 'job');
   const { client, stream } = await openSession(running, agent, [STREAM]);
+  const timers = running.clock.pending;
   const waiting = openClient(running.port, 'later', { waitSeconds: 100 });
+  await until('it waits', () => running.clock.pending > timers);
   const ends = [closeOf(client), closeOf(stream), agent.closed];
   await until('all are there', async () => (await running.metric('converge_sessions')) === 1);
   const stopped = running.relay.stop();

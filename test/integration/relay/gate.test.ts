@@ -123,10 +123,11 @@ describe('an agent', () => {
     void again.closed.then(() => {
       isOver = true;
     });
-    // In steps, so that pings are answered.
+    // In steps, each with a round trip, so that the relay hears of the agent.
     for (let elapsedMs = 0; elapsedMs < 40_000 + END_GRACE_MS - 1_000; elapsedMs += 1_000) {
       clock.advance(1_000);
-      await settle();
+      again.socket.ping();
+      await once(again.socket, 'pong');
     }
     expect(isOver).toBe(false);
     clock.advance(1_000);

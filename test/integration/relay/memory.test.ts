@@ -94,12 +94,19 @@ async function openSession(agent: FakeAgent, id: string, index: number): Promise
   return { client: socketOf(await asking), stream };
 }
 
-/** Sends until `bytes` are through or nothing has been taken for a while; the result is what the kernel took. */
-async function push(stream: WebSocket, bytes: number, chunk: Buffer): Promise<number> {
+/** Nothing taken in this many rounds of 10 ms: the reader is stuck, not slow. */
+const STILL_ROUNDS = 100;
+
+/** Sends until `bytes` are through or nothing has been taken for so many rounds; the result is what the kernel took. */
+async function push(
+  stream: WebSocket,
+  bytes: number,
+  chunk: Buffer,
+  stillRounds = STILL_ROUNDS,
+): Promise<number> {
   let sent = 0;
   let taken = 0;
-  // Nothing taken in this many rounds of 10 ms: the reader is stuck, not slow.
-  for (let still = 0; taken < bytes && still < 100; still += 1) {
+  for (let still = 0; taken < bytes && still < stillRounds; still += 1) {
     for (; sent < bytes && stream.bufferedAmount < MIB; sent += chunk.length) stream.send(chunk);
     await sleep(10);
     const before = taken;
@@ -124,7 +131,7 @@ test.each([
   warm.client.resume();
   // So much that the heap has grown to what its flags let it keep (runtime-flags.ts): a relay takes them on its own.
   const warmUpBytes = 512 * MIB;
-  await push(warm.stream, warmUpBytes, Buffer.alloc(60_000));
+  await push(warm.stream, warmUpBytes, Buffer.alloc(60_000), Number.POSITIVE_INFINITY);
   await until('the warm-up is through', () => read >= warmUpBytes);
 
   const before = await memory();

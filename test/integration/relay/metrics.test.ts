@@ -17,6 +17,10 @@ const BYTES = 100_000;
 /** Scrapes and evaluations on two busy cores. */
 const SEEN_WITHIN_MS = 30_000;
 
+const OF_REDIS = 'ConvergeRedisUnreachable';
+/** Tells how busy the machine is: both relays are in this process. */
+const OF_THE_MACHINE = 'ConvergeEventLoopSaturated';
+
 interface Panel {
   readonly title: string;
   readonly targets?: readonly { readonly expr: string }[];
@@ -135,9 +139,13 @@ describe('two relays with people on', () => {
   });
 
   test('raise no alert, and every alert can be evaluated', async () => {
+    // A scrape that came to nothing, since this process stood still for a moment, raises one for as long.
+    const raised = async () =>
+      (await prometheus.rules()).filter(({ name, state }) => name !== OF_THE_MACHINE && state !== 'inactive');
+    await until('none is raised', async () => (await raised()).length === 0, SEEN_WITHIN_MS);
     const states = await prometheus.rules();
     expect(states.length).toBe(8);
-    expect(states.filter(({ health, state }) => health !== 'ok' || state !== 'inactive')).toEqual([]);
+    expect(states.filter(({ health, state }) => health !== 'ok' || state === 'firing')).toEqual([]);
   });
 
   test('say that Redis is gone, on pods that nobody asks too, and that it is back', async () => {
@@ -147,9 +155,7 @@ describe('two relays with people on', () => {
     await redis.kill();
     await until('both have noticed', async () => (await up()) === '0,0');
     const fires = async (): Promise<boolean> =>
-      (await prometheus.rules()).some(
-        ({ name, state }) => name === 'ConvergeRedisUnreachable' && state === 'firing',
-      );
+      (await prometheus.rules()).some(({ name, state }) => name === OF_REDIS && state === 'firing');
     await until('the alert fires', fires, SEEN_WITHIN_MS);
     await until('the panel shows it', async () => (await valueOf('Alerts')) === 1, SEEN_WITHIN_MS);
     expect(await refusalOf(openClient(here.port, 'nobody'))).toMatchObject({ code: 'registry_unavailable' });
@@ -193,10 +199,11 @@ function chosen(expr: string): string {
   return expr.replaceAll('$namespace', 'relays').replaceAll('$job', JOB);
 }
 
-/** The groups of alerts, none of which waits before it fires. */
+/** The groups of alerts; the one that is to fire here does not wait before it does. */
 function impatient(rendered: typeof objects): unknown {
-  const groups = at(pick(rendered, 'PrometheusRule'), 'spec.groups') as { rules: object[] }[];
-  return groups.map((group) => ({ ...group, rules: group.rules.map((rule) => ({ ...rule, for: '0s' })) }));
+  const groups = at(pick(rendered, 'PrometheusRule'), 'spec.groups') as { rules: { alert: string }[] }[];
+  const hurried = (rule: { alert: string }) => (rule.alert === OF_REDIS ? { ...rule, for: '0s' } : rule);
+  return groups.map((group) => ({ ...group, rules: group.rules.map(hurried) }));
 }
 
 function dashboardPanels(): readonly Panel[] {

@@ -58,9 +58,10 @@ describe.each(['messages', 'bytes'] as const)(
     });
 
     test('has been asked without TLS: then it has all of the time to answer', async () => {
-      const times = { timeoutMs: 5 * SOON_MS, connectWithinMs: SOON_MS };
+      // The connection itself is there at once, and must be seen to be.
+      const times = { timeoutMs: 3_000, connectWithinMs: 2_500 };
       const outcome = await dial(`ws://127.0.0.1:${port}/`, times);
-      expect(outcome).toEqual({ kind: 'unreachable', code: 'TIMEOUT', detail: 'no answer within 0.5 s' });
+      expect(outcome).toEqual({ kind: 'unreachable', code: 'TIMEOUT', detail: 'no answer within 3 s' });
     });
   },
 );

@@ -21,6 +21,12 @@ export async function readAuditFile(path: string): Promise<readonly Line[]> {
   return readAuditLines(await readFile(path, 'utf8').catch(() => ''));
 }
 
+/** The same of a file that is being written: without a line that is not whole yet. */
+export async function readAuditFileSoFar(path: string): Promise<readonly Line[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return readAuditLines(text.slice(0, text.lastIndexOf('\n') + 1));
+}
+
 /** What agents said in these lines, in their order. @throws Error for a record that the schema does not know */
 export function jobRecordsOf(lines: readonly Line[]): readonly Line[] {
   return lines

@@ -4,10 +4,12 @@ import { readDestination } from '../../../services/clients/command-line/destinat
 import { readIdentity } from '../../../services/clients/command-line/identity-options.ts';
 import { runWsproxy } from '../../../services/clients/wsproxy/wsproxy.ts';
 import { ManualClock } from '../time/manual-clock.ts';
-import { until } from '../time/poll.ts';
+import { settle, until } from '../time/poll.ts';
 
 /** Less than any time that the program measures: a notice, a timeout, most pauses between dials. */
 const STEP_MS = 50;
+/** A dial is there and answered within so many turns of the event loop, however late they come. */
+const TURNS_OF_A_STEP = 10;
 
 export class ResumingClient {
   readonly clock = new ManualClock();
@@ -51,9 +53,10 @@ export class ResumingClient {
 
   /** Moves time on, step by step, until `condition` holds: what is due meets what the network brings. */
   async pass(what: string, condition: () => boolean, stepMs = STEP_MS): Promise<void> {
-    await until(what, () => {
+    await until(what, async () => {
       if (condition()) return true;
       this.clock.advance(stepMs);
+      for (let turn = 0; turn < TURNS_OF_A_STEP && !condition(); turn += 1) await settle();
       return condition();
     });
   }

@@ -1,8 +1,8 @@
 // A pod of the mesh: one relay in a process of its own, run from the sources, on ports that stay the same.
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../network/ports.ts';
 import { type E2eProcess, type ProcessExit, startProcess } from '../process/started-process.ts';
-import { findFreePort } from '../redis/redis-process.ts';
 import { sumOf } from '../relay/exposition.ts';
 import { until } from '../time/poll.ts';
 import type { BalancerTarget } from './tcp-balancer.ts';
@@ -122,5 +122,5 @@ export class MeshPod implements BalancerTarget {
 
 /** Not started yet. */
 export async function createMeshPod(name: string, env: Readonly<Record<string, string>>): Promise<MeshPod> {
-  return new MeshPod(name, { port: await findFreePort(), internalPort: await findFreePort() }, env);
+  return new MeshPod(name, { port: await freePort(), internalPort: await freePort() }, env);
 }

@@ -1,4 +1,4 @@
-// An HTTP proxy that knows CONNECT only, and leads every name to this machine.
+// An HTTP proxy that knows CONNECT only, and leads every name to this machine; its addresses are what they are.
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -39,7 +39,9 @@ export async function startConnectProxy(options: ConnectProxyOptions = {}): Prom
       return;
     }
     tunnels.push(request.url ?? '');
-    const target = connect(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
+    const [, name = '', port] = /^(.*):(\d+)$/.exec(request.url ?? '') ?? [];
+    const host = name.startsWith('127.') ? name : '127.0.0.1';
+    const target = connect(Number(port), host, () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       target.write(head);
       target.pipe(client);

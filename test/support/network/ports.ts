@@ -47,6 +47,14 @@ export function portsToTell(): Ports {
 
 const told = new Set<number>();
 
+/**
+ * An address of loopback that no other server of the tests has. Whoever still dials one that is gone, by an address that all
+ * have, does not find a server that got its port here, and is not counted by it.
+ */
+export function ownAddress(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+}
+
 /** A port that nothing listens on at the moment, for programs that must be told one; another one each time. */
 export async function freePort(): Promise<number> {
   const { least, beyond } = portsToTell();

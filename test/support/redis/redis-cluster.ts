@@ -1,6 +1,7 @@
 // Three masters of a Redis Cluster without replicas, each with a third of the slots.
+import { freePort } from '../network/ports.ts';
 import { until } from '../time/poll.ts';
-import { findFreePort, startRedisProcess } from './redis-process.ts';
+import { startRedisProcess } from './redis-process.ts';
 import type { RedisServer } from './redis-server.ts';
 
 const SLOTS = 16_384;
@@ -35,10 +36,11 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   };
   try {
     for (let index = 0; index < NODES; index += 1) {
-      const busPort = await findFreePort();
+      const busPort = await freePort();
       busPorts.push(busPort);
       const settings = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
-      const patience = ['--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no'];
+      // A node that stands still for less is not taken for one that failed, and does not take the others for that.
+      const patience = ['--cluster-node-timeout', '15000', '--cluster-require-full-coverage', 'no'];
       nodes.push(await startRedisProcess({ args: () => [...settings, ...patience] }));
     }
     for (const [index, each] of nodes.entries()) {

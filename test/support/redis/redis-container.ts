@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
-import { findFreePort } from './redis-process.ts';
+import { freePort } from '../network/ports.ts';
 import type { RedisServer } from './redis-server.ts';
 
 /** An engine that does not answer within this, in milliseconds, is none. */
@@ -30,7 +30,7 @@ export async function findRedisImage(): Promise<string | undefined> {
 export async function startRedisContainer(image: string, args: readonly string[]): Promise<RedisServer> {
   // The reaper is an image of its own, which would be pulled. Every server of a test is disposed of by the test.
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
-  const port = await findFreePort();
+  const port = await freePort();
   const started = await new GenericContainer(image)
     .withExposedPorts({ container: 6379, host: port })
     .withCommand(['redis-server', '--save', '', '--appendonly', 'no', ...args])

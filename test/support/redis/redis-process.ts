@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { ensureCommands } from '../machine/test-commands.ts';
+import { freePort } from '../network/ports.ts';
 import type { RedisServer } from './redis-server.ts';
 
 const READY_WITHIN_MS = 20_000;
@@ -33,7 +33,7 @@ export interface RedisProcessOptions {
 export async function startRedisProcess(options: RedisProcessOptions = {}): Promise<RedisServer> {
   await ensureCommands(['redis-server']);
   const folder = await mkdtemp(join(tmpdir(), 'converge-redis-'));
-  const port = await findFreePort();
+  const port = await freePort();
   const file = await options.configure?.(port, folder);
   const listen = options.isTls === true ? ['--port', '0', '--tls-port'] : ['--port'];
   const plain = [
@@ -92,17 +92,6 @@ export async function startRedisProcess(options: RedisProcessOptions = {}): Prom
     },
   };
   return server;
-}
-
-/** A port that nothing listens on at the moment. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function startChild(args: readonly string[], folder: string): Promise<ChildProcess> {

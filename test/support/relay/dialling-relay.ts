@@ -5,13 +5,11 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { AGENT_CONTROL, parseSubprotocols, RESUME, STREAM } from '#shared/protocol/subprotocols.ts';
+import { AGENT_DIAL_TIMEOUT_MS } from '../../../services/relay/session/pending-dials.ts';
 import { until } from '../time/poll.ts';
 
 const AGENT_PATH = /^\/agent\/[^/]+$/;
 const STREAM_PATH = /^\/agent\/[^/]+\/stream\/(.+)$/;
-
-/** How long a client of `sshPort` is kept waiting for the agent's stream: less than by a relay, which gives it 10 s. */
-const ANSWER_WITHIN_MS = 5_000;
 
 export class DiallingRelay implements AsyncDisposable {
   /** The streams of the agent that are open now. */
@@ -150,7 +148,8 @@ export class DiallingRelay implements AsyncDisposable {
 
   async #letIn(socket: Socket): Promise<void> {
     this.#keep(socket);
-    const impatience = setTimeout(() => socket.destroy(), ANSWER_WITHIN_MS);
+    // As long as by a relay.
+    const impatience = setTimeout(() => socket.destroy(), AGENT_DIAL_TIMEOUT_MS);
     const link = await this.dial(this.clientAddress);
     clearTimeout(impatience);
     const stream = createWebSocketStream(link);

@@ -4,6 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { ownAddress } from '../network/ports.ts';
 
 export interface Upgrade {
   readonly path: string;
@@ -15,8 +16,7 @@ export interface Upgrade {
 }
 
 export interface LyingRelay extends AsyncDisposable {
-  readonly port: number;
-  /** `ws://HOST:PORT`. */
+  /** `ws://ADDRESS:PORT`; the address is its own (127/8). */
   readonly url: string;
 }
 
@@ -47,12 +47,12 @@ export async function startLyingRelay(answer: (upgrade: Upgrade) => void): Promi
   server.on('upgrade', upgraded);
   // As a proxy it is asked for a tunnel.
   server.on('connect', upgraded);
-  server.listen(0, '127.0.0.1');
+  const address = ownAddress();
+  server.listen(0, address);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    port,
-    url: `ws://127.0.0.1:${port}`,
+    url: `ws://${address}:${port}`,
     async [Symbol.asyncDispose]() {
       for (const connection of connections) connection.destroy();
       server.closeAllConnections();

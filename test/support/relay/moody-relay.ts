@@ -48,6 +48,8 @@ export class MoodyRelay {
       // An agent that is stopped while it dials.
       socket.on('error', () => undefined);
       const { headers, url } = request;
+      // A client that still dials the relay which had this port before.
+      if (url?.startsWith('/agent/') !== true) return void socket.end('HTTP/1.1 404 No\r\n\r\n');
       const [claim, grant] = [headers[CLAIM_HEADER]?.toString(), headers[GRANT_HEADER]?.toString()];
       const [identity, pass] = [headers[IDENTITY_HEADER]?.toString(), headers[PASS_HEADER]?.toString()];
       const access = headers[ACCESS_HEADER]?.toString();

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ensureCommands } from '../machine/test-commands.ts';
+import { freePort } from '../network/ports.ts';
 import { startProcess } from '../process/started-process.ts';
-import { findFreePort } from '../redis/redis-process.ts';
 import { until } from '../time/poll.ts';
 
 /** What a test waits for is seen after one or two of them. */
@@ -61,7 +61,7 @@ export async function startPrometheus(
   };
   await writeFile(join(folder, 'rules.yaml'), stringify({ groups }));
   await writeFile(join(folder, 'config.yaml'), stringify(config));
-  const address = `127.0.0.1:${await findFreePort()}`;
+  const address = `127.0.0.1:${await freePort()}`;
   const args = [
     `--config.file=${join(folder, 'config.yaml')}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,

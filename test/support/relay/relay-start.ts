@@ -40,13 +40,16 @@ export async function startRelayWith(script: string, start: RelayStart = {}): Pr
     errors += text;
   });
   const exit = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  let internalPort: number | undefined;
   for await (const line of createInterface(stdout)) {
     const { listener, port } = JSON.parse(line) as { listener?: string; port?: number };
-    if (listener !== 'internal') continue;
+    if (listener === 'internal') internalPort = port;
+    // The last of the two: it is there as a whole.
+    if (listener !== 'public') continue;
     stdout.resume();
     return {
       pid,
-      internalUrl: `http://127.0.0.1:${port}`,
+      internalUrl: `http://127.0.0.1:${internalPort}`,
       errors: () => errors,
       async flags() {
         const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');

@@ -5,6 +5,10 @@ import { handshakeText } from './relay.ts';
 /** This many connections are being opened at a time: more would only wait in the kernel's queue. */
 const AT_A_TIME = 256;
 
+/** The first byte of a ping; and a pong, masked with zeros (RFC 6455 section 5.5). */
+const PING = '\x89';
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
 export interface HttpAnswer {
   readonly status: number;
   /** Of `Retry-After`; undefined if there is none. */
@@ -76,6 +80,8 @@ export class Stranger implements Disposable {
     socket.on('data', (data: string) => {
       received += data;
       knock.answer ??= answerFrom(received);
+      // Whoever has a WebSocket keeps it, however long the others take to come.
+      if (knock.answer?.status === 101 && data.includes(PING)) socket.write(PONG);
     });
     socket.on('error', () => undefined);
     socket.on('close', () => {
