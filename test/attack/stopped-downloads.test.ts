@@ -1,5 +1,6 @@
 // A stranger starts downloads and takes nothing more of them: they want the relay's memory and descriptors, for ever.
 import { createHash, randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -40,6 +41,15 @@ async function stop(port: number, headers = '', before = ''): Promise<Socket> {
   socket.write(`${before}GET /docs/agent HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
   await once(socket, 'readable');
   return socket;
+}
+
+/** The relay's ends of the connections that come from here on. */
+function serverSockets(): readonly Socket[] {
+  const sockets: Socket[] = [];
+  const add = (message: unknown): void => void sockets.push((message as { readonly socket: Socket }).socket);
+  subscribe('net.server.socket', add);
+  onTestFinished(() => void unsubscribe('net.server.socket', add));
+  return sockets;
 }
 
 /** How often the file is open in this process, which is the relay's too. */
@@ -87,8 +97,17 @@ test('a download behind another request is cut as well', async () => {
 test('a download that takes a little at a time goes on to its last byte', async () => {
   const clock = new ManualClock();
   const running = await openRelay({ clock, downloads });
+  const served = serverSockets();
   const socket = await stop(running.port, 'Connection: close\r\n');
-  await stop(running.port);
+  const { localPort } = await stop(running.port);
+  // Before the clock goes on: what the kernels still take of it would count as taken.
+  let written = 0;
+  await until('the one beside it stands still', () => {
+    const its = served.find(({ remotePort }) => remotePort === localPort);
+    const before = written;
+    written = its?.bytesWritten ?? 0;
+    return its?.writableNeedDrain === true && written === before;
+  });
   const chunks: Buffer[] = [];
   let received = 0;
   const drinkUpTo = async (target: number): Promise<void> => {
