@@ -29,7 +29,8 @@ export default defineConfig({
     projects: [
       // Modules are read once for all files and not once for each, a third of the time: units start nothing, and each
       // file takes back what it stubs.
-      project('unit', 60 * seconds, true, { isolate: false }),
+      // Longer than `until`, as for all: what was waited for is told before the test is over.
+      project('unit', 30 * seconds, true, { isolate: false }),
       project('contract', 30 * seconds, true),
       project('integration', 60 * seconds, true),
       // Each file plays a stranger who wants something; what it must not get is what the file asserts.

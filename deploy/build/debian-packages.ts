@@ -76,7 +76,7 @@ export function missingError(missing: readonly string[], packages: readonly stri
   return new BuildError('requirement_missing', `${missing.join(', ')} missing; install with: ${line}`);
 }
 
-/** Debian packages, by apt-get as root; several processes may ask at once. @throws BuildError `command_failed` */
+/** Debian packages, by apt-get as root; several processes may ask at once. `lookEveryMs` is for tests. @throws BuildError `command_failed` */
 export async function installPackages(
   packages: readonly string[],
   lookEveryMs = APT_LOCK_LOOK_EVERY_MS,
@@ -86,21 +86,21 @@ export async function installPackages(
   // A lock of ours around both keeps parallel tests from colliding.
   const lock = ['-w', String(APT_LOCK_TIMEOUT_SECONDS), join(tmpdir(), 'converge-apt.lock')];
   const patience = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_TIMEOUT_SECONDS}`];
-  await readLists(['flock', ...lock, 'apt-get', 'update', '-qq'], environment, lookEveryMs);
+  await readLists([...lock, 'apt-get', 'update', '-qq'], environment, lookEveryMs);
   const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
   await runCommand('flock', [...lock, 'apt-get', ...patience, ...install], environment);
 }
 
-/** `apt-get update` has no lock timeout of its own: where somebody else is at it, it ends at once. */
+/** `apt-get update` has no lock timeout of its own: where somebody else is at it, it ends at once. `args` are those of flock. */
 async function readLists(
-  [file = '', ...args]: readonly string[],
+  args: readonly string[],
   environment: NodeJS.ProcessEnv,
   lookEveryMs: number,
 ): Promise<void> {
   const giveUpAt = performance.now() + APT_LOCK_TIMEOUT_SECONDS * 1_000;
   for (;;) {
     try {
-      await runCommand(file, args, environment);
+      await runCommand('flock', args, environment);
       return;
     } catch (error) {
       if (!LISTS_LOCKED.test((error as Error).message) || performance.now() > giveUpAt) throw error;

@@ -8,7 +8,6 @@ import { FakeRunner } from '../support/github/fake-runner.ts';
 import { type Laptop, makeKey, openLaptop } from '../support/laptop/laptop.ts';
 import { binary, useWorld } from '../support/laptop/world.ts';
 import type { E2eProcess } from '../support/process/started-process.ts';
-import { until } from '../support/time/poll.ts';
 
 const FINE = { outcome: 'success', exitCode: 0 };
 
@@ -53,11 +52,6 @@ async function lineOfCheckRun(): Promise<string> {
 /** What a person pastes, with their key and a command behind it. */
 function pasted(line: string, command: string): string {
   return `${line} -i '${keyFile}' -o IdentitiesOnly=yes '${command}'`;
-}
-
-/** A shell that has lost its terminal ends a moment after the agent. */
-async function untilNothingIsLeft(runner: FakeRunner): Promise<void> {
-  await until('nothing is left of the job', async () => (await runner.left()).length === 0);
 }
 
 function startSsh(line: string, command: string): E2eProcess {
@@ -138,7 +132,7 @@ test('a job that is cancelled while somebody is in tells them, and leaves nothin
   runner.cancel();
   await inside.see(/the job was cancelled/);
   expect(await post).toMatchObject({ outcome: 'cancelled', exitCode: 0 });
-  await untilNothingIsLeft(runner);
+  expect(await runner.endJob()).toBe(0);
 });
 
 test('a background agent of a job that is cancelled ends with the job', async () => {

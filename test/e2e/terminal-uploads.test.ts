@@ -260,6 +260,10 @@ test('a text that is not saved is thrown away only by who says so: not by Close,
   await question.getByRole('button', { name: 'Throw it away' }).click();
   await editor.waitFor({ state: 'detached' });
   expect(await readFile(join(agent.job, 'note.txt'), 'utf8')).toBe('mine\n');
+  // Nothing is left to lose: whoever leaves is not asked.
+  const closed = page.waitForEvent('close');
+  await page.close({ runBeforeUnload: true });
+  await closed;
 });
 
 describe('the address of the page', () => {

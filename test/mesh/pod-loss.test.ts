@@ -8,7 +8,7 @@ import { closeOf, socketOf } from '../support/relay/fake-agent.ts';
 import { openClient } from '../support/relay/relay.ts';
 import { until } from '../support/time/poll.ts';
 
-/** Longer than any step takes: what happens at its end is in test/integration/relay/drain.test.ts. */
+/** Longer than any step takes: what happens at its end is in drain-timeout.test.ts. */
 const mesh = useMesh({ DRAIN_TIMEOUT_SECONDS: '90' });
 
 /** Sessions that between them run through every pod, as client pod, stream pod, or both. */

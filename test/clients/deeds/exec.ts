@@ -63,7 +63,7 @@ code on 'stat -L -c %F /dev/stdin /dev/stdout /dev/stderr' </dev/null`,
     words: ['on'],
     script: `on yes | head -n 2
 echo "head ended"
-on 'seq 1 100000000' | grep -m 1 5000
+on 'seq inf' | grep -m 1 5000
 code on 'echo and the next'`,
     says: ['y', 'head ended', '5000', 'and the next'],
   },

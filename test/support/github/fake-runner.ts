@@ -131,19 +131,14 @@ export class FakeRunner {
 
   /** The job is over: what its steps have left behind is killed, by RUNNER_TRACKING_ID, as on Linux. Resolves with the number. */
   async endJob(): Promise<number> {
-    const left = await this.left();
-    for (const pid of left) process.kill(pid, 'SIGKILL');
-    return left.length;
-  }
-
-  /** The pids of what its steps have left behind until now. */
-  async left(): Promise<readonly number[]> {
-    const left: number[] = [];
+    let killed = 0;
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
       const variables = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      if (variables.split('\0').includes(`RUNNER_TRACKING_ID=${this.#trackingId}`)) left.push(Number(pid));
+      if (!variables.split('\0').includes(`RUNNER_TRACKING_ID=${this.#trackingId}`)) continue;
+      killed += 1;
+      process.kill(Number(pid), 'SIGKILL');
     }
-    return left;
+    return killed;
   }
 
   async #manifest(): Promise<ActionManifest> {

@@ -59,6 +59,7 @@ export function ownAddress(): string {
 export async function freePort(): Promise<number> {
   const { least, beyond } = portsToTell();
   for (;;) {
+    if (told.size >= beyond - least) throw new Error(`all ports from ${least} to ${beyond - 1} were told`);
     const port = randomInt(least, beyond);
     if (told.has(port)) continue;
     told.add(port);

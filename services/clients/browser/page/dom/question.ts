@@ -69,7 +69,7 @@ let dialogs = 0;
 
 export interface DialogOptions {
   readonly className?: string;
-  /** Asked when it is about to close without an answer, by whatever means; false keeps it open. */
+  /** Asked when it is about to close without an answer, by whatever means; false keeps it open. Never rejects. */
   readonly mayLeave?: () => Promise<boolean>;
 }
 

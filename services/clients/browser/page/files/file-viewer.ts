@@ -22,8 +22,8 @@ export interface FileViewerOptions {
   readonly path: string;
   readonly name: string;
   readonly download: () => void;
-  /** Says whether what was typed would be lost with the page. */
-  readonly changed: (isUnsaved: boolean) => void;
+  /** Takes what tells whether something typed would be lost with the page; undefined when nothing is open any more. */
+  readonly editing: (isUnsaved: (() => boolean) | undefined) => void;
 }
 
 /** Opens the dialog; resolves when it is closed, to whether the file was saved. */
@@ -113,6 +113,7 @@ async function editText(
   // As the browser has it, whose line ends are its own.
   let kept = area.value;
   const isUnsaved = (): boolean => area.value !== kept;
+  options.editing(isUnsaved);
   await openDialog<undefined>(
     title,
     (answer) => {
@@ -141,11 +142,9 @@ async function editText(
           kept = typed;
           isSaved = true;
         } else saveButton.disabled = false;
-        options.changed(isUnsaved());
       };
       area.addEventListener('input', () => {
         saveButton.disabled = false;
-        options.changed(isUnsaved());
       });
       area.addEventListener('keydown', (event) => {
         if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey)) return;
@@ -165,7 +164,7 @@ async function editText(
     },
     { className: 'viewer', mayLeave: async () => !isUnsaved() || (await mayThrowAway(title)) },
   );
-  options.changed(false);
+  options.editing(undefined);
   return isSaved;
 }
 

@@ -44,7 +44,8 @@ export class FilesPanel {
   /** Transfers have a channel of their own: what a person looks at does not wait behind them. */
   readonly #moving = new FilesChannel(() => this.#opener());
   #path: string | undefined;
-  #hasUnsavedText = false;
+  /** Of the text that is open. */
+  #isUnsaved: (() => boolean) | undefined;
 
   constructor({ close }: FilesPanelOptions) {
     this.#view = new FolderView({
@@ -97,7 +98,7 @@ export class FilesPanel {
 
   /** Whether something is lost with the page: a transfer, or a text that is not saved. */
   get isBusy(): boolean {
-    return this.#transfers.isBusy || this.#hasUnsavedText;
+    return this.#transfers.isBusy || this.#isUnsaved?.() === true;
   }
 
   /** The job that is open now; after a loss, another one. Transfers go on. */
@@ -175,8 +176,8 @@ export class FilesPanel {
       path,
       name,
       download: () => void this.#guard(this.#download(entry)),
-      changed: (isUnsaved) => {
-        this.#hasUnsavedText = isUnsaved;
+      editing: (isUnsaved) => {
+        this.#isUnsaved = isUnsaved;
       },
     });
     if (isSaved) await this.refresh();
